@@ -1,0 +1,216 @@
+"""The contract of a problem: what an author writes, in one file, and nothing else."""
+
+import hashlib
+import inspect
+import json
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Number: TypeAlias = "int | float"
+Datum: TypeAlias = "NDArray[Any] | int | float"
+
+
+class Trouble(Exception):
+    """What a user can mend: one line that says what was found, what was expected and what to do."""
+
+
+class Infeasible(Exception):
+    """A returned solution is not one: the reason, in words for the next prompt."""
+
+
+class Split(StrEnum):
+    """Train drives the search, validation gates what is called better, test is sealed until the report."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One case of a problem: the arguments of the entry point by name, in its order, and no optimum.
+
+    Attributes:
+        name: `STEM-K` in a file of several (1-based), else `STEM`; generated ones say how.
+        data: arrays and numbers, exactly what a candidate is given.
+        stratum: the class of the generator's grid, or "all".
+    """
+
+    name: str
+    data: Mapping[str, Datum]
+    stratum: str = "all"
+
+    @property
+    def digest(self) -> str:
+        """A name for the data alone: equal data, equal digest, whatever the file or the platform."""
+        plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in self.data.items()}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of the entry point: its type with shape, its meaning and its unit."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """The function that a candidate must define, and what it must return."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    returns: str
+
+    @property
+    def signature(self) -> str:
+        """The `def` line."""
+        return f"def {self.name}({', '.join(argument.name for argument in self.arguments)}):"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A classical heuristic of the field: one self-contained function that uses `np` and nothing else of ours."""
+
+    name: str
+    function: Callable[..., Any]
+    citation: str
+
+    def source(self, entry: str) -> str:
+        """The rule as a candidate's module: it runs in the sandbox, and seeds the archive, like any other."""
+        text = textwrap.dedent(inspect.getsource(self.function))
+        return "import numpy as np\n\n\n" + text.replace(f"def {self.function.__name__}(", f"def {entry}(", 1)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What an exact method found: bounds of the objective in its own sense, and the solution behind them.
+
+    Attributes:
+        lower: proven lower bound; for minimisation what gaps are measured against.
+        upper: for minimisation the cost of `solution`; the proven upper bound when maximising.
+        solution: plain data, as a candidate would return it; None where only a bound is known.
+        solver: what proved it, for example "branch-and-memorize".
+        seconds: CPU seconds spent.
+    """
+
+    lower: float
+    upper: float
+    solution: Any
+    solver: str
+    seconds: float
+
+    @property
+    def proven(self) -> bool:
+        """Whether the bounds meet."""
+        return self.lower == self.upper
+
+    @property
+    def status(self) -> str:
+        """The word of `solve --json`: optimal, bound or unknown."""
+        if self.proven:
+            return "optimal"
+        return "bound" if np.isfinite(self.lower) or np.isfinite(self.upper) else "unknown"
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A quantity the genetic programmer may use: a Python expression, its dimension, and what it means.
+
+    Attributes:
+        name: the local variable that holds it inside a block.
+        kind: "time", "weight", "count", "ratio": addition and comparison need equal kinds.
+        meaning: shown to language models too, so that both start with equal knowledge.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grammar:
+    """What the `offline` model assembles programs from.
+
+    A program is `imports`, one function per role taken from `blocks[role]`, and `main`, which defines the
+    entry point and calls the roles by their names. Blocks hold expressions in assignments to `priority`:
+    those are what is evolved, over `terminals`.
+
+    Attributes:
+        main: source of the entry point; calls every role's function.
+        blocks: role -> name of the alternative -> source of a function named as the role.
+        terminals: what a priority expression may be made of; the same locals exist in every block that
+            assigns `priority`.
+        priorities: expressions of classical rules, to start from.
+    """
+
+    main: str
+    blocks: Mapping[str, Mapping[str, str]]
+    terminals: tuple[Terminal, ...]
+    priorities: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A family of instances and everything that must be known to search for heuristics on it.
+
+    Attributes:
+        name: the module's name, as on the command line.
+        title: one line.
+        brief: what a model is told, in the field's terms; no answers.
+        entry: the function a candidate defines.
+        maximise: the sense of the objective.
+        strata: the classes of the generator's grid.
+        generate: `(rng, stratum, size) -> data` of one instance.
+        sizes: per split, the sizes that the generator uses, in turn.
+        counts: per split, how many instances make the split.
+        read: parses one file of the field's own format; raises Trouble with file and line.
+        cost: prices a solution exactly; raises Infeasible with the reason.
+        baseline: `(instance, seconds) -> Baseline`, by an exact method.
+        rules: classical heuristics, weakest first is not required.
+        grammar: building blocks for the genetic programmer.
+        cpu_seconds: limit of one call, seconds of CPU, given the instance.
+        driver: trusted source that runs beside a candidate; see `sandbox.Job.driver`.
+    """
+
+    name: str
+    title: str
+    brief: str
+    entry: EntryPoint
+    strata: tuple[str, ...]
+    generate: Callable[[np.random.Generator, str, int], Mapping[str, Datum]]
+    sizes: Mapping[Split, Sequence[int]]
+    counts: Mapping[Split, int]
+    read: Callable[[Path], list[Instance]]
+    cost: Callable[[Instance, Any], Number]
+    baseline: Callable[[Instance, float], Baseline]
+    rules: tuple[Rule, ...]
+    grammar: Grammar | None = None
+    maximise: bool = False
+    cpu_seconds: Callable[[Instance], float] = field(default=lambda _: 1.0)
+    driver: str = ""
+
+    def instances(self, split: Split, seed: int = 0, count: int | None = None) -> list[Instance]:
+        """Generated instances of a split: reproducible, spread evenly over the strata, disjoint between splits."""
+        return [self._generated(split, seed, index) for index in range(count or self.counts[split])]
+
+    def _generated(self, split: Split, seed: int, index: int) -> Instance:
+        place, round_ = index % len(self.strata), index // len(self.strata)
+        size = self.sizes[split][round_ % len(self.sizes[split])]
+        stratum = self.strata[place]
+        # The split is part of the seed: streams of different splits never meet.
+        rng = np.random.default_rng([list(Split).index(split), seed, index])
+        return Instance(f"{split}-{seed}-{index + 1}", self.generate(rng, stratum, size), stratum)
+
+    def rule(self, name: str) -> Rule:
+        """The reference rule of that name, capitals ignored. Raises KeyError."""
+        return {rule.name.lower(): rule for rule in self.rules}[name.lower()]

@@ -1,0 +1,130 @@
+"""What goes into the sandbox and what comes out: frozen values, no behaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+
+class Ending(StrEnum):
+    """How a run ended. Everything but the last two is the candidate's own doing."""
+
+    OK = "ok"
+    TIMEOUT_CPU = "timeout_cpu"
+    TIMEOUT_WALL = "timeout_wall"
+    MEMORY_LIMIT = "memory_limit"
+    FORBIDDEN_SYSCALL = "forbidden_syscall"
+    CRASH_SEGV = "crash_segv"
+    CRASH_ABORT = "crash_abort"
+    CRASH_BUS = "crash_bus"
+    CRASH_FPE = "crash_fpe"
+    KILLED = "killed"
+    SYNTAX_ERROR = "syntax_error"
+    NO_ENTRY = "no_entry"
+    CANDIDATE_EXCEPTION = "candidate_exception"
+    NO_RESULT = "no_result"
+    MALFORMED_RESULT = "malformed_result"
+    RESULT_TOO_LARGE = "result_too_large"
+    OUTPUT_FLOOD = "output_flood"
+    PROTOCOL_VIOLATION = "protocol_violation"
+    HARNESS_FAILURE = "harness_failure"
+    ZYGOTE_DIED = "zygote_died"
+
+    @property
+    def ours(self) -> bool:
+        """Whether the sandbox broke, not the candidate: retried, never charged to the candidate."""
+        return self in (Ending.HARNESS_FAILURE, Ending.ZYGOTE_DIED)
+
+
+class Level(IntEnum):
+    """How strong the isolation is; proven by probes, stored with every evaluation."""
+
+    L0 = 0
+    L1 = 1
+    L2 = 2
+    L3 = 3
+    L4 = 4
+
+
+@dataclass(frozen=True)
+class Array:
+    """A dense array as bytes in C order: how instances travel without pickle and without numpy here."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+Value: TypeAlias = "None | bool | int | float | str | Array | list[Value] | dict[str, Value]"
+Call: TypeAlias = Mapping[str, Value]
+"""The arguments of one call of the entry point, in the order of its parameters; passed by position."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one call may use. CPU is the verdict; wall time is a generous backstop, three times CPU plus two."""
+
+    cpu_seconds: float = 1.0
+    memory_mb: int = 512
+    threads: int = 0
+    result_bytes: int = 1_000_000
+    output_bytes: int = 64_000
+
+    @property
+    def wall_seconds(self) -> float:
+        """When a call is stopped although its CPU time is not used up."""
+        return 3.0 * self.cpu_seconds + 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One program and the calls it must answer, in order, in one process.
+
+    Loading the module (its top-level code) has the limits of one call. A call is sent only when the
+    one before is answered; the run stops at the first failure.
+
+    Attributes:
+        source: the candidate's module, Python source.
+        entry: the function of that module that is called.
+        calls: the arguments, one mapping per call.
+        limits: of every single call.
+        driver: source of trusted code that runs beside the candidate, in a module of its own in which the
+            candidate's entry point is the global `candidate`; when given, its function `drive` is called
+            in place of the entry point. It saves round trips; it proves nothing, since it runs in the
+            candidate's process.
+    """
+
+    source: str
+    entry: str
+    calls: tuple[Call, ...]
+    limits: Limits = field(default_factory=Limits)
+    driver: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one call returned, and the CPU seconds the kernel charged the child for it."""
+
+    value: Json
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the sandbox saw. `answers` holds the calls answered before the run ended, in order.
+
+    `message` says what happened in words for people and for the next prompt; text that came from the
+    candidate inside it is untrusted: capped, control characters removed.
+    """
+
+    ending: Ending
+    message: str = ""
+    answers: tuple[Answer, ...] = ()
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    stdout: str = ""
+    stderr: str = ""
+    level: Level = Level.L0
