@@ -17,6 +17,12 @@ Number: TypeAlias = "int | float"
 Datum: TypeAlias = "NDArray[Any] | int | float"
 
 
+def source_as(function: Callable[..., Any], name: str) -> str:
+    """The source of a function under another name, without its annotations' need for our modules."""
+    text = textwrap.dedent(inspect.getsource(function))
+    return text.replace(f"def {function.__name__}(", f"def {name}(", 1)
+
+
 class Trouble(Exception):
     """What a user can mend: one line that says what was found, what was expected and what to do."""
 
@@ -79,16 +85,17 @@ class EntryPoint:
 
 @dataclass(frozen=True)
 class Rule:
-    """A classical heuristic of the field: one self-contained function that uses `np` and nothing else of ours."""
+    """A classical heuristic of the field: a function that uses `np`, its helpers, and nothing else of ours."""
 
     name: str
     function: Callable[..., Any]
     citation: str
+    helpers: tuple[Callable[..., Any], ...] = ()
 
     def source(self, entry: str) -> str:
         """The rule as a candidate's module: it runs in the sandbox, and seeds the archive, like any other."""
-        text = textwrap.dedent(inspect.getsource(self.function))
-        return "import numpy as np\n\n\n" + text.replace(f"def {self.function.__name__}(", f"def {entry}(", 1)
+        helpers = [source_as(helper, helper.__name__) for helper in self.helpers]
+        return "\n\n".join(["import numpy as np\n", *helpers, source_as(self.function, entry)])
 
 
 @dataclass(frozen=True)
@@ -139,24 +146,28 @@ class Terminal:
 
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
-    """What the `offline` model assembles programs from.
+    """What the `offline` model assembles programs from: functions of our own, taken as source.
 
-    A program is `imports`, one function per role taken from `blocks[role]`, and `main`, which defines the
-    entry point and calls the roles by their names. Blocks hold expressions in assignments to `priority`:
-    those are what is evolved, over `terminals`.
+    A program is `import numpy as np`, one block for each role, named as the role, and `main`, named as
+    the entry point, which calls the roles. Blocks are self-contained and use `np` alone. An assignment to
+    the name `priority` inside a block is a hole: its right-hand side is what evolves, over `terminals`,
+    which must be locals of every block that has a hole.
 
     Attributes:
-        main: source of the entry point; calls every role's function.
-        blocks: role -> name of the alternative -> source of a function named as the role.
-        terminals: what a priority expression may be made of; the same locals exist in every block that
-            assigns `priority`.
+        main: the entry point; calls every role by its name.
+        blocks: role -> the functions that can play it.
+        terminals: what a priority expression may be made of.
         priorities: expressions of classical rules, to start from.
     """
 
-    main: str
-    blocks: Mapping[str, Mapping[str, str]]
+    main: Callable[..., Any]
+    blocks: Mapping[str, tuple[Callable[..., Any], ...]]
     terminals: tuple[Terminal, ...]
     priorities: tuple[str, ...]
+
+    def sources(self, role: str) -> dict[str, str]:
+        """The blocks of a role: name -> source of a function named as the role."""
+        return {block.__name__: source_as(block, role) for block in self.blocks[role]}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,90 @@
+"""1‖ΣTj: order the jobs of one machine so that their total tardiness is least."""
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gapsmith.evaluators.base import Argument, Baseline, Datum, EntryPoint, Instance, Problem, Split
+from gapsmith.evaluators.exact.total_tardiness import total_tardiness_baseline
+from gapsmith.evaluators.reading import Numbers
+from gapsmith.evaluators.tardiness_grammar import GRAMMAR
+from gapsmith.evaluators.tardiness_rules import RULES
+from gapsmith.evaluators.verify import permutation
+
+BRIEF = """\
+Single-machine total tardiness, 1||sum Tj. All n jobs are available at time 0; one machine processes one job
+at a time, without preemption and without idle time. Job j needs p[j] time units and is due at d[j]. In a given
+sequence, job j completes at C[j], the sum of the processing times up to and including its own; its tardiness
+is max(0, C[j] - d[j]). Return the sequence that makes the total tardiness as small as possible.
+Processing times are integers from 1 to 100. Due dates are integers spread around (1 - TF) * sum(p) with a width
+of RDD * sum(p): TF (tardiness factor) from 0.2 to 0.8 says how many jobs will be late, RDD (range of due dates)
+from 0.2 to 1.0 how far they lie apart. Instances have 20 to 500 jobs; due dates may be 0 or negative."""
+
+ENTRY = EntryPoint(
+    "schedule",
+    (
+        Argument("p", "int64 array of shape [n]", "processing times, in time units, 1 to 100"),
+        Argument("d", "int64 array of shape [n]", "due dates, in time units; may be negative"),
+    ),
+    "a sequence (list or array) of the job indices 0..n-1, each exactly once, in processing order",
+)
+
+STRATA = tuple(f"RDD={rdd} TF={tf}" for rdd, tf in product((0.2, 0.4, 0.6, 0.8, 1.0), (0.2, 0.4, 0.6, 0.8)))
+
+
+def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
+    """Draws an instance of the grid of Fisher (1976) as used since: p ~ U{1..100}, d ~ U around (1 - TF)·Σp."""
+    rdd, tf = (float(part.split("=")[1]) for part in stratum.split())
+    p = rng.integers(1, 100, size, endpoint=True)
+    low, high = (int(p.sum() * (1 - tf + sign * rdd / 2)) for sign in (-1, 1))
+    return {"p": p, "d": rng.integers(max(0, low), max(0, high), size, endpoint=True)}
+
+
+def read(path: Path) -> list[Instance]:
+    """Reads a text file of any number of instances: `n`, then n lines `p d`. Raises Trouble with the line."""
+    numbers = Numbers(path)
+    found = []
+    while not numbers.at_end:
+        n = numbers.integer("the number of jobs", least=1)
+        rows = [(numbers.integer("a processing time", least=1), numbers.integer("a due date")) for _ in range(n)]
+        found.append(np.array(rows, dtype=np.int64).T)
+    names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
+    return [Instance(name, {"p": p, "d": d}) for name, (p, d) in zip(names, found, strict=True)]
+
+
+def cost(instance: Instance, solution: Any) -> int:
+    """Total tardiness of a sequence of job indices. Raises Infeasible when it is not a permutation."""
+    p, d = np.asarray(instance.data["p"]), np.asarray(instance.data["d"])
+    sequence = permutation(solution, len(p), "job")
+    return int(np.maximum(np.cumsum(p[sequence]) - d[sequence], 0).sum())
+
+
+def baseline(instance: Instance, seconds: float) -> Baseline:
+    """Solves by branch and memorize; see `exact.total_tardiness`."""
+    return total_tardiness_baseline(np.asarray(instance.data["p"]), np.asarray(instance.data["d"]), seconds)
+
+
+def cpu_seconds(instance: Instance) -> float:
+    """Half a second up to 100 jobs, growing as their square from there."""
+    return 0.5 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
+
+
+problem = Problem(
+    name="single_machine_tardiness",
+    title="1‖ΣTj: single machine, total tardiness",
+    brief=BRIEF,
+    entry=ENTRY,
+    strata=STRATA,
+    generate=generate,
+    sizes={Split.TRAIN: (20, 40), Split.VALIDATION: (50,), Split.TEST: (100,)},
+    counts={Split.TRAIN: 40, Split.VALIDATION: 100, Split.TEST: 200},
+    read=read,
+    cost=cost,
+    baseline=baseline,
+    rules=RULES,
+    grammar=GRAMMAR,
+    cpu_seconds=cpu_seconds,
+)

@@ -1,0 +1,211 @@
+"""Building blocks of programs for 1‖ΣTj: what the genetic programmer assembles, in the field's own terms.
+
+Every block bounds its own work, so that none comes near the CPU limit on the sizes that a search uses:
+a run of `offline` must give the same archive on a slow machine as on a fast one.
+"""
+
+# Blocks are sources of candidates: annotations would be noise there.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined"
+# ruff: noqa: F821
+
+import numpy as np
+
+from gapsmith.evaluators.base import Grammar, Terminal
+
+
+def schedule(p, d):
+    """Builds a sequence, improves it, and improves it once more in another way."""
+    return polish(p, d, improve(p, d, construct(p, d)))
+
+
+def dispatch(p, d):
+    """Forward: at each decision the job with the least priority, in SPT order on ties."""
+    left, now, sequence = np.lexsort((d, p)), 0, []
+    while left.size:
+        work, due = p[left], d[left]
+        finish = now + work
+        slack = due - finish
+        load, mean, longest = work.sum(), work.mean(), work.max()
+        priority = np.maximum(finish, due)
+        chosen = left[np.argmin(priority)]
+        sequence.append(chosen)
+        left = left[left != chosen]
+        now += p[chosen]
+    return np.array(sequence)
+
+
+def backward(p, d):
+    """Backward: at each decision the job with the greatest priority goes last; `now` is when it would finish."""
+    left, now, sequence = np.lexsort((d, p)), int(p.sum()), []
+    while left.size:
+        work, due = p[left], d[left]
+        finish = now + 0 * work
+        slack = due - finish
+        load, mean, longest = work.sum(), work.mean(), work.max()
+        priority = np.maximum(finish - due, 0) * -1.0 + work
+        chosen = left[left.size - 1 - np.argmax(priority[::-1])]
+        sequence.append(chosen)
+        left = left[left != chosen]
+        now -= p[chosen]
+    return np.array(sequence[::-1])
+
+
+def insertion(p, d):
+    """In the order of priority at time 0, each job goes where the partial sequence is delayed least."""
+    now, work, due = 0, p, d
+    finish = now + work
+    slack = due - finish
+    load, mean, longest = work.sum(), work.mean(), work.max()
+    priority = np.maximum(finish, due)
+    sequence = np.zeros(0, dtype=np.int64)
+    for job in np.argsort(priority, kind="stable"):
+        completion = np.cumsum(p[sequence])
+        late = np.maximum(completion - d[sequence], 0)
+        later = np.maximum(completion + p[job] - d[sequence], 0)
+        before = np.concatenate(([0], np.cumsum(late)))
+        after = np.concatenate((np.cumsum(later[::-1])[::-1], [0]))
+        own = np.maximum(np.concatenate(([0], completion)) + p[job] - d[job], 0)
+        sequence = np.insert(sequence, int(np.argmin(before + after + own)), job)
+    return sequence
+
+
+def look_ahead(p, d):
+    """The three jobs of least priority are tried; the rest in modified due date order prices each choice."""
+    left, now, sequence = np.lexsort((d, p)), 0, []
+    while left.size:
+        work, due = p[left], d[left]
+        finish = now + work
+        slack = due - finish
+        load, mean, longest = work.sum(), work.mean(), work.max()
+        priority = np.maximum(finish, due)
+        best, chosen = None, left[0]
+        for candidate in left[np.argsort(priority, kind="stable")[:3]]:
+            rest = left[left != candidate]
+            start = now + p[candidate]
+            rest = rest[np.argsort(np.maximum(start + p[rest], d[rest]), kind="stable")]
+            late = np.maximum(start + np.cumsum(p[rest]) - d[rest], 0).sum()
+            total = late + max(0, start - d[candidate])
+            if best is None or total < best:
+                best, chosen = total, candidate
+        sequence.append(chosen)
+        left = left[left != chosen]
+        now += p[chosen]
+    return np.array(sequence)
+
+
+def keep(p, d, sequence):
+    """No improvement."""
+    return sequence
+
+
+def adjacent_swaps(p, d, sequence):
+    """Sweeps of improving swaps of neighbours, as long as one helps."""
+    sequence = sequence.copy()
+    for _ in range(len(p)):
+        finish, swapped = 0, False
+        for i in range(len(p) - 1):
+            a, b = sequence[i], sequence[i + 1]
+            end = finish + p[a] + p[b]
+            kept = max(0, finish + p[a] - d[a]) + max(0, end - d[b])
+            other = max(0, finish + p[b] - d[b]) + max(0, end - d[a])
+            if other < kept:
+                sequence[i], sequence[i + 1], swapped = b, a, True
+            finish += p[sequence[i]]
+        if not swapped:
+            break
+    return sequence
+
+
+def to_the_end(p, d, sequence):
+    """Rebuilds the sequence job by job; after each, the best move of an earlier job to the end is made."""
+    partial = []
+    for job in sequence:
+        partial.append(job)
+        work, due = p[partial], d[partial]
+        completion = np.cumsum(work)
+        tardiness = np.maximum(completion - due, 0)
+        earlier = np.triu(np.maximum(completion - work[:, None] - due, 0), 1).sum(axis=1)
+        moved = np.cumsum(tardiness) - tardiness + earlier + np.maximum(completion[-1] - due, 0)
+        best = int(np.argmin(moved))
+        if moved[best] < tardiness.sum():
+            partial.append(partial.pop(best))
+    return np.array(partial)
+
+
+def insertion_descent(p, d, sequence):
+    """The best move of one job to another place, as long as one helps, at most 150 times."""
+    for _ in range(150):
+        work, due = p[sequence], d[sequence]
+        completion = np.cumsum(work)
+        start = completion - work
+        late = np.cumsum(np.maximum(completion - due, 0))
+        own = np.maximum(completion - due, 0)
+        less = np.cumsum(np.triu(np.maximum(completion - work[:, None] - due, 0), 1), axis=1)
+        more = np.cumsum(np.tril(np.maximum(completion + work[:, None] - due, 0), -1)[:, ::-1], axis=1)[:, ::-1]
+        right = less - (late - late[:, None]) + np.maximum(completion - due[:, None], 0) - own[:, None]
+        gone = (late - own)[:, None] - (late - own)
+        left = more - gone + np.maximum(start + work[:, None] - due[:, None], 0) - own[:, None]
+        change = np.triu(right, 1) + np.tril(left, -1)
+        i, j = divmod(int(np.argmin(change)), len(p))
+        if change[i, j] >= 0:
+            break
+        sequence = np.insert(np.delete(sequence, i), j, sequence[i])
+    return sequence
+
+
+def swap_descent(p, d, sequence):
+    """First improving exchanges of two jobs, scanned by vectors, in at most 6 sweeps."""
+    sequence = sequence.copy()
+    for _ in range(6):
+        improved = False
+        for i in range(len(p) - 1):
+            completion = np.cumsum(p[sequence])
+            late = np.maximum(completion - d[sequence], 0)
+            shift = p[sequence] - p[sequence[i]]
+            after = completion[i + 1 :] - d[sequence[i + 1 :]]
+            # Row j: the jobs between i and j finish `shift[j]` later, j takes the place of i, and i that of j.
+            between = np.tril(np.maximum(after + shift[i + 1 :, None], 0), -1).sum(axis=1)
+            was = np.cumsum(late[i + 1 :]) + late[i]
+            first = np.maximum(completion[i] + shift[i + 1 :] - d[sequence[i + 1 :]], 0)
+            last = np.maximum(completion[i + 1 :] - d[sequence[i]], 0)
+            change = between + first + last - was
+            j = int(np.argmin(change))
+            if change[j] < 0:
+                j += i + 1
+                sequence[i], sequence[j] = sequence[j], sequence[i]
+                improved = True
+        if not improved:
+            break
+    return sequence
+
+
+IMPROVEMENTS = (keep, adjacent_swaps, to_the_end, insertion_descent, swap_descent)
+
+GRAMMAR = Grammar(
+    main=schedule,
+    blocks={
+        "construct": (dispatch, backward, insertion, look_ahead),
+        "improve": IMPROVEMENTS,
+        "polish": IMPROVEMENTS,
+    },
+    terminals=(
+        Terminal("work", "time", "processing times of the unscheduled jobs, an array"),
+        Terminal("due", "time", "their due dates, an array"),
+        Terminal("finish", "time", "when each would finish if chosen now, an array"),
+        Terminal("slack", "time", "due - finish, negative when late, an array"),
+        Terminal("now", "time", "the time of the decision"),
+        Terminal("load", "time", "total processing time of the unscheduled jobs"),
+        Terminal("mean", "time", "their mean processing time"),
+        Terminal("longest", "time", "their longest processing time"),
+    ),
+    priorities=(
+        "np.maximum(finish, due)",
+        "due",
+        "work",
+        "slack",
+        "slack / work",
+        "np.maximum(1.1 * work + now, due) * (1 + np.minimum(1, work / (now + longest)) ** 2) + work / (now + mean)",
+        "np.exp(-np.maximum(slack, 0) / (2 * mean)) / work * -1.0",
+        "np.maximum(finish, due) + 0.1 * work",
+    ),
+)
