@@ -1,0 +1,53 @@
+"""A descent for 1‖ΣTj: the upper bound where the exact search runs out of time."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.exact.compiled import compiled
+from gapsmith.evaluators.exact.decomposition import lateness_of
+
+
+@compiled
+def insertion_descent(
+    processing: NDArray[np.int64], due: NDArray[np.int64], order: NDArray[np.int64]
+) -> None:
+    """Moves one job at a time to its best place, in `order` itself, until no job wants to move.
+
+    All places of a job are priced in O(n), each from its neighbour by one swap.
+    """
+    size, stable, place = order.size, 0, 0
+    completion = np.zeros(size, np.int64)
+    while stable < size:
+        moment = 0
+        for position in range(size):
+            moment += processing[order[position]]
+            completion[position] = moment
+        job = order[place]
+        length, best, target = processing[job], 0, place
+        start, change = completion[place] - length, 0
+        for position in range(place - 1, -1, -1):
+            other = order[position]
+            change += lateness_of(completion[position] + length, due[other])
+            change -= lateness_of(completion[position], due[other])
+            start -= processing[other]
+            gain = change + lateness_of(start + length, due[job]) - lateness_of(completion[place], due[job])
+            if gain < best:
+                best, target = gain, position
+        change = 0
+        for position in range(place + 1, size):
+            other = order[position]
+            change += lateness_of(completion[position] - length, due[other])
+            change -= lateness_of(completion[position], due[other])
+            gain = (
+                change
+                + lateness_of(completion[position], due[job])
+                - lateness_of(completion[place], due[job])
+            )
+            if gain < best:
+                best, target = gain, position
+        stable = 0 if target != place else stable + 1
+        step = 1 if target > place else -1
+        for position in range(place, target, step):
+            order[position] = order[position + step]
+        order[target] = job
+        place = (place + 1) % size
