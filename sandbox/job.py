@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 class Ending(StrEnum):
@@ -57,14 +57,14 @@ class Array:
     data: bytes
 
 
-Value: TypeAlias = "None | bool | int | float | str | Array | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | float | str | Array | list[Value] | dict[str, Value] | None"
 Call: TypeAlias = Mapping[str, Value]
 """The arguments of one call of the entry point, in the order of its parameters; passed by position."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one call may use. CPU is the verdict; wall time is a generous backstop, three times CPU plus two."""
+    """What one call may use. CPU is the verdict; wall time is a generous backstop."""
 
     cpu_seconds: float = 1.0
     memory_mb: int = 512

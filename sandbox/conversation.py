@@ -1,0 +1,181 @@
+"""The host's talk with one child: sends, waits, measures, and believes nothing."""
+
+import os
+import secrets
+import select
+import time
+
+from gapsmith.sandbox import frames
+from gapsmith.sandbox.endings import Stopped, reported
+from gapsmith.sandbox.frames import BadFrame, FrameBuffer, OversizeFrame
+from gapsmith.sandbox.job import Answer, Call, Ending, Limits
+from gapsmith.sandbox.launch import Spare
+
+_CHUNK = 262_144
+_SHORTEST_LOOK = 0.001
+
+
+class ChannelClosed(Exception):
+    """The child's end of the job socket is gone: it has ended, or closed it."""
+
+
+class Pipe:
+    """One of the child's output streams: counts everything, keeps the first part."""
+
+    def __init__(self, descriptor: int, keep: int) -> None:
+        self.descriptor = descriptor
+        self.count = 0
+        self._keep = keep
+        self._kept = bytearray()
+
+    def drain(self) -> bool:
+        """Reads what is there. False when the stream has ended."""
+        try:
+            data = os.read(self.descriptor, _CHUNK)
+        except BlockingIOError:
+            return True
+        self.count += len(data)
+        self._kept += data[: max(0, self._keep - len(self._kept))]
+        return bool(data)
+
+    @property
+    def text(self) -> str:
+        """What was kept."""
+        return self._kept.decode("utf-8", "replace")
+
+
+class Conversation:
+    """Exchanges frames with a child under the limits of a call, one exchange at a time."""
+
+    def __init__(self, spare: Spare, limits: Limits) -> None:
+        self.pipes = (Pipe(spare.out, limits.output_bytes), Pipe(spare.err, limits.output_bytes))
+        self._spare = spare
+        self._limits = limits
+        self._buffer = FrameBuffer()
+        self._outgoing = memoryview(b"")
+        self._begun = False
+        self._poll = select.poll()
+        for descriptor in (spare.job.fileno(), spare.out, spare.err):
+            self._poll.register(descriptor, select.POLLIN)
+
+    def load(self, job: bytes) -> None:
+        """Hands the program over and waits until its module is loaded. Raises Stopped or ChannelClosed."""
+        self._begin(frames.frame(frames.JOB, job))
+        self._await(frames.READY + frames.ERROR, 0)
+        self._begun = True
+        self._await(frames.LOADED + frames.ERROR, 0)
+        self._nothing_more()
+
+    def ask(self, call: Call) -> Answer:
+        """One call and its answer. Raises Stopped or ChannelClosed."""
+        token = secrets.token_bytes(frames.TOKEN_BYTES)
+        self._begin(frames.frame(frames.CALL, token + frames.encode_call(call)))
+        payload = self._await(
+            frames.RESULT + frames.ERROR, self._limits.result_bytes + frames.TOKEN_BYTES, token
+        )
+        used = self._used()
+        if used > self._limits.cpu_seconds:
+            raise self._late(used)
+        self._nothing_more()
+        try:
+            return Answer(frames.strict_json(payload), used)
+        except ValueError as error:
+            raise Stopped(Ending.MALFORMED_RESULT, f"the result cannot be used: {error}") from None
+
+    def _begin(self, outgoing: bytes) -> None:
+        self._start_cpu = self._spare.clock.read()
+        self._deadline = time.monotonic() + self._limits.wall_seconds
+        self._output = sum(pipe.count for pipe in self.pipes)
+        self._outgoing = memoryview(outgoing)
+        self._send()
+
+    def _used(self) -> float:
+        return self._spare.clock.read() - self._start_cpu
+
+    def _await(self, expected: bytes, limit: int, token: bytes = b"") -> bytes:
+        while True:
+            found = self._take(expected, limit)
+            if found is not None:
+                kind, payload = found
+                if payload[: len(token)] != token:
+                    raise Stopped(Ending.PROTOCOL_VIOLATION, "it answered a call that was not yet made")
+                if kind == frames.ERROR:
+                    raise reported(payload[len(token) :], trusted=not self._begun)
+                return payload[len(token) :]
+            self._wait()
+
+    def _take(self, expected: bytes, limit: int) -> tuple[bytes, bytes] | None:
+        try:
+            return self._buffer.take(expected, limit)
+        except OversizeFrame as error:
+            raise Stopped(Ending.RESULT_TOO_LARGE, f"the result is too large: {error}") from None
+        except BadFrame as error:
+            raise Stopped(Ending.PROTOCOL_VIOLATION, str(error)) from None
+
+    def _nothing_more(self) -> None:
+        if len(self._buffer):
+            raise Stopped(Ending.PROTOCOL_VIOLATION, "it sent more than was asked for")
+
+    def _wait(self) -> None:
+        """Sleeps until something comes or the earliest moment at which a limit can be broken."""
+        used, left = self._used(), self._deadline - time.monotonic()
+        if used > self._limits.cpu_seconds:
+            raise self._late(used)
+        if left <= 0:
+            raise Stopped(Ending.TIMEOUT_WALL, f"no answer after {self._limits.wall_seconds:g} s of waiting")
+        rest = (self._limits.cpu_seconds - used) / (1 + self._limits.threads)
+        timeout = max(_SHORTEST_LOOK, min(left, rest))
+        for descriptor, events in self._poll.poll(timeout * 1000 + 1):
+            self._handle(descriptor, events)
+
+    def _late(self, used: float) -> Stopped:
+        limit = self._limits.cpu_seconds
+        return Stopped(
+            Ending.TIMEOUT_CPU, f"stopped after {used:.2f} s of CPU time; the limit is {limit:g} s"
+        )
+
+    def _handle(self, descriptor: int, events: int) -> None:
+        if descriptor == self._spare.job.fileno():
+            if events & select.POLLOUT:
+                self._send()
+            if events & ~select.POLLOUT:
+                self._receive()
+        else:
+            self._drain(descriptor)
+
+    def _send(self) -> None:
+        try:
+            while self._outgoing:
+                self._outgoing = self._outgoing[self._spare.job.send(self._outgoing) :]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise ChannelClosed from error
+        self._poll.modify(self._spare.job.fileno(), select.POLLIN | (select.POLLOUT if self._outgoing else 0))
+
+    def _receive(self) -> None:
+        try:
+            data = self._spare.job.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise ChannelClosed from error
+        if not data:
+            raise ChannelClosed
+        self._buffer.feed(data)
+
+    def _drain(self, descriptor: int) -> None:
+        pipe = next(pipe for pipe in self.pipes if pipe.descriptor == descriptor)
+        if not pipe.drain():
+            self._poll.unregister(descriptor)
+        if sum(pipe.count for pipe in self.pipes) - self._output > self._limits.output_bytes:
+            limit = self._limits.output_bytes
+            raise Stopped(Ending.OUTPUT_FLOOD, f"it printed more than {limit} bytes in one call")
+
+    def drain_all(self) -> None:
+        """Reads what a child that has ended left in its pipes, no more than was allowed."""
+        for pipe in self.pipes:
+            before = -1
+            while pipe.count != before and pipe.count <= 4 * self._limits.output_bytes:
+                before = pipe.count
+                pipe.drain()

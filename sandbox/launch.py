@@ -1,0 +1,212 @@
+"""Starts zygotes and talks to them: the host's side of `zygote.py`."""
+
+import importlib.machinery
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.watch import Clock
+from gapsmith.sandbox.zygote import BORN, EVENT, PRELOAD, TAKEN
+
+START_SECONDS = 120.0
+REAP_SECONDS = 15.0
+
+# The guest gets this room's files under their own names, without the package's __init__ and without a path
+# that would reach anything else of ours.
+_BOOT = """
+import json, sys, types
+settings = json.loads(sys.argv[1])
+for name, path in (("gapsmith", []), ("gapsmith.sandbox", [settings["room"]])):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = path
+from gapsmith.sandbox.zygote import main
+main(settings["ctl"], settings)
+"""
+
+
+class ZygoteDied(Exception):
+    """The zygote ended or no longer answers: the sandbox's fault, not the candidate's."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """What the zygote's wait4 said of a child."""
+
+    status: int
+    cpu_seconds: float
+    peak_bytes: int
+
+
+class Spare:
+    """A child that waits for its job, and the host's ends of its socket and pipes."""
+
+    def __init__(self, name: int, descriptors: list[int]) -> None:
+        self.name = name
+        self.job = socket.socket(fileno=descriptors[0])
+        self.job.setblocking(False)
+        self.out, self.err = descriptors[1:3]
+        self._watch = descriptors[3] if len(descriptors) > 3 else -1
+        for pipe in (self.out, self.err):
+            os.set_blocking(pipe, False)
+        self.clock = Clock(name, self._watch)
+
+    def kill(self) -> None:
+        """Ends the child; does nothing if it has ended."""
+        try:
+            if self._watch >= 0:
+                signal.pidfd_send_signal(self._watch, signal.SIGKILL)
+            else:
+                os.kill(self.name, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def close(self) -> None:
+        """Gives the descriptors back."""
+        self.job.close()
+        for descriptor in (self.out, self.err, self._watch):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+class Zygote:
+    """One running zygote."""
+
+    def __init__(self, preload: str, layers: Iterable[str], slot: int) -> None:
+        self._ctl, theirs = socket.socketpair()
+        self._spares: list[Spare] = []
+        self._deaths: dict[int, Death] = {}
+        settings = _settings(preload, layers, slot, theirs.fileno())
+        with theirs:
+            self._process = _spawn(settings, theirs.fileno())
+        try:
+            self.report = self._start_report()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start_report(self) -> dict[str, Any]:
+        self._ctl.settimeout(START_SECONDS)
+        try:
+            (length,) = struct.unpack("!I", self._receive(4))
+            report: dict[str, Any] = json.loads(self._receive(length))
+        except ZygoteDied as error:
+            raise SandboxTrouble(f"the sandbox's process did not start: {error}") from error
+        if "trouble" in report:
+            raise SandboxTrouble(f"the sandbox's process did not start: {report['trouble']}")
+        return report
+
+    def _receive(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            try:
+                piece = self._ctl.recv(count - len(data))
+            except OSError as error:
+                raise ZygoteDied(str(error)) from error
+            if not piece:
+                raise ZygoteDied("it ended")
+            data += piece
+        return data
+
+    def take(self) -> Spare:
+        """The child that waits; the zygote forks the next one at once."""
+        while not self._spares:
+            self._event(START_SECONDS)
+        spare = self._spares.pop(0)
+        try:
+            self._ctl.sendall(TAKEN)
+        except OSError as error:
+            spare.close()
+            raise ZygoteDied(str(error)) from error
+        return spare
+
+    def death(self, spare: Spare, patience: float) -> Death | None:
+        """How the child ended, or None if it has not within `patience` seconds."""
+        while spare.name not in self._deaths:
+            if not self._event(patience):
+                return None
+        return self._deaths.pop(spare.name)
+
+    def _event(self, patience: float) -> bool:
+        self._ctl.settimeout(max(patience, 0.001))
+        try:
+            data, descriptors, _, _ = socket.recv_fds(
+                self._ctl, EVENT.size, 4, getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+            )
+        except TimeoutError:
+            return False
+        except OSError as error:
+            raise ZygoteDied(str(error)) from error
+        if len(data) < EVENT.size:
+            raise ZygoteDied("it ended")
+        self._note(data, descriptors)
+        return True
+
+    def _note(self, data: bytes, descriptors: list[int]) -> None:
+        kind, name, status, cpu, peak = EVENT.unpack(data)
+        if kind == BORN:
+            self._spares.append(Spare(name, descriptors))
+        else:
+            self._deaths[name] = Death(status, cpu, max(0, peak - self.report["resident"]))
+
+    def close(self) -> None:
+        """Ends the zygote and with it every child."""
+        self._ctl.close()
+        for spare in self._spares:
+            spare.close()
+        self._spares.clear()
+        try:
+            self._process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _settings(preload: str, layers: Iterable[str], slot: int, ctl: int) -> dict[str, Any]:
+    return {
+        "ctl": ctl,
+        "room": str(Path(__file__).parent),
+        "preload": preload,
+        "path": package_folders(preload),
+        "layers": sorted(layers),
+        "slot": slot,
+        "host": os.getpid(),
+    }
+
+
+def _spawn(settings: dict[str, Any], ctl: int) -> "subprocess.Popen[bytes]":
+    # -P, -s, -S: nothing on the path but the standard library. With equal hashes, equal programs behave equally.
+    flags = ["-P", "-s", "-S", "-B", "-X", "utf8"]
+    return subprocess.Popen(
+        [sys.executable, *flags, "-c", _BOOT, json.dumps(settings)],
+        pass_fds=[ctl],
+        env={"PYTHONHASHSEED": "0"},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,  # A Ctrl-C at the terminal is the host's to handle.
+    )
+
+
+def package_folders(preload: str) -> list[str]:
+    """The folders of the host's path that hold the packages to preload.
+
+    Raises:
+        SandboxTrouble: for a package that is not installed.
+    """
+    folders = []
+    for name in {module.split(".")[0]: None for module in PRELOAD[preload]}:
+        spec = importlib.machinery.PathFinder.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise SandboxTrouble(f"{name} is not installed here; the sandbox needs it: pip install {name}")
+        folders.append(str(Path(spec.origin).parent.parent))
+    return list(dict.fromkeys(folders))

@@ -1,0 +1,76 @@
+"""Resource limits of a child. CPU time is watched by the host; its limit here is a net."""
+
+import math
+import resource
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+DESCRIPTORS = 32
+_MIB = 1 << 20
+_THREAD_ADDRESSES = 72 * _MIB
+"""A glibc thread reserves an 8 MiB stack and an arena of 64 MiB; the arena is not data until it is used."""
+_THREAD_DATA = 10 * _MIB
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What the zygote uses before any candidate: a child starts with the same. In bytes."""
+
+    addresses: int
+    data: int
+    resident: int
+
+
+def footprint() -> Footprint:
+    """The footprint of this process; must be read before /proc is gone."""
+    if sys.platform != "linux":
+        return Footprint(0, 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    page = resource.getpagesize()
+    with open("/proc/self/statm") as file:
+        size, resident, _, _, _, data, _ = (int(word) * page for word in file.read().split())
+    return Footprint(size, data, resident)
+
+
+def apply(job: dict[str, Any], base: Footprint, own_uid: bool) -> None:
+    """Sets the limits of one job on this process, for good. Raises OSError."""
+    threads = job["threads"]
+    budget = job["memory_mb"] * _MIB
+    seconds = math.ceil(job["cpu_seconds"] * (job["calls"] + 1)) + 2
+    _hard("RLIMIT_AS", base.addresses + budget + threads * _THREAD_ADDRESSES if base.addresses else None)
+    _hard("RLIMIT_DATA", base.data + budget + threads * _THREAD_DATA if base.data else None)
+    _hard("RLIMIT_CPU", seconds, seconds + 1)
+    _hard("RLIMIT_NPROC", _processes(threads, own_uid))
+    for name, value in _FIXED.items():
+        _hard(name, value)
+
+
+_FIXED = {
+    "RLIMIT_FSIZE": 0,
+    "RLIMIT_CORE": 0,
+    "RLIMIT_NOFILE": DESCRIPTORS,
+    "RLIMIT_MEMLOCK": 0,
+    "RLIMIT_MSGQUEUE": 0,
+}
+
+
+def _processes(threads: int, own_uid: bool) -> int | None:
+    """None where the kernel would count all that the user runs: then memory bounds the threads."""
+    if threads == 0:
+        return 0
+    return threads + 8 if own_uid else None
+
+
+def _hard(name: str, soft: int | None, hard: int | None = None) -> None:
+    kind = getattr(resource, name, None)
+    if kind is None or soft is None:
+        return
+    _, ceiling = resource.getrlimit(kind)
+    if ceiling != resource.RLIM_INFINITY:
+        soft = min(soft, ceiling)
+    try:
+        resource.setrlimit(
+            kind, (soft, max(soft, hard or soft) if ceiling == resource.RLIM_INFINITY else soft)
+        )
+    except ValueError as error:  # What CPython makes of EINVAL and EPERM.
+        raise OSError(f"{name}: {error}") from error

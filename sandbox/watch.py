@@ -1,0 +1,36 @@
+"""The kernel's clock of another process."""
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+_CPU_OF_PROCESS = 2
+
+
+class Clock:
+    """CPU seconds that the kernel has charged a child, all its threads together.
+
+    The child may live in a process namespace of its own, where its number means nothing here: the true one is
+    read from the kernel's description of its pidfd.
+    """
+
+    def __init__(self, name: int, watch: int) -> None:
+        pid = _pid_of(watch) if watch >= 0 else name
+        self._clock = ~pid << 3 | _CPU_OF_PROCESS
+        self._last = 0.0
+
+    def read(self) -> float:
+        """CPU seconds so far; the last value known once the process is gone."""
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                self._last = max(self._last, time.clock_gettime(self._clock))
+        return self._last
+
+
+def _pid_of(watch: int) -> int:
+    for line in Path(f"/proc/self/fdinfo/{watch}").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key == "Pid":
+            return int(value)
+    raise OSError(f"descriptor {watch} is no pidfd")
