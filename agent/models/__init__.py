@@ -1,0 +1,24 @@
+"""The models that answer: hosted ones, a person, a recording, or the built-in genetic programmer."""
+
+from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request, Stopped
+from gapsmith.agent.models.hosted import Finish, Options
+from gapsmith.agent.models.manual import ManualModel
+from gapsmith.agent.models.opening import close_model, open_model
+from gapsmith.agent.models.replay import Recorded, ReplayModel, read_recording, write_recording
+
+__all__ = [
+    "Finish",
+    "ManualModel",
+    "Model",
+    "ModelTrouble",
+    "Options",
+    "Recorded",
+    "ReplayModel",
+    "Reply",
+    "Request",
+    "Stopped",
+    "close_model",
+    "open_model",
+    "read_recording",
+    "write_recording",
+]

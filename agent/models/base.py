@@ -48,8 +48,12 @@ class ModelTrouble(Trouble):
     """The model cannot answer and asking again will not help: a wrong key, no credit, an unknown name."""
 
 
+class Stopped(ModelTrouble):
+    """Told to stop while it waited: nothing was answered, nothing is recorded, `resume` asks again."""
+
+
 class Model(Protocol):
-    """Anything that answers. `deterministic` models are asked one at a time and in order; others in threads."""
+    """Anything that answers. `deterministic` models are asked one at a time, in order; others in threads."""
 
     @property
     def name(self) -> str:

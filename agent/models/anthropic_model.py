@@ -1,0 +1,101 @@
+"""`anthropic:NAME`: the Messages API, with the static part of the prompt cached."""
+
+import time
+from collections.abc import Callable
+
+import anthropic
+from anthropic.types import Message, TextBlockParam
+from anthropic.types import Usage as MessageUsage
+
+from gapsmith.agent.models.base import Reply, Request
+from gapsmith.agent.models.faults import Fault, end_vain_retries, fault_of, not_the_api
+from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
+from gapsmith.agent.models.prices import Price, Usage
+
+_FINISHES = {
+    "max_tokens": Finish.TRUNCATED,
+    "model_context_window_exceeded": Finish.TRUNCATED,
+    "pause_turn": Finish.TRUNCATED,
+    "refusal": Finish.REFUSED,
+}
+
+
+class AnthropicModel:
+    """One model behind the Messages API. The HTTP client is made once and shared by threads."""
+
+    deterministic = False
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        price: Price | None = None,
+        options: Options | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server = server
+        self._options = options or Options()
+        self._account = Account(server, price)
+        self._clock = clock
+        self._client = anthropic.Anthropic(
+            api_key=server.key,
+            base_url=server.url,
+            # Given explicitly: with its own default the SDK refuses long replies that are not streamed.
+            timeout=anthropic.Timeout(self._options.seconds, connect=10.0),
+            max_retries=self._options.retries,
+            http_client=anthropic.DefaultHttpxClient(event_hooks={"response": [end_vain_retries]}),
+        )
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return self._server.model
+
+    def reply(self, request: Request) -> Reply:
+        """Answers one request. Raises ModelTrouble when the run cannot go on."""
+        started = self._clock()
+        try:
+            heard = self._ask(request)
+        except anthropic.APIError as error:
+            heard = fault_of(error)
+        return self._account.settle(heard, self._clock() - started)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def _ask(self, request: Request) -> Heard | Fault:
+        answer = self._client.messages.create(
+            model=self._server.name,
+            max_tokens=self._options.max_tokens,
+            system=_system(request.system) or anthropic.omit,
+            messages=[{"role": "user", "content": request.prompt}],
+        )
+        return _heard(answer) if isinstance(answer, Message) else not_the_api(answer)
+
+
+def _system(text: str) -> list[TextBlockParam]:
+    """The static part as a block that ends a cached prefix; the API refuses an empty block."""
+    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}] if text else []
+
+
+def _heard(answer: Message) -> Heard:
+    text = "".join(block.text for block in answer.content or [] if block.type == "text")
+    reason = answer.stop_reason or ""
+    finish = ended(text, _FINISHES.get(reason, Finish.COMPLETE))
+    return Heard(text=text, finish=finish, reason=reason, usage=_usage(answer.usage), id=answer.id or "")
+
+
+def _usage(usage: MessageUsage | None) -> Usage | None:
+    if usage is None:
+        return None
+    cached = count(usage, "cache_read_input_tokens")
+    written = count(usage, "cache_creation_input_tokens")
+    return Usage(
+        # Unlike OpenAI's, this API's `input_tokens` leaves out what was read from or written to the cache.
+        tokens_in=count(usage, "input_tokens") + cached + written,
+        cached=cached,
+        written=written,
+        tokens_out=count(usage, "output_tokens"),
+        reasoning=count(usage, "output_tokens_details", "thinking_tokens"),
+    )

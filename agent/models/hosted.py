@@ -1,0 +1,162 @@
+"""What hosted models share: the options of a call, how a reply ended, what it cost, and when to give up."""
+
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from gapsmith.agent.models.base import ModelTrouble, Reply
+from gapsmith.agent.models.faults import NOT_THE_API, Fault, scrubbed
+from gapsmith.agent.models.prices import Price, Usage
+
+# So many failures in a row, each after retries, mean that the server is gone, not that it stumbled.
+PATIENCE = 8
+
+
+class Finish(StrEnum):
+    """How a reply ended: the value of `detail["finish"]` of every hosted reply."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a hosted model is asked.
+
+    Attributes:
+        max_tokens: limit of one reply, reasoning included.
+        seconds: how long one attempt may take.
+        retries: further attempts after 429, 5xx, a time-out or a dropped connection; waits double from 0.5 s
+            to 8 s unless the server names its own, so six of them outlast an outage of 20 seconds.
+    """
+
+    max_tokens: int = 16_000
+    seconds: float = 600.0
+    retries: int = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Whom a hosted model talks to.
+
+    Attributes:
+        model: as on the command line, for example `openai:gpt-5`.
+        name: the model's name as the server knows it.
+        url: base URL.
+        key: the secret; shown nowhere.
+        key_variable: the environment variable that holds it.
+    """
+
+    model: str
+    name: str
+    url: str
+    key: str = field(repr=False)
+    key_variable: str
+
+    @property
+    def host(self) -> str:
+        """The address without what else a URL may hold: a password, for example."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """An answered call in the words of neither provider. `usage` is None where the server reported none."""
+
+    text: str
+    finish: Finish
+    reason: str
+    usage: Usage | None
+    id: str
+
+
+def ended(text: str, finish: Finish) -> Finish:
+    """The finish of a reply, EMPTY where the provider calls a reply complete that says nothing."""
+    return Finish.EMPTY if finish is Finish.COMPLETE and not text.strip() else finish
+
+
+def count(source: object, *path: str) -> int:
+    """A token count from an SDK's object, 0 where it is missing: compatible servers leave out a lot."""
+    for name in path:
+        source = getattr(source, name, None)
+    return source if isinstance(source, int) else 0
+
+
+class Account:
+    """Settles the calls to one server: what each cost, and whether the run can go on. Safe in threads."""
+
+    def __init__(self, server: Server, price: Price | None) -> None:
+        self._server = server
+        self._price = price
+        self._lock = threading.Lock()
+        self._failures = 0
+
+    def settle(self, heard: Heard | Fault, seconds: float) -> Reply:
+        """The reply to record. Raises ModelTrouble when asking again will not help."""
+        if isinstance(heard, Fault):
+            return self._failed(heard, seconds)
+        self._count_failures(reset=True)
+        return self._answered(heard, seconds)
+
+    def _answered(self, heard: Heard, seconds: float) -> Reply:
+        usage = heard.usage or Usage(tokens_in=0, tokens_out=0)
+        return Reply(
+            text=heard.text,
+            tokens_in=usage.tokens_in,
+            tokens_cached=usage.cached,
+            tokens_out=usage.tokens_out,
+            usd=self._price.dollars(usage) if self._price and heard.usage else None,
+            seconds=seconds,
+            id=heard.id,
+            detail=_detail(heard),
+        )
+
+    def _failed(self, fault: Fault, seconds: float) -> Reply:
+        said = self._said(fault)
+        if advice := self._advice(fault):
+            raise ModelTrouble(f"{self._server.model}: {advice.format(said=said)}") from None
+        failures = self._count_failures()
+        if failures >= PATIENCE:
+            raise ModelTrouble(
+                f"{self._server.model}: {failures} requests in a row failed at {self._server.host}; "
+                f"the last: {said}; what was paid for is kept, so resume when the server is back"
+            ) from None
+        detail = {"finish": str(Finish.FAILED), "reason": fault.code, "error": said}
+        return Reply(text="", usd=0.0, seconds=seconds, detail=detail)
+
+    def _count_failures(self, *, reset: bool = False) -> int:
+        with self._lock:
+            self._failures = 0 if reset else self._failures + 1
+            return self._failures
+
+    def _advice(self, fault: Fault) -> str:
+        """What the user can do about a permanent fault; empty for one that may pass."""
+        server = self._server
+        if fault.code == NOT_THE_API:
+            return f"{server.host} does not speak this API ({{said}}); check the base URL"
+        if fault.credit:
+            return "credit or quota is used up ({said}); top it up and resume, or use --model offline"
+        if fault.status == 401:
+            refused = f"{server.host} refused the key in {server.key_variable}"
+            return refused + " ({said}); set a valid one, or use --model offline"
+        if fault.status == 403:
+            return f"the key in {server.key_variable} may not do this ({{said}}); use another key or model"
+        if fault.status == 404:
+            return f"{server.host} knows no such model or address ({{said}}); check the name and the base URL"
+        return ""
+
+    def _said(self, fault: Fault) -> str:
+        head = str(fault.status) if fault.status else fault.code
+        return scrubbed(f"{head}: {fault.message}", self._server.key)
+
+
+def _detail(heard: Heard) -> dict[str, str]:
+    detail = {"finish": str(heard.finish), "reason": heard.reason}
+    if heard.usage is None:
+        return {**detail, "usage": "not reported"}
+    counts = {"tokens_written": heard.usage.written, "tokens_reasoning": heard.usage.reasoning}
+    return detail | {name: str(tokens) for name, tokens in counts.items() if tokens}

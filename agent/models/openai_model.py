@@ -1,0 +1,180 @@
+"""`openai:NAME`: the Responses API of the official server, Chat Completions of compatible ones."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+import openai
+from openai.types import CompletionUsage
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+from openai.types.chat.chat_completion import Choice
+from openai.types.responses import Response, ResponseUsage
+
+from gapsmith.agent.models.base import Reply, Request
+from gapsmith.agent.models.faults import Fault, end_vain_retries, fault_of, not_the_api
+from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
+from gapsmith.agent.models.prices import Price, Usage
+
+# The SDK insists on a key; servers that need none ignore it.
+_NO_KEY = "no-key-needed"
+_CHOICE_FINISHES: dict[str, Finish] = {
+    "length": Finish.TRUNCATED,
+    "content_filter": Finish.REFUSED,
+    "error": Finish.FAILED,
+}
+
+
+class Api(StrEnum):
+    """The two ways of asking: compatible servers know the older one."""
+
+    RESPONSES = "responses"
+    CHAT = "chat"
+
+
+class OpenAIModel:
+    """One model behind an OpenAI API. The HTTP client is made once and shared by threads."""
+
+    deterministic = False
+
+    def __init__(
+        self,
+        server: Server,
+        api: Api,
+        *,
+        price: Price | None = None,
+        options: Options | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server = server
+        self._options = options or Options()
+        self._account = Account(server, price)
+        self._clock = clock
+        self._ask = self._by_responses if api is Api.RESPONSES else self._by_chat
+        self._client = openai.OpenAI(
+            api_key=server.key or _NO_KEY,
+            base_url=server.url,
+            timeout=openai.Timeout(self._options.seconds, connect=10.0),
+            max_retries=self._options.retries,
+            http_client=openai.DefaultHttpxClient(event_hooks={"response": [end_vain_retries]}),
+        )
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return self._server.model
+
+    def reply(self, request: Request) -> Reply:
+        """Answers one request. Raises ModelTrouble when the run cannot go on."""
+        started = self._clock()
+        try:
+            heard = self._ask(request)
+        except openai.APIError as error:
+            heard = fault_of(error)
+        return self._account.settle(heard, self._clock() - started)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def _by_responses(self, request: Request) -> Heard | Fault:
+        answer = self._client.responses.create(
+            model=self._server.name,
+            instructions=request.system or openai.omit,
+            input=request.prompt,
+            max_output_tokens=self._options.max_tokens,
+            prompt_cache_key=_cache_key(request.system),
+            # Prompts and replies are kept in the user's archive, not on the server.
+            store=False,
+        )
+        return _heard_response(answer) if isinstance(answer, Response) else not_the_api(answer)
+
+    def _by_chat(self, request: Request) -> Heard | Fault:
+        answer = self._client.chat.completions.create(
+            model=self._server.name,
+            messages=_messages(request),
+            # Deprecated by OpenAI, yet the one name that all compatible servers know.
+            max_tokens=self._options.max_tokens,
+        )
+        return _heard_completion(answer) if isinstance(answer, ChatCompletion) else not_the_api(answer)
+
+
+def _cache_key(system: str) -> str:
+    """Routes requests with an equal static part to the same prompt cache."""
+    return f"gapsmith-{hashlib.sha256(system.encode()).hexdigest()[:16]}"
+
+
+def _messages(request: Request) -> list[ChatCompletionMessageParam]:
+    user: ChatCompletionMessageParam = {"role": "user", "content": request.prompt}
+    return [{"role": "system", "content": request.system}, user] if request.system else [user]
+
+
+def _heard_response(answer: Response) -> Heard:
+    # Text is gathered here, not by `output_text`, which fails on what compatible servers leave out.
+    parts = [part for item in answer.output or [] if item.type == "message" for part in item.content or []]
+    text = "".join(part.text or "" for part in parts if part.type == "output_text")
+    refused = any(part.type == "refusal" for part in parts)
+    finish, reason = (Finish.REFUSED, "refusal") if refused else _response_finish(answer)
+    return Heard(
+        text=text,
+        finish=ended(text, finish),
+        reason=reason,
+        usage=_response_usage(answer.usage),
+        id=answer.id or "",
+    )
+
+
+def _response_finish(answer: Response) -> tuple[Finish, str]:
+    if answer.status == "incomplete":
+        reason = (answer.incomplete_details and answer.incomplete_details.reason) or "incomplete"
+        return (Finish.REFUSED if reason == "content_filter" else Finish.TRUNCATED), reason
+    if answer.status in ("failed", "cancelled"):
+        return Finish.FAILED, (answer.error and answer.error.code) or answer.status
+    return Finish.COMPLETE, answer.status or ""
+
+
+def _response_usage(usage: ResponseUsage | None) -> Usage | None:
+    if usage is None:
+        return None
+    return Usage(
+        tokens_in=count(usage, "input_tokens"),
+        cached=count(usage, "input_tokens_details", "cached_tokens"),
+        written=count(usage, "input_tokens_details", "cache_write_tokens"),
+        tokens_out=count(usage, "output_tokens"),
+        reasoning=count(usage, "output_tokens_details", "reasoning_tokens"),
+    )
+
+
+def _heard_completion(answer: ChatCompletion) -> Heard | Fault:
+    if not answer.choices:
+        # Some gateways report the failure of the server behind them with status 200.
+        error = (answer.model_extra or {}).get("error", "a reply without choices")
+        return Fault(status=None, code="no choices", message=str(error))
+    choice = answer.choices[0]
+    said = choice.message.content if choice.message else None
+    text = said if isinstance(said, str) else ""
+    return Heard(
+        text=text,
+        finish=ended(text, _choice_finish(choice)),
+        reason=choice.finish_reason or "",
+        usage=_completion_usage(answer.usage),
+        id=answer.id or "",
+    )
+
+
+def _choice_finish(choice: Choice) -> Finish:
+    if choice.message and choice.message.refusal:
+        return Finish.REFUSED
+    return _CHOICE_FINISHES.get(choice.finish_reason, Finish.COMPLETE)
+
+
+def _completion_usage(usage: CompletionUsage | None) -> Usage | None:
+    if usage is None:
+        return None
+    return Usage(
+        tokens_in=count(usage, "prompt_tokens"),
+        cached=count(usage, "prompt_tokens_details", "cached_tokens"),
+        written=count(usage, "prompt_tokens_details", "cache_write_tokens"),
+        tokens_out=count(usage, "completion_tokens"),
+        reasoning=count(usage, "completion_tokens_details", "reasoning_tokens"),
+    )

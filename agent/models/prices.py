@@ -1,0 +1,126 @@
+"""What tokens cost: a dated table beside this file, and the user's own prices over it."""
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from gapsmith.agent.models.base import ModelTrouble
+
+VARIABLE = "GAPSMITH_PRICES"
+_MILLION = 1_000_000
+_DATED = re.compile(r"-20\d\d-?\d\d-?\d\d$")
+_RATES = ("input", "cached", "written", "output")
+_SHAPE = '"NAME" = { input = X, cached = X, written = X, output = X } under [openai] or [anthropic]'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens of one call, by the provider's own count.
+
+    Attributes:
+        tokens_in: all of the input, cached and written tokens included.
+        cached: those of the input that were read from the provider's cache.
+        written: those of the input that were written to it.
+        tokens_out: all of the output, reasoning included.
+        reasoning: those of the output that were spent on reasoning.
+    """
+
+    tokens_in: int
+    cached: int = 0
+    written: int = 0
+    tokens_out: int
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """Dollars per million tokens."""
+
+    input: float
+    cached: float
+    written: float
+    output: float
+
+    def dollars(self, usage: Usage) -> float:
+        """What a call costs."""
+        fresh = max(usage.tokens_in - usage.cached - usage.written, 0)
+        paid = fresh * self.input + usage.cached * self.cached + usage.written * self.written
+        return (paid + usage.tokens_out * self.output) / _MILLION
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Prices by the name of the model as on the command line, for example `openai:gpt-5`."""
+
+    date: str
+    table: Mapping[str, Price]
+
+    def of(self, model: str) -> Price | None:
+        """The price of a model, that of its plain name for a dated one; None where it is not known."""
+        return self.table.get(model) or self.table.get(_DATED.sub("", model))
+
+
+def load_prices(environment: Mapping[str, str]) -> Prices:
+    """Reads the table of this release, and the user's over it. Raises ModelTrouble on a malformed file."""
+    text = resources.files(__package__).joinpath("prices.toml").read_text("utf-8")
+    date, table = _parsed(text, "prices.toml")
+    if path := environment.get(VARIABLE, "").strip():
+        date, own = _parsed(_read(path), path, date)
+        table = {**table, **own}
+    return Prices(date, table)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelTrouble(f"{VARIABLE} names {path!r}, which cannot be read: {error}") from error
+
+
+def _parsed(text: str, path: str, date: str = "") -> tuple[str, dict[str, Price]]:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelTrouble(f"{path}: not TOML: {error}; expected {_SHAPE}") from error
+    # Providers are the tables of the file; what else stands at its top (date, sources) is for its readers.
+    providers = {name: models for name, models in data.items() if isinstance(models, dict)}
+    table = {
+        f"{provider}:{name}": _price(rates, f"{path}: [{provider}] {name!r}")
+        for provider, models in providers.items()
+        for name, rates in models.items()
+    }
+    return str(data.get("date", date)), table
+
+
+def _price(rates: Any, where: str) -> Price:
+    if not isinstance(rates, dict):
+        raise ModelTrouble(f"{where} is {rates!r}; expected {_SHAPE}")
+    for key, value in rates.items():
+        _check_rate(key, value, where)
+    for key in ("input", "output"):
+        if key not in rates:
+            raise ModelTrouble(f"{where} has no {key!r}; expected {_SHAPE}")
+    whole = float(rates["input"])
+    return Price(
+        input=whole,
+        cached=float(rates.get("cached", whole)),
+        written=float(rates.get("written", whole)),
+        output=float(rates["output"]),
+    )
+
+
+def _check_rate(key: str, value: Any, where: str) -> None:
+    if key not in _RATES:
+        near = difflib.get_close_matches(key, _RATES, 1, 0.0)[0]
+        raise ModelTrouble(
+            f"{where}: unknown rate {key!r}; did you mean {near!r}? (known: {', '.join(_RATES)})"
+        )
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0:
+        raise ModelTrouble(f"{where}: {key} is {value!r}; expected dollars per million tokens, 0 or more")

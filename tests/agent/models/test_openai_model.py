@@ -1,0 +1,134 @@
+"""What only OpenAI's two APIs have."""
+
+import pytest
+from loopback import Fault
+
+pytestmark = pytest.mark.usefixtures("slept")
+
+
+def test_responses_caches_the_static_part(serve, connect, question):
+    """The static part comes first, under a cache key of its own; the server is told to store nothing."""
+    server = serve()
+    model = connect(server, "responses")
+    for slot, system in enumerate(["contract", "contract", "another"]):
+        model.reply(question(slot, system=system, prompt=f"prompt {slot}"))
+    bodies = [received.body for received in server.received]
+    assert [body["instructions"] for body in bodies] == ["contract", "contract", "another"]
+    keys = [body["prompt_cache_key"] for body in bodies]
+    assert keys[0] == keys[1] != keys[2]
+    assert not any(body["store"] for body in bodies)
+
+
+@pytest.mark.parametrize(("way", "field"), [("responses", "max_output_tokens"), ("chat", "max_tokens")])
+def test_the_output_limit_is_sent(serve, connect, question, way, field):
+    """The limit of one reply reaches the server under the API's own name."""
+    server = serve()
+    connect(server, way, max_tokens=777).reply(question())
+    assert server.received[0].body[field] == 777
+
+
+def test_chat_sends_only_what_every_server_knows(serve, connect, question):
+    """A compatible server gets the model, the messages and the limit, and no field that it may refuse."""
+    server = serve()
+    connect(server, "chat").reply(question())
+    assert set(server.received[0].body) == {"model", "messages", "max_tokens"}
+    assert [message["role"] for message in server.received[0].body["messages"]] == ["system", "user"]
+
+
+@pytest.mark.parametrize("way", ["responses", "chat"])
+def test_an_empty_static_part_is_left_out(serve, connect, question, way):
+    """Without a static part none is sent: some servers refuse an empty one."""
+    server = serve()
+    connect(server, way).reply(question(system=""))
+    body = server.received[0].body
+    assert "instructions" not in body
+    assert len(body.get("messages", ["one"])) == 1
+
+
+def test_a_server_without_a_key_gets_a_placeholder(serve, connect, question, monkeypatch):
+    """Without a key nothing of the process's own environment is sent in its place."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-process")
+    server = serve()
+    connect(server, "chat", key=None).reply(question())
+    assert server.received[0].headers["authorization"] == "Bearer no-key-needed"
+
+
+def _completion(**changes):
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "fine"}}
+    return {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": [choice],
+        **changes,
+    }
+
+
+def _said(serve, connect, question, body, way="chat"):
+    return connect(serve(faults=[Fault(200, body)]), way).reply(question())
+
+
+def test_a_server_that_counts_no_tokens(serve, connect, question):
+    """Without reported usage the cost is unknown, not zero, and the reply says why."""
+    reply = _said(serve, connect, question, _completion())
+    assert (reply.text, reply.usd, reply.detail["usage"]) == ("fine", None, "not reported")
+
+
+def test_usage_without_details(serve, connect, question):
+    """A server that reports totals alone is counted by them."""
+    usage = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
+    reply = _said(serve, connect, question, _completion(usage=usage))
+    assert (reply.tokens_in, reply.tokens_cached, reply.tokens_out) == (10, 0, 4)
+
+
+def test_reasoning_and_written_tokens_are_told(serve, connect, question):
+    """Reasoning is part of the output and is told apart; cache writes are told and priced."""
+    usage = {
+        "input_tokens": 100,
+        "input_tokens_details": {"cached_tokens": 10, "cache_write_tokens": 60},
+        "output_tokens": 50,
+        "output_tokens_details": {"reasoning_tokens": 40},
+        "total_tokens": 150,
+    }
+    body = {"id": "r", "object": "response", "status": "completed", "output": [], "usage": usage}
+    model = connect(serve(faults=[Fault(200, body)]), "responses", name="gpt-6.1-sol")
+    reply = model.reply(question())
+    assert (reply.detail["tokens_reasoning"], reply.detail["tokens_written"]) == ("40", "60")
+    assert reply.usd == pytest.approx((30 * 2 + 10 * 0.1 + 60 * 2.5 + 50 * 10) / 1e6, rel=1e-12)
+
+
+@pytest.mark.parametrize("message", [None, {"role": "assistant"}, {"role": "assistant", "content": ["odd"]}])
+def test_odd_messages_are_empty(serve, connect, question, message):
+    """A message without text is an empty reply, whatever is there instead."""
+    choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+    assert _said(serve, connect, question, _completion(choices=choices)).detail["finish"] == "empty"
+
+
+def test_a_refusal_in_the_message(serve, connect, question):
+    """A refusal that is not in the finish reason but in the message is one too."""
+    message = {"role": "assistant", "content": None, "refusal": "no"}
+    choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+    assert _said(serve, connect, question, _completion(choices=choices)).detail["finish"] == "refused"
+
+
+def test_a_gateways_error_with_status_200(serve, connect, question):
+    """A body with an error and no choices is a failure with that error."""
+    reply = _said(serve, connect, question, {"error": {"message": "upstream is away"}})
+    assert reply.detail["finish"] == "failed"
+    assert "upstream is away" in reply.detail["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "finish"),
+    [
+        ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "refused"),
+        ({"status": "incomplete", "incomplete_details": None}, "truncated"),
+        ({"status": "failed", "error": {"code": "server_error", "message": "x"}}, "failed"),
+        ({"status": "cancelled"}, "failed"),
+    ],
+)
+def test_ends_of_a_response(serve, connect, question, body, finish):
+    """Every status of a response has its own end."""
+    whole = {"id": "r", "object": "response", "output": [], **body}
+    assert _said(serve, connect, question, whole, "responses").detail["finish"] == finish
