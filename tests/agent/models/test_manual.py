@@ -1,0 +1,161 @@
+"""A person with a chat window and a folder."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gapsmith.agent.models import ManualModel, ModelTrouble, Stopped
+
+NOW = 1_000_000.0
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder that is not there yet."""
+    return tmp_path / "chat" / "today"
+
+
+def _write(path, text, *, age=100.0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    os.utime(path, (NOW - age, NOW - age))
+
+
+def _patient(folder, *steps, **options):
+    """A model whose naps are taken by the steps, one after the other; after the last one it is stopped."""
+    left = list(steps)
+
+    def nap(_):
+        left.pop(0)() if left else model.close()
+
+    model = ManualModel(folder=folder, clock=lambda: NOW, sleep=nap, **options)
+    return model
+
+
+def test_the_prompt_is_a_file(folder, question):
+    """The prompt's file holds the static part and the prompt, under the slot's number in four digits."""
+    model = _patient(folder, lambda: _write(folder / "0042.answer.md", "done"))
+    model.reply(question(42, system="the contract\n", prompt="\nthe task\n"))
+    assert (folder / "0042.prompt.md").read_text("utf-8") == "the contract\n\nthe task\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["0042.answer.md", "0042.prompt.md"]
+
+
+def test_the_answer_is_the_reply(folder, question):
+    """The reply's text is what the file holds; it costs nothing."""
+    model = _patient(folder, lambda: _write(folder / "0000.answer.md", "```python\nx = '‖'\n```\n"))
+    reply = model.reply(question())
+    assert reply.text == "```python\nx = '‖'\n```\n"
+    assert (reply.usd, reply.tokens_out, reply.id) == (0.0, 0, "0000.answer.md")
+
+
+def test_an_answer_that_is_there_is_taken_at_once(folder, question):
+    """After a stop, an answer that came in the meantime is taken without a nap."""
+    _write(folder / "0000.answer.md", "early")
+    assert _patient(folder).reply(question()).text == "early"
+
+
+def test_a_half_written_answer_is_not_taken(folder, question):
+    """A file that is empty, blank or still growing is waited for until it rests."""
+    answer = folder / "0000.answer.md"
+    grown = [
+        lambda text=text: _write(answer, text, age=0.0) for text in ("", " \n", "def", "def f", "def f(): 1")
+    ]
+    assert _patient(folder, *grown, lambda: None).reply(question()).text == "def f(): 1"
+
+
+def test_a_file_from_the_future_is_taken(folder, question):
+    """A clock that differs from the file's does not make an answer wait for ever: it rests."""
+    model = _patient(folder, lambda: _write(folder / "0000.answer.md", "late", age=-9999.0), lambda: None)
+    assert model.reply(question()).text == "late"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"), [(b"\xef\xbb\xbfhi", "hi"), (b"caf\xe9", "caf\ufffd"), (b"a\r\nb", "a\nb")]
+)
+def test_files_of_other_editors(folder, question, data, text):
+    """A byte order mark, another encoding or Windows line ends do not lose an answer."""
+    _write(folder / "0000.answer.md", data)
+    assert _patient(folder).reply(question()).text == text
+
+
+def test_an_answered_question_stays_as_it_was_asked(folder, question):
+    """When a slot was answered before a crash, its prompt's file is not replaced by another question."""
+    _write(folder / "0000.prompt.md", "what was asked")
+    _write(folder / "0000.answer.md", "what was answered")
+    assert _patient(folder).reply(question(prompt="something else")).text == "what was answered"
+    assert (folder / "0000.prompt.md").read_text("utf-8") == "what was asked"
+
+
+def test_an_open_question_is_brought_up_to_date(folder, question):
+    """A prompt nobody answered is replaced by the present one, and left alone when it is the same."""
+    _write(folder / "0000.prompt.md", "stale")
+    model = _patient(folder)
+    with pytest.raises(Stopped):
+        model.reply(question(system="s", prompt="fresh"))
+    assert (folder / "0000.prompt.md").read_text("utf-8") == "s\n\nfresh\n"
+    os.utime(folder / "0000.prompt.md", (1.0, 1.0))
+    with pytest.raises(Stopped):
+        model.reply(question(system="s", prompt="fresh"))
+    assert (folder / "0000.prompt.md").stat().st_mtime == 1.0
+
+
+def test_several_are_open_at_once(folder, question):
+    """The prompts of several threads are all there before any answer is, and each gets its own."""
+
+    def answer_all():
+        for prompt in folder.glob("*.prompt.md"):
+            _write(folder / prompt.name.replace("prompt", "answer"), f"for {prompt.name}")
+
+    everybody = threading.Barrier(3, answer_all, timeout=60)
+    model = ManualModel(folder=folder, clock=lambda: NOW, sleep=lambda _: everybody.wait())
+    with ThreadPoolExecutor(3) as pool:
+        texts = list(pool.map(lambda slot: model.reply(question(slot)).text, range(3)))
+    assert texts == [f"for 000{slot}.prompt.md" for slot in range(3)]
+
+
+def test_stop_ends_all_waiting(folder, question):
+    """Who waits for an hour is told to stop by `close` at once, in every thread; the prompts stay."""
+    stop = threading.Event()
+    napping = threading.Barrier(3, timeout=60)
+
+    def nap(seconds):
+        napping.wait()
+        stop.wait(seconds)
+
+    model = ManualModel(folder=folder, interval=3600.0, stop=stop, sleep=nap)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(model.reply, question(slot)) for slot in range(2)]
+        napping.wait()
+        model.close()
+        for future in waiting:
+            with pytest.raises(Stopped, match=r"stopped before 000\d\.answer\.md was there"):
+                future.result(timeout=60)
+    assert len(list(folder.glob("*.prompt.md"))) == 2
+
+
+def test_the_models_own_nap_ends_with_the_stop(folder, question):
+    """Unless told otherwise the model naps on the stop itself, so that setting it wakes the model."""
+
+    class Woken(threading.Event):
+        def wait(self, timeout=None):
+            naps.append(timeout)
+            self.set()
+
+    naps = []
+    with pytest.raises(Stopped):
+        ManualModel(folder=folder, interval=3600.0, stop=Woken()).reply(question())
+    assert naps == [3600.0]
+
+
+def test_a_folder_that_is_none(tmp_path, question):
+    """A file in the folder's place is told in one line."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ModelTrouble, match="expected a folder that can be read and written"):
+        ManualModel(folder=tmp_path / "file").reply(question())
+
+
+def test_a_person_is_not_deterministic(folder):
+    """The loop must not expect the same answer twice."""
+    assert not ManualModel(folder=folder).deterministic
