@@ -1,0 +1,236 @@
+"""Expressions of the offline model: immutable trees over terminals, printed as Python that cannot fail.
+
+Protection is a matter of printing, not of care: a quotient is printed with a divisor that is positive, an
+exponential with an exponent that is not. What is none of the forms below is kept as it is written.
+"""
+
+import ast
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+LEAST_DIVISOR = 1e-9
+GREATEST = 1e12
+
+
+class Node(NamedTuple):
+    """A form and its operands; a leaf is a terminal's name, a number, or code that is not looked into."""
+
+    head: str
+    children: tuple["Node", ...] = ()
+
+
+Path = tuple[int, ...]
+Kind = tuple[tuple[str, int], ...]  # exponents of the base kinds; a ratio has none
+RATIO: Kind = ()
+ZERO, ONE = Node("0"), Node("1")
+
+# A new form is a line here, one in READINGS or `_read_call`, and one in `vocabulary.GROWTHS`.
+FORMS: Mapping[str, str] = {
+    "+": "({} + {})",
+    "-": "({} - {})",
+    "*": "({} * {})",
+    "/": "({} / {})",
+    "min": "np.minimum({}, {})",
+    "max": "np.maximum({}, {})",
+    "neg": "(-{})",
+    "relu": "np.maximum({}, 0)",
+    "exp": "np.exp(-{})",
+    "square": "({} ** 2)",
+    "less": "np.where({} < {}, {}, {})",
+}
+
+READINGS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
+
+def number(value: float) -> Node:
+    """A constant with four significant digits: more are noise, and hide that two programs are one."""
+    return exactly(float(f"{max(-GREATEST, min(value, GREATEST)):.4g}"))
+
+
+def exactly(value: float) -> Node:
+    """A constant as it is; one spelling for 0, 0.0 and -0.0."""
+    return Node(str(int(value)) if float(value).is_integer() and abs(value) < 1e6 else repr(value))
+
+
+def value_of(node: Node) -> float | None:
+    """The value of a constant, None for everything else."""
+    if node.children:
+        return None
+    try:
+        return float(node.head)
+    except ValueError:
+        return None
+
+
+def read(expression: ast.expr) -> Node:
+    """The tree of a Python expression; parts that are no known form become leaves that hold their source."""
+    match expression:
+        case ast.Constant(value=int() | float() as value) if value is not True and value is not False:
+            return exactly(value) if math.isfinite(value) else Node(repr(value))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return negated(read(operand))
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=2)):
+            return Node("square", (read(left),))
+        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in READINGS:
+            return _read_binary(READINGS[type(operator)], read(left), read(right))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name), args=arguments, keywords=[]):
+            return _read_call(name, arguments) or Node(ast.unparse(expression))
+    return Node(ast.unparse(expression))
+
+
+def read_text(text: str) -> Node:
+    """The tree of an expression given as text. Raises SyntaxError."""
+    return read(ast.parse(text, mode="eval").body)
+
+
+def _read_binary(head: str, left: Node, right: Node) -> Node:
+    if head == "/" and right.head == "max" and right.children[1] == exactly(LEAST_DIVISOR):
+        right = right.children[0]  # our own protection: printing puts it back
+    return Node(head, (left, right))
+
+
+def _read_call(name: str, arguments: list[ast.expr]) -> Node | None:
+    match name, arguments:
+        case "minimum", [first, second]:
+            return Node("min", (read(first), read(second)))
+        case "maximum", [first, second]:
+            left, right = read(first), read(second)
+            return Node("relu", (left,)) if right == ZERO else Node("max", (left, right))
+        case "exp", [exponent]:
+            inner = negated(read(exponent))
+            return Node("exp", inner.children if inner.head == "relu" else (inner,))
+        case "where", [ast.Compare(left=left, ops=[ast.Lt()], comparators=[right]), yes, no]:
+            return Node("less", (read(left), read(right), read(yes), read(no)))
+        case "where", [ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]), yes, no]:
+            return Node("less", (read(right), read(left), read(yes), read(no)))
+    return None
+
+
+def negated(node: Node) -> Node:
+    """The negative, with the sign taken off where there is one already."""
+    value = value_of(node)
+    if value is not None:
+        return number(-value)
+    if node.head == "neg":
+        return node.children[0]
+    if node.head in ("*", "/") and node.children[0].head == "neg":
+        return Node(node.head, (node.children[0].children[0], node.children[1]))
+    return Node("neg", (node,))
+
+
+def paths(node: Node, at: Path = ()) -> Iterator[Path]:
+    """The places of a tree, the root first."""
+    yield at
+    for index, child in enumerate(node.children):
+        yield from paths(child, (*at, index))
+
+
+def part(node: Node, path: Path) -> Node:
+    """The tree at a place."""
+    for index in path:
+        node = node.children[index]
+    return node
+
+
+def put(node: Node, path: Path, new: Node) -> Node:
+    """The tree with another one at a place."""
+    if not path:
+        return new
+    children = list(node.children)
+    children[path[0]] = put(children[path[0]], path[1:], new)
+    return Node(node.head, tuple(children))
+
+
+def size(node: Node) -> int:
+    """The number of nodes."""
+    return 1 + sum(size(child) for child in node.children)
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """The leaves from left to right."""
+    if not node.children:
+        yield node
+    for child in node.children:
+        yield from leaves(child)
+
+
+def product(left: Kind, right: Kind, sign: int = 1) -> Kind:
+    """The kind of a product, or of a quotient with `sign` -1."""
+    exponents = dict(left)
+    for base, exponent in right:
+        exponents[base] = exponents.get(base, 0) + sign * exponent
+    return tuple(sorted((base, exponent) for base, exponent in exponents.items() if exponent))
+
+
+def kind_of(node: Node, kinds: Mapping[str, Kind]) -> Kind | None:
+    """The kind of an expression; None where it fits any, as a constant does, or is not known."""
+    known = [kind_of(child, kinds) for child in node.children]
+    match node.head:
+        case "*" | "/":
+            return product(known[0] or RATIO, known[1] or RATIO, 1 if node.head == "*" else -1)
+        case "square":
+            return product(known[0] or RATIO, known[0] or RATIO)
+        case "exp":
+            return RATIO
+        case "less":
+            known = known[2:]
+    if not node.children:
+        return kinds.get(node.head)
+    return next((kind for kind in known if kind is not None), None)
+
+
+def clashes(node: Node, kinds: Mapping[str, Kind]) -> int:
+    """How many additions and comparisons join unequal kinds."""
+    pairs = {"+": 1, "-": 1, "min": 1, "max": 1, "less": 2}.get(node.head, 0)
+    found = sum(clashes(child, kinds) for child in node.children)
+    for pair in range(pairs):
+        left, right = (kind_of(child, kinds) for child in node.children[2 * pair : 2 * pair + 2])
+        found += left is not None and right is not None and left != right
+    return found
+
+
+class Signs(NamedTuple):
+    """What is known of terminals: which are above zero, and which divisors the grammar's author wrote."""
+
+    positive: frozenset[str]
+    divisors: frozenset[Node]
+
+    def of(self, node: Node) -> int:
+        """2: above zero; 1: not below zero; 0: nothing is known."""
+        value = value_of(node)
+        if value is not None:
+            return (value >= 0) + (value > LEAST_DIVISOR)
+        if node in self.divisors or node.head in self.positive:
+            return 2
+        below = [self.of(child) for child in node.children]
+        match node.head:
+            case "+":
+                return max(below) if min(below) else 0
+            case "max":
+                return max(below)
+            case "*" | "min":
+                return min(below)
+            case "less":
+                return min(below[2:])
+            case "/":
+                return min(1, below[0])
+            case "relu" | "square" | "exp":
+                return 1
+        return 0
+
+
+def text(node: Node, signs: Signs) -> str:
+    """An expression as Python, protected where nothing is known of a sign, without needless parentheses."""
+    return ast.unparse(ast.parse(_text(node, signs), mode="eval"))
+
+
+def _text(node: Node, signs: Signs) -> str:
+    if not node.children:
+        return f"({node.head})"
+    parts = [_text(child, signs) for child in node.children]
+    if node.head == "/" and signs.of(node.children[1]) < 2:
+        parts[1] = f"np.maximum({parts[1]}, {LEAST_DIVISOR!r})"
+    if node.head == "exp" and signs.of(node.children[0]) < 1:
+        parts[0] = f"np.maximum({parts[0]}, 0)"
+    return FORMS[node.head].format(*parts)
