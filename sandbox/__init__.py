@@ -1,7 +1,8 @@
 """Runs untrusted code. Imports nothing of ours but this room, and nothing but the standard library."""
 
 from gapsmith.sandbox.errors import SandboxTrouble
-from gapsmith.sandbox.host import Sandbox, open_sandbox
+from gapsmith.sandbox.host import Sandbox, isolation, open_sandbox
+from gapsmith.sandbox.isolation import Isolation
 from gapsmith.sandbox.job import Answer, Array, Call, Ending, Job, Json, Level, Limits, Outcome, Value
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Array",
     "Call",
     "Ending",
+    "Isolation",
     "Job",
     "Json",
     "Level",
@@ -17,5 +19,6 @@ __all__ = [
     "Sandbox",
     "SandboxTrouble",
     "Value",
+    "isolation",
     "open_sandbox",
 ]

@@ -9,10 +9,12 @@ from typing import Self
 
 from gapsmith.sandbox.conversation import ChannelClosed, Conversation
 from gapsmith.sandbox.endings import Stopped, clean, of_status
+from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.isolation import Isolation, of_report, require
 from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome
 from gapsmith.sandbox.launch import REAP_SECONDS, Death, Zygote, ZygoteDied
+from gapsmith.sandbox.lockdown import LAYERS, LayerFailed
 
-ALL_LAYERS = frozenset({"rlimits"})
 _GRACE = 0.25
 """How long a child that closed its channel may take to be gone: a death closes the channel first."""
 
@@ -20,17 +22,34 @@ _GRACE = 0.25
 class Sandbox:
     """One zygote, one job at a time. Threads may share it, but each had better open its own."""
 
-    def __init__(self, preload: str, minimum: Level, slot: int, layers: Iterable[str] = ALL_LAYERS) -> None:
+    def __init__(self, preload: str, minimum: Level, slot: int, layers: Iterable[str] = LAYERS) -> None:
         self.preload = preload
         self.minimum = minimum
         self.slot = slot
-        self.level = Level.L1
         self._layers = frozenset(layers)
         self._lock = threading.Lock()
         self._zygote = self._start()
 
     def _start(self) -> Zygote:
-        return Zygote(self.preload, self._layers, self.slot)
+        """A zygote with as many layers as this machine gives, not fewer than are asked for."""
+        while True:
+            try:
+                zygote = Zygote(self.preload, self._layers, self.slot)
+                break
+            except LayerFailed as failure:
+                self._layers -= {failure.args[0]}
+        self.isolation = of_report(zygote.report)
+        try:
+            require(self.isolation, self.minimum)
+        except SandboxTrouble:
+            zygote.close()
+            raise
+        return zygote
+
+    @property
+    def level(self) -> Level:
+        """The proven isolation level."""
+        return self.isolation.level
 
     def __enter__(self) -> Self:
         return self
@@ -164,3 +183,9 @@ def open_sandbox(preload: str = "numpy", minimum: Level = Level.L2, slot: int = 
         SandboxTrouble: if the isolation is weaker than `minimum`, or nothing starts.
     """
     return Sandbox(preload, minimum, slot)
+
+
+def isolation(preload: str = "numpy") -> Isolation:
+    """What this machine offers, proven: for `gapsmith doctor`."""
+    with Sandbox(preload, Level.L0, slot=0) as box:
+        return box.isolation

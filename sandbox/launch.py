@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.lockdown import LayerFailed
 from gapsmith.sandbox.watch import Clock
 from gapsmith.sandbox.zygote import BORN, EVENT, PRELOAD, TAKEN
 
@@ -100,6 +101,8 @@ class Zygote:
             report: dict[str, Any] = json.loads(self._receive(length))
         except ZygoteDied as error:
             raise SandboxTrouble(f"the sandbox's process did not start: {error}") from error
+        if "failed" in report:
+            raise LayerFailed(*report["failed"])
         if "trouble" in report:
             raise SandboxTrouble(f"the sandbox's process did not start: {report['trouble']}")
         return report
@@ -183,7 +186,7 @@ def _settings(preload: str, layers: Iterable[str], slot: int, ctl: int) -> dict[
 
 
 def _spawn(settings: dict[str, Any], ctl: int) -> "subprocess.Popen[bytes]":
-    # -P, -s, -S: nothing on the path but the standard library. With equal hashes, equal programs behave equally.
+    # -P, -s, -S: nothing on the path but the standard library. Equal hashes: equal programs behave equally.
     flags = ["-P", "-s", "-S", "-B", "-X", "utf8"]
     return subprocess.Popen(
         [sys.executable, *flags, "-c", _BOOT, json.dumps(settings)],

@@ -15,10 +15,21 @@ import struct
 import sys
 import traceback
 import types
+from dataclasses import replace
 from typing import Any, NoReturn
 
-from gapsmith.sandbox import child, rlimits
-from gapsmith.sandbox.lockdown import Lockdown
+from gapsmith.sandbox import child, probes, rlimits
+from gapsmith.sandbox.lockdown import (
+    NAMESPACES,
+    RLIMITS,
+    Enclosure,
+    LayerFailed,
+    Lockdown,
+    enclose,
+    forbid_system_calls,
+    leave_namespaces,
+    user_number,
+)
 
 EVENT = struct.Struct("!ciidq")
 """Kind, pid, wait status, CPU seconds, peak memory in bytes. With BORN come three or four descriptors."""
@@ -33,16 +44,26 @@ _COMMON = (
     "bisect", "collections", "copy", "dataclasses", "enum", "fractions", "functools", "heapq", "itertools",
     "math", "operator", "random", "re", "statistics", "string", "time", "typing",
 )  # fmt: skip
+_BROAD = (
+    "array", "ast", "base64", "calendar", "cmath", "concurrent.futures", "contextlib", "csv", "datetime",
+    "decimal", "difflib", "graphlib", "hashlib", "inspect", "io", "logging", "numbers", "pathlib", "pprint",
+    "queue", "secrets", "struct", "textwrap", "threading", "timeit", "traceback", "unicodedata", "uuid",
+    "warnings", "weakref", "numpy.fft", "numpy.ma", "numpy.polynomial",
+)  # fmt: skip
 
 
 def main(descriptor: int, settings: dict[str, Any]) -> NoReturn:
     """Runs until the host hangs up."""
     ctl = socket.socket(fileno=child.keep_open(descriptor))
+    os.close(descriptor)
     os.dup2(
         os.open(os.devnull, os.O_RDONLY), child.CHANNEL
     )  # Keeps the number free of anything a child must keep.
     try:
         lockdown, report = prepare(settings)
+    except LayerFailed as failure:
+        send_report(ctl, {"failed": failure.args})
+        os._exit(1)
     except BaseException:  # noqa: BLE001 - whatever it is, the host must be told, since stderr leads nowhere
         send_report(ctl, {"trouble": traceback.format_exc()})
         os._exit(1)
@@ -58,23 +79,65 @@ def send_report(ctl: socket.socket, report: dict[str, Any]) -> None:
 
 
 def prepare(settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any]]:
-    """Imports, then locks this process down. Returns what children do, and the start report."""
-    preload(settings["preload"], settings["path"])
-    base = rlimits.footprint()
-    lockdown = Lockdown(layers=frozenset(settings["layers"]), base=base)
+    """Imports, locks this process down, and proves it. Returns what children do, and the start report."""
+    wanted, enclosure = frozenset(settings["layers"]), Enclosure()
+    leave_namespaces(enclosure, wanted)
+    own = [folder for folder in sys.path if os.path.isdir(folder)]
+    preload(settings["preload"], settings["path"], lazily=NAMESPACES in enclosure.applied)
     gc.collect()
     gc.freeze()  # A collection in a child would write to every object, and so copy every page.
-    return lockdown, {"resident": base.resident}
+    base = rlimits.footprint()
+    enclose(
+        enclosure,
+        wanted,
+        own + packages(settings["room"], own),
+        user_number(settings["host"], settings["slot"]),
+    )
+    layers = enclosure.applied | (wanted & {RLIMITS})
+    lockdown = Lockdown(layers=frozenset(layers), base=base, own_uid=enclosure.own_uid)
+    proofs = probes.prove(enclosure, lockdown, settings["room"])
+    forbid_system_calls(enclosure, wanted)
+    lockdown = replace(lockdown, layers=frozenset(layers | enclosure.applied))
+    proofs |= probes.prove_seccomp(lockdown)
+    return lockdown, {"resident": base.resident, "proofs": probes.together(proofs, enclosure.refused)}
 
 
-def preload(name: str, path: list[str]) -> None:
-    """Imports what children share."""
+def packages(room: str, own: list[str]) -> list[str]:
+    """The folders of the packages imported from outside the standard library, with wheels' libraries.
+
+    Never a folder of several packages: a candidate may read what was named, and what that needs.
+    """
+    tops = set()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and not file.startswith(room) and not any(os.path.dirname(file) == folder for folder in own):
+            tops.add(_top_folder(name, file))
+    folders = [top + suffix for top in tops if top for suffix in ("", ".libs")]
+    return sorted(folder for folder in folders if os.path.isdir(folder) and not _within(folder, own))
+
+
+def _top_folder(name: str, file: str) -> str:
+    """The folder of a module's outermost package; nothing for a module that is a lone file."""
+    first, *inner = name.split(".")
+    folder = os.path.dirname(file)
+    for _ in range(len(inner) - (0 if os.path.basename(file).startswith("__init__.") else 1)):
+        folder = os.path.dirname(folder)
+    return folder if os.path.basename(folder) == first else ""
+
+
+def _within(folder: str, own: list[str]) -> bool:
+    """Whether the standard library's folders hold it already, outside their folders of installed packages."""
+    return "-packages" not in folder and any(folder.startswith(parent + os.sep) for parent in own)
+
+
+def preload(name: str, path: list[str], lazily: bool) -> None:
+    """Imports what children share. Where a child may be unable to open files, it is given more beforehand."""
     # A BLAS that starts threads at import makes every later fork unsafe.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     sys.path[:] = [*sys.path, *path]
     if name == "ortools":
         sys.modules["pandas"] = _pandas()
-    for module in (*_COMMON, *PRELOAD[name]):
+    for module in (*_COMMON, *PRELOAD[name], *(() if lazily else _BROAD)):
         importlib.import_module(module)
     os.environ.clear()
 

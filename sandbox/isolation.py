@@ -1,0 +1,51 @@
+"""How strong the isolation is on this machine, with the proof of each layer."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.job import Level
+from gapsmith.sandbox.lockdown import LAYERS, level
+
+_MACOS = (
+    "macOS has no seccomp, Landlock or namespaces: limits on resources hold, but nothing keeps a program "
+    "from files and network; use a Linux virtual machine or container"
+)
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What the probes found.
+
+    Attributes:
+        level: what the layers together make.
+        layers: every layer and whether it held.
+        proofs: what was tried, and what came of it.
+        word: one line for people.
+    """
+
+    level: Level
+    layers: Mapping[str, bool]
+    proofs: Mapping[str, str]
+    word: str
+
+
+def of_report(report: Mapping[str, Any]) -> Isolation:
+    """Reads a zygote's start report."""
+    layers = {name: bool(holds) for name, (holds, _) in report["proofs"].items()}
+    proofs = {name: str(text) for name, (_, text) in report["proofs"].items()}
+    reached = level(layers)
+    missing = [f"{name} ({proofs[name]})" for name in sorted(LAYERS & set(layers)) if not layers[name]]
+    word = f"isolation {reached.name}" + (f"; not holding: {', '.join(missing)}" if missing else "")
+    return Isolation(reached, layers, proofs, _MACOS if sys.platform == "darwin" else word)
+
+
+def require(found: Isolation, minimum: Level) -> None:
+    """Raises SandboxTrouble if the isolation is weaker than asked for."""
+    if found.level < minimum:
+        raise SandboxTrouble(
+            f"{found.word}; {minimum.name} is the least that was asked for. "
+            "Use a Linux host that allows seccomp, or accept the risk with --allow-weak-isolation"
+        )

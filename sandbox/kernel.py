@@ -1,0 +1,72 @@
+"""System calls that Python has no function for. Linux only; nothing happens when this file is imported."""
+
+import ctypes
+import errno
+import functools
+import os
+import sys
+
+from gapsmith.sandbox.syscalls import NUMBERS, machine
+
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_CAPABILITIES = 64
+_CAPABILITY_VERSION = 0x20080522
+
+
+@functools.cache
+def libc() -> ctypes.CDLL:
+    """The C library of this process."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def call(name: str, *arguments: "int | bytes | ctypes.Array[ctypes.c_char] | None") -> int:
+    """Makes a system call. Raises OSError."""
+    if sys.platform != "linux" or name not in NUMBERS:
+        raise OSError(errno.ENOSYS, f"{name}: {sys.platform} on {machine()} is not known to have it")
+    words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
+    result: int = libc().syscall(ctypes.c_long(NUMBERS[name]), *words)
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return result
+
+
+def prctl(option: int, value: int = 0, third: int = 0, fourth: int = 0) -> None:
+    """Changes a property of this process. Raises OSError."""
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "prctl: only Linux has it")
+    words = [ctypes.c_ulong(word) for word in (value, third, fourth, 0)]
+    if libc().prctl(option, *words) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl {option}: {os.strerror(number)}")
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Asks for a signal when the parent's thread ends. A fork and a change of user clear it."""
+    prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
+def forbid_new_privileges() -> None:
+    """No program run from here on gains a privilege; seccomp and Landlock ask for it."""
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def hide_memory() -> None:
+    """Keeps processes of the same user from reading this one's memory."""
+    prctl(_PR_SET_DUMPABLE, 0)
+
+
+def drop_capabilities() -> None:
+    """Gives up every capability, for good. Raises OSError."""
+    for capability in range(_CAPABILITIES):
+        try:
+            prctl(_PR_CAPBSET_DROP, capability)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EPERM):  # No such capability; none to drop.
+                raise
+    prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    if libc().capset(header, nothing) != 0:
+        raise OSError(ctypes.get_errno(), "capset")

@@ -1,0 +1,162 @@
+"""Proofs: each layer is believed only after a process under it has tried the forbidden thing and failed.
+
+A probe runs in a child of the zygote, before any candidate exists. The layers are tried one by one, seccomp
+last: it would hide whether the others hold.
+"""
+
+import errno
+import json
+import mmap
+import os
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn
+
+from gapsmith.sandbox import kernel, rlimits
+from gapsmith.sandbox.lockdown import LANDLOCK, NAMESPACES, RLIMITS, SECCOMP, Enclosure, Lockdown
+
+Proof = tuple[bool, str]
+_JOB = {"threads": 0, "memory_mb": 64, "cpu_seconds": 10, "calls": 1}
+_HUGE = 1 << 40
+
+
+def prove(enclosure: Enclosure, lockdown: Lockdown, room: str) -> dict[str, Proof]:
+    """The proof of every layer but seccomp, which must not be on yet."""
+    probes: dict[str, Callable[[], Proof]] = {
+        "network": _network,
+        "processes": _processes,
+        "ipc": lambda: _ipc(enclosure),
+        "private_root": lambda: _files(room),
+        LANDLOCK: _landlock,
+        "privileges": _privileges,
+        RLIMITS: lambda: _rlimits(lockdown),
+    }
+    return _in_child(probes)
+
+
+def prove_seccomp(lockdown: Lockdown) -> dict[str, Proof]:
+    """The proof of the filters, to be called once they are on the zygote."""
+    proofs = _in_child({SECCOMP: lambda: _denied_calls(lockdown)})
+    holds, text = proofs[SECCOMP]
+    killed = _dies(lockdown)
+    return {SECCOMP: (holds and killed, f"{text}; ptrace: {'killed' if killed else 'survived'}")}
+
+
+def together(proofs: dict[str, Proof], refused: dict[str, str]) -> dict[str, Proof]:
+    """Adds the sum of the namespaces, and the reasons for what is not on."""
+    parts = ("network", "processes", "ipc", "private_root")
+    holds = all(proofs[part][0] for part in parts)
+    whole = (holds, refused.get(NAMESPACES) or "; ".join(proofs[part][1] for part in parts))
+    reasons = {
+        layer: (False, f"{proofs[layer][1]} ({why})") for layer, why in refused.items() if layer in proofs
+    }
+    return {**proofs, **reasons, NAMESPACES: whole}
+
+
+def _in_child(probes: dict[str, Callable[[], Proof]]) -> dict[str, Proof]:
+    """Runs the probes in a fork of their own: what they do to themselves ends with it."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _report(writer, probes)
+    os.close(writer)
+    said = b""
+    while piece := os.read(reader, 65_536):
+        said += piece
+    os.close(reader)
+    os.waitpid(pid, 0)
+    found = dict(json.loads(line) for line in said.splitlines())
+    silent = (False, "the probe died")
+    return {name: tuple(found.get(name, silent)) for name in probes}
+
+
+def _report(writer: int, probes: dict[str, Callable[[], Proof]]) -> NoReturn:
+    try:
+        for name, probe in probes.items():
+            os.write(writer, json.dumps([name, probe()]).encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _refused(attempt: Callable[[], Any], name: str, *expected: int) -> Proof:
+    """Whether an attempt fails, and with one of the expected errors if any are named."""
+    try:
+        attempt()
+    except OSError as error:
+        word = errno.errorcode.get(error.errno or 0, str(error))
+        return (not expected or error.errno in expected), f"{name}: {word}"
+    return False, f"{name}: succeeded"
+
+
+def _network() -> Proof:
+    def connect() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("127.0.0.1", 9))
+
+    return _refused(connect, "connecting to the loopback", errno.ENETUNREACH)
+
+
+def _processes() -> Proof:
+    """A process whose session began outside the namespace finds no number for it."""
+    session = os.getsid(0)
+    return session == 0, f"number of the host's session: {session or 'none'}"
+
+
+def _ipc(enclosure: Enclosure) -> Proof:
+    """Trying this one would leave something behind: the kernel's names are compared."""
+    inside, outside = enclosure.inside.get("ipc", "unknown"), enclosure.outside.get("ipc", "unknown")
+    return inside != outside, f"{inside}, outside {outside}"
+
+
+def _files(room: str) -> Proof:
+    outcomes = [_refused(partial(os.stat, path), "stat", errno.ENOENT) for path in ("/etc", "/proc", room)]
+    return all(holds for holds, _ in outcomes), "stat of /etc, /proc and the project: " + outcomes[-1][
+        1
+    ].split()[-1]
+
+
+def _landlock() -> Proof:
+    return _refused(lambda: os.listdir("/"), "listing /", errno.EACCES)
+
+
+def _privileges() -> Proof:
+    """No capability, and no way to one: another hostname space and user 0 are refused."""
+    attempts = [_refused(lambda: kernel.call("unshare", 0x04000000), "unshare", errno.EPERM)]
+    if os.getuid() != 0:
+        attempts.append(_refused(lambda: os.setuid(0), "setuid 0", errno.EPERM, errno.EINVAL))
+    else:
+        attempts.append((False, "runs as uid 0"))
+    return all(holds for holds, _ in attempts), "; ".join(text for _, text in attempts)
+
+
+def _rlimits(lockdown: Lockdown) -> Proof:
+    rlimits.apply(_JOB, lockdown.base, lockdown.own_uid)
+    if not lockdown.base.addresses:
+        return _refused(lambda: os.open(os.devnull, 0) and os.fork(), "fork", errno.EAGAIN)
+    return _refused(lambda: mmap.mmap(-1, _HUGE), "mapping a terabyte", errno.ENOMEM)
+
+
+def _denied_calls(lockdown: Lockdown) -> Proof:
+    lockdown.before_candidate(_JOB)
+    attempts = [
+        _refused(socket.socket, "socket", errno.EPERM),
+        _refused(os.fork, "fork", errno.EPERM),
+        _refused(lambda: os.open("/x", os.O_WRONLY | os.O_CREAT), "open to write", errno.EPERM),
+        _refused(lambda: os.kill(os.getppid(), 0), "kill", errno.EPERM),
+    ]
+    return all(holds for holds, _ in attempts), "; ".join(text for _, text in attempts)
+
+
+def _dies(lockdown: Lockdown) -> bool:
+    """Whether a forbidden call kills."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            lockdown.before_candidate(_JOB)
+            kernel.call("ptrace", 0, 0, 0, 0)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS

@@ -1,0 +1,131 @@
+"""Which system calls a process may make: two filters, written as raw BPF.
+
+The zygote's filter is an allow-list and is inherited; a child adds a short one that takes away what only the
+zygote needs and checks arguments. Both are consulted, and the stricter answer holds.
+"""
+
+import ctypes
+import errno
+import struct
+
+from gapsmith.sandbox import kernel
+from gapsmith.sandbox.syscalls import ALLOWED, CONDITIONAL, DEADLY, FILES, ZYGOTE, machine
+
+Instruction = tuple[int, int, int, int]
+
+_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_NUMBER, _ARCHITECTURE = 0, 4
+_X32 = 0x40000000
+
+_THREAD_FLAGS = (0x3D0F00, 0x7D0F00)
+"""The flags of pthread_create in glibc and musl, compared exactly: anything else makes a process."""
+_OPEN_FORBIDDEN = 0o3 | 0o100 | 0o1000 | 0o2000 | 0o20000 | 0o20000000
+"""Write, read-write, create, truncate, append, async, temporary file."""
+_FCNTL_ALLOWED = (0, 1, 2, 3, 1030)
+"""Duplicate, get and set close-on-exec, get flags. Enlarging a pipe would hold kernel memory."""
+
+
+def _low(argument: int) -> Instruction:
+    return (_LOAD, 0, 0, 16 + 8 * argument)
+
+
+def _high(argument: int) -> Instruction:
+    return (_LOAD, 0, 0, 20 + 8 * argument)
+
+
+def _answer(verdict: int) -> Instruction:
+    return (_RETURN, 0, 0, verdict)
+
+
+def _error(number: int) -> Instruction:
+    return _answer(_ERRNO | number)
+
+
+def _unless(number: int, block: list[Instruction]) -> list[Instruction]:
+    """The block for one system call; every block ends in an answer."""
+    return [(_EQUAL, 0, len(block), number), *block]
+
+
+def _one_of(values: tuple[int, ...], otherwise: int) -> list[Instruction]:
+    """Allows the loaded word if it is among the values."""
+    count = len(values)
+    tests = [(_EQUAL, count - place, 0, value) for place, value in enumerate(values)]
+    return [*tests, _error(otherwise), _answer(_ALLOW)]
+
+
+def _prologue() -> list[Instruction]:
+    check = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, _ARCHITECTURES[machine()]), _answer(_KILL)]
+    number: list[Instruction] = [(_LOAD, 0, 0, _NUMBER)]
+    if machine() == "x86_64":
+        number += [(_AT_LEAST, 0, 1, _X32), _answer(_KILL)]
+    return check + number
+
+
+def _tree(verdicts: list[tuple[int, int]], otherwise: int) -> list[Instruction]:
+    """Answers by the system call's number, found by halving: the kernel runs it for every number at start."""
+    if not verdicts:
+        return [_answer(otherwise)]
+    if len(verdicts) == 1:
+        number, verdict = verdicts[0]
+        return [(_EQUAL, 0, 1, number), _answer(verdict), _answer(otherwise)]
+    middle = len(verdicts) // 2
+    lower, upper = _tree(verdicts[:middle], otherwise), _tree(verdicts[middle:], otherwise)
+    return [*_at_least(verdicts[middle][0], len(lower)), *lower, *upper]
+
+
+def _at_least(number: int, skip: int) -> list[Instruction]:
+    """Skips `skip` instructions for numbers from `number` on; conditional jumps end at 255."""
+    if skip <= 255:
+        return [(_AT_LEAST, skip, 0, number)]
+    return [(_AT_LEAST, 0, 1, number), (0x05, 0, 0, skip)]
+
+
+def zygote_filter(files: bool) -> list[Instruction]:
+    """The allow-list. Without `files` nothing can be opened or even looked up by name."""
+    program = _prologue()
+    for name, flags in (("openat", 2), ("open", 1)):
+        if files and name in FILES:
+            block = [_low(flags), (_ANY_BIT, 0, 1, _OPEN_FORBIDDEN), _error(errno.EPERM), _answer(_ALLOW)]
+            program += _unless(FILES[name], block)
+    allowed = {**ALLOWED, **ZYGOTE, **CONDITIONAL, **(FILES if files else {})}
+    verdicts = dict.fromkeys(allowed.values(), _ALLOW) | dict.fromkeys(DEADLY.values(), _KILL)
+    return program + _tree(sorted(verdicts.items()), _ERRNO | errno.EPERM)
+
+
+def child_filter(pid: int, threads: bool) -> list[Instruction]:
+    """What a child may not do although its zygote may. Ends in `allow`: the other filter decides the rest."""
+    own = _one_of((pid,), errno.EPERM)
+    # Threads that are not wanted fail as they do when there are too many: with a clean RuntimeError.
+    thread = _one_of(_THREAD_FLAGS, errno.EPERM) if threads else _no_threads()
+    null = [_high(2), (_EQUAL, 0, 2, 0), _low(2), (_EQUAL, 1, 0, 0), _error(errno.EPERM), _answer(_ALLOW)]
+    rules = {
+        "clone": [_low(0), *thread],
+        "clone3": [_error(errno.ENOSYS)],  # Its flags are out of a filter's sight; glibc falls back to clone.
+        "kill": [_low(0), *own],
+        "tgkill": [_low(0), *own],
+        "tkill": [_low(0), *own],
+        "fcntl": [_low(1), *_one_of(_FCNTL_ALLOWED, errno.EPERM)],
+        "prlimit64": null,
+    }
+    program = _prologue()
+    for name, block in rules.items():
+        program += _unless(CONDITIONAL[name], block)
+    denied = [(number, _ERRNO | errno.EPERM) for number in sorted(ZYGOTE.values())]
+    return program + _tree(denied, _ALLOW)
+
+
+def _no_threads() -> list[Instruction]:
+    count = len(_THREAD_FLAGS)
+    tests = [(_EQUAL, count - place, 0, flags) for place, flags in enumerate(_THREAD_FLAGS)]
+    return [*tests, _error(errno.EPERM), _error(errno.EAGAIN)]
+
+
+def install(program: list[Instruction]) -> None:
+    """Puts a filter on this process and all it forks, for good. Raises OSError."""
+    code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer)))
+    kernel.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header))
