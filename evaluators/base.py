@@ -7,14 +7,15 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Number: TypeAlias = "int | float"
-Datum: TypeAlias = "NDArray[Any] | int | float"
+Number: TypeAlias = int | float
+Datum: TypeAlias = NDArray[Any] | int | float
 
 
 def source_as(function: Callable[..., Any], name: str) -> str:
@@ -25,6 +26,10 @@ def source_as(function: Callable[..., Any], name: str) -> str:
 
 class Trouble(Exception):
     """What a user can mend: one line that says what was found, what was expected and what to do."""
+
+
+class UsageTrouble(Trouble):
+    """The words of a call are off: an unknown name, a missing file, a value out of range."""
 
 
 class Infeasible(Exception):
@@ -53,20 +58,24 @@ class Instance:
     data: Mapping[str, Datum]
     stratum: str = "all"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A name for the data alone: equal data, equal digest, whatever the file or the platform."""
-        plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in self.data.items()}
+        plain = {
+            key: value.tolist() if isinstance(value, np.ndarray) else value
+            for key, value in self.data.items()
+        }
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of the entry point: its type with shape, its meaning and its unit."""
+    """One argument of the entry point: its type with shape, its meaning and unit, and its annotation in an export."""
 
     name: str
     type: str
     meaning: str
+    annotation: str = "Any"
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ class EntryPoint:
     name: str
     arguments: tuple[Argument, ...]
     returns: str
+    annotation: str = "Any"
 
     @property
     def signature(self) -> str:

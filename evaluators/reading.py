@@ -26,7 +26,9 @@ class Numbers:
             raise Trouble(f"{self._path}, line {line}: the file ends; expected {expected}")
         line, token = self._tokens[self._next]
         self._next += 1
-        if not token.removeprefix("-").removeprefix("+").isdecimal() or (least is not None and int(token) < least):
+        if not token.removeprefix("-").removeprefix("+").isdecimal() or (
+            least is not None and int(token) < least
+        ):
             raise Trouble(f"{self._path}, line {line}: found {token[:40]!r}; expected {expected}")
         return int(token)
 
@@ -37,7 +39,9 @@ def _tokens(path: Path) -> list[tuple[int, str]]:
     except UnicodeDecodeError:
         raise Trouble(f"{path}: is not a text file; expected numbers as text") from None
     except OSError as error:
-        raise Trouble(f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a readable file") from None
+        raise Trouble(
+            f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a readable file"
+        ) from None
     lines = enumerate(text.splitlines(), 1)
     found = [(number, token) for number, line in lines for token in line.partition("#")[0].split()]
     if not found:

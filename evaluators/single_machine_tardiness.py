@@ -26,10 +26,15 @@ from 0.2 to 1.0 how far they lie apart. Instances have 20 to 500 jobs; due dates
 ENTRY = EntryPoint(
     "schedule",
     (
-        Argument("p", "int64 array of shape [n]", "processing times, in time units, 1 to 100"),
-        Argument("d", "int64 array of shape [n]", "due dates, in time units; may be negative"),
+        Argument(
+            "p", "int64 array of shape [n]", "processing times, in time units, 1 to 100", "NDArray[np.int64]"
+        ),
+        Argument(
+            "d", "int64 array of shape [n]", "due dates, in time units; may be negative", "NDArray[np.int64]"
+        ),
     ),
     "a sequence (list or array) of the job indices 0..n-1, each exactly once, in processing order",
+    "Sequence[int] | NDArray[np.int64]",
 )
 
 STRATA = tuple(f"RDD={rdd} TF={tf}" for rdd, tf in product((0.2, 0.4, 0.6, 0.8, 1.0), (0.2, 0.4, 0.6, 0.8)))
@@ -49,7 +54,9 @@ def read(path: Path) -> list[Instance]:
     found = []
     while not numbers.at_end:
         n = numbers.integer("the number of jobs", least=1)
-        rows = [(numbers.integer("a processing time", least=1), numbers.integer("a due date")) for _ in range(n)]
+        rows = [
+            (numbers.integer("a processing time", least=1), numbers.integer("a due date")) for _ in range(n)
+        ]
         found.append(np.array(rows, dtype=np.int64).T)
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
     return [Instance(name, {"p": p, "d": d}) for name, (p, d) in zip(names, found, strict=True)]

@@ -6,7 +6,6 @@ a run of `offline` must give the same archive on a slow machine as on a fast one
 
 # Blocks are sources of candidates: annotations would be noise there.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, name-defined"
-# ruff: noqa: F821
 
 import numpy as np
 
@@ -141,7 +140,9 @@ def insertion_descent(p, d, sequence):
         late = np.cumsum(np.maximum(completion - due, 0))
         own = np.maximum(completion - due, 0)
         less = np.cumsum(np.triu(np.maximum(completion - work[:, None] - due, 0), 1), axis=1)
-        more = np.cumsum(np.tril(np.maximum(completion + work[:, None] - due, 0), -1)[:, ::-1], axis=1)[:, ::-1]
+        more = np.cumsum(np.tril(np.maximum(completion + work[:, None] - due, 0), -1)[:, ::-1], axis=1)[
+            :, ::-1
+        ]
         right = less - (late - late[:, None]) + np.maximum(completion - due[:, None], 0) - own[:, None]
         gone = (late - own)[:, None] - (late - own)
         left = more - gone + np.maximum(start + work[:, None] - due[:, None], 0) - own[:, None]

@@ -121,6 +121,13 @@ RULES = (
     Rule("PSK", psk, "Panwalkar, Smith and Koulamas 1993, EJOR 70"),
     Rule("EDDC", eddc, f"{_PAPER}, as in the authors' code: from SPT order, not from EDD order as printed"),
     Rule("MDDC", mddc, f"{_PAPER}, Algorithm 2", _MDDC),
-    Rule("AugMDD", augmented_mdd, f"MDD with the move of Bean and Hall 1985, the best single one; {_PAPER}", _MDD),
-    Rule("AugMDDC", augmented_mddc, f"{_PAPER}, Algorithm 3, with the best single move as in the code", _MDDC),
+    Rule(
+        "AugMDD",
+        augmented_mdd,
+        f"MDD with the move of Bean and Hall 1985, the best single one; {_PAPER}",
+        _MDD,
+    ),
+    Rule(
+        "AugMDDC", augmented_mddc, f"{_PAPER}, Algorithm 3, with the best single move as in the code", _MDDC
+    ),
 )

@@ -1,4 +1,4 @@
-"""Checks that several problems share: a candidate's plain data becomes a trusted array, or Infeasible with the reason."""
+"""Checks that several problems share: plain data becomes a trusted array, or Infeasible with the reason."""
 
 from typing import Any
 
@@ -11,7 +11,9 @@ from gapsmith.evaluators.base import Infeasible
 def permutation(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
     """A list of the integers 0..n-1, each once. Raises Infeasible with what was found instead."""
     if not isinstance(solution, list):
-        raise Infeasible(f"returned {type(solution).__name__}; expected a sequence of the {n} {thing} indices")
+        raise Infeasible(
+            f"returned {type(solution).__name__}; expected a sequence of the {n} {thing} indices"
+        )
     for position, value in enumerate(solution):
         if type(value) is not int:  # neither True nor 2.0 is an index
             raise Infeasible(f"position {position} holds {value!r:.40}; expected an integer {thing} index")
@@ -20,5 +22,7 @@ def permutation(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
     if len(solution) != n:
         raise Infeasible(f"returned {len(solution)} indices; expected each of the {n} {thing}s once")
     if missing := set(range(n)).difference(solution):
-        raise Infeasible(f"{thing} {min(missing)} is missing and another appears twice; expected each {thing} once")
+        raise Infeasible(
+            f"{thing} {min(missing)} is missing and another appears twice; expected each {thing} once"
+        )
     return np.array(solution, dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Templates; data, no logic."""

@@ -1,0 +1,101 @@
+"""Opens an archive: a plain path or any database URL; checks and lifts its schema."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlmodel import SQLModel, create_engine
+
+from gapsmith.agent.archive.tables import SCHEMA
+from gapsmith.evaluators.base import Trouble
+
+Migration = Callable[[Connection], None]
+MIGRATIONS: Mapping[int, Migration] = {}
+"""From the version that is the key to the next one."""
+
+
+def open_engine(location: str, migrations: Mapping[int, Migration] = MIGRATIONS) -> Engine:
+    """An engine on an archive of the current schema, made if absent. Raises Trouble where it cannot be used."""
+    url = location if "://" in location else f"sqlite:///{location}"
+    try:
+        engine = create_engine(url)
+        _set_up(engine)
+        _lift(engine, location, migrations)
+    except (DatabaseError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
+        raise Trouble(f"archive {_shown(url)} cannot be opened: {_first_line(error)}") from None
+    return engine
+
+
+def _set_up(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def pragmas(connection, _record):  # type: ignore[no-untyped-def]
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(
+                "PRAGMA synchronous=NORMAL"
+            )  # survives kill -9; a power cut may take the last commit
+            connection.execute("PRAGMA busy_timeout=10000")
+            connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) -> None:
+    with engine.begin() as connection:
+        version = _version(connection)
+        if version is None:
+            SQLModel.metadata.create_all(connection)
+            connection.execute(
+                text("INSERT INTO meta (key, value) VALUES ('schema', :v)"), {"v": str(SCHEMA)}
+            )
+    if version is not None and version > SCHEMA:
+        raise Trouble(
+            f"archive {location} has schema {version}; this gapsmith knows schemas up to {SCHEMA}: "
+            "upgrade gapsmith, or name another archive with --archive"
+        )
+    if version is not None and version < SCHEMA:
+        _migrate(engine, location, version, migrations)
+
+
+def _migrate(engine: Engine, location: str, version: int, migrations: Mapping[int, Migration]) -> None:
+    copy = _copy(engine, location, version)
+    with engine.begin() as connection:
+        for step in range(version, SCHEMA):
+            if step not in migrations:
+                raise Trouble(f"archive {location} has schema {step}, from which there is no way up; {copy}")
+            migrations[step](connection)
+        connection.execute(text("UPDATE meta SET value = :v WHERE key = 'schema'"), {"v": str(SCHEMA)})
+
+
+def _copy(engine: Engine, location: str, version: int) -> str:
+    if engine.dialect.name != "sqlite" or not (path := Path(str(engine.url.database))).is_file():
+        return "make a copy with your database's own tools"
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    copy = path.with_name(f"{path.name}.schema{version}")
+    shutil.copy2(path, copy)
+    return f"a copy is in {copy}"
+
+
+def _version(connection: Connection) -> int | None:
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        return None
+    if "meta" not in tables:
+        raise Trouble(f"{connection.engine.url.database} is a database, but not a gapsmith archive")
+    found = connection.execute(text("SELECT value FROM meta WHERE key = 'schema'")).scalar()
+    return int(found or 0)
+
+
+def _shown(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True).removeprefix("sqlite:///")
+    except ArgumentError:
+        return url
+
+
+def _first_line(error: BaseException) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__

@@ -1,0 +1,138 @@
+"""The tables of the archive. Times are seconds since the epoch; JSON columns hold plain data."""
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+SCHEMA = 1
+
+
+class Meta(SQLModel, table=True):
+    """Facts about the archive itself, such as its schema's version."""
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class RunRow(SQLModel, table=True):
+    """One discovery job: what was asked for, and how far it came."""
+
+    __tablename__ = "runs"
+
+    id: int | None = Field(default=None, primary_key=True)
+    problem: str
+    model: str
+    seed: int
+    config: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON))
+    status: str = "running"
+    started: float
+    seconds: float = 0.0
+    report: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+
+
+class Program(SQLModel, table=True):
+    """A program ever seen, once per problem, whatever its names and comments."""
+
+    __tablename__ = "programs"
+    __table_args__ = (UniqueConstraint("problem", "hash"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    problem: str
+    hash: str
+    source: str
+    size: int
+
+
+class CandidateRow(SQLModel, table=True):
+    """What came of one slot of a run: the operator, the parents, the program and the verdict on it."""
+
+    __tablename__ = "candidates"
+
+    run: int = Field(primary_key=True, foreign_key="runs.id")
+    slot: int = Field(primary_key=True)
+    operator: str
+    name: str = ""
+    parents: list[int] = Field(default_factory=list, sa_column=Column(JSON))
+    program: int | None = Field(default=None, foreign_key="programs.id", index=True)
+    outcome: str = "asked"
+    message: str = ""
+    train_gap: float | None = None
+    validation_gap: float | None = None
+
+
+class CallRow(SQLModel, table=True):
+    """A question to a model and its answer; committed before anything is done with it."""
+
+    __tablename__ = "calls"
+    __table_args__ = (ForeignKeyConstraint(["run", "slot"], ["candidates.run", "candidates.slot"]),)
+
+    run: int = Field(primary_key=True)
+    slot: int = Field(primary_key=True)
+    model: str
+    operator: str
+    template: str
+    system: str
+    prompt: str
+    reply: str
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    usd: float | None = 0.0
+    seconds: float = 0.0
+    reply_id: str = ""
+    detail: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON))
+
+
+class Evaluation(SQLModel, table=True):
+    """One program on one instance: what the sandbox saw and what the verifier concluded."""
+
+    __tablename__ = "evaluations"
+
+    program: int = Field(primary_key=True, foreign_key="programs.id")
+    digest: str = Field(primary_key=True)
+    instance: str
+    outcome: str
+    message: str = ""
+    cost: float | None = None
+    cpu_seconds: float = 0.0
+    isolation: int = 0
+
+
+class BaselineRow(SQLModel, table=True):
+    """What an exact method found for one instance: solved once, ever."""
+
+    __tablename__ = "baselines"
+
+    problem: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    instance: str
+    lower: float
+    upper: float
+    solution: Any = Field(default=None, sa_column=Column(JSON))
+    solver: str
+    seconds: float
+
+
+class ArmRow(SQLModel, table=True):
+    """How an operator fared in a run: how often it was tried, and how often it gained."""
+
+    __tablename__ = "arms"
+
+    run: int = Field(primary_key=True, foreign_key="runs.id")
+    name: str = Field(primary_key=True)
+    tries: int = 0
+    gains: int = 0
+
+
+class Event(SQLModel, table=True):
+    """A decision of a run, so that it can be explained: race drops, gate verdicts, stops."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("events_of_run", "run", "slot"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run: int = Field(foreign_key="runs.id")
+    slot: int
+    kind: str
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON))

@@ -1,0 +1,97 @@
+"""A budget is a wall: what is about to be spent is reserved first, and settled when it is known."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gapsmith.evaluators.base import Trouble
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a run may spend; None is no limit.
+
+    Attributes:
+        evaluations: programs scored.
+        calls: questions to models, `offline` included.
+        usd: dollars.
+        seconds: wall time.
+    """
+
+    evaluations: int | None = None
+    calls: int | None = None
+    usd: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not value > 0:
+                raise Trouble(f"budget {name} is {value}; expected more than 0")
+        if not any(vars(self).values()):
+            raise Trouble("the run has no budget; give at least one of evaluations, calls, usd, seconds")
+
+
+@dataclass
+class Ledger:
+    """What a run has spent and reserved.
+
+    Attributes:
+        budget: the wall.
+        before: seconds spent by earlier sittings of the same run.
+    """
+
+    budget: Budget
+    before: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+    evaluations: int = 0
+    calls: int = 0
+    usd: float = 0.0
+    _evaluations_open: int = 0
+    _usd_open: float = 0.0
+    _started: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of the run so far, all sittings."""
+        return self.before + self.clock() - self._started
+
+    def out_of_time(self) -> bool:
+        """Whether the seconds are used up."""
+        return self.budget.seconds is not None and self.seconds >= self.budget.seconds
+
+    def reserve(self, usd: float = 0.0) -> bool:
+        """Sets aside one call of at most that price and one evaluation; False when the budget has no room."""
+        if not self._room(usd):
+            return False
+        self._evaluations_open += 1
+        self.calls += 1
+        self._usd_open += usd
+        return True
+
+    def settle_call(self, reserved_usd: float, usd: float | None) -> None:
+        """Replaces a call's reservation by its price; an unknown price counts in full."""
+        self._usd_open -= reserved_usd
+        self.usd += reserved_usd if usd is None else usd
+
+    def settle_evaluation(self, used: bool) -> None:
+        """Replaces the reservation of an evaluation by the fact."""
+        self._evaluations_open -= 1
+        self.evaluations += used
+
+    def spent_up(self) -> bool:
+        """Whether nothing is reserved and nothing more can be."""
+        return self.out_of_time() or (not self._evaluations_open and not self._room(0.0))
+
+    def _room(self, usd: float) -> bool:
+        budget = self.budget
+        return not self.out_of_time() and all(
+            limit is None or wanted <= limit
+            for limit, wanted in (
+                (budget.evaluations, self.evaluations + self._evaluations_open + 1),
+                (budget.calls, self.calls + 1),
+                (budget.usd, self.usd + self._usd_open + usd),
+            )
+        )

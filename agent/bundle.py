@@ -1,0 +1,87 @@
+"""Gathers the source that some of our functions need, so that an exported module stands alone."""
+
+import ast
+import importlib
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+OURS = "gapsmith."
+
+
+@dataclass
+class Bundle:
+    """Statements in an order in which they can run: imports first, then what others need before what needs it."""
+
+    imports: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def add(self, function: Callable[..., Any]) -> None:
+        """Adds a function of ours, with everything of ours that it uses."""
+        self._need(function.__module__, function.__name__)
+
+    @property
+    def source(self) -> str:
+        """All of it as one text."""
+        return "\n".join(sorted(set(self.imports))) + "\n\n" + "\n\n".join(self.statements) + "\n"
+
+    def _need(self, module: str, name: str) -> None:
+        if (module, name) in self._seen or name not in _bindings(module):
+            return
+        self._seen.add((module, name))
+        statement = _bindings(module)[name]
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            self._import(statement, name)
+            return
+        for used in sorted({node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}):
+            self._need(module, used)
+        self.statements.append(_text(module, statement))
+
+    def _import(self, statement: ast.Import | ast.ImportFrom, name: str) -> None:
+        alias = next(a for a in statement.names if (a.asname or a.name.split(".")[0]) == name)
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(OURS):
+            self._need(str(statement.module), alias.name)
+            return
+        kind = (
+            ast.Import([alias])
+            if isinstance(statement, ast.Import)
+            else ast.ImportFrom(statement.module, [alias], 0)
+        )
+        self.imports.append(ast.unparse(kind))
+
+
+@lru_cache(maxsize=32)
+def _bindings(module: str) -> dict[str, ast.stmt]:
+    """The top-level statements of a module by the names they bind."""
+    found: dict[str, ast.stmt] = {}
+    for statement in ast.parse(_source(module)).body:
+        for name in _bound(statement):
+            found.setdefault(name, statement)
+    return found
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.split(".")[0] for alias in statement.names]
+    return [
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+
+
+@lru_cache(maxsize=32)
+def _source(module: str) -> str:
+    return inspect.getsource(importlib.import_module(module))
+
+
+def _text(module: str, statement: ast.stmt) -> str:
+    first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
+    lines = _source(module).splitlines()[first - 1 : statement.end_lineno]
+    return textwrap.dedent("\n".join(lines))

@@ -1,0 +1,383 @@
+"""The command line: verbs only. stdout is the result, stderr the progress; every verb has `--json`.
+
+Exit codes: 0 ok, 1 the work failed, 2 usage.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.syntax import Syntax
+from rich.text import Text
+from typer.exceptions import TyperException
+
+from gapsmith.agent import view
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.config import read_config, settings
+from gapsmith.agent.discovery import Run, Settings
+from gapsmith.agent.display import ERRORS, Doing, work
+from gapsmith.agent.doctor import diagnose, doctor_table
+from gapsmith.agent.evaluating import Comparison, evaluate, file_entrants, named_entrants, solve
+from gapsmith.agent.executor import LocalExecutor
+from gapsmith.agent.export import export, write
+from gapsmith.agent.problems import find_problem, problem_names, read_instances
+from gapsmith.agent.prompting import untrusted
+from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
+from gapsmith.sandbox import Level, SandboxTrouble
+
+app = typer.Typer(
+    name="gapsmith",
+    help="Discovers heuristics for scheduling and combinatorial optimisation, with gaps that can be believed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+OUT = Console()
+
+ProblemName = Annotated[
+    str, typer.Argument(metavar="PROBLEM", help="A name from `gapsmith problems`, or a path.py.")
+]
+Instances = Annotated[
+    list[Path] | None,
+    typer.Option("--instances", help="Instance files; several may follow one after another."),
+]
+SplitName = Annotated[
+    Split, typer.Option("--split", help="Generated instances to use where no file is given.")
+]
+ArchiveUrl = Annotated[str, typer.Option("--archive", help="A path, or a database URL.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at once.")]
+Weak = Annotated[
+    bool, typer.Option("--allow-weak-isolation", help="Run candidates below level L2 all the same.")
+]
+Seconds = Annotated[
+    float, typer.Option("--seconds", help="CPU seconds of the exact method, for each instance.")
+]
+Isolated = Annotated[bool, typer.Option("--isolated", help="A process of its own for every instance.")]
+
+
+@app.command(
+    epilog="Example: gapsmith run single_machine_tardiness --model offline --evaluations 1000 --seed 1"
+)
+def run(
+    problem: Annotated[
+        str | None, typer.Argument(help="A name from `gapsmith problems`, or a path.py.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE.")
+    ] = None,
+    evaluations: Annotated[int | None, typer.Option(help="Programs to score at most.")] = None,
+    calls: Annotated[int | None, typer.Option(help="Questions to the model at most.")] = None,
+    usd: Annotated[float | None, typer.Option(help="Dollars at most.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Wall seconds after which nothing more is asked.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Sandboxes at once. [default: 2]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Equal seeds give equal archives for offline and replay. [default: 0]")
+    ] = None,
+    archive: Annotated[
+        str | None, typer.Option(help="A path, or a database URL. [default: archive.db]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file; the options above go before it.")] = None,
+    instances: Annotated[
+        list[Path] | None, typer.Option(help="Files to learn from; split into training, validation, test.")
+    ] = None,
+    test: Annotated[list[Path] | None, typer.Option(help="Files for the sealed test.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")] = None,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """A discovery job; prints the report of its winner."""
+    given = {
+        "problem": problem,
+        "model": model,
+        "evaluations": evaluations,
+        "calls": calls,
+        "usd": usd,
+        "seconds": seconds,
+        "workers": workers,
+        "seed": seed,
+        "archive": archive,
+        "base_url": base_url,
+        "learn": tuple(map(str, instances or ())),
+        "test": tuple(map(str, test or ())),
+        "minimum_level": int(Level.L0) if weak else None,
+    }
+    values = read_config(config) if config else {}
+    values.update({key: value for key, value in given.items() if value not in (None, ())})
+    _discover(settings(values), values.get("archive", "archive.db"), None, as_json)
+
+
+@app.command(epilog="Example: gapsmith resume 3")
+def resume(
+    number: Annotated[int | None, typer.Argument(metavar="[RUN]", help="The latest by default.")] = None,
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """Goes on with a run after a stop of any kind; nothing that is kept is paid for twice."""
+    with _archive(archive, made=False) as store:
+        row = store.run(number)
+    _discover(Settings.of(row.config), archive, row.id, as_json)
+
+
+@app.command(
+    epilog="Example: gapsmith check my_rule.py --problem single_machine_tardiness --instances n100.txt"
+)
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Python files that define the entry point.")],
+    problem: Annotated[str, typer.Option(help="A name from `gapsmith problems`, or a path.py.")],
+    instances: Instances = None,
+    split: SplitName = Split.TEST,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first so many instances.")] = None,
+    workers: Workers = 2,
+    seconds: Seconds = 60.0,
+    isolated: Isolated = False,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Evaluates heuristic files; no model, no archive. Exits with 1 if any fails."""
+    entrants = file_entrants(files)
+    known = find_problem(problem)
+    chosen = _instances(known, instances, split)[:limit]
+    with LocalExecutor(workers, _level(weak)) as executor, _doing() as doing:
+        comparison = evaluate(known, entrants, chosen, executor, None, seconds, doing, isolated)
+    _show(view.check_json(comparison), view.compare_table(comparison), as_json)
+    _fail_if_any(comparison)
+
+
+@app.command(epilog="Example: gapsmith compare single_machine_tardiness MDD AugMDDC 17 --instances n100.txt")
+def compare(
+    problem: ProblemName,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME-OR-ID]…", help="Rules, archive numbers, or files; all rules by default."
+        ),
+    ] = None,
+    instances: Instances = None,
+    split: SplitName = Split.TEST,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first so many instances.")] = None,
+    archive: ArchiveUrl = "archive.db",
+    workers: Workers = 2,
+    seconds: Seconds = 60.0,
+    isolated: Isolated = False,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Reference rules and archived programs side by side, with intervals."""
+    known = find_problem(problem)
+    chosen = _instances(known, instances, split)[:limit]
+    with _archive(archive) as store, LocalExecutor(workers, _level(weak)) as executor, _doing() as doing:
+        entrants = named_entrants(known, names or [], store)
+        comparison = evaluate(known, entrants, chosen, executor, store, seconds, doing, isolated)
+    _show(view.compare_json(comparison), view.compare_table(comparison), as_json)
+    _fail_if_any(comparison)
+
+
+@app.command(name="solve", epilog="Example: gapsmith solve single_machine_tardiness n100.txt --limit 5")
+def solve_(
+    problem: ProblemName,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Instance files.")],
+    seconds: Seconds = 60.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first so many instances.")] = None,
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """The exact baseline alone; what is proven is kept, and solved once only."""
+    known = find_problem(problem)
+    chosen = read_instances(known, paths)[:limit]
+    with _archive(archive) as store, _doing() as doing:
+        solved = solve(known, chosen, store, seconds, doing)
+    _show(view.solve_json(solved), view.solve_table(solved), as_json)
+
+
+@app.command(epilog="Example: gapsmith problems single_machine_tardiness")
+def problems(
+    name: Annotated[str | None, typer.Argument(help="One of them, in full.")] = None, as_json: Json = False
+) -> None:
+    """The problems that are built in."""
+    cards = [view.problem_json(find_problem(each)) for each in ([name] if name else problem_names())]
+    text = "\n".join(f"{card['name']:36} {card['title']}" for card in cards)
+    _show(cards[0] if name else cards, Text(view.card_text(cards[0]) if name else text), as_json)
+
+
+@app.command(epilog="Example: gapsmith best --problem single_machine_tardiness")
+def best(
+    problem: Annotated[str | None, typer.Option(help="Of one problem only.")] = None,
+    run_number: Annotated[int | None, typer.Option("--run", help="Of one run only.")] = None,
+    number: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 10,
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """The best programs: by validation where they came so far, else by training."""
+    with _archive(archive, made=False) as store:
+        rows = store.best(problem, run_number, number)
+    _show([view.candidate_json(row) for row in rows], view.candidate_table(rows, "best programs"), as_json)
+
+
+@app.command(epilog="Example: gapsmith show 17")
+def show(
+    number: Annotated[int, typer.Argument(metavar="ID")],
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """A program's code and where it came from."""
+    with _archive(archive, made=False) as store:
+        program, births = store.find(number), store.births(number)
+    data = {
+        "id": number,
+        "problem": program.problem,
+        "source": program.source,
+        "births": [view.candidate_json(b) for b in births],
+    }
+    if not as_json:
+        OUT.print(view.candidate_table(births, f"program {number}"))
+    _show(data, Syntax(untrusted(program.source, 100_000), "python"), as_json)
+
+
+@app.command(epilog="Example: gapsmith lineage 17")
+def lineage(
+    number: Annotated[int, typer.Argument(metavar="ID")],
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """A program's ancestors, the nearest first."""
+    with _archive(archive, made=False) as store:
+        rows = store.lineage(number)
+    _show(
+        [view.candidate_json(row) for row in rows],
+        view.candidate_table(rows, f"lineage of {number}"),
+        as_json,
+    )
+
+
+@app.command(epilog="Example: gapsmith runs")
+def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
+    """All runs, the latest first."""
+    with _archive(archive, made=False) as store:
+        rows = store.runs()
+    _show([view.run_json(row) for row in rows], view.run_table(rows), as_json)
+
+
+@app.command(name="export", epilog="Example: gapsmith export 17 -o my_rule.py")
+def export_(
+    number: Annotated[int, typer.Argument(metavar="ID")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The module to write.")],
+    archive: ArchiveUrl = "archive.db",
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """A program as a module of its own: numpy and the standard library, with a self-test."""
+    with _archive(archive, made=False) as store, LocalExecutor(1, _level(weak)) as executor:
+        made = export(number, store, executor)
+    write(output, made.text)
+    words = f"{output}: program {number}; its self-test repeats {made.tests} costs of the archive"
+    _show({"id": number, "file": str(output), "self_tests": made.tests}, Text(words), as_json)
+
+
+@app.command(epilog="Example: gapsmith doctor --json")
+def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
+    """What works here: isolation with proof, solvers, keys, archive."""
+    with _doing() as doing:
+        found = diagnose(archive, doing)
+    _show(found, doctor_table(found), as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one verb; what a user can mend is one line on stderr."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    words = _spread(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        return int(app(words, standalone_mode=False, prog_name="gapsmith") or 0)
+    except TyperException as error:
+        return _say(" ".join(error.format_message().split()) + "; see: gapsmith --help", error.exit_code)
+    except UsageTrouble as error:
+        return _say(str(error), 2)
+    except (Trouble, SandboxTrouble) as error:
+        return _say(str(error), 1)
+    except (typer.Abort, KeyboardInterrupt):
+        return _say("left at once; what was finished is kept, and gapsmith resume goes on", 1)
+
+
+def _say(message: str, code: int) -> int:
+    ERRORS.print(Text(f"gapsmith: {untrusted(message, 2000)}"), soft_wrap=True)
+    return code
+
+
+def _spread(words: list[str]) -> list[str]:
+    """`--instances A B C` becomes `--instances A --instances B --instances C`, as people write it."""
+    spread, repeated = [], ""
+    for word in words:
+        if word.startswith("-"):
+            repeated = word if word in ("--instances", "--test") else ""
+            spread += [] if repeated else [word]
+        else:
+            spread += [repeated, word] if repeated else [word]
+    return spread
+
+
+def _discover(wanted: Settings, archive: str, number: int | None, as_json: bool) -> None:
+    with _archive(archive) as store, _doing() as doing:
+        job = Run(wanted, store, number, doing=doing)
+        try:
+            report = work(job, doing)
+        finally:
+            job.close()
+        if report is None:
+            raise Trouble(
+                f"run {job.number} stopped; go on with: gapsmith resume {job.number} --archive {archive}"
+            )
+        store.finish(job.number, "done", report.seconds, view.report_json(report))
+    _show(view.report_json(report), view.report_table(report), as_json)
+    if not as_json:
+        OUT.print(view.verdict(report))
+        OUT.print(f"Take it with: gapsmith export {report.best_id} -o my_rule.py")
+
+
+def _instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
+    return read_instances(problem, files) if files else problem.instances(split)
+
+
+def _level(weak: bool) -> Level:
+    return Level.L0 if weak else Level.L2
+
+
+def _show(data: Any, words: RenderableType, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
+    else:
+        OUT.print(words)
+
+
+def _fail_if_any(comparison: Comparison) -> None:
+    if any(row.outcome != "ok" for row in comparison.rows):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _archive(location: str, made: bool = True) -> Iterator[Archive]:
+    if not made and "://" not in location and not Path(location).exists():
+        raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
+    store = Archive(location)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _doing() -> Iterator[Doing]:
+    doing = Doing()
+    try:
+        yield doing
+    finally:
+        doing.close()

@@ -1,0 +1,89 @@
+"""One TOML, validated: what the command line can say, in a file. An unknown key names the nearest known one."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gapsmith.agent.budget import Budget
+from gapsmith.agent.discovery import Settings
+from gapsmith.agent.problems import unknown
+from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.sandbox import Level
+
+Kinds = tuple[type, ...]
+KEYS: Mapping[str, Mapping[str, Kinds]] = {
+    "": {
+        "problem": (str,),
+        "model": (str,),
+        "seed": (int,),
+        "workers": (int,),
+        "archive": (str,),
+        "base_url": (str,),
+    },
+    "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
+    "instances": {"learn": (list,), "test": (list,), "baseline_seconds": (int, float)},
+    "sandbox": {"minimum_level": (int,)},
+}
+DEFAULT_EVALUATIONS = 1000
+DEFAULT_CALLS = 200
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A file's settings, flat. Raises UsageTrouble for what is not TOML, not known, or of another type."""
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageTrouble(f"config {path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageTrouble(f"config {path} is not TOML: {error}") from None
+    flat = {}
+    for section, values in _sections(path, tree):
+        for key, value in values.items():
+            _check(path, section, key, value)
+            flat[key] = value
+    return flat
+
+
+def settings(values: Mapping[str, Any]) -> Settings:
+    """Settings from flat values; a budget that is not given is a thousand evaluations, or 200 calls of a model."""
+    known = {key: value for key, value in values.items() if value not in (None, ()) and key != "archive"}
+    limits = {key: known.pop(key) for key in list(known) if key in KEYS["budget"]}
+    if not limits:
+        offline = known.get("model", "offline") == "offline"
+        limits = {"evaluations": DEFAULT_EVALUATIONS} if offline else {"calls": DEFAULT_CALLS}
+    if "problem" not in known:
+        raise UsageTrouble("no problem is named; expected one, as in: gapsmith run single_machine_tardiness")
+    learn = tuple(known.pop("learn", ()))
+    found = replace(
+        Settings(problem=known.pop("problem"), budget=Budget(**limits), instances=learn), **_tuples(known)
+    )
+    if found.workers < 1:
+        raise UsageTrouble(f"workers is {found.workers}; expected at least 1")
+    if found.minimum_level not in list(Level):
+        raise UsageTrouble(f"[sandbox] minimum_level is {found.minimum_level}; expected 0 to 4")
+    return found
+
+
+def _sections(path: Path, tree: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    tables = {key: value for key, value in tree.items() if isinstance(value, dict)}
+    for name in tables:
+        if name not in KEYS:
+            raise UsageTrouble(f"config {path}: " + unknown("section", name, [key for key in KEYS if key]))
+    plain = {key: value for key, value in tree.items() if key not in tables}
+    return [("", plain), *tables.items()]
+
+
+def _check(path: Path, section: str, key: str, value: object) -> None:
+    place = f"config {path}" + (f", [{section}]" if section else "")
+    if key not in KEYS[section]:
+        raise UsageTrouble(f"{place}: " + unknown("key", key, list(KEYS[section])))
+    kinds = KEYS[section][key]
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        expected = " or ".join(kind.__name__ for kind in kinds)
+        raise UsageTrouble(f"{place}: {key} is {value!r}; expected {expected}")
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -1,0 +1,111 @@
+"""Progress on stderr while a job works; stdout stays the result's."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from gapsmith.agent.discovery import Report, Run
+from gapsmith.agent.loop import Progress as Standing
+
+ERRORS = Console(stderr=True)
+
+
+class Doing:
+    """Bars for work that can be counted: solving instances, running rules. One at a time."""
+
+    def __init__(self, console: Console = ERRORS) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._name = ""
+
+    def __call__(self, doing: str, done: int, whole: int) -> None:
+        """Shows how far one kind of work is."""
+        if doing != self._name:
+            self.close()
+            self._bar.start()
+            self._task, self._name = self._bar.add_task(doing, total=whole), doing
+        if self._task is not None:
+            self._bar.update(self._task, completed=done, total=whole)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._bar.stop()
+        self._task, self._name = None, ""
+
+
+def work(run: Run, doing: Doing) -> Report | None:
+    """Runs a job to its report under a progress line; None when it was stopped. Ctrl-C stops it cleanly, once."""
+    with _interruptible(run):
+        slots = iter(run)
+        first = next(slots, None)  # solves the instances, under the other bar
+        doing.close()
+        with _line() as (bar, task):
+            for standing in _all(first, slots):
+                share = _share(run, standing)
+                bar.update(task, completed=share, standing=_words(run, standing, share))
+        if run.stopped:
+            return None
+        report = run.report()
+        doing.close()
+    return report
+
+
+def _all(first: Standing | None, rest: Iterator[Standing]) -> Iterator[Standing]:
+    if first is not None:
+        yield first
+        yield from rest
+
+
+@contextmanager
+def _line() -> Iterator[tuple[Progress, TaskID]]:
+    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[standing]}"))
+    with Progress(*columns, console=ERRORS, transient=True) as bar:
+        yield bar, bar.add_task("", total=1.0, standing="")
+
+
+def _words(run: Run, standing: Standing, share: float) -> str:
+    best = "–" if standing.best_gap is None else f"{standing.best_gap:.3f} %"
+    rate = standing.evaluations / standing.seconds if standing.seconds > 0 else 0.0
+    left = standing.seconds * (1 - share) / share if share > 0 else 0.0
+    return (
+        f"best gap {best} · {standing.evaluations} evaluations · {standing.calls} calls · ${standing.usd:.2f} · "
+        f"{rate:.1f} evaluations/s · {int(left) // 60}:{int(left) % 60:02d} left"
+    )
+
+
+def _share(run: Run, standing: Standing) -> float:
+    """How much of the budget is used: the scarcest of what it limits."""
+    limits = vars(run.settings.budget)
+    used = [float(getattr(standing, name)) / limit for name, limit in limits.items() if limit is not None]
+    return min(1.0, max(used))
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    """The first Ctrl-C asks the run to stop; a second one ends it at once, and still loses nothing that is kept."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        sys.stderr.write(
+            "\nstopping: what is under way is waited for and kept; Ctrl-C again to leave at once\n"
+        )
+        run.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

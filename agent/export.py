@@ -1,0 +1,266 @@
+"""A program as a module of its own: numpy and the standard library, its provenance, and a self-test."""
+
+import ast
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gapsmith.agent.archive import Archive, CandidateRow, Program
+from gapsmith.agent.bundle import Bundle
+from gapsmith.agent.discovery import Settings, learning_instances
+from gapsmith.agent.evaluating import CHUNK
+from gapsmith.agent.executor import Executor
+from gapsmith.agent.problems import find_problem
+from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import EntryPoint, Instance, Number, Problem, Trouble
+from gapsmith.sandbox import Job, Limits, Outcome
+
+SELF_TESTS = 3
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A module's text, and how many of the archive's costs its self-test repeated in the sandbox."""
+
+    text: str
+    tests: int
+
+
+def export(number: int, archive: Archive, executor: Executor) -> Exported:
+    """The module of a program. Raises Trouble when its self-test does not repeat the archive's costs."""
+    program = archive.find(number)
+    births = archive.births(number)
+    if not births:
+        raise Trouble(f"program {number} belongs to no run; expected one that a run made")
+    run = archive.run(births[0].run)
+    settings = Settings.of(run.config)
+    problem = find_problem(settings.problem)
+    tests = _tests(problem, settings, program, archive)
+    text = module(problem, program, births, archive, tests)
+    _try(text, tests, executor)
+    return Exported(text, len(tests))
+
+
+Test = tuple[Instance, Number]
+
+
+def module(
+    problem: Problem,
+    program: Program,
+    births: Sequence[CandidateRow],
+    archive: Archive,
+    tests: Sequence[Test],
+) -> str:
+    """The text of the module."""
+    bundle = Bundle()
+    bundle.add(problem.read)
+    bundle.add(problem.cost)
+    entry = problem.entry
+    return _MODULE.format(
+        docstring=_docstring(problem, program, births, archive),
+        program=_annotated(program.source, entry).strip(),
+        bundle=textwrap.indent(bundle.source, "    ").rstrip(),
+        entry=entry.name,
+        read=problem.read.__name__,
+        cost=problem.cost.__name__,
+        tests=_literal(tests),
+    )
+
+
+def _tests(problem: Problem, settings: Settings, program: Program, archive: Archive) -> list[Test]:
+    """The smallest instances on which the archive has a cost of the program."""
+    instances = sorted(learning_instances(problem, settings), key=lambda i: len(json.dumps(_plain(i))))
+    scores = archive.scores(program.id or 0, [instance.digest for instance in instances])
+    priced = [(i, scores[i.digest].cost) for i in instances if i.digest in scores]
+    return [(instance, cost) for instance, cost in priced if cost is not None][:SELF_TESTS]
+
+
+def _try(text: str, tests: Sequence[Test], executor: Executor) -> None:
+    """Runs the module's self-test where candidates run: it is still a model's code."""
+    if not tests:
+        raise Trouble(
+            "the archive has no cost of this program on its training instances; it cannot be shown to repeat any"
+        )
+    job = Job(source=text, entry="self_test", calls=({},), limits=Limits(cpu_seconds=10.0 * CHUNK))
+    outcome = executor.submit(_Try(job)).result()
+    found = outcome.answers[0].value if outcome.answers else outcome.message
+    expected = [[instance.name, cost, cost] for instance, cost in tests]
+    if found != expected:
+        raise Trouble(
+            f"the module does not repeat the archive's costs: found {found!r:.200}, expected {expected!r:.200}"
+        )
+
+
+@dataclass(frozen=True)
+class _Try:
+    job: Job
+
+    def __call__(self, runner: Runner, _spent: float) -> Outcome:
+        return runner.run(self.job)
+
+
+def _docstring(problem: Problem, program: Program, births: Sequence[CandidateRow], archive: Archive) -> str:
+    first = births[0]
+    run = archive.run(first.run)
+    lines = [
+        f"{problem.title}: `{problem.entry.name}`, discovered by gapsmith.",
+        "",
+        f"Program {program.id} (canonical hash {program.hash}) of run {first.run}: problem {problem.name}, "
+        f"model {run.model}, seed {run.seed}, slot {first.slot}, operator {first.operator}.",
+        "Measured gaps to proven optima or bounds, in percent:",
+        *(f"- {line}" for line in _gaps(program, first, run.report)),
+        "",
+        "Use it as a function, or as a program: `python THIS_FILE INSTANCE_FILE…` prints a JSON line for each",
+        "instance; `python THIS_FILE --self-test` shows that it repeats the costs of the archive.",
+    ]
+    return "\n".join(lines).replace("\\", "/").replace('"""', "'''")
+
+
+def _gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) -> list[str]:
+    found = []
+    if row.train_gap is not None:
+        found.append(f"training: {row.train_gap:.3f} (mean over the classes of the pooled gap)")
+    if row.validation_gap is not None:
+        found.append(f"validation: {row.validation_gap:.3f} (pooled)")
+    best = (report or {}).get("best") or {}
+    if best.get("id") == program.id and best.get("pooled_gap_percent") is not None:
+        low, high = best["ci95"]
+        mean, share = best["mean_gap_percent"], 100 * best["optimal_share"]
+        pooled = f"{best['pooled_gap_percent']:.3f} pooled (95 % interval {low:.3f} to {high:.3f})"
+        found.append(f"sealed test: {pooled}, {mean:.3f} mean; {share:.1f} % optimal")
+    return found or ["none: the program did not solve its training instances"]
+
+
+def _annotated(source: str, entry: EntryPoint) -> str:
+    """The program with the entry point's types in its `def` line; everything else stays as written."""
+    node = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == entry.name)
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    for argument, known in zip(arguments, entry.arguments, strict=False):
+        argument.annotation = ast.parse(known.annotation, mode="eval").body
+    node.returns = ast.parse(entry.annotation, mode="eval").body
+    lines = source.splitlines()
+    head = ast.unparse(
+        ast.FunctionDef(node.name, node.args, [ast.Pass()], [], node.returns, lineno=1)
+    ).splitlines()[0]
+    first = node.body[0]
+    if first.lineno == node.lineno:  # the body stands on the line of the `def`
+        return "\n".join([*lines[: node.lineno - 1], ast.unparse(node), *lines[node.end_lineno :]])
+    after = next(
+        k for k in range(first.lineno - 1, 0, -1) if lines[k - 1].split("#")[0].rstrip().endswith(":")
+    )
+    return "\n".join([*lines[: node.lineno - 1], head, *lines[after:]])
+
+
+def _plain(instance: Instance) -> dict[str, Any]:
+    return {
+        key: value.tolist() if isinstance(value, np.ndarray) else value
+        for key, value in instance.data.items()
+    }
+
+
+def _literal(tests: Sequence[Test]) -> str:
+    rows = [f"    ({instance.name!r}, {_data(instance)}, {cost!r})," for instance, cost in tests]
+    return "\n".join(rows)
+
+
+def _data(instance: Instance) -> str:
+    parts = [
+        f"{key!r}: np.array({value.tolist()!r}, dtype={value.dtype.str!r})"
+        if isinstance(value, np.ndarray)
+        else f"{key!r}: {value!r}"
+        for key, value in instance.data.items()
+    ]
+    return "{" + ", ".join(parts) + "}"
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a module. Raises Trouble where it cannot."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Trouble(f"{path} cannot be written: {(error.strerror or 'failed').lower()}") from None
+
+
+_MODULE = '''"""{docstring}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The program, as it was found.
+
+{program}
+
+
+# Reading instances and pricing solutions, as gapsmith does it.
+
+
+def _reader_and_pricer() -> tuple[Any, Any, Any]:
+{bundle}
+
+    return {read}, {cost}, Instance
+
+
+# Instances of the training set, with the costs that the archive holds.
+_TESTS: list[tuple[str, dict[str, Any], float]] = [
+{tests}
+]
+
+
+def self_test() -> list[list[Any]]:
+    """Name, archived cost and cost now, for each of the instances kept here."""
+    _, price, instance = _reader_and_pricer()
+    return [
+        [name, archived, price(instance(name, data), _plain({entry}(**_copied(data))))]
+        for name, data, archived in _TESTS
+    ]
+
+
+def _copied(data: dict[str, Any]) -> dict[str, Any]:
+    return {{key: value.copy() if isinstance(value, np.ndarray) else value for key, value in data.items()}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Solves the instances of the files named, or tests itself."""
+    import json
+    import sys
+    from pathlib import Path
+
+    if "--self-test" in arguments:
+        rows = self_test()
+        same = sum(archived == now for _, archived, now in rows)
+        sys.stdout.write(f"{{same}} of {{len(rows)}} archived costs repeated\\n")
+        return 0 if same == len(rows) else 1
+    if not arguments:
+        sys.stderr.write("expected instance files, or --self-test\\n")
+        return 2
+    read, price, _ = _reader_and_pricer()
+    for argument in arguments:
+        for instance in read(Path(argument)):
+            solution = _plain({entry}(**_copied(dict(instance.data))))
+            line = {{"instance": instance.name, "cost": price(instance, solution), "solution": solution}}
+            sys.stdout.write(json.dumps(line) + "\\n")
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main(sys.argv[1:]))
+'''

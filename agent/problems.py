@@ -1,0 +1,73 @@
+"""Finds a problem: by name among ours, or by path anywhere on disk."""
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+
+import gapsmith.evaluators
+from gapsmith.evaluators.base import Instance, Problem, UsageTrouble
+
+
+def problem_names() -> list[str]:
+    """The problems that are built in: the modules of `evaluators` that define `problem`."""
+    modules = [module.name for module in pkgutil.iter_modules(gapsmith.evaluators.__path__)]
+    return [name for name in modules if _defines_problem(name)]
+
+
+def find_problem(name: str) -> Problem:
+    """The problem of that name, or of that path if it ends in `.py`. Raises UsageTrouble."""
+    if name.endswith(".py"):
+        return _from_file(Path(name))
+    if name not in problem_names():
+        raise UsageTrouble(
+            unknown("problem", name, problem_names()) + "; a problem of your own is a path that ends in .py"
+        )
+    return _problem_of(importlib.import_module(f"gapsmith.evaluators.{name}"), name)
+
+
+def read_instances(problem: Problem, paths: list[Path]) -> list[Instance]:
+    """The instances of all files, in order. Raises Trouble with file, line, what was found and expected."""
+    return [instance for path in paths for instance in problem.read(path)]
+
+
+def unknown(thing: str, found: str, known: list[str]) -> str:
+    """One line for an unknown name: the nearest known one, and all of them."""
+    near = get_close_matches(found, known, 1, 0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {thing} {found!r}{hint} (known: {', '.join(known)})"
+
+
+def _defines_problem(module: str) -> bool:
+    spec = importlib.util.find_spec(f"gapsmith.evaluators.{module}")
+    # Reading the text is much cheaper than importing every problem to see.
+    return bool(
+        spec and spec.origin and "\nproblem = Problem(" in Path(spec.origin).read_text(encoding="utf-8")
+    )
+
+
+def _from_file(path: Path) -> Problem:
+    if not path.is_file():
+        raise UsageTrouble(
+            f"problem file {path} does not exist; expected a Python file that defines `problem`"
+        )
+    name = f"gapsmith_problem_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageTrouble(f"problem file {path} cannot be loaded; expected a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageTrouble(f"problem file {path} fails to load: {type(error).__name__}: {error}") from error
+    return _problem_of(module, str(path))
+
+
+def _problem_of(module: object, name: str) -> Problem:
+    problem = getattr(module, "problem", None)
+    if not isinstance(problem, Problem):
+        raise UsageTrouble(f"{name} defines no `problem`; expected `problem = Problem(...)`")
+    return problem

@@ -1,0 +1,292 @@
+"""Values as plain data for `--json` and as tables for people. No work, no output."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from gapsmith.agent.archive import CandidateRow, RunRow
+from gapsmith.agent.discovery import Report
+from gapsmith.agent.evaluating import Comparison, Scored
+from gapsmith.agent.prompting import untrusted
+from gapsmith.evaluators.base import Baseline, Instance, Problem
+from gapsmith.evaluators.scoring import Aggregate, Score, gap_percent
+
+AGGREGATES = ("mean_gap_percent", "pooled_gap_percent", "optimal_share", "cpu_seconds")
+
+
+def aggregate_fields(aggregate: Aggregate | None) -> dict[str, Any]:
+    """The fields that every row of figures has; null where the program failed."""
+    found: dict[str, Any] = {name: getattr(aggregate, name, None) for name in AGGREGATES}
+    interval = aggregate.ci95 if aggregate else None
+    return {**found, "ci95": list(interval) if interval else None}
+
+
+def check_json(comparison: Comparison) -> dict[str, Any]:
+    """The answer of `check`."""
+    levels = [score.level for row in comparison.rows for score in row.scores]
+    return {
+        "problem": comparison.problem.name,
+        "isolation": min(levels).name if levels else None,
+        "files": [_file_json(row, comparison) for row in comparison.rows],
+    }
+
+
+def _file_json(row: Scored, comparison: Comparison) -> dict[str, Any]:
+    fields = aggregate_fields(row.aggregate)
+    del fields["ci95"]
+    pairs = zip(comparison.instances, row.scores, strict=False)
+    return {
+        "file": row.entrant.name,
+        "outcome": row.outcome,
+        "message": row.message,
+        **fields,
+        "instances": [_instance_json(i, s, comparison) for i, s in pairs],
+    }
+
+
+def _instance_json(instance: Instance, score: Score, comparison: Comparison) -> dict[str, Any]:
+    baseline = comparison.baselines[instance.digest]
+    gap = None if score.cost is None else gap_percent(score.cost, baseline, comparison.problem.maximise)
+    return {
+        "instance": instance.name,
+        "outcome": score.outcome,
+        "message": score.message,
+        "cost": score.cost,
+        "lower": baseline.lower,
+        "upper": baseline.upper,
+        "proven": baseline.proven,
+        "gap_percent": gap,
+        "cpu_seconds": score.cpu_seconds,
+    }
+
+
+def compare_json(comparison: Comparison) -> dict[str, Any]:
+    """The answer of `compare`."""
+    rows = [
+        {"name": row.entrant.name, "outcome": row.outcome, **aggregate_fields(row.aggregate)}
+        for row in comparison.rows
+    ]
+    return {"problem": comparison.problem.name, "instances": len(comparison.instances), "rows": rows}
+
+
+def compare_table(comparison: Comparison) -> Table:
+    """Programs side by side."""
+    count, proven = len(comparison.instances), sum(b.proven for b in comparison.baselines.values())
+    against = (
+        "all optima proven" if proven == len(comparison.baselines) else f"{proven} optima proven, else bounds"
+    )
+    table = Table(title=f"{comparison.problem.title}: {count} instances, {against}")
+    for heading in ("program", "mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms"):
+        table.add_column(heading, justify="left" if heading == "program" else "right")
+    for row in comparison.rows:
+        table.add_row(Text(row.entrant.name), *_cells(row))
+    return table
+
+
+def _cells(row: Scored) -> list[str | Text]:
+    a = row.aggregate
+    if a is None:
+        return [Text(f"{row.outcome}: {untrusted(row.message, 200)}", style="red")]
+    interval = f"{a.ci95[0]:.2f} to {a.ci95[1]:.2f}" if a.ci95 else "–"
+    return [
+        _percent(a.mean_gap_percent),
+        _percent(a.pooled_gap_percent),
+        interval,
+        f"{100 * a.optimal_share:.1f} %",
+        f"{1000 * a.cpu_seconds:.2f}",
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def solve_json(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[str, Any]]:
+    """The answer of `solve`."""
+    return [
+        {
+            "instance": instance.name,
+            "lower": _finite(baseline.lower),
+            "upper": _finite(baseline.upper),
+            "status": baseline.status,
+            "solver": baseline.solver,
+            "seconds": baseline.seconds,
+            "solution": baseline.solution,
+        }
+        for instance, baseline in solved
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) != float("inf") else None
+
+
+def solve_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
+    """Exact results, a line each."""
+    proven = sum(baseline.proven for _, baseline in solved)
+    table = Table(title=f"{proven} of {len(solved)} proven optimal")
+    for heading in ("instance", "lower", "upper", "status", "solver", "CPU s"):
+        table.add_column(heading, justify="left" if heading in ("instance", "status", "solver") else "right")
+    for instance, b in solved:
+        table.add_row(instance.name, f"{b.lower:g}", f"{b.upper:g}", b.status, b.solver, f"{b.seconds:.3f}")
+    return table
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The answer of `run`."""
+    return {
+        "run": report.run,
+        "problem": report.problem,
+        "model": report.model,
+        "evaluations": report.evaluations,
+        "calls": report.calls,
+        "usd": report.usd,
+        "seconds": report.seconds,
+        "best": {"id": report.best_id, **_figures(report.best)},
+        "reference": {"id": None, **_figures(report.reference)},
+        "gain": {"pooled_gap_points": report.gain[0], "ci95": list(report.gain[1:])},
+        "fingerprint": report.fingerprint,
+    }
+
+
+def _figures(row: Scored) -> dict[str, Any]:
+    return {"name": row.entrant.name, **aggregate_fields(row.aggregate), "split": "test"}
+
+
+def report_table(report: Report) -> Table:
+    """The winner and the best reference rule on the sealed test."""
+    spent = (
+        f"{report.evaluations} evaluations, {report.calls} calls, ${report.usd:.2f}, {report.seconds:.0f} s"
+    )
+    table = Table(title=f"run {report.run}: {report.problem}, {report.model}", caption=spent)
+    for heading in ("sealed test", "mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms"):
+        table.add_column(heading, justify="left" if heading == "sealed test" else "right")
+    table.add_row(f"program {report.best_id}", *_cells(report.best))
+    table.add_row(f"{report.reference.entrant.name} (best rule)", *_cells(report.reference))
+    return table
+
+
+def verdict(report: Report) -> str:
+    """What the report comes to, in one sentence."""
+    gain, low, high = report.gain
+    rule = report.reference.entrant.name
+    if report.best.aggregate is None:
+        return f"Program {report.best_id} fails on the test: {report.best.outcome}."
+    if low > 0:
+        word = "better than"
+    elif high < 0:
+        word = "worse than"
+    else:
+        word = "not shown to differ from"
+    points = f"{gain:.2f} points of pooled gap (95 % interval {low:.2f} to {high:.2f})"
+    return f"Program {report.best_id} is {word} {rule}: {points}."
+
+
+def candidate_json(row: CandidateRow) -> dict[str, Any]:
+    """A line of `best` or `lineage`."""
+    return {
+        "id": row.program,
+        "name": row.name,
+        "run": row.run,
+        "slot": row.slot,
+        "operator": row.operator,
+        "parents": row.parents,
+        "outcome": row.outcome,
+        "message": row.message,
+        "train_gap_percent": row.train_gap,
+        "validation_gap_percent": row.validation_gap,
+    }
+
+
+def candidate_table(rows: Sequence[CandidateRow], title: str) -> Table:
+    """Candidates, a line each."""
+    table = Table(title=title)
+    for heading in (
+        "id",
+        "name",
+        "run",
+        "slot",
+        "operator",
+        "parents",
+        "outcome",
+        "train gap %",
+        "validation gap %",
+    ):
+        table.add_column(heading)
+    for row in rows:
+        parents = " ".join(map(str, row.parents))
+        cells = [row.program, row.name, row.run, row.slot, row.operator, parents, row.outcome]
+        table.add_row(
+            *("" if c is None else str(c) for c in cells),
+            _percent(row.train_gap),
+            _percent(row.validation_gap),
+        )
+    return table
+
+
+def run_json(row: RunRow) -> dict[str, Any]:
+    """A line of `runs`."""
+    report: Mapping[str, Any] = row.report or {}
+    return {
+        "run": row.id,
+        "problem": row.problem,
+        "model": row.model,
+        "seed": row.seed,
+        "status": row.status,
+        "seconds": row.seconds,
+        "best": report.get("best"),
+    }
+
+
+def run_table(rows: Sequence[RunRow]) -> Table:
+    """Runs, a line each."""
+    table = Table(title="runs")
+    for heading in ("run", "problem", "model", "seed", "status", "seconds", "winner", "pooled gap %"):
+        table.add_column(heading)
+    for row in rows:
+        best = (row.report or {}).get("best") or {}
+        cells = [
+            row.id,
+            row.problem,
+            row.model,
+            row.seed,
+            row.status,
+            f"{row.seconds:.0f}",
+            best.get("id", ""),
+        ]
+        table.add_row(*map(str, cells), _percent(best.get("pooled_gap_percent")))
+    return table
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """A problem's card."""
+    return {
+        "name": problem.name,
+        "title": problem.title,
+        "brief": problem.brief,
+        "entry": problem.entry.signature,
+        "arguments": [vars(argument) for argument in problem.entry.arguments],
+        "returns": problem.entry.returns,
+        "strata": list(problem.strata),
+        "rules": [{"name": rule.name, "source": rule.citation} for rule in problem.rules],
+    }
+
+
+def card_text(card: Mapping[str, Any]) -> str:
+    """A problem's card for people."""
+    arguments = [f"  {a['name']}: {a['type']}; {a['meaning']}" for a in card["arguments"]]
+    rules = [f"  {rule['name']}: {rule['source']}" for rule in card["rules"]]
+    parts = [
+        card["title"],
+        "",
+        card["brief"],
+        "",
+        card["entry"],
+        *arguments,
+        f"returns {card['returns']}",
+        "",
+        "Reference rules:",
+    ]
+    return "\n".join([*parts, *rules])

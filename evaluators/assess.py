@@ -1,0 +1,106 @@
+"""Runs a program on instances in the sandbox, verifies what it returns, and prices it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from gapsmith.evaluators.base import Datum, Infeasible, Instance, Problem
+from gapsmith.evaluators.scoring import Score
+from gapsmith.sandbox import Answer, Array, Job, Limits, Outcome, Value
+
+
+class Runner(Protocol):
+    """Whatever runs a job: a sandbox, or a fake in a test."""
+
+    def run(self, job: Job) -> Outcome:
+        """Runs one job to its end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The scores of a program, in the order of the instances, up to and with the first failure.
+
+    Attributes:
+        outcome: "ok" when all instances were solved, else that of the first failure.
+        message: why, in words.
+        scores: one per instance that was tried.
+    """
+
+    outcome: str
+    message: str
+    scores: tuple[Score, ...]
+
+
+def assess(
+    problem: Problem, source: str, instances: Sequence[Instance], runner: Runner, spent: float = 0.0
+) -> Assessment:
+    """Runs the instances in one process; stops at the first that fails.
+
+    Args:
+        problem: whose entry point is called, and whose verifier prices.
+        source: the program.
+        instances: in this order.
+        runner: the sandbox.
+        spent: CPU seconds of a null candidate's call, taken off every call.
+    """
+    outcome = _run(problem, source, instances, runner)
+    scores: list[Score] = []
+    for instance, answer in zip(instances, outcome.answers, strict=False):
+        scores.append(_price(problem, instance, answer, outcome, spent))
+        if scores[-1].outcome != "ok":
+            return Assessment(scores[-1].outcome, f"{instance.name}: {scores[-1].message}", tuple(scores))
+    if len(scores) == len(instances):
+        return Assessment("ok", "", tuple(scores))
+    failed = Score(outcome.ending, outcome.message, None, outcome.cpu_seconds, outcome.level)
+    return Assessment(failed.outcome, f"{instances[len(scores)].name}: {failed.message}", (*scores, failed))
+
+
+def assess_all(
+    problem: Problem,
+    source: str,
+    instances: Sequence[Instance],
+    runner: Runner,
+    spent: float = 0.0,
+    isolated: bool = False,
+) -> tuple[Score, ...]:
+    """Scores for all instances, going on after failures.
+
+    Args:
+        problem: whose entry point is called, and whose verifier prices.
+        source: the program.
+        instances: in this order.
+        runner: the sandbox.
+        spent: CPU seconds of a null candidate's call, taken off every call.
+        isolated: whether every instance gets a process of its own, so that nothing can be carried over.
+    """
+    scores: list[Score] = []
+    while len(scores) < len(instances):
+        left = instances[len(scores) :]
+        scores += assess(problem, source, left[:1] if isolated else left, runner, spent).scores
+    return tuple(scores)
+
+
+def _run(problem: Problem, source: str, instances: Sequence[Instance], runner: Runner) -> Outcome:
+    calls = tuple({key: _value(datum) for key, datum in instance.data.items()} for instance in instances)
+    limits = Limits(cpu_seconds=max((problem.cpu_seconds(instance) for instance in instances), default=1.0))
+    return runner.run(
+        Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
+    )
+
+
+def _value(datum: Datum) -> Value:
+    if isinstance(datum, np.ndarray):
+        return Array(datum.dtype.str, datum.shape, np.ascontiguousarray(datum).tobytes())
+    return datum
+
+
+def _price(problem: Problem, instance: Instance, answer: Answer, outcome: Outcome, spent: float) -> Score:
+    seconds = max(0.0, answer.cpu_seconds - spent)
+    try:
+        cost: Any = problem.cost(instance, answer.value)
+    except Infeasible as reason:
+        return Score("infeasible", str(reason), None, seconds, outcome.level)
+    return Score("ok", "", cost, seconds, outcome.level)

@@ -1,0 +1,158 @@
+"""Prices what a candidate returned, and sums prices up. Nothing a candidate says of itself is believed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Baseline, Instance, Number
+from gapsmith.sandbox import Ending, Level
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Score:
+    """The verdict on one program and one instance.
+
+    Attributes:
+        outcome: "ok", "infeasible", or how the sandbox saw it end.
+        message: why, in words, when not ok.
+        cost: the objective of the verified solution; None when not ok.
+        cpu_seconds: the operating system's account of the call, less a null candidate's.
+        level: the isolation under which it ran.
+    """
+
+    outcome: str
+    message: str
+    cost: Number | None
+    cpu_seconds: float
+    level: Level = Level.L0
+
+    @property
+    def ours(self) -> bool:
+        """Whether the sandbox broke, so that this says nothing about the program."""
+        return self.outcome in (Ending.ZYGOTE_DIED, Ending.HARNESS_FAILURE)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """Three gaps, since each alone misleads, and the time. All in percent of the bound but the share.
+
+    Attributes:
+        mean_gap_percent: over the instances with a positive bound: the literature's metric.
+        pooled_gap_percent: of the summed costs over the summed bounds.
+        optimal_share: the part of the instances solved to the proven optimum, 0 to 1.
+        cpu_seconds: mean per instance.
+        ci95: 95 % bootstrap interval, over instances, of the pooled gap.
+    """
+
+    mean_gap_percent: float | None
+    pooled_gap_percent: float | None
+    optimal_share: float
+    cpu_seconds: float
+    ci95: tuple[float, float] | None
+
+
+def gap_percent(cost: Number, baseline: Baseline, maximise: bool = False) -> float | None:
+    """Distance of a cost from the bound, in percent of the bound's size; None where the bound is 0 or less."""
+    bound = baseline.upper if maximise else baseline.lower
+    if not bound > 0:
+        return 0.0 if cost == bound else None
+    return 100.0 * (bound - cost if maximise else cost - bound) / bound
+
+
+class Scale:
+    """Instances with their bounds: turns cost vectors into gaps. Costs are for minimisation; see `loss`.
+
+    Args:
+        instances: in the order of all vectors.
+        baselines: one for each.
+        maximise: the sense of the objective.
+    """
+
+    def __init__(
+        self, instances: Sequence[Instance], baselines: Sequence[Baseline], maximise: bool = False
+    ) -> None:
+        self.bound = np.array([b.upper if maximise else b.lower for b in baselines], dtype=float)
+        self.proven = np.array([b.proven for b in baselines])
+        self._sign = -1.0 if maximise else 1.0
+        names = [instance.stratum for instance in instances]
+        self._groups = [np.array([n == name for n in names]) for name in dict.fromkeys(names)]
+        self.weights = self._weights()
+
+    def _weights(self) -> NDArray[np.float64]:
+        """What a unit of loss on each instance adds to `search`, in points."""
+        weights = np.zeros(self.bound.size)
+        for group in self._groups:
+            inside = self.bound[group].sum() if self.bound[group].sum() > 0 else self.bound.sum()
+            weights[group] = 100.0 / max(inside, 1e-12) / len(self._groups)
+        return weights
+
+    def loss(self, costs: Sequence[Number]) -> NDArray[np.float64]:
+        """How far each cost is from its bound, in the objective's unit, 0 at best; shape [instances]."""
+        return self.loss_of(costs, self.bound.size)
+
+    def loss_of(self, costs: Sequence[Number], first: int) -> NDArray[np.float64]:
+        """The same for the first so many instances."""
+        difference: NDArray[np.float64] = np.asarray(costs, dtype=float) - self.bound[:first]
+        return self._sign * difference
+
+    def pooled(self, costs: Sequence[Number]) -> float:
+        """100·(Σcost/Σbound − 1); infinite where all bounds are 0 and a cost is not."""
+        return _ratio(self.loss(costs).sum(), self.bound.sum())
+
+    def search(self, costs: Sequence[Number]) -> float:
+        """Mean over the strata of the pooled gap inside each: what the search minimises.
+
+        A stratum whose bounds are all 0 counts with the pooled gap of all instances, so that a
+        cost above 0 there still counts, and does not count without limit.
+        """
+        loss, total = self.loss(costs), self.pooled(costs)
+        return float(np.mean([_group(loss[g].sum(), self.bound[g].sum(), total) for g in self._groups]))
+
+    def aggregate(self, costs: Sequence[Number], cpu_seconds: Sequence[float]) -> Aggregate:
+        """The three gaps, the share of optima, the time and the interval."""
+        loss, positive = self.loss(costs), self.bound > 0
+        gaps = 100.0 * loss[positive] / self.bound[positive]
+        return Aggregate(
+            float(gaps.mean()) if gaps.size else None,
+            self.pooled(costs) if positive.any() else None,
+            float(np.mean((loss == 0) & self.proven)),
+            float(np.mean(cpu_seconds)),
+            self._interval(loss) if positive.any() else None,
+        )
+
+    def gain(
+        self, better: Sequence[Number], worse: Sequence[Number], level: float = 0.95
+    ) -> tuple[float, float, float]:
+        """Points of pooled gap by which the first beats the second, with a paired bootstrap interval."""
+        difference = self.loss(worse) - self.loss(better)
+        low, high = self._interval(difference, level)
+        return _ratio(difference.sum(), self.bound.sum()), low, high
+
+    def _interval(self, loss: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
+        # A generator of its own: the interval is a function of the data, not of what ran before.
+        rng = np.random.default_rng(0)
+        draws = rng.integers(0, loss.size, (RESAMPLES, loss.size))
+        bounds = np.maximum(self.bound[draws].sum(axis=1), 1e-12)
+        low, high = np.quantile(100.0 * loss[draws].sum(axis=1) / bounds, [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+
+def _ratio(loss: float, bound: float) -> float:
+    if bound > 0:
+        return float(100.0 * loss / bound)
+    return 0.0 if loss == 0 else float("inf")
+
+
+def _group(loss: float, bound: float, total: float) -> float:
+    return _ratio(loss, bound) if bound > 0 else total
+
+
+def costs_of(scores: Mapping[str, Score], instances: Sequence[Instance]) -> list[Number] | None:
+    """The costs in the order of the instances, or None when one of them is missing or failed."""
+    found = [scores[i.digest].cost for i in instances if i.digest in scores]
+    costs = [cost for cost in found if cost is not None]
+    return costs if len(costs) == len(instances) else None
