@@ -25,6 +25,7 @@ class Doing:
             TextColumn("{task.completed}/{task.total}"),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task: TaskID | None = None
         self._name = ""
@@ -72,7 +73,7 @@ def _all(first: Standing | None, rest: Iterator[Standing]) -> Iterator[Standing]
 @contextmanager
 def _line() -> Iterator[tuple[Progress, TaskID]]:
     columns = (BarColumn(bar_width=20), TextColumn("{task.fields[standing]}"))
-    with Progress(*columns, console=ERRORS, transient=True) as bar:
+    with Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as bar:
         yield bar, bar.add_task("", total=1.0, standing="")
 
 

@@ -44,7 +44,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Instance:
     """One case of a problem: the arguments of the entry point by name, in its order, and no optimum.
 
@@ -180,7 +180,7 @@ class Grammar:
         return {block.__name__: source_as(block, role) for block in self.blocks[role]}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
     """A family of instances and everything that must be known to search for heuristics on it.
 

@@ -13,7 +13,7 @@ FIRST_BLOCK = 12
 DROP_AT = 1.64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bench:
     """Instances with their bounds, in the order in which candidates meet them."""
 
