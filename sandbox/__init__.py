@@ -4,6 +4,7 @@ from gapsmith.sandbox.errors import SandboxTrouble
 from gapsmith.sandbox.host import Sandbox, isolation, open_sandbox
 from gapsmith.sandbox.isolation import Isolation
 from gapsmith.sandbox.job import Answer, Array, Call, Ending, Job, Json, Level, Limits, Outcome, Value
+from gapsmith.sandbox.latency import Latency, measure_latency
 
 __all__ = [
     "Answer",
@@ -13,6 +14,7 @@ __all__ = [
     "Isolation",
     "Job",
     "Json",
+    "Latency",
     "Level",
     "Limits",
     "Outcome",
@@ -20,5 +22,6 @@ __all__ = [
     "SandboxTrouble",
     "Value",
     "isolation",
+    "measure_latency",
     "open_sandbox",
 ]

@@ -53,7 +53,7 @@ class Conversation:
         self._limits = limits
         self._buffer = FrameBuffer()
         self._outgoing = memoryview(b"")
-        self._begun = False
+        self.begun = False
         self._poll = select.poll()
         for descriptor in (spare.job.fileno(), spare.out, spare.err):
             self._poll.register(descriptor, select.POLLIN)
@@ -62,7 +62,7 @@ class Conversation:
         """Hands the program over and waits until its module is loaded. Raises Stopped or ChannelClosed."""
         self._begin(frames.frame(frames.JOB, job))
         self._await(frames.READY + frames.ERROR, 0)
-        self._begun = True
+        self.begun = True
         self._await(frames.LOADED + frames.ERROR, 0)
         self._nothing_more()
 
@@ -100,7 +100,7 @@ class Conversation:
                 if payload[: len(token)] != token:
                     raise Stopped(Ending.PROTOCOL_VIOLATION, "it answered a call that was not yet made")
                 if kind == frames.ERROR:
-                    raise reported(payload[len(token) :], trusted=not self._begun)
+                    raise reported(payload[len(token) :], trusted=not self.begun)
                 return payload[len(token) :]
             self._wait()
 

@@ -69,6 +69,8 @@ def of_status(status: int, stderr: str) -> Stopped:
 
 def clean(text: str, length: int = MESSAGE_CHARACTERS) -> str:
     """Untrusted text made safe to print and to quote: capped, no control or formatting characters."""
+    if len(text) <= length and text.replace("\n", "").isprintable():
+        return text
     kept = "".join(
         " " if unicodedata.category(letter)[0] == "C" and letter not in "\n\t" else letter
         for letter in text[:length]

@@ -28,6 +28,7 @@ class Sandbox:
         self.slot = slot
         self._layers = frozenset(layers)
         self._lock = threading.Lock()
+        self._closed = False
         self._zygote = self._start()
 
     def _start(self) -> Zygote:
@@ -61,16 +62,24 @@ class Sandbox:
 
     def close(self) -> None:
         """Ends the zygote and every process of it."""
+        self._closed = True
         self._zygote.close()
+
+    @property
+    def spent_seconds(self) -> float:
+        """CPU seconds that the zygote and its children have used, as of the end of the last run."""
+        return self._zygote.spent_seconds
 
     def run(self, job: Job) -> Outcome:
         """Runs one program and says what was seen. What is the sandbox's own fault is tried twice.
 
         Raises:
-            SandboxTrouble: if the zygote cannot be started again.
+            SandboxTrouble: if the zygote cannot be started again, or the sandbox is closed.
             ValueError: for an argument that cannot travel.
         """
         with self._lock:
+            if self._closed:
+                raise SandboxTrouble("this sandbox is closed; open another")
             outcome = self._attempt(job)
             if outcome.ending.ours:
                 self._zygote.close()
@@ -79,15 +88,13 @@ class Sandbox:
             return outcome
 
     def _attempt(self, job: Job) -> Outcome:
-        begun = time.monotonic()
         try:
             run = Run(self._zygote, job)
             run.play()
         except ZygoteDied as error:
-            return Outcome(
-                ending=Ending.ZYGOTE_DIED, message=f"the sandbox's process: {error}", level=self.level
-            )
-        return run.outcome(time.monotonic() - begun, self.level)
+            message = f"the sandbox's process does not answer: {error}"
+            return Outcome(ending=Ending.ZYGOTE_DIED, message=message, level=self.level)
+        return run.outcome(self.level)
 
 
 class Run:
@@ -97,6 +104,7 @@ class Run:
         self._zygote = zygote
         self._job = job
         self._answers: list[Answer] = []
+        self._begun = time.monotonic()
         self._spare = zygote.take()
         self._start_cpu = self._spare.clock.read()
         self._talk = Conversation(self._spare, job.limits)
@@ -107,6 +115,7 @@ class Run:
         """Talks to the child until all calls are answered or something ends it, and sees it dead."""
         try:
             self._converse()
+            self._wall_seconds = time.monotonic() - self._begun
             self._bury()
         finally:
             self._spare.kill()
@@ -125,12 +134,14 @@ class Run:
             self._stopped = self._cause()
 
     def _cause(self) -> Stopped:
+        if not self._talk.begun:
+            return Stopped(Ending.HARNESS_FAILURE, "the child ended before it ran anything")
         if self._death is None:
             return Stopped(Ending.NO_RESULT, "it closed its result channel without an answer")
         return of_status(self._death.status, self._talk.pipes[1].text)
 
     def _bury(self) -> None:
-        self._end_cpu = self._spare.clock.read()
+        self._end_cpu = self._spare.clock.read() if self._death is None else 0.0
         self._spare.kill()
         if self._death is None:
             self._death = self._zygote.death(self._spare, REAP_SECONDS)
@@ -138,7 +149,7 @@ class Run:
             raise ZygoteDied(f"a killed child was not reaped within {REAP_SECONDS:g} s")
         self._talk.drain_all()
 
-    def outcome(self, wall_seconds: float, level: Level) -> Outcome:
+    def outcome(self, level: Level) -> Outcome:
         """What was seen."""
         assert self._death is not None
         ended = self._end_cpu if self._stopped is None else max(self._end_cpu, self._death.cpu_seconds)
@@ -147,7 +158,7 @@ class Run:
             message=clean(str(self._stopped)) if self._stopped else "",
             answers=tuple(self._answers),
             cpu_seconds=max(0.0, ended - self._start_cpu),
-            wall_seconds=wall_seconds,
+            wall_seconds=self._wall_seconds,
             peak_memory_mb=self._death.peak_bytes / 2**20,
             stdout=clean(self._talk.pipes[0].text, self._job.limits.output_bytes),
             stderr=clean(self._talk.pipes[1].text, self._job.limits.output_bytes),

@@ -115,6 +115,8 @@ class Answer:
 class Outcome:
     """What the sandbox saw. `answers` holds the calls answered before the run ended, in order.
 
+    `wall_seconds` runs from the request to the last answer, or to the moment that ended the run.
+
     `message` says what happened in words for people and for the next prompt; text that came from the
     candidate inside it is untrusted: capped, control characters removed.
     """

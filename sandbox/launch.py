@@ -79,12 +79,19 @@ class Spare:
 
 
 class Zygote:
-    """One running zygote."""
+    """One running zygote.
+
+    Attributes:
+        report: what it said when it started.
+        spent_seconds: CPU seconds of the zygote and all its children, as of the last death.
+    """
 
     def __init__(self, preload: str, layers: Iterable[str], slot: int) -> None:
         self._ctl, theirs = socket.socketpair()
         self._spares: list[Spare] = []
         self._deaths: dict[int, Death] = {}
+        self._children_seconds = 0.0
+        self.spent_seconds = 0.0
         settings = _settings(preload, layers, slot, theirs.fileno())
         with theirs:
             self._process = _spawn(settings, theirs.fileno())
@@ -120,9 +127,10 @@ class Zygote:
         return data
 
     def take(self) -> Spare:
-        """The child that waits; the zygote forks the next one at once."""
+        """The child that waits; the zygote forks the next one at once. Raises ZygoteDied."""
         while not self._spares:
-            self._event(START_SECONDS)
+            if not self._event(START_SECONDS):
+                raise ZygoteDied(f"it forked no child in {START_SECONDS:g} s")
         spare = self._spares.pop(0)
         try:
             self._ctl.sendall(TAKEN)
@@ -154,10 +162,12 @@ class Zygote:
         return True
 
     def _note(self, data: bytes, descriptors: list[int]) -> None:
-        kind, name, status, cpu, peak = EVENT.unpack(data)
+        kind, name, status, cpu, own_cpu, peak = EVENT.unpack(data)
         if kind == BORN:
             self._spares.append(Spare(name, descriptors))
         else:
+            self._children_seconds += cpu
+            self.spent_seconds = self._children_seconds + own_cpu
             self._deaths[name] = Death(status, cpu, max(0, peak - self.report["resident"]))
 
     def close(self) -> None:
@@ -204,8 +214,10 @@ def package_folders(preload: str) -> list[str]:
     """The folders of the host's path that hold the packages to preload.
 
     Raises:
-        SandboxTrouble: for a package that is not installed.
+        SandboxTrouble: for an unknown name, or a package that is not installed.
     """
+    if preload not in PRELOAD:
+        raise SandboxTrouble(f"unknown preload {preload!r}; known: {', '.join(PRELOAD)}")
     folders = []
     for name in {module.split(".")[0]: None for module in PRELOAD[preload]}:
         spec = importlib.machinery.PathFinder.find_spec(name)

@@ -1,11 +1,12 @@
 """Puts the layers on: once on the zygote, and what is left on each child."""
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from gapsmith.sandbox import kernel, landlock, namespaces, rlimits, seccomp, syscalls
 from gapsmith.sandbox.job import Level
@@ -54,18 +55,27 @@ class Enclosure:
             self.refused[layer] = str(error)
 
 
-def leave_namespaces(enclosure: Enclosure, wanted: frozenset[str]) -> None:
-    """Forks into new namespaces. The caller goes on in the child; the parent only waits for it."""
+def leave_namespaces(enclosure: Enclosure, wanted: frozenset[str], ctl: int) -> None:
+    """Forks into new namespaces. The caller goes on in the child; the parent only watches it and the host."""
     enclosure.outside = namespaces.identities()
     enclosure.attempt(NAMESPACES, wanted, namespaces.enter)
     if NAMESPACES not in enclosure.applied:
         return
     pid = os.fork()
     if pid:
-        os.closerange(0, 256)
-        _, status = os.waitpid(pid, 0)
-        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+        _guard(pid, ctl)
     kernel.die_with_parent(signal.SIGKILL)
+
+
+def _guard(pid: int, ctl: int) -> NoReturn:
+    """Ends the zygote when the host hangs up, even in the middle of an import, and itself with the zygote."""
+    watch = select.poll()
+    watch.register(os.pidfd_open(pid), select.POLLIN)
+    watch.register(ctl, 0)  # Asks for nothing: a hang-up is always told.
+    watch.poll()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os._exit(0)
 
 
 def enclose(enclosure: Enclosure, wanted: frozenset[str], folders: list[str], number: int) -> None:

@@ -4,6 +4,7 @@ It talks to the host over one stream. Up: a start report, then events of fixed s
 whenever the host takes a spare child; the end of the stream is the end of the zygote.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -13,6 +14,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 import traceback
 import types
 from dataclasses import replace
@@ -22,6 +24,7 @@ from gapsmith.sandbox import child, probes, rlimits
 from gapsmith.sandbox.lockdown import (
     NAMESPACES,
     RLIMITS,
+    SECCOMP,
     Enclosure,
     LayerFailed,
     Lockdown,
@@ -31,8 +34,10 @@ from gapsmith.sandbox.lockdown import (
     user_number,
 )
 
-EVENT = struct.Struct("!ciidq")
-"""Kind, pid, wait status, CPU seconds, peak memory in bytes. With BORN come three or four descriptors."""
+EVENT = struct.Struct("!ciiddq")
+"""Kind, pid, wait status, CPU seconds of the child and of the zygote, peak memory in bytes.
+
+With BORN come three or four descriptors."""
 BORN, DIED = b"S", b"D"
 TAKEN = b"T"
 
@@ -60,15 +65,16 @@ def main(descriptor: int, settings: dict[str, Any]) -> NoReturn:
         os.open(os.devnull, os.O_RDONLY), child.CHANNEL
     )  # Keeps the number free of anything a child must keep.
     try:
-        lockdown, report = prepare(settings)
+        lockdown, report = prepare(ctl.fileno(), settings)
     except LayerFailed as failure:
         send_report(ctl, {"failed": failure.args})
         os._exit(1)
     except BaseException:  # noqa: BLE001 - whatever it is, the host must be told, since stderr leads nowhere
         send_report(ctl, {"trouble": traceback.format_exc()})
         os._exit(1)
-    send_report(ctl, report)
-    Nursery(ctl, lockdown).serve()
+    with contextlib.suppress(OSError):  # The host may be gone at any moment.
+        send_report(ctl, report)
+        Nursery(ctl, lockdown).serve()
     os._exit(0)
 
 
@@ -78,11 +84,11 @@ def send_report(ctl: socket.socket, report: dict[str, Any]) -> None:
     ctl.sendall(struct.pack("!I", len(text)) + text)
 
 
-def prepare(settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any]]:
+def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any]]:
     """Imports, locks this process down, and proves it. Returns what children do, and the start report."""
     wanted, enclosure = frozenset(settings["layers"]), Enclosure()
-    leave_namespaces(enclosure, wanted)
-    own = [folder for folder in sys.path if os.path.isdir(folder)]
+    leave_namespaces(enclosure, wanted, ctl)
+    own = _outermost([folder for folder in sys.path if os.path.isdir(folder)])
     preload(settings["preload"], settings["path"], lazily=NAMESPACES in enclosure.applied)
     gc.collect()
     gc.freeze()  # A collection in a child would write to every object, and so copy every page.
@@ -100,6 +106,10 @@ def prepare(settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any]]:
     lockdown = replace(lockdown, layers=frozenset(layers | enclosure.applied))
     proofs |= probes.prove_seccomp(lockdown)
     return lockdown, {"resident": base.resident, "proofs": probes.together(proofs, enclosure.refused)}
+
+
+def _outermost(folders: list[str]) -> list[str]:
+    return [folder for folder in folders if not any(folder.startswith(other + os.sep) for other in folders)]
 
 
 def packages(room: str, own: list[str]) -> list[str]:
@@ -139,7 +149,9 @@ def preload(name: str, path: list[str], lazily: bool) -> None:
         sys.modules["pandas"] = _pandas()
     for module in (*_COMMON, *PRELOAD[name], *(() if lazily else _BROAD)):
         importlib.import_module(module)
+    sys.modules["numpy"].random.seed(0)  # Equal programs shall behave equally, in whichever zygote.
     os.environ.clear()
+    sys.argv[:] = [""]
 
 
 def _pandas() -> types.ModuleType:
@@ -195,17 +207,24 @@ class Nursery:
         if watch >= 0:
             self._poll.register(watch, select.POLLIN)
             descriptors.append(watch)
-        socket.send_fds(self._ctl, [EVENT.pack(BORN, pid, 0, 0.0, 0)], descriptors)
+        socket.send_fds(self._ctl, [EVENT.pack(BORN, pid, 0, 0.0, 0.0, 0)], descriptors)
+
+    def _end_group(self, pid: int) -> None:
+        """Ends what a child left behind where no filter kept it from forking."""
+        if SECCOMP not in self._lockdown.layers:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
         while self._watches:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
+            self._end_group(pid)
             watch = self._watches.pop(pid, -1)
             if watch >= 0:
                 self._poll.unregister(watch)
                 os.close(watch)
             unit = 1 if sys.platform == "darwin" else 1024
             cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
-            self._ctl.sendall(EVENT.pack(DIED, pid, status, cpu, peak))
+            self._ctl.sendall(EVENT.pack(DIED, pid, status, cpu, time.process_time(), peak))
