@@ -65,6 +65,11 @@ class Model(Protocol):
         """Whether equal requests get equal replies."""
         ...
 
+    @property
+    def most_usd(self) -> float | None:
+        """The most that one call can cost, which is what a budget sets aside for it; None if not known."""
+        ...
+
     def reply(self, request: Request) -> Reply:
         """Answers one request. Raises ModelTrouble when the run cannot go on."""
         ...

@@ -89,11 +89,22 @@ def count(source: object, *path: str) -> int:
 class Account:
     """Settles the calls to one server: what each cost, and whether the run can go on. Safe in threads."""
 
-    def __init__(self, server: Server, price: Price | None) -> None:
+    def __init__(self, server: Server, price: Price | None, options: Options) -> None:
         self._server = server
         self._price = price
+        self._options = options
         self._lock = threading.Lock()
         self._failures = 0
+
+    @property
+    def model(self) -> str:
+        """As on the command line."""
+        return self._server.model
+
+    @property
+    def most_usd(self) -> float | None:
+        """The most that one call can cost; None if not known."""
+        return self._price.most(self._options.max_tokens) if self._price else None
 
     def settle(self, heard: Heard | Fault, seconds: float) -> Reply:
         """The reply to record. Raises ModelTrouble when asking again will not help."""

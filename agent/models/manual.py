@@ -40,6 +40,11 @@ class ManualModel:
         """False: a person answers."""
         return False
 
+    @property
+    def most_usd(self) -> float:
+        """Nothing that we know of."""
+        return 0.0
+
     def reply(self, request: Request) -> Reply:
         """The answer file's text, as soon as it is there. Raises Stopped when told to stop."""
         started = self.clock()

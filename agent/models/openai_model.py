@@ -1,6 +1,7 @@
 """`openai:NAME`: the Responses API of the official server, Chat Completions of compatible ones."""
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -14,6 +15,7 @@ from openai.types.responses import Response, ResponseUsage
 from gapsmith.agent.models.base import Reply, Request
 from gapsmith.agent.models.faults import Fault, end_vain_retries, fault_of, not_the_api
 from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
+from gapsmith.agent.models.line import Line
 from gapsmith.agent.models.prices import Price, Usage
 
 # The SDK insists on a key; servers that need none ignore it.
@@ -44,19 +46,22 @@ class OpenAIModel:
         *,
         price: Price | None = None,
         options: Options | None = None,
+        stop: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server
         self._options = options or Options()
-        self._account = Account(server, price)
-        self._clock = clock
+        self._account = Account(server, price, self._options)
+        self._line = Line(self._account, hang_up=self._hang_up, stop=stop, clock=clock)
         self._ask = self._by_responses if api is Api.RESPONSES else self._by_chat
         self._client = openai.OpenAI(
             api_key=server.key or _NO_KEY,
             base_url=server.url,
             timeout=openai.Timeout(self._options.seconds, connect=10.0),
             max_retries=self._options.retries,
-            http_client=openai.DefaultHttpxClient(event_hooks={"response": [end_vain_retries]}),
+            http_client=openai.DefaultHttpxClient(
+                event_hooks={"request": [self._check_line], "response": [end_vain_retries]}
+            ),
         )
 
     @property
@@ -64,18 +69,36 @@ class OpenAIModel:
         """As on the command line."""
         return self._server.model
 
+    @property
+    def most_usd(self) -> float | None:
+        """The most that one call can cost, by the table of prices; None for a model that is not in it."""
+        return self._account.most_usd
+
     def reply(self, request: Request) -> Reply:
         """Answers one request. Raises ModelTrouble when the run cannot go on."""
-        started = self._clock()
-        try:
-            heard = self._ask(request)
-        except openai.APIError as error:
-            heard = fault_of(error)
-        return self._account.settle(heard, self._clock() - started)
+        return self._line.reply(lambda: self._call(request))
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Sends nothing any more; replies on their way still come, and the last one closes the connections."""
+        self._line.close()
+
+    def _hang_up(self) -> None:
         self._client.close()
+
+    def _check_line(self, _: object) -> None:
+        # Before each attempt. Of all exceptions only those of the SDK pass through its retries.
+        if self._line.ended:
+            raise openai.OpenAIError("the line is closed")
+
+    def _call(self, request: Request) -> Heard | Fault:
+        try:
+            return self._ask(request)
+        except openai.APIError as error:
+            return fault_of(error)
+        except openai.OpenAIError as error:
+            if self._line.ended:
+                raise self._line.stopped() from error
+            raise
 
     def _by_responses(self, request: Request) -> Heard | Fault:
         answer = self._client.responses.create(

@@ -5,6 +5,7 @@ import importlib
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,7 +40,7 @@ def open_model(
         base_url: of a hosted model's server; else OPENAI_BASE_URL or ANTHROPIC_BASE_URL; else the official.
         api: "responses" or "chat", for `openai:`; else chat for all servers but the official one.
         options: how a hosted model is asked.
-        stop: when set, a model that waits for a person waits no longer.
+        stop: when set, nobody waits for a person any more, and hosted models send nothing more.
 
     Raises:
         ModelTrouble: the name is unknown, a key is missing, or a file is: one line that says what to do.
@@ -53,9 +54,8 @@ def open_model(
         return ManualModel(folder=Path(argument), stop=stop or threading.Event())
     if kind == "replay":
         return ReplayModel(argument)
-    if kind == "openai":
-        return _open_openai(argument, environment, base_url, api, options)
-    return _open_anthropic(argument, environment, base_url, options)
+    hosted = _open_openai if kind == "openai" else _open_anthropic
+    return hosted(argument, environment, _Way(base_url, api, options, stop))
 
 
 def close_model(model: Model) -> None:
@@ -87,33 +87,39 @@ def _nearest(spec: str) -> str:
     return f"; did you mean '{near[0]}:{wanted}'?" if _ARGUMENTS[near[0]] else f"; did you mean '{near[0]}'?"
 
 
-def _open_openai(
-    name: str, environment: Mapping[str, str], base_url: str | None, api: str | None, options: Options | None
-) -> Model:
-    url = _url(base_url, environment, "OPENAI_BASE_URL", OPENAI_URL)
+@dataclass(frozen=True)
+class _Way:
+    """How a hosted model is reached: the arguments of `open_model` that only those have."""
+
+    base_url: str | None
+    api: str | None
+    options: Options | None
+    stop: threading.Event | None
+
+
+def _open_openai(name: str, environment: Mapping[str, str], way: _Way) -> Model:
+    url = _url(way.base_url, environment, "OPENAI_BASE_URL", OPENAI_URL)
     official = _is_official(url)
     server = _server("openai", name, url, environment, needs_key=official)
     price = load_prices(environment).of(server.model)
     # Here, so that the SDK is loaded only by those who use it.
     from gapsmith.agent.models.openai_model import Api, OpenAIModel
 
-    way = api or (Api.RESPONSES if official else Api.CHAT)
-    if way not in list(Api):
+    api = way.api or (Api.RESPONSES if official else Api.CHAT)
+    if api not in list(Api):
         raise ModelTrouble(f"api is {api!r}; expected {' or '.join(Api)}")
-    return OpenAIModel(server, Api(way), price=price, options=options)
+    return OpenAIModel(server, Api(api), price=price, options=way.options, stop=way.stop)
 
 
-def _open_anthropic(
-    name: str, environment: Mapping[str, str], base_url: str | None, options: Options | None
-) -> Model:
-    url = _url(base_url, environment, "ANTHROPIC_BASE_URL", ANTHROPIC_URL)
+def _open_anthropic(name: str, environment: Mapping[str, str], way: _Way) -> Model:
+    url = _url(way.base_url, environment, "ANTHROPIC_BASE_URL", ANTHROPIC_URL)
     # The SDK adds /v1 itself; many a gateway's documentation has it in the URL.
     server = _server("anthropic", name, url.removesuffix("/v1"), environment, needs_key=True)
     price = load_prices(environment).of(server.model)
     # As above.
     from gapsmith.agent.models.anthropic_model import AnthropicModel
 
-    return AnthropicModel(server, price=price, options=options)
+    return AnthropicModel(server, price=price, options=way.options, stop=way.stop)
 
 
 def _is_official(url: str) -> bool:

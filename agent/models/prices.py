@@ -13,6 +13,8 @@ from typing import Any
 from gapsmith.agent.models.base import ModelTrouble
 
 VARIABLE = "GAPSMITH_PRICES"
+# Three times the longest prompt that the templates are meant to render.
+LONGEST_PROMPT_TOKENS = 16_000
 _MILLION = 1_000_000
 _DATED = re.compile(r"-20\d\d-?\d\d-?\d\d$")
 _RATES = ("input", "cached", "written", "output")
@@ -52,6 +54,11 @@ class Price:
         fresh = max(usage.tokens_in - usage.cached - usage.written, 0)
         paid = fresh * self.input + usage.cached * self.cached + usage.written * self.written
         return (paid + usage.tokens_out * self.output) / _MILLION
+
+    def most(self, tokens_out: int) -> float:
+        """What the dearest call costs: the longest prompt, all of it written to the cache, a full reply."""
+        dearest = max(self.input, self.cached, self.written)
+        return (LONGEST_PROMPT_TOKENS * dearest + tokens_out * self.output) / _MILLION
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,13 @@ class ReplayModel:
         """As on the command line."""
         return f"replay:{self._path}"
 
+    @property
+    def most_usd(self) -> float | None:
+        """What the dearest reply had cost; None where the cost of one was not known."""
+        costs = [recorded.reply.usd for recorded in self._replies]
+        known = [cost for cost in costs if cost is not None]
+        return max(known, default=0.0) if len(known) == len(costs) else None
+
     def reply(self, request: Request) -> Reply:
         """The recorded reply. Raises ModelTrouble when there is none."""
         place = request.slot if self._by_slot else self._advance(request.slot)

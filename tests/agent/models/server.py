@@ -13,6 +13,7 @@ It imports nothing of gapsmith and nothing but the standard library.
 import itertools
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class LoopbackServer:
         self.key = key
         self.tally = Tally()
         self.received: list[Received] = []
+        self.errors: list[BaseException] = []
         self._faults = iter(faults)
         self._seen: set[str] = set()
         self._ids = itertools.count(1)
@@ -107,11 +109,13 @@ class LoopbackServer:
         return f"{self.anthropic_url}/v1"
 
     def close(self) -> None:
-        """Ends the server and every connection to it, and waits for its threads."""
+        """Ends the server and every connection to it, waits for its threads, and raises what went wrong in them."""
         self._http.shutdown()
         self._http.hang_up()
         self._http.server_close()
         self._thread.join()
+        for error in self.errors[:1]:
+            raise error
 
     def __enter__(self) -> "LoopbackServer":
         return self
@@ -277,6 +281,12 @@ class _Http(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
         super().process_request(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        # A client that hangs up is not an error.
+        if error is not None and not isinstance(error, ConnectionError):
+            self.loopback.errors.append(error)
 
     def hang_up(self) -> None:
         for connection in list(self._open):

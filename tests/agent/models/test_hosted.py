@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from loopback import BROKEN, DROPPED, RATE_LIMITED, Fault, Shaped
 
-from gapsmith.agent.models import ModelTrouble
+from gapsmith.agent.models import ModelTrouble, Stopped
 from gapsmith.agent.models.hosted import PATIENCE
 
 WAYS = ("responses", "chat", "messages")
@@ -58,8 +58,19 @@ def test_dollars_follow_the_tokens(serve, connect, question, way):
 
 
 def test_an_unknown_price_is_not_zero(serve, connect, question, way):
-    """A model that is not in the table costs None, which is not the same as nothing."""
-    assert connect(serve(), way, name="house-model").reply(question()).usd is None
+    """A model that is not in the table costs None, which is not the same as nothing, before a call and after."""
+    model = connect(serve(), way, name="house-model")
+    assert model.most_usd is None
+    assert model.reply(question()).usd is None
+
+
+def test_no_call_costs_more_than_was_set_aside(serve, connect, question, way):
+    """A reply of the full length to a prompt as long as prompts may be costs no more than the model said."""
+    server = serve(lambda _: "word " * 500)
+    model = connect(server, way, max_tokens=500)
+    cold = model.reply(question(system="word " * 8_000, prompt="word " * 8_000))
+    assert (cold.tokens_in, cold.tokens_out) == (16_000, 500)
+    assert 0 < cold.usd <= model.most_usd
 
 
 @pytest.mark.parametrize("finish", ["truncated", "refused"])
@@ -246,6 +257,33 @@ def test_a_hundred_calls_with_faults_are_all_accounted_for(serve, connect, quest
     assert _sums(replies) == _billed(server)
 
 
+def test_a_reply_on_its_way_survives_closing(serve, connect, question, way):
+    """Closing a model while it waits loses nothing that was paid for, and nothing new is sent."""
+    asked, closed = threading.Event(), threading.Event()
+    server = serve(lambda _: "late" if not asked.set() and closed.wait(60) else "never")
+    model = connect(server, way)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(model.reply, question())
+        asked.wait(60)
+        model.close()
+        with pytest.raises(Stopped):
+            model.reply(question(1))
+        closed.set()
+        assert waiting.result(60).text == "late"
+    assert server.tally.requests == 1
+    assert model._client.is_closed()
+
+
+def test_a_stop_ends_retries(serve, connect, question, way, monkeypatch):
+    """A call that waits to be repeated when the run is stopped is not repeated, and is nobody's reply."""
+    server = serve(faults=[DROPPED] * 9)
+    model = connect(server, way)
+    monkeypatch.setattr("time.sleep", lambda _: model.close())
+    with pytest.raises(Stopped, match="stopped before an answer came; resume asks again"):
+        model.reply(question())
+    assert server.tally.requests == 1
+
+
 def test_names_are_those_of_the_command_line(serve, connect, way):
     """A model is called what the user called it, and is known to answer differently each time."""
     model = connect(serve(), way)
@@ -256,5 +294,5 @@ def test_names_are_those_of_the_command_line(serve, connect, way):
 def test_nothing_shows_the_key(serve, connect, question, way):
     """Neither a model, nor what it is made of, nor a reply shows the key when printed."""
     model = connect(serve(), way, key="sk-hide-me-please")
-    shown = f"{model!r} {model._server!r} {model._account!r} {model.reply(question())!r}"
+    shown = f"{model!r} {model._server!r} {model._line!r} {model.reply(question())!r}"
     assert "hide" not in shown

@@ -47,7 +47,7 @@ def test_the_answer_is_the_reply(folder, question):
     model = _patient(folder, lambda: _write(folder / "0000.answer.md", "```python\nx = '‖'\n```\n"))
     reply = model.reply(question())
     assert reply.text == "```python\nx = '‖'\n```\n"
-    assert (reply.usd, reply.tokens_out, reply.id) == (0.0, 0, "0000.answer.md")
+    assert (model.most_usd, reply.usd, reply.tokens_out, reply.id) == (0.0, 0.0, 0, "0000.answer.md")
 
 
 def test_an_answer_that_is_there_is_taken_at_once(folder, question):
@@ -63,6 +63,14 @@ def test_a_half_written_answer_is_not_taken(folder, question):
         lambda text=text: _write(answer, text, age=0.0) for text in ("", " \n", "def", "def f", "def f(): 1")
     ]
     assert _patient(folder, *grown, lambda: None).reply(question()).text == "def f(): 1"
+
+
+@pytest.mark.parametrize("blank", ["", " \n\t\n"])
+def test_a_blank_file_is_no_answer(folder, question, blank):
+    """A file without a word is waited on, however long it rests."""
+    _write(folder / "0000.answer.md", blank)
+    with pytest.raises(Stopped):
+        _patient(folder, lambda: None).reply(question())
 
 
 def test_a_file_from_the_future_is_taken(folder, question):

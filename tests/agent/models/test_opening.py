@@ -12,6 +12,7 @@ from gapsmith.agent.models import (
     ModelTrouble,
     Recorded,
     Reply,
+    Stopped,
     close_model,
     open_model,
     write_recording,
@@ -134,6 +135,18 @@ def test_a_compatible_server_needs_no_key(opened, serve, question, source):
     assert opened("openai:qwen3:8b", environment=environment, **given).reply(question()).text
     assert server.received[0].path == "/v1/chat/completions"
     assert server.received[0].body["model"] == "qwen3:8b"
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_hosted_model_heeds_the_stop(opened, serve, question, kind):
+    """With the caller's stop set nothing is sent."""
+    server, stop = serve(), threading.Event()
+    environment = {f"{kind.upper()}_API_KEY": "sk-x"}
+    model = opened(f"{kind}:m", environment=environment, base_url=server.anthropic_url, stop=stop)
+    stop.set()
+    with pytest.raises(Stopped):
+        model.reply(question())
+    assert server.tally.requests == 0
 
 
 def test_a_given_url_comes_before_the_environment(opened, serve, question):

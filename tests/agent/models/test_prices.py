@@ -32,6 +32,13 @@ def test_the_formula():
     assert price.dollars(usage) == pytest.approx(0.5 * 4 + 0.2 * 1 + 0.3 * 5 + 0.1 * 20, rel=1e-12)
 
 
+def test_the_dearest_call_is_written_to_the_cache():
+    """What is set aside covers a prompt that is written to the cache, which costs more than fresh input."""
+    price = Price(input=4.0, cached=1.0, written=5.0, output=20.0)
+    worst = Usage(tokens_in=16_000, written=16_000, tokens_out=1_000)
+    assert price.most(1_000) == pytest.approx(price.dollars(worst), rel=1e-12)
+
+
 def test_nothing_costs_less_than_nothing():
     """A server that reports more cached than input tokens is not paid for by us in negative dollars."""
     price = Price(input=4.0, cached=1.0, written=5.0, output=20.0)

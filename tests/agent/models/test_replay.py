@@ -84,9 +84,22 @@ def test_the_whole_reply_is_served(tmp_path, question):
     assert ReplayModel(tmp_path / "r").reply(question(0)) == reply
 
 
+@pytest.mark.parametrize(("costs", "most"), [([], 0.0), ([0.1, 0.3, 0.2], 0.3), ([0.1, None], None)])
+def test_what_is_set_aside_for_a_replayed_call(tmp_path, costs, most):
+    """A replayed call costs at most what the dearest recorded one did, if all are known."""
+    path = tmp_path / "r"
+    write_recording(path, [Recorded(reply=Reply(text="", usd=cost)) for cost in costs])
+    assert ReplayModel(path).most_usd == most
+
+
 def test_a_line_needs_no_more_than_a_text(tmp_path):
     """What a line leaves out is nothing: no tokens, no cost."""
     assert read_recording(_lines(tmp_path, {"text": "only"})) == [Recorded(reply=Reply(text="only"))]
+
+
+def test_only_line_ends_end_lines(tmp_path):
+    """A recording by another hand may hold characters that some take for line ends, inside a text."""
+    assert read_recording(_lines(tmp_path, '{"text": "a\u2028b\x85c"}'))[0].reply.text == "a\u2028b\x85c"
 
 
 def test_an_unknown_cost_stays_unknown(tmp_path):
