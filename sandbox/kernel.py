@@ -17,7 +17,10 @@ _CAPABILITY_VERSION = 0x20080522
 @functools.cache
 def libc() -> ctypes.CDLL:
     """The C library of this process."""
-    return ctypes.CDLL(None, use_errno=True)
+    library = ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "linux":
+        library.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+    return library
 
 
 def call(name: str, *arguments: "int | bytes | ctypes.Array[ctypes.c_char] | None") -> int:
@@ -36,8 +39,7 @@ def prctl(option: int, value: int = 0, third: int = 0, fourth: int = 0) -> None:
     """Changes a property of this process. Raises OSError."""
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, "prctl: only Linux has it")
-    words = [ctypes.c_ulong(word) for word in (value, third, fourth, 0)]
-    if libc().prctl(option, *words) != 0:
+    if libc().prctl(option, value, third, fourth, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl {option}: {os.strerror(number)}")
 

@@ -124,7 +124,8 @@ def forbid_system_calls(enclosure: Enclosure, wanted: frozenset[str]) -> None:
     def work() -> None:
         if not syscalls.ALLOWED:
             raise OSError(f"no table of system calls for {syscalls.machine()}")
-        seccomp.install(seccomp.zygote_filter(files=bool({NAMESPACES, LANDLOCK} & enclosure.applied)))
+        files = bool({NAMESPACES, LANDLOCK} & enclosure.applied)
+        seccomp.Filter(seccomp.zygote_filter(files)).install()
 
     enclosure.attempt(SECCOMP, wanted, work)
 
@@ -137,11 +138,14 @@ class Lockdown:
         layers: the layers that are on.
         base: the zygote's footprint.
         own_uid: whether the uid's processes are this zygote's alone.
+        filters: of system calls, without and with threads.
+        zygote: the parent to be.
     """
 
     layers: frozenset[str]
     base: rlimits.Footprint
     own_uid: bool
+    filters: tuple[seccomp.Filter, ...] = ()
     zygote: int = field(default_factory=os.getpid)
 
     def at_birth(self) -> None:
@@ -158,7 +162,7 @@ class Lockdown:
         if RLIMITS in self.layers:
             rlimits.apply(job, self.base, self.own_uid)
         if SECCOMP in self.layers:
-            seccomp.install(seccomp.child_filter(os.getpid(), job["threads"] > 0))
+            self.filters[job["threads"] > 0].install()
 
 
 def level(proven: dict[str, bool]) -> Level:

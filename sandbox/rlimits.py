@@ -41,6 +41,10 @@ def apply(job: dict[str, Any], base: Footprint, own_uid: bool) -> None:
     _hard("RLIMIT_DATA", base.data + budget + threads * _THREAD_DATA if base.data else None)
     _hard("RLIMIT_CPU", seconds, seconds + 1)
     _hard("RLIMIT_NPROC", _processes(threads, own_uid))
+
+
+def apply_fixed() -> None:
+    """Sets the limits that do not depend on a job; the zygote can live with them. Raises OSError."""
     for name, value in _FIXED.items():
         _hard(name, value)
 

@@ -6,6 +6,7 @@ zygote needs and checks arguments. Both are consulted, and the stricter answer h
 
 import ctypes
 import errno
+import os
 import struct
 
 from gapsmith.sandbox import kernel
@@ -19,6 +20,9 @@ _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NUMBER, _ARCHITECTURE = 0, 4
 _X32 = 0x40000000
+
+OWN_PID = 0xFFFF_FFF1
+"""Stands in a program for the number of the process that puts it on; no process has it."""
 
 _THREAD_FLAGS = (0x3D0F00, 0x7D0F00)
 """The flags of pthread_create in glibc and musl, compared exactly: anything else makes a process."""
@@ -95,9 +99,9 @@ def zygote_filter(files: bool) -> list[Instruction]:
     return program + _tree(sorted(verdicts.items()), _ERRNO | errno.EPERM)
 
 
-def child_filter(pid: int, threads: bool) -> list[Instruction]:
+def child_filter(threads: bool) -> list[Instruction]:
     """What a child may not do although its zygote may. Ends in `allow`: the other filter decides the rest."""
-    own = _one_of((pid,), errno.EPERM)
+    own = _one_of((OWN_PID,), errno.EPERM)
     # Threads that are not wanted fail as they do when there are too many: with a clean RuntimeError.
     thread = _one_of(_THREAD_FLAGS, errno.EPERM) if threads else _no_threads()
     null = [_high(2), (_EQUAL, 0, 2, 0), _low(2), (_EQUAL, 1, 0, 0), _error(errno.EPERM), _answer(_ALLOW)]
@@ -123,9 +127,19 @@ def _no_threads() -> list[Instruction]:
     return [*tests, _error(errno.EPERM), _error(errno.EAGAIN)]
 
 
-def install(program: list[Instruction]) -> None:
-    """Puts a filter on this process and all it forks, for good. Raises OSError."""
-    code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
-    buffer = ctypes.create_string_buffer(code, len(code))
-    header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer)))
-    kernel.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header))
+class Filter:
+    """A filter as the kernel wants it, made beforehand: putting it on costs a child little."""
+
+    def __init__(self, program: list[Instruction]) -> None:
+        code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
+        self._owners = [place * 8 + 4 for place, (*_, word) in enumerate(program) if word == OWN_PID]
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._header = ctypes.create_string_buffer(
+            struct.pack("HxxxxxxP", len(program), ctypes.addressof(self._code))
+        )
+
+    def install(self) -> None:
+        """Puts the filter on this process and all it forks, for good. Raises OSError."""
+        for place in self._owners:
+            struct.pack_into("I", self._code, place, os.getpid())
+        kernel.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(self._header))

@@ -33,6 +33,7 @@ from gapsmith.sandbox.lockdown import (
     leave_namespaces,
     user_number,
 )
+from gapsmith.sandbox.seccomp import Filter, child_filter
 
 EVENT = struct.Struct("!ciiddq")
 """Kind, pid, wait status, CPU seconds of the child and of the zygote, peak memory in bytes.
@@ -99,11 +100,13 @@ def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any
         own + packages(settings["room"], own),
         user_number(settings["host"], settings["slot"]),
     )
-    layers = enclosure.applied | (wanted & {RLIMITS})
-    lockdown = Lockdown(layers=frozenset(layers), base=base, own_uid=enclosure.own_uid)
+    enclosure.attempt(RLIMITS, wanted, rlimits.apply_fixed)
+    lockdown = Lockdown(layers=frozenset(enclosure.applied), base=base, own_uid=enclosure.own_uid)
     proofs = probes.prove(enclosure, lockdown, settings["room"])
     forbid_system_calls(enclosure, wanted)
-    lockdown = replace(lockdown, layers=frozenset(layers | enclosure.applied))
+    if SECCOMP in enclosure.applied:
+        filters = (Filter(child_filter(threads=False)), Filter(child_filter(threads=True)))
+        lockdown = replace(lockdown, layers=lockdown.layers | {SECCOMP}, filters=filters)
     proofs |= probes.prove_seccomp(lockdown)
     return lockdown, {"resident": base.resident, "proofs": probes.together(proofs, enclosure.refused)}
 
