@@ -270,8 +270,10 @@ def test_a_reply_on_its_way_survives_closing(serve, connect, question, way):
             model.reply(question(1))
         closed.set()
         assert waiting.result(60).text == "late"
-    assert server.tally.requests == 1
     assert model._client.is_closed()
+    with pytest.raises(Stopped):
+        model.reply(question(2))
+    assert server.tally.requests == 1
 
 
 def test_a_stop_ends_retries(serve, connect, question, way, monkeypatch):
