@@ -89,7 +89,7 @@ def _words(run: Run, standing: Standing, share: float) -> str:
 
 def _share(run: Run, standing: Standing) -> float:
     """How much of the budget is used: the scarcest of what it limits."""
-    limits = vars(run.settings.budget)
+    limits: dict[str, float | None] = vars(run.settings.budget)
     used = [float(getattr(standing, name)) / limit for name, limit in limits.items() if limit is not None]
     return min(1.0, max(used))
 

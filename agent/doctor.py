@@ -10,7 +10,7 @@ from rich.table import Table
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress, silent
 from gapsmith.evaluators.base import Trouble
-from gapsmith.sandbox import SandboxTrouble, isolation
+from gapsmith.sandbox import SandboxTrouble, isolation, measure_latency
 
 REPETITIONS = 200
 PACKAGES = ("gapsmith", "numpy", "numba", "ortools", "openai", "anthropic")
@@ -39,12 +39,10 @@ def _isolation() -> dict[str, Any]:
         report = isolation("numpy")
     except SandboxTrouble as error:
         return {"level": None, "layers": {}, "trouble": str(error)}
-    return {"level": report.level.name, "layers": report.layers, "proof": report.proof}
+    return {"level": report.level.name, "layers": dict(report.layers), "proofs": dict(report.proofs)}
 
 
 def _latency(repetitions: int) -> dict[str, Any]:
-    from gapsmith.sandbox import measure_latency
-
     found = measure_latency(repetitions)
     return {name: getattr(found, name) for name in ("latency_ms_p50", "latency_ms_p95", "cpu_ms_p50")}
 

@@ -12,7 +12,7 @@ asked, not paid and not run again.
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Queue
@@ -30,6 +30,7 @@ from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.state import Choice, Failure, SearchState
 from gapsmith.agent.search.trial import Bar, Course, Trial, Trialled
 from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import SandboxTrouble
 
 T = TypeVar("T")
@@ -151,7 +152,7 @@ class Loop:
             self._open_rule(number)
             return
         slot = Slot(number, self._choose(number), self.state.bar(), usd=self._model.most_usd or 0.0)
-        self._enter(slot)
+        self._open[number] = slot
         if (call := self._calls.get(number)) is not None:
             self._ledger.settle_call(slot.usd, call.usd)
             self._receive(slot, call.reply)
@@ -165,22 +166,16 @@ class Loop:
 
     def _open_rule(self, number: int) -> None:
         rule = self._problem.rules[number]
-        slot = Slot(number, Choice(RULE), self.state.bar(), name=rule.name)
-        self._enter(slot)
+        slot = self._open[number] = Slot(number, Choice(RULE), self.state.bar(), name=rule.name)
+        if number not in self._recorded:
+            self._archive.answer(self._row(slot))
         self._receive(slot, rule.source(self._problem.entry.name))
 
-    def _enter(self, slot: Slot) -> None:
-        self._open[slot.number] = slot
-        if slot.number not in self._recorded:
-            self._archive.ask(
-                CandidateRow(
-                    run=self._run,
-                    slot=slot.number,
-                    operator=slot.choice.operator.name,
-                    name=slot.name,
-                    parents=slot.choice.programs,
-                )
-            )
+    def _row(self, slot: Slot) -> CandidateRow:
+        operator, parents = slot.choice.operator.name, slot.choice.programs
+        return CandidateRow(
+            run=self._run, slot=slot.number, operator=operator, name=slot.name, parents=parents
+        )
 
     def _choose(self, number: int) -> Choice:
         row = self._recorded.get(number)
@@ -221,6 +216,7 @@ class Loop:
     def _commit(self, slot: Slot, request: Request, template: str, reply: Reply) -> None:
         """Keeps a reply before anything is done with it."""
         self._archive.answer(
+            self._row(slot),
             CallRow(
                 run=self._run,
                 slot=slot.number,
@@ -237,7 +233,7 @@ class Loop:
                 seconds=reply.seconds,
                 reply_id=reply.id,
                 detail=dict(reply.detail),
-            )
+            ),
         )
         self._ledger.settle_call(slot.usd, reply.usd)
         self._receive(slot, reply.text)
@@ -247,26 +243,25 @@ class Loop:
         slot.screened = screened = screen(text if slot.name else extract(text, entry), entry)
         if screened.outcome != "ok":
             hash_ = hashlib.sha256(screened.source.encode()).hexdigest()[:32]
-            slot.program = self._archive.program(self._problem.name, hash_, screened.source, screened.size)
+            slot.program, _ = self._archive.program(self._problem.name, hash_, screened.source, screened.size)
             self._settle(slot, screened.outcome, screened.message)
             return
-        slot.program = self._archive.program(
-            self._problem.name, screened.hash, screened.source, screened.size
-        )
+        name, hash_ = self._problem.name, screened.hash
+        slot.program, new = self._archive.program(name, hash_, screened.source, screened.size)
         if slot.program in self._claimed:
             self._settle(slot, "duplicate", f"is program {slot.program} over again")
             return
         self._claimed.add(slot.program)
         instances = (*self._course.train.instances, *self._course.validation.instances)
-        known = self._archive.scores(slot.program, [instance.digest for instance in instances])
+        known = {} if new else self._archive.scores(slot.program, [i.digest for i in instances])
         trial = Trial(self._course, screened.source, slot.bar, known)
-        self._when(slot, self._executor.submit(trial), lambda trialled: self._measured(slot, trialled))
+        self._when(slot, self._executor.submit(trial), lambda trialled: self._measured(slot, trialled, known))
 
-    def _measured(self, slot: Slot, trialled: Trialled) -> None:
+    def _measured(self, slot: Slot, trialled: Trialled, known: Mapping[str, Score]) -> None:
         slot.trialled = trialled
-        self._settle(slot, trialled.outcome, trialled.message)
+        self._settle(slot, trialled.outcome, trialled.message, known)
 
-    def _settle(self, slot: Slot, outcome: str, message: str) -> None:
+    def _settle(self, slot: Slot, outcome: str, message: str, known: Collection[str] = ()) -> None:
         slot.outcome, slot.message = outcome, message
         train, validation = self._course.train.scale, self._course.validation.scale
         done = slot.trialled or Trialled(outcome, message, ())
@@ -277,7 +272,7 @@ class Loop:
             "train_gap": train.search(done.train) if done.train else None,
             "validation_gap": validation.pooled(done.validation) if done.validation else None,
         }
-        self._archive.settle(self._run, slot.number, values, done.scores)
+        self._archive.settle(self._run, slot.number, values, done.scores, known)
 
     def _when(self, slot: Slot, future: Future[T], then: Callable[[T], None]) -> None:
         """Has the driver's thread take up a result when it is there."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, func, insert, update
@@ -23,6 +23,9 @@ from gapsmith.agent.archive.tables import (
 from gapsmith.evaluators.base import Baseline, Instance, Trouble
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
+
+Scores = Sequence[tuple[Instance, Score]]
+Digests = Collection[str]
 
 
 class Archive:
@@ -80,39 +83,28 @@ class Archive:
 
     # Candidates
 
-    def ask(self, candidate: CandidateRow) -> None:
-        """Records that a slot was opened, before its question is sent."""
-        with Session(self._engine) as session:
-            session.add(candidate)
-            session.commit()
+    def answer(self, candidate: CandidateRow, call: CallRow | None = None) -> None:
+        """Records a candidate, and with it a model's reply, before anything is done with it."""
+        with self._engine.begin() as connection:
+            connection.execute(insert(CandidateRow), [candidate.model_dump()])
+            if call is not None:
+                connection.execute(insert(CallRow), [call.model_dump()])
 
-    def answer(self, call: CallRow) -> None:
-        """Records a model's reply, before anything is done with it."""
-        with Session(self._engine) as session:
-            session.add(call)
-            session.commit()
-
-    def program(self, problem: str, hash_: str, source: str, size: int) -> int:
-        """The number of a program, recorded now if it was never seen."""
-        with Session(self._engine) as session:
+    def program(self, problem: str, hash_: str, source: str, size: int) -> tuple[int, bool]:
+        """The number of a program, recorded now if it was never seen, and whether it is new."""
+        with self._engine.begin() as connection:
             query = select(Program.id).where(Program.problem == problem, Program.hash == hash_)
-            if (found := session.exec(query).first()) is not None:
-                return found
-            row = Program(problem=problem, hash=hash_, source=source, size=size)
-            session.add(row)
-            session.commit()
-            return _number(row.id)
+            if (found := connection.execute(query).scalar()) is not None:
+                return found, False
+            row = insert(Program).values(problem=problem, hash=hash_, source=source, size=size)
+            return _number(connection.execute(row.returning(col(Program.id))).scalar_one()), True
 
     def settle(
-        self,
-        run: int,
-        slot: int,
-        values: Mapping[str, Any],
-        scores: Sequence[tuple[Instance, Score]] = (),
+        self, run: int, slot: int, values: Mapping[str, Any], scores: Scores = (), known: Digests = ()
     ) -> None:
-        """Records the verdict on a slot and its new evaluations, at once."""
+        """Records the verdict on a slot and its evaluations, but those whose digests are known, at once."""
         place = (col(CandidateRow.run) == run, col(CandidateRow.slot) == slot)
-        rows = self._new(values["program"], scores) if scores else []
+        rows = _new(values["program"], scores, known)
         with self._engine.begin() as connection:
             connection.execute(update(CandidateRow).where(*place).values(**values))
             if rows:
@@ -133,19 +125,12 @@ class Archive:
                 session.merge(ArmRow(run=run, name=name, tries=tries, gains=gains))
             session.commit()
 
-    def add_scores(self, program: int, scores: Sequence[tuple[Instance, Score]]) -> None:
+    def add_scores(self, program: int, scores: Scores) -> None:
         """Records evaluations outside a slot, such as the report's; those already there are left alone."""
-        if rows := self._new(program, scores):
+        known = self.scores(program, [instance.digest for instance, _ in scores])
+        if rows := _new(program, scores, known):
             with self._engine.begin() as connection:
                 connection.execute(insert(Evaluation), rows)
-
-    def _new(self, program: int, scores: Sequence[tuple[Instance, Score]]) -> list[dict[str, Any]]:
-        """The rows that are not there yet; what the sandbox itself broke is no fact about the program."""
-        known = self.scores(program, [instance.digest for instance, _ in scores])
-        new = {
-            i.digest: _evaluation(program, i, s) for i, s in scores if i.digest not in known and not s.ours
-        }
-        return list(new.values())
 
     # Reading
 
@@ -280,6 +265,12 @@ class Archive:
         with Session(self._engine) as session:
             session.merge(row)
             session.commit()
+
+
+def _new(program: int, scores: Scores, known: Digests) -> list[dict[str, Any]]:
+    """The rows that are not there yet; what the sandbox itself broke is no fact about the program."""
+    new = {i.digest: _evaluation(program, i, s) for i, s in scores if i.digest not in known and not s.ours}
+    return list(new.values())
 
 
 def _evaluation(program: int, instance: Instance, score: Score) -> dict[str, Any]:
