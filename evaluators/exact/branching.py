@@ -1,493 +1,387 @@
-"""Branch and memorize for 1‖ΣTj: the compiled search, with an explicit stack that can be left and entered again.
+"""Branch and memorize for 1‖ΣTj: the compiled search, on a stack that can be left and entered again.
 
-The value of a block (a set of jobs and the time at which it starts) is the best, over the positions of its longest
-job L and of its most urgent job F, of what remains: the jobs before F, those between F and L, those after L. Each is
-a block again. Values are kept in a table with exact keys. There are no lower bounds: leaving them out is what made
-this family of algorithms fast.
+The value of a block (a set of jobs and the time at which it starts) is the best, over the positions of its
+longest job L and of its most urgent job F, of what remains: the jobs before F, those between F and L, those after
+L. Each is a block again. Values are kept in a table with exact keys. There are no lower bounds: leaving them out
+is what made this family of algorithms fast.
 
-Sources: Lawler 1977 (decomposition on L); Della Croce, Tadei, Baracco and Grosso 1998 (double decomposition);
-Szwarc, Grosso and Della Croce 2001 (no bounds); Shang, T'kindt and Della Croce 2021 (memory).
+Sources: Lawler 1977 (decomposition on L); Della Croce, Tadei, Baracco and Grosso 1998 (on both); Szwarc, Grosso
+and Della Croce 2001 (without bounds); Shang, T'kindt and Della Croce 2021 (with memory).
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.exact.compiled import compiled
-from gapsmith.evaluators.exact.decomposition import eligible_positions, lateness_of
-from gapsmith.evaluators.exact.memo import CHOICE, HASH, KEY, MISSING, TIME, VALUE, find, place
+from gapsmith.evaluators.exact.job_sets import (
+    AFTER,
+    FAR,
+    FIRST_AT,
+    FIRST_COUNT,
+    HEADER_SIZE,
+    JOB,
+    JOBS_AT,
+    LAST_AT,
+    LAST_COUNT,
+    LENGTH_UP_TO,
+    LONGEST,
+    NO_ROOM,
+    POSITION,
+    RECORD_SIZE,
+    SHORTER_AT,
+    SIZE,
+    UNTIL,
+    Jobs,
+    Store,
+    bits_up_to,
+    intern,
+    value_by_sorting,
+)
+from gapsmith.evaluators.exact.memo import CHOICE, MISSING, SET, TIME, VALUE, Memo, find, place
 
 Integers = NDArray[np.int64]
 
-DONE, PAUSED, FULL = 0, 1, 2
-"""How the search left: value known, node budget spent, no room for another row of the table."""
+DONE, PAUSED, MEMO_FULL, STORE_FULL = range(4)
+"""How the search left: the value is known, the budget of nodes is spent, or room is needed."""
 
-IN_DUE_ORDER, IN_LENGTH_ORDER = -1, -2
-"""Choices other than a pair of positions: the block is solved by EDD, or by SPT."""
+DEPTH, NODES, ROWS, FRESH, ANSWER, STATE_SIZE = range(6)
+"""What `state` carries: depth of the stack, nodes so far, rows used, whether the top was just put there, and the
+value that the top has waited for."""
 
-# What `state` holds between calls.
-DEPTH, NODES, ROWS, ANSWER, ANSWER_CHOICE, FRESH = range(6)
-STATE_SIZE = 6
+BLOCK, BEGIN, BEST, PICK, WAITING, FIRST_NOW, LAST_NOW, FIRSTS, LASTS, FIRSTS_AT, LASTS_AT, TOP, FRAME_SIZE = range(13)
+"""A frame: the block's set and start, its best value and choice so far, which value it waits for, how far the
+enumeration of positions of F and of L is, how many there are, where in `pad` they are, and where `pad` is free."""
 
-# One frame of the stack: the block, the candidates, how far the enumeration is, and the best so far.
-START, LENGTH, BEGIN, SET_HASH, BEST, PICK, LONGEST, FIRST_COUNT, LONGEST_COUNT, FIRST_AT, LONGEST_AT = range(
-    11
-)
-FIRST_NOW, LONGEST_NOW, WAITING, LIST_TOP, PAD_TOP, FILLED, URGENT_LIST = range(11, 18)
-FRAME_SIZE = 18
 LEFT, MIDDLE, RIGHT = 1, 2, 3
 
-# Records of candidates: for F and for L.
-F_LAST, F_TIME, F_HASH, F_VALUE, F_COUNT, F_RECORD = 0, 1, 2, 3, 4, 5
-L_POSITION, L_TIME, L_HASH, L_VALUE, L_RECORD = 0, 1, 2, 3, 4
+INDEX, BEFORE, READY, KNOWN, CANDIDATE_SIZE = range(5)
+"""A candidate: position, the last job before the moved one, the time when these are done (with the moved one for L,
+without F for F), and the value of the block on the far side, MISSING while unknown."""
 
 PAIR = 1 << 20
-"""A pair of positions (of L in the block, of F among the jobs no longer than it) is coded `r * PAIR + q`."""
+"""A choice is coded `position of L * PAIR + position of F`."""
+
+
+class Stack(NamedTuple):
+    """The state of the search.
+
+    Attributes:
+        state: see STATE_SIZE.
+        frames: by depth, shape (n + 2, FRAME_SIZE).
+        pad: candidates of the frames.
+        bits: scratch for one set.
+    """
+
+    state: Integers
+    frames: Integers
+    pad: Integers
+    bits: Integers
 
 
 @compiled
-def bits_up_to(job: int, word: int) -> int:
-    """The bits of one word that stand for jobs numbered `job` or less."""
-    if word < job >> 6:
-        return -1
-    if word > job >> 6:
-        return 0
-    return (2 << (job & 63)) - 1
+def lateness(completion: int, due: int) -> int:
+    """Tardiness of one job."""
+    return max(0, completion - due)
 
 
 @compiled
-def solved_by_sorting(
-    processing: Integers, due: Integers, rank: Integers, by_rank: Integers, block: Integers, time: int
-) -> tuple[int, int]:
-    """Solves blocks for which a sorted order is optimal.
+def write_candidates(
+    jobs: Jobs, words: Integers, chosen: int, moved: int, time: int, records: int, end: int, pad: Integers, at: int
+) -> int:
+    """Writes the positions that the longest job of a list may have to take at a given start.
 
-    EDD is optimal with at most one tardy job: it minimises the largest tardiness, hence the total when there is but
-    one. SPT is optimal when every job is tardy wherever it stands.
+    Besides the conditions of the records: a position is struck out if a former one is no worse when nothing but the
+    job is moved in the EDD order (Szwarc, Grosso and Della Croce 2001).
 
     Args:
-        processing: processing times by EDD number.
-        due: due dates by EDD number.
-        rank: rank in the order (processing time, due date, id), by EDD number.
-        by_rank: scratch of one zero per job; left as it was.
-        block: the jobs, ascending.
-        time: when the block starts.
+        jobs: the instance.
+        words: the store of sets.
+        chosen: where in it the list is.
+        moved: the place of its longest job.
+        time: when the list starts.
+        records: where the records of its positions are; see `job_sets`.
+        end: where they end.
+        pad: receives the candidates, KNOWN left to the caller.
+        at: from here on.
 
     Returns:
-        The value and how it is reached, or (-1, 0).
+        The number of candidates.
     """
-    completion, total, tardy, hopeless = time, 0, 0, True
-    for position in range(block.size):
-        job = block[position]
-        if due[job] > time + processing[job]:
-            hopeless = False
-        completion += processing[job]
-        if completion > due[job]:
-            tardy += 1
-            total += completion - due[job]
-    if tardy <= 1:
-        return total, IN_DUE_ORDER
-    if not hopeless:
-        return -1, 0
-    lowest, highest = rank.size, 0
-    for position in range(block.size):
-        job = block[position]
-        by_rank[rank[job]] = job + 1
-        lowest, highest = min(lowest, rank[job]), max(highest, rank[job])
-    completion, total = time, 0
-    for place_ in range(lowest, highest + 1):
-        if by_rank[place_] > 0:
-            job = by_rank[place_] - 1
-            by_rank[place_] = 0
+    processing, dues = jobs.processing, jobs.due
+    top = at
+    for record in range(records, end, RECORD_SIZE):
+        if words[record + AFTER] < time <= words[record + UNTIL]:
+            pad[top + INDEX] = words[record + POSITION]
+            pad[top + BEFORE] = words[record + JOB]
+            pad[top + READY] = time + words[record + LENGTH_UP_TO]
+            top += CANDIDATE_SIZE
+    if top <= at + CANDIDATE_SIZE:
+        return (top - at) // CANDIDATE_SIZE
+    longest, due = processing[words[chosen + moved]], dues[words[chosen + moved]]
+    position, completion = moved, time + words[records + LENGTH_UP_TO]
+    start, change, lowest, kept = lateness(completion, due), 0, 0, at
+    for candidate in range(at, top, CANDIDATE_SIZE):
+        index = pad[candidate + INDEX]
+        while position < index:
+            position += 1
+            job = words[chosen + position]
             completion += processing[job]
-            total += completion - due[job]
-    return total, IN_LENGTH_ORDER
+            change += lateness(completion - longest, dues[job]) - lateness(completion, dues[job])
+            if position < index:
+                lowest = min(lowest, change + lateness(completion, due) - start)
+        total = change + lateness(completion, due) - start
+        if total < lowest or position == moved:
+            lowest = total
+            for field in range(CANDIDATE_SIZE):
+                pad[kept + field] = pad[candidate + field]
+            kept += CANDIDATE_SIZE
+    return (kept - at) // CANDIDATE_SIZE
 
 
 @compiled
-def expand(
-    processing: Integers,
-    due: Integers,
-    rank: Integers,
-    zobrist: Integers,
-    lists: Integers,
-    pad: Integers,
-    words: Integers,
-    frame: Integers,
-) -> None:
-    """Fills the frame of a block with the candidate positions of its longest and its most urgent job.
+def expand(jobs: Jobs, words: Integers, pad: Integers, frames: Integers, depth: int) -> None:
+    """Writes the candidate positions of the longest and of the most urgent job of the block on top."""
+    set_, time, at = frames[depth, BLOCK], frames[depth, BEGIN], frames[depth, TOP]
+    chosen, shorter = set_ + words[set_ + JOBS_AT], set_ + words[set_ + SHORTER_AT]
+    longest, records = words[set_ + LONGEST], set_ + words[set_ + LAST_AT]
+    end = records + words[set_ + LAST_COUNT] * RECORD_SIZE
+    lasts = write_candidates(jobs, words, chosen, longest, time, records, end, pad, at)
+    frames[depth, LASTS_AT], frames[depth, LASTS] = at, lasts
+    for _ in range(lasts):
+        pad[at + KNOWN] = 0 if pad[at + INDEX] == words[set_ + SIZE] - 1 else MISSING
+        at += CANDIDATE_SIZE
+    frames[depth, FIRSTS_AT] = at
+    if longest == 0:
+        # L is F: no job goes before it for being short.
+        pad[at + INDEX], pad[at + BEFORE], pad[at + READY], pad[at + KNOWN] = 0, MISSING, time, 0
+        firsts = 1
+        at += CANDIDATE_SIZE
+    else:
+        records = set_ + words[set_ + FIRST_AT]
+        end = records + words[set_ + FIRST_COUNT] * RECORD_SIZE
+        firsts = write_candidates(jobs, words, shorter, 0, time, records, end, pad, at)
+        for _ in range(firsts):
+            pad[at + READY] -= jobs.processing[words[shorter]]
+            pad[at + KNOWN] = 0 if pad[at + INDEX] == 0 else MISSING
+            at += CANDIDATE_SIZE
+    frames[depth, FIRSTS] = firsts
+    frames[depth, TOP], frames[depth, FIRST_NOW], frames[depth, LAST_NOW] = at, 0, 0
+    frames[depth, WAITING], frames[depth, BEST], frames[depth, PICK] = 0, FAR, MISSING
+
+
+@compiled
+def look_up(
+    jobs: Jobs, store: Store, memo: Memo, bits: Integers, begin: int, frames: Integers, depth: int
+) -> int:
+    """The value of a block, MISSING where it must be searched, NO_ROOM where its set cannot be stored.
 
     Args:
-        processing: processing times by EDD number.
-        due: due dates by EDD number.
-        rank: rank in the order (processing time, due date, id), by EDD number.
-        zobrist: a random number per job; the hash of a set is their sum.
-        lists: stack of lists of jobs.
-        pad: stack of records of candidates.
-        words: the set of the block as bits, then as many words of scratch for the jobs before F.
-        frame: the frame, its block given.
+        jobs: the instance.
+        store: the sets.
+        memo: the values.
+        bits: the block's set; not empty.
+        begin: when it starts.
+        frames: the stack.
+        depth: of the frame that is made to stand for the block.
     """
-    time, size = frame[BEGIN], frame[LENGTH]
-    block = lists[frame[START] : frame[START] + size]
-    longest, edd_total, edd_tardy, completion = 0, 0, 0, time
-    urgent_rank = rank[block[0]]
-    top = frame[LIST_TOP]
-    urgent_list, urgent_count = top, 0
-    for position in range(size):
-        job = block[position]
-        if rank[job] > rank[block[longest]]:
-            longest = position
-        if rank[job] <= urgent_rank:
-            lists[top + urgent_count] = job
-            urgent_count += 1
-        completion += processing[job]
-        if completion > due[job]:
-            edd_total += completion - due[job]
-            edd_tardy += 1
-    frame[LIST_TOP] = top + urgent_count
-    frame[URGENT_LIST] = urgent_list
-    frame[LONGEST] = longest
-
-    # The list of positions of L is written where the middle blocks will be: it is read before they are.
-    kept = lists[frame[LIST_TOP] :]
-    count, saved = eligible_positions(processing, due, block, longest, time, kept)
-    # Moving L alone gives this much, so that nothing worse is of interest.
-    frame[BEST] = edd_total - saved + 1
-    record, hash_, completion, total, tardy, taken = frame[PAD_TOP], 0, time, 0, 0, 0
-    frame[LONGEST_AT], frame[LONGEST_COUNT] = record, count
-    for position in range(size):
-        job = block[position]
-        hash_ += zobrist[job]
-        completion += processing[job]
-        if completion > due[job]:
-            total += completion - due[job]
-            tardy += 1
-        if taken < count and kept[taken] == position:
-            taken += 1
-            pad[record + L_POSITION] = position
-            pad[record + L_TIME] = completion
-            pad[record + L_HASH] = hash_
-            # What follows L keeps its EDD times, so EDD's optimality can be read off here.
-            pad[record + L_VALUE] = edd_total - total if edd_tardy - tardy <= 1 else MISSING
-            record += L_RECORD
-
-    frame[FIRST_AT] = record
-    if longest == 0:
-        pad[record + F_LAST], pad[record + F_TIME], pad[record + F_HASH] = -1, time, 0
-        pad[record + F_VALUE], pad[record + F_COUNT] = 0, 0
-        frame[FIRST_COUNT], frame[PAD_TOP] = 1, record + F_RECORD
-    else:
-        urgent = lists[urgent_list : urgent_list + urgent_count]
-        count, saved = eligible_positions(processing, due, urgent, 0, time, kept)
-        hash_, completion, total, tardy, taken = 0, time, 0, 0, 0
-        for index in range(urgent_count):
-            job = urgent[index]
-            if index > 0:
-                hash_ += zobrist[job]
-                completion += processing[job]
-                if completion > due[job]:
-                    total += completion - due[job]
-                    tardy += 1
-            if taken < count and kept[taken] == index:
-                taken += 1
-                pad[record + F_LAST] = job if index > 0 else -1
-                pad[record + F_TIME] = completion
-                pad[record + F_HASH] = hash_
-                pad[record + F_VALUE] = total if tardy <= 1 else MISSING
-                pad[record + F_COUNT] = index
-                record += F_RECORD
-        frame[FIRST_COUNT], frame[PAD_TOP] = count, record
-    frame[FIRST_NOW], frame[LONGEST_NOW], frame[WAITING], frame[FILLED] = 0, 0, 0, 0
-    half = words.size // 2
-    for word in range(half):
-        words[half + word] = 0
+    set_ = intern(jobs, store, bits)
+    if set_ == NO_ROOM:
+        return NO_ROOM
+    frames[depth, BLOCK], frames[depth, BEGIN] = set_, begin
+    value: int = value_by_sorting(store.words, set_, begin)
+    if value == MISSING:
+        row = find(memo, set_, begin)
+        if row != MISSING:
+            return memo.rows[row, VALUE]
+    return value
 
 
 @compiled
-def left_block(
-    processing: Integers,
-    due: Integers,
-    zobrist: Integers,
-    lists: Integers,
-    words: Integers,
-    below: Integers,
-    frame: Integers,
-    child: Integers,
-    record: Integers,
-) -> None:
-    """Writes the block of the jobs before F into the child's frame, less the last ones that are on time anyway."""
-    half = words.size // 2
-    start = frame[URGENT_LIST] + 1
-    size, end, hash_ = record[F_COUNT], record[F_TIME], record[F_HASH]
-    while size > 0 and due[lists[start + size - 1]] >= end:
-        size -= 1
-        end -= processing[lists[start + size]]
-        hash_ -= zobrist[lists[start + size]]
-    child[START], child[LENGTH], child[BEGIN], child[SET_HASH] = start, size, frame[BEGIN], hash_
-    child[LIST_TOP] = frame[LIST_TOP]
-    if size > 0:
-        for word in range(half):
-            below[word] = words[half + word] & bits_up_to(lists[start + size - 1], word)
+def left_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, first: int) -> int:
+    """The value of the jobs before F, as `look_up` has it; the last ones that are on time anyway are left out.
 
-
-@compiled
-def right_block(
-    lists: Integers, words: Integers, below: Integers, frame: Integers, child: Integers, record: Integers
-) -> None:
-    """Writes the block of the jobs after L into the child's frame."""
-    position = record[L_POSITION]
-    child[START], child[LENGTH] = frame[START] + position + 1, frame[LENGTH] - position - 1
-    child[BEGIN], child[SET_HASH] = record[L_TIME], frame[SET_HASH] - record[L_HASH]
-    child[LIST_TOP] = frame[LIST_TOP]
-    for word in range(words.size // 2):
-        below[word] = words[word] & ~bits_up_to(lists[frame[START] + position], word)
-
-
-@compiled
-def middle_block(
-    processing: Integers,
-    due: Integers,
-    rank: Integers,
-    zobrist: Integers,
-    lists: Integers,
-    words: Integers,
-    below: Integers,
-    frame: Integers,
-    child: Integers,
-    first: Integers,
-    last: Integers,
-) -> None:
-    """Writes the block of the jobs between F and L into the child's frame, less the last ones that are on time anyway.
-
-    The jobs are not listed yet: START stays -1 and LENGTH is 0 where there are none, else 1.
+    Args:
+        jobs: the instance.
+        store: the sets.
+        memo: the values.
+        stack: the state.
+        depth: of the block's frame.
+        first: where the candidate for F is.
     """
-    half = words.size // 2
-    block = lists[frame[START] : frame[START] + frame[LENGTH]]
-    longest, urgent = block[frame[LONGEST]], block[0]
-    before, urgent_rank = first[F_LAST], rank[urgent]
-    hash_ = last[L_HASH] - first[F_HASH] - zobrist[longest]
-    begin, end = first[F_TIME], last[L_TIME] - processing[longest]
+    words, bits, processing, due = store.words, stack.bits, jobs.processing, jobs.due
+    set_ = stack.frames[depth, BLOCK]
+    shorter = set_ + words[set_ + SHORTER_AT]
+    position, end = stack.pad[first + INDEX], stack.pad[first + READY]
+    while position > 0 and due[words[shorter + position]] >= end:
+        end -= processing[words[shorter + position]]
+        position -= 1
+    if position == 0:
+        return 0
+    job, urgent, start = words[shorter + position], words[shorter], set_ + HEADER_SIZE
+    for word in range(bits.size):
+        bits[word] = words[start + word] & jobs.shorter[urgent, word] & bits_up_to(job, word)
+    return look_up(jobs, store, memo, bits, stack.frames[depth, BEGIN], stack.frames, depth + 1)
+
+
+@compiled
+def right_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, last: int) -> int:
+    """The value of the jobs after L, as `look_up` has it.
+
+    The last of them is late in EDD order, as the block's last is, so that there is nothing to leave out.
+    """
+    words, bits, job = store.words, stack.bits, stack.pad[last + BEFORE]
+    start = stack.frames[depth, BLOCK] + HEADER_SIZE
+    for word in range(bits.size):
+        bits[word] = words[start + word] & ~bits_up_to(job, word)
+    return look_up(jobs, store, memo, bits, stack.pad[last + READY], stack.frames, depth + 1)
+
+
+@compiled
+def middle_value(
+    jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, first: int, last: int
+) -> int:
+    """The value of the jobs between F and L, as `look_up` has it, again without the last ones that are on time."""
+    words, bits, pad = store.words, stack.bits, stack.pad
+    processing, due, rank = jobs.processing, jobs.due, jobs.rank
+    set_ = stack.frames[depth, BLOCK]
+    chosen = set_ + words[set_ + JOBS_AT]
+    urgent, longest = words[chosen], words[chosen + words[set_ + LONGEST]]
+    before, urgent_rank = pad[first + BEFORE], rank[urgent]
+    begin, end, position = pad[first + READY], pad[last + READY] - processing[longest], pad[last + INDEX]
     if urgent != longest:
-        hash_ -= zobrist[urgent]
         begin += processing[urgent]
-    position = last[L_POSITION]
     while position > 0:
-        job = block[position]
+        job = words[chosen + position]
         if job != longest and (job > before or rank[job] > urgent_rank):
             if due[job] < end:
                 break
             end -= processing[job]
-            hash_ -= zobrist[job]
         position -= 1
-    child[START], child[LENGTH], child[BEGIN], child[SET_HASH] = position, min(position, 1), begin, hash_
-    child[LIST_TOP] = frame[LIST_TOP]
-    if position > 0:
-        for word in range(half):
-            below[word] = words[word] & bits_up_to(block[position], word) & ~words[half + word]
-        below[urgent >> 6] &= ~(1 << (urgent & 63))
-        below[longest >> 6] &= ~(1 << (longest & 63))
+    if position == 0:
+        return 0
+    job, start = words[chosen + position], set_ + HEADER_SIZE
+    for word in range(bits.size):
+        gone = jobs.shorter[urgent, word] & bits_up_to(before, word)
+        bits[word] = words[start + word] & bits_up_to(job, word) & ~gone
+    bits[urgent >> 6] &= ~(1 << (urgent & 63))
+    bits[longest >> 6] &= ~(1 << (longest & 63))
+    return look_up(jobs, store, memo, bits, begin, stack.frames, depth + 1)
 
 
 @compiled
-def list_middle(rank: Integers, lists: Integers, frame: Integers, child: Integers, first: Integers) -> None:
-    """Lists the jobs of a middle block, now that its value is not known, on top of the stack of lists."""
-    block = lists[frame[START] : frame[START] + frame[LENGTH]]
-    longest, before, urgent_rank = block[frame[LONGEST]], first[F_LAST], rank[block[0]]
-    top = start = frame[LIST_TOP]
-    for position in range(1, child[START] + 1):
-        job = block[position]
-        if job != longest and (job > before or rank[job] > urgent_rank):
-            lists[top] = job
-            top += 1
-    child[START], child[LENGTH], child[LIST_TOP] = start, top - start, top
+def take_answer(stack: Stack, depth: int) -> int:
+    """Puts the value that a frame waited for where it belongs; returns it if it is a middle block's, else MISSING."""
+    frames, pad, answer = stack.frames, stack.pad, stack.state[ANSWER]
+    waiting = frames[depth, WAITING]
+    frames[depth, WAITING] = 0
+    if waiting == LEFT:
+        pad[frames[depth, FIRSTS_AT] + frames[depth, FIRST_NOW] * CANDIDATE_SIZE + KNOWN] = answer
+    elif waiting == RIGHT:
+        pad[frames[depth, LASTS_AT] + frames[depth, LAST_NOW] * CANDIDATE_SIZE + KNOWN] = answer
+    elif waiting == MIDDLE:
+        return answer
+    return MISSING
 
 
 @compiled
-def advance(
-    processing: Integers,
-    due: Integers,
-    rank: Integers,
-    zobrist: Integers,
-    lists: Integers,
-    pad: Integers,
-    words: Integers,
-    below: Integers,
-    frame: Integers,
-    child: Integers,
-    table: Integers,
-    slots: NDArray[np.int32],
-    answer: int,
-) -> bool:
+def advance(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> int:
     """Enumerates pairs of positions until one needs the value of a block that is not known.
 
-    Args:
-        processing: processing times by EDD number.
-        due: due dates by EDD number.
-        rank: rank in the order (processing time, due date, id), by EDD number.
-        zobrist: a random number per job.
-        lists: stack of lists of jobs.
-        pad: stack of records of candidates.
-        words: bits of the frame: its set, and the jobs before F.
-        below: bits of the child.
-        frame: the frame on top.
-        child: the frame above it, free for use.
-        table: rows of the memory.
-        slots: slots of the memory.
-        answer: the value that the frame waited for, if it did.
-
     Returns:
-        Whether the child now holds a block to solve; otherwise all pairs are through.
+        MISSING when the next frame now stands for that block, NO_ROOM when the store of sets is full, and 0 when all
+        pairs are through.
     """
-    middle = MISSING
-    if frame[WAITING] == LEFT:
-        pad[frame[FIRST_AT] + frame[FIRST_NOW] * F_RECORD + F_VALUE] = answer
-    elif frame[WAITING] == RIGHT:
-        pad[frame[LONGEST_AT] + frame[LONGEST_NOW] * L_RECORD + L_VALUE] = answer
-    elif frame[WAITING] == MIDDLE:
-        middle = answer
-    frame[WAITING] = 0
-    child[PAD_TOP] = frame[PAD_TOP]
-    half = words.size // 2
-    urgent, longest = lists[frame[START]], lists[frame[START] + frame[LONGEST]]
-    while frame[FIRST_NOW] < frame[FIRST_COUNT] and frame[BEST] > 0:
-        at = frame[FIRST_AT] + frame[FIRST_NOW] * F_RECORD
-        first = pad[at : at + F_RECORD]
-        cost = 0
+    words, frames, pad, processing, due = store.words, stack.frames, stack.pad, jobs.processing, jobs.due
+    middle = take_answer(stack, depth)
+    set_ = frames[depth, BLOCK]
+    chosen = set_ + words[set_ + JOBS_AT]
+    urgent, longest = words[chosen], words[chosen + words[set_ + LONGEST]]
+    while frames[depth, FIRST_NOW] < frames[depth, FIRSTS]:
+        first = frames[depth, FIRSTS_AT] + frames[depth, FIRST_NOW] * CANDIDATE_SIZE
+        before = 0
         if urgent != longest:
-            cost = lateness_of(first[F_TIME] + processing[urgent], due[urgent])
-        while frame[FILLED] < first[F_COUNT]:
-            frame[FILLED] += 1
-            job = lists[frame[URGENT_LIST] + frame[FILLED]]
-            words[half + (job >> 6)] |= 1 << (job & 63)
-        if cost >= frame[BEST]:
-            frame[FIRST_NOW] += 1
-            continue
-        if first[F_VALUE] == MISSING:
-            left_block(processing, due, zobrist, lists, words, below, frame, child, first)
-            row = find(table, slots, below[:half], child[SET_HASH], child[BEGIN])
-            if row == MISSING:
-                frame[WAITING] = LEFT
-                return True
-            first[F_VALUE] = table[row, VALUE]
-        cost += first[F_VALUE]
-        while frame[LONGEST_NOW] < frame[LONGEST_COUNT]:
-            at = frame[LONGEST_AT] + frame[LONGEST_NOW] * L_RECORD
-            last = pad[at : at + L_RECORD]
-            partial = cost + lateness_of(last[L_TIME], due[longest])
-            # The later L stands the later it ends, so that nothing further on is better.
-            if partial >= frame[BEST]:
-                break
-            if lists[frame[START] + last[L_POSITION]] >= first[F_LAST]:
-                if last[L_VALUE] == MISSING:
-                    right_block(lists, words, below, frame, child, last)
-                    row = find(table, slots, below[:half], child[SET_HASH], child[BEGIN])
-                    if row == MISSING:
-                        frame[WAITING] = RIGHT
-                        return True
-                    last[L_VALUE] = table[row, VALUE]
-                partial += last[L_VALUE]
-                if partial < frame[BEST]:
+            before = lateness(pad[first + READY] + processing[urgent], due[urgent])
+        if before >= frames[depth, BEST]:
+            break  # the later F stands the later it ends
+        if pad[first + KNOWN] == MISSING:
+            value = left_value(jobs, store, memo, stack, depth, first)
+            if value < 0:
+                frames[depth, WAITING] = LEFT if value == MISSING else 0
+                return value
+            pad[first + KNOWN] = value
+        before += pad[first + KNOWN]
+        while frames[depth, LAST_NOW] < frames[depth, LASTS]:
+            last = frames[depth, LASTS_AT] + frames[depth, LAST_NOW] * CANDIDATE_SIZE
+            total = before + lateness(pad[last + READY], due[longest])
+            if total >= frames[depth, BEST]:
+                break  # the later L stands the later it ends
+            if pad[last + BEFORE] >= pad[first + BEFORE]:
+                if pad[last + KNOWN] == MISSING:
+                    value = right_value(jobs, store, memo, stack, depth, last)
+                    if value < 0:
+                        frames[depth, WAITING] = RIGHT if value == MISSING else 0
+                        return value
+                    pad[last + KNOWN] = value
+                total += pad[last + KNOWN]
+                if total < frames[depth, BEST]:
                     if middle == MISSING:
-                        middle_block(
-                            processing, due, rank, zobrist, lists, words, below, frame, child, first, last
-                        )
-                        middle = 0
-                        if child[LENGTH] > 0:
-                            row = find(table, slots, below[:half], child[SET_HASH], child[BEGIN])
-                            if row == MISSING:
-                                list_middle(rank, lists, frame, child, first)
-                                frame[WAITING] = MIDDLE
-                                return True
-                            middle = table[row, VALUE]
-                    if partial + middle < frame[BEST]:
-                        frame[BEST] = partial + middle
-                        frame[PICK] = last[L_POSITION] * PAIR + first[F_COUNT]
+                        middle = middle_value(jobs, store, memo, stack, depth, first, last)
+                        if middle < 0:
+                            frames[depth, WAITING] = MIDDLE if middle == MISSING else 0
+                            return middle
+                    if total + middle < frames[depth, BEST]:
+                        frames[depth, BEST] = total + middle
+                        frames[depth, PICK] = pad[last + INDEX] * PAIR + pad[first + INDEX]
             middle = MISSING
-            frame[LONGEST_NOW] += 1
-        frame[LONGEST_NOW] = 0
-        frame[FIRST_NOW] += 1
-    return False
+            frames[depth, LAST_NOW] += 1
+        frames[depth, LAST_NOW] = 0
+        frames[depth, FIRST_NOW] += 1
+    return 0
 
 
 @compiled
-def search(
-    processing: Integers,
-    due: Integers,
-    rank: Integers,
-    zobrist: Integers,
-    by_rank: Integers,
-    lists: Integers,
-    pad: Integers,
-    words: Integers,
-    frames: Integers,
-    table: Integers,
-    slots: NDArray[np.int32],
-    state: Integers,
-    budget: int,
-) -> int:
-    """Works on the stack until its lowest block is solved, the budget is spent or the table is full.
+def search(jobs: Jobs, store: Store, memo: Memo, stack: Stack, budget: int) -> int:
+    """Works on the stack until its lowest block is solved, the budget is spent or room is needed.
+
+    Whatever the reason, the next call goes on where this one left; store and memo may be larger by then, and the
+    memo may have been emptied.
 
     Args:
-        processing: processing times by EDD number.
-        due: due dates by EDD number.
-        rank: rank in the order (processing time, due date, id), by EDD number.
-        zobrist: a random number per job.
-        by_rank: scratch of one zero per job.
-        lists: stack of lists of jobs.
-        pad: stack of records of candidates.
-        words: bits per depth: set of the block, then the jobs before F.
-        frames: frames by depth.
-        table: rows of the memory.
-        slots: slots of the memory.
-        state: depth, nodes, rows used, and the answer; carried from call to call.
-        budget: number of nodes, counted over all calls, at which to leave.
+        jobs: the instance.
+        store: the sets.
+        memo: the values.
+        stack: the state.
+        budget: the number of nodes, counted over all calls, at which to leave.
 
     Returns:
-        DONE, PAUSED or FULL.
+        DONE, PAUSED, MEMO_FULL or STORE_FULL.
     """
+    state, frames, rows = stack.state, stack.frames, memo.rows
     while True:
-        if state[ROWS] == table.shape[0]:
-            return FULL
+        row, depth = state[ROWS], state[DEPTH]
+        if row == rows.shape[0]:
+            return MEMO_FULL
         if state[NODES] >= budget:
             return PAUSED
-        depth = state[DEPTH]
-        frame = frames[depth]
         if state[FRESH] == 1:
             state[FRESH] = 0
             state[NODES] += 1
-            block = lists[frame[START] : frame[START] + frame[LENGTH]]
-            value, choice = solved_by_sorting(processing, due, rank, by_rank, block, frame[BEGIN])
-            if value >= 0:
-                state[ANSWER], state[ANSWER_CHOICE] = value, choice
-                if depth == 0:
-                    return DONE
-                state[DEPTH] = depth - 1
-                continue
-            expand(processing, due, rank, zobrist, lists, pad, words[depth], frame)
-        if advance(
-            processing,
-            due,
-            rank,
-            zobrist,
-            lists,
-            pad,
-            words[depth],
-            words[depth + 1],
-            frame,
-            frames[depth + 1],
-            table,
-            slots,
-            state[ANSWER],
-        ):
-            state[DEPTH] = depth + 1
+            expand(jobs, store.words, stack.pad, frames, depth)
+        frames[depth + 1, TOP] = frames[depth, TOP]
+        found = advance(jobs, store, memo, stack, depth)
+        if found == NO_ROOM:
+            return STORE_FULL
+        if found == MISSING:
+            state[DEPTH] += 1
             state[FRESH] = 1
             continue
-        row = state[ROWS]
-        table[row, HASH], table[row, TIME] = frame[SET_HASH], frame[BEGIN]
-        table[row, VALUE], table[row, CHOICE] = frame[BEST], frame[PICK]
-        for word in range(words.shape[1] // 2):
-            table[row, KEY + word] = words[depth, word]
-        place(table, slots, row)
-        state[ROWS] = row + 1
-        state[ANSWER], state[ANSWER_CHOICE] = frame[BEST], frame[PICK]
+        rows[row, SET], rows[row, TIME] = frames[depth, BLOCK], frames[depth, BEGIN]
+        rows[row, VALUE], rows[row, CHOICE] = frames[depth, BEST], frames[depth, PICK]
+        place(memo, row)
+        state[ROWS] += 1
+        state[ANSWER] = frames[depth, BEST]
         if depth == 0:
             return DONE
-        state[DEPTH] = depth - 1
+        state[DEPTH] -= 1

@@ -1,11 +1,18 @@
 """One way to compile a kernel, so that every kernel is typed, cached and falls back in the same manner."""
 
+import contextlib
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
+
+_SOURCES = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+).hexdigest()
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -15,6 +22,11 @@ def compiled(function: Kernel) -> Kernel:
     neither can be written the function is compiled anew by each process: slower to start, never a failure.
     """
     try:
-        return cast("Kernel", numba.njit(cache=True)(function))
+        kernel = numba.njit(cache=True)(function)
     except RuntimeError:  # "cannot cache function …: no locator available"
         return cast("Kernel", numba.njit(function))
+    # Callees are compiled into their callers, but numba asks only whether the caller's own file has changed: a
+    # mended callee would never be run. So the stamp is one over all files of this folder.
+    with contextlib.suppress(AttributeError):
+        kernel._cache._cache_file._source_stamp = _SOURCES  # noqa: SLF001
+    return cast("Kernel", kernel)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.exact.compiled import compiled
-from gapsmith.evaluators.exact.decomposition import lateness_of
+from gapsmith.evaluators.exact.branching import lateness
 
 
 @compiled
@@ -27,21 +27,21 @@ def insertion_descent(
         start, change = completion[place] - length, 0
         for position in range(place - 1, -1, -1):
             other = order[position]
-            change += lateness_of(completion[position] + length, due[other])
-            change -= lateness_of(completion[position], due[other])
+            change += lateness(completion[position] + length, due[other])
+            change -= lateness(completion[position], due[other])
             start -= processing[other]
-            gain = change + lateness_of(start + length, due[job]) - lateness_of(completion[place], due[job])
+            gain = change + lateness(start + length, due[job]) - lateness(completion[place], due[job])
             if gain < best:
                 best, target = gain, position
         change = 0
         for position in range(place + 1, size):
             other = order[position]
-            change += lateness_of(completion[position] - length, due[other])
-            change -= lateness_of(completion[position], due[other])
+            change += lateness(completion[position] - length, due[other])
+            change -= lateness(completion[position], due[other])
             gain = (
                 change
-                + lateness_of(completion[position], due[job])
-                - lateness_of(completion[place], due[job])
+                + lateness(completion[position], due[job])
+                - lateness(completion[place], due[job])
             )
             if gain < best:
                 best, target = gain, position

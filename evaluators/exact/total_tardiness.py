@@ -105,38 +105,39 @@ class _Search:
     """The arrays of one search and the walk over the blocks of its optimum; jobs are in EDD order throughout."""
 
     def __init__(self, processing: Integers, due: Integers, deadline: float, memory_bytes: int) -> None:
-        from gapsmith.evaluators.exact import branching, memo
+        from gapsmith.evaluators.exact import branching, job_sets, memo
 
-        self._kernel, self._memo = branching, memo
-        size = processing.size
+        self._kernel, self._sets, self._memo = branching, job_sets, memo
         self._deadline = deadline
-        self._words = (size + 63) // 64
-        self._rows_limit = max(16, memory_bytes // (8 * (memo.KEY + self._words) + 8))
-        self._processing, self._due = processing, due
+        size = processing.size
+        words = (size + 63) // 64
         by_length = np.lexsort((due, processing))
-        self._rank = np.empty(size, np.int64)
-        self._rank[by_length] = np.arange(size)
-        self._zobrist = np.random.default_rng(size).integers(-(2**62), 2**62, size)
+        rank = np.empty(size, np.int64)
+        rank[by_length] = np.arange(size)
+        shorter = np.zeros((size, words), np.int64)
+        for job in range(size):
+            self._write_bits(by_length[: rank[job]], shorter[job])
+        self._jobs = job_sets.Jobs(processing, due, by_length, rank, shorter)
         # Virtual memory: only the pages that a search touches are ever taken.
-        self._lists = np.empty((size + 2) * (2 * size + 2), np.int64)
-        self._pad = np.empty((size + 2) * (10 * size + 16), np.int64)
-        self._bits = np.zeros((size + 2, 2 * self._words), np.int64)
-        self._frames = np.zeros((size + 2, branching.FRAME_SIZE), np.int64)
-        self._by_rank = np.zeros(size, np.int64)
-        self._state = np.zeros(branching.STATE_SIZE, np.int64)
-        self._table = np.empty((min(4096, self._rows_limit), memo.KEY + self._words), np.int64)
-        self._slots = np.zeros(self._slots_for(self._table.shape[0]), np.int32)
+        frames = np.zeros((size + 2, branching.FRAME_SIZE), np.int64)
+        pad = np.empty((size + 2) * (2 * size + 2) * branching.CANDIDATE_SIZE, np.int64)
+        state = np.zeros(branching.STATE_SIZE, np.int64)
+        self._stack = branching.Stack(state, frames, pad, np.zeros(words, np.int64))
+        longest_set = job_sets.HEADER_SIZE + words + (2 + 2 * job_sets.RECORD_SIZE) * size
+        self._renew_store(16 * longest_set, 1024)
+        self._renew_memo(1024)
+        # Half for the sets, half for the values; the sets of a full stack must have room.
+        self._share = max(memory_bytes // 2, 2 * 8 * longest_set * (size + 2))
 
     @property
     def nodes(self) -> int:
-        """Blocks looked into so far."""
-        return int(self._state[self._kernel.NODES])
+        """Blocks branched on so far."""
+        return int(self._stack.state[self._kernel.NODES])
 
     def solve(self) -> tuple[int, list[int]]:
         """The least total tardiness of all jobs from time zero, and an order that attains it."""
-        everything = np.arange(self._processing.size)
-        value, _, _ = self._value(everything, 0)
-        return value, list(self._order(everything, 0))
+        everything = np.arange(self._jobs.due.size)
+        return self._value(self._late_part(everything, 0), 0), list(self._order(everything, 0))
 
     def _order(self, block: Integers, begin: int) -> Iterator[int]:
         """Walks down the choices, in the order of processing."""
@@ -146,102 +147,124 @@ class _Search:
             if ordered or block.size <= 1:
                 yield from block.tolist()
                 continue
-            _, choice, kept = self._value(block, begin)
-            pieces = self._pieces(block[:kept], begin, choice)
-            pending.append((block[kept:], 0, True))
-            pending.extend(reversed(pieces))
+            late = self._late_part(block, begin)
+            pending.append((block[late.size :], begin, True))
+            if late.size:
+                self._value(late, begin)
+                pending.extend(reversed(self._pieces(late, begin)))
 
-    def _pieces(self, block: Integers, begin: int, choice: int) -> list[tuple[Integers, int, bool]]:
-        """What a choice makes of a block: pieces in the order of processing, each with its start."""
-        if choice == self._kernel.IN_DUE_ORDER:
-            return [(block, begin, True)]
-        if choice == self._kernel.IN_LENGTH_ORDER:
-            return [(block[np.argsort(self._rank[block])], begin, True)]
-        position, index = divmod(choice, self._kernel.PAIR)
-        longest, urgent = block[np.argmax(self._rank[block])], block[0]
-        shorter = block[self._rank[block] <= self._rank[urgent]]
-        left, head = shorter[1 : index + 1], block[:1]
+    def _pieces(self, block: Integers, begin: int) -> list[tuple[Integers, int, bool]]:
+        """What the choice makes of a solved block: pieces in the order of processing, with start and "is ordered"."""
+        kernel, rank = self._kernel, self._jobs.rank
+        top = self._stack.frames[0]
+        row = self._memo.find(self._values, top[kernel.BLOCK], begin)
+        if row == self._memo.MISSING:
+            set_ = self._store.words[top[kernel.BLOCK] :]
+            by_due_date = begin <= set_[self._sets.SECOND_SLACK]
+            return [(block if by_due_date else block[np.argsort(rank[block])], begin, True)]
+        position, index = divmod(int(self._values.rows[row, self._memo.CHOICE]), kernel.PAIR)
+        longest, urgent = block[np.argmax(rank[block])], block[0]
+        shorter = block[rank[block] <= rank[urgent]]
+        first, left = block[:1], shorter[1 : index + 1]
         if longest == urgent:
-            left = head = block[:0]
-        taken = np.concatenate([left, head, [longest]])
-        middle = np.setdiff1d(block[: position + 1], taken)
-        pieces, moment = [], begin
+            first = left = block[:0]
+        last = np.array([longest])
+        middle = np.setdiff1d(block[: position + 1], np.concatenate([left, first, last]))
+        pieces = []
         for piece, ordered in (
-            (left, False),
-            (head, True),
-            (middle, False),
-            (np.array([longest]), True),
-            (block[position + 1 :], False),
+            (left, False), (first, True), (middle, False), (last, True), (block[position + 1 :], False)
         ):
-            pieces.append((piece, moment, ordered))
-            moment += int(self._processing[piece].sum())
+            pieces.append((piece, begin, ordered))
+            begin += int(self._jobs.processing[piece].sum())
         return pieces
 
-    def _value(self, block: Integers, begin: int) -> tuple[int, int, int]:
-        """The value of a block, the choice behind it, and how many of its jobs that concerns: the rest are on time."""
-        end, kept = begin + int(self._processing[block].sum()), block.size
-        while kept and self._due[block[kept - 1]] >= end:
-            kept -= 1
-            end -= int(self._processing[block[kept]])
-        block, kernel = block[:kept], self._kernel
-        if not kept:
-            return 0, kernel.IN_DUE_ORDER, 0
-        words, hash_ = self._bits[0], self._zobrist[block].sum()
-        words[:] = 0
-        np.bitwise_or.at(words, block >> 6, np.left_shift(1, block & 63))
-        row = self._memo.find(self._table, self._slots, words[: self._words], hash_, begin)
-        if row != self._memo.MISSING:
-            return int(self._table[row, self._memo.VALUE]), int(self._table[row, self._memo.CHOICE]), kept
-        self._lists[:kept] = block
-        frame, state = self._frames[0], self._state
-        frame[kernel.START], frame[kernel.LENGTH], frame[kernel.BEGIN] = 0, kept, begin
-        frame[kernel.SET_HASH], frame[kernel.LIST_TOP], frame[kernel.PAD_TOP] = hash_, kept, 0
-        state[kernel.DEPTH], state[kernel.FRESH] = 0, 1
-        self._run()
-        return int(state[kernel.ANSWER]), int(state[kernel.ANSWER_CHOICE]), kept
+    def _late_part(self, block: Integers, begin: int) -> Integers:
+        """The block without its last jobs by due date that are on time at its end, where they may as well stand."""
+        size, end = block.size, begin + int(self._jobs.processing[block].sum())
+        while size and self._jobs.due[block[size - 1]] >= end:
+            size -= 1
+            end -= int(self._jobs.processing[block[size]])
+        return block[:size]
+
+    def _value(self, block: Integers, begin: int) -> int:
+        """The value of a block, searched for where it is not remembered."""
+        if not block.size:
+            return 0
+        kernel, stack = self._kernel, self._stack
+        bits = np.zeros_like(stack.bits)
+        self._write_bits(block, bits)
+        frame = stack.frames[0]
+        while (value := kernel.look_up(self._jobs, self._store, self._values, bits, begin, stack.frames, 0)) < 0:
+            if value == self._sets.NO_ROOM:
+                self._enlarge_store()
+                continue
+            frame[kernel.TOP], stack.state[kernel.DEPTH], stack.state[kernel.FRESH] = 0, 0, 1
+            self._run()
+        return int(value)
+
+    @staticmethod
+    def _write_bits(jobs: Integers, words: Integers) -> None:
+        np.bitwise_or.at(words, jobs >> 6, np.left_shift(1, jobs & 63))
 
     def _run(self) -> None:
-        """Searches slice by slice, so that the clock is looked at and the table can grow."""
+        """Searches slice by slice, so that the clock is looked at and the tables can grow."""
         kernel = self._kernel
         while True:
-            ending = kernel.search(
-                self._processing,
-                self._due,
-                self._rank,
-                self._zobrist,
-                self._by_rank,
-                self._lists,
-                self._pad,
-                self._bits,
-                self._frames,
-                self._table,
-                self._slots,
-                self._state,
-                self.nodes + SLICE_NODES,
-            )
+            budget = self.nodes + SLICE_NODES
+            ending = kernel.search(self._jobs, self._store, self._values, self._stack, budget)
             if ending == kernel.DONE:
                 return
-            if ending == kernel.FULL:
-                self._make_room()
+            if ending == kernel.MEMO_FULL:
+                self._enlarge_memo()
+            elif ending == kernel.STORE_FULL:
+                self._enlarge_store()
             if time.process_time() > self._deadline:
                 raise _OutOfTime
 
-    def _make_room(self) -> None:
-        """Doubles the table, or empties it where it has its full size: forgetting costs time, not truth."""
-        rows, used = self._table.shape[0], int(self._state[self._kernel.ROWS])
-        if rows >= self._rows_limit:
-            self._state[self._kernel.ROWS] = 0
-            self._slots[:] = 0
-            return
-        larger = np.empty((min(4 * rows, self._rows_limit), self._table.shape[1]), np.int64)
-        larger[:used] = self._table[:used]
-        self._table = larger
-        self._slots = np.zeros(self._slots_for(larger.shape[0]), np.int32)
-        self._memo.place_all(self._table, self._slots, used)
+    def _renew_memo(self, capacity: int) -> None:
+        rows = np.empty((capacity, self._memo.ROW_SIZE), np.int64)
+        self._values = self._memo.Memo(rows, np.zeros(_power_from(2 * capacity), np.int32))
 
-    @staticmethod
-    def _slots_for(rows: int) -> int:
-        return 1 << (2 * rows - 1).bit_length()
+    def _empty_memo(self) -> None:
+        """Forgets all values: that costs time, not truth."""
+        self._stack.state[self._kernel.ROWS] = 0
+        self._values.slots[:] = 0
+
+    def _enlarge_memo(self) -> None:
+        """Quadruples the memo, or empties it where its share of memory is used up."""
+        old, used = self._values.rows, int(self._stack.state[self._kernel.ROWS])
+        if 4 * old.nbytes > self._share:
+            self._empty_memo()
+            return
+        self._renew_memo(4 * used)
+        self._values.rows[:used] = old
+        self._memo.place_all(self._values, used)
+
+    def _renew_store(self, length: int, slots: int) -> None:
+        extent = np.zeros(2, np.int64)
+        self._store = self._sets.Store(np.empty(length, np.int64), np.zeros(slots, np.int64), extent)
+
+    def _enlarge_store(self) -> None:
+        """Enlarges the store of sets, or, its share used up, keeps what is on the stack and forgets all values."""
+        old = self._store
+        used, sets = (int(count) for count in old.extent)
+        crowded = 2 * (sets + 1) > old.slots.size
+        if crowded or 2 * old.words.nbytes <= self._share:
+            factor, slots_factor = (1, 4) if crowded else (2, 1)
+            self._renew_store(factor * old.words.size, slots_factor * old.slots.size)
+            self._store.words[:used] = old.words[:used]
+            self._store.extent[:] = old.extent
+            self._sets.place_all(self._store, self._stack.bits.size)
+            return
+        self._empty_memo()
+        self._renew_store(old.words.size, old.slots.size)
+        for frame in self._stack.frames[: self._stack.state[self._kernel.DEPTH] + 1]:
+            bits = old.words[frame[self._kernel.BLOCK] + self._sets.HEADER_SIZE :][: self._stack.bits.size]
+            frame[self._kernel.BLOCK] = self._sets.intern(self._jobs, self._store, bits)
+
+
+def _power_from(number: int) -> int:
+    return 1 << (number - 1).bit_length()
 
 
 def subset_dynamic_programme(p: Numbers, d: Numbers) -> Solved:
