@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gapsmith.evaluators.base import Problem, Trouble
+from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,10 @@ class Reply:
 
 class ModelTrouble(Trouble):
     """The model cannot answer and asking again will not help: a wrong key, no credit, an unknown name."""
+
+
+class ModelUnknown(ModelTrouble, UsageTrouble):
+    """The words that name the model are off, or its key is missing."""
 
 
 class Stopped(ModelTrouble):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gapsmith.agent.models.base import Model, ModelTrouble
+from gapsmith.agent.models.base import Model, ModelUnknown
 from gapsmith.agent.models.hosted import Options, Server
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.prices import load_prices
@@ -43,7 +43,7 @@ def open_model(
         stop: when set, nobody waits for a person any more, and hosted models send nothing more.
 
     Raises:
-        ModelTrouble: the name is unknown, a key is missing, or a file is: one line that says what to do.
+        ModelUnknown: the name is unknown, a key is missing, or a file is: one line that says what to do.
     """
     kind, argument = _parsed(spec)
     if kind == "offline":
@@ -67,10 +67,10 @@ def close_model(model: Model) -> None:
 def _parsed(spec: str) -> tuple[str, str]:
     kind, _, argument = spec.partition(":")
     if kind not in _ARGUMENTS:
-        raise ModelTrouble(f"unknown model {spec!r}{_nearest(spec)} {_HINT}")
+        raise ModelUnknown(f"unknown model {spec!r}{_nearest(spec)} {_HINT}")
     if bool(argument.strip()) != bool(_ARGUMENTS[kind]):
         expected = next(word for word in KNOWN if word.startswith(kind))
-        raise ModelTrouble(f"model {spec!r} is not complete or says too much; expected {expected} {_HINT}")
+        raise ModelUnknown(f"model {spec!r} is not complete or says too much; expected {expected} {_HINT}")
     return kind, argument.strip()
 
 
@@ -107,7 +107,7 @@ def _open_openai(name: str, environment: Mapping[str, str], way: _Way) -> Model:
 
     api = way.api or (Api.RESPONSES if official else Api.CHAT)
     if api not in list(Api):
-        raise ModelTrouble(f"api is {api!r}; expected {' or '.join(Api)}")
+        raise ModelUnknown(f"api is {api!r}; expected {' or '.join(Api)}")
     return OpenAIModel(server, Api(api), price=price, options=way.options, stop=way.stop)
 
 
@@ -131,7 +131,7 @@ def _url(given: str | None, environment: Mapping[str, str], variable: str, offic
     url = (given or environment.get(variable, "")).strip() or official
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         source = "the base URL" if given else variable
-        raise ModelTrouble(f"{source} is {url!r}; expected an address such as http://localhost:8000/v1")
+        raise ModelUnknown(f"{source} is {url!r}; expected an address such as http://localhost:8000/v1")
     return url.rstrip("/")
 
 
@@ -139,9 +139,9 @@ def _server(kind: str, name: str, url: str, environment: Mapping[str, str], *, n
     variable = f"{kind.upper()}_API_KEY"
     key = environment.get(variable, "").strip()
     if needs_key and not key:
-        raise ModelTrouble(
+        raise ModelUnknown(
             f"{kind}:{name} needs a key: set {variable}, or use --model offline, which needs none"
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise ModelTrouble(f"{variable} holds a space, a line end or a letter that no key has; set it again")
+        raise ModelUnknown(f"{variable} holds a space, a line end or a letter that no key has; set it again")
     return Server(model=f"{kind}:{name}", name=name, url=url, key=key, key_variable=variable)
