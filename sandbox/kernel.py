@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 
-from gapsmith.sandbox.syscalls import NUMBERS, machine
+from gapsmith.sandbox.syscalls import HERE
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
@@ -25,10 +25,10 @@ def libc() -> ctypes.CDLL:
 
 def call(name: str, *arguments: "int | bytes | ctypes.Array[ctypes.c_char] | None") -> int:
     """Makes a system call. Raises OSError."""
-    if sys.platform != "linux" or name not in NUMBERS:
-        raise OSError(errno.ENOSYS, f"{name}: {sys.platform} on {machine()} is not known to have it")
+    if sys.platform != "linux" or name not in HERE.numbers:
+        raise OSError(errno.ENOSYS, f"{name}: {sys.platform} on {HERE.name} is not known to have it")
     words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
-    result: int = libc().syscall(ctypes.c_long(NUMBERS[name]), *words)
+    result: int = libc().syscall(ctypes.c_long(HERE.numbers[name]), *words)
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")

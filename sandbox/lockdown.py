@@ -122,8 +122,8 @@ def forbid_system_calls(enclosure: Enclosure, wanted: frozenset[str]) -> None:
     """The zygote's own filter, inherited by children. Without a guard of files, none opens."""
 
     def work() -> None:
-        if not syscalls.ALLOWED:
-            raise OSError(f"no table of system calls for {syscalls.machine()}")
+        if not syscalls.HERE.allowed:
+            raise OSError(f"no table of system calls for {syscalls.HERE.name}")
         files = bool({NAMESPACES, LANDLOCK} & enclosure.applied)
         seccomp.Filter(seccomp.zygote_filter(files)).install()
 

@@ -10,14 +10,13 @@ import os
 import struct
 
 from gapsmith.sandbox import kernel
-from gapsmith.sandbox.syscalls import ALLOWED, CONDITIONAL, DEADLY, FILES, ZYGOTE, machine
+from gapsmith.sandbox.syscalls import HERE, Table
 
 Instruction = tuple[int, int, int, int]
 
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NUMBER, _ARCHITECTURE = 0, 4
 _X32 = 0x40000000
 
@@ -60,10 +59,10 @@ def _one_of(values: tuple[int, ...], otherwise: int) -> list[Instruction]:
     return [*tests, _error(otherwise), _answer(_ALLOW)]
 
 
-def _prologue() -> list[Instruction]:
-    check = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, _ARCHITECTURES[machine()]), _answer(_KILL)]
+def _prologue(table: Table) -> list[Instruction]:
+    check = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, table.architecture), _answer(_KILL)]
     number: list[Instruction] = [(_LOAD, 0, 0, _NUMBER)]
-    if machine() == "x86_64":
+    if table.name == "x86_64":
         number += [(_AT_LEAST, 0, 1, _X32), _answer(_KILL)]
     return check + number
 
@@ -87,19 +86,19 @@ def _at_least(number: int, skip: int) -> list[Instruction]:
     return [(_AT_LEAST, 0, 1, number), (0x05, 0, 0, skip)]
 
 
-def zygote_filter(files: bool) -> list[Instruction]:
+def zygote_filter(files: bool, table: Table = HERE) -> list[Instruction]:
     """The allow-list. Without `files` nothing can be opened or even looked up by name."""
-    program = _prologue()
+    program = _prologue(table)
     for name, flags in (("openat", 2), ("open", 1)):
-        if files and name in FILES:
+        if files and name in table.files:
             block = [_low(flags), (_ANY_BIT, 0, 1, _OPEN_FORBIDDEN), _error(errno.EPERM), _answer(_ALLOW)]
-            program += _unless(FILES[name], block)
-    allowed = {**ALLOWED, **ZYGOTE, **CONDITIONAL, **(FILES if files else {})}
-    verdicts = dict.fromkeys(allowed.values(), _ALLOW) | dict.fromkeys(DEADLY.values(), _KILL)
+            program += _unless(table.files[name], block)
+    allowed = {**table.allowed, **table.zygote, **table.conditional, **(table.files if files else {})}
+    verdicts = dict.fromkeys(allowed.values(), _ALLOW) | dict.fromkeys(table.deadly.values(), _KILL)
     return program + _tree(sorted(verdicts.items()), _ERRNO | errno.EPERM)
 
 
-def child_filter(threads: bool) -> list[Instruction]:
+def child_filter(threads: bool, table: Table = HERE) -> list[Instruction]:
     """What a child may not do although its zygote may. Ends in `allow`: the other filter decides the rest."""
     own = _one_of((OWN_PID,), errno.EPERM)
     # Threads that are not wanted fail as they do when there are too many: with a clean RuntimeError.
@@ -114,10 +113,10 @@ def child_filter(threads: bool) -> list[Instruction]:
         "fcntl": [_low(1), *_one_of(_FCNTL_ALLOWED, errno.EPERM)],
         "prlimit64": null,
     }
-    program = _prologue()
+    program = _prologue(table)
     for name, block in rules.items():
-        program += _unless(CONDITIONAL[name], block)
-    denied = [(number, _ERRNO | errno.EPERM) for number in sorted(ZYGOTE.values())]
+        program += _unless(table.conditional[name], block)
+    denied = [(number, _ERRNO | errno.EPERM) for number in sorted(table.zygote.values())]
     return program + _tree(denied, _ALLOW)
 
 

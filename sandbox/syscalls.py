@@ -63,17 +63,35 @@ def machine() -> str:
     return {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 
 
-def _table(rows: str) -> dict[str, int]:
-    column = {"x86_64": 1, "aarch64": 2}.get(machine())
+def _numbers(rows: str, column: int | None) -> dict[str, int]:
     if column is None:
         return {}
     words = [row.split() for row in rows.split(",")]
     return {row[0]: int(row[column]) for row in words if row[column] != "-"}
 
 
-ALLOWED = _table(_ALLOWED)
-FILES = _table(_FILES)
-ZYGOTE = _table(_ZYGOTE)
-CONDITIONAL = _table(_CONDITIONAL)
-DEADLY = _table(_DEADLY)
-NUMBERS = {**ALLOWED, **FILES, **ZYGOTE, **CONDITIONAL, **DEADLY, **_table(_UTILITY)}
+class Table:
+    """The system calls of one architecture by name, in groups; empty groups where the architecture is unknown.
+
+    Attributes:
+        architecture: how the kernel names it to filters.
+        allowed, files, zygote, conditional, deadly: the groups.
+        numbers: all of them together.
+    """
+
+    def __init__(self, name: str) -> None:
+        column, self.architecture = {"x86_64": (1, 0xC000003E), "aarch64": (2, 0xC00000B7)}.get(
+            name, (None, 0)
+        )
+        self.name = name
+        self.allowed = _numbers(_ALLOWED, column)
+        self.files = _numbers(_FILES, column)
+        self.zygote = _numbers(_ZYGOTE, column)
+        self.conditional = _numbers(_CONDITIONAL, column)
+        self.deadly = _numbers(_DEADLY, column)
+        utility = _numbers(_UTILITY, column)
+        groups = (self.allowed, self.files, self.zygote, self.conditional, self.deadly, utility)
+        self.numbers = {call: number for group in groups for call, number in group.items()}
+
+
+HERE = Table(machine())

@@ -147,12 +147,14 @@ def preload(name: str, path: list[str], lazily: bool) -> None:
     """Imports what children share. Where a child may be unable to open files, it is given more beforehand."""
     # A BLAS that starts threads at import makes every later fork unsafe.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    sys.path[:] = [*sys.path, *path]
+    own = list(sys.path)
+    sys.path[:] = [*own, *path]
     if name == "ortools":
         sys.modules["pandas"] = _pandas()
     for module in (*_COMMON, *PRELOAD[name], *(() if lazily else _BROAD)):
         importlib.import_module(module)
     sys.modules["numpy"].random.seed(0)  # Equal programs shall behave equally, in whichever zygote.
+    sys.path[:] = own  # What was imported finds its own parts; nothing else beside it is to be found.
     os.environ.clear()
     sys.argv[:] = [""]
 
