@@ -1,6 +1,5 @@
 """A program as a module of its own: numpy and the standard library, its provenance, and a self-test."""
 
-import ast
 import json
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gapsmith.agent.annotate import annotated
 from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.bundle import Bundle
 from gapsmith.agent.discovery import Settings, learning_instances
@@ -17,7 +17,7 @@ from gapsmith.agent.evaluating import CHUNK
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.problems import find_problem
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import EntryPoint, Instance, Number, Problem, Trouble
+from gapsmith.evaluators.base import Instance, Number, Problem, Trouble
 from gapsmith.sandbox import Job, Limits, Outcome
 
 SELF_TESTS = 3
@@ -63,7 +63,7 @@ def module(
     entry = problem.entry
     return _MODULE.format(
         docstring=_docstring(problem, program, births, archive),
-        program=_annotated(program.source, entry).strip(),
+        program=annotated(program.source, entry).strip(),
         bundle=textwrap.indent(bundle.source, "    ").rstrip(),
         entry=entry.name,
         read=problem.read.__name__,
@@ -136,26 +136,6 @@ def _gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) ->
     return found or ["none: the program did not solve its training instances"]
 
 
-def _annotated(source: str, entry: EntryPoint) -> str:
-    """The program with the entry point's types in its `def` line; everything else stays as written."""
-    node = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == entry.name)
-    arguments = [*node.args.posonlyargs, *node.args.args]
-    for argument, known in zip(arguments, entry.arguments, strict=False):
-        argument.annotation = ast.parse(known.annotation, mode="eval").body
-    node.returns = ast.parse(entry.annotation, mode="eval").body
-    lines = source.splitlines()
-    head = ast.unparse(
-        ast.FunctionDef(node.name, node.args, [ast.Pass()], [], node.returns, lineno=1)
-    ).splitlines()[0]
-    first = node.body[0]
-    if first.lineno == node.lineno:  # the body stands on the line of the `def`
-        return "\n".join([*lines[: node.lineno - 1], ast.unparse(node), *lines[node.end_lineno :]])
-    after = next(
-        k for k in range(first.lineno - 1, 0, -1) if lines[k - 1].split("#")[0].rstrip().endswith(":")
-    )
-    return "\n".join([*lines[: node.lineno - 1], head, *lines[after:]])
-
-
 def _plain(instance: Instance) -> dict[str, Any]:
     return {
         key: value.tolist() if isinstance(value, np.ndarray) else value
@@ -188,6 +168,8 @@ def write(path: Path, text: str) -> None:
 
 _MODULE = '''"""{docstring}
 """
+
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 

@@ -334,11 +334,8 @@ class Loop:
         parent_gap = min((parent.gap for parent in slot.choice.parents), default=float("inf"))
         verdict = self.state.take(slot.choice.operator.name, elite, trialled, parent_gap)
         if verdict is not None:
-            self._archive.record(
-                self._run,
-                slot.number,
-                "gate",
-                {"passed": verdict.passed, "gain": verdict.gain, "low": verdict.low, "high": verdict.high},
+            self._archive.gate(
+                self._run, slot.number, verdict.passed, verdict.gain, verdict.low, verdict.high
             )
 
     def _failure(self, slot: Slot) -> Failure | None:

@@ -197,12 +197,13 @@ def candidate_json(row: CandidateRow) -> dict[str, Any]:
         "message": row.message,
         "train_gap_percent": row.train_gap,
         "validation_gap_percent": row.validation_gap,
+        "gate": row.gate,
     }
 
 
 def candidate_table(rows: Sequence[CandidateRow], title: str) -> Table:
     """Candidates, a line each."""
-    table = Table(title=title)
+    table = Table(title=f"{title} (gaps in training and validation)")
     for heading in (
         "id",
         "name",
@@ -211,13 +212,14 @@ def candidate_table(rows: Sequence[CandidateRow], title: str) -> Table:
         "operator",
         "parents",
         "outcome",
-        "train gap %",
-        "validation gap %",
+        "gate",
+        "train %",
+        "valid. %",
     ):
         table.add_column(heading)
     for row in rows:
         parents = " ".join(map(str, row.parents))
-        cells = [row.program, row.name, row.run, row.slot, row.operator, parents, row.outcome]
+        cells = [row.program, row.name, row.run, row.slot, row.operator, parents, row.outcome, row.gate]
         table.add_row(
             *("" if c is None else str(c) for c in cells),
             _percent(row.train_gap),

@@ -118,6 +118,14 @@ class Archive:
                 session.add(Event(run=run, slot=slot, kind=kind, detail=dict(detail)))
                 session.commit()
 
+    def gate(self, run: int, slot: int, passed: bool, gain: float, low: float, high: float) -> None:
+        """Records what the gate said of a slot: whether it is the champion now, and the gain with its limits."""
+        place = (col(CandidateRow.run) == run, col(CandidateRow.slot) == slot)
+        with self._engine.begin() as connection:
+            verdict = "passed" if passed else "held back"
+            connection.execute(update(CandidateRow).where(*place).values(gate=verdict))
+        self.record(run, slot, "gate", {"passed": passed, "gain": gain, "low": low, "high": high})
+
     def tally(self, run: int, arms: Mapping[str, tuple[int, int]]) -> None:
         """Records how often each operator was tried and gained."""
         with Session(self._engine) as session:
@@ -210,13 +218,14 @@ class Archive:
         return rows
 
     def best(self, problem: str | None = None, run: int | None = None, limit: int = 10) -> list[CandidateRow]:
-        """Scored candidates: those that passed to validation first, by its gap, then by the gap in training."""
+        """Scored candidates: what passed the gate, then what came to validation, then by the gap in training."""
         query = select(CandidateRow).join(RunRow).where(col(CandidateRow.train_gap).is_not(None))
         if problem is not None:
             query = query.where(RunRow.problem == problem)
         if run is not None:
             query = query.where(CandidateRow.run == run)
         query = query.order_by(
+            col(CandidateRow.gate) != "passed",
             col(CandidateRow.validation_gap).is_(None),
             col(CandidateRow.validation_gap),
             col(CandidateRow.train_gap),

@@ -59,6 +59,7 @@ class CandidateRow(SQLModel, table=True):
     message: str = ""
     train_gap: float | None = None
     validation_gap: float | None = None
+    gate: str = ""
 
 
 class CallRow(SQLModel, table=True):

@@ -1,0 +1,63 @@
+"""Gives a program's functions their types, and changes nothing else of it."""
+
+import ast
+import textwrap
+
+from gapsmith.evaluators.base import EntryPoint
+
+IMPORTED = "import numpy as np"
+"""Stands in the module that the program is put into."""
+
+
+def annotated(source: str, entry: EntryPoint) -> str:
+    """The program with the entry point's types, and Any for what its other functions take and return."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    lines = source.splitlines()
+    for node in sorted(
+        functions, key=lambda node: -node.lineno
+    ):  # from below, so that line numbers stay true
+        _annotate(node, entry)
+        lines = _with_head(lines, node)
+    return "\n".join(line for line in lines if line.strip() != IMPORTED)
+
+
+def _annotate(node: ast.FunctionDef, entry: EntryPoint) -> None:
+    known = [argument.annotation for argument in entry.arguments] if _is_entry(node, entry) else []
+    arguments = node.args.posonlyargs + node.args.args
+    for argument, annotation in zip(arguments, known, strict=False):
+        argument.annotation = _expression(annotation)
+    others = [*arguments, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    for other in others:
+        if other is not None and other.annotation is None and other.arg not in ("self", "cls"):
+            other.annotation = _expression("Any")
+    if known or node.returns is None:
+        node.returns = _expression(entry.annotation if known else "Any")
+
+
+def _is_entry(node: ast.FunctionDef, entry: EntryPoint) -> bool:
+    return node.name == entry.name and node.col_offset == 0
+
+
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _with_head(lines: list[str], node: ast.FunctionDef) -> list[str]:
+    """The lines with the function's head written anew; a body on the line of its `def` is written anew too."""
+    first, indent = node.body[0], " " * node.col_offset
+    if first.lineno == node.lineno or _head_end(lines, node) is None:
+        text = textwrap.indent(ast.unparse(_bare(node, node.body)), indent)
+        return [*lines[: node.lineno - 1], *text.splitlines(), *lines[node.end_lineno :]]
+    head = ast.unparse(_bare(node, [ast.Pass()])).splitlines()[0]
+    return [*lines[: node.lineno - 1], indent + head, *lines[_head_end(lines, node) :]]
+
+
+def _bare(node: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
+    """The function without its decorators, which keep their lines."""
+    return ast.FunctionDef(node.name, node.args, body, [], node.returns, lineno=1)
+
+
+def _head_end(lines: list[str], node: ast.FunctionDef) -> int | None:
+    """The number of the line on which the head ends with its colon."""
+    numbers = range(node.body[0].lineno - 1, node.lineno - 1, -1)
+    return next((k for k in numbers if lines[k - 1].split("#")[0].rstrip().endswith(":")), None)
