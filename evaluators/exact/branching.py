@@ -14,25 +14,29 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gapsmith.evaluators.exact.candidates import (
+    BEFORE,
+    CANDIDATE_SIZE,
+    INDEX,
+    KNOWN,
+    READY,
+    lateness,
+    write_candidates,
+)
 from gapsmith.evaluators.exact.compiled import compiled
 from gapsmith.evaluators.exact.job_sets import (
-    AFTER,
     FAR,
     FIRST_AT,
     FIRST_COUNT,
     HEADER_SIZE,
-    JOB,
     JOBS_AT,
     LAST_AT,
     LAST_COUNT,
-    LENGTH_UP_TO,
     LONGEST,
     NO_ROOM,
-    POSITION,
     RECORD_SIZE,
     SHORTER_AT,
     SIZE,
-    UNTIL,
     Jobs,
     Store,
     bits_up_to,
@@ -50,15 +54,25 @@ DEPTH, NODES, ROWS, FRESH, ANSWER, STATE_SIZE = range(6)
 """What `state` carries: depth of the stack, nodes so far, rows used, whether the top was just put there, and the
 value that the top has waited for."""
 
-BLOCK, BEGIN, BEST, PICK, WAITING, FIRST_NOW, LAST_NOW, FIRSTS, LASTS, FIRSTS_AT, LASTS_AT, TOP, FRAME_SIZE = range(13)
+(
+    BLOCK,
+    BEGIN,
+    BEST,
+    PICK,
+    WAITING,
+    FIRST_NOW,
+    LAST_NOW,
+    FIRSTS,
+    LASTS,
+    FIRSTS_AT,
+    LASTS_AT,
+    TOP,
+    FRAME_SIZE,
+) = range(13)
 """A frame: the block's set and start, its best value and choice so far, which value it waits for, how far the
 enumeration of positions of F and of L is, how many there are, where in `pad` they are, and where `pad` is free."""
 
 LEFT, MIDDLE, RIGHT = 1, 2, 3
-
-INDEX, BEFORE, READY, KNOWN, CANDIDATE_SIZE = range(5)
-"""A candidate: position, the last job before the moved one, the time when these are done (with the moved one for L,
-without F for F), and the value of the block on the far side, MISSING while unknown."""
 
 PAIR = 1 << 20
 """A choice is coded `position of L * PAIR + position of F`."""
@@ -78,66 +92,6 @@ class Stack(NamedTuple):
     frames: Integers
     pad: Integers
     bits: Integers
-
-
-@compiled
-def lateness(completion: int, due: int) -> int:
-    """Tardiness of one job."""
-    return max(0, completion - due)
-
-
-@compiled
-def write_candidates(
-    jobs: Jobs, words: Integers, chosen: int, moved: int, time: int, records: int, end: int, pad: Integers, at: int
-) -> int:
-    """Writes the positions that the longest job of a list may have to take at a given start.
-
-    Besides the conditions of the records: a position is struck out if a former one is no worse when nothing but the
-    job is moved in the EDD order (Szwarc, Grosso and Della Croce 2001).
-
-    Args:
-        jobs: the instance.
-        words: the store of sets.
-        chosen: where in it the list is.
-        moved: the place of its longest job.
-        time: when the list starts.
-        records: where the records of its positions are; see `job_sets`.
-        end: where they end.
-        pad: receives the candidates, KNOWN left to the caller.
-        at: from here on.
-
-    Returns:
-        The number of candidates.
-    """
-    processing, dues = jobs.processing, jobs.due
-    top = at
-    for record in range(records, end, RECORD_SIZE):
-        if words[record + AFTER] < time <= words[record + UNTIL]:
-            pad[top + INDEX] = words[record + POSITION]
-            pad[top + BEFORE] = words[record + JOB]
-            pad[top + READY] = time + words[record + LENGTH_UP_TO]
-            top += CANDIDATE_SIZE
-    if top <= at + CANDIDATE_SIZE:
-        return (top - at) // CANDIDATE_SIZE
-    longest, due = processing[words[chosen + moved]], dues[words[chosen + moved]]
-    position, completion = moved, time + words[records + LENGTH_UP_TO]
-    start, change, lowest, kept = lateness(completion, due), 0, 0, at
-    for candidate in range(at, top, CANDIDATE_SIZE):
-        index = pad[candidate + INDEX]
-        while position < index:
-            position += 1
-            job = words[chosen + position]
-            completion += processing[job]
-            change += lateness(completion - longest, dues[job]) - lateness(completion, dues[job])
-            if position < index:
-                lowest = min(lowest, change + lateness(completion, due) - start)
-        total = change + lateness(completion, due) - start
-        if total < lowest or position == moved:
-            lowest = total
-            for field in range(CANDIDATE_SIZE):
-                pad[kept + field] = pad[candidate + field]
-            kept += CANDIDATE_SIZE
-    return (kept - at) // CANDIDATE_SIZE
 
 
 @compiled
@@ -194,7 +148,7 @@ def look_up(
     if value == MISSING:
         row = find(memo, set_, begin)
         if row != MISSING:
-            return memo.rows[row, VALUE]
+            value = memo.rows[row, VALUE]
     return value
 
 
@@ -273,16 +227,15 @@ def middle_value(
 @compiled
 def take_answer(stack: Stack, depth: int) -> int:
     """Puts the value that a frame waited for where it belongs; returns it if it is a middle block's, else MISSING."""
-    frames, pad, answer = stack.frames, stack.pad, stack.state[ANSWER]
+    frames, pad = stack.frames, stack.pad
+    answer: int = stack.state[ANSWER]
     waiting = frames[depth, WAITING]
     frames[depth, WAITING] = 0
     if waiting == LEFT:
         pad[frames[depth, FIRSTS_AT] + frames[depth, FIRST_NOW] * CANDIDATE_SIZE + KNOWN] = answer
     elif waiting == RIGHT:
         pad[frames[depth, LASTS_AT] + frames[depth, LAST_NOW] * CANDIDATE_SIZE + KNOWN] = answer
-    elif waiting == MIDDLE:
-        return answer
-    return MISSING
+    return answer if waiting == MIDDLE else MISSING
 
 
 @compiled

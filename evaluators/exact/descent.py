@@ -3,20 +3,28 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from gapsmith.evaluators.exact.candidates import lateness
 from gapsmith.evaluators.exact.compiled import compiled
-from gapsmith.evaluators.exact.branching import lateness
 
 
 @compiled
 def insertion_descent(
-    processing: NDArray[np.int64], due: NDArray[np.int64], order: NDArray[np.int64]
+    processing: NDArray[np.int64],
+    due: NDArray[np.int64],
+    order: NDArray[np.int64],
+    completion: NDArray[np.int64],
 ) -> None:
-    """Moves one job at a time to its best place, in `order` itself, until no job wants to move.
+    """Moves one job at a time to its best place until no job wants to move.
 
     All places of a job are priced in O(n), each from its neighbour by one swap.
+
+    Args:
+        processing: processing times, shape (n,).
+        due: due dates, shape (n,).
+        order: the sequence to start from; holds the better one in the end.
+        completion: scratch, shape (n,).
     """
     size, stable, place = order.size, 0, 0
-    completion = np.zeros(size, np.int64)
     while stable < size:
         moment = 0
         for position in range(size):
@@ -38,11 +46,7 @@ def insertion_descent(
             other = order[position]
             change += lateness(completion[position] - length, due[other])
             change -= lateness(completion[position], due[other])
-            gain = (
-                change
-                + lateness(completion[position], due[job])
-                - lateness(completion[place], due[job])
-            )
+            gain = change + lateness(completion[position], due[job]) - lateness(completion[place], due[job])
             if gain < best:
                 best, target = gain, position
         stable = 0 if target != place else stable + 1

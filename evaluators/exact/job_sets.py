@@ -207,7 +207,7 @@ def intern(jobs: Jobs, store: Store, bits: Integers) -> int:
     mask = slots.size - 1
     slot = slot_of_set(bits, 0, bits.size, mask)
     while slots[slot] != 0:
-        place = slots[slot] - 1
+        place: int = slots[slot] - 1
         word = 0
         while word < bits.size and words[place + HEADER_SIZE + word] == bits[word]:
             word += 1
@@ -242,9 +242,9 @@ def place_all(store: Store, width: int) -> None:
 @compiled
 def value_by_sorting(words: Integers, place: int, time: int) -> int:
     """The value of a block that EDD or SPT solves, else -1; its set is at a place among the store's words."""
+    value: int = -1
     if time <= words[place + SECOND_SLACK]:
-        return max(0, time - words[place + FIRST_SLACK])
-    if time >= words[place + HOPELESS]:
-        value: int = words[place + SPT_TOTAL] + words[place + SIZE] * time
-        return value
-    return -1
+        value = max(0, time - words[place + FIRST_SLACK])
+    elif time >= words[place + HOPELESS]:
+        value = words[place + SPT_TOTAL] + words[place + SIZE] * time
+    return value

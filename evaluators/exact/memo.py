@@ -50,7 +50,7 @@ def find(memo: Memo, set_: int, time: int) -> int:
     mask = slots.size - 1
     slot = slot_of(set_, time, mask)
     while slots[slot] != 0:
-        row = slots[slot] - 1
+        row: int = slots[slot] - 1
         if rows[row, SET] == set_ and rows[row, TIME] == time:
             return row
         slot = (slot + 1) & mask

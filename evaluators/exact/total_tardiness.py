@@ -105,7 +105,7 @@ class _Search:
     """The arrays of one search and the walk over the blocks of its optimum; jobs are in EDD order throughout."""
 
     def __init__(self, processing: Integers, due: Integers, deadline: float, memory_bytes: int) -> None:
-        from gapsmith.evaluators.exact import branching, job_sets, memo
+        from gapsmith.evaluators.exact import branching, candidates, job_sets, memo
 
         self._kernel, self._sets, self._memo = branching, job_sets, memo
         self._deadline = deadline
@@ -114,20 +114,20 @@ class _Search:
         by_length = np.lexsort((due, processing))
         rank = np.empty(size, np.int64)
         rank[by_length] = np.arange(size)
+        ones = np.zeros((size, words), np.int64)
+        ones[np.arange(size), by_length >> 6] = np.left_shift(1, by_length & 63)
         shorter = np.zeros((size, words), np.int64)
-        for job in range(size):
-            self._write_bits(by_length[: rank[job]], shorter[job])
+        shorter[by_length[1:]] = np.bitwise_or.accumulate(ones)[:-1]
         self._jobs = job_sets.Jobs(processing, due, by_length, rank, shorter)
         # Virtual memory: only the pages that a search touches are ever taken.
         frames = np.zeros((size + 2, branching.FRAME_SIZE), np.int64)
-        pad = np.empty((size + 2) * (2 * size + 2) * branching.CANDIDATE_SIZE, np.int64)
+        pad = np.empty((size + 2) * (2 * size + 2) * candidates.CANDIDATE_SIZE, np.int64)
         state = np.zeros(branching.STATE_SIZE, np.int64)
         self._stack = branching.Stack(state, frames, pad, np.zeros(words, np.int64))
-        longest_set = job_sets.HEADER_SIZE + words + (2 + 2 * job_sets.RECORD_SIZE) * size
-        self._renew_store(16 * longest_set, 1024)
+        self._longest_set = job_sets.HEADER_SIZE + words + (2 + 2 * job_sets.RECORD_SIZE) * size
+        self._renew_store(16 * self._longest_set, 1024)
         self._renew_memo(1024)
-        # Half for the sets, half for the values; the sets of a full stack must have room.
-        self._share = max(memory_bytes // 2, 2 * 8 * longest_set * (size + 2))
+        self._share = memory_bytes // 2  # half for the sets, half for the values
 
     @property
     def nodes(self) -> int:
@@ -172,7 +172,11 @@ class _Search:
         middle = np.setdiff1d(block[: position + 1], np.concatenate([left, first, last]))
         pieces = []
         for piece, ordered in (
-            (left, False), (first, True), (middle, False), (last, True), (block[position + 1 :], False)
+            (left, False),
+            (first, True),
+            (middle, False),
+            (last, True),
+            (block[position + 1 :], False),
         ):
             pieces.append((piece, begin, ordered))
             begin += int(self._jobs.processing[piece].sum())
@@ -194,7 +198,9 @@ class _Search:
         bits = np.zeros_like(stack.bits)
         self._write_bits(block, bits)
         frame = stack.frames[0]
-        while (value := kernel.look_up(self._jobs, self._store, self._values, bits, begin, stack.frames, 0)) < 0:
+        while (
+            value := kernel.look_up(self._jobs, self._store, self._values, bits, begin, stack.frames, 0)
+        ) < 0:
             if value == self._sets.NO_ROOM:
                 self._enlarge_store()
                 continue
@@ -257,9 +263,12 @@ class _Search:
             self._sets.place_all(self._store, self._stack.bits.size)
             return
         self._empty_memo()
-        self._renew_store(old.words.size, old.slots.size)
-        for frame in self._stack.frames[: self._stack.state[self._kernel.DEPTH] + 1]:
-            bits = old.words[frame[self._kernel.BLOCK] + self._sets.HEADER_SIZE :][: self._stack.bits.size]
+        width, blocks = self._stack.bits.size, self._stack.frames[: self._stack.state[self._kernel.DEPTH] + 1]
+        places = [int(place) for place in blocks[:, self._kernel.BLOCK]]
+        needed = sum(int(old.words[place + self._sets.SET_LENGTH]) for place in places)
+        self._renew_store(max(old.words.size, 2 * needed + self._longest_set), old.slots.size)
+        for frame, place in zip(blocks, places, strict=True):
+            bits = old.words[place + self._sets.HEADER_SIZE :][:width]
             frame[self._kernel.BLOCK] = self._sets.intern(self._jobs, self._store, bits)
 
 
@@ -308,7 +317,7 @@ def descend(p: Numbers, d: Numbers, sequence: Sequence[int]) -> list[int]:
     from gapsmith.evaluators.exact.descent import insertion_descent
 
     order = np.asarray(sequence, np.int64)
-    insertion_descent(np.asarray(p, np.int64), np.asarray(d, np.int64), order)
+    insertion_descent(np.asarray(p, np.int64), np.asarray(d, np.int64), order, np.empty_like(order))
     return [int(job) for job in order]
 
 
