@@ -4,6 +4,7 @@ Its entry point is a language model's: a request in, code in a fence out. Where 
 programs are put together from its blocks; any other parent is changed blindly, statement by statement.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from random import Random
@@ -150,6 +151,7 @@ class OfflineModel:
 
     name = "offline"
     deterministic = True
+    most_usd: float | None = 0.0
 
     def __init__(self) -> None:
         self._desk: Desk | None = None
@@ -161,7 +163,7 @@ class OfflineModel:
         propose = PROPOSALS.get(request.operator, refine)
         draft = _new(propose, desk, rng, parents)
         words = _description(desk, request.operator, draft)
-        return Reply(text=f"```python\n{draft.program.source}```\n{words}\n")
+        return Reply(text=f"{_fenced(draft.program.source)}\n{words}\n")
 
     def _desk_of(self, problem: Problem) -> Desk:
         """Reading a grammar's sources takes longer than a reply; what is kept is the problem's alone."""
@@ -179,6 +181,12 @@ def _new(propose: Proposal, desk: Desk, rng: Random, parents: Parents) -> Draft:
             break
         draft = propose(desk, rng, parents)
     return draft
+
+
+def _fenced(source: str) -> str:
+    """Code in a fence, longer than any that a docstring of a parent's may hold."""
+    fence = "```" if "```" not in source else "`" * (1 + max(map(len, re.findall("`+", source))))
+    return f"{fence}python\n{source}{fence}"
 
 
 def _description(desk: Desk, operator: str, draft: Draft) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from gapsmith.agent.models.offline_program import Piece, Program
+from gapsmith.agent.models.offline_program import UNREADABLE, Piece, Program
 
 LONGEST = 8000  # characters: beyond it no statement is doubled
 GREATEST = 10**6
@@ -206,5 +206,8 @@ def edited(rng: Random, program: Program, edits: tuple[Edit, ...] = EDITS) -> tu
 
 def _changed(rng: Random, piece: Piece, edits: tuple[Edit, ...]) -> tuple[Piece, str]:
     tree = piece.tree()
-    words = rng.choices(edits, [edit.weight for edit in edits])[0].change(rng, tree)
-    return (Piece(piece.name, f"\n\n{ast.unparse(tree)}"), words) if words else (piece, "")
+    try:
+        words = rng.choices(edits, [edit.weight for edit in edits])[0].change(rng, tree)
+        return (Piece(piece.name, f"\n\n{ast.unparse(tree)}"), words) if words else (piece, "")
+    except UNREADABLE:
+        return piece, ""

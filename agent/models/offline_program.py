@@ -20,8 +20,9 @@ Found = TypeVar("Found", bound=ast.AST)
 
 HOLE = "priority"
 HEADER = "import numpy as np"
+GREATEST_EXPRESSION = 400  # nodes of `ast`, twice what ours have: beyond it recursion could fail
 BUILTINS = frozenset(dir(builtins))
-# What the parser raises for text that is broken or hostile.
+# What reading and printing raise for code that is broken, hostile, or beyond what `ast` can print.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
@@ -112,21 +113,16 @@ class Block:
     @cached_property
     def hole(self) -> tuple[int, int, Node] | None:
         """First and last line of the assignment to `priority`, and its expression."""
-        for node in self._of(ast.Assign):
-            target = node.targets[0]
-            if (
-                isinstance(target, ast.Name)
-                and target.id == HOLE
-                and len(node.targets) == 1
-                and self._alone(node)
-            ):
-                return node.lineno - 1, node.end_lineno or node.lineno, read(node.value)
-        return None
+        node = next((each for each in self._of(ast.Assign) if self._is_hole(each)), None)
+        if node is None or sum(1 for _ in ast.walk(node.value)) > GREATEST_EXPRESSION:
+            return None
+        return node.lineno - 1, node.end_lineno or node.lineno, read(node.value)
 
-    def _alone(self, node: ast.stmt) -> bool:
-        """Whether a statement shares no line with another, so that lines can be exchanged."""
+    def _is_hole(self, node: ast.Assign) -> bool:
+        """Whether a statement sets the priority and shares no line with another: lines can be exchanged."""
         lines = "\n".join(self._lines[node.lineno - 1 : node.end_lineno]).strip()
-        return ";" not in lines and lines.startswith(HOLE)
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        return names == [HOLE] and len(node.targets) == 1 and ";" not in lines and lines.startswith(HOLE)
 
     def _of(self, kind: type[Found]) -> list[Found]:
         return [node for node in self._nodes if isinstance(node, kind)]
@@ -238,7 +234,8 @@ class Kit:
         """The program, if for every role it has one function that takes what the role's blocks take."""
         if program is None or any(program.names.count(name) != 1 for name in [*self.roles, self.entry]):
             return None
-        return program if all(self._plays(role, program.text(role)) for role in self.roles) else None
+        played = all(self._plays(role, program.text(role)) for role in self.roles)
+        return program if played and any(HEADER in piece.text for piece in program.pieces) else None
 
     def _plays(self, role: str, source: str) -> bool:
         return block_of(source).arity == next(iter(self.blocks[role].values())).arity

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.agent.models.offline_algebra import core, simplify
-from gapsmith.agent.models.offline_expressions import clashes, kind_of, paths, read_text, size, text
+from gapsmith.agent.models.offline_expressions import clashes, kind_of, part, paths, read_text, size, text
 from gapsmith.agent.models.offline_vocabulary import LARGEST, MOVES, Vocabulary
 from gapsmith.evaluators.base import Terminal
 from gapsmith.evaluators.tardiness_grammar import GRAMMAR
@@ -89,12 +89,22 @@ def test_printing_and_reading_are_inverse(seed):
 
 @settings(max_examples=300, deadline=None)
 @given(SEEDS)
-def test_simplification_keeps_the_value_and_is_idempotent(seed):
-    """The laws of algebra change no value and leave nothing for a second time, and never lengthen."""
+def test_simplification_shortens_once_and_for_all(seed):
+    """The laws of algebra never lengthen, and leave nothing for a second time."""
     node = WORDS.grown(Random(seed), (("time", 1),), 3)
     plain = simplify(node)
     assert size(plain) <= size(node)
-    assert size(simplify(plain)) == size(plain)
+    assert simplify(plain) == plain
+
+
+@settings(max_examples=300, deadline=None)
+@given(SEEDS)
+def test_simplification_keeps_the_value(seed):
+    """The laws of algebra change no value; quotients of what may be zero and comparisons of equals excepted."""
+    node = WORDS.grown(Random(seed), (("time", 1),), 3)
+    if not {"/", "less"} & {part(node, path).head for path in paths(node)}:
+        codes = [text(each, WORDS.signs) for each in (node, simplify(node))]
+        np.testing.assert_allclose(*map(value, codes), rtol=1e-2, atol=1)
 
 
 @pytest.mark.parametrize(
