@@ -204,27 +204,13 @@ def candidate_json(row: CandidateRow) -> dict[str, Any]:
 def candidate_table(rows: Sequence[CandidateRow], title: str) -> Table:
     """Candidates, a line each."""
     table = Table(title=f"{title} (gaps in training and validation)")
-    for heading in (
-        "id",
-        "name",
-        "run",
-        "slot",
-        "operator",
-        "parents",
-        "outcome",
-        "gate",
-        "train %",
-        "valid. %",
-    ):
-        table.add_column(heading)
+    for heading in ("id", "from", "parents", "run.slot", "verdict", "train %", "valid. %"):
+        table.add_column(heading, no_wrap=heading == "id")
     for row in rows:
         parents = " ".join(map(str, row.parents))
-        cells = [row.program, row.name, row.run, row.slot, row.operator, parents, row.outcome, row.gate]
-        table.add_row(
-            *("" if c is None else str(c) for c in cells),
-            _percent(row.train_gap),
-            _percent(row.validation_gap),
-        )
+        verdict = f"gate: {row.gate}" if row.gate else row.outcome
+        cells = [row.program, row.name or row.operator, parents, f"{row.run}.{row.slot}", verdict]
+        table.add_row(*map(str, cells), _percent(row.train_gap), _percent(row.validation_gap))
     return table
 
 

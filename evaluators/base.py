@@ -201,6 +201,7 @@ class Problem:
         grammar: building blocks for the genetic programmer.
         cpu_seconds: limit of one call, seconds of CPU, given the instance.
         driver: trusted source that runs beside a candidate; see `sandbox.Job.driver`.
+        relabel: the same instance with its parts numbered otherwise; None where they have no numbers.
     """
 
     name: str
@@ -219,6 +220,7 @@ class Problem:
     maximise: bool = False
     cpu_seconds: Callable[[Instance], float] = field(default=lambda _: 1.0)
     driver: str = ""
+    relabel: Callable[[Instance, np.random.Generator], Instance] | None = None
 
     def instances(self, split: Split, seed: int = 0, count: int | None = None) -> list[Instance]:
         """Generated instances of a split: reproducible, spread evenly over the strata, disjoint between splits."""

@@ -74,6 +74,13 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
     return total_tardiness_baseline(np.asarray(instance.data["p"]), np.asarray(instance.data["d"]), seconds)
 
 
+def relabel(instance: Instance, rng: np.random.Generator) -> Instance:
+    """The same jobs in another order."""
+    p, d = np.asarray(instance.data["p"]), np.asarray(instance.data["d"])
+    order = rng.permutation(len(p))
+    return Instance(f"{instance.name} relabelled", {"p": p[order], "d": d[order]}, instance.stratum)
+
+
 def cpu_seconds(instance: Instance) -> float:
     """Half a second up to 100 jobs, growing as their square from there."""
     return 0.5 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
@@ -94,4 +101,5 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    relabel=relabel,
 )

@@ -7,10 +7,12 @@ import numpy as np
 
 from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import Baseline, Instance, Number, Problem
+from gapsmith.evaluators.honesty import examine
 from gapsmith.evaluators.scoring import Scale, Score
 
 FIRST_BLOCK = 12
 DROP_AT = 1.64
+EXAMINED = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,10 @@ class Trial:
             return self._ended("ok", "", costs)
         if failed := self._try(validation.instances, runner, spent):
             return self._ended("ok", f"failed in validation: {failed.outcome}: {failed.message}", costs)
+        shown = validation.instances[:EXAMINED]
+        found = examine(self._course.problem, self._source, shown, self._costs(validation)[:EXAMINED], runner)
+        if found.outcome != "ok":
+            return self._ended(found.outcome, found.message)
         return self._ended("ok", "", costs, self._costs(validation))
 
     def _try(self, instances: Sequence[Instance], runner: Runner, spent: float) -> Trialled | None:

@@ -1,0 +1,69 @@
+"""Elites are examined: state, labels and chance must not matter."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gapsmith.evaluators.assess import assess
+from gapsmith.evaluators.base import Split
+from gapsmith.evaluators.honesty import Honesty, examine
+from gapsmith.evaluators.single_machine_tardiness import problem
+from gapsmith.sandbox import Level, Sandbox, open_sandbox
+
+INSTANCES = problem.instances(Split.TRAIN, 3, 20)
+
+COUNTS = """
+import numpy as np
+calls = 0
+def schedule(p, d):
+    global calls
+    calls += 1
+    return np.argsort(d, kind="stable") if calls % 3 else np.argsort(-d, kind="stable")
+"""
+CHANCE = """
+import numpy as np
+def schedule(p, d):
+    return np.random.default_rng().permutation(len(p))
+"""
+# It knows the instances by their first job, as one that has learnt answers by heart would.
+BY_HEART = """
+import numpy as np
+KNOWN = {known}
+def schedule(p, d):
+    return np.argsort(d, kind="stable") if (int(p[0]), int(d[0])) in KNOWN else np.argsort(p, kind="stable")[::-1]
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """One sandbox for all."""
+    with open_sandbox(minimum=Level.L1) as box:
+        yield box
+
+
+def found(source: str, sandbox: Sandbox) -> Honesty:
+    """What examination says of a program after its run in one process."""
+    scores = assess(problem, source, INSTANCES, sandbox).scores
+    return examine(problem, source, INSTANCES, [score.cost or 0 for score in scores], sandbox)
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in problem.rules])
+def test_rules_are_honest(name: str, sandbox: Sandbox) -> None:
+    """Every reference rule passes, ties by job number and all."""
+    assert found(problem.rule(name).source("schedule"), sandbox) == Honesty("ok")
+
+
+def test_state_is_found(sandbox: Sandbox) -> None:
+    """A program whose result depends on how often it was called is marked."""
+    assert found(COUNTS, sandbox).outcome == "state_dependent"
+
+
+def test_chance_is_found(sandbox: Sandbox) -> None:
+    """A program that does not do the same twice is marked."""
+    assert found(CHANCE, sandbox).outcome == "state_dependent"
+
+
+def test_answers_by_heart_are_found(sandbox: Sandbox) -> None:
+    """A program that recognises instances by the order of their jobs is marked."""
+    known = {(int(i.data["p"][0]), int(i.data["d"][0])) for i in INSTANCES}
+    assert found(BY_HEART.format(known=known), sandbox).outcome == "label_dependent"
