@@ -14,7 +14,7 @@ from gapsmith.evaluators.assess import Runner, assess, assess_all
 from gapsmith.evaluators.base import Instance, Number, Problem
 
 SURE = 3.0
-"""Standard errors by which relabelled instances must cost more on average: ties alone differ both ways."""
+"""Standard errors of a sign test by which relabelled instances must cost more: ties alone differ both ways."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,18 @@ def _relabelled(
         return Honesty(
             "label_dependent", f"fails when the parts of an instance are numbered otherwise: {result.message}"
         )
-    sign = -1.0 if problem.maximise else 1.0
-    now = np.array([score.cost for score in result.scores], dtype=float)
-    before = np.array(costs, dtype=float)
-    worse = sign * (now - before) / np.maximum(np.abs(before), 1.0)
-    error = float(worse.std(ddof=1)) / np.sqrt(worse.size) if worse.size > 1 else 0.0
-    if worse.mean() > 0 and worse.mean() > SURE * error:
+    worse, better = _changes(costs, [score.cost for score in result.scores], problem.maximise)
+    if worse - better > SURE * np.sqrt(worse + better):
         return Honesty(
             "label_dependent",
-            f"costs {100 * worse.mean():.2f} % more on the same instances when their parts are numbered otherwise",
+            f"costs more on {worse} of {len(instances)} instances, and less on {better}, when their parts are "
+            "numbered otherwise: an answer must not depend on the numbering, but for ties",
         )
     return None
+
+
+def _changes(costs: Sequence[Number], now: Sequence[Number | None], maximise: bool) -> tuple[int, int]:
+    """How many instances cost more now, and how many less."""
+    sign = -1 if maximise else 1
+    changes = [sign * (after - before) for before, after in zip(costs, now, strict=True) if after is not None]
+    return sum(change > 0 for change in changes), sum(change < 0 for change in changes)
