@@ -44,6 +44,8 @@ def cpsat_total_tardiness(
         moment += processing[job]
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
+    # Without cuts on completion times a dozen tight jobs take more than a minute; with them, a tenth of a second.
+    solver.parameters.linearization_level = 2
     solver.parameters.random_seed = 1
     solver.parameters.max_time_in_seconds = seconds
     status = solver.solve(model)

@@ -19,6 +19,9 @@ SLICE_NODES = 50_000
 MEMORY_BYTES = 1 << 30
 """What the table may grow to. A full table forgets everything and goes on: slower, still exact."""
 
+LARGEST_TOTAL = 1 << 60
+"""Totals must stay below: the kernels reckon in 64 bits."""
+
 
 @dataclass(frozen=True)
 class Solved:
@@ -94,6 +97,11 @@ def _checked(p: Numbers, d: Numbers) -> tuple[Integers, Integers]:
         raise Trouble(f"p is {processing.dtype} and d is {due.dtype}; expected integers")
     if (processing < 0).any():
         raise Trouble(f"job {int(np.argmin(processing))} takes {processing.min()}; expected at least 0")
+    largest = sum(processing.tolist()) + max((abs(value) for value in due.tolist()), default=0)
+    if largest * processing.size >= LARGEST_TOTAL:
+        raise Trouble(
+            f"{processing.size} jobs of tardiness up to {largest} exceed 2^60 in total; scale the numbers down"
+        )
     return processing.astype(np.int64), due.astype(np.int64)
 
 
