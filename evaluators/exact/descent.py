@@ -13,6 +13,7 @@ def insertion_descent(
     due: NDArray[np.int64],
     order: NDArray[np.int64],
     completion: NDArray[np.int64],
+    attempts: int,
 ) -> None:
     """Moves one job at a time to its best place until no job wants to move.
 
@@ -23,9 +24,11 @@ def insertion_descent(
         due: due dates, shape (n,).
         order: the sequence to start from; holds the better one in the end.
         completion: scratch, shape (n,).
+        attempts: how many jobs are tried at most, each in O(n).
     """
     size, stable, place = order.size, 0, 0
-    while stable < size:
+    while stable < size and attempts > 0:
+        attempts -= 1
         moment = 0
         for position in range(size):
             moment += processing[order[position]]

@@ -1,5 +1,6 @@
 """Proven optima of 1‖ΣTj, each with its sequence, priced again before it is believed."""
 
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def branch_and_memorize(
     Args:
         p: processing times, integers of at least 0, shape (n,).
         d: due dates, integers of either sign, shape (n,).
-        seconds: limit of CPU time; looked at every `SLICE_NODES` nodes.
+        seconds: limit of CPU time, looked at every `SLICE_NODES` nodes; compilation, done once, is not counted.
         memory_bytes: limit of the table of solved blocks.
 
     Raises:
@@ -70,6 +71,7 @@ def branch_and_memorize(
     jobs = jobs[np.lexsort((jobs, processing[jobs], due[jobs]))]
     if not jobs.size:
         return Solved(instant, total_tardiness(p, d, instant), True, 0)
+    _compile()
     search = _Search(processing[jobs], due[jobs], time.process_time() + seconds, memory_bytes)
     try:
         value, order = search.solve()
@@ -105,6 +107,12 @@ def _checked(p: Numbers, d: Numbers) -> tuple[Integers, Integers]:
     return processing.astype(np.int64), due.astype(np.int64)
 
 
+@functools.cache
+def _compile() -> None:
+    """Makes numba compile, or load, what a search needs, so that no instance's time limit pays for it."""
+    _Search(np.array([9, 8, 7, 5, 4]), np.array([1, 5, 9, 12, 20]), np.inf, MEMORY_BYTES).warm_up()
+
+
 class _OutOfTime(Exception):
     """The limit has passed."""
 
@@ -129,7 +137,8 @@ class _Search:
         self._jobs = job_sets.Jobs(processing, due, by_length, rank, shorter)
         # Virtual memory: only the pages that a search touches are ever taken.
         frames = np.zeros((size + 2, branching.FRAME_SIZE), np.int64)
-        pad = np.empty((size + 2) * (2 * size + 2) * candidates.CANDIDATE_SIZE, np.int64)
+        # A block has at most two candidates a job, and those of the next depth have fewer jobs.
+        pad = np.empty((size + 2) ** 2 * candidates.CANDIDATE_SIZE, np.int64)
         state = np.zeros(branching.STATE_SIZE, np.int64)
         self._stack = branching.Stack(state, frames, pad, np.zeros(words, np.int64))
         self._longest_set = job_sets.HEADER_SIZE + words + (2 + 2 * job_sets.RECORD_SIZE) * size
@@ -141,6 +150,12 @@ class _Search:
     def nodes(self) -> int:
         """Blocks branched on so far."""
         return int(self._stack.state[self._kernel.NODES])
+
+    def warm_up(self) -> None:
+        """Runs everything that is compiled once."""
+        self.solve()
+        self._enlarge_memo()
+        self._enlarge_store()
 
     def solve(self) -> tuple[int, list[int]]:
         """The least total tardiness of all jobs from time zero, and an order that attains it."""
@@ -250,8 +265,8 @@ class _Search:
         if 4 * old.nbytes > self._share:
             self._empty_memo()
             return
-        self._renew_memo(4 * used)
-        self._values.rows[:used] = old
+        self._renew_memo(4 * old.shape[0])
+        self._values.rows[:used] = old[:used]
         self._memo.place_all(self._values, used)
 
     def _renew_store(self, length: int, slots: int) -> None:
@@ -321,11 +336,12 @@ def modified_due_date(p: Numbers, d: Numbers) -> list[int]:
 
 
 def descend(p: Numbers, d: Numbers, sequence: Sequence[int]) -> list[int]:
-    """Moves single jobs to their best place until no move helps."""
+    """Moves single jobs to their best place until no move helps, or the places priced are some 10^9."""
     from gapsmith.evaluators.exact.descent import insertion_descent
 
     order = np.asarray(sequence, np.int64)
-    insertion_descent(np.asarray(p, np.int64), np.asarray(d, np.int64), order, np.empty_like(order))
+    processing, due = np.asarray(p, np.int64), np.asarray(d, np.int64)
+    insertion_descent(processing, due, order, np.empty_like(order), 10**9 // max(1, order.size))
     return [int(job) for job in order]
 
 
@@ -344,6 +360,7 @@ def lower_bound(p: Numbers, d: Numbers) -> int:
 
 def total_tardiness_baseline(p: Numbers, d: Numbers, seconds: float) -> Baseline:
     """The optimum within the limit of CPU seconds, else honest bounds around a good sequence."""
+    _compile()
     start = time.process_time()
     solved = branch_and_memorize(p, d, seconds)
     lower = solved.total if solved.proven else lower_bound(p, d)
