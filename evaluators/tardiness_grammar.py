@@ -180,38 +180,7 @@ def swap_descent(p, d, sequence):
     return sequence
 
 
-def kicked_sweeps(p, d, sequence):
-    """Sweeps of exchanges; where none helps, the best sequence is shuffled in one place; 12 sweeps in all."""
-    n, rng = len(p), np.random.default_rng(7)
-    sequence = best = sequence.copy()
-    least = np.maximum(np.cumsum(p[best]) - d[best], 0).sum()
-    for _ in range(12):
-        improved = False
-        for i in range(n - 1):
-            ahead = np.cumsum(p[sequence]) - d[sequence]
-            behind, shift = ahead[i + 1 :], p[sequence[i + 1 :]] - p[sequence[i]]
-            between = np.tril(np.maximum(behind + shift[:, None], 0), -1).sum(axis=1)
-            was = np.cumsum(np.maximum(behind, 0)) + max(0, ahead[i])
-            first = np.maximum(ahead[i] + d[sequence[i]] + shift - d[sequence[i + 1 :]], 0)
-            last = np.maximum(behind + d[sequence[i + 1 :]] - d[sequence[i]], 0)
-            change = between + first + last - was
-            j = int(np.argmin(change))
-            if change[j] < 0:
-                sequence[[i, i + 1 + j]] = sequence[[i + 1 + j, i]]
-                improved = True
-        total = np.maximum(np.cumsum(p[sequence]) - d[sequence], 0).sum()
-        if total < least:
-            best, least = sequence.copy(), total
-        if not improved:
-            if least == 0 or n < 3:
-                break
-            sequence, wide = best.copy(), min(n, 12)
-            at = int(rng.integers(0, n - wide + 1))
-            sequence[at : at + wide] = rng.permutation(sequence[at : at + wide])
-    return best
-
-
-IMPROVEMENTS = (keep, adjacent_swaps, to_the_end, insertion_descent, swap_descent, kicked_sweeps)
+IMPROVEMENTS = (keep, adjacent_swaps, to_the_end, insertion_descent, swap_descent)
 
 GRAMMAR = Grammar(
     main=schedule,

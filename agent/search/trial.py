@@ -10,9 +10,9 @@ from gapsmith.evaluators.base import Baseline, Instance, Number, Problem
 from gapsmith.evaluators.honesty import examine
 from gapsmith.evaluators.scoring import Scale, Score
 
-FIRST_BLOCK = 12
+FIRST_BLOCK = 8
 DROP_AT = 1.64
-EXAMINED = 40
+EXAMINED = 20
 
 
 @dataclass(frozen=True, eq=False)
