@@ -2,9 +2,9 @@
 
 from gapsmith.sandbox.errors import SandboxTrouble
 from gapsmith.sandbox.host import Sandbox, isolation, open_sandbox
-from gapsmith.sandbox.isolation import Isolation
 from gapsmith.sandbox.job import Answer, Array, Call, Ending, Job, Json, Level, Limits, Outcome, Value
 from gapsmith.sandbox.latency import Latency, measure_latency
+from gapsmith.sandbox.levels import Isolation
 
 __all__ = [
     "Answer",

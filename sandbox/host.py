@@ -10,9 +10,9 @@ from typing import Self
 from gapsmith.sandbox.conversation import ChannelClosed, Conversation
 from gapsmith.sandbox.endings import Stopped, clean, of_status
 from gapsmith.sandbox.errors import SandboxTrouble
-from gapsmith.sandbox.isolation import Isolation, of_report, require
 from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome
 from gapsmith.sandbox.launch import REAP_SECONDS, Death, Zygote, ZygoteDied
+from gapsmith.sandbox.levels import Isolation, of_report, require
 from gapsmith.sandbox.lockdown import LAYERS, LayerFailed
 
 _GRACE = 0.25

@@ -87,15 +87,17 @@ class Zygote:
     """
 
     def __init__(self, preload: str, layers: Iterable[str], slot: int) -> None:
-        self._ctl, theirs = socket.socketpair()
+        folders = package_folders(preload)
+        self._process: subprocess.Popen[bytes] | None = None
         self._spares: list[Spare] = []
         self._deaths: dict[int, Death] = {}
         self._children_seconds = 0.0
         self.spent_seconds = 0.0
-        settings = _settings(preload, layers, slot, theirs.fileno())
-        with theirs:
-            self._process = _spawn(settings, theirs.fileno())
+        self._ctl, theirs = socket.socketpair()
         try:
+            with theirs:
+                settings = _settings(preload, folders, layers, slot, theirs.fileno())
+                self._process = _spawn(settings, theirs.fileno())
             self.report = self._start_report()
         except BaseException:
             self.close()
@@ -176,6 +178,8 @@ class Zygote:
         for spare in self._spares:
             spare.close()
         self._spares.clear()
+        if self._process is None:
+            return
         try:
             self._process.wait(2.0)
         except subprocess.TimeoutExpired:
@@ -183,12 +187,12 @@ class Zygote:
             self._process.wait()
 
 
-def _settings(preload: str, layers: Iterable[str], slot: int, ctl: int) -> dict[str, Any]:
+def _settings(preload: str, folders: list[str], layers: Iterable[str], slot: int, ctl: int) -> dict[str, Any]:
     return {
         "ctl": ctl,
         "room": str(Path(__file__).parent),
         "preload": preload,
-        "path": package_folders(preload),
+        "path": folders,
         "layers": sorted(layers),
         "slot": slot,
         "host": os.getpid(),

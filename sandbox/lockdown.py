@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from gapsmith.sandbox import kernel, landlock, namespaces, rlimits, seccomp, syscalls
-from gapsmith.sandbox.job import Level
 
 NAMESPACES, LANDLOCK, SECCOMP, UID, RLIMITS = "namespaces", "landlock", "seccomp", "uid", "rlimits"
 LAYERS = frozenset({NAMESPACES, LANDLOCK, SECCOMP, UID, RLIMITS})
@@ -163,14 +162,3 @@ class Lockdown:
             rlimits.apply(job, self.base, self.own_uid)
         if SECCOMP in self.layers:
             self.filters[job["threads"] > 0].install()
-
-
-def level(proven: dict[str, bool]) -> Level:
-    """The level that the proven layers make."""
-    if not proven.get(RLIMITS):
-        return Level.L0
-    if not proven.get(SECCOMP):
-        return Level.L1
-    if not proven.get(LANDLOCK):
-        return Level.L2 if not proven.get(NAMESPACES) else Level.L3
-    return Level.L4 if proven.get(NAMESPACES) and proven.get("privileges") else Level.L3

@@ -19,17 +19,16 @@ class Footprint:
 
     addresses: int
     data: int
-    resident: int
 
 
 def footprint() -> Footprint:
     """The footprint of this process; must be read before /proc is gone."""
     if sys.platform != "linux":
-        return Footprint(0, 0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        return Footprint(0, 0)
     page = resource.getpagesize()
     with open("/proc/self/statm") as file:
-        size, resident, _, _, _, data, _ = (int(word) * page for word in file.read().split())
-    return Footprint(size, data, resident)
+        size, _, _, _, _, data, _ = (int(word) * page for word in file.read().split())
+    return Footprint(size, data)
 
 
 def apply(job: dict[str, Any], base: Footprint, own_uid: bool) -> None:

@@ -42,6 +42,8 @@ With BORN come three or four descriptors."""
 BORN, DIED = b"S", b"D"
 TAKEN = b"T"
 
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
 PRELOAD = {
     "numpy": ("numpy", "numpy.linalg", "numpy.random"),
     "ortools": ("numpy", "numpy.linalg", "numpy.random", "ortools.sat.python.cp_model"),
@@ -108,7 +110,16 @@ def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any
         filters = (Filter(child_filter(threads=False)), Filter(child_filter(threads=True)))
         lockdown = replace(lockdown, layers=lockdown.layers | {SECCOMP}, filters=filters)
     proofs |= probes.prove_seccomp(lockdown)
-    return lockdown, {"resident": base.resident, "proofs": probes.together(proofs, enclosure.refused)}
+    return lockdown, {"resident": _resident_at_birth(), "proofs": probes.together(proofs, enclosure.refused)}
+
+
+def _resident_at_birth() -> int:
+    """Bytes in memory of a child that has done nothing: what no candidate is charged for."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    _, _, usage = os.wait4(pid, 0)
+    return usage.ru_maxrss * _MAXRSS_UNIT
 
 
 def _outermost(folders: list[str]) -> list[str]:
@@ -230,6 +241,5 @@ class Nursery:
             if watch >= 0:
                 self._poll.unregister(watch)
                 os.close(watch)
-            unit = 1 if sys.platform == "darwin" else 1024
-            cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
+            cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _MAXRSS_UNIT
             self._ctl.sendall(EVENT.pack(DIED, pid, status, cpu, time.process_time(), peak))

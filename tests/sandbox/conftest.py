@@ -52,13 +52,15 @@ def token():
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", "layered: only the layers stop this; it must fail with the layers off")
+    config.addinivalue_line("markers", "one_mode: the layers make no difference; runs under all of them only")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs every attack in every mode; `layered` ones with the layers off too."""
     if "guest" not in metafunc.fixturenames:
         return
-    modes = [pytest.param(mode) for mode in MODES if mode != "off"]
+    once = metafunc.definition.get_closest_marker("one_mode")
+    modes = [pytest.param(mode) for mode in (["full"] if once else ["full", "no_namespaces", "seccomp_only"])]
     if metafunc.definition.get_closest_marker("layered"):
         control = pytest.mark.xfail(
             strict=True, raises=AssertionError, reason="negative control: the layers are off"

@@ -4,6 +4,8 @@ import pytest
 
 from gapsmith.sandbox import Ending
 
+pytestmark = pytest.mark.one_mode
+
 MALFORMED = {
     "nan": "b'NaN'",
     "infinity": "b'[-Infinity]'",

@@ -4,6 +4,8 @@ import pytest
 
 from gapsmith.sandbox import Array, Ending
 
+pytestmark = pytest.mark.one_mode
+
 CRASHES = {
     "ctypes.string_at(0)": Ending.CRASH_SEGV,
     "os.abort()": Ending.CRASH_ABORT,

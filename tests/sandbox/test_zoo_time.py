@@ -4,6 +4,8 @@ import pytest
 
 from gapsmith.sandbox import Ending
 
+pytestmark = pytest.mark.one_mode
+
 LOOPS = {
     "module": "while True: pass",
     "call": "def attack():\n    while True: pass",

@@ -7,7 +7,7 @@ from typing import Any
 
 from gapsmith.sandbox.errors import SandboxTrouble
 from gapsmith.sandbox.job import Level
-from gapsmith.sandbox.lockdown import LAYERS, level
+from gapsmith.sandbox.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP
 
 _MACOS = (
     "macOS has no seccomp, Landlock or namespaces: limits on resources hold, but nothing keeps a program "
@@ -30,6 +30,17 @@ class Isolation:
     layers: Mapping[str, bool]
     proofs: Mapping[str, str]
     word: str
+
+
+def level(proven: Mapping[str, bool]) -> Level:
+    """The level that the proven layers make."""
+    if not proven.get(RLIMITS):
+        return Level.L0
+    if not proven.get(SECCOMP):
+        return Level.L1
+    if not proven.get(LANDLOCK):
+        return Level.L2 if not proven.get(NAMESPACES) else Level.L3
+    return Level.L4 if proven.get(NAMESPACES) and proven.get("privileges") else Level.L3
 
 
 def of_report(report: Mapping[str, Any]) -> Isolation:

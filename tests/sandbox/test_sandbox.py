@@ -1,0 +1,344 @@
+"""The sandbox's own life: opening, working, failing, starting again, and leaving nothing behind."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gapsmith.sandbox import (
+    Array,
+    Ending,
+    Job,
+    Level,
+    Limits,
+    Sandbox,
+    SandboxTrouble,
+    measure_latency,
+    open_sandbox,
+)
+from gapsmith.sandbox import launch as launch_module
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
+DEADLINE = 20.0
+
+
+def double(value, **limits):
+    """A job with a known answer."""
+    return Job(source="def f(x): return 2 * x", entry="f", calls=({"x": value},), limits=Limits(**limits))
+
+
+@pytest.fixture
+def box():
+    """A sandbox of the test's own."""
+    with open_sandbox(minimum=Level.L0) as opened:
+        yield opened
+
+
+def eventually(condition):
+    """Waits until a condition holds; fails after a generous while."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+def processes_of(host):
+    """All processes of the sandboxes that a host process has opened, by their command lines."""
+    mark = f'"host": {host}}}'.encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if mark in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def descriptors():
+    """How many descriptors this process holds."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_answer(box):
+    """An honest program is answered, with its costs."""
+    outcome = box.run(double(21))
+    assert outcome.ending is Ending.OK
+    assert outcome.answers[0].value == 42
+    assert outcome.message == ""
+    assert 0 < outcome.answers[0].cpu_seconds <= outcome.cpu_seconds < 1
+    assert outcome.cpu_seconds < 10 * outcome.wall_seconds
+
+
+def test_no_calls(box):
+    """A job without calls loads the module and nothing else."""
+    assert box.run(Job(source="def f(): return 1", entry="f", calls=())).ending is Ending.OK
+
+
+def test_arguments_by_position(box):
+    """Arguments arrive in the order of the call's names, whatever the function calls them."""
+    job = Job(
+        source="def f(a, b, *rest): return [a, b, *rest]",
+        entry="f",
+        calls=({"x": 1, "y": "zwei", "z": [3, None]},),
+    )
+    assert box.run(job).answers[0].value == [1, "zwei", [3, None]]
+
+
+def test_large_arguments(box):
+    """Arguments larger than any buffer arrive whole."""
+    data = Array("<i8", (1_000_000,), (7).to_bytes(8, "little") * 1_000_000)
+    job = Job(source="def f(x): return int(x.sum())", entry="f", calls=({"x": data},))
+    assert box.run(job).answers[0].value == 7_000_000
+
+
+def test_arguments_that_nobody_reads(box):
+    """A program that does not read its next call cannot hold the host, however large the call."""
+    data = Array("<i8", (500_000,), bytes(4_000_000))
+    source = """
+    import os, sys, struct, time
+    def f(x):
+        frame = sys._getframe()
+        while "token" not in frame.f_locals: frame = frame.f_back
+        payload = frame.f_locals["token"] + b"1"
+        os.write(3, struct.pack("!cI", b"R", len(payload)) + payload)
+        time.sleep(600)
+    """
+    job = Job(
+        source=textwrap.dedent(source),
+        entry="f",
+        calls=({"x": 0}, {"x": data}),
+        limits=Limits(cpu_seconds=0.01),
+    )
+    outcome = box.run(job)
+    assert outcome.ending is Ending.TIMEOUT_WALL
+    assert len(outcome.answers) == 1
+
+
+def test_argument_that_cannot_travel(box):
+    """A wrong array is the caller's error, and the sandbox goes on."""
+    with pytest.raises(ValueError, match="array"):
+        box.run(double(Array("O", (1,), bytes(8))))
+    assert box.run(double(1)).answers[0].value == 2
+
+
+def test_peak_memory_is_the_candidates(box):
+    """The peak counts what a program uses, not what it finds."""
+    small = box.run(double(1))
+    large = box.run(Job(source="def f(): return len(bytearray(b'x') * (64 << 20))", entry="f", calls=({},)))
+    assert small.peak_memory_mb < 10
+    assert 60 < large.peak_memory_mb < 90
+
+
+@LINUX
+def test_dead_zygote_is_replaced(box):
+    """A zygote that died is started again, and the job is answered as if nothing had been."""
+    for pid in processes_of(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+    assert box.run(double(3)).answers[0].value == 6
+
+
+@LINUX
+def test_dead_spare_is_replaced(box):
+    """A waiting child that died before its job costs a second try and is not held against the candidate."""
+    box.run(double(1))
+    spare = box._zygote.take()
+    spare.kill()
+    box._zygote._spares.insert(0, spare)
+    assert box.run(double(3)).answers[0].value == 6
+
+
+@LINUX
+def test_zygote_that_dies_twice(box, monkeypatch):
+    """What fails twice is reported as ours, never as the candidate's; the next job starts afresh."""
+
+    def broken(self):
+        raise launch_module.ZygoteDied("a test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(launch_module.Zygote, "take", broken)
+        outcome = box.run(double(3))
+    assert outcome.ending is Ending.ZYGOTE_DIED
+    assert outcome.ending.ours
+    assert box.run(double(3)).answers[0].value == 6
+
+
+@LINUX
+def test_stopped_child_is_killed_all_the_same(box):
+    """A child that has stopped itself is reaped like any other."""
+    source = "import os, signal\ndef f(): os.kill(os.getpid(), signal.SIGSTOP)"
+    outcome = box.run(Job(source=source, entry="f", calls=({},), limits=Limits(cpu_seconds=0.01)))
+    assert outcome.ending is Ending.TIMEOUT_WALL
+
+
+def test_closed_sandbox(box):
+    """A closed sandbox says so, and closing twice is no harm."""
+    box.close()
+    box.close()
+    with pytest.raises(SandboxTrouble, match="closed"):
+        box.run(double(1))
+
+
+@LINUX
+def test_nothing_is_left_after_closing():
+    """Closing a sandbox ends its processes and gives back its descriptors."""
+    before = descriptors()
+    with Sandbox("numpy", Level.L0, slot=3) as box:
+        box.run(double(1))
+        assert processes_of(os.getpid())
+    eventually(lambda: not processes_of(os.getpid()))
+    assert descriptors() == before
+
+
+@LINUX
+def test_nothing_grows(box):
+    """Hundreds of runs, good and bad, leave no descriptor and no process behind."""
+    jobs = [
+        double(1),
+        Job(source="import os; os._exit(1)", entry="f", calls=({},)),
+        Job(source="(", entry="f", calls=()),
+    ]
+    for job in jobs:
+        box.run(job)
+    eventually(lambda: len(processes_of(os.getpid())) <= 3)
+    before = descriptors()
+    for k in range(150):
+        box.run(jobs[k % 3])
+    assert descriptors() <= before + 4  # One spare may have been announced in the meantime.
+    eventually(lambda: len(processes_of(os.getpid())) <= 3)
+
+
+def test_sandboxes_in_threads():
+    """Sandboxes of several threads work at once and do not mix up their answers."""
+
+    def work(slot):
+        with open_sandbox(minimum=Level.L0, slot=slot) as box:
+            return [box.run(double(100 * slot + k)).answers[0].value for k in range(30)]
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(work, range(3)))
+    assert found == [[2 * (100 * slot + k) for k in range(30)] for slot in range(3)]
+
+
+def test_one_sandbox_shared_by_threads(box):
+    """Threads that share a sandbox wait for one another."""
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda k: box.run(double(k)).answers[0].value, range(40)))
+    assert found == [2 * k for k in range(40)]
+
+
+def test_opened_in_a_thread_that_ends():
+    """A sandbox outlives the thread that opened it."""
+    opened = []
+    opener = threading.Thread(target=lambda: opened.append(open_sandbox(minimum=Level.L0)))
+    opener.start()
+    opener.join()
+    with opened[0] as box:
+        assert box.run(double(4)).answers[0].value == 8
+        assert box.run(double(5)).answers[0].value == 10
+
+
+HOST = """
+import sys
+from gapsmith.sandbox import Job, Level, Limits, open_sandbox
+print("starting", flush=True)
+with open_sandbox(sys.argv[1], minimum=Level.L0) as box:
+    print("open", flush=True)
+    source = "import time\\ndef f():\\n    while True: pass"
+    box.run(Job(source=source, entry="f", calls=({},), limits=Limits(cpu_seconds=600)))
+"""
+
+
+@LINUX
+@pytest.mark.parametrize("moment", ["spawned", "open", "running"])
+@pytest.mark.parametrize("preload", ["numpy", "ortools"])
+def test_parent_killed(preload, moment):
+    """Killing the host with SIGKILL, while it starts, waits or runs, leaves no process behind."""
+    with subprocess.Popen([sys.executable, "-c", HOST, preload], stdout=subprocess.PIPE, text=True) as host:
+        try:
+            host.stdout.readline()
+            eventually(lambda: processes_of(host.pid))
+            if moment != "spawned":
+                assert host.stdout.readline() == "open\n"
+            if moment == "running":
+                eventually(lambda: any(_busy(pid) for pid in processes_of(host.pid)))
+        finally:
+            host.kill()
+    eventually(lambda: not processes_of(host.pid))
+
+
+def _busy(pid):
+    """Whether a process has used so much CPU time that it must be running the loop."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return words[0] == "R" and int(words[11]) + int(words[12]) > 30
+
+
+def test_latency_is_measured():
+    """What doctor reports is there and in order."""
+    latency = measure_latency(10)
+    assert 0 < latency.latency_ms_p50 <= latency.latency_ms_p95
+    assert latency.cpu_ms_p50 > 0
+
+
+MODEL = """
+from ortools.sat.python import cp_model
+def f(workers):
+    model = cp_model.CpModel()
+    a, b = model.new_int_var(0, 10, "a"), model.new_int_var(0, 10, "b")
+    model.add(a + b <= 12)
+    model.maximize(2 * a + b)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = workers
+    solver.solve(model)
+    return [solver.value(a), solver.value(b)]
+"""
+
+
+@pytest.fixture(scope="module")
+def solver():
+    """A sandbox with OR-Tools."""
+    with open_sandbox("ortools", minimum=Level.L0) as opened:
+        yield opened
+
+
+def test_solver_model_is_solved(solver):
+    """A small model is solved by one worker, without threads."""
+    outcome = solver.run(Job(source=MODEL, entry="f", calls=({"workers": 1},)))
+    assert outcome.answers[0].value == [10, 2]
+
+
+def test_solver_workers_without_threads(solver):
+    """More workers than threads are the candidate's exception, not a crash of ours."""
+    outcome = solver.run(Job(source=MODEL, entry="f", calls=({"workers": 4},)))
+    assert outcome.ending in {Ending.CANDIDATE_EXCEPTION, Ending.CRASH_ABORT}
+
+
+def test_solver_workers_with_threads(solver):
+    """With threads allowed several workers solve it."""
+    job = Job(source=MODEL, entry="f", calls=({"workers": 4},), limits=Limits(threads=8, cpu_seconds=10))
+    assert solver.run(job).answers[0].value == [10, 2]
+
+
+def test_solver_numpy_is_there(solver):
+    """Formulations may use numpy."""
+    source = "import numpy\ndef f(x): return numpy.asarray(x) * 2"
+    assert solver.run(Job(source=source, entry="f", calls=({"x": [1]},))).answers[0].value == [2]
+
+
+def test_solver_pandas_is_a_stand_in(solver):
+    """Pandas, which the solver imports, is a small stand-in."""
+    source = "import pandas\ndef f(x): return hasattr(pandas, 'read_csv')"
+    assert solver.run(Job(source=source, entry="f", calls=({"x": 0},))).answers[0].value is False
