@@ -1,0 +1,148 @@
+"""Solves the symmetric travelling salesman problem: Held and Karp's bound, edges struck out, CP-SAT on the rest.
+
+1. A good tour by kicked descents (`tour_descent`).
+2. Held and Karp's (1970, 1971) bound by `dual_ascent`: the multipliers are potentials of the cities, the dual a
+   minimum 1-tree. Both are integers in units of 1/SCALE, so the bound is exact.
+3. Every edge whose 1-tree is too long for a tour that is shorter than the one at hand is struck out (Volgenant and
+   Jonker 1983), in integers too. Often that proves the tour by itself.
+4. CP-SAT's circuit over the edges that are left, asked for a tour that is shorter (`tour_model`).
+"""
+
+import time
+from collections.abc import Sequence
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Baseline
+from gapsmith.evaluators.exact.dual_ascent import LARGEST, SCALE, Ascent, Integers, ascend
+from gapsmith.evaluators.exact.tour_model import cpsat_circuit
+
+FEW = 8
+"""Cities up to which the tours are counted out."""
+
+NEIGHBOURS = 10
+KICKS_PER_CITY = 100
+CALLS, PATIENCE = 10_000, 60
+
+
+def tour_length(distance: Integers, tour: Sequence[int]) -> int:
+    """The length of a closed tour."""
+    cities = np.asarray(tour, dtype=np.int64)
+    return int(distance[cities, np.roll(cities, -1)].sum())
+
+
+class OneTrees:
+    """The dual of the travelling salesman problem: minimum 1-trees under potentials, exactly.
+
+    Args:
+        distance: symmetric, integers of at least 0, shape (n, n), n at least 3.
+
+    Raises:
+        ValueError: sums of such distances may not fit into int64.
+    """
+
+    def __init__(self, distance: Integers) -> None:
+        from gapsmith.evaluators.exact import one_tree
+
+        n = len(distance)
+        if int(distance.max()) * SCALE * 16 * n > LARGEST:
+            raise ValueError(f"a distance of {distance.max()} among {n} cities is too long to reckon exactly")
+        self._kernel, self._weight = one_tree, np.ascontiguousarray(distance, dtype=np.int64) * SCALE
+        self._parent, self._key, self._degree = (np.zeros(n, np.int64) for _ in range(3))
+        self._order, self._ends = np.zeros(n - 1, np.int64), np.zeros(2, np.int64)
+        # Potentials beyond this could be cut back without loss, and sums with them fit.
+        self._limit = 4 * SCALE * int(distance.max() + 1)
+
+    def __call__(self, potential: Integers) -> tuple[int, Integers]:
+        """A bound on the length of every tour, in units of 1/SCALE, and the degrees' excess over 2."""
+        potential = np.clip(potential, -self._limit, self._limit)
+        value = self._kernel.one_tree(
+            self._weight, potential, self._parent, self._order, self._key, self._ends, self._degree
+        )
+        return int(value), self._degree - 2
+
+    def edges_below(self, potential: Integers, length: int) -> NDArray[np.bool_]:
+        """Which edges a tour of at most that length may use, shape (n, n), symmetric."""
+        value, _ = self(potential)
+        n = len(potential)
+        potential = np.clip(potential, -self._limit, self._limit)
+        modified = self._weight + potential[:, None] + potential
+        largest = np.zeros((n, n), np.int64)
+        self._kernel.bottlenecks(self._parent, self._order, self._key, largest)
+        # A forced edge drives out the longer of the two at city 0; elsewhere, the longest of the circle it closes.
+        largest[0, :] = largest[:, 0] = modified[0, self._ends[1]]
+        allowed: NDArray[np.bool_] = value + np.maximum(modified - largest, 0) <= SCALE * length
+        np.fill_diagonal(allowed, False)
+        return allowed
+
+
+def held_karp(distance: Integers, length: int, seconds: float = float("inf")) -> tuple[OneTrees, Ascent]:
+    """Held and Karp's bound, with the multipliers behind it.
+
+    Args:
+        distance: symmetric, integers of at least 0, shape (n, n), n at least 3.
+        length: of any tour.
+        seconds: limit of CPU time.
+    """
+    trees = OneTrees(distance)
+    start = np.zeros(len(distance), np.int64)
+    return trees, ascend(trees, start, length * SCALE, calls=CALLS, patience=PATIENCE, seconds=seconds)
+
+
+def kicked_tour(distance: Integers, kicks: int) -> list[int]:
+    """A good tour of at least `FEW` cities: the nearest neighbour's, improved by so many kicked descents."""
+    from gapsmith.evaluators.exact.tour_descent import kicked_descent
+
+    n = len(distance)
+    others = np.where(np.eye(n, dtype=bool), np.iinfo(np.int64).max, distance)
+    near = np.argsort(others, axis=1, kind="stable")[:, : min(NEIGHBOURS, n - 1)].copy()
+    tour = _nearest_neighbour(others)
+    kicked_descent(np.ascontiguousarray(distance), near, tour, np.zeros((4, n), np.int64), kicks)
+    return [int(city) for city in tour]
+
+
+def _nearest_neighbour(others: Integers) -> Integers:
+    left, tour = np.arange(1, len(others)), [0]
+    while left.size:
+        tour.append(int(left[np.argmin(others[tour[-1], left])]))
+        left = left[left != tour[-1]]
+    return np.array(tour, dtype=np.int64)
+
+
+def tour_baseline(distance: Integers, seconds: float) -> Baseline:
+    """The shortest tour within the limit of seconds, else bounds around a good one.
+
+    Args:
+        distance: symmetric, integers from 0 to 10⁹, shape (n, n).
+        seconds: limit of CPU time; CP-SAT's share is measured in its deterministic time.
+    """
+    begin = time.process_time()
+    if len(distance) < FEW:
+        best = min(
+            ([0, *rest] for rest in permutations(range(1, len(distance)))),
+            key=lambda t: tour_length(distance, t),
+        )
+        return _baseline(distance, tour_length(distance, best), best, "permutations", begin)
+    tour = kicked_tour(distance, KICKS_PER_CITY * len(distance))
+    upper = tour_length(distance, tour)
+    trees, ascent = held_karp(distance, upper, seconds - (time.process_time() - begin))
+    lower = max(0, ascent.ceiling)
+    if lower >= upper:
+        return _baseline(distance, lower, tour, "held-karp", begin)
+    edges = trees.edges_below(ascent.multipliers, upper - 1)
+    if edges.sum(axis=1).min() < 2:
+        return _baseline(distance, upper, tour, "held-karp", begin)
+    left = seconds - (time.process_time() - begin)
+    if left <= 0:
+        return _baseline(distance, lower, tour, "held-karp", begin)
+    bound, shorter = cpsat_circuit(distance, edges, upper - 1, left)
+    return _baseline(distance, max(lower, bound), shorter or tour, "held-karp + cp-sat", begin)
+
+
+def _baseline(distance: Integers, lower: int, tour: list[int], solver: str, begin: float) -> Baseline:
+    upper = tour_length(distance, tour)
+    if lower > upper or sorted(tour) != list(range(len(distance))):
+        raise AssertionError(f"bug in {solver}: a bound of {lower} on a tour of {upper}; please report")
+    return Baseline(lower, upper, tour, solver, time.process_time() - begin)

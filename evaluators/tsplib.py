@@ -1,0 +1,231 @@
+"""Reads TSPLIB's files of symmetric travelling salesman problems: a matrix of integer distances, rounded as it says.
+
+The rounding is Reinelt's (TSPLIB 95, section 2), which published optima rest on: EUC_2D rounds to the nearest
+integer, halves up; CEIL_2D rounds up; ATT divides the square by ten and rounds up; GEO takes degrees and minutes
+(38.24 is 38°24'), pi as 3.141592, the earth's radius as 6378.388 km, and cuts off after adding 1. Degrees are cut
+off, not rounded: the printed description says nint, the program behind the published optima does not.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Trouble
+
+Matrix: TypeAlias = "NDArray[np.int64]"
+Points: TypeAlias = "NDArray[np.float64]"
+Token: TypeAlias = tuple[int, str]
+
+LONGEST = 10**9
+"""Distances beyond are refused, so that sums of any tour stay exact in int64."""
+
+PI, EARTH_RADIUS = 3.141592, 6378.388
+
+
+def read_tsplib(path: Path) -> Matrix:
+    """The distances of a file of TYPE TSP, shape [n, n]. Raises Trouble with file and line."""
+    return _File(path).distances()
+
+
+def euclidean(points: Points) -> Matrix:
+    """EUC_2D, and EUC_3D: rounded to the nearest integer, halves up."""
+    return _integers(np.floor(_lengths(points) + 0.5))
+
+
+def euclidean_up(points: Points) -> Matrix:
+    """CEIL_2D: rounded up."""
+    return _integers(np.ceil(_lengths(points)))
+
+
+def pseudo_euclidean(points: Points) -> Matrix:
+    """ATT: the root of a tenth of the square, rounded up: TSPLIB's "if nint(r) < r then nint(r) + 1"."""
+    squares = (_differences(points) ** 2).sum(axis=-1)
+    return _integers(np.ceil(np.sqrt(squares / 10.0)))
+
+
+def manhattan(points: Points) -> Matrix:
+    """MAN_2D: sums of absolute differences, rounded to the nearest integer."""
+    return _integers(np.floor(np.abs(_differences(points)).sum(axis=-1) + 0.5))
+
+
+def maximum(points: Points) -> Matrix:
+    """MAX_2D: the greater of the two absolute differences, each rounded to the nearest integer."""
+    return _integers(np.floor(np.abs(_differences(points)) + 0.5).max(axis=-1))
+
+
+def geographical(points: Points) -> Matrix:
+    """GEO: kilometres on TSPLIB's earth between latitudes and longitudes in degrees.minutes."""
+    degrees = np.trunc(points)
+    latitude, longitude = (PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0).T
+    q1 = np.cos(longitude[:, None] - longitude)
+    q2 = np.cos(latitude[:, None] - latitude)
+    q3 = np.cos(latitude[:, None] + latitude)
+    angle = np.arccos(np.clip(0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3), -1.0, 1.0))
+    return _integers(np.floor(EARTH_RADIUS * angle + 1.0))
+
+
+METRICS: dict[str, tuple[int, Callable[[Points], Matrix]]] = {
+    "EUC_2D": (2, euclidean),
+    "EUC_3D": (3, euclidean),
+    "CEIL_2D": (2, euclidean_up),
+    "MAN_2D": (2, manhattan),
+    "MAX_2D": (2, maximum),
+    "ATT": (2, pseudo_euclidean),
+    "GEO": (2, geographical),
+}
+
+# A symmetric matrix by columns of one triangle is the same by rows of the other.
+FORMATS: dict[str, Callable[[int], tuple[NDArray[np.integer], ...]]] = {
+    "FULL_MATRIX": lambda n: tuple(np.indices((n, n)).reshape(2, -1)),
+    "UPPER_ROW": lambda n: np.triu_indices(n, 1),
+    "LOWER_COL": lambda n: np.triu_indices(n, 1),
+    "LOWER_ROW": lambda n: np.tril_indices(n, -1),
+    "UPPER_COL": lambda n: np.tril_indices(n, -1),
+    "UPPER_DIAG_ROW": np.triu_indices,
+    "LOWER_DIAG_COL": np.triu_indices,
+    "LOWER_DIAG_ROW": np.tril_indices,
+    "UPPER_DIAG_COL": np.tril_indices,
+}
+
+SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION")
+
+
+def _differences(points: Points) -> Points:
+    difference: Points = points[:, None] - points
+    return difference
+
+
+def _lengths(points: Points) -> Points:
+    lengths: Points = np.sqrt((_differences(points) ** 2).sum(axis=-1))
+    return lengths
+
+
+def _integers(distances: Points) -> Matrix:
+    np.fill_diagonal(distances, 0.0)
+    return distances.astype(np.int64)
+
+
+class _File:
+    """One file, taken apart: the head's words by keyword and the tokens of each section with their lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._head: dict[str, Token] = {}
+        self._sections: dict[str, list[Token]] = {}
+        self._last = 1
+        current: list[Token] | None = None
+        for number, line in enumerate(self._lines(), 1):
+            self._last, words = number, line.split()
+            if not words:
+                continue
+            if words[0] == "EOF":
+                break
+            if words[0].rstrip(":").endswith("_SECTION"):
+                current = self._section(words[0].rstrip(":"))
+            elif current is not None and not words[0][0].isalpha():
+                current.extend((self._last, word) for word in words)
+            else:
+                current = None
+                self._keyword(line)
+
+    def distances(self) -> Matrix:
+        """The matrix that the file describes."""
+        self._word("TYPE", ("TSP",))
+        n = self._dimension()
+        kind = self._word("EDGE_WEIGHT_TYPE", ("EXPLICIT", *METRICS))
+        matrix = self._explicit(n) if kind == "EXPLICIT" else self._measured(n, *METRICS[kind])
+        if matrix.max() > LONGEST:
+            raise self._trouble(self._last, f"a distance of {matrix.max()}", f"at most {LONGEST}")
+        return matrix
+
+    def _lines(self) -> list[str]:
+        try:
+            return self._path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise Trouble(f"{self._path}: is not a text file; expected a TSPLIB file") from None
+        except OSError as error:
+            reason = (error.strerror or "cannot be read").lower()
+            raise Trouble(f"{self._path}: {reason}; expected a readable file") from None
+
+    def _trouble(self, line: int, found: str, expected: str) -> Trouble:
+        return Trouble(f"{self._path}, line {line}: found {found}; expected {expected}")
+
+    def _section(self, name: str) -> list[Token]:
+        if name not in SECTIONS:
+            raise self._trouble(self._last, name, f"one of {', '.join(SECTIONS)}")
+        return self._sections.setdefault(name, [])
+
+    def _keyword(self, line: str) -> None:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise self._trouble(self._last, repr(line.strip()[:40]), "KEYWORD : VALUE, a section, or EOF")
+        self._head[name.strip()] = (self._last, value.strip())
+
+    def _word(self, keyword: str, known: tuple[str, ...]) -> str:
+        line, found = self._head.get(keyword, (self._last, f"no {keyword}"))
+        word = (found.split() or [""])[0]
+        if word not in known:
+            raise self._trouble(line, repr(found[:40]), f"{keyword} to be one of {', '.join(known)}")
+        return word
+
+    def _dimension(self) -> int:
+        line, found = self._head.get("DIMENSION", (self._last, "no DIMENSION"))
+        if not found.isdecimal() or int(found) < 3:
+            raise self._trouble(line, repr(found[:40]), "DIMENSION to be an integer of at least 3")
+        return int(found)
+
+    def _tokens(self, section: str, count: int, meaning: str) -> list[Token]:
+        tokens = self._sections.get(section, [])
+        if len(tokens) != count:
+            line = tokens[-1][0] if tokens else self._last
+            raise self._trouble(line, f"{len(tokens)} numbers in {section}", f"{count}: {meaning}")
+        return tokens
+
+    def _number(self, token: Token) -> float:
+        try:
+            number = float(token[1])
+        except ValueError:
+            number = float("nan")
+        if not abs(number) <= LONGEST:
+            raise self._trouble(token[0], repr(token[1][:40]), f"a number of at most {LONGEST}")
+        return number
+
+    def _whole(self, token: Token, least: int, most: int) -> int:
+        number = self._number(token)
+        if number != int(number) or not least <= number <= most:
+            raise self._trouble(token[0], repr(token[1][:40]), f"an integer from {least} to {most}")
+        return int(number)
+
+    def _measured(self, n: int, width: int, metric: Callable[[Points], Matrix]) -> Matrix:
+        tokens = self._tokens(
+            "NODE_COORD_SECTION", n * (width + 1), f"{n} rows of a number and {width} coordinates"
+        )
+        rows = [tokens[start : start + width + 1] for start in range(0, len(tokens), width + 1)]
+        points = np.full((n, width), np.nan)
+        for row in rows:
+            city = self._whole(row[0], 1, n) - 1
+            if not np.isnan(points[city, 0]):
+                raise self._trouble(row[0][0], f"city {city + 1} again", "each city once")
+            points[city] = [self._number(token) for token in row[1:]]
+        return metric(points)
+
+    def _explicit(self, n: int) -> Matrix:
+        places = FORMATS[self._word("EDGE_WEIGHT_FORMAT", tuple(FORMATS))](n)
+        tokens = self._tokens(
+            "EDGE_WEIGHT_SECTION", len(places[0]), f"the matrix of {n} cities in this format"
+        )
+        matrix = np.full((n, n), -1, dtype=np.int64)
+        matrix[places] = [self._whole(token, 0, LONGEST) for token in tokens]
+        matrix = np.where(matrix < 0, matrix.T, matrix)
+        np.fill_diagonal(matrix, 0)
+        if (uneven := np.argwhere(matrix != matrix.T)).size:
+            i, j = uneven[0]
+            raise self._trouble(
+                tokens[int(i) * n + int(j)][0],
+                f"{matrix[i, j]} from city {i + 1} to {j + 1} and {matrix[j, i]} back",
+                "a symmetric matrix",
+            )
+        return matrix
