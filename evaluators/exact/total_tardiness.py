@@ -58,7 +58,7 @@ def branch_and_memorize(
     Args:
         p: processing times, integers of at least 0, shape (n,).
         d: due dates, integers of either sign, shape (n,).
-        seconds: limit of CPU time, looked at every `SLICE_NODES` nodes; compilation, done once, is not counted.
+        seconds: limit of CPU time of this thread, looked at every `SLICE_NODES` nodes; compilation, done once, is not counted.
         memory_bytes: limit of the table of solved blocks.
 
     Raises:
@@ -72,7 +72,7 @@ def branch_and_memorize(
     if not jobs.size:
         return Solved(instant, total_tardiness(p, d, instant), True, 0)
     _compile()
-    search = _Search(processing[jobs], due[jobs], time.process_time() + seconds, memory_bytes)
+    search = _Search(processing[jobs], due[jobs], time.thread_time() + seconds, memory_bytes)
     try:
         value, order = search.solve()
     except _OutOfTime:
@@ -247,7 +247,7 @@ class _Search:
                 self._enlarge_memo()
             elif ending == kernel.STORE_FULL:
                 self._enlarge_store()
-            if time.process_time() > self._deadline:
+            if time.thread_time() > self._deadline:
                 raise _OutOfTime
 
     def _renew_memo(self, capacity: int) -> None:
@@ -361,8 +361,8 @@ def lower_bound(p: Numbers, d: Numbers) -> int:
 def total_tardiness_baseline(p: Numbers, d: Numbers, seconds: float) -> Baseline:
     """The optimum within the limit of CPU seconds, else honest bounds around a good sequence."""
     _compile()
-    start = time.process_time()
+    start = time.thread_time()
     solved = branch_and_memorize(p, d, seconds)
     lower = solved.total if solved.proven else lower_bound(p, d)
     solver = "branch-and-memorize" if solved.total == lower else "descent"
-    return Baseline(lower, solved.total, solved.sequence, solver, time.process_time() - start)
+    return Baseline(lower, solved.total, solved.sequence, solver, time.thread_time() - start)
