@@ -58,7 +58,7 @@ def branch_and_memorize(
     Args:
         p: processing times, integers of at least 0, shape (n,).
         d: due dates, integers of either sign, shape (n,).
-        seconds: limit of CPU time of this thread, looked at every `SLICE_NODES` nodes; compilation, done once, is not counted.
+        seconds: limit of CPU time of this thread; looked at every `SLICE_NODES` nodes, compilation not counted.
         memory_bytes: limit of the table of solved blocks.
 
     Raises:
