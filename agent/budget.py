@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import UsageTrouble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +26,9 @@ class Budget:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value is not None and not value > 0:
-                raise Trouble(f"budget {name} is {value}; expected more than 0")
+                raise UsageTrouble(f"budget {name} is {value}; expected more than 0")
         if not any(vars(self).values()):
-            raise Trouble("the run has no budget; give at least one of evaluations, calls, usd, seconds")
+            raise UsageTrouble("the run has no budget; give at least one of evaluations, calls, usd, seconds")
 
 
 @dataclass
@@ -62,9 +62,14 @@ class Ledger:
         """Whether the seconds are used up."""
         return self.budget.seconds is not None and self.seconds >= self.budget.seconds
 
-    def reserve(self, usd: float = 0.0) -> bool:
-        """Sets aside one call of at most that price and one evaluation; False when the budget has no room."""
-        if not self._room(usd):
+    def reserve(self, usd: float = 0.0, paid: bool = False) -> bool:
+        """Sets aside one call of at most that price and one evaluation; False when the budget has no room.
+
+        Args:
+            usd: the most that the call can cost.
+            paid: whether an earlier sitting made the call: then it needs no time any more.
+        """
+        if (self.out_of_time() and not paid) or not self._room(usd):
             return False
         self._evaluations_open += 1
         self.calls += 1
@@ -81,13 +86,9 @@ class Ledger:
         self._evaluations_open -= 1
         self.evaluations += used
 
-    def spent_up(self) -> bool:
-        """Whether nothing is reserved and nothing more can be."""
-        return self.out_of_time() or (not self._evaluations_open and not self._room(0.0))
-
     def _room(self, usd: float) -> bool:
         budget = self.budget
-        return not self.out_of_time() and all(
+        return all(
             limit is None or wanted <= limit
             for limit, wanted in (
                 (budget.evaluations, self.evaluations + self._evaluations_open + 1),

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from queue import Queue
 from random import Random
 from typing import TypeVar
@@ -24,7 +25,7 @@ from gapsmith.agent.budget import Ledger
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.models.base import Model, Reply, Request, Stopped
 from gapsmith.agent.prompting import render
-from gapsmith.agent.screen import Screened, extract, screen
+from gapsmith.agent.screen import Screened, encodable, extract, screen
 from gapsmith.agent.search.operators import OPERATORS, REPAIR, Operator
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.state import Choice, Failure, SearchState
@@ -114,6 +115,7 @@ class Loop:
         self._ledger, self._seed = ledger, seed
         self._recorded, self._calls = archive.candidates(run), archive.calls(run)
         self._open: dict[int, Slot] = {}
+        self._asked: dict[int, tuple[Callable[[Reply], str], Future[Reply]]] = {}
         self._claimed: set[int] = set()
         self._next = 0
         self._arrivals: Queue[Callable[[], None]] = Queue()
@@ -121,19 +123,35 @@ class Loop:
         self._trouble: Exception | None = None
 
     def __iter__(self) -> Iterator[Progress]:
-        with ThreadPoolExecutor(WINDOW, thread_name_prefix="model") as callers:
-            while True:
-                if self._may_ask():
-                    self._ask(callers)
-                elif (slot := self._ended()) is not None:
-                    self._apply(slot)
-                    yield self._progress(slot)
-                elif self._open:
-                    self._arrivals.get()()
-                else:
-                    break
+        try:
+            with ThreadPoolExecutor(WINDOW, thread_name_prefix="model") as callers:
+                try:
+                    yield from self._work(callers)
+                except BaseException:
+                    self._stop.set()  # so that leaving the pool waits for what was sent, and for nobody else
+                    raise
+        finally:
+            self._keep_late_replies()
         if self._trouble:
             raise self._trouble
+
+    def _work(self, callers: ThreadPoolExecutor) -> Iterator[Progress]:
+        while True:
+            if self._may_ask():
+                self._ask(callers)
+            elif (slot := self._ended()) is not None:
+                self._apply(slot)
+                yield self._progress(slot)
+            elif self._open:
+                self._arrivals.get()()
+            else:
+                break
+
+    def _keep_late_replies(self) -> None:
+        """However the run is left, by an error or by who iterates over it: replies that came are kept."""
+        for keep, answered in list(self._asked.values()):
+            if answered.exception() is None:
+                keep(answered.result())
 
     # Asking
 
@@ -144,7 +162,10 @@ class Loop:
             return True
         # Candidates descend from the rules: they wait for them.
         rules_open = any(slot.choice.operator is RULE for slot in self._open.values())
-        return not rules_open and self._ledger.reserve(self._model.most_usd or 0.0)
+        if self._ledger.out_of_time():  # only what an earlier sitting paid for is taken up still
+            self._next = min((slot for slot in self._calls if slot >= self._next), default=self._next)
+        paid = self._next in self._calls
+        return not rules_open and self._ledger.reserve(self._model.most_usd or 0.0, paid)
 
     def _ask(self, callers: ThreadPoolExecutor) -> None:
         number, self._next = self._next, self._next + 1
@@ -158,11 +179,18 @@ class Loop:
             self._receive(slot, call.reply)
         elif self._model.deterministic:
             request, template = self._question(slot)
-            self._commit(slot, request, template, self._model.reply(request))
+            try:
+                reply = self._model.reply(request)
+            except Trouble as error:
+                self._give_up(slot, error)
+            else:
+                self._receive(slot, self._keep(slot, request, template, reply))
         else:
             request, template = self._question(slot)
+            keep = partial(self._keep, slot, request, template)
             answered = callers.submit(self._model.reply, request)
-            self._when(slot, answered, lambda reply: self._commit(slot, request, template, reply))
+            self._asked[number] = keep, answered
+            self._when(slot, answered, lambda reply: self._receive(slot, keep(reply)))
 
     def _open_rule(self, number: int) -> None:
         rule = self._problem.rules[number]
@@ -213,8 +241,10 @@ class Loop:
 
     # Replies and trials, as they come
 
-    def _commit(self, slot: Slot, request: Request, template: str, reply: Reply) -> None:
-        """Keeps a reply before anything is done with it."""
+    def _keep(self, slot: Slot, request: Request, template: str, reply: Reply) -> str:
+        """Commits a reply before anything is done with it; returns its text, as the archive has it."""
+        text = encodable(reply.text)
+        self._asked.pop(slot.number, None)
         self._archive.answer(
             self._row(slot),
             CallRow(
@@ -225,7 +255,7 @@ class Loop:
                 template=template,
                 system=request.system,
                 prompt=request.prompt,
-                reply=reply.text,
+                reply=text,
                 tokens_in=reply.tokens_in,
                 tokens_cached=reply.tokens_cached,
                 tokens_out=reply.tokens_out,
@@ -236,7 +266,7 @@ class Loop:
             ),
         )
         self._ledger.settle_call(slot.usd, reply.usd)
-        self._receive(slot, reply.text)
+        return text
 
     def _receive(self, slot: Slot, text: str) -> None:
         entry = self._problem.entry

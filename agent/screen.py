@@ -43,6 +43,11 @@ class Screened:
     size: int = 0
 
 
+def encodable(text: str) -> str:
+    """The text without halves of characters: a reply that was cut inside one cannot be stored as it came."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def extract(reply: str, entry: EntryPoint) -> str:
     """The code in a reply: the last fenced block that defines the entry point, else the longest, else all of it."""
     text = reply.replace("\r\n", "\n").replace("\r", "\n")
