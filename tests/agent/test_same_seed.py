@@ -1,0 +1,73 @@
+"""Same seed, same archive: for `offline`, whatever the workers, their order, or what the archive held before."""
+
+import pytest
+from helpers import Inline, Shuffled, finish, job, tiny
+
+from gapsmith.agent import Archive, Budget, LocalExecutor, discover
+
+
+def fingerprint(run):
+    """What the run decided and measured."""
+    return finish(run).archive.fingerprint(run.number)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The fingerprint of 30 evaluations, one after another."""
+    return fingerprint(job(str(tmp_path_factory.mktemp("runs") / "a.db"), evaluations=30))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_order_in_which_evaluations_end_does_not_matter(place, undisturbed, order):
+    """An executor that ends evaluations in any order gives the same archive as one that keeps the order."""
+    with Shuffled(order) as executor:
+        assert fingerprint(job(place, executor=executor, evaluations=30)) == undisturbed
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_the_number_of_workers_does_not_matter(place, undisturbed, workers):
+    """One, two and four real sandboxes give the same archive as the fake one."""
+    with LocalExecutor(workers) as executor:
+        assert fingerprint(job(place, executor=executor, evaluations=30)) == undisturbed
+
+
+def test_another_seed_is_another_run(place, undisturbed):
+    """The fingerprint tells runs of different seeds apart, so that equal ones mean something."""
+    assert fingerprint(job(place, seed=4, evaluations=30)) != undisturbed
+
+
+def test_what_the_archive_held_before_does_not_matter(place, undisturbed):
+    """After runs of other seeds in the same archive, a seed still gives its own run."""
+    for seed in (4, 5):
+        finish(job(place, seed=seed, evaluations=30))
+    assert fingerprint(job(place, evaluations=30)) == undisturbed
+
+
+def test_the_same_run_twice_in_one_archive_trains_nothing_twice(place, undisturbed):
+    """A program whose scores the archive has is not raced again, and the run decides as it did."""
+    training = [instance.data["p"].tobytes() for instance in tiny().instances("train", 3)]
+
+    def raced(executor):
+        """The jobs that start with a training instance, as races do."""
+        return [each for each in executor.runner.jobs if each.calls[0]["p"].data in training]
+
+    first, second = Inline(), Inline()
+    finish(job(place, executor=first, evaluations=30))
+    assert fingerprint(job(place, executor=second, evaluations=30)) == undisturbed
+    assert len(raced(first)) > 30
+    assert raced(second) == []
+
+
+def test_discover_is_the_same_run(place, undisturbed):
+    """The Python call gives the archive that the parts give."""
+    run = discover(
+        tiny(), model="offline", budget=Budget(evaluations=30), archive=place, executor=Inline(), seed=3
+    )
+    assert fingerprint(run) == undisturbed
+
+
+def test_the_report_has_the_fingerprint_of_its_run(place, undisturbed):
+    """Opening the sealed test changes nothing in what a run is known by."""
+    run = finish(job(place, evaluations=30))
+    assert run.report().fingerprint == undisturbed
+    assert Archive(place).fingerprint(run.number) == undisturbed

@@ -1,0 +1,274 @@
+"""Fakes: a sandbox that is none, executors that answer at once or in any order, models that count and price."""
+
+import os
+import shutil
+import signal
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from sqlalchemy import event
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.budget import Budget
+from gapsmith.agent.discovery import Run, Settings
+from gapsmith.agent.models.base import Reply
+from gapsmith.agent.models.offline import OfflineModel
+from gapsmith.agent.problems import find_problem
+from gapsmith.sandbox import Answer, Array, Ending, Level, Outcome
+
+DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2] / "shared" / "data")
+TINY = Path(__file__).parent / "data" / "tiny_tardiness.py"
+
+# One second of a clock that no test waits for.
+CPU = 0.001
+
+
+def tiny(**changes):
+    """The problem of `tests/data/tiny_tardiness.py`, changed."""
+    return replace(find_problem(str(TINY)), **changes)
+
+
+def reply_with(body, note="Mechanism: none."):
+    """A reply as models write it: a fenced `schedule` with that body, and two lines of text."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    return f"Here it is.\n```python\nimport numpy as np\n\n\ndef schedule(p, d):\n{lines}\n```\n{note}\n"
+
+
+def numbered(slot):
+    """A reply with a program that no other slot has."""
+    return reply_with(f"return np.argsort(d + {slot / 7:.3f} * p, kind='stable')")
+
+
+def plain(value):
+    """A candidate's result as JSON would bring it."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+class NoSandbox:
+    """Runs a job in this very process: only for programs of our own. `jobs` are those it was given."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def run(self, job):
+        """Runs one job to its end."""
+        self.jobs.append(job)
+        space, answers = {"__name__": "candidate"}, []
+        try:
+            exec(compile(job.source, "candidate", "exec"), space)
+            for call in job.calls:
+                result = space[job.entry](*(self._datum(value) for value in call.values()))
+                answers.append(Answer(plain(result), CPU))
+        except Exception as error:  # noqa: BLE001 - a candidate may raise anything
+            return Outcome(
+                ending=Ending.CANDIDATE_EXCEPTION,
+                message=f"{type(error).__name__}: {error}",
+                answers=tuple(answers),
+                level=Level.L4,
+            )
+        return Outcome(ending=Ending.OK, answers=tuple(answers), level=Level.L4)
+
+    @staticmethod
+    def _datum(value):
+        if isinstance(value, Array):
+            return np.frombuffer(value.data, value.dtype).reshape(value.shape).copy()
+        return value
+
+
+class Inline:
+    """An executor whose work is done when it is submitted. `done` counts it."""
+
+    def __init__(self, runner=None):
+        self.runner, self.done = runner or NoSandbox(), 0
+
+    def submit(self, work):
+        """Does the work."""
+        self.done += 1
+        future = Future()
+        try:
+            future.set_result(work(self.runner, 0.0))
+        except Exception as error:  # noqa: BLE001 - as a thread pool does
+            future.set_exception(error)
+        return future
+
+
+class Shuffled:
+    """An executor that ends evaluations in an order drawn from a seed, whatever the order they came in."""
+
+    def __init__(self, seed):
+        self._inline, self._rng = Inline(), Random(seed)
+        self._waiting, self._more, self._open = [], threading.Condition(), True
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def submit(self, work):
+        """Queues work for the thread."""
+        future = Future()
+        with self._more:
+            self._waiting.append((work, future))
+            self._more.notify()
+        return future
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with self._more:
+            self._open = False
+            self._more.notify()
+        self._thread.join()
+
+    def _work(self):
+        while True:
+            with self._more:
+                self._more.wait_for(lambda: self._waiting or not self._open)
+                if not self._waiting:
+                    return
+                work, future = self._waiting.pop(self._rng.randrange(len(self._waiting)))
+            future.set_result(self._inline.submit(work).result())
+
+
+class Counting:
+    """The offline model, which notes what it was asked."""
+
+    name, deterministic, most_usd = "offline", True, 0.0
+
+    def __init__(self):
+        self._model, self.asked = OfflineModel(), []
+
+    def reply(self, request):
+        """The offline model's answer."""
+        self.asked.append(request.slot)
+        return self._model.reply(request)
+
+
+class Scripted:
+    """Answers with the texts it was given, in the order of the slots; then with the last one for ever."""
+
+    name, deterministic, most_usd = "scripted", True, 0.0
+
+    def __init__(self, texts, first):
+        self._texts, self._first, self.requests = list(texts), first, []
+
+    def reply(self, request):
+        """The text of the slot."""
+        self.requests.append(request)
+        return Reply(text=self._texts[min(request.slot - self._first, len(self._texts) - 1)])
+
+
+class Threaded:
+    """A model that answers in threads, in any order, at a price.
+
+    Args:
+        usd: what the call of a slot costs.
+        most: the most that it says a call can cost.
+        together: how many calls must be under way before the first is answered; an end of the run lets go.
+        fail: raised in place of an answer by the slots in `fail_at`.
+    """
+
+    name, deterministic = "threaded", False
+
+    def __init__(self, usd=lambda slot: 0.01, most=0.01, together=1, fail=None, fail_at=()):
+        self._usd, self.most_usd, self._together = usd, most, together
+        self._fail, self._fail_at = fail, fail_at
+        self._lock = threading.Lock()
+        self._full = threading.Event()
+        self.asked, self.answered, self.under_way, self.peak = [], {}, 0, 0
+
+    def reply(self, request):
+        """A program of the slot's own, once enough others wait for theirs."""
+        with self._lock:
+            self.asked.append(request.slot)
+            self.under_way += 1
+            self.peak = max(self.peak, self.under_way)
+            if self.under_way >= self._together:
+                self._full.set()
+        assert self._full.wait(60), "not enough calls came together"
+        try:
+            return self._answer(request)
+        finally:
+            with self._lock:
+                self.under_way -= 1
+
+    def _answer(self, request):
+        if self._fail and request.slot in self._fail_at:
+            raise self._fail
+        with self._lock:
+            self.answered[request.slot] = self._usd(request.slot)
+        return Reply(text=numbered(request.slot), usd=self._usd(request.slot), tokens_in=7, tokens_out=3)
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def dying(archive, after, die=None):
+    """Has the process die just before the archive's commit of that number (from 0), and at every one after it."""
+    count = iter(range(1_000_000))
+
+    @event.listens_for(archive._engine, "commit")
+    def commit(_connection):
+        if next(count) >= after:
+            (die or _raise)()
+
+    return archive
+
+
+def photographed(path, note=lambda: None):
+    """An archive, and the list of its copies: before each commit, what `kill -9` would have left, with a note."""
+    archive, copies = Archive(str(path)), []
+
+    @event.listens_for(archive._engine, "commit")
+    def commit(_connection):
+        copy = path.with_name(f"{path.name}.{len(copies)}")
+        for suffix in ("", "-wal"):
+            if path.with_name(path.name + suffix).exists():
+                shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+        copies.append((str(copy), note()))
+
+    return archive, copies
+
+
+def kill_myself():
+    """`kill -9`."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _raise():
+    raise Crash
+
+
+def job(place, problem=None, model=None, executor=None, archive=None, number=None, seed=3, **budget):
+    """A Run on the tiny problem, without a sandbox unless one is given."""
+    wanted = Settings(problem=str(TINY), budget=Budget(**(budget or {"calls": 4})), seed=seed)
+    return Run(
+        wanted,
+        archive or Archive(place),
+        number,
+        problem=problem or tiny(),
+        model=model or OfflineModel(),
+        executor=executor or Inline(),
+    )
+
+
+def finish(run):
+    """Lets a run work to the end of its search; returns it."""
+    for _ in run:
+        pass
+    run.close()
+    return run
+
+
+def crash(run):
+    """Lets a run work until it dies, if it does; says whether it did."""
+    with suppress(Crash):
+        finish(run)
+        return False
+    return True
