@@ -168,7 +168,7 @@ class Search:
         if TRACE:
             print(*a, flush=True)
 
-    def ascend(self, net, mu, rounds, every=20, lam=1.0, patience=10, floor=0.02, tol=0.0):
+    def ascend(self, net, mu, rounds, every=20, lam=1.0, patience=15, floor=0.02, tol=0.0):
         """mu float; returns best mu; raises Proven."""
         best, best_mu = -np.inf, mu.copy()
         direction = np.zeros_like(mu)
@@ -206,11 +206,13 @@ class Search:
                 lam /= 2
                 fails = 0
                 mu = best_mu.copy()
+                direction = np.zeros_like(mu)
                 if lam < floor:
                     break
+                continue
             g = 1.0 - net.visits
             self.average = 0.9 * self.average + 0.1 * np.abs(g)
-            direction = g + 0.6 * direction
+            direction = g + 0.7 * direction
             mu = mu + lam * (target - bound) / max(1e-9, float(direction @ direction)) * direction
         self.log(f"  {type(net).__name__} {k} iterations {time.process_time()-t0:.3f}s bound {best/SCALE:.2f} of {self.upper}, size {s0} -> {net.size()} lam {lam:.3f}")
         return best_mu
@@ -224,13 +226,23 @@ class Search:
             pass
         return self
 
+    def initial(self):
+        b = np.array(self.sequence)
+        J = self.jobs
+        C = np.cumsum(J.processing[b])
+        mu = np.zeros(self.n)
+        f = lambda c, x: J.weight[x] * np.maximum(0, c - J.due[x])
+        for i, j in enumerate(b):
+            mu[j] = SCALE * (f(C[i], j) + (f(C[i + 1:], b[i + 1:]) - f(C[i + 1:] - J.processing[j], b[i + 1:])).sum())
+        return mu
+
     def run(self):
         from gapsmith.evaluators.exact import state_graph as G
         if self.upper == 0:
             self.lower = 0
             return
         self.average = np.zeros(self.n)
-        mu = np.zeros(self.n)
+        mu = self.initial()
         net = Table(self.jobs, SCALE)
         mu = self.ascend(net, mu, 600, lam=1.0)
         number = np.empty(net.table.shape, np.int32)
