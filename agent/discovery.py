@@ -133,7 +133,7 @@ class Run:
         self.model = model or open_model(settings.model, base_url=settings.base_url, stop=self._stop)
         if settings.budget.usd is not None:
             self._check_price(settings.budget.usd)
-        self._test_given = _read(self.problem, settings.test)
+        self._test_given = _sealed(self.problem, settings)
         before = archive.run(number).seconds if number is not None else 0.0
         self.number = number or archive.start(
             self.problem.name, self.model.name, settings.seed, settings.plain()
@@ -295,6 +295,19 @@ def learning_instances(problem: Problem, settings: Settings) -> list[Instance]:
 def _read(problem: Problem, files: Sequence[str]) -> list[Instance]:
     found = read_instances(problem, [Path(file) for file in files])
     return list({instance.digest: instance for instance in found}.values())
+
+
+def _sealed(problem: Problem, settings: Settings) -> list[Instance]:
+    """The test instances that are given. Raises UsageTrouble where the same are given to learn from."""
+    learn = {instance.digest: instance.name for instance in _read(problem, settings.instances)}
+    test = _read(problem, settings.test)
+    for instance in test:
+        if instance.digest in learn:
+            raise UsageTrouble(
+                f"test instance {instance.name} is {learn[instance.digest]} of the instances to learn from; "
+                "expected a test of other instances"
+            )
+    return test
 
 
 def _third(instances: Sequence[Instance], split: Split) -> list[Instance]:
