@@ -1,0 +1,156 @@
+"""No self-deception: what drives the search, what gates it and what it is reported on are kept apart."""
+
+import json
+
+import pytest
+from helpers import TINY, Inline, NoSandbox, Scripted, finish, job, numbered, tiny
+
+from gapsmith.agent import Archive, Budget, Run, Settings
+from gapsmith.agent.problems import find_problem
+from gapsmith.evaluators.base import Split, Trouble
+
+
+def keys(instances):
+    """The data of instances, to compare."""
+    return {instance.digest for instance in instances}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_generated_splits_are_disjoint(seed):
+    """No instance of the real problem is in two splits, and test is the same whatever the seed."""
+    problem = find_problem("single_machine_tardiness")
+    train, validation, test = (keys(problem.instances(split, seed)) for split in Split)
+    assert not train & validation
+    assert not (train | validation) & test
+    assert not (train | validation) & keys(problem.instances(Split.TEST, 0))
+
+
+def test_a_seed_has_instances_of_its_own():
+    """Training instances follow from the seed, and from nothing else."""
+    problem = tiny()
+    assert keys(problem.instances("train", 1)) == keys(problem.instances("train", 1))
+    assert not keys(problem.instances("train", 1)) & keys(problem.instances("train", 2))
+
+
+def datum(value):
+    """The bytes of an argument."""
+    return value.data if hasattr(value, "data") else value
+
+
+def sent(runner):
+    """The data that candidates were given, in order, as pairs of bytes."""
+    return [tuple(datum(value) for value in call.values()) for each in runner.jobs for call in each.calls]
+
+
+def data(instance):
+    """The same of an instance."""
+    return tuple(instance.data[key].tobytes() for key in "pd")
+
+
+def test_candidates_are_sent_the_data_of_instances_and_nothing_else(place):
+    """A job holds the program, the entry point, limits, and the arguments: no name, no stratum, no optimum."""
+    executor = Inline()
+    run = finish(job(place, executor=executor, calls=12))
+    run.report()
+    for each in executor.runner.jobs:
+        assert each.driver == ""
+        for call in each.calls:
+            assert list(call) == ["p", "d"]
+            assert {value.dtype for value in call.values()} == {"<i8"}
+            assert len({value.shape for value in call.values()}) == 1
+
+
+def test_test_instances_are_run_at_the_end_only(place):
+    """The search sends no test instance to any candidate; the report sends each program all of them, once."""
+    executor = Inline()
+    run = finish(job(place, executor=executor, calls=12))
+    sealed = [data(instance) for instance in run.problem.instances("test")]
+    assert not set(sent(executor.runner)) & set(sealed)
+    executor.runner = NoSandbox()
+    run.report()
+    entrants = 1 + len(run.problem.rules)
+    assert sorted(sent(executor.runner)) == sorted(sealed * entrants)
+
+
+def test_validation_is_run_only_for_what_beats_the_champion_in_training(place):
+    """A candidate that is no better in training than the champion sees no validation instance."""
+    model = Scripted([numbered(slot) for slot in range(30)], 0)
+    run = finish(job(place, model=model, calls=20))
+    rows = run.archive.candidates(1)
+    champion = [row for slot, row in rows.items() if slot < 3 and row.gate == "passed"][-1]
+    validated = [row for slot, row in rows.items() if slot > 2 and row.validation_gap is not None]
+    assert validated
+    assert all(row.train_gap < champion.train_gap for row in validated)
+    assert any(row.outcome == "ok" and row.validation_gap is None for row in rows.values())
+
+
+def test_optima_are_in_no_prompt_of_validation_or_test(place):
+    """What a model is shown of instances are training instances by name."""
+    model = Scripted([numbered(slot) for slot in range(30)], 0)
+    finish(job(place, model=model, calls=20))
+    text = "".join(request.system + request.prompt for request in model.requests)
+    assert "| train-3-" in text
+    assert "validation-" not in text
+    assert "| test-" not in text
+
+
+# Instances of the user's own
+
+
+def write(path, instances):
+    """A file in the field's format."""
+    blocks = [
+        "\n".join(
+            [str(len(i.data["p"])), *(f"{p} {d}" for p, d in zip(*(i.data[k] for k in "pd"), strict=True))]
+        )
+        for i in instances
+    ]
+    path.write_text("\n".join(blocks))
+    return str(path)
+
+
+def own(place, **settings):
+    """A run on files."""
+    wanted = Settings(problem=str(TINY), budget=Budget(calls=3), **settings)
+    return Run(wanted, Archive(place), executor=Inline())
+
+
+def test_own_instances_are_split_in_three(place, tmp_path):
+    """Files to learn from are split into disjoint thirds, repetitions left out, and the last is the test."""
+    instances = tiny().instances("train", 1)
+    file = write(tmp_path / "own.txt", [*instances, *instances[:5]])
+    run = finish(own(place, instances=(file,)))
+    train, validation = (
+        keys(bench.instances) for bench in (run.loop._course.train, run.loop._course.validation)
+    )
+    assert len(train) + len(validation) == 10
+    sealed = keys(instances) - train - validation
+    assert len(sealed) == 4
+    assert not train & validation
+    run._executor.runner = NoSandbox()
+    run.report()
+    assert set(sent(run._executor.runner)) == {data(i) for i in instances if i.digest in sealed}
+
+
+def test_a_sealed_test_of_one_s_own_may_hold_nothing_to_learn_from(place, tmp_path):
+    """A file that is named for learning and for the test, or shares instances with one, is refused."""
+    instances = tiny().instances("train", 1)
+    learn = write(tmp_path / "learn.txt", instances)
+    test = write(tmp_path / "test.txt", [*tiny().instances("test"), instances[3]])
+    with pytest.raises(Trouble, match=r"test-8 .* learn"):
+        own(place, instances=(learn,), test=(test,))
+
+
+def test_too_few_instances_of_one_s_own_are_refused(place, tmp_path):
+    """With eleven instances there is nothing to learn from; the message says how many it takes."""
+    file = write(tmp_path / "few.txt", tiny().instances("train", 1)[:11])
+    with pytest.raises(Trouble, match="found 11 different instances; expected at least 12"):
+        finish(own(place, instances=(file,)))
+
+
+def test_settings_survive_the_archive():
+    """What a run depends on comes back from JSON as it was."""
+    wanted = Settings(
+        problem="x", budget=Budget(usd=2.5), instances=("a", "b"), test=("c",), seed=4, base_url="u"
+    )
+    assert Settings.of(json.loads(json.dumps(wanted.plain()))) == wanted
