@@ -1,0 +1,79 @@
+"""Reference rules for on-line bin packing. Each is self-contained: its source runs in the sandbox as a candidate.
+
+Ties: the driver takes the first bin of highest score, that is, the one opened earliest. Only bins with room for
+the item are shown.
+"""
+
+# The annotations of the rules would be noise in the modules made from them.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, attr-defined"
+
+import numpy as np
+
+from gapsmith.evaluators.base import Rule
+
+
+def first_fit(item, bins):
+    """The bin that was opened first."""
+    return np.zeros(len(bins))
+
+
+def best_fit(item, bins):
+    """The fullest bin."""
+    return -bins
+
+
+def worst_fit(item, bins):
+    """The emptiest bin in use; a new one only where no other has room."""
+    return np.where(bins < bins[-1], bins, -1.0)
+
+
+def harmonic_memory():
+    """The room left in every bin, in the order of opening, how many they are, and the open bin of each class."""
+    memory = harmonic_memory
+    if not hasattr(memory, "left"):
+        memory.left, memory.count, memory.open = np.zeros(1024), 0, {}
+    return memory
+
+
+def harmonic(item, bins, classes=12):
+    """Items of (C/(j+1), C/j] go with their own class alone, j to a bin; those of at most C/12 go by next fit."""
+    memory = harmonic_memory()
+    kind = min(int(bins[-1] // item), classes)
+    # The bins of this instance are the last ones remembered, so that the last with room are those shown.
+    roomy = np.flatnonzero(memory.left[: memory.count] >= item)
+    shown = roomy[roomy.size - (len(bins) - 2) :]
+    place = np.flatnonzero(shown == memory.open.get(kind, -1))
+    chosen = int(place[0]) if place.size else len(bins) - 2
+    if not place.size:
+        if memory.count == len(memory.left):
+            memory.left = np.tile(memory.left, 2)
+        memory.left[memory.count], memory.open[kind] = bins[-1], memory.count
+        memory.count += 1
+    memory.left[memory.open[kind]] -= item
+    return np.arange(len(bins)) == chosen
+
+
+def funsearch_or(item, bins):
+    """Steps of the room left over: 0 to 2 units first, then 3, 4 to 5, 6 to 7; from there the more the better."""
+    steps = np.array([2, 3, 5, 7, 9, 12, 15, 21])
+    scores = np.array([4.0, 3.0, 2.0, 1.0, 0.9, 0.95, 0.97, 0.98, 0.99])
+    return scores[np.searchsorted(steps, bins - item)]
+
+
+def funsearch_weibull(item, bins):
+    """Exact fits first; else where a score of room and item falls most against the bin opened before."""
+    score = (bins - bins.max()) ** 2 / item + (bins / item) ** 2 + bins**2 / item**3
+    score = np.where(bins > item, -score, score)
+    return np.concatenate((score[:1], np.diff(score)))
+
+
+_FUNSEARCH = "Romera-Paredes et al. 2024, Nature 625, the function found for"
+
+RULES = (
+    Rule("First Fit", first_fit, "Johnson et al. 1974, SIAM J. Comput. 3"),
+    Rule("Best Fit", best_fit, "Johnson et al. 1974, SIAM J. Comput. 3"),
+    Rule("Worst Fit", worst_fit, "Johnson 1974, J. Comput. Syst. Sci. 8"),
+    Rule("Harmonic", harmonic, "Lee and Lee 1985, J. ACM 32, with 12 classes", (harmonic_memory,)),
+    Rule("FunSearch OR", funsearch_or, f"{_FUNSEARCH} OR-Library's instances, in other words"),
+    Rule("FunSearch Weibull", funsearch_weibull, f"{_FUNSEARCH} Weibull items, in other words"),
+)

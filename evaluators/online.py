@@ -1,0 +1,235 @@
+"""On-line problems: a candidate decides on each event when it comes, and must not see the next ones.
+
+An on-line instance holds its events in arrays, one row per event in the order of arrival; its numbers are
+known from the start; a solution is a list with one decision per event. The driver of such a problem defines
+`begin(*numbers)`, which starts an instance, and `step(*event)`, which asks the global `candidate` and returns
+the decision; `driver` adds the loop. The loop saves five thousand round trips and proves nothing, since it
+runs in the candidate's process: a frame or the garbage collector shows the events to come.
+
+So `foresight` runs the candidate again, each time in a process of its own, from the trusted side:
+
+- *Other futures.* The first t events are kept, those after them are others. Whoever decides by the past
+  alone decides the first t alike. A few short runs: most who peek are caught here.
+- *Event by event.* The next event is sent only when the decision on the one before has come back. What is
+  decided here cannot depend on the future, whatever a candidate does to its process; so equal decisions
+  prove that the solution that was priced owes nothing to it. A few ten microseconds per event.
+
+Neither says anything on another instance: a candidate may peek only where it is not watched. Solutions that
+matter are to be verified by themselves, and `Verdict.decisions` are what an honest process decided.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import Datum, Instance, Problem
+from gapsmith.sandbox import Array, Call, Ending, Job, Limits, Outcome, Value
+
+Data: TypeAlias = Mapping[str, Datum]
+Future: TypeAlias = Callable[[np.random.Generator, Data, int], Data]
+"""`(rng, data, kept) -> data`: the same first `kept` events, and others after them."""
+
+FORESIGHT = "foresight"
+UNSTEADY = "unsteady"
+
+EVENT_SECONDS = 1.0
+"""CPU seconds for one event that is sent alone; a call of the whole instance has the problem's own limit."""
+
+_WHOLE = '''
+
+def drive(*data):
+    """Decides on all events of an instance, one after another."""
+    begin(*(value for value in data if not hasattr(value, "shape")))
+    events = zip(*(value.tolist() for value in data if hasattr(value, "shape")))
+    return [step(*event) for event in events]
+'''
+
+_ALONE = '''
+
+pending = iter((begin,))
+
+
+def drive(*data):
+    """Begins at the first call; every other call is one event."""
+    return next(pending, step)(*data)
+'''
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the check found.
+
+    Attributes:
+        outcome: "ok"; "foresight" when a decision depends on later events; "unsteady" when equal runs decide
+            unequally; else the ending of the run that failed.
+        message: why, in words for the next prompt, when not ok.
+        decisions: those of the first run; None where it failed.
+    """
+
+    outcome: str
+    message: str = ""
+    decisions: Sequence[Any] | None = None
+
+    @property
+    def honest(self) -> bool:
+        """Whether every decision stands without the future."""
+        return self.outcome == Ending.OK
+
+    @property
+    def ours(self) -> bool:
+        """Whether the sandbox broke, so that this says nothing about the program."""
+        return self.outcome in (Ending.HARNESS_FAILURE, Ending.ZYGOTE_DIED)
+
+
+def driver(source: str) -> str:
+    """A problem's `driver`: the source of `begin` and `step`, with the loop over the events of an instance."""
+    return source + _WHOLE
+
+
+def other_future(rng: np.random.Generator, data: Data, kept: int) -> Data:
+    """Keeps the first events; the rest is drawn from all rows, in random or sorted order, at times cut short.
+
+    Rows are drawn as they are, so that whatever holds inside an event holds in the new one too. A problem
+    whose events are bound to each other (arrival times that never fall) needs a function of its own.
+    """
+    total = _events(data)
+    drawn = rng.integers(0, total, total - kept)
+    order = rng.integers(4)
+    if order < 2:  # the next event is the least, or the greatest: whoever looks one ahead must notice
+        keys = [value.reshape(total, -1)[drawn, 0] for value in _arrays(data).values()]
+        drawn = drawn[np.lexsort(keys)][:: 1 if order else -1]
+    elif order == 2:
+        drawn = drawn[: 1 + len(drawn) // 2]
+    rows = np.concatenate((np.arange(kept), drawn))
+    return {key: value[rows] if isinstance(value, np.ndarray) else value for key, value in data.items()}
+
+
+def foresight(
+    problem: Problem,
+    source: str,
+    instance: Instance,
+    runner: Runner,
+    futures: int = 8,
+    other: Future = other_future,
+    seed: int = 0,
+) -> Verdict:
+    """Checks that a program's decisions on an instance do not depend on later events.
+
+    Args:
+        problem: on-line, with a driver that `driver` made.
+        source: the program.
+        instance: at least two events.
+        runner: the sandbox; it gets `futures` + 2 jobs, each a process of its own.
+        futures: how many other futures are tried before the events are sent one by one.
+        other: makes another future.
+        seed: of the places where futures part and of what comes there. A candidate never sees it.
+    """
+    check = _Check(problem, source, instance, runner)
+    first = check.whole(instance.data)
+    if not first.honest:
+        return first
+    rng = np.random.default_rng([seed, check.events])
+    for kept in _places(rng, check.events, futures):
+        again = check.whole(other(rng, instance.data, kept))
+        if (found := check.difference(first, again, kept)) is not None:
+            return found
+    return check.difference(first, check.alone(), check.events) or first
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A program on an instance, to be run in several ways, each time in a process of its own."""
+
+    problem: Problem
+    source: str
+    instance: Instance
+    runner: Runner
+
+    @property
+    def events(self) -> int:
+        return _events(self.instance.data)
+
+    def whole(self, data: Data) -> Verdict:
+        """All events in one call: how a program is scored."""
+        call = {key: _value(datum) for key, datum in data.items()}
+        outcome = self._run(
+            (call,), self.problem.driver, Limits(cpu_seconds=self.problem.cpu_seconds(self.instance))
+        )
+        return _decided(outcome, lambda: outcome.answers[0].value, _events(data))
+
+    def alone(self) -> Verdict:
+        """The numbers, then each event when the decision on the one before is back."""
+        columns = {key: value.tolist() for key, value in _arrays(self.instance.data).items()}
+        begin = {key: _value(datum) for key, datum in self.instance.data.items() if key not in columns}
+        events = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        outcome = self._run((begin, *events), self.problem.driver + _ALONE, Limits(cpu_seconds=EVENT_SECONDS))
+        return _decided(outcome, lambda: [answer.value for answer in outcome.answers[1:]], len(events))
+
+    def _run(self, calls: tuple[Call, ...], source: str, limits: Limits) -> Outcome:
+        entry = self.problem.entry.name
+        return self.runner.run(
+            Job(source=self.source, entry=entry, calls=calls, limits=limits, driver=source)
+        )
+
+    def difference(self, first: Verdict, again: Verdict, kept: int) -> Verdict | None:
+        """What the difference of two runs says; None where the decisions that must be equal are."""
+        if first.decisions is None or again.decisions is None:
+            return Verdict(again.outcome, f"when other events follow, or none is known: {again.message}")
+        pairs = zip(first.decisions[:kept], again.decisions[:kept], strict=True)
+        place = next((k for k, (old, new) in enumerate(pairs) if old != new), None)
+        if place is None:
+            return None
+        # Only now is it worth the while to ask whether chance, not the future, makes the difference.
+        if self.whole(self.instance.data).decisions != first.decisions:
+            words = "two runs on the same instance decide differently; seed every random generator"
+            return Verdict(UNSTEADY, words, first.decisions)
+        return Verdict(
+            FORESIGHT, _words(place, first.decisions[place], again.decisions[place]), first.decisions
+        )
+
+
+def _words(place: int, old: Any, new: Any) -> str:
+    return (
+        f"the decision on event {place + 1} is {old!r:.40}, but {new!r:.40} where the same events came before it "
+        "and the ones after it are others or not yet known; decide by the past alone"
+    )
+
+
+def _arrays(data: Data) -> dict[str, NDArray[Any]]:
+    return {key: value for key, value in data.items() if isinstance(value, np.ndarray)}
+
+
+def _events(data: Data) -> int:
+    """The number of events. Raises ValueError where the arrays do not agree on it."""
+    lengths = {len(value) for value in _arrays(data).values()}
+    if len(lengths) != 1:
+        raise ValueError(
+            f"the arrays of an on-line instance have {sorted(lengths)} rows; expected equal numbers."
+        )
+    return lengths.pop()
+
+
+def _places(rng: np.random.Generator, total: int, count: int) -> list[int]:
+    """Where futures part: a place in each of `count` equal stretches, so that early and late ones are tried."""
+    ends = np.linspace(1, total, count + 1).astype(int)
+    return [int(rng.integers(low, max(low + 1, high))) for low, high in pairwise(ends)]
+
+
+def _decided(outcome: Outcome, decisions: Callable[[], Any], events: int) -> Verdict:
+    if outcome.ending is not Ending.OK:
+        return Verdict(outcome.ending, outcome.message)
+    value = decisions()
+    if not isinstance(value, list) or len(value) != events:
+        return Verdict("infeasible", f"it gave no list of {events} decisions, one per event")
+    return Verdict(Ending.OK, "", value)
+
+
+def _value(datum: Datum) -> Value:
+    if isinstance(datum, np.ndarray):
+        return Array(datum.dtype.str, datum.shape, np.ascontiguousarray(datum).tobytes())
+    return datum
