@@ -27,6 +27,7 @@ class Sandbox:
         self.minimum = minimum
         self.slot = slot
         self._layers = frozenset(layers)
+        self._broken: dict[str, str] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._zygote = self._start()
@@ -35,10 +36,10 @@ class Sandbox:
         """A zygote with as many layers as this machine gives, not fewer than are asked for."""
         while True:
             try:
-                zygote = Zygote(self.preload, self._layers, self.slot)
+                zygote = Zygote(self.preload, self._layers - set(self._broken), self.slot, self._broken)
                 break
             except LayerFailed as failure:
-                self._layers -= {failure.args[0]}
+                self._broken |= dict([failure.args])
         self.isolation = of_report(zygote.report)
         try:
             require(self.isolation, self.minimum)
@@ -118,7 +119,8 @@ class Run:
             self._wall_seconds = time.monotonic() - self._begun
             self._bury()
         finally:
-            self._spare.kill()
+            if self._death is None:
+                self._spare.kill()
             self._spare.close()
 
     def _converse(self) -> None:

@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ class Zygote:
         spent_seconds: CPU seconds of the zygote and all its children, as of the last death.
     """
 
-    def __init__(self, preload: str, layers: Iterable[str], slot: int) -> None:
+    def __init__(self, preload: str, layers: Iterable[str], slot: int, refused: Mapping[str, str]) -> None:
         folders = package_folders(preload)
         self._process: subprocess.Popen[bytes] | None = None
         self._spares: list[Spare] = []
@@ -96,7 +96,9 @@ class Zygote:
         self._ctl, theirs = socket.socketpair()
         try:
             with theirs:
-                settings = _settings(preload, folders, layers, slot, theirs.fileno())
+                settings = _settings(preload, folders, layers, slot, theirs.fileno()) | {
+                    "refused": dict(refused)
+                }
                 self._process = _spawn(settings, theirs.fileno())
             self.report = self._start_report()
         except BaseException:

@@ -45,7 +45,7 @@ class Enclosure:
     def attempt(self, layer: str, wanted: frozenset[str], work: Callable[[], None]) -> None:
         """Puts a layer on if it is wanted; notes the reason if the kernel refuses."""
         if layer not in wanted:
-            self.refused[layer] = "switched off"
+            self.refused.setdefault(layer, "switched off")
             return
         try:
             work()
@@ -55,12 +55,21 @@ class Enclosure:
 
 
 def leave_namespaces(enclosure: Enclosure, wanted: frozenset[str], ctl: int) -> None:
-    """Forks into new namespaces. The caller goes on in the child; the parent only watches it and the host."""
+    """Forks into new namespaces. The caller goes on in the child; the parent only watches it and the host.
+
+    Raises:
+        LayerFailed: if the kernel changed its mind half-way.
+    """
     enclosure.outside = namespaces.identities()
+    user = os.getuid(), os.getgid()
     enclosure.attempt(NAMESPACES, wanted, namespaces.enter)
     if NAMESPACES not in enclosure.applied:
         return
-    pid = os.fork()
+    try:
+        namespaces.map_user(*user)
+        pid = os.fork()
+    except OSError as error:
+        raise LayerFailed(NAMESPACES, str(error)) from error
     if pid:
         _guard(pid, ctl)
     kernel.die_with_parent(signal.SIGKILL)

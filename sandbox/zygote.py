@@ -89,7 +89,7 @@ def send_report(ctl: socket.socket, report: dict[str, Any]) -> None:
 
 def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any]]:
     """Imports, locks this process down, and proves it. Returns what children do, and the start report."""
-    wanted, enclosure = frozenset(settings["layers"]), Enclosure()
+    wanted, enclosure = frozenset(settings["layers"]), Enclosure(refused=settings["refused"])
     leave_namespaces(enclosure, wanted, ctl)
     own = _outermost([folder for folder in sys.path if os.path.isdir(folder)])
     preload(settings["preload"], settings["path"], lazily=NAMESPACES in enclosure.applied)
@@ -167,7 +167,7 @@ def preload(name: str, path: list[str], lazily: bool) -> None:
     sys.modules["numpy"].random.seed(0)  # Equal programs shall behave equally, in whichever zygote.
     sys.path[:] = own  # What was imported finds its own parts; nothing else beside it is to be found.
     os.environ.clear()
-    sys.argv[:] = [""]
+    sys.argv[:], sys.orig_argv[:] = [""], []
 
 
 def _pandas() -> types.ModuleType:
@@ -175,6 +175,16 @@ def _pandas() -> types.ModuleType:
     module = types.ModuleType("pandas")
     module.__dict__.update(Index=type("Index", (), {}), Series=type("Series", (), {}))
     return module
+
+
+def _watch(pid: int) -> int:
+    """A handle on a child; -1 where the system has none (macOS, or an old container's filter)."""
+    if sys.platform != "linux":
+        return -1
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return -1
 
 
 class Nursery:
@@ -201,7 +211,7 @@ class Nursery:
             os.kill(pid, signal.SIGKILL)
 
     def _patience(self) -> int | None:
-        """Where no descriptor tells of a death (macOS), children are looked after every few milliseconds."""
+        """Where no descriptor tells of a death, children are looked after every few milliseconds."""
         return 5 if -1 in self._watches.values() else None
 
     def _bear(self) -> None:
@@ -218,7 +228,7 @@ class Nursery:
             os.close(descriptor)
 
     def _announce(self, pid: int, descriptors: list[int]) -> None:
-        watch = os.pidfd_open(pid) if sys.platform == "linux" else -1
+        watch = _watch(pid)
         self._watches[pid] = watch
         if watch >= 0:
             self._poll.register(watch, select.POLLIN)

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from gapsmith.sandbox import Job, Level, Sandbox, SandboxTrouble, isolation, open_sandbox
+from gapsmith.sandbox import Job, Level, Sandbox, SandboxTrouble, host, isolation, open_sandbox
 from gapsmith.sandbox.levels import Isolation, level, of_report, require
-from gapsmith.sandbox.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP
+from gapsmith.sandbox.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP, LayerFailed
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has layers to prove")
 ALL = dict.fromkeys([*LAYERS, "privileges"], True)
@@ -71,6 +71,22 @@ def test_a_machine_with_all_layers_is_strong():
     assert set(found.layers) == set(found.proofs)
     assert {NAMESPACES, LANDLOCK, SECCOMP, RLIMITS} <= set(found.layers)
     assert found.level.name in found.word
+
+
+@LINUX
+def test_layer_that_breaks_half_way(monkeypatch):
+    """A layer that the kernel grants and then takes back is left out, and the reason is told."""
+    real = host.Zygote
+
+    def broken(preload, layers, slot, refused):
+        if NAMESPACES in layers:
+            raise LayerFailed(NAMESPACES, "uid_map: Operation not permitted")
+        return real(preload, layers, slot, refused)
+
+    monkeypatch.setattr(host, "Zygote", broken)
+    with Sandbox("numpy", Level.L0, slot=0) as box:
+        assert box.level <= Level.L3
+        assert "uid_map" in box.isolation.proofs[NAMESPACES]
 
 
 def test_refusal_below_the_minimum():

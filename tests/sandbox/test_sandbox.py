@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,12 +53,12 @@ def eventually(condition):
 
 def processes_of(host):
     """All processes of the sandboxes that a host process has opened, by their command lines."""
-    mark = f'"host": {host}}}'.encode()
+    mark = re.compile(rb'"host": %d\b' % host)
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if mark in (entry / "cmdline").read_bytes():
+                if mark.search((entry / "cmdline").read_bytes()):
                     found.append(int(entry.name))
             except OSError:
                 continue
@@ -171,14 +172,6 @@ def test_zygote_that_dies_twice(box, monkeypatch):
     assert outcome.ending is Ending.ZYGOTE_DIED
     assert outcome.ending.ours
     assert box.run(double(3)).answers[0].value == 6
-
-
-@LINUX
-def test_stopped_child_is_killed_all_the_same(box):
-    """A child that has stopped itself is reaped like any other."""
-    source = "import os, signal\ndef f(): os.kill(os.getpid(), signal.SIGSTOP)"
-    outcome = box.run(Job(source=source, entry="f", calls=({},), limits=Limits(cpu_seconds=0.01)))
-    assert outcome.ending is Ending.TIMEOUT_WALL
 
 
 def test_closed_sandbox(box):

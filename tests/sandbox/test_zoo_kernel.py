@@ -30,7 +30,7 @@ def test_deadly_call(guest, name):
     assert outcome.ending is Ending.FORBIDDEN_SYSCALL
 
 
-@pytest.mark.layered
+@pytest.mark.layered(privileged=True)
 def test_removing_the_filter(guest):
     """A filter of one's own cannot be added."""
     body = """

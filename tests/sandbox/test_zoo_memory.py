@@ -11,7 +11,7 @@ OUT_OF_MEMORY = {Ending.MEMORY_LIMIT, Ending.TIMEOUT_CPU}
 @pytest.mark.layered
 def test_one_huge_bytearray(guest):
     """A block beyond the budget is refused, and named as what it is."""
-    outcome = guest.attack("data = bytearray(3 << 30); return len(data)", memory_mb=128)
+    outcome = guest.attack("data = bytearray(600 << 20); return len(data)", memory_mb=128)
     assert outcome.ending is Ending.MEMORY_LIMIT
     assert "MemoryError" in outcome.message
 

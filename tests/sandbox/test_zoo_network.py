@@ -118,7 +118,7 @@ def test_named_queue(guest):
     )
 
 
-@pytest.mark.layered
+@pytest.mark.layered(privileged=True)
 def test_host_name(guest):
     """The host cannot be renamed."""
     assert guest.refuses("name = socket.gethostname(); socket.sethostname(name)")

@@ -31,7 +31,7 @@ return syscall(435, arguments, 64) or os._exit(0)
     assert guest.tries(body) == "ENOSYS"
 
 
-@pytest.mark.layered
+@pytest.mark.layered(privileged=True)
 def test_thread_in_new_namespace(guest):
     """A clone that asks for more than a thread is refused even where threads are allowed."""
     body = """
