@@ -6,6 +6,7 @@ None of this is protection: that is the sandbox's work. It saves evaluations and
 import ast
 import hashlib
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,8 +21,9 @@ ALLOWED_IMPORTS = frozenset(
 LONGEST_SOURCE = 64_000
 
 _FENCE = re.compile(
-    r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE
+    r"^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)^[ \t]*(?P=fence)[ \t]*$", re.DOTALL | re.MULTILINE
 )
+_OPENED = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n]*\n(?P<code>.*)\Z", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ def encodable(text: str) -> str:
 
 def extract(reply: str, entry: EntryPoint) -> str:
     """The code in a reply: the last fenced block that defines the entry point, else the longest, else all of it."""
-    text = reply.replace("\r\n", "\n").replace("\r", "\n")
-    blocks = [match.group(3) for match in _FENCE.finditer(text)]
-    if not blocks and (opened := re.search(r"^`{3,}\w*[ \t]*\n(.*)\Z", text, re.DOTALL | re.MULTILINE)):
-        blocks = [opened.group(1)]  # the reply was cut off inside its block
+    text = reply.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
+    closed = list(_FENCE.finditer(text))
+    opened = _OPENED.search(text, closed[-1].end() if closed else 0)  # the reply was cut off inside its block
+    found = [match.group("code") for match in (*closed, *((opened,) if opened else ()))]
+    blocks = [textwrap.dedent(block) for block in found]
     defining = [block for block in blocks if re.search(rf"^def {entry.name}\b", block, re.MULTILINE)]
     if defining:
         return defining[-1].strip("\n") + "\n"
@@ -80,7 +83,7 @@ def screen(source: str, entry: EntryPoint) -> Screened:
     if strangers := sorted(_imports(nodes) - ALLOWED_IMPORTS):
         known = ", ".join(sorted(name for name in ALLOWED_IMPORTS if not name.startswith("_")))
         return Screened("forbidden_import", f"imports {strangers[0]}; allowed are {known}", source)
-    canonical = "".join(_Canonical(_bound(nodes) - {entry.name}).of(tree))
+    canonical = _Canonical(_bound(nodes) - _fixed(nodes) - {entry.name}).text(tree)
     return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], len(nodes))
 
 
@@ -145,51 +148,93 @@ def _bound(nodes: list[ast.AST]) -> set[str]:
     return found
 
 
+def _fixed(nodes: list[ast.AST]) -> set[str]:
+    """The names that are reached other than by a variable: imported, members of classes, keywords of others."""
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.ClassDef):
+            methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+            fields = [part for part in node.body if part not in methods]
+            found |= _bound([*methods, *(inner for part in fields for inner in _nodes(part))])
+        elif isinstance(node, ast.alias):
+            found |= {node.name, node.asname or node.name}
+        elif isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in own):
+            found |= {keyword.arg for keyword in node.keywords if keyword.arg}
+    return found
+
+
+class _Text(str):
+    """A piece of the canonical form, as opposed to a constant of the program."""
+
+
 class _Canonical:
     """Writes a tree without docstrings, annotations and contexts, its own names numbered by first appearance.
 
     Args:
-        bound: the names that the module binds, but the entry point's.
+        bound: the names that the module binds, but those by which it is reached from outside.
     """
 
     def __init__(self, bound: set[str]) -> None:
         self._bound = bound
         self._numbers: dict[str, str] = {}
 
-    def of(self, value: object) -> Iterator[str]:
-        """The pieces of a node, a list, or a constant."""
-        if isinstance(value, ast.AnnAssign):
-            yield from self._node(ast.Assign([value.target], value.value)) if value.value else ()
-        elif isinstance(value, ast.AST):
-            yield from self._node(value)
-        elif isinstance(value, list):
-            yield "["
-            for part in value:
-                yield from self.of(part)
-            yield "]"
-        else:
-            yield f"{value!r};"
-
-    def _node(self, node: ast.AST) -> Iterator[str]:
-        yield type(node).__name__ + "("
-        for name in node._fields:
-            if name not in _PASSED_OVER:
-                yield from self._field(name, getattr(node, name, None))
-        yield ")"
-
-    def _field(self, name: str, value: object) -> Iterator[str]:
-        if name in _NAMES and isinstance(value, str):
-            # Calls of our own functions by keyword follow the renaming; numpy's keywords are not bound here.
-            yield self._renamed(value) + ";"
-        elif name == "body" and isinstance(value, list):
-            yield from self.of(_without_docstring(value))
-        else:
-            yield from self.of(value)
+    def text(self, tree: ast.AST) -> str:
+        """The canonical form. No recursion: a candidate may be nested as deep as it likes."""
+        pieces: list[str] = []
+        waiting: list[object] = [tree]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, _Name):
+                pieces.append(self._renamed(value) + ";")
+            elif isinstance(value, _Text):
+                pieces.append(value)
+            else:
+                waiting += reversed(_parts(value))
+        return "".join(pieces)
 
     def _renamed(self, name: str) -> str:
         if name not in self._bound:
             return name
         return self._numbers.setdefault(name, f"v{len(self._numbers)}")
+
+
+class _Name(_Text):
+    """A name, to be renamed."""
+
+
+def _parts(value: object) -> list[object]:
+    """What a node, a list or a constant is written as."""
+    if isinstance(value, ast.AnnAssign):
+        return [ast.Assign([value.target], value.value)] if value.value else []
+    if isinstance(value, ast.AST):
+        fields = [part for name in value._fields for part in _field(value, name)]
+        return [_Text(type(value).__name__ + "("), *fields, _Text(")")]
+    if isinstance(value, list):
+        return [_Text("["), *value, _Text("]")]
+    # Hexadecimal, since Python writes no decimal number of more than 4300 digits.
+    return [_Text(f"{hex(value) if type(value) is int else repr(value)};")]
+
+
+def _field(node: ast.AST, name: str) -> list[object]:
+    value = getattr(node, name, None)
+    if name in _PASSED_OVER:
+        return []
+    if name in _NAMES and isinstance(value, str):
+        return [_Name(value)]
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return [_Name(each) for each in node.names]
+    if name == "body" and isinstance(value, list):
+        body = _without_docstring(value)
+        return [[_member(s) for s in body] if isinstance(node, ast.ClassDef) else body]
+    return [value]
+
+
+def _member(statement: ast.stmt) -> ast.AST:
+    """A field of a dataclass counts, even where it has no value."""
+    if isinstance(statement, ast.AnnAssign) and statement.value is None:
+        return ast.Expr(statement.target)
+    return statement
 
 
 _NAMES = frozenset(("id", "arg", "name"))

@@ -49,7 +49,8 @@ class Population:
             if other.program == elite.program or (other.costs == elite.costs and other.size <= elite.size):
                 return False
         kept = [other for other in self.elites if other.costs != elite.costs]
-        self.elites = sorted([*kept, elite], key=lambda e: (e.gap, e.size, e.program))[:CAPACITY]
+        # The earlier one first on ties, not the lower number: an archive of other runs has other numbers.
+        self.elites = sorted([*kept, elite], key=lambda e: (e.gap, e.size))[:CAPACITY]
         return elite in self.elites
 
     @property
