@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
+from itertools import chain, count
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, event, inspect, text
@@ -34,47 +35,62 @@ def _set_up(engine: Engine) -> None:
 
         @event.listens_for(engine, "connect")
         def pragmas(connection, _record):  # type: ignore[no-untyped-def]
+            connection.execute("PRAGMA busy_timeout=10000")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(
                 "PRAGMA synchronous=NORMAL"
             )  # survives kill -9; a power cut may take the last commit
-            connection.execute("PRAGMA busy_timeout=10000")
             connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) -> None:
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         version = _version(connection)
-        if version is None:
-            SQLModel.metadata.create_all(connection)
-            connection.execute(
-                text("INSERT INTO meta (key, value) VALUES ('schema', :v)"), {"v": str(SCHEMA)}
-            )
-    if version is not None and version > SCHEMA:
+    if version is None:
+        version = _make(engine)
+    if version > SCHEMA:
         raise Trouble(
             f"archive {location} has schema {version}; this gapsmith knows schemas up to {SCHEMA}: "
             "upgrade gapsmith, or name another archive with --archive"
         )
-    if version is not None and version < SCHEMA:
+    if version < SCHEMA:
         _migrate(engine, location, version, migrations)
 
 
-def _migrate(engine: Engine, location: str, version: int, migrations: Mapping[int, Migration]) -> None:
-    copy = _copy(engine, location, version)
+def _make(engine: Engine) -> int:
     with engine.begin() as connection:
-        for step in range(version, SCHEMA):
+        _lock(connection)
+        if (found := _version(connection)) is not None:  # another process was quicker
+            return found
+        SQLModel.metadata.create_all(connection)
+        connection.execute(text("INSERT INTO meta (key, value) VALUES ('schema', :v)"), {"v": str(SCHEMA)})
+        return SCHEMA
+
+
+def _lock(connection: Connection) -> None:
+    """Has the transaction begin now: SQLite's driver would leave changes of the schema out of it."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrate(engine: Engine, location: str, version: int, migrations: Mapping[int, Migration]) -> None:
+    copy = _copy(engine, version)
+    with engine.begin() as connection:
+        _lock(connection)
+        for step in range(_version(connection) or version, SCHEMA):
             if step not in migrations:
                 raise Trouble(f"archive {location} has schema {step}, from which there is no way up; {copy}")
             migrations[step](connection)
         connection.execute(text("UPDATE meta SET value = :v WHERE key = 'schema'"), {"v": str(SCHEMA)})
 
 
-def _copy(engine: Engine, location: str, version: int) -> str:
+def _copy(engine: Engine, version: int) -> str:
     if engine.dialect.name != "sqlite" or not (path := Path(str(engine.url.database))).is_file():
         return "make a copy with your database's own tools"
     with engine.connect() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-    copy = path.with_name(f"{path.name}.schema{version}")
+    names = (f"{path.name}.schema{version}{again}" for again in chain([""], map(".{}".format, count(2))))
+    copy = next(copy for name in names if not (copy := path.with_name(name)).exists())
     shutil.copy2(path, copy)
     return f"a copy is in {copy}"
 
@@ -86,7 +102,9 @@ def _version(connection: Connection) -> int | None:
     if "meta" not in tables:
         raise Trouble(f"{connection.engine.url.database} is a database, but not a gapsmith archive")
     found = connection.execute(text("SELECT value FROM meta WHERE key = 'schema'")).scalar()
-    return int(found or 0)
+    if not str(found).isdecimal():
+        raise Trouble(f"{connection.engine.url.database} says its schema is {found!r}; expected a number")
+    return int(str(found))
 
 
 def _shown(url: str) -> str:

@@ -68,7 +68,9 @@ class Archive:
         """A run by its number, the latest by default. Raises Trouble when there is none."""
         with Session(self._engine) as session:
             query = select(RunRow).order_by(col(RunRow.id).desc())
-            found = session.exec(query if number is None else query.where(RunRow.id == number)).first()
+            found = session.exec(
+                query if number is None else query.where(RunRow.id == _stored(number))
+            ).first()
         if found is None:
             wanted = "holds no run yet; start one with: gapsmith run PROBLEM"
             raise Trouble(
@@ -191,7 +193,7 @@ class Archive:
     def find(self, program: int) -> Program:
         """A program by its number. Raises Trouble when there is none."""
         with Session(self._engine) as session:
-            found = session.get(Program, program)
+            found = session.get(Program, _stored(program))
             if found is None:
                 count = session.exec(select(func.count()).select_from(Program)).one()
                 raise Trouble(
@@ -297,6 +299,11 @@ def _evaluation(program: int, instance: Instance, score: Score) -> dict[str, Any
 
 def _score(row: Evaluation) -> Score:
     return Score(row.outcome, row.message, row.cost, row.cpu_seconds, Level(row.isolation))
+
+
+def _stored(number: int) -> int:
+    """The number, or one that no row has, where it is larger than the database's own."""
+    return number if abs(number) < 1 << 63 else -1
 
 
 def _number(value: int | None) -> int:
