@@ -130,7 +130,13 @@ def job_shop(machines: Integers, p: Integers, starts: Integers, seconds: float) 
 
 
 def project(
-    p: Integers, precedence: Integers, demand: Integers, capacity: Integers, starts: Integers, seconds: float
+    p: Integers,
+    precedence: Integers,
+    demand: Integers,
+    capacity: Integers,
+    starts: Integers,
+    lower: int,
+    seconds: float,
 ) -> Found:
     """Solves the resource-constrained project: an interval for each activity, cumulative resources.
 
@@ -140,6 +146,7 @@ def project(
         demand: units of each resource, shape [n, r].
         capacity: units there are, shape [r].
         starts: a schedule to begin with, shape [n].
+        lower: a proven bound, for example the critical path.
         seconds: limit.
     """
     from ortools.sat.python import cp_model
@@ -147,7 +154,7 @@ def project(
     model = cp_model.CpModel()
     horizon = int((starts + p).max())
     energy = [-(-int(p @ demand[:, k]) // int(capacity[k])) for k in range(len(capacity)) if capacity[k]]
-    lower = max(energy, default=0)
+    lower = max(lower, *energy)
     makespan = model.new_int_var(lower, horizon, "makespan")
     variables, intervals = [], []
     for activity, length in enumerate(p):
