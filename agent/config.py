@@ -61,6 +61,10 @@ def settings(values: Mapping[str, Any]) -> Settings:
     )
     if found.workers < 1:
         raise UsageTrouble(f"workers is {found.workers}; expected at least 1")
+    if not 0 <= found.seed < 1 << 63:
+        raise UsageTrouble(f"seed is {found.seed}; expected 0 to {(1 << 63) - 1}")
+    if not found.baseline_seconds > 0:
+        raise UsageTrouble(f"[instances] baseline_seconds is {found.baseline_seconds}; expected more than 0")
     if found.minimum_level not in list(Level):
         raise UsageTrouble(f"[sandbox] minimum_level is {found.minimum_level}; expected 0 to 4")
     return found
@@ -83,6 +87,8 @@ def _check(path: Path, section: str, key: str, value: object) -> None:
     if not isinstance(value, kinds) or isinstance(value, bool):
         expected = " or ".join(kind.__name__ for kind in kinds)
         raise UsageTrouble(f"{place}: {key} is {value!r}; expected {expected}")
+    if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+        raise UsageTrouble(f"{place}: {key} is {value!r}; expected a list of paths")
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Values as plain data for `--json` and as tables for people. No work, no output."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,9 +19,9 @@ AGGREGATES = ("mean_gap_percent", "pooled_gap_percent", "optimal_share", "cpu_se
 
 def aggregate_fields(aggregate: Aggregate | None) -> dict[str, Any]:
     """The fields that every row of figures has; null where the program failed."""
-    found: dict[str, Any] = {name: getattr(aggregate, name, None) for name in AGGREGATES}
+    found: dict[str, Any] = {name: _finite(getattr(aggregate, name, None)) for name in AGGREGATES}
     interval = aggregate.ci95 if aggregate else None
-    return {**found, "ci95": list(interval) if interval else None}
+    return {**found, "ci95": [_finite(limit) for limit in interval] if interval else None}
 
 
 def check_json(comparison: Comparison) -> dict[str, Any]:
@@ -54,10 +55,10 @@ def _instance_json(instance: Instance, score: Score, comparison: Comparison) -> 
         "outcome": score.outcome,
         "message": score.message,
         "cost": score.cost,
-        "lower": baseline.lower,
-        "upper": baseline.upper,
+        "lower": _finite(baseline.lower),
+        "upper": _finite(baseline.upper),
         "proven": baseline.proven,
-        "gap_percent": gap,
+        "gap_percent": _finite(gap),
         "cpu_seconds": score.cpu_seconds,
     }
 
@@ -119,8 +120,9 @@ def solve_json(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[str, An
     ]
 
 
-def _finite(value: float) -> float | None:
-    return value if abs(value) != float("inf") else None
+def _finite(value: float | None) -> float | None:
+    """JSON has no word for infinity, which a bound that is not known has, and a gap to an optimum of 0."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def solve_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
@@ -146,7 +148,10 @@ def report_json(report: Report) -> dict[str, Any]:
         "seconds": report.seconds,
         "best": {"id": report.best_id, **_figures(report.best)},
         "reference": {"id": None, **_figures(report.reference)},
-        "gain": {"pooled_gap_points": report.gain[0], "ci95": list(report.gain[1:])},
+        "gain": {
+            "pooled_gap_points": _finite(report.gain[0]),
+            "ci95": [_finite(limit) for limit in report.gain[1:]],
+        },
         "fingerprint": report.fingerprint,
     }
 
@@ -195,8 +200,8 @@ def candidate_json(row: CandidateRow) -> dict[str, Any]:
         "parents": row.parents,
         "outcome": row.outcome,
         "message": row.message,
-        "train_gap_percent": row.train_gap,
-        "validation_gap_percent": row.validation_gap,
+        "train_gap_percent": _finite(row.train_gap),
+        "validation_gap_percent": _finite(row.validation_gap),
         "gate": row.gate,
     }
 

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import Trouble, UsageTrouble
+
+LARGEST = 1 << 53
+"""Beyond it sums and gaps would not be exact."""
 
 
 class Numbers:
@@ -26,11 +29,17 @@ class Numbers:
             raise Trouble(f"{self._path}, line {line}: the file ends; expected {expected}")
         line, token = self._tokens[self._next]
         self._next += 1
-        if not token.removeprefix("-").removeprefix("+").isdecimal() or (
-            least is not None and int(token) < least
-        ):
+        value = _integer(token)
+        if value is None or (least is not None and value < least):
             raise Trouble(f"{self._path}, line {line}: found {token[:40]!r}; expected {expected}")
-        return int(token)
+        return value
+
+
+def _integer(token: str) -> int | None:
+    digits = token[1:] if token[0] in "+-" else token
+    # By length first: Python reads no decimal number of more than 4300 digits.
+    value = int(token) if digits.isdecimal() and len(digits) <= len(str(LARGEST)) else None
+    return value if value is not None and abs(value) <= LARGEST else None
 
 
 def _tokens(path: Path) -> list[tuple[int, str]]:
@@ -39,7 +48,7 @@ def _tokens(path: Path) -> list[tuple[int, str]]:
     except UnicodeDecodeError:
         raise Trouble(f"{path}: is not a text file; expected numbers as text") from None
     except OSError as error:
-        raise Trouble(
+        raise UsageTrouble(
             f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a readable file"
         ) from None
     lines = enumerate(text.splitlines(), 1)

@@ -11,6 +11,8 @@ from gapsmith.evaluators.base import Number
 
 CAPACITY = 30
 NEAR_BEST = 1.001
+WORST = 1e9
+"""Stands for an infinite gap where gaps are reckoned with."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,15 @@ class Population:
 
     def _soft(self) -> list[float]:
         """Sigmoid of the gap in robust units, over the number of children (ShinkaEvolve, arXiv 2509.19349)."""
-        gaps = np.array([elite.gap for elite in self.elites])
+        gaps = np.array([min(elite.gap, WORST) for elite in self.elites])
         middle = float(np.median(gaps))
         spread = 1.4826 * float(np.median(np.abs(gaps - middle))) + 1e-9
         return [
             1.0
-            / (1.0 + math.exp(min(50.0, 10.0 * (e.gap - middle) / spread)))
+            / (1.0 + math.exp(min(50.0, 10.0 * (gap - middle) / spread)))
             / (1 + self.children.get(e.program, 0))
             + 1e-12
-            for e in self.elites
+            for e, gap in zip(self.elites, gaps.tolist(), strict=True)
         ]
 
     def _frontier(self) -> list[float]:
