@@ -39,7 +39,8 @@ class Steps(NamedTuple):
 @compiled
 def without(steps: Steps, moment: int, job: int) -> int:
     """The least price of a walk whose job at this moment is another one than `job`."""
-    return steps.next_best[moment] if steps.job[moment] == job else steps.best[moment]
+    price: int = steps.next_best[moment] if steps.job[moment] == job else steps.best[moment]
+    return price
 
 
 @compiled
@@ -80,7 +81,8 @@ def walk_forward(table: Integers, processing: Integers, multiplier: Integers, he
                 before = without(heads, start, job)
                 if before < NEVER:
                     record(heads, moment, before + table[moment, job] - multiplier[job], job)
-    return heads.best[horizon]
+    least: int = heads.best[horizon]
+    return least
 
 
 @compiled

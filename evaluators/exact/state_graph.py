@@ -61,7 +61,8 @@ class Walks(NamedTuple):
 @compiled
 def without(walks: Walks, state: int, key: int) -> int:
     """The least price of a walk at the state whose key is another one."""
-    return walks.next_best[state] if walks.key[state] == key else walks.best[state]
+    price: int = walks.next_best[state] if walks.key[state] == key else walks.best[state]
+    return price
 
 
 @compiled
@@ -113,7 +114,8 @@ def walk_forward(graph: Graph, multiplier: Integers, heads: Walks) -> int:
         heads.best[state] = best + own if best < NEVER else NEVER
         heads.next_best[state] = next_best + own if next_best < NEVER else NEVER
         heads.key[state], heads.by[state], heads.next_by[state] = key, by, next_by
-    return heads.best[states - 1]
+    least: int = heads.best[states - 1]
+    return least
 
 
 @compiled

@@ -105,7 +105,7 @@ def three(jobs: Jobs, start: int, first: int, second: int, third: int) -> int:
 @compiled
 def three_in_order(jobs: Jobs, start: int, a: int, b: int, c: int) -> bool:
     """Whether no other order of three different neighbours is better, or as good and lexicographically earlier."""
-    if a == b or b == c or a == c:
+    if a in (b, c) or b == c:
         return False
     kept = three(jobs, start, a, b, c)
     return (

@@ -111,6 +111,8 @@ class States:
         graph: the states.
     """
 
+    _graph: Graph
+
     def __init__(self, jobs: Jobs, graph: Graph) -> None:
         self._jobs = jobs
         size = jobs.processing.size

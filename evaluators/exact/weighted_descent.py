@@ -37,7 +37,9 @@ class Jobs(NamedTuple):
 @compiled
 def price(jobs: Jobs, job: int, completion: int) -> int:
     """Weighted tardiness of one job."""
-    return jobs.weight[job] * max(0, completion - jobs.due[job])
+    tardiness: int = max(0, completion - jobs.due[job])
+    weight: int = jobs.weight[job]
+    return weight * tardiness
 
 
 @compiled
