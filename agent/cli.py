@@ -25,10 +25,11 @@ from gapsmith.agent.doctor import diagnose, doctor_table
 from gapsmith.agent.evaluating import Comparison, evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.export import export, write
-from gapsmith.agent.problems import find_problem, problem_names, read_instances
+from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
 from gapsmith.agent.prompting import untrusted
 from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
-from gapsmith.sandbox import Level, SandboxTrouble
+from gapsmith.evaluators.conformance import broken_promises
+from gapsmith.sandbox import Level, SandboxTrouble, open_sandbox
 
 app = typer.Typer(
     name="gapsmith",
@@ -55,8 +56,17 @@ Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at onc
 Weak = Annotated[
     bool, typer.Option("--allow-weak-isolation", help="Run candidates below level L2 all the same.")
 ]
+
+
+def _positive(seconds: float) -> float:
+    if not seconds > 0:
+        raise UsageTrouble(f"--seconds is {seconds:g}; expected more than 0")
+    return seconds
+
+
 Seconds = Annotated[
-    float, typer.Option("--seconds", help="CPU seconds of the exact method, for each instance.")
+    float,
+    typer.Option("--seconds", callback=_positive, help="CPU seconds of the exact method, for each instance."),
 ]
 Isolated = Annotated[bool, typer.Option("--isolated", help="A process of its own for every instance.")]
 
@@ -199,9 +209,23 @@ def solve_(
 
 @app.command(epilog="Example: gapsmith problems single_machine_tardiness")
 def problems(
-    name: Annotated[str | None, typer.Argument(help="One of them, in full.")] = None, as_json: Json = False
+    name: Annotated[str | None, typer.Argument(help="One of them, or a path.py, in full.")] = None,
+    new: Annotated[
+        str | None, typer.Option("--new", metavar="NAME", help="Write a commented NAME.py to start from.")
+    ] = None,
+    check_it: Annotated[
+        bool, typer.Option("--check", help="Try what a problem promises; exits with 1 if it breaks any.")
+    ] = False,
+    weak: Weak = False,
+    as_json: Json = False,
 ) -> None:
-    """The problems that are built in."""
+    """The problems that are built in; with --new, the skeleton of one's own."""
+    if new:
+        _show({"file": f"{new}.py"}, Text(_new_file(new)), as_json)
+        return
+    if check_it:
+        _check_problem(find_problem(name or ""), _level(weak), as_json)
+        return
     cards = [view.problem_json(find_problem(each)) for each in ([name] if name else problem_names())]
     text = "\n".join(f"{card['name']:36} {card['title']}" for card in cards)
     _show(cards[0] if name else cards, Text(view.card_text(cards[0]) if name else text), as_json)
@@ -217,6 +241,7 @@ def best(
 ) -> None:
     """The best programs: by validation where they came so far, else by training."""
     with _archive(archive, made=False) as store:
+        _check_known(store, problem, run_number)
         rows = store.best(problem, run_number, number)
     _show([view.candidate_json(row) for row in rows], view.candidate_table(rows, "best programs"), as_json)
 
@@ -309,19 +334,23 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    ERRORS.print(Text(f"gapsmith: {untrusted(message, 2000)}"), soft_wrap=True)
+    ERRORS.print(Text(f"gapsmith: {' '.join(untrusted(message, 2000).split())}"), soft_wrap=True)
     return code
 
 
 def _spread(words: list[str]) -> list[str]:
     """`--instances A B C` becomes `--instances A --instances B --instances C`, as people write it."""
-    spread, repeated = [], ""
+    spread, repeated, given = [], "", True
     for word in words:
         if word.startswith("-"):
+            spread += [] if given else [repeated]
             repeated = word if word in ("--instances", "--test") else ""
             spread += [] if repeated else [word]
+            given = not repeated
         else:
             spread += [repeated, word] if repeated else [word]
+            given = True
+    spread += [] if given else [repeated]  # which then lacks its value, and is told so
     return spread
 
 
@@ -341,6 +370,31 @@ def _discover(wanted: Settings, archive: str, number: int | None, as_json: bool)
     if not as_json:
         OUT.print(view.verdict(report))
         OUT.print(f"Take it with: gapsmith export {report.best_id} -o my_rule.py")
+
+
+def _new_file(name: str) -> str:
+    path = Path(f"{name}.py")
+    if path.exists():
+        raise UsageTrouble(f"{path} is there already; expected a new name, or remove it first")
+    write(path, new_problem(name))
+    return f"{path}: change it, then try it with: gapsmith problems {path} --check"
+
+
+def _check_problem(problem: Problem, minimum: Level, as_json: bool) -> None:
+    with open_sandbox(minimum=minimum) as sandbox:
+        broken = broken_promises(problem, sandbox)
+    words = "\n".join(broken) or f"{problem.name} keeps all that a problem promises"
+    _show({"problem": problem.name, "broken": broken}, Text(words), as_json)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _check_known(store: Archive, problem: str | None, number: int | None) -> None:
+    if number is not None:
+        store.run(number)
+    known = sorted({*problem_names(), *(row.problem for row in store.runs())})
+    if problem is not None and problem not in known:
+        raise UsageTrouble(unknown("problem", problem, known))
 
 
 def _instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:

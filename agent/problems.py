@@ -5,6 +5,7 @@ import importlib.util
 import pkgutil
 import sys
 from difflib import get_close_matches
+from importlib import resources
 from pathlib import Path
 
 import gapsmith.evaluators
@@ -26,6 +27,16 @@ def find_problem(name: str) -> Problem:
             unknown("problem", name, problem_names()) + "; a problem of your own is a path that ends in .py"
         )
     return _problem_of(importlib.import_module(f"gapsmith.evaluators.{name}"), name)
+
+
+def new_problem(name: str) -> str:
+    """The text of a commented problem file to start from. Raises UsageTrouble for what is no name."""
+    if not name.isidentifier():
+        raise UsageTrouble(
+            f"{name!r} is no name for a problem; expected letters, digits and _, such as my_problem"
+        )
+    text = resources.files("gapsmith.evaluators").joinpath("skeleton.txt").read_text("utf-8")
+    return text.replace('"NAME"', f'"{name}"').replace("THIS_FILE", f"{name}.py")
 
 
 def read_instances(problem: Problem, paths: list[Path]) -> list[Instance]:
@@ -61,7 +72,7 @@ def _from_file(path: Path) -> Problem:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageTrouble(f"problem file {path} fails to load: {type(error).__name__}: {error}") from error
     return _problem_of(module, str(path))
 

@@ -180,6 +180,14 @@ class Grammar:
         return {block.__name__: source_as(block, role) for block in self.blocks[role]}
 
 
+DEFAULT_COUNTS = {Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 100}
+
+
+def no_reader(path: Path) -> list[Instance]:
+    """Stands in for the reader of a problem that has none. Raises Trouble."""
+    raise Trouble(f"{path} cannot be read: this problem defines no `read`; expected one in its Problem(...)")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
     """A family of instances and everything that must be known to search for heuristics on it.
@@ -190,14 +198,14 @@ class Problem:
         brief: what a model is told, in the field's terms; no answers.
         entry: the function a candidate defines.
         maximise: the sense of the objective.
-        strata: the classes of the generator's grid.
         generate: `(rng, stratum, size) -> data` of one instance.
+        cost: prices a solution exactly; raises Infeasible with the reason.
+        baseline: `(instance, seconds) -> Baseline`, by an exact method.
+        rules: classical heuristics, in any order.
+        strata: the classes of the generator's grid.
         sizes: per split, the sizes that the generator uses, in turn.
         counts: per split, how many instances make the split.
         read: parses one file of the field's own format; raises Trouble with file and line.
-        cost: prices a solution exactly; raises Infeasible with the reason.
-        baseline: `(instance, seconds) -> Baseline`, by an exact method.
-        rules: classical heuristics, weakest first is not required.
         grammar: building blocks for the genetic programmer.
         cpu_seconds: limit of one call, seconds of CPU, given the instance.
         driver: trusted source that runs beside a candidate; see `sandbox.Job.driver`.
@@ -208,14 +216,14 @@ class Problem:
     title: str
     brief: str
     entry: EntryPoint
-    strata: tuple[str, ...]
     generate: Callable[[np.random.Generator, str, int], Mapping[str, Datum]]
-    sizes: Mapping[Split, Sequence[int]]
-    counts: Mapping[Split, int]
-    read: Callable[[Path], list[Instance]]
     cost: Callable[[Instance, Any], Number]
     baseline: Callable[[Instance, float], Baseline]
     rules: tuple[Rule, ...]
+    strata: tuple[str, ...] = ("all",)
+    sizes: Mapping[Split, Sequence[int]] = field(default_factory=lambda: dict.fromkeys(Split, (20,)))
+    counts: Mapping[Split, int] = field(default_factory=lambda: dict(DEFAULT_COUNTS))
+    read: Callable[[Path], list[Instance]] = no_reader
     grammar: Grammar | None = None
     maximise: bool = False
     cpu_seconds: Callable[[Instance], float] = field(default=lambda _: 1.0)

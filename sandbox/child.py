@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from gapsmith.sandbox import frames, rlimits
+from gapsmith.sandbox import clocks, frames, rlimits
 from gapsmith.sandbox.lockdown import Lockdown
 
 CHANNEL = 3
@@ -57,6 +57,7 @@ def _serve(lockdown: Lockdown) -> None:
         _write(frames.ERROR, _error("harness_failure", f"the child could not be locked down: {error}"))
         return
     _write(frames.READY)
+    clocks.hide()
     random.seed(0)  # CPython reseeds it in every forked child; equal programs shall behave equally.
     entry = _guarded(b"", partial(_load, job))
     _write(frames.LOADED)

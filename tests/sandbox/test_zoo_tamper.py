@@ -156,7 +156,7 @@ MALFORMED = [
     "return type('Fake', (), {'__reduce__': lambda s: (print, ())})()",
     "return type('Fake', (), {'tolist': lambda s: [1], '__array__': lambda s: 1})()",
     "import decimal; return decimal.Decimal(1)",
-    "import datetime; return datetime.date.today()",
+    "import datetime; return datetime.date(2020, 1, 1)",
     "import numpy; return numpy.longdouble(1)",
 ]
 

@@ -1,0 +1,25 @@
+"""Takes the clocks out of the guest's `time`, so that a program that would steer by one is told so.
+
+This is a courtesy to honest programs, whose results would change from run to run; it keeps nothing from a
+hostile one. What still steers by a clock is found when elites are run again.
+"""
+
+import time
+from typing import NoReturn
+
+NAMES = (
+    *("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time"),
+    *("process_time_ns", "thread_time", "thread_time_ns", "clock_gettime", "clock_gettime_ns"),
+)
+
+
+def hide() -> None:
+    """Replaces every clock of the module `time` by a function that raises PermissionError."""
+    for name in NAMES:
+        setattr(time, name, _hidden)
+
+
+def _hidden(*_arguments: object) -> NoReturn:
+    raise PermissionError(
+        "there is no clock here: a result must not depend on time; bound the work by counting"
+    )
