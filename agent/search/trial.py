@@ -1,5 +1,6 @@
 """A candidate's way through the instances: a race in training, then validation if it earned it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,8 @@ class Trial:
                     "raced", f"dropped after {len(self._met)} instances: {lag:.2f} points behind", lag=lag
                 )
         costs = self._costs(train)
-        if train.scale.search(costs) >= self._bar.champion_gap:
+        bar = self._bar.champion_gap
+        if math.isfinite(bar) and train.scale.search(costs) >= bar:
             return self._ended("ok", "", costs)
         if failed := self._try(validation.instances, runner, spent):
             return self._ended("ok", f"failed in validation: {failed.outcome}: {failed.message}", costs)
