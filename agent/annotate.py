@@ -18,7 +18,25 @@ def annotated(source: str, entry: EntryPoint) -> str:
     ):  # from below, so that line numbers stay true
         _annotate(node, entry)
         lines = _with_head(lines, node)
-    return "\n".join(line for line in lines if line.strip() != IMPORTED)
+    return _without_strangers("\n".join(lines))
+
+
+def _without_strangers(source: str) -> str:
+    """The program without what the module has of its own: its import of numpy, its `__future__`, its main part."""
+    lines, body = source.splitlines(), ast.parse(source).body
+    for statement in reversed(body):
+        shared = [other for other in body if other.lineno <= statement.lineno <= (other.end_lineno or 0)]
+        if _is_stranger(statement) and len(shared) == 1:
+            del lines[statement.lineno - 1 : statement.end_lineno]
+    return "\n".join(lines)
+
+
+def _is_stranger(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == "__future__"
+    if isinstance(statement, ast.If):
+        return ast.unparse(statement.test) == "__name__ == '__main__'"
+    return ast.unparse(statement) == IMPORTED
 
 
 def _annotate(node: ast.FunctionDef, entry: EntryPoint) -> None:
