@@ -74,7 +74,7 @@ class Limits:
 
     @property
     def wall_seconds(self) -> float:
-        """When a call is stopped although its CPU time is not used up."""
+        """When a call that uses no CPU time is stopped; one that does is given more, see `conversation.CROWD`."""
         return 3.0 * self.cpu_seconds + 2.0
 
 

