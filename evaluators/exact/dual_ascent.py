@@ -1,9 +1,9 @@
 """Maximises a concave, piecewise linear dual function by subgradients: Lagrangian bounds of several problems.
 
 What is proven and what is guessed are kept apart. The ascent itself reckons in floating point, for it only
-chooses where to look. The dual is asked at integer multipliers, in units of 1/`SCALE`, and answers in integers of
-the same unit, so that every bound it gives is exact whatever multipliers it was asked at: no tolerance, no rounding
-to make safe afterwards. Weak duality does the rest.
+chooses where to look. The dual is asked at integer multipliers and answers in integers, both in a unit of its own
+that is a small fraction of the objective's, so that every bound it gives is exact whatever multipliers it was asked
+at: no tolerance, no rounding to make safe afterwards. Weak duality does the rest.
 """
 
 import time
@@ -17,10 +17,7 @@ from numpy.typing import NDArray
 Integers: TypeAlias = "NDArray[np.int64]"
 
 Dual: TypeAlias = Callable[[Integers], tuple[int, Integers]]
-"""Integer multipliers -> (the dual's value there, a subgradient of it), all in units of 1/SCALE but the last."""
-
-SCALE = 1 << 10
-"""Parts into which one unit of the objective is divided."""
+"""Integer multipliers -> (the dual's value there, a subgradient of it): value and multipliers in the dual's unit."""
 
 LARGEST = 1 << 62
 """Sums of scaled quantities must stay below: int64 would wrap without a word."""
@@ -28,7 +25,7 @@ LARGEST = 1 << 62
 MEMORY = 0.3
 """Share of the last direction in the next: Volgenant and Jonker 1982, section 2."""
 
-SHORTEST = 1e-3
+SHORTEST = 1e-4
 """The ascent ends when the step's factor, which starts at 2, has been halved below this."""
 
 
@@ -37,19 +34,14 @@ class Ascent:
     """The best that an ascent saw.
 
     Attributes:
-        bound: the dual's greatest value, in units of 1/SCALE; proven if the dual is exact.
-        multipliers: where it was attained, in the same units.
+        bound: the dual's greatest value, in its unit; proven if the dual is exact.
+        multipliers: where it was attained, in the same unit.
         calls: how often the dual was asked.
     """
 
     bound: int
     multipliers: Integers
     calls: int
-
-    @property
-    def ceiling(self) -> int:
-        """The bound for a minimum over integers: rounded up to whole units, exactly."""
-        return -((-self.bound) // SCALE)
 
 
 def ascend(
@@ -69,9 +61,9 @@ def ascend(
 
     Args:
         dual: the function; see `Dual`.
-        start: multipliers to begin at, in units of 1/SCALE, shape [multipliers].
-        target: a value that the dual cannot exceed, such as a feasible solution's cost, in units of 1/SCALE. The
-            ascent ends early only when it is reached.
+        start: multipliers to begin at, in the dual's unit, shape [multipliers].
+        target: a value that the dual cannot exceed, such as a feasible solution's cost, in the dual's unit. The
+            ascent ends early when it is reached, or at a point where the subgradient is 0.
         calls: limit of calls of the dual, at least 1.
         patience: calls without gain before the factor is halved.
         seconds: limit of CPU time.

@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline
-from gapsmith.evaluators.exact.dual_ascent import LARGEST, SCALE, Ascent, Integers, ascend
+from gapsmith.evaluators.exact.dual_ascent import LARGEST, Ascent, Integers, ascend
 from gapsmith.evaluators.exact.tour_model import cpsat_circuit
 
 FEW = 8
 """Cities up to which the tours are counted out."""
+
+SCALE = 1 << 10
+"""Parts into which one unit of length is divided for the potentials."""
 
 NEIGHBOURS = 10
 KICKS_PER_CITY = 100
@@ -128,7 +131,7 @@ def tour_baseline(distance: Integers, seconds: float) -> Baseline:
     tour = kicked_tour(distance, KICKS_PER_CITY * len(distance))
     upper = tour_length(distance, tour)
     trees, ascent = held_karp(distance, upper, seconds - (time.process_time() - begin))
-    lower = max(0, ascent.ceiling)
+    lower = max(0, -(-ascent.bound // SCALE))
     if lower >= upper:
         return _baseline(distance, lower, tour, "held-karp", begin)
     edges = trees.edges_below(ascent.multipliers, upper - 1)

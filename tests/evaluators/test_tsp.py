@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
-from gapsmith.evaluators.exact.dual_ascent import SCALE
 from gapsmith.evaluators.exact.shortest_tour import (
+    SCALE,
     OneTrees,
     held_karp,
     kicked_tour,

@@ -1,0 +1,155 @@
+"""Multi-dimensional 0/1 knapsack: choose items of the greatest total profit within several capacities."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gapsmith.evaluators.base import (
+    Argument,
+    Baseline,
+    Datum,
+    EntryPoint,
+    Infeasible,
+    Instance,
+    Number,
+    Problem,
+    Split,
+)
+from gapsmith.evaluators.decimals import Decimals, whole
+from gapsmith.evaluators.exact.packing import packing_baseline
+from gapsmith.evaluators.knapsack_grammar import GRAMMAR
+from gapsmith.evaluators.knapsack_rules import RULES
+from gapsmith.evaluators.subsets import subset
+
+BRIEF = """\
+Multi-dimensional 0/1 knapsack (multi-constraint knapsack, packing integer programme). There are n items and m
+resources. Item j brings profit[j] and takes weight[i, j] of resource i, of which there is capacity[i] in all; each
+item is taken once or not at all. Return the items to take so that no capacity is exceeded and the total profit is
+as great as possible: this is a maximisation.
+Instances follow Chu and Beasley: weights are integers drawn evenly from 0 to 1000, each capacity is a share alpha of
+the sum of its weights (alpha = 0.25, 0.5 or 0.75), and profits are correlated with weights: the mean of an item's
+weights plus up to 500. There are 5 or 10 resources and 30 to 250 items. A few old instances have decimals, zero
+weights, and items that fit nowhere."""
+
+ENTRY = EntryPoint(
+    "pack",
+    (
+        Argument(
+            "profit", "int64 array of shape [n]", "profits of the items, at least 0", "NDArray[np.int64]"
+        ),
+        Argument(
+            "weight",
+            "int64 array of shape [m, n]",
+            "weight[i, j]: how much of resource i item j takes, at least 0",
+            "NDArray[np.int64]",
+        ),
+        Argument(
+            "capacity", "int64 array of shape [m]", "how much there is of each resource", "NDArray[np.int64]"
+        ),
+    ),
+    "a list (or array) of the indices of the items taken, 0..n-1, each at most once, in any order",
+    "Sequence[int] | NDArray[np.int64]",
+)
+
+STRATA = tuple(f"m={m} alpha={alpha}" for m, alpha in product((5, 10), (0.25, 0.5, 0.75)))
+
+MOST = 10**9
+"""Numbers beyond are refused by the reader, so that all sums stay exact."""
+
+
+def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
+    """Draws an instance as Chu and Beasley (1998), section 4.1, and Fréville and Plateau (1994) before them."""
+    m, alpha = (float(part.split("=")[1]) for part in stratum.split())
+    weight = rng.integers(0, 1000, (int(m), size), endpoint=True)
+    capacity = (alpha * weight.sum(axis=1)).astype(np.int64)
+    profit = (weight.sum(axis=0) / m + 500 * rng.random(size)).astype(np.int64)
+    return {"profit": profit, "weight": weight, "capacity": capacity}
+
+
+def read(path: Path) -> list[Instance]:
+    """Reads OR-Library's format: the number of instances; each `n m optimum`, profits, m rows of weights, capacities.
+
+    Raises Trouble with the line. The optimum is passed over: instances know none.
+    """
+    numbers = Decimals(path)
+    found = [_one(numbers) for _ in range(numbers.integer("the number of instances", least=1))]
+    numbers.end("the end of the file, after as many instances as its first number says")
+    names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
+    return [Instance(name, data) for name, data in zip(names, found, strict=True)]
+
+
+def _one(numbers: Decimals) -> dict[str, Datum]:
+    n = numbers.integer("the number of items", least=1)
+    m = numbers.integer("the number of constraints", least=1)
+    numbers.array(1, "the optimum, or 0 where unknown", MOST)
+    return {
+        "profit": numbers.array(n, "a profit", MOST),
+        "weight": numbers.array(n * m, "a weight", MOST).reshape(m, n),
+        "capacity": numbers.array(m, "a capacity", MOST),
+    }
+
+
+def cost(instance: Instance, solution: Any) -> Number:
+    """The total profit of the chosen items. Raises Infeasible when it is no packing.
+
+    Exact also where the file has decimals: they are reckoned with as integers.
+    """
+    (profit,), unit = whole(_array(instance, "profit"))
+    (weight, capacity), part = whole(_array(instance, "weight"), _array(instance, "capacity"))
+    chosen = subset(solution, len(profit), "item")
+    used = weight[:, chosen].sum(axis=1)
+    if (used > capacity).any():
+        worst = int(np.argmax(used - capacity))
+        raise Infeasible(
+            f"the chosen items take {_number(used[worst], part)} of resource {worst}; "
+            f"its capacity is {_number(capacity[worst], part)}"
+        )
+    return _number(profit[chosen].sum(), unit)
+
+
+def _array(instance: Instance, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+    return np.asarray(instance.data[name])
+
+
+def _number(total: np.int64, unit: int) -> Number:
+    return int(total) if unit == 1 else int(total) / unit
+
+
+def baseline(instance: Instance, seconds: float) -> Baseline:
+    """Solves by a Lagrangian bound and CP-SAT; see `exact.packing`."""
+    (profit,), unit = whole(_array(instance, "profit"))
+    (weight, capacity), _ = whole(_array(instance, "weight"), _array(instance, "capacity"))
+    found = packing_baseline(profit, weight, capacity, seconds)
+    return replace(
+        found,
+        lower=_number(np.int64(found.lower), unit),
+        upper=_number(np.int64(found.upper), unit),
+    )
+
+
+def cpu_seconds(instance: Instance) -> float:
+    """A second up to 100 items, growing with their number from there."""
+    return max(1.0, len(_array(instance, "profit")) / 100)
+
+
+problem = Problem(
+    name="multidimensional_knapsack",
+    title="Multi-dimensional 0/1 knapsack (maximise)",
+    brief=BRIEF,
+    entry=ENTRY,
+    strata=STRATA,
+    generate=generate,
+    sizes={Split.TRAIN: (30, 40), Split.VALIDATION: (40,), Split.TEST: (50,)},
+    counts={Split.TRAIN: 36, Split.VALIDATION: 60, Split.TEST: 90},
+    read=read,
+    cost=cost,
+    baseline=baseline,
+    rules=RULES,
+    grammar=GRAMMAR,
+    maximise=True,
+    cpu_seconds=cpu_seconds,
+)
