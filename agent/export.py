@@ -203,7 +203,7 @@ def self_test() -> list[list[Any]]:
     """Name, archived cost and cost now, for each of the instances kept here."""
     _, price, instance = _reader_and_pricer()
     return [
-        [name, archived, price(instance(name, data), _plain({entry}(**_copied(data))))]
+        [name, archived, price(instance(name, data), _plain({entry}(*_copied(data).values())))]
         for name, data, archived in _TESTS
     ]
 
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str]) -> int:
     read, price, _ = _reader_and_pricer()
     for argument in arguments:
         for instance in read(Path(argument)):
-            solution = _plain({entry}(**_copied(dict(instance.data))))
+            solution = _plain({entry}(*_copied(dict(instance.data)).values()))
             line = {{"instance": instance.name, "cost": price(instance, solution), "solution": solution}}
             sys.stdout.write(json.dumps(line) + "\\n")
     return 0
