@@ -15,7 +15,7 @@ Integers: TypeAlias = "NDArray[np.int64]"
 
 MANY_ITEMS = 1000
 FIRST_PASSES, FEW_PASSES = 20, 1
-PASSES, ROUNDS = 100, 60
+PASSES, ROUNDS, WITHIN_ROUNDS = 100, 60, 3
 """The work is counted, so that it is the same on a slow machine, and a limit of time is seldom what ends it."""
 
 
@@ -84,6 +84,30 @@ def bin_packing_baseline(sizes: Integers, capacity: int, seconds: float) -> Base
     return Baseline(lower, _bins(packing), packing, solver, time.process_time() - start)
 
 
+def packing_within(
+    sizes: Integers, capacity: int, most: int, deadline: float
+) -> tuple[int, list[int] | None]:
+    """Asks whether items fit into so many bins.
+
+    Args:
+        sizes: of the items, 1 to capacity, shape (n,).
+        capacity: of a bin.
+        most: number of bins at hand.
+        deadline: of the process's CPU clock.
+
+    Returns:
+        A proven lower bound on the number of bins, and a packing into `most` bins, None where none was found.
+    """
+    packing = best_fit_decreasing(sizes, capacity)
+    lower = max(bound_by_volume(sizes, capacity), bound_by_halves(sizes, capacity))
+    if lower <= most < _bins(packing):
+        types, demand = np.unique(sizes, return_counts=True)
+        lower, patterns = _Search(types, demand, capacity, deadline).solve(lower, most, WITHIN_ROUNDS)
+        packing = min(packing, packing_of(patterns, types, sizes), key=_bins)
+    _check(packing, sizes, capacity)
+    return lower, packing if _bins(packing) <= most else None
+
+
 @dataclass(frozen=True)
 class _Search:
     """Cutting stock from below, value correction from above, until they meet."""
@@ -93,15 +117,20 @@ class _Search:
     capacity: int
     deadline: float
 
-    def solve(self, lower: int) -> tuple[int, list[Integers]]:
-        """A proven lower bound, at least the one given, and patterns that hold all items."""
+    def solve(self, lower: int, most: int | None = None, rounds: int = ROUNDS) -> tuple[int, list[Integers]]:
+        """A proven lower bound, at least the one given, and patterns that hold all items.
+
+        With `most`, whether that many bins will do is all that is asked.
+        """
+        enough = lower if most is None else most
         # Most instances whose volume decides are packed perfectly by the first few passes.
         few = FEW_PASSES if self.demand.sum() > MANY_ITEMS else FIRST_PASSES
-        plan = self._pack(self.demand, few, lower)
-        if len(plan) > lower:
+        plan = self._pack(self.demand, few, enough)
+        if len(plan) > enough:
             bound, whole = self._bound(len(plan))
             lower = max(lower, bound)
-            plan = self._completed(plan, whole, lower)
+            if most is None or lower <= most:
+                plan = self._completed(plan, whole, max(lower, enough), rounds)
         return lower, plan
 
     def _late(self) -> bool:
@@ -121,16 +150,18 @@ class _Search:
         plan[:, here] = found
         return list(plan)
 
-    def _completed(self, plan: list[Integers], whole: list[Integers], lower: int) -> list[Integers]:
+    def _completed(
+        self, plan: list[Integers], whole: list[Integers], enough: int, rounds: int
+    ) -> list[Integers]:
         """Keeps more or fewer of the programme's whole bins and packs the rest anew, round after round."""
         rng = np.random.default_rng(1)
-        for round_ in range(ROUNDS):
-            if len(plan) <= lower or self._late():
+        for round_ in range(rounds):
+            if len(plan) <= enough or self._late():
                 break
             share = 1.0 if round_ == 0 else rng.uniform(0.3, 1.0)
             kept = [pattern for pattern in whole if rng.random() < share]
             left = self.demand - sum(kept, np.zeros_like(self.demand))
-            rest = self._pack(left, PASSES, lower - len(kept)) if left.any() else []
+            rest = self._pack(left, PASSES, enough - len(kept)) if left.any() else []
             plan = min(plan, kept + rest, key=len)
         return plan
 
