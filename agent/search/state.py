@@ -49,6 +49,10 @@ class SearchState:
 
     Args:
         validation: the bench of the gate.
+
+    Attributes:
+        record: the least gap in training that ever came to validation. Only what is below it comes there: each
+            look at the validation instances costs evaluations, and a little of what they can still prove.
     """
 
     validation: Bench
@@ -57,6 +61,7 @@ class SearchState:
     champion: Elite | None = None
     champion_costs: tuple[Number, ...] | None = None
     failures: list[Failure] = field(default_factory=list)
+    record: float = float("inf")
 
     def choose(self, rng: Random) -> Choice:
         """An operator and its parents; half of the time a failure that can still be mended goes first."""
@@ -68,8 +73,7 @@ class SearchState:
     def bar(self) -> Bar:
         """What a candidate asked for now must reach."""
         median = self.population.median
-        gap = self.champion.gap if self.champion else float("inf")
-        return Bar(median.costs if median else (), gap)
+        return Bar(median.costs if median else (), self.record)
 
     def take(self, operator: str, elite: Elite, trialled: Trialled, parent_gap: float) -> Verdict | None:
         """Takes in a candidate that solved the training instances; returns the gate's verdict if it came there."""
@@ -77,6 +81,7 @@ class SearchState:
         self.arms = self.arms.after(operator, kept and elite.gap < parent_gap)
         if trialled.validation is None:
             return None
+        self.record = min(self.record, elite.gap)
         verdict = judge(self.validation.scale, trialled.validation, self.champion_costs)
         if verdict.passed:
             self.champion, self.champion_costs = elite, trialled.validation

@@ -44,11 +44,11 @@ class Bar:
 
     Attributes:
         costs: of the median elite per training instance; empty while there is none.
-        champion_gap: in training; a candidate below it goes on to validation.
+        record: the least gap in training that came to validation; a candidate below it goes on there.
     """
 
     costs: tuple[Number, ...] = ()
-    champion_gap: float = float("inf")
+    record: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Trial:
                     "raced", f"dropped after {len(self._met)} instances: {lag:.2f} points behind", lag=lag
                 )
         costs = self._costs(train)
-        bar = self._bar.champion_gap
+        bar = self._bar.record
         if math.isfinite(bar) and train.scale.search(costs) >= bar:
             return self._ended("ok", "", costs)
         if failed := self._try(validation.instances, runner, spent):

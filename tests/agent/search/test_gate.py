@@ -144,7 +144,7 @@ def test_what_is_known_is_not_run_again(course):
     first = executor.submit(Trial(course, rule, Bar(), {})).result()
     known = {instance.digest: score for instance, score in first.scores}
     calls = len(executor.runner.jobs)
-    second = executor.submit(Trial(course, rule, Bar(champion_gap=-1.0), known)).result()
+    second = executor.submit(Trial(course, rule, Bar(record=-1.0), known)).result()
     assert second.train == first.train
     assert len(executor.runner.jobs) == calls
 
