@@ -84,10 +84,14 @@ class Scale:
 
     def _weights(self) -> NDArray[np.float64]:
         """What a unit of loss on each instance adds to `search`, in points."""
-        weights = np.zeros(self.bound.size)
-        for group in self._groups:
-            inside = self.bound[group].sum() if self.bound[group].sum() > 0 else self.bound.sum()
-            weights[group] = 100.0 / max(inside, 1e-12) / len(self._groups)
+        sums = [self.bound[group].sum() for group in self._groups]
+        count = len(self._groups)
+        # Classes of zeros count with the gap of all instances, to which every instance adds.
+        whole = sum(inside <= 0 for inside in sums) / count / max(self.bound.sum(), 1e-12)
+        weights = np.full(self.bound.size, 100.0 * whole)
+        for group, inside in zip(self._groups, sums, strict=True):
+            if inside > 0:
+                weights[group] += 100.0 / inside / count
         return weights
 
     def loss(self, costs: Sequence[Number]) -> NDArray[np.float64]:
