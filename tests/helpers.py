@@ -3,7 +3,9 @@
 import os
 import shutil
 import signal
+import sys
 import threading
+import types
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -60,7 +62,8 @@ class NoSandbox:
     def run(self, job):
         """Runs one job to its end."""
         self.jobs.append(job)
-        space, answers = {"__name__": "candidate"}, []
+        module, answers = types.ModuleType("candidate"), []
+        space, sys.modules["candidate"] = vars(module), module
         try:
             exec(compile(job.source, "candidate", "exec"), space)
             for call in job.calls:

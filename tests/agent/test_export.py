@@ -1,0 +1,172 @@
+"""An exported module stands alone and repeats the archive's costs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+from helpers import TINY, Inline, Scripted, finish, job, reply_with, tiny
+
+from gapsmith.agent import Archive, export
+from gapsmith.evaluators.base import Trouble
+
+ALONE = """
+import runpy, sys
+sys.path.append(sys.argv[1])
+sys.argv = sys.argv[2:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    assert not any(name.startswith("gapsmith") for name in sys.modules), "it needs gapsmith"
+"""
+BLOCK = "```python\n{}\n```\n"
+ODD = {
+    "future": "from __future__ import annotations\n\ndef schedule(p, d):\n    return d.argsort()\n",
+    "main guard": (
+        "import numpy as np\n\ndef schedule(p, d):\n    return np.argsort(d + 1)\n\n\n"
+        "if __name__ == '__main__':\n    print(schedule(np.array([1]), np.array([2])))\n"
+    ),
+    "hash in a default": "def schedule(p, d, sep='#:'):\n    return (d + 2).argsort()\n",
+    "head over lines": "def schedule(\n    p,  # work: long\n    d,\n):\n    # so\n    return (d + 3).argsort()\n",
+    "one line": "def schedule(p, d): return (d + 4).argsort()\n",
+    "decorated": (
+        "from functools import wraps\n\ndef plain(f):\n    @wraps(f)\n"
+        "    def g(*a):\n        return f(*a)\n    return g\n\n"
+        "@plain\ndef schedule(p, d):\n    return (d + 5).argsort()\n"
+    ),
+    "class": (
+        "import heapq\n\nclass Heap:\n    def __init__(self, of):\n"
+        "        self.of = list(of)\n        heapq.heapify(self.of)\n\n"
+        "    def drain(self):\n        return [heapq.heappop(self.of)[1] for _ in range(len(self.of))]\n\n\n"
+        "def schedule(p, d):\n    return Heap((int(x) + 6, k) for k, x in enumerate(d)).drain()\n"
+    ),
+    "own import": "def schedule(p, d):\n    import numpy as np\n    return np.argsort(d + 7)\n",
+    "try import": (
+        "try:\n    import numpy as np\nexcept ImportError:\n    np = None\n\ndef schedule(p, d):\n"
+        "    return np.argsort(d + 8)\n"
+    ),
+    "docstrings": 'def schedule(p, d):\n    """Sorts: by \\\\alpha and """\n    return (d + 9).argsort()\n',
+    "braces": "def schedule(p, d):\n    key = {j: f'{j}' for j in [1]}\n    return (d + len(key)).argsort()\n",
+    "other numpy": "import numpy\n\ndef schedule(p, d):\n    return numpy.argsort(d + 11)\n",
+    "keeps annotations": "def schedule(p: 'array', d: list) -> list[int]:\n    return (d + 12).argsort()\n",
+    "other names": "def schedule(work, due):\n    return (due + 14).argsort()\n",
+    "changes its arguments": "def schedule(p, d):\n    d += 13\n    return d.argsort()\n",
+}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """The archive of a run in which every odd program was found."""
+    place = str(tmp_path_factory.mktemp("export") / "a.db")
+    texts = [BLOCK.format(source) for source in ODD.values()]
+    run = finish(job(place, model=Scripted(texts, 3), calls=len(ODD)))
+    return run.archive
+
+
+def number_of(archive, name):
+    """The program's number."""
+    return archive.candidates(1)[3 + list(ODD).index(name)].program
+
+
+def alone(path, *words):
+    """Runs a module where there is no gapsmith, only numpy; returns its lines."""
+    packages = Path(numpy.__file__).parents[1]
+    bare = path.parent / "packages"
+    bare.mkdir(exist_ok=True)
+    for name in ("numpy", "numpy.libs"):
+        if (packages / name).exists() and not (bare / name).exists():
+            (bare / name).symlink_to(packages / name)
+    command = [sys.executable, "-I", "-S", "-c", ALONE, str(bare), str(path), *map(str, words)]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def write(folder, instances):
+    """A file of the field's format."""
+    path = folder / "new.txt"
+    blocks = [
+        [len(i.data["p"]), *(f"{p} {d}" for p, d in zip(i.data["p"], i.data["d"], strict=True))]
+        for i in instances
+    ]
+    path.write_text("\n".join(str(line) for block in blocks for line in block))
+    return path
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_programs_are_exported(archive, name):
+    """Whatever its shape, a program becomes a module that repeats the archive's costs where candidates run."""
+    found = archive.candidates(1)[3 + list(ODD).index(name)]
+    assert found.train_gap is not None, found.message
+    made = export(number_of(archive, name), archive, Inline())
+    assert made.tests == 3
+    compile(made.text, "module", "exec")
+
+
+def test_an_export_prints_the_archive_s_costs(archive, tmp_path):
+    """As a program, it prints a JSON line for each instance, with the cost that the verifier finds."""
+    problem = tiny()
+    instances = problem.instances("test")
+    file = write(tmp_path, instances)
+    for name in ("main guard", "class"):
+        module = tmp_path / "my_rule.py"
+        module.write_text(export(number_of(archive, name), archive, Inline()).text)
+        rows = [json.loads(line) for line in alone(module, file)]
+        assert [row["instance"] for row in rows] == [f"new-{k + 1}" for k in range(len(instances))]
+        for instance, row in zip(instances, rows, strict=True):
+            assert row["cost"] == problem.cost(instance, row["solution"])
+        assert alone(module, "--self-test") == ["3 of 3 archived costs repeated"]
+
+
+def test_an_export_is_a_function_with_types(archive, tmp_path):
+    """The module can be imported; its entry point has the types of the problem, and all functions are typed."""
+    import ast
+
+    text = export(number_of(archive, "class"), archive, Inline()).text
+    tree = ast.parse(text)
+    top = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert ast.unparse(top["schedule"].args) == "p: NDArray[np.int64], d: NDArray[np.int64]"
+    assert ast.unparse(top["schedule"].returns) == "Sequence[int] | NDArray[np.int64]"
+    for function in top.values():
+        assert function.returns is not None
+        assert all(a.annotation for a in function.args.args if a.arg not in ("self", "cls"))
+    assert "program" in ast.get_docstring(tree).lower()
+    assert "training: " in ast.get_docstring(tree)
+
+
+def test_mypy_is_content_with_an_export(archive, tmp_path):
+    """`mypy --strict` finds nothing in a module."""
+    api = pytest.importorskip("mypy.api", reason="mypy is not installed")
+    module = tmp_path / "my_rule.py"
+    module.write_text(export(number_of(archive, "hash in a default"), archive, Inline()).text)
+    said, errors, code = api.run(["--strict", "--cache-dir", str(tmp_path / "cache"), str(module)])
+    assert (code, errors) == (0, ""), said
+
+
+def test_costs_that_are_not_repeated_are_not_exported(archive, tmp_path):
+    """A module whose self-test finds other costs than the archive holds is refused."""
+    import sqlite3
+
+    place = tmp_path / "false.db"
+    run = finish(job(str(place), model=Scripted([reply_with("return np.argsort(d + 3 * p)")], 3), calls=1))
+    program = run.archive.candidates(1)[3].program
+    run.archive.close()
+    with sqlite3.connect(place) as connection:
+        connection.execute(f"UPDATE evaluations SET cost = cost + 1 WHERE program = {program}")
+    connection.close()
+    with pytest.raises(Trouble, match="does not repeat the archive's costs"):
+        export(program, Archive(str(place)), Inline())
+
+
+def test_a_program_that_failed_is_not_exported(tmp_path):
+    """Where the archive has no cost, there is nothing that a module could repeat."""
+    run = finish(job(str(tmp_path / "a.db"), model=Scripted([reply_with("return 'no'")], 3), calls=1))
+    with pytest.raises(Trouble, match="no cost of this program"):
+        export(run.archive.candidates(1)[3].program, run.archive, Inline())
+
+
+def test_the_problem_is_found_by_its_path(archive):
+    """The run's settings name the file of the problem, so that an export needs nothing else."""
+    assert archive.run(1).config["problem"] == str(TINY)

@@ -1,0 +1,94 @@
+"""The whole loop over real sockets: a hundred calls of each provider, all recorded with tokens and cost."""
+
+import itertools
+
+import pytest
+from helpers import TINY, Inline, finish, numbered
+from loopback import RATE_LIMITED, LoopbackServer
+
+from gapsmith.agent import Archive, Budget, Run, Settings
+
+PRICED = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}
+
+
+def run_on(server, kind, place, number=None, **budget):
+    """A run whose model is the server's."""
+    url = server.openai_url if kind == "openai" else server.anthropic_url
+    wanted = Settings(
+        problem=str(TINY), model=f"{kind}:{PRICED[kind]}", base_url=url, budget=Budget(**budget)
+    )
+    return Run(wanted, Archive(place), number, executor=Inline())
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    """Keys that are none."""
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, "sk-test-0123456789")
+
+
+def different():
+    """Answers with programs of their own."""
+    numbers = itertools.count()
+    return lambda prompt: numbered(next(numbers))
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_hundred_calls_are_all_recorded(kind, place):
+    """The archive's tokens are the server's own count, each call has its price, and the sum is the run's."""
+    with LoopbackServer(different()) as server:
+        run = finish(run_on(server, kind, place, calls=100))
+        tally = server.tally
+    calls = run.archive.calls(1).values()
+    assert len(calls) == tally.answered == 100
+    assert sum(call.tokens_in for call in calls) == tally.tokens_in
+    assert sum(call.tokens_cached for call in calls) == tally.tokens_cached > 0
+    assert sum(call.tokens_out for call in calls) == tally.tokens_out > 0
+    assert all(call.usd > 0 for call in calls)
+    assert sum(call.usd for call in calls) == pytest.approx(run.ledger.usd)
+    assert {call.model for call in calls} == {f"{kind}:{PRICED[kind]}"}
+    assert len({call.reply_id for call in calls}) == 100
+    assert all(call.reply in {numbered(k) for k in range(100)} for call in calls)
+    report = run.report()
+    assert (report.calls, report.usd) == (100, run.ledger.usd)
+
+
+def test_the_static_part_is_the_same_for_all_calls(place):
+    """All requests of a run share their system prompt, byte for byte, so that providers can cache it."""
+    with LoopbackServer(different()) as server:
+        run = finish(run_on(server, "openai", place, calls=20))
+    assert len({call.system for call in run.archive.calls(1).values()}) == 1
+    assert len({call.prompt for call in run.archive.calls(1).values()}) > 5
+
+
+def test_a_stumbling_server_costs_no_reply(place):
+    """Refusals of a busy server are asked again; what was answered is recorded once."""
+    with LoopbackServer(different(), faults=[RATE_LIMITED, None] * 10) as server:
+        run = finish(run_on(server, "openai", place, calls=20))
+    assert len(run.archive.calls(1)) == server.tally.answered == 20
+    assert server.tally.requests == 30
+
+
+def test_dollars_are_a_wall_over_sockets(place):
+    """With real prices, the calls of a run cost no more than it may spend."""
+    with LoopbackServer(different()) as server:
+        probe = finish(run_on(server, "openai", place, calls=1))
+        most = probe.model.most_usd
+        run = finish(run_on(server, "openai", place + ".usd", usd=3.5 * most, calls=40))
+    calls = run.archive.calls(1).values()
+    assert sum(call.usd for call in calls) <= 3.5 * most
+    assert len(calls) == 40
+
+
+def test_resume_asks_a_server_for_nothing_twice(place):
+    """A second sitting of a run takes the replies of the first from the archive."""
+    with LoopbackServer(different()) as server:
+        run = run_on(server, "anthropic", place, calls=30)
+        for progress in run:
+            if progress.calls > 20:
+                run.stop()
+        run.close()
+        first = server.tally.answered
+        assert first < 30
+        finish(run_on(server, "anthropic", place, 1, calls=30))
+        assert server.tally.answered == len(Archive(place).calls(1)) == 30

@@ -1,0 +1,112 @@
+"""From a program to scores: what is sent, what comes back, and what is believed of it."""
+
+from dataclasses import replace
+
+import numpy as np
+from helpers import CPU, NoSandbox, tiny
+
+from gapsmith.evaluators.assess import assess, assess_all
+from gapsmith.sandbox import Answer, Ending, Level, Outcome
+
+GOOD = "def schedule(p, d):\n    return d.argsort()\n"
+SECOND = "calls = []\ndef schedule(p, d):\n    calls.append(1)\n    return d.argsort() if len(calls) != 2 else 'no'\n"
+
+
+class Fixed:
+    """A sandbox that always sees the same."""
+
+    def __init__(self, outcome):
+        self.outcome, self.jobs = outcome, []
+
+    def run(self, job):
+        """What it was told to see."""
+        self.jobs.append(job)
+        return self.outcome
+
+
+def test_all_instances_in_one_process():
+    """One job holds all instances, in order, with the dearest limit among them."""
+    runner, problem = NoSandbox(), tiny(cpu_seconds=lambda instance: float(len(instance.data["p"])))
+    instances = problem.instances("train")
+    found = assess(problem, GOOD, instances, runner)
+    assert found.outcome == "ok"
+    (job,) = runner.jobs
+    assert len(job.calls) == len(found.scores) == 14
+    assert job.limits.cpu_seconds == 7.0
+    assert (job.entry, job.source, job.driver) == ("schedule", GOOD, "")
+    for instance, call in zip(instances, job.calls, strict=True):
+        assert np.frombuffer(call["p"].data, call["p"].dtype).tolist() == instance.data["p"].tolist()
+
+
+def test_costs_are_the_verifier_s():
+    """The score's cost is what trusted code makes of the solution; the level of isolation is kept."""
+    problem = tiny()
+    (instance,) = problem.instances("train", 0, 1)
+    (score,) = assess(problem, GOOD, [instance], NoSandbox()).scores
+    assert score.cost == problem.cost(instance, instance.data["d"].argsort().tolist())
+    assert score.level is Level.L4
+
+
+def test_it_stops_at_the_first_failure():
+    """What comes after a failure is not priced, and the failure is named with its instance."""
+    problem = tiny()
+    found = assess(problem, SECOND, problem.instances("train"), NoSandbox())
+    assert [score.outcome for score in found.scores] == ["ok", "infeasible"]
+    assert found.outcome == "infeasible"
+    assert found.message.startswith("train-0-2: returned str")
+
+
+def test_it_goes_on_where_all_are_wanted():
+    """With `assess_all` every instance has a score, each failure its own."""
+    problem = tiny()
+    scores = assess_all(problem, SECOND, problem.instances("train", 0, 5), NoSandbox())
+    assert [score.outcome for score in scores] == ["ok", "infeasible", "ok", "infeasible", "ok"]
+    alone = assess_all(problem, SECOND, problem.instances("train", 0, 5), NoSandbox(), isolated=True)
+    assert [score.outcome for score in alone] == ["ok"] * 5
+
+
+def test_isolated_is_a_process_for_each():
+    """Isolated, every job has one call."""
+    runner, problem = NoSandbox(), tiny()
+    assess_all(problem, GOOD, problem.instances("train", 0, 5), runner, isolated=True)
+    assert [len(job.calls) for job in runner.jobs] == [1] * 5
+
+
+def test_the_sandbox_s_ending_is_the_outcome():
+    """How the sandbox saw it end is the score of the instance that was under way."""
+    problem = tiny()
+    instances = problem.instances("train", 0, 3)
+    answers = (Answer(list(range(len(instances[0].data["p"]))), 0.2),)
+    seen = Outcome(
+        ending=Ending.TIMEOUT_CPU, message="too long", answers=answers, cpu_seconds=0.7, level=Level.L3
+    )
+    found = assess(problem, GOOD, instances, Fixed(seen))
+    assert [score.outcome for score in found.scores] == ["ok", "timeout_cpu"]
+    assert found.message == "train-0-2: too long"
+    assert found.scores[1].cpu_seconds == 0.7
+
+
+def test_null_seconds_are_taken_off_and_never_below_zero():
+    """CPU seconds are the kernel's account of the call, less a null call's."""
+    problem = tiny()
+    instances = problem.instances("train", 0, 2)
+    for spent, expected in ((0.0, CPU), (CPU / 2, CPU / 2), (1.0, 0.0)):
+        scores = assess(problem, GOOD, instances, NoSandbox(), spent).scores
+        assert [score.cpu_seconds for score in scores] == [expected] * 2
+
+
+def test_more_answers_than_asked_are_not_believed():
+    """A sandbox that claims more answers than calls gives no more scores than there are instances."""
+    problem = tiny()
+    (instance,) = problem.instances("train", 0, 1)
+    answer = Answer(list(range(len(instance.data["p"]))), 0.1)
+    seen = Outcome(ending=Ending.OK, answers=(answer,) * 5)
+    assert len(assess(problem, GOOD, [instance], Fixed(seen)).scores) == 1
+
+
+def test_a_driver_is_sent_along():
+    """The problem's own driver runs beside the candidate."""
+    runner = Fixed(Outcome(ending=Ending.NO_RESULT, message="nothing"))
+    problem = replace(tiny(), driver="def drive(*a): ...")
+    assess(problem, GOOD, problem.instances("train", 0, 1), runner)
+    assert runner.jobs[0].driver == "def drive(*a): ..."

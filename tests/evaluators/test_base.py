@@ -1,0 +1,91 @@
+"""The contract of a problem: instances, splits, rules, baselines."""
+
+import numpy as np
+import pytest
+from helpers import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapsmith.evaluators.base import Baseline, Instance, Split, UsageTrouble
+
+numbers = st.lists(st.integers(-(2**53), 2**53), max_size=6)
+
+
+@given(numbers, numbers)
+def test_a_digest_names_the_data(one, other):
+    """Equal data, equal digest; other data, another; whatever the name, the stratum and the kind of integers."""
+    first = Instance("a", {"p": np.array(one, dtype=np.int64)})
+    second = Instance("b", {"p": np.array(other, dtype=np.int64)}, "c")
+    assert (first.digest == second.digest) == (one == other)
+    assert Instance("c", {"p": np.array(one, dtype=object)}).digest == first.digest
+
+
+def test_a_digest_tells_arguments_apart():
+    """The same numbers under other names, or in another shape, are other data."""
+    data = np.arange(4)
+    assert Instance("a", {"p": data}).digest != Instance("a", {"d": data}).digest
+    assert Instance("a", {"p": data}).digest != Instance("a", {"p": data.reshape(2, 2)}).digest
+
+
+def test_generated_instances_are_spread_over_strata_and_sizes():
+    """A split visits every class in turn, with every size, and says so in its instances."""
+    problem = tiny()
+    found = problem.instances(Split.TRAIN, 5, 12)
+    assert [instance.stratum for instance in found] == list(problem.strata) * 4
+    assert [len(instance.data["p"]) for instance in found] == [6, 6, 6, 7, 7, 7] * 2
+    assert [instance.name for instance in found[:2]] == ["train-5-1", "train-5-2"]
+
+
+def test_more_instances_are_the_same_and_more():
+    """A longer split begins with the shorter one."""
+    problem = tiny()
+    short, long = problem.instances("test", 0, 4), problem.instances("test", 0, 9)
+    assert [i.digest for i in short] == [i.digest for i in long[:4]]
+    assert len(problem.instances("test")) == problem.counts[Split.TEST]
+
+
+def test_rules_are_found_by_name():
+    """Capitals do not matter; a stranger is a KeyError."""
+    assert tiny().rule("mdd") is tiny().rule("MDD") or tiny().rule("mdd").name == "MDD"
+    with pytest.raises(KeyError):
+        tiny().rule("nobody")
+
+
+def test_rules_run_as_candidates():
+    """The source of every rule of the real problem defines the entry point, without our modules."""
+    from gapsmith.agent.problems import find_problem
+
+    problem = find_problem("single_machine_tardiness")
+    (instance,) = tiny().instances("train", 0, 1)
+    for rule in problem.rules:
+        source, space = rule.source("schedule"), {}
+        assert "gapsmith" not in source
+        exec(compile(source, rule.name, "exec"), space)
+        result = [int(job) for job in space["schedule"](instance.data["p"], instance.data["d"])]
+        assert result == [int(job) for job in rule.function(instance.data["p"], instance.data["d"])]
+        assert rule.citation
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "status"),
+    [
+        (3, 3, "optimal"),
+        (0, 0, "optimal"),
+        (2, 3, "bound"),
+        (2, float("inf"), "bound"),
+        (float("-inf"), 3, "bound"),
+        (float("-inf"), float("inf"), "unknown"),
+    ],
+)
+def test_the_status_of_a_baseline(lower, upper, status):
+    """Proven where the bounds meet, a bound where one is known, else unknown."""
+    baseline = Baseline(lower, upper, None, "hand", 0.0)
+    assert baseline.status == status
+    assert baseline.proven == (status == "optimal")
+
+
+def test_usage_is_a_kind_of_trouble():
+    """Whoever catches Trouble catches slips of usage too."""
+    from gapsmith.evaluators.base import Trouble
+
+    assert issubclass(UsageTrouble, Trouble)

@@ -1,0 +1,77 @@
+"""Number files: every complaint names the file, the line, what was found and what was expected."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.evaluators.reading import LARGEST, Numbers
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes a file of numbers."""
+
+    def write(text):
+        path = tmp_path / "some.txt"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_numbers_come_one_after_another(file):
+    """Line breaks do not matter, comments are passed over, and the end is known."""
+    numbers = Numbers(file("1 -2 # three 4\n\n+5\r\n\t6"))
+    assert [numbers.integer("a number") for _ in range(4)] == [1, -2, 5, 6]
+    assert numbers.at_end
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1\n2 x", "line 2: found 'x'; expected a number, an integer of at least 0"),
+        ("1\n2 -1", "line 2: found '-1'; expected a number, an integer of at least 0"),
+        ("1\n2", "line 2: the file ends; expected a number, an integer of at least 0"),
+        ("1 2 1.0", "line 1: found '1.0'"),
+        ("1 2 1e3", "line 1: found '1e3'"),
+        ("1 2 --1", "line 1: found '--1'"),
+        ("1 2 +", "line 1: found '+'"),
+        ("1 2 " + "9" * 5000, "line 1: found '9999999999999999999999999999999999999999'"),
+        (f"1 2 {LARGEST + 1}", f"line 1: found '{LARGEST + 1}'"),
+    ],
+)
+def test_a_complaint_says_where_and_what(file, text, words):
+    """The third number is wrong, and the message says all there is to say in one line."""
+    numbers = Numbers(file(text))
+    numbers.integer("a number"), numbers.integer("a number")
+    with pytest.raises(Trouble) as caught:
+        numbers.integer("a number", least=0)
+    assert words in str(caught.value)
+    assert "some.txt, line" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.integers(-LARGEST, LARGEST))
+def test_all_numbers_that_are_exact_are_read(tmp_path_factory, number):
+    """Every integer up to the largest is read as it is."""
+    path = tmp_path_factory.getbasetemp() / "one.txt"
+    path.write_text(str(number))
+    assert Numbers(path).integer("a number") == number
+
+
+@pytest.mark.parametrize("content", ["", "  \n", "# nothing\n"])
+def test_a_file_without_numbers_is_refused(file, content):
+    """An empty file holds no instance."""
+    with pytest.raises(Trouble, match="holds no numbers; expected at least one instance"):
+        Numbers(file(content))
+
+
+def test_what_is_no_text_file_is_refused(file, tmp_path):
+    """A binary file, a folder and a file that is not there are told apart."""
+    with pytest.raises(Trouble, match="is not a text file"):
+        Numbers(file(b"\xff\xfe\x00"))
+    with pytest.raises(UsageTrouble, match="is a directory"):
+        Numbers(tmp_path)
+    with pytest.raises(UsageTrouble, match="no such file"):
+        Numbers(tmp_path / "nowhere.txt")
