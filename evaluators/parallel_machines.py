@@ -27,10 +27,13 @@ BRIEF = """\
 Identical parallel machines, makespan: P||Cmax. Each of n jobs is processed without interruption on one of m
 identical machines; a machine processes one job at a time. The load of a machine is the sum of the processing
 times of its jobs. Assign the jobs so that the greatest load, the makespan, is as small as possible.
-Processing times are integers from 1 to R, R = 100, 1000 or 10000: in the classes U evenly spread; in the classes
+Processing times are integers from 1 to R, R = 100 or 1000: in the classes U evenly spread; in the classes
 NU 98 % of them lie between 0.9 R and R and the others up to 0.2 R. There are 20 to 1000 jobs and 5 to 25
 machines, with at least two jobs for each machine. Loads that are all but equal are the rule in good solutions:
 what decides is the last per mille."""
+
+# R = 10000, which files have, is left out here: with four jobs or so to a machine no exact method of ours closes the
+# last unit or two within a minute, and a search would wait for that.
 
 ENTRY = EntryPoint(
     "assign",
@@ -48,7 +51,7 @@ ENTRY = EntryPoint(
 )
 
 MACHINES = (5, 10, 25)
-STRATA = tuple(f"{kind} R={longest}" for kind, longest in product(("U", "NU"), (100, 1000, 10000)))
+STRATA = tuple(f"{kind} R={longest}" for kind, longest in product(("U", "NU"), (100, 1000)))
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
@@ -117,7 +120,7 @@ problem = Problem(
     strata=STRATA,
     generate=generate,
     sizes={Split.TRAIN: (20, 40), Split.VALIDATION: (50,), Split.TEST: (50, 100)},
-    counts={Split.TRAIN: 36, Split.VALIDATION: 60, Split.TEST: 120},
+    counts={Split.TRAIN: 32, Split.VALIDATION: 60, Split.TEST: 120},
     read=read,
     cost=cost,
     baseline=baseline,
