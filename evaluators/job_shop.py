@@ -119,8 +119,8 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """Two seconds up to 100 operations, growing as their square from there."""
-    return 2.0 * max(1.0, (np.asarray(instance.data["p"]).size / 100) ** 2)
+    """Two seconds up to 100 operations, growing as their power of 1.5 from there."""
+    return 2.0 * max(1.0, (np.asarray(instance.data["p"]).size / 100) ** 1.5)
 
 
 problem = Problem(

@@ -222,11 +222,11 @@ def critical_swaps(machines, p, sequence):
                 order.insert(b, order.pop(a))
                 trial = timed(order)
                 value = max(each[1] for each in trial)
-                if value < span or forbidden.get((found[b][3:], found[a][3:]), -1) < turn:
-                    moves.append((value, a, b, trial))
+                tabu = forbidden.get((found[b][3:], found[a][3:]), -1) >= turn and value >= span
+                moves.append((tabu, value, a, b, trial))
         if not moves:
             break
-        value, a, b, trial = min(moves)
+        _, value, a, b, trial = min(moves)
         forbidden[found[a][3:], found[b][3:]] = turn + 8
         found = sorted(trial)
         if value < span:

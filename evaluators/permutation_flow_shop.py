@@ -75,8 +75,8 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """A second up to 20 jobs, growing as their square from there."""
-    return max(1.0, (len(np.asarray(instance.data["p"])) / 20) ** 2)
+    """A second up to 40 jobs, growing as their square from there."""
+    return max(1.0, (len(np.asarray(instance.data["p"])) / 40) ** 2)
 
 
 problem = Problem(

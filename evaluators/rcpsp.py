@@ -65,6 +65,8 @@ ENTRY = EntryPoint(
     "Sequence[int] | NDArray[np.int64]",
 )
 
+ENTRY_NAMES = tuple(argument.name for argument in ENTRY.arguments)
+
 STRATA = tuple(
     f"NC={nc} RF={rf} RS={rs}" for nc, rf, rs in product((1.5, 1.8), (0.25, 0.5, 0.75, 1.0), (0.2, 0.5, 0.7))
 )
@@ -80,9 +82,6 @@ def read(path: Path) -> list[Instance]:
     """Reads a `.sm` file of PSPLIB. Raises Trouble with the line."""
     found = read_project(path)
     return [Instance(path.stem, {name: getattr(found, name) for name in ENTRY_NAMES})]
-
-
-ENTRY_NAMES = tuple(argument.name for argument in ENTRY.arguments)
 
 
 def cost(instance: Instance, solution: Any) -> int:

@@ -65,7 +65,7 @@ def most_work_remaining(machines: Integers, p: Integers) -> list[int]:
 
 
 def job_shop_baseline(machines: Integers, p: Integers, seconds: float) -> Baseline:
-    """CP-SAT from a dispatched schedule on, within the limit; without it, where that is all there is time for."""
+    """CP-SAT from a dispatched schedule on, within the limit of CPU seconds; that schedule where it finds none."""
     begin = time.process_time()
     first = most_work_remaining(machines, p)
     found = makespan_models.job_shop(machines, p, np.array(start_times(machines, p, first)), seconds)
