@@ -25,6 +25,18 @@ from gapsmith.agent.doctor import diagnose, doctor_table
 from gapsmith.agent.evaluating import Comparison, evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.export import export, write
+from gapsmith.agent.options import (
+    ArchiveUrl,
+    Instances,
+    Isolated,
+    Json,
+    ProblemName,
+    Seconds,
+    SplitName,
+    Weak,
+    Workers,
+    spread,
+)
 from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
 from gapsmith.agent.prompting import untrusted
 from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
@@ -39,36 +51,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 OUT = Console()
-
-ProblemName = Annotated[
-    str, typer.Argument(metavar="PROBLEM", help="A name from `gapsmith problems`, or a path.py.")
-]
-Instances = Annotated[
-    list[Path] | None,
-    typer.Option("--instances", help="Instance files; several may follow one after another."),
-]
-SplitName = Annotated[
-    Split, typer.Option("--split", help="Generated instances to use where no file is given.")
-]
-ArchiveUrl = Annotated[str, typer.Option("--archive", help="A path, or a database URL.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at once.")]
-Weak = Annotated[
-    bool, typer.Option("--allow-weak-isolation", help="Run candidates below level L2 all the same.")
-]
-
-
-def _positive(seconds: float) -> float:
-    if not seconds > 0:
-        raise UsageTrouble(f"--seconds is {seconds:g}; expected more than 0")
-    return seconds
-
-
-Seconds = Annotated[
-    float,
-    typer.Option("--seconds", callback=_positive, help="CPU seconds of the exact method, for each instance."),
-]
-Isolated = Annotated[bool, typer.Option("--isolated", help="A process of its own for every instance.")]
 
 
 @app.command(
@@ -320,7 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    words = _spread(list(sys.argv[1:] if arguments is None else arguments))
+    words = spread(list(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(app(words, standalone_mode=False, prog_name="gapsmith") or 0)
     except TyperException as error:
@@ -336,22 +318,6 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _say(message: str, code: int) -> int:
     ERRORS.print(Text(f"gapsmith: {' '.join(untrusted(message, 2000).split())}"), soft_wrap=True)
     return code
-
-
-def _spread(words: list[str]) -> list[str]:
-    """`--instances A B C` becomes `--instances A --instances B --instances C`, as people write it."""
-    spread, repeated, given = [], "", True
-    for word in words:
-        if word.startswith("-"):
-            spread += [] if given else [repeated]
-            repeated = word if word in ("--instances", "--test") else ""
-            spread += [] if repeated else [word]
-            given = not repeated
-        else:
-            spread += [repeated, word] if repeated else [word]
-            given = True
-    spread += [] if given else [repeated]  # which then lacks its value, and is told so
-    return spread
 
 
 def _discover(wanted: Settings, archive: str, number: int | None, as_json: bool) -> None:
