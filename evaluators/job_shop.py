@@ -120,7 +120,8 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
 
 def cpu_seconds(instance: Instance) -> float:
     """Two seconds up to 100 operations, growing as their power of 1.5 from there."""
-    return 2.0 * max(1.0, float(np.asarray(instance.data["p"]).size / 100) ** 1.5)
+    hundreds = np.asarray(instance.data["p"]).size / 100
+    return 2.0 * max(1.0, float(hundreds**1.5))
 
 
 problem = Problem(
