@@ -3,26 +3,22 @@
 Exit codes: 0 ok, 1 the work failed, 2 usage.
 """
 
-import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
 from rich.syntax import Syntax
 from rich.text import Text
 from typer.exceptions import TyperException
 
 from gapsmith.agent import view
-from gapsmith.agent.archive import Archive
 from gapsmith.agent.config import read_config, settings
-from gapsmith.agent.discovery import Run, Settings
-from gapsmith.agent.display import ERRORS, Doing, work
+from gapsmith.agent.discovery import Settings
+from gapsmith.agent.display import ERRORS
 from gapsmith.agent.doctor import diagnose, doctor_table
-from gapsmith.agent.evaluating import Comparison, evaluate, file_entrants, named_entrants, solve
+from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.export import export, write
 from gapsmith.agent.options import (
@@ -37,11 +33,23 @@ from gapsmith.agent.options import (
     Workers,
     spread,
 )
-from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
+from gapsmith.agent.problems import find_problem, problem_names, read_instances
 from gapsmith.agent.prompting import untrusted
-from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
-from gapsmith.evaluators.conformance import broken_promises
-from gapsmith.sandbox import Level, SandboxTrouble, open_sandbox
+from gapsmith.agent.terminal import (
+    OUT,
+    check_known,
+    chosen_instances,
+    discover_and_show,
+    fail_if_any,
+    minimum_level,
+    opened_archive,
+    progress_bar,
+    show_broken_promises,
+    show_result,
+    write_new_problem,
+)
+from gapsmith.evaluators.base import Split, Trouble, UsageTrouble
+from gapsmith.sandbox import Level, SandboxTrouble
 
 app = typer.Typer(
     name="gapsmith",
@@ -50,7 +58,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-OUT = Console()
 
 
 @app.command(
@@ -103,7 +110,7 @@ def run(
     }
     values = read_config(config) if config else {}
     values.update({key: value for key, value in given.items() if value not in (None, ())})
-    _discover(settings(values), values.get("archive", "archive.db"), None, as_json)
+    discover_and_show(settings(values), values.get("archive", "archive.db"), None, as_json)
 
 
 @app.command(epilog="Example: gapsmith resume 3")
@@ -113,9 +120,9 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Goes on with a run after a stop of any kind; nothing that is kept is paid for twice."""
-    with _archive(archive, made=False) as store:
+    with opened_archive(archive, made=False) as store:
         row = store.run(number)
-    _discover(Settings.of(row.config), archive, row.id, as_json)
+    discover_and_show(Settings.of(row.config), archive, row.id, as_json)
 
 
 @app.command(
@@ -136,11 +143,11 @@ def check(
     """Evaluates heuristic files; no model, no archive. Exits with 1 if any fails."""
     entrants = file_entrants(files)
     known = find_problem(problem)
-    chosen = _instances(known, instances, split)[:limit]
-    with LocalExecutor(workers, _level(weak)) as executor, _doing() as doing:
+    chosen = chosen_instances(known, instances, split)[:limit]
+    with LocalExecutor(workers, minimum_level(weak)) as executor, progress_bar() as doing:
         comparison = evaluate(known, entrants, chosen, executor, None, seconds, doing, isolated)
-    _show(view.check_json(comparison), view.compare_table(comparison), as_json)
-    _fail_if_any(comparison)
+    show_result(view.check_json(comparison), view.compare_table(comparison), as_json)
+    fail_if_any(comparison)
 
 
 @app.command(epilog="Example: gapsmith compare single_machine_tardiness MDD AugMDDC 17 --instances n100.txt")
@@ -164,12 +171,16 @@ def compare(
 ) -> None:
     """Reference rules and archived programs side by side, with intervals."""
     known = find_problem(problem)
-    chosen = _instances(known, instances, split)[:limit]
-    with _archive(archive) as store, LocalExecutor(workers, _level(weak)) as executor, _doing() as doing:
+    chosen = chosen_instances(known, instances, split)[:limit]
+    with (
+        opened_archive(archive) as store,
+        LocalExecutor(workers, minimum_level(weak)) as executor,
+        progress_bar() as doing,
+    ):
         entrants = named_entrants(known, names or [], store)
         comparison = evaluate(known, entrants, chosen, executor, store, seconds, doing, isolated)
-    _show(view.compare_json(comparison), view.compare_table(comparison), as_json)
-    _fail_if_any(comparison)
+    show_result(view.compare_json(comparison), view.compare_table(comparison), as_json)
+    fail_if_any(comparison)
 
 
 @app.command(name="solve", epilog="Example: gapsmith solve single_machine_tardiness n100.txt --limit 5")
@@ -184,9 +195,9 @@ def solve_(
     """The exact baseline alone; what is proven is kept, and solved once only."""
     known = find_problem(problem)
     chosen = read_instances(known, paths)[:limit]
-    with _archive(archive) as store, _doing() as doing:
+    with opened_archive(archive) as store, progress_bar() as doing:
         solved = solve(known, chosen, store, seconds, doing)
-    _show(view.solve_json(solved), view.solve_table(solved), as_json)
+    show_result(view.solve_json(solved), view.solve_table(solved), as_json)
 
 
 @app.command(epilog="Example: gapsmith problems single_machine_tardiness")
@@ -203,14 +214,14 @@ def problems(
 ) -> None:
     """The problems that are built in; with --new, the skeleton of one's own."""
     if new:
-        _show({"file": f"{new}.py"}, Text(_new_file(new)), as_json)
+        show_result({"file": f"{new}.py"}, Text(write_new_problem(new)), as_json)
         return
     if check_it:
-        _check_problem(find_problem(name or ""), _level(weak), as_json)
+        show_broken_promises(find_problem(name or ""), minimum_level(weak), as_json)
         return
     cards = [view.problem_json(find_problem(each)) for each in ([name] if name else problem_names())]
     text = "\n".join(f"{card['name']:36} {card['title']}" for card in cards)
-    _show(cards[0] if name else cards, Text(view.card_text(cards[0]) if name else text), as_json)
+    show_result(cards[0] if name else cards, Text(view.card_text(cards[0]) if name else text), as_json)
 
 
 @app.command(epilog="Example: gapsmith best --problem single_machine_tardiness")
@@ -222,10 +233,12 @@ def best(
     as_json: Json = False,
 ) -> None:
     """The best programs: by validation where they came so far, else by training."""
-    with _archive(archive, made=False) as store:
-        _check_known(store, problem, run_number)
+    with opened_archive(archive, made=False) as store:
+        check_known(store, problem, run_number)
         rows = store.best(problem, run_number, number)
-    _show([view.candidate_json(row) for row in rows], view.candidate_table(rows, "best programs"), as_json)
+    show_result(
+        [view.candidate_json(row) for row in rows], view.candidate_table(rows, "best programs"), as_json
+    )
 
 
 @app.command(epilog="Example: gapsmith show 17")
@@ -235,7 +248,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """A program's code and where it came from."""
-    with _archive(archive, made=False) as store:
+    with opened_archive(archive, made=False) as store:
         program, births = store.find(number), store.births(number)
     data = {
         "id": number,
@@ -245,7 +258,7 @@ def show(
     }
     if not as_json:
         OUT.print(view.candidate_table(births, f"program {number}"))
-    _show(data, Syntax(untrusted(program.source, 100_000), "python"), as_json)
+    show_result(data, Syntax(untrusted(program.source, 100_000), "python"), as_json)
 
 
 @app.command(epilog="Example: gapsmith lineage 17")
@@ -255,9 +268,9 @@ def lineage(
     as_json: Json = False,
 ) -> None:
     """A program's ancestors, the nearest first."""
-    with _archive(archive, made=False) as store:
+    with opened_archive(archive, made=False) as store:
         rows = store.lineage(number)
-    _show(
+    show_result(
         [view.candidate_json(row) for row in rows],
         view.candidate_table(rows, f"lineage of {number}"),
         as_json,
@@ -267,9 +280,9 @@ def lineage(
 @app.command(epilog="Example: gapsmith runs")
 def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """All runs, the latest first."""
-    with _archive(archive, made=False) as store:
+    with opened_archive(archive, made=False) as store:
         rows = store.runs()
-    _show([view.run_json(row) for row in rows], view.run_table(rows), as_json)
+    show_result([view.run_json(row) for row in rows], view.run_table(rows), as_json)
 
 
 @app.command(name="export", epilog="Example: gapsmith export 17 -o my_rule.py")
@@ -281,19 +294,19 @@ def export_(
     as_json: Json = False,
 ) -> None:
     """A program as a module of its own: numpy and the standard library, with a self-test."""
-    with _archive(archive, made=False) as store, LocalExecutor(1, _level(weak)) as executor:
+    with opened_archive(archive, made=False) as store, LocalExecutor(1, minimum_level(weak)) as executor:
         made = export(number, store, executor)
     write(output, made.text)
     words = f"{output}: program {number}; its self-test repeats {made.tests} costs of the archive"
-    _show({"id": number, "file": str(output), "self_tests": made.tests}, Text(words), as_json)
+    show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(words), as_json)
 
 
 @app.command(epilog="Example: gapsmith doctor --json")
 def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """What works here: isolation with proof, solvers, keys, archive."""
-    with _doing() as doing:
+    with progress_bar() as doing:
         found = diagnose(archive, doing)
-    _show(found, doctor_table(found), as_json)
+    show_result(found, doctor_table(found), as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -318,86 +331,3 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _say(message: str, code: int) -> int:
     ERRORS.print(Text(f"gapsmith: {' '.join(untrusted(message, 2000).split())}"), soft_wrap=True)
     return code
-
-
-def _discover(wanted: Settings, archive: str, number: int | None, as_json: bool) -> None:
-    with _archive(archive) as store, _doing() as doing:
-        job = Run(wanted, store, number, doing=doing)
-        try:
-            report = work(job, doing)
-        finally:
-            job.close()
-        if report is None:
-            raise Trouble(
-                f"run {job.number} stopped; go on with: gapsmith resume {job.number} --archive {archive}"
-            )
-        store.finish(job.number, "done", report.seconds, view.report_json(report))
-    _show(view.report_json(report), view.report_table(report), as_json)
-    if not as_json:
-        OUT.print(view.verdict(report))
-        OUT.print(f"Take it with: gapsmith export {report.best_id} -o my_rule.py")
-
-
-def _new_file(name: str) -> str:
-    path = Path(f"{name}.py")
-    if path.exists():
-        raise UsageTrouble(f"{path} is there already; expected a new name, or remove it first")
-    write(path, new_problem(name))
-    return f"{path}: change it, then try it with: gapsmith problems {path} --check"
-
-
-def _check_problem(problem: Problem, minimum: Level, as_json: bool) -> None:
-    with open_sandbox(minimum=minimum) as sandbox:
-        broken = broken_promises(problem, sandbox)
-    words = "\n".join(broken) or f"{problem.name} keeps all that a problem promises"
-    _show({"problem": problem.name, "broken": broken}, Text(words), as_json)
-    if broken:
-        raise typer.Exit(1)
-
-
-def _check_known(store: Archive, problem: str | None, number: int | None) -> None:
-    if number is not None:
-        store.run(number)
-    known = sorted({*problem_names(), *(row.problem for row in store.runs())})
-    if problem is not None and problem not in known:
-        raise UsageTrouble(unknown("problem", problem, known))
-
-
-def _instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
-    return read_instances(problem, files) if files else problem.instances(split)
-
-
-def _level(weak: bool) -> Level:
-    return Level.L0 if weak else Level.L2
-
-
-def _show(data: Any, words: RenderableType, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
-    else:
-        OUT.print(words)
-
-
-def _fail_if_any(comparison: Comparison) -> None:
-    if any(row.outcome != "ok" for row in comparison.rows):
-        raise typer.Exit(1)
-
-
-@contextmanager
-def _archive(location: str, made: bool = True) -> Iterator[Archive]:
-    if not made and "://" not in location and not Path(location).exists():
-        raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
-    store = Archive(location)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-@contextmanager
-def _doing() -> Iterator[Doing]:
-    doing = Doing()
-    try:
-        yield doing
-    finally:
-        doing.close()

@@ -1,0 +1,118 @@
+"""What the verbs share: opens archives, shows results, reports progress. No options, no exit codes of its own."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from gapsmith.agent import view
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.discovery import Run, Settings
+from gapsmith.agent.display import Doing, work
+from gapsmith.agent.evaluating import Comparison
+from gapsmith.agent.export import write
+from gapsmith.agent.problems import new_problem, problem_names, read_instances, unknown
+from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
+from gapsmith.evaluators.conformance import broken_promises
+from gapsmith.sandbox import Level, open_sandbox
+
+OUT = Console()
+
+
+def discover_and_show(wanted: Settings, archive: str, number: int | None, as_json: bool) -> None:
+    """Runs a job to its end and shows its report. Raises Trouble when it was stopped."""
+    with opened_archive(archive) as store, progress_bar() as doing:
+        job = Run(wanted, store, number, doing=doing)
+        try:
+            report = work(job, doing)
+        finally:
+            job.close()
+        if report is None:
+            raise Trouble(
+                f"run {job.number} stopped; go on with: gapsmith resume {job.number} --archive {archive}"
+            )
+        store.finish(job.number, "done", report.seconds, view.report_json(report))
+    show_result(view.report_json(report), view.report_table(report), as_json)
+    if not as_json:
+        OUT.print(view.verdict(report))
+        OUT.print(f"Take it with: gapsmith export {report.best_id} -o my_rule.py")
+
+
+def write_new_problem(name: str) -> str:
+    """Writes the skeleton of a problem of one's own; returns what to say."""
+    path = Path(f"{name}.py")
+    if path.exists():
+        raise UsageTrouble(f"{path} is there already; expected a new name, or remove it first")
+    write(path, new_problem(name))
+    return f"{path}: change it, then try it with: gapsmith problems {path} --check"
+
+
+def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> None:
+    """Tries what a problem promises; exits with 1 if it breaks any."""
+    with open_sandbox(minimum=minimum) as sandbox:
+        broken = broken_promises(problem, sandbox)
+    words = "\n".join(broken) or f"{problem.name} keeps all that a problem promises"
+    show_result({"problem": problem.name, "broken": broken}, Text(words), as_json)
+    if broken:
+        raise typer.Exit(1)
+
+
+def check_known(store: Archive, problem: str | None, number: int | None) -> None:
+    """Raises UsageTrouble or Trouble for a problem or a run that the archive cannot know."""
+    if number is not None:
+        store.run(number)
+    known = sorted({*problem_names(), *(row.problem for row in store.runs())})
+    if problem is not None and problem not in known:
+        raise UsageTrouble(unknown("problem", problem, known))
+
+
+def chosen_instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
+    """The instances of the files, else the generated ones of the split."""
+    return read_instances(problem, files) if files else problem.instances(split)
+
+
+def minimum_level(weak: bool) -> Level:
+    """The weakest isolation that is accepted."""
+    return Level.L0 if weak else Level.L2
+
+
+def show_result(data: Any, words: RenderableType, as_json: bool) -> None:
+    """Prints a result on stdout, as JSON or as words."""
+    if as_json:
+        sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
+    else:
+        OUT.print(words)
+
+
+def fail_if_any(comparison: Comparison) -> None:
+    """Exits with 1 if any program failed."""
+    if any(row.outcome != "ok" for row in comparison.rows):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def opened_archive(location: str, made: bool = True) -> Iterator[Archive]:
+    """An archive, closed afterwards. Raises Trouble if it is absent and would not be made."""
+    if not made and "://" not in location and not Path(location).exists():
+        raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
+    store = Archive(location)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def progress_bar() -> Iterator[Doing]:
+    """Progress on stderr, taken away afterwards."""
+    doing = Doing()
+    try:
+        yield doing
+    finally:
+        doing.close()
