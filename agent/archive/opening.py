@@ -1,6 +1,8 @@
 """Opens an archive: a plain path or any database URL; checks and lifts its schema."""
 
 import shutil
+import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from itertools import chain, count
 from pathlib import Path
@@ -13,6 +15,7 @@ from sqlmodel import SQLModel, create_engine
 from gapsmith.agent.archive.tables import SCHEMA
 from gapsmith.evaluators.base import Trouble
 
+TRIES = 100
 Migration = Callable[[Connection], None]
 MIGRATIONS: Mapping[int, Migration] = {}
 """From the version that is the key to the next one."""
@@ -36,11 +39,22 @@ def _set_up(engine: Engine) -> None:
         @event.listens_for(engine, "connect")
         def pragmas(connection, _record):  # type: ignore[no-untyped-def]
             connection.execute("PRAGMA busy_timeout=10000")
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(
-                "PRAGMA synchronous=NORMAL"
-            )  # survives kill -9; a power cut may take the last commit
+            _write_ahead(connection)
+            # It survives kill -9; a power cut may take the last commit.
+            connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turns the mode on. SQLite does not wait by itself while another process does the same: so we do."""
+    for attempt in range(TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if attempt == TRIES - 1:
+                raise
+            time.sleep(0.05)
 
 
 def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) -> None:
