@@ -209,6 +209,7 @@ class Problem:
         grammar: building blocks for the genetic programmer.
         cpu_seconds: limit of one call, seconds of CPU, given the instance.
         driver: trusted source that runs beside a candidate; see `sandbox.Job.driver`.
+        online: whether events come one by one, so that a candidate must not see the next ones; see `online`.
         relabel: the same instance with its parts numbered otherwise; None where they have no numbers.
     """
 
@@ -228,6 +229,7 @@ class Problem:
     maximise: bool = False
     cpu_seconds: Callable[[Instance], float] = field(default=lambda _: 1.0)
     driver: str = ""
+    online: bool = False
     relabel: Callable[[Instance, np.random.Generator], Instance] | None = None
 
     def instances(self, split: Split, seed: int = 0, count: int | None = None) -> list[Instance]:

@@ -12,6 +12,10 @@ import numpy as np
 
 from gapsmith.evaluators.assess import Runner, assess, assess_all
 from gapsmith.evaluators.base import Instance, Number, Problem
+from gapsmith.evaluators.online import FORESIGHT, foresight
+
+WATCHED = 2
+"""On-line instances that are run event by event."""
 
 SURE = 3.0
 """Standard errors of a sign test by which relabelled instances must cost more: ties alone differ both ways."""
@@ -19,7 +23,7 @@ SURE = 3.0
 
 @dataclass(frozen=True)
 class Honesty:
-    """The finding: "ok", "state_dependent" or "label_dependent", and why."""
+    """The finding: "ok", "state_dependent", "label_dependent" or "foresight", and why."""
 
     outcome: str
     message: str = ""
@@ -37,11 +41,10 @@ def examine(
         costs: what it reached.
         runner: the sandbox.
     """
-    return (
-        _alone(problem, source, instances, costs, runner)
-        or _relabelled(problem, source, instances, costs, runner)
-        or Honesty("ok")
-    )
+    for examination in (_alone, _relabelled, _foresight):
+        if found := examination(problem, source, instances, costs, runner):
+            return found
+    return Honesty("ok")
 
 
 def _alone(
@@ -77,6 +80,23 @@ def _relabelled(
             f"costs more on {worse} of {len(instances)} instances, and less on {better}, when their parts are "
             "numbered otherwise: an answer must not depend on the numbering, but for ties",
         )
+    return None
+
+
+def _foresight(
+    problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
+) -> Honesty | None:
+    """On-line programs decide some instances once more, event by event, and must cost the same."""
+    for instance, cost in list(zip(instances, costs, strict=True))[:WATCHED] if problem.online else []:
+        verdict = foresight(problem, source, instance, runner)
+        if verdict.ours:
+            continue
+        if not verdict.honest:
+            return Honesty(verdict.outcome, f"{instance.name}: {verdict.message}")
+        if (watched := problem.cost(instance, verdict.decisions)) != cost:
+            return Honesty(
+                FORESIGHT, f"{instance.name} costs {watched} event by event, and cost {cost} as a whole"
+            )
     return None
 
 

@@ -141,4 +141,5 @@ problem = Problem(
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
     driver=DRIVER,
+    online=True,
 )
