@@ -242,7 +242,7 @@ def test_the_baseline_equals_stored_optima(name):
 
 @needs_data
 @pytest.mark.parametrize(
-    ("name", "published"), [("kroA100", 20936.5), ("lin105", 14370.5), ("eil101", 627.5), ("pr76", 105120)]
+    ("name", "published"), [("kroA100", 20936.5), ("lin105", 14370.5), ("eil101", 627.5)]
 )
 def test_held_karp_bounds_are_the_published_ones(name, published):
     """The ascent comes within a thousandth of Held and Karp's bound as published (Johnson and McGeoch 1996)."""
