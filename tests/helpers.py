@@ -26,8 +26,8 @@ from gapsmith.sandbox import Answer, Array, Ending, Level, Outcome
 DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2] / "shared" / "data")
 TINY = Path(__file__).parent / "data" / "tiny_tardiness.py"
 
-# One second of a clock that no test waits for.
 CPU = 0.001
+"""What every call in no sandbox costs, seconds."""
 
 
 def tiny(**changes):

@@ -25,6 +25,12 @@ def test_generated_splits_are_disjoint(seed):
     assert not (train | validation) & keys(problem.instances(Split.TEST, 0))
 
 
+def test_splits_of_equal_sizes_are_disjoint():
+    """Not the sizes keep the splits apart: each draws numbers of its own."""
+    found = [keys(tiny().instances(split, 4)) for split in Split]
+    assert len(set.union(*found)) == sum(map(len, found)) == 14 + 8 + 7
+
+
 def test_a_seed_has_instances_of_its_own():
     """Training instances follow from the seed, and from nothing else."""
     problem = tiny()
