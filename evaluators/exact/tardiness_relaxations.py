@@ -165,6 +165,16 @@ class States:
         state_graph_making.from_pairs(self._jobs, old, graph, True)
         return States(self._jobs, graph)
 
+    def spans(self) -> NDArray[np.float64]:
+        """The share of the states between each job's first and last one: what splitting it doubles at most."""
+        jobs, number = self._graph.job, np.arange(self._graph.job.size)
+        ends = np.zeros((2, self._visits.size), np.int64)
+        # Of repeated indices the last assignment counts.
+        ends[0, jobs[::-1]] = number[::-1]
+        ends[1, jobs] = number
+        spans: NDArray[np.float64] = (ends[1] - ends[0])[: self.visits.size] / number.size
+        return spans
+
     def split(self, job: int) -> None:
         """Makes part of the state whether a job was visited: then each walk visits it once."""
         states, arcs = self._graph.job.size, self.size

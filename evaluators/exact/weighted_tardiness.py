@@ -34,6 +34,9 @@ LARGEST = 1 << 57
 DESCENTS, REPAIRS = 200, 20
 """Descents of the local search at the start, and from each sequence that a walk suggests."""
 
+LEAST_SPAN = 0.05
+"""What a job's span counts at least where jobs are chosen to be split: imbalance per growth of the graph."""
+
 SLICE = 20
 """Descents between two looks at the clock."""
 
@@ -221,7 +224,8 @@ class _Search:
         multiplier = self._ascend(graph, multiplier, THIRD)
         whole = set(range(len(self.sequence)))
         while whole:
-            job = max(whole, key=lambda job: self._imbalance[job])
+            worth = self._imbalance / (LEAST_SPAN + graph.spans())
+            job = max(whole, key=lambda job: float(worth[job]))
             whole.remove(job)
             graph.split(job)
             multiplier = self._ascend(graph, multiplier, LATER)
