@@ -30,7 +30,7 @@ d[j]. In a given sequence, job j completes at C[j], the sum of the processing ti
 tardiness is max(0, C[j] - d[j]). Return the sequence that makes the sum of w[j] times tardiness as small as possible.
 Processing times are integers from 1 to 100, weights integers from 1 to 10. Due dates are integers from 0, spread
 around (1 - TF) * sum(p) with a width of RDD * sum(p): TF (tardiness factor) from 0.2 to 1.0 says how many jobs will
-be late, RDD (range of due dates) from 0.2 to 1.0 how far they lie apart. Instances have 20 to 100 jobs. With TF near
+be late, RDD (range of due dates) from 0.2 to 1.0 how far they lie apart. Instances have 40 or 50 jobs. With TF near
 1 a sequence by w/p is good, with TF near 0 one by due date; between, both matter. The optimum can be 0."""
 
 _ARRAY, _ANNOTATION = "int64 array of shape [n]", "NDArray[np.int64]"
