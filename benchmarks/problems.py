@@ -1,0 +1,156 @@
+"""Writes docs/problems.md: every problem on the field's own files. `python benchmarks/problems.py DATA [-o FILE]`.
+
+DATA is the folder of public instances, a folder for each family. The exact method gets at most SECONDS for an
+instance; at most LIMIT instances of a family are taken, spread evenly over its files, so that the table is made
+in minutes. What is known of the optima is read from `optima.csv` beside the files.
+"""
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gapsmith.agent.evaluating import Comparison, evaluate, named_entrants
+from gapsmith.agent.executor import LocalExecutor
+from gapsmith.agent.problems import find_problem
+from gapsmith.evaluators.base import Instance, Problem, Trouble
+
+FAMILIES = {
+    "single_machine_tardiness": ("tardiness", "*.txt"),
+    "single_machine_weighted_tardiness": ("weighted_tardiness", "wt*.txt"),
+    "permutation_flow_shop": ("flow_shop", "Ta*.txt"),
+    "job_shop": ("job_shop", "[afoly]*"),
+    "parallel_machines": ("parallel_machines", "PCMAX*.txt"),
+    "rcpsp": ("rcpsp", "*.sm"),
+    "online_bin_packing": ("bin_packing", "binpack*.txt"),
+    "tsp": ("tsp", "*.tsp"),
+    "quadratic_assignment": ("qap", "*.qap"),
+    "multidimensional_knapsack": ("knapsack", "mknap*.txt"),
+    "independent_set": ("independent_set", "*.gph"),
+    "market_split": ("market_split", "*.dat"),
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """One problem with what its files hold."""
+
+    problem: Problem
+    files: int
+    read: int
+    taken: list[Instance]
+    stored: dict[str, float]
+
+
+def main() -> None:
+    """Makes the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/problems.md"))
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--limit", type=int, default=40)
+    parser.add_argument("--only", nargs="*", default=list(FAMILIES))
+    options = parser.parse_args()
+    rows = [line for name in options.only for line in row(family(name, options), options)]
+    head = HEAD.format(limit=options.limit, seconds=options.seconds)
+    options.output.write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+def family(name: str, options: argparse.Namespace) -> Family:
+    """Reads all files of a family and takes an even spread of its instances."""
+    folder, pattern = FAMILIES[name]
+    problem = find_problem(name)
+    files = sorted(path for path in (options.data / folder).glob(pattern) if path.name != "optima.csv")
+    instances = [instance for path in files for instance in problem.read(path)]
+    step = max(1, -(-len(instances) // options.limit))
+    return Family(problem, len(files), len(instances), instances[::step], optima(options.data / folder))
+
+
+def optima(folder: Path) -> dict[str, float]:
+    """The stored values that are marked as proven, by the names that the readers give."""
+    found = {
+        f"{path.stem}-{k}": float(value)
+        for path in folder.glob("*.opt")
+        for k, value in enumerate(path.read_text(encoding="utf-8").split(), 1)
+    }
+    path = folder / "optima.csv"
+    if path.exists():
+        with path.open(encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+        names = {row["instance"] for row in rows}
+        found |= {reader_name(r["instance"], names): float(r["lower"]) for r in rows if r["optimal"] == "yes"}
+    return found
+
+
+def reader_name(name: str, names: set[str]) -> str:
+    """`wt40-001` is the first for a reader, and so is `mknapcb1-00`: positions have no zeros in front, and begin at 1."""
+    stem, dash, position = name.rpartition("-")
+    if not dash or not position.isdecimal():
+        return name
+    from_zero = f"{stem}-{'0' * len(position)}" in names
+    return f"{stem}-{int(position) + from_zero}"
+
+
+def row(found: Family, options: argparse.Namespace) -> Iterator[str]:
+    """The line of one family."""
+    begun = time.process_time()
+    with LocalExecutor(2) as executor:
+        entrants = named_entrants(found.problem, [], None)
+        comparison = evaluate(found.problem, entrants, found.taken, executor, None, options.seconds)
+    sys.stderr.write(f"{found.problem.name}: {time.process_time() - begun:.0f} s of CPU\n")
+    proven = sum(baseline.proven for baseline in comparison.baselines.values())
+    seconds = [baseline.seconds for baseline in comparison.baselines.values()]
+    mean = sum(seconds) / max(1, len(seconds))
+    cells = (f"`{found.problem.name}`", f"{found.read} in {found.files}", str(len(found.taken)), str(proven))
+    yield "| " + " | ".join((*cells, conflicts(found, comparison), f"{mean:.2f}", gaps(comparison))) + " |"
+
+
+def conflicts(found: Family, comparison: Comparison) -> str:
+    """How many proven values meet a stored one, and how many differ from it."""
+    both = [
+        (comparison.baselines[i.digest].lower, found.stored[i.name])
+        for i in found.taken
+        if i.name in found.stored and comparison.baselines[i.digest].proven
+    ]
+    return f"{sum(a == b for a, b in both)} / {sum(a != b for a, b in both)}"
+
+
+def gaps(comparison: Comparison) -> str:
+    """Mean gaps of the rules, in percent; the outcome of a rule that failed."""
+    return ", ".join(f"{row.entrant.name} {_gap(row.outcome, row.aggregate)}" for row in comparison.rows)
+
+
+def _gap(outcome: str, aggregate: object) -> str:
+    mean = getattr(aggregate, "mean_gap_percent", None)
+    return outcome if aggregate is None else "–" if mean is None else f"{mean:.1f}"
+
+
+HEAD = """# The problems on the field's own files
+
+Made by `python benchmarks/problems.py DATA --limit {limit} --seconds {seconds:g}`: at most {limit} instances of a family,
+spread evenly over its files, and at most {seconds:g} seconds of the exact method for each. *Equal / not* compares what was
+proven here with the values stored as proven, where the names agree. Seconds are the mean of the exact method on one core
+of a machine with two; gaps are means in percent against what was proven here, else against the bound.
+
+| problem | instances read | tried | proven | equal / not | seconds | mean gaps of the reference rules |
+|---|---|---|---|---|---|---|
+"""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; a malformed file is one line."""
+    try:
+        main()
+    except Trouble as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())
