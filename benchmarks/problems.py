@@ -88,7 +88,7 @@ def optima(folder: Path) -> dict[str, float]:
 
 
 def reader_name(name: str, names: set[str]) -> str:
-    """`wt40-001` is the first for a reader, and so is `mknapcb1-00`: positions have no zeros in front, and begin at 1."""
+    """`wt40-001` is the first for a reader, and so is `mknapcb1-00`: positions begin at 1, without zeros in front."""
     stem, dash, position = name.rpartition("-")
     if not dash or not position.isdecimal():
         return name
@@ -132,10 +132,11 @@ def _gap(outcome: str, aggregate: object) -> str:
 
 HEAD = """# The problems on the field's own files
 
-Made by `python benchmarks/problems.py DATA --limit {limit} --seconds {seconds:g}`: at most {limit} instances of a family,
-spread evenly over its files, and at most {seconds:g} seconds of the exact method for each. *Equal / not* compares what was
-proven here with the values stored as proven, where the names agree. Seconds are the mean of the exact method on one core
-of a machine with two; gaps are means in percent against what was proven here, else against the bound.
+Made by `python benchmarks/problems.py DATA --limit {limit} --seconds {seconds:g}`:
+at most {limit} instances of a family, spread evenly over its files, and at most {seconds:g} seconds of the exact
+method for each. *Equal / not* compares what was proven here with the values stored as proven, where the
+names agree. Seconds are the mean of the exact method on one core of a machine with two; gaps are means in
+percent against what was proven here, else against the bound.
 
 | problem | instances read | tried | proven | equal / not | seconds | mean gaps of the reference rules |
 |---|---|---|---|---|---|---|
