@@ -20,7 +20,7 @@ def permutation(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
         if not 0 <= value < n:
             raise Infeasible(f"position {position} holds {value}; {thing} indices go from 0 to {n - 1}")
     if len(solution) != n:
-        raise Infeasible(f"returned {len(solution)} indices; expected each of the {n} {thing}s once")
+        raise Infeasible(f"returned {len(solution)} indices; expected {n}, one for each {thing}")
     if missing := set(range(n)).difference(solution):
         raise Infeasible(
             f"{thing} {min(missing)} is missing and another appears twice; expected each {thing} once"

@@ -1,4 +1,4 @@
-"""Elites are examined: state, labels and chance must not matter."""
+"""Elites are examined: state, labels, chance and the future must not matter."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ import pytest
 from gapsmith.evaluators.assess import assess
 from gapsmith.evaluators.base import Split
 from gapsmith.evaluators.honesty import Honesty, examine
+from gapsmith.evaluators.online_bin_packing import problem as online_bin_packing
 from gapsmith.evaluators.single_machine_tardiness import problem
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 
@@ -67,3 +68,27 @@ def test_answers_by_heart_are_found(sandbox: Sandbox) -> None:
     """A program that recognises instances by the order of their jobs is marked."""
     known = {(int(i.data["p"][0]), int(i.data["d"][0])) for i in INSTANCES}
     assert found(BY_HEART.format(known=known), sandbox).outcome == "label_dependent"
+
+
+# It sums up all items, those to come too, and packs by whether the sum is odd.
+PEEKS = """
+import sys
+import numpy as np
+def priority(item, bins):
+    frame, total = sys._getframe(), 0
+    while frame is not None:
+        if "data" in frame.f_locals:
+            total = int(sum(value.sum() for value in frame.f_locals["data"] if hasattr(value, "shape")))
+            break
+        frame = frame.f_back
+    return -bins if total % 2 else bins - 1000.0 * (bins == bins[-1])
+"""
+
+
+def test_who_sees_the_future_is_found(sandbox: Sandbox) -> None:
+    """An on-line program that looks at the items to come is marked, though its packing is feasible."""
+    instances = online_bin_packing.instances(Split.TRAIN, 1, 4)
+    result = assess(online_bin_packing, PEEKS, instances, sandbox)
+    assert result.outcome == "ok"
+    costs = [score.cost or 0 for score in result.scores]
+    assert examine(online_bin_packing, PEEKS, instances, costs, sandbox).outcome == "foresight"
