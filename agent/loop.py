@@ -36,6 +36,8 @@ from gapsmith.sandbox import SandboxTrouble
 
 T = TypeVar("T")
 WINDOW = 16
+BARREN = 500
+"""So many slots in a row without anything new to measure end a run: its space is exhausted."""
 RULE = Operator("rule", 0, 0.0)
 
 
@@ -121,6 +123,7 @@ class Loop:
         self._arrivals: Queue[Callable[[], None]] = Queue()
         self._stop = stop
         self._trouble: Exception | None = None
+        self._barren = 0
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -156,7 +159,7 @@ class Loop:
     # Asking
 
     def _may_ask(self) -> bool:
-        if self._stop.is_set() or self._trouble or len(self._open) >= WINDOW:
+        if self._stop.is_set() or self._trouble or self._barren >= BARREN or len(self._open) >= WINDOW:
             return False
         if self._next < len(self._problem.rules):
             return True
@@ -336,6 +339,7 @@ class Loop:
 
     def _apply(self, slot: Slot) -> None:
         del self._open[slot.number]
+        self._barren = 0 if slot.trialled is not None else self._barren + 1
         name = slot.choice.operator.name
         if slot.choice.operator is not RULE:
             self._ledger.settle_evaluation(used=slot.trialled is not None)
