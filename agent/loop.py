@@ -130,7 +130,9 @@ class Loop:
             with ThreadPoolExecutor(WINDOW, thread_name_prefix="model") as callers:
                 try:
                     yield from self._work(callers)
-                except BaseException:
+                except (
+                    BaseException
+                ):  # whatever ends the run, paid replies under way are kept; it is raised again
                     self._stop.set()  # so that leaving the pool waits for what was sent, and for nobody else
                     raise
         finally:

@@ -101,7 +101,7 @@ class Zygote:
                 }
                 self._process = _spawn(settings, theirs.fileno())
             self.report = self._start_report()
-        except BaseException:
+        except BaseException:  # whatever it was, no process may be left behind; it is raised again
             self.close()
             raise
 

@@ -88,7 +88,7 @@ class Trial:
         self._met: list[Instance] = []
 
     def __call__(self, runner: Runner, spent: float) -> Trialled:
-        """Runs it: a first block, the race, the rest, and validation for what beats the champion in training."""
+        """Runs it: a first block, the race, the rest, and validation for a record in training."""
         train, validation = self._course.train, self._course.validation
         for block in (train.instances[:FIRST_BLOCK], train.instances[FIRST_BLOCK:]):
             if failed := self._try(block, runner, spent):
