@@ -2,11 +2,12 @@
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.budget import Budget
-from gapsmith.agent.discovery import Report, Run, Settings, discover
+from gapsmith.agent.discovery import Run, Settings, discover
 from gapsmith.agent.evaluating import Entrant, evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.export import export
 from gapsmith.agent.problems import find_problem, read_instances
+from gapsmith.agent.reporting import Report
 
 __all__ = [
     "Archive",

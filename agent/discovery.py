@@ -14,12 +14,12 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import baselines_of, silent
 from gapsmith.agent.budget import Budget, Ledger
-from gapsmith.agent.evaluating import Entrant, Scored, evaluate
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.loop import Loop, Progress
 from gapsmith.agent.models import open_model
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.problems import find_problem, read_instances
+from gapsmith.agent.reporting import Report, report_of
 from gapsmith.agent.search.trial import Bench, Course
 from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
 from gapsmith.sandbox import Level
@@ -69,39 +69,6 @@ class Settings:
         """Back from JSON."""
         lists = {"instances": tuple(plain["instances"]), "test": tuple(plain["test"])}
         return cls(**{**plain, **lists, "budget": Budget(**plain["budget"])})
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a run found, on instances that neither drove the search nor gated it.
-
-    Attributes:
-        run: its number.
-        problem: its name.
-        model: as on the command line.
-        evaluations: programs scored.
-        calls: questions answered.
-        usd: dollars.
-        seconds: wall time.
-        best: the winner on the test instances.
-        best_id: its number in the archive.
-        reference: the best reference rule on the same instances.
-        gain: points of pooled gap by which the winner is better, with a 95 % paired bootstrap interval.
-        fingerprint: equal for runs that made the same decisions.
-    """
-
-    run: int
-    problem: str
-    model: str
-    evaluations: int
-    calls: int
-    usd: float
-    seconds: float
-    best: Scored
-    best_id: int
-    reference: Scored
-    gain: tuple[float, float, float]
-    fingerprint: str
 
 
 class Run:
@@ -190,37 +157,18 @@ class Run:
         champion = self.loop.state.champion
         if champion is None:
             raise Trouble(self._no_champion())
-        entry = self.problem.entry.name
-        entrants = [Entrant(champion.name or str(champion.program), champion.source)]
-        entrants += [Entrant(rule.name, rule.source(entry)) for rule in self.problem.rules]
-        comparison = evaluate(
+        return report_of(
+            self.number,
             self.problem,
-            entrants,
+            self.model.name,
+            champion,
             self._test_given or self._part(Split.TEST),
             self._executor,
             self.archive,
+            self.ledger,
             self.settings.baseline_seconds,
             self._doing,
         )
-        best, *rules = comparison.rows
-        reference = min((r for r in rules if r.aggregate), key=_pooled, default=best)
-        gain = comparison.scale.gain(_costs(best), _costs(reference)) if best.aggregate else (0.0, 0.0, 0.0)
-        report = Report(
-            self.number,
-            self.problem.name,
-            self.model.name,
-            self.ledger.evaluations,
-            self.ledger.calls,
-            self.ledger.usd,
-            self.ledger.seconds,
-            best,
-            champion.program,
-            reference,
-            gain,
-            self.archive.fingerprint(self.number),
-        )
-        self.archive.add_scores(champion.program, list(zip(comparison.instances, best.scores, strict=True)))
-        return report
 
     # Instances
 
@@ -317,12 +265,3 @@ def _third(instances: Sequence[Instance], split: Split) -> list[Instance]:
             f"found {len(instances)} different instances; expected at least {FEWEST_OWN_INSTANCES} to learn from"
         )
     return [instance for k, instance in enumerate(instances) if k % 3 == list(Split).index(split)]
-
-
-def _pooled(row: Scored) -> float:
-    pooled = row.aggregate.pooled_gap_percent if row.aggregate else None
-    return float("inf") if pooled is None else pooled
-
-
-def _costs(row: Scored) -> list[float]:
-    return [float(score.cost) for score in row.scores if score.cost is not None]

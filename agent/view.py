@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import CandidateRow, RunRow
-from gapsmith.agent.discovery import Report
 from gapsmith.agent.evaluating import Comparison, Scored
 from gapsmith.agent.prompting import untrusted
+from gapsmith.agent.reporting import Report
 from gapsmith.evaluators.base import Baseline, Instance, Problem
 from gapsmith.evaluators.scoring import Aggregate, Score, gap_percent
 
