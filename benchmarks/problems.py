@@ -1,22 +1,26 @@
 """Writes docs/problems.md: every problem on the field's own files. `python benchmarks/problems.py DATA [-o FILE]`.
 
 DATA is the folder of public instances, a folder for each family. The exact method gets at most SECONDS for an
-instance; at most LIMIT instances of a family are taken, spread evenly over its files, so that the table is made
-in minutes. What is known of the optima is read from `optima.csv` beside the files.
+instance; at most LIMIT instances of a family are taken, spread evenly over its files. What is known of the optima
+is read from `optima.csv` beside the files. Exact results are kept in ARCHIVE if one is named: families can then be
+solved one by one with `--only`, and the table of all of them is made from what is kept.
 """
 
 import argparse
 import csv
+import math
 import sys
-import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.baselines import Progress
 from gapsmith.agent.evaluating import Comparison, evaluate, named_entrants
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.problems import find_problem
-from gapsmith.evaluators.base import Instance, Problem, Trouble
+from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble
 
 FAMILIES = {
     "single_machine_tardiness": ("tardiness", "*.txt"),
@@ -33,6 +37,9 @@ FAMILIES = {
     "market_split": ("market_split", "*.dat"),
 }
 
+Bounds = tuple[float, float]
+"""What is stored of an optimum: it is at least the first and at most the second; equal where it is proven."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -42,7 +49,7 @@ class Family:
     files: int
     read: int
     taken: list[Instance]
-    stored: dict[str, float]
+    stored: dict[str, Bounds]
 
 
 def main() -> None:
@@ -55,6 +62,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--limit", type=int, default=40)
     parser.add_argument("--only", nargs="*", default=list(FAMILIES))
+    parser.add_argument("--archive")
     options = parser.parse_args()
     rows = [line for name in options.only for line in row(family(name, options), options)]
     head = HEAD.format(limit=options.limit, seconds=options.seconds)
@@ -71,10 +79,10 @@ def family(name: str, options: argparse.Namespace) -> Family:
     return Family(problem, len(files), len(instances), instances[::step], optima(options.data / folder))
 
 
-def optima(folder: Path) -> dict[str, float]:
-    """The stored values that are marked as proven, by the names that the readers give."""
+def optima(folder: Path) -> dict[str, Bounds]:
+    """The stored bounds, by the names that the readers give."""
     found = {
-        f"{path.stem}-{k}": float(value)
+        f"{path.stem}-{k}": (float(value), float(value))
         for path in folder.glob("*.opt")
         for k, value in enumerate(path.read_text(encoding="utf-8").split(), 1)
     }
@@ -82,9 +90,19 @@ def optima(folder: Path) -> dict[str, float]:
     if path.exists():
         with path.open(encoding="utf-8") as lines:
             rows = list(csv.DictReader(lines))
-        names = {row["instance"] for row in rows}
-        found |= {reader_name(r["instance"], names): float(r["lower"]) for r in rows if r["optimal"] == "yes"}
+        names = {file_name(row["instance"]) for row in rows}
+        found |= {reader_name(file_name(row["instance"]), names): bounds(row) for row in rows}
     return found
+
+
+def bounds(row: dict[str, str]) -> Bounds:
+    """The two bounds of a line of `optima.csv`, of which one may be missing."""
+    return float(row["lower"] or -math.inf), float(row["upper"] or math.inf)
+
+
+def file_name(name: str) -> str:
+    """`u120_00` is an instance of OR-Library's binpack1, and `u250_00` of binpack2."""
+    return name.replace("u120_", "binpack1-").replace("u250_", "binpack2-")
 
 
 def reader_name(name: str, names: set[str]) -> str:
@@ -98,26 +116,39 @@ def reader_name(name: str, names: set[str]) -> str:
 
 def row(found: Family, options: argparse.Namespace) -> Iterator[str]:
     """The line of one family."""
-    begun = time.process_time()
-    with LocalExecutor(2) as executor:
+    archive = Archive(options.archive) if options.archive else None
+    with LocalExecutor(1) as executor:
         entrants = named_entrants(found.problem, [], None)
-        comparison = evaluate(found.problem, entrants, found.taken, executor, None, options.seconds)
-    sys.stderr.write(f"{found.problem.name}: {time.process_time() - begun:.0f} s of CPU\n")
+        comparison = evaluate(
+            found.problem, entrants, found.taken, executor, archive, options.seconds, told(found.problem.name)
+        )
     proven = sum(baseline.proven for baseline in comparison.baselines.values())
     seconds = [baseline.seconds for baseline in comparison.baselines.values()]
     mean = sum(seconds) / max(1, len(seconds))
     cells = (f"`{found.problem.name}`", f"{found.read} in {found.files}", str(len(found.taken)), str(proven))
-    yield "| " + " | ".join((*cells, conflicts(found, comparison), f"{mean:.2f}", gaps(comparison))) + " |"
+    yield "| " + " | ".join((*cells, agreement(found, comparison), f"{mean:.2f}", gaps(comparison))) + " |"
 
 
-def conflicts(found: Family, comparison: Comparison) -> str:
-    """How many proven values meet a stored one, and how many differ from it."""
-    both = [
-        (comparison.baselines[i.digest].lower, found.stored[i.name])
+def told(name: str) -> Progress:
+    """Writes how far it is."""
+    return lambda doing, done, whole: print(f"{name}: {doing}, {done} of {whole}", file=sys.stderr)
+
+
+def agreement(found: Family, comparison: Comparison) -> str:
+    """How many proven values equal what is stored, are better than the best stored, and are out of its bounds."""
+    words = Counter(
+        verdict(comparison.baselines[i.digest], found.stored[i.name], found.problem.maximise)
         for i in found.taken
         if i.name in found.stored and comparison.baselines[i.digest].proven
-    ]
-    return f"{sum(a == b for a, b in both)} / {sum(a != b for a, b in both)}"
+    )
+    return " / ".join(str(words[word]) for word in ("equal", "better", "out"))
+
+
+def verdict(baseline: Baseline, stored: Bounds, maximise: bool) -> str:
+    """What a proven value is to the stored bounds, of which one is the value of the best solution known."""
+    if baseline.lower == stored[0 if maximise else 1]:
+        return "equal"
+    return "better" if stored[0] <= baseline.lower <= stored[1] else "out"
 
 
 def gaps(comparison: Comparison) -> str:
@@ -132,13 +163,14 @@ def _gap(outcome: str, aggregate: object) -> str:
 
 HEAD = """# The problems on the field's own files
 
-Made by `python benchmarks/problems.py DATA --limit {limit} --seconds {seconds:g}`:
+Made by `python benchmarks/problems.py DATA --limit {limit} --seconds {seconds:g}`, family by family:
 at most {limit} instances of a family, spread evenly over its files, and at most {seconds:g} seconds of the exact
-method for each. *Equal / not* compares what was proven here with the values stored as proven, where the
-names agree. Seconds are the mean of the exact method on one core of a machine with two; gaps are means in
-percent against what was proven here, else against the bound.
+method for each. *Equal / better / out* compares what was proven here with what is stored beside the files: the
+optimum or the value of the best solution known; *better* than such a solution where that is not proven; *out* of
+the stored bounds, which would be a mistake of one of the two. Seconds are the mean of the exact method on one
+core of a machine with two; gaps are means in percent against what was proven here, else against the bound.
 
-| problem | instances read | tried | proven | equal / not | seconds | mean gaps of the reference rules |
+| problem | instances read | tried | proven | equal / better / out | seconds | mean gaps of the reference rules |
 |---|---|---|---|---|---|---|
 """
 
