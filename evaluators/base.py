@@ -232,9 +232,18 @@ class Problem:
     online: bool = False
     relabel: Callable[[Instance, np.random.Generator], Instance] | None = None
 
-    def instances(self, split: Split, seed: int = 0, count: int | None = None) -> list[Instance]:
-        """Generated instances of a split: reproducible, spread evenly over the strata, disjoint between splits."""
-        return [self._generated(split, seed, index) for index in range(count or self.counts[split])]
+    def instances(
+        self, split: Split, seed: int = 0, count: int | None = None, start: int = 0
+    ) -> list[Instance]:
+        """Generated instances of a split: reproducible, spread evenly over the strata, disjoint between splits.
+
+        Args:
+            split: whose stream of instances.
+            seed: another seed, other instances.
+            count: how many; those of the split by default.
+            start: the place of the first in the stream; from `counts[split]` on, they are in no run's split.
+        """
+        return [self._generated(split, seed, start + k) for k in range(count or self.counts[split])]
 
     def _generated(self, split: Split, seed: int, index: int) -> Instance:
         place, round_ = index % len(self.strata), index // len(self.strata)

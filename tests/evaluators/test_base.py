@@ -44,6 +44,19 @@ def test_more_instances_are_the_same_and_more():
     assert len(problem.instances("test")) == problem.counts[Split.TEST]
 
 
+def test_fresh_instances_go_on_where_the_split_ends():
+    """What starts at the split's end shares no instance with it, and is what a longer split goes on with."""
+    problem = tiny()
+    count = problem.counts[Split.VALIDATION]
+    split = problem.instances("validation", 3)
+    fresh = problem.instances("validation", 3, 5, start=count)
+    assert [i.digest for i in fresh] == [
+        i.digest for i in problem.instances("validation", 3, count + 5)[count:]
+    ]
+    assert not {i.digest for i in fresh} & {i.digest for i in split}
+    assert [i.name for i in fresh[:1]] == [f"validation-3-{count + 1}"]
+
+
 def test_rules_are_found_by_name():
     """Capitals do not matter; a stranger is a KeyError."""
     assert tiny().rule("mdd") is tiny().rule("MDD") or tiny().rule("mdd").name == "MDD"
