@@ -1,0 +1,75 @@
+"""The Pareto front of programs: quality, time and length are bought with each other."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+TOLERANCE = 0.10
+"""Times that differ by less are equal: they are measured."""
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A program with what it costs.
+
+    Attributes:
+        program: its number in the archive.
+        name: of a reference rule, else empty.
+        gap: percent, the less the better.
+        cpu_seconds: mean per instance.
+        size: nodes of its syntax tree.
+    """
+
+    program: int
+    name: str
+    gap: float
+    cpu_seconds: float
+    size: int
+
+
+def dominates(one: FrontPoint, other: FrontPoint, tolerance: float = TOLERANCE) -> bool:
+    """Whether one is nowhere worse than the other and somewhere better; times count beyond the tolerance."""
+    if one.gap > other.gap or one.size > other.size or _slower(one, other, tolerance):
+        return False
+    return one.gap < other.gap or one.size < other.size or _slower(other, one, tolerance)
+
+
+def front(points: Iterable[FrontPoint], tolerance: float = TOLERANCE) -> list[FrontPoint]:
+    """The points that no other point of the front dominates or equals, the least gap first.
+
+    Only what is on the front drops others: with a tolerance, dominance is not transitive, and a chain of
+    programs each a little slower than the next would drop the fast ones for a slow one.
+    """
+    kept: list[FrontPoint] = []
+    for point in sorted(points, key=lambda p: (p.gap, p.size, p.cpu_seconds, p.program)):
+        if not any(dominates(other, point, tolerance) or _equal(other, point) for other in kept):
+            kept.append(point)
+    return kept
+
+
+def thinned(points: Sequence[FrontPoint], most: int) -> list[FrontPoint]:
+    """At most so many points of a front, in its order: its three ends, and others spread evenly over it.
+
+    Args:
+        points: a front, the least gap first.
+        most: at least 3.
+    """
+    if len(points) <= most:
+        return list(points)
+    ends = {0, _least(points, "cpu_seconds"), _least(points, "size")}
+    inner = [k for k in range(len(points)) if k not in ends]
+    room = most - len(ends)
+    chosen = ends | {inner[(2 * k + 1) * len(inner) // (2 * room)] for k in range(room)}
+    return [points[k] for k in sorted(chosen)]
+
+
+def _slower(one: FrontPoint, other: FrontPoint, tolerance: float) -> bool:
+    return one.cpu_seconds > other.cpu_seconds * (1 + tolerance)
+
+
+def _equal(one: FrontPoint, other: FrontPoint) -> bool:
+    """Of equal gap and size, and neither is clearly slower: dominance has no word on them."""
+    return (one.gap, one.size) == (other.gap, other.size)
+
+
+def _least(points: Sequence[FrontPoint], name: str) -> int:
+    return min(range(len(points)), key=lambda k: (getattr(points[k], name), k))

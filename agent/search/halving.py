@@ -1,0 +1,62 @@
+"""Sequential halving: picks the best of a few programs with a fixed number of instances.
+
+Karnin, Koren & Somekh, "Almost optimal exploration in multi-armed bandits" (ICML 2013). Every round spends about
+as much as the one before: half of the contestants go, and the others meet twice as many new instances. Costs
+are paired: all meet the same instances, and what was measured in earlier rounds counts on.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gapsmith.evaluators.base import Number
+from gapsmith.evaluators.scoring import Scale
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round.
+
+    Attributes:
+        instances: how many of all instances have been met when it ends.
+        survivors: how many contestants are left then.
+    """
+
+    instances: int
+    survivors: int
+
+
+def rounds(contestants: int, instances: int) -> list[Round]:
+    """The plan: none for a single contestant; the last round ends with one contestant and all instances.
+
+    Args:
+        contestants: at least 1.
+        instances: at least 1; where there are fewer than rounds, the last round drops more than half.
+    """
+    count = min(math.ceil(math.log2(contestants)), instances)
+    left = [contestants]
+    for _ in range(count):
+        left.append(math.ceil(left[-1] / 2))
+    shares = [1 / n for n in left[:-1]]
+    met = [round(instances * sum(shares[: k + 1]) / sum(shares)) for k in range(count)]
+    # Every round has an instance of its own, also where there are few.
+    met = [min(max(m, k + 1), instances - (count - 1 - k)) for k, m in enumerate(met)]
+    survivors = [*left[1:-1], 1] if count else []
+    return [Round(m, n) for m, n in zip(met, survivors, strict=True)]
+
+
+def survivors(scale: Scale, costs: Mapping[int, Sequence[Number]], count: int) -> list[int]:
+    """The contestants of the least mean loss, best first; of equal ones the earlier goes on.
+
+    Args:
+        scale: weighs the instances as the search does.
+        costs: of each contestant, on the same first instances of the scale.
+        count: how many go on.
+    """
+    return sorted(costs, key=lambda contestant: mean_loss(scale, costs[contestant]))[:count]
+
+
+def mean_loss(scale: Scale, costs: Sequence[Number]) -> float:
+    """Mean of the weighed loss on the first instances, scaled to all of them: points of the search's gap."""
+    met = len(costs)
+    return float((scale.loss_of(costs, met) * scale.weights[:met]).mean()) * scale.bound.size

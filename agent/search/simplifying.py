@@ -1,0 +1,210 @@
+"""Proposals for a shorter program: deletions in its text, so that what stays keeps its comments and its layout.
+
+A proposal is no more than that: whether the program still does as well is for those to measure who asked.
+"""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MOST = 40
+_ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+_PARAMS = "PARAMS"
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """Lines, the first being 1, both ends included, and what takes their place."""
+
+    first: int
+    last: int
+    lines: tuple[str, ...] = ()
+
+
+def simpler(source: str, entry: str, most: int = MOST) -> list[str]:
+    """Shorter programs that parse and define the entry point, those that remove most first.
+
+    What no run can reach goes in one proposal; after it a statement or a branch each.
+
+    Args:
+        source: a program that parses.
+        entry: the name of the function that must stay.
+        most: proposals at most.
+    """
+    lines, tree = source.splitlines(), ast.parse(source)
+    texts = [_tidied(source, entry), *(_applied(lines, [edit]) for edit in _edits(lines, tree))]
+    sizes = {text: _size(text, entry) for text in texts}
+    whole = _size(source, entry)
+    shorter = [text for text, size in sizes.items() if 0 < size < whole and len(text) < len(source)]
+    return sorted(shorter, key=lambda text: sizes[text])[:most]
+
+
+def _size(source: str, entry: str) -> int:
+    """The nodes of its syntax tree; 0 where it does not parse or lacks the entry point."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return 0
+    if not any(isinstance(node, ast.FunctionDef) and node.name == entry for node in tree.body):
+        return 0
+    return sum(1 for _ in ast.walk(tree))
+
+
+def _applied(lines: list[str], edits: list[_Edit]) -> str:
+    """The text after edits; of two that overlap the one that starts first."""
+    kept: list[str] = []
+    done = 0
+    for edit in sorted(edits, key=lambda e: (e.first, -e.last)):
+        if edit.first > done:
+            kept += [*lines[done : edit.first - 1], *edit.lines]
+            done = edit.last
+    text = "\n".join([*kept, *lines[done:]]).strip("\n") + "\n"
+    return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+# One statement or branch
+
+
+def _edits(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
+    used = Counter(_loaded(tree))
+    bound = Counter(_stored(tree))
+    for node, body in _bodies(tree):
+        for statement in body:
+            if len(body) > 1 and not _must_stay(node, statement, used, bound):
+                yield _without(statement)
+            if isinstance(statement, ast.If):
+                yield from _branches(lines, statement)
+
+
+def _branches(lines: list[str], node: ast.If) -> Iterator[_Edit]:
+    """The statement without one of its branches, or without its condition."""
+    end, last = node.body[-1].end_lineno or 0, node.end_lineno or 0
+    is_elif = lines[node.lineno - 1].lstrip().startswith("elif")
+    if node.orelse:
+        yield _Edit(end + 1, last)
+    if is_elif:
+        yield _Edit(node.lineno, end)
+        return
+    yield _Edit(node.lineno, last, _moved(lines, node.body, node.col_offset))
+    if node.orelse and not lines[node.orelse[0].lineno - 1].lstrip().startswith("elif"):
+        yield _Edit(node.lineno, last, _moved(lines, node.orelse, node.col_offset))
+
+
+def _moved(lines: list[str], body: list[ast.stmt], column: int) -> tuple[str, ...]:
+    """The lines of a block, moved left to a column."""
+    shift = body[0].col_offset - column
+    block = lines[body[0].lineno - 1 : body[-1].end_lineno]
+    return tuple(line[shift:] if not line[:shift].strip() else line for line in block)
+
+
+def _must_stay(node: ast.AST, statement: ast.stmt, used: Counter[str], bound: Counter[str]) -> bool:
+    """Whether it is documentation, a function's result, or the only one that binds a name used elsewhere."""
+    if _is_docstring(statement) or (isinstance(node, ast.FunctionDef) and isinstance(statement, ast.Return)):
+        return True
+    inner, own = Counter(_loaded(statement)), Counter(_stored(statement))
+    return any(bound[name] == own[name] and used[name] > inner[name] for name in own)
+
+
+# What no run can reach
+
+
+def _tidied(source: str, entry: str) -> str:
+    """Without what is never used or reached, over and over, since what goes may have used something else."""
+    while True:
+        tree = ast.parse(source)
+        text = _applied(source.splitlines(), list(_dead(tree, entry)))
+        if not 0 < _size(text, entry) < _size(source, entry):
+            return source
+        source = text
+
+
+def _dead(tree: ast.Module, entry: str) -> Iterator[_Edit]:
+    used = Counter(_loaded(tree))
+    for _, body in _bodies(tree):
+        for place, statement in enumerate(body):
+            unreached = any(isinstance(before, _ENDS) for before in body[:place])
+            if unreached or _unused(statement, entry, used):
+                yield _without(statement)
+            elif trimmed := _trimmed(statement, tree):
+                yield trimmed
+
+
+def _unused(statement: ast.stmt, entry: str, used: Counter[str]) -> bool:
+    """Whether it binds names that nothing else uses, and does nothing else."""
+    names = _definition(statement)
+    inner = Counter(_loaded(statement)) if isinstance(statement, _DEFINITIONS) else Counter[str]()
+    return bool(names) and entry not in names and all(used[name] <= inner[name] for name in names)
+
+
+def _definition(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, _DEFINITIONS):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.split(".")[0] for alias in statement.names]
+    if isinstance(statement, ast.Assign) and all(isinstance(t, ast.Name) for t in statement.targets):
+        return list(_stored(statement))
+    return []
+
+
+def _trimmed(statement: ast.stmt, tree: ast.Module) -> _Edit | None:
+    """The table of parameters without those that no string of the program names."""
+    if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict)):
+        return None
+    if list(_stored(statement)) != [_PARAMS]:
+        return None
+    table, named = statement.value, Counter(_strings(tree)) - Counter(_strings(statement))
+    kept = [(k, v) for k, v in zip(table.keys, table.values, strict=True) if set(_strings(k)) <= set(named)]
+    if len(kept) == len(table.keys):
+        return None
+    rows = [f"    {ast.unparse(k) if k else '**'}: {ast.unparse(v)}," for k, v in kept]
+    return _Edit(statement.lineno, statement.end_lineno or 0, (f"{_PARAMS} = {{", *rows, "}"))
+
+
+# Trees
+
+
+def _bodies(tree: ast.Module) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            body = getattr(node, name, None)
+            if isinstance(body, list) and body:
+                yield node, body
+
+
+def _without(statement: ast.stmt) -> _Edit:
+    decorators = getattr(statement, "decorator_list", [])
+    first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+    return _Edit(first, statement.end_lineno or 0)
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _loaded(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def _stored(tree: ast.AST) -> Iterator[str]:
+    """The names that it binds for others."""
+    if isinstance(tree, _DEFINITIONS):
+        yield tree.name
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.split(".")[0]
+        elif isinstance(node, _DEFINITIONS):
+            yield node.name
+
+
+def _strings(tree: ast.AST | None) -> Iterator[str]:
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
