@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import chain, count
 from pathlib import Path
 
@@ -12,13 +12,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlmodel import SQLModel, create_engine
 
+from gapsmith.agent.archive.migrations import MIGRATIONS, Migration
 from gapsmith.agent.archive.tables import SCHEMA
 from gapsmith.evaluators.base import Trouble
 
 TRIES = 100
-Migration = Callable[[Connection], None]
-MIGRATIONS: Mapping[int, Migration] = {}
-"""From the version that is the key to the next one."""
 
 
 def open_engine(location: str, migrations: Mapping[int, Migration] = MIGRATIONS) -> Engine:

@@ -2,10 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-SCHEMA = 1
+SCHEMA = 2
+SCORED = text("train_gap IS NOT NULL")
+RANK = tuple(
+    map(text, ("(gate <> 'passed')", "(validation_gap IS NULL)", "validation_gap", "train_gap", "slot"))
+)
+"""The best first: what passed the gate, then what came to validation, then by the gap in training. An index
+is of this order, so that nothing is sorted."""
 
 
 class Meta(SQLModel, table=True):
@@ -45,21 +51,41 @@ class Program(SQLModel, table=True):
 
 
 class CandidateRow(SQLModel, table=True):
-    """What came of one slot of a run: the operator, the parents, the program and the verdict on it."""
+    """What came of one slot of a run: who was asked for what, the program and the verdict on it.
+
+    Attributes:
+        arm: the arm of the search that asked, if the search has several.
+        model: who answered; empty for a reference rule.
+        behaviour: a hash of what the program did on probe instances; empty while it is not known.
+        cpu_seconds: of the program, mean per instance; None where it was not measured.
+        evaluated: runs of the program on one instance that this slot took.
+        charged: those of them that count against the budget.
+    """
 
     __tablename__ = "candidates"
+    __table_args__ = (
+        Index("candidates_of_program", "program", "run", "slot"),
+        Index("candidates_of_behaviour", "run", "behaviour", "slot"),
+        Index("candidates_by_rank", "run", *RANK, sqlite_where=SCORED, postgresql_where=SCORED),
+    )
 
     run: int = Field(primary_key=True, foreign_key="runs.id")
     slot: int = Field(primary_key=True)
     operator: str
     name: str = ""
     parents: list[int] = Field(default_factory=list, sa_column=Column(JSON))
-    program: int | None = Field(default=None, foreign_key="programs.id", index=True)
+    program: int | None = Field(default=None, foreign_key="programs.id")
     outcome: str = "asked"
     message: str = ""
     train_gap: float | None = None
     validation_gap: float | None = None
     gate: str = ""
+    arm: str = ""
+    model: str = ""
+    behaviour: str = ""
+    cpu_seconds: float | None = None
+    evaluated: int = 0
+    charged: int = 0
 
 
 class CallRow(SQLModel, table=True):
@@ -89,6 +115,7 @@ class Evaluation(SQLModel, table=True):
     """One program on one instance: what the sandbox saw and what the verifier concluded."""
 
     __tablename__ = "evaluations"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     program: int = Field(primary_key=True, foreign_key="programs.id")
     digest: str = Field(primary_key=True)
@@ -116,21 +143,36 @@ class BaselineRow(SQLModel, table=True):
 
 
 class ArmRow(SQLModel, table=True):
-    """How an operator fared in a run: how often it was tried, and how often it gained."""
+    """How something that can be chosen fared in a run.
+
+    Attributes:
+        kind: "operator", "arm" or "model".
+        name: which one.
+        tries: how often it was chosen.
+        gains: how often that gained.
+        reward: sum of what it gained, in the search's own measure.
+        cost: sum of what it took, in the search's own measure.
+    """
 
     __tablename__ = "arms"
 
     run: int = Field(primary_key=True, foreign_key="runs.id")
+    kind: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     tries: int = 0
     gains: int = 0
+    reward: float = 0.0
+    cost: float = 0.0
 
 
 class Event(SQLModel, table=True):
-    """A decision of a run, so that it can be explained: race drops, gate verdicts, stops."""
+    """A decision of a run, so that it can be explained: race drops, gate verdicts, stops.
+
+    One of a kind for a slot; slot -1 has those that belong to none.
+    """
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_of_run", "run", "slot"),)
+    __table_args__ = (Index("events_of_run", "run", "slot", "kind", unique=True),)
 
     id: int | None = Field(default=None, primary_key=True)
     run: int = Field(foreign_key="runs.id")

@@ -1,0 +1,301 @@
+"""What can be asked of an archive. Only the methods that say "all" load a run whole."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import chain, islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Executable, Row, RowMapping, bindparam, func
+from sqlmodel import Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from gapsmith.agent.archive.opening import open_engine
+from gapsmith.agent.archive.tables import (
+    RANK,
+    SCORED,
+    ArmRow,
+    BaselineRow,
+    CallRow,
+    CandidateRow,
+    Evaluation,
+    Event,
+    Program,
+    RunRow,
+)
+from gapsmith.evaluators.base import Baseline, Trouble
+from gapsmith.evaluators.scoring import Score
+from gapsmith.sandbox import Level
+
+Found = TypeVar("Found", bound=SQLModel)
+CHUNK = 500
+"""So many values at most in one question, and so many rows at a time."""
+FEW = 32
+
+# Made once: to make a statement takes longer than to answer it.
+OF_RUN = col(CandidateRow.run) == bindparam("run")
+BEFORE = col(CandidateRow.slot) < bindparam("before")
+CANDIDATES = select(CandidateRow).where(OF_RUN).order_by(col(CandidateRow.slot))
+CANDIDATE = select(CandidateRow).where(OF_RUN, col(CandidateRow.slot) == bindparam("slot"))
+CALL = select(CallRow).where(col(CallRow.run) == bindparam("run"), col(CallRow.slot) == bindparam("slot"))
+PROGRAM = select(Program).where(col(Program.id) == bindparam("id"))
+RECORDED = select(func.coalesce(func.max(col(CandidateRow.slot)) + 1, 0)).where(OF_RUN)
+CLAIMED = (
+    select(CandidateRow.slot)
+    .where(OF_RUN, BEFORE, col(CandidateRow.program) == bindparam("program"))
+    .where(col(CandidateRow.outcome).not_in(["asked", "duplicate"]))
+    .order_by(col(CandidateRow.slot))
+    .limit(1)
+)
+TWIN = CANDIDATES.where(BEFORE, col(CandidateRow.behaviour) == bindparam("behaviour"), SCORED).limit(1)
+RANKED = select(CandidateRow).where(OF_RUN, SCORED).order_by(*RANK)
+COSTS = select(Evaluation).where(
+    col(Evaluation.program).in_(bindparam("programs", expanding=True)),
+    col(Evaluation.digest).in_(bindparam("digests", expanding=True)),
+)
+HASHES = select(Program.id, Program.hash).where(col(Program.id).in_(bindparam("programs", expanding=True)))
+EVENTS = select(Event).where(col(Event.run) == bindparam("run")).order_by(col(Event.slot), col(Event.kind))
+
+
+class Reader:
+    """What is remembered, to be read from any thread.
+
+    Args:
+        location: a path (SQLite) or a database URL.
+
+    Raises:
+        Trouble: when it cannot be opened, or holds a newer schema.
+    """
+
+    def __init__(self, location: str = "archive.db") -> None:
+        self.location = location
+        self._engine: Engine = open_engine(location)
+
+    def close(self) -> None:
+        """Gives its connections back."""
+        self._engine.dispose()
+
+    # Runs
+
+    def run(self, number: int | None = None) -> RunRow:
+        """A run by its number, the latest by default. Raises Trouble when there is none."""
+        query = select(RunRow).order_by(col(RunRow.id).desc()).limit(1)
+        found = self._all(query if number is None else query.where(RunRow.id == _stored(number)))
+        if not found:
+            wanted = "holds no run yet; start one with: gapsmith run PROBLEM"
+            raise Trouble(
+                f"archive {self.location} " + (wanted if number is None else f"holds no run {number}")
+            )
+        return found[0]
+
+    def runs(self) -> list[RunRow]:
+        """All runs, the latest first."""
+        return self._all(select(RunRow).order_by(col(RunRow.id).desc()))
+
+    def recorded(self, run: int) -> int:
+        """How many slots of a run are recorded: the highest and one; 0 if none is."""
+        return int(self._value(RECORDED, run=run))
+
+    def candidate(self, run: int, slot: int) -> CandidateRow | None:
+        """What came of one slot, if it is recorded."""
+        return self._first(CandidateRow, CANDIDATE, run=run, slot=slot)
+
+    def call(self, run: int, slot: int) -> CallRow | None:
+        """The answered call of one slot, if it has one."""
+        return self._first(CallRow, CALL, run=run, slot=slot)
+
+    def candidates(self, run: int) -> dict[int, CandidateRow]:
+        """All candidates of a run by slot."""
+        query = select(CandidateRow).where(CandidateRow.run == run).order_by(col(CandidateRow.slot))
+        return {row.slot: row for row in self._all(query)}
+
+    def calls(self, run: int) -> dict[int, CallRow]:
+        """All answered calls of a run by slot."""
+        query = select(CallRow).where(CallRow.run == run).order_by(col(CallRow.slot))
+        return {row.slot: row for row in self._all(query)}
+
+    def events(self, run: int) -> list[Event]:
+        """All decisions of a run, by slot."""
+        return self._all(select(Event).where(Event.run == run).order_by(col(Event.slot), col(Event.id)))
+
+    def tallies(self, run: int) -> list[ArmRow]:
+        """How operators, arms and models fared in a run, by kind and name."""
+        return self._all(select(ArmRow).where(ArmRow.run == run).order_by(col(ArmRow.kind), col(ArmRow.name)))
+
+    def claimed(self, run: int, program: int, before: int) -> int | None:
+        """The first slot before that one which has the program and ended, other than as a duplicate."""
+        found = self._value(CLAIMED, run=run, program=program, before=before)
+        return None if found is None else int(found)
+
+    def twin(self, run: int, behaviour: str, before: int) -> CandidateRow | None:
+        """The first scored candidate before that slot which behaves the same; none has an empty behaviour."""
+        if not behaviour:
+            return None
+        return self._first(CandidateRow, TWIN, run=run, behaviour=behaviour, before=before)
+
+    def fingerprint(self, run: int) -> str:
+        """A hash of all that a run decided and measured, but for time: equal seeds give equal fingerprints."""
+        digest = hashlib.sha256()
+        with self._engine.connect() as connection:
+            for line in chain(_verdicts(connection, run), _decisions(connection, run)):
+                digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
+        return digest.hexdigest()[:16]
+
+    # Programs
+
+    def find(self, program: int) -> Program:
+        """A program by its number. Raises Trouble when there is none."""
+        found = self._first(Program, PROGRAM, id=_stored(program))
+        if found is None:
+            count = self._value(select(func.count()).select_from(Program))
+            raise Trouble(
+                f"archive {self.location} holds no program {program}; it has {count} (gapsmith best lists the best)"
+            )
+        return found
+
+    def births(self, program: int) -> list[CandidateRow]:
+        """The candidates that turned out to be this program, the first first."""
+        query = select(CandidateRow).where(CandidateRow.program == program)
+        return self._all(query.order_by(col(CandidateRow.run), col(CandidateRow.slot)))
+
+    def lineage(self, program: int) -> list[CandidateRow]:
+        """How a program and its ancestors were first made, the nearest first. Raises Trouble for a stranger."""
+        self.find(program)
+        line, seen = [program], [program]
+        rows = []
+        while line:
+            births = self.births(line.pop(0))
+            rows += births[:1]
+            new = [p for p in (births[0].parents if births else []) if p not in seen]
+            line, seen = line + new, seen + new
+        return rows
+
+    def best(self, problem: str | None = None, run: int | None = None, limit: int = 10) -> list[CandidateRow]:
+        """Scored candidates: what passed the gate, then what came to validation, then by the gap in training."""
+        query = select(RunRow.id)
+        if problem is not None:
+            query = query.where(RunRow.problem == problem)
+        if run is not None:
+            query = query.where(RunRow.id == run)
+        with self._engine.connect() as connection:
+            runs = connection.execute(query).scalars().all()
+            ranked = merge(*(_ranked(connection, number) for number in runs), key=_rank)
+            return [CandidateRow(**row) for row in islice(_distinct(ranked), limit)]
+
+    def elites(self, problem: str, limit: int, run: int | None = None) -> list[tuple[Program, CandidateRow]]:
+        """The best programs of a problem, of one run or of all, in the order of `best`."""
+        rows = self.best(problem, run, limit)
+        wanted = [row.program for row in rows]
+        found = {
+            program.id: program for program in self._all(select(Program).where(col(Program.id).in_(wanted)))
+        }
+        return [(found[row.program], row) for row in rows]
+
+    def scores(self, program: int, digests: Sequence[str]) -> dict[str, Score]:
+        """What is known of a program on instances, by digest."""
+        return self.costs([program], digests)[program]
+
+    def costs(self, programs: Sequence[int], digests: Sequence[str]) -> dict[int, dict[str, Score]]:
+        """What is known of programs on instances, by program and digest; every program has an entry."""
+        found: dict[int, dict[str, Score]] = {program: {} for program in programs}
+        with self._engine.connect() as connection:
+            for some in _chunks(list(found)):
+                for few in _chunks(digests):
+                    for row in connection.execute(COSTS, {"programs": some, "digests": few}):
+                        found[row.program][row.digest] = _score(row)
+        return found
+
+    # Baselines
+
+    def baselines(self, problem: str, digests: Sequence[str]) -> dict[str, Baseline]:
+        """The exact results that are known, by digest."""
+        found: dict[str, Baseline] = {}
+        for few in _chunks(digests):
+            query = select(BaselineRow).where(
+                BaselineRow.problem == problem, col(BaselineRow.digest).in_(few)
+            )
+            for row in self._all(query):
+                found[row.digest] = Baseline(row.lower, row.upper, row.solution, row.solver, row.seconds)
+        return found
+
+    # Questions
+
+    def _all(self, query: SelectOfScalar[Found]) -> list[Found]:
+        with Session(self._engine) as session:
+            return list(session.exec(query))
+
+    def _first(self, kind: type[Found], query: Executable, **values: Any) -> Found | None:
+        with self._engine.connect() as connection:
+            found = connection.execute(query, values).mappings().first()
+        return None if found is None else kind(**found)
+
+    def _value(self, query: Executable, **values: Any) -> Any:
+        with self._engine.connect() as connection:
+            return connection.execute(query, values).scalar()
+
+
+def _verdicts(connection: Connection, run: int) -> Iterator[list[Any]]:
+    """What came of the slots, with programs by their hashes: numbers depend on what the archive held before."""
+    streamed = connection.execute(CANDIDATES, {"run": run}, execution_options={"yield_per": CHUNK})
+    for rows in streamed.partitions():
+        wanted = {number for row in rows for number in (*row.parents, row.program)}
+        hashes = _hashes(connection, sorted(wanted - {None}))
+        for row in rows:
+            yield _verdict(row, hashes)
+
+
+def _verdict(row: Row[Any], hashes: Mapping[int | None, str]) -> list[Any]:
+    return [
+        row.slot,
+        row.arm,
+        row.operator,
+        [hashes[parent] for parent in row.parents],
+        hashes.get(row.program),
+        row.behaviour,
+        row.outcome,
+        row.train_gap,
+        row.validation_gap,
+        row.charged,
+    ]
+
+
+def _decisions(connection: Connection, run: int) -> Iterator[list[Any]]:
+    streamed = connection.execute(EVENTS, {"run": run}, execution_options={"yield_per": CHUNK})
+    return ([event.slot, event.kind, event.detail] for event in streamed)
+
+
+def _hashes(connection: Connection, programs: Sequence[int]) -> dict[int | None, str]:
+    rows = (connection.execute(HASHES, {"programs": some}) for some in _chunks(programs))
+    return {row.id: row.hash for row in chain.from_iterable(rows)}
+
+
+def _ranked(connection: Connection, run: int | None) -> Iterator[RowMapping]:
+    yield from connection.execute(RANKED, {"run": run}, execution_options={"yield_per": FEW}).mappings()
+
+
+def _rank(row: RowMapping) -> tuple[Any, ...]:
+    """The order of RANK, and runs in theirs."""
+    validation = row["validation_gap"]
+    return row["gate"] != "passed", validation is None, validation or 0.0, row["train_gap"], row["run"]
+
+
+def _distinct(rows: Iterable[RowMapping]) -> Iterator[RowMapping]:
+    seen = set()
+    for row in rows:
+        if row["program"] not in seen:
+            seen.add(row["program"])
+            yield row
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def _score(row: Row[Any]) -> Score:
+    return Score(row.outcome, row.message, row.cost, row.cpu_seconds, Level(row.isolation))
+
+
+def _stored(number: int) -> int:
+    """The number, or one that no row has, where it is larger than the database's own."""
+    return number if abs(number) < 1 << 63 else -1
