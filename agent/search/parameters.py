@@ -1,0 +1,235 @@
+"""The constants of a program that may be tuned: found in its syntax tree, exchanged in its text, never run.
+
+A program can declare them, `PARAMS = {"name": (default, low, high), "other": (0.5, 0.01, 10.0, "log")}`, and
+read them as `PARAMS["name"][0]`. Where it has no such block, the numbers inside its functions are taken that
+set how much is done: no small counts, no indices, no axes, no seeds, no guards against a division by zero.
+"""
+
+import ast
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Number: TypeAlias = int | float
+
+BLOCK = "PARAMS"
+AT_MOST = 12
+LONGEST_NAME = 60
+GREATEST = 1e12
+"""A limit of a declared parameter beyond it is nonsense."""
+LITERALS = (1e-5, 1e6)
+"""Numbers outside are guards and stand-ins for infinity, not settings."""
+SPREAD = 4
+"""A number that declares no limits may become so many times smaller or greater."""
+
+_STRUCTURAL = frozenset(("axis", "seed", "random_state", "decimals"))
+_SEEDED = frozenset(("default_rng", "Random", "RandomState", "SeedSequence", "seed"))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A constant that may be tuned.
+
+    Attributes:
+        name: as declared; of a number inside a function its line and its place there, `line 12 #2`, which
+            stays the same whatever the values are.
+        default: its value as it stands, between the limits.
+        low: the least value.
+        high: the greatest value, above `low`.
+        log: whether it is to be varied by factors; `low` is then above 0.
+        whole: whether it is an integer, as the limits then are.
+    """
+
+    name: str
+    default: Number
+    low: Number
+    high: Number
+    log: bool
+    whole: bool
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a parameter's value stands in the source, in bytes of its UTF-8 form."""
+
+    parameter: Parameter
+    value: Number
+    start: int
+    end: int
+
+
+def parameters(source: str) -> tuple[Parameter, ...]:
+    """At most AT_MOST parameters in reading order; none of what is malformed, for any text whatsoever."""
+    return tuple(place.parameter for place in _places(source))
+
+
+def with_values(source: str, values: Mapping[str, float]) -> str:
+    """The source with other values of its parameters, all else byte for byte the same.
+
+    Values are kept between the limits, whole ones rounded, others written with six digits. Names that the source
+    does not have and values that are not numbers are passed over.
+    """
+    places = [place for place in _places(source) if math.isfinite(values.get(place.parameter.name, math.nan))]
+    text = source.encode() if places else b""
+    for place in reversed(places):
+        digits = _digits(place, values[place.parameter.name]).encode()
+        text = text[: place.start] + (digits or text[place.start : place.end]) + text[place.end :]
+    return text.decode() if places else source
+
+
+def _digits(place: _Place, value: float) -> str:
+    """A value between the limits, also when rounded; empty where it is what stands there, however that is spelt."""
+    limits = place.parameter
+    kept = min(max(value, limits.low), limits.high)
+    short = round(kept) if limits.whole else float(f"{kept:.6g}")
+    exact = short if limits.low <= short <= limits.high else float(kept)
+    return "" if place.value in (kept, exact) else repr(exact)
+
+
+def _places(source: str) -> list[_Place]:
+    try:
+        tree = ast.parse(source)
+    # What a parser raises for code that is broken or nested too deep.
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    starts = _line_starts(source.encode())
+    block = _block(tree)
+    found = _literals(tree, starts) if block is None else _declared(block, starts)
+    return list(found)[:AT_MOST]
+
+
+def _line_starts(text: bytes) -> list[int]:
+    """Where each line begins, in bytes; lines as the parser counts them, which is not as `splitlines` does."""
+    return [0, *(end.end() for end in re.finditer(rb"\r\n|\r|\n", text))]
+
+
+def _place(node: ast.expr, starts: list[int], parameter: Parameter, value: Number) -> _Place:
+    end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
+    start = starts[node.lineno - 1] + node.col_offset
+    return _Place(parameter, value, start, starts[end_line - 1] + end_column)
+
+
+# ---- declared
+
+
+def _block(tree: ast.Module) -> ast.Dict | None:
+    """The declaration: of several the last one, which is in force when the functions are called."""
+    for statement in reversed(tree.body):
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        names = [target.id for target in targets if isinstance(target, ast.Name)]
+        value = getattr(statement, "value", None)
+        if names == [BLOCK] and isinstance(statement, ast.Assign | ast.AnnAssign):
+            return value if isinstance(value, ast.Dict) else None
+    return None
+
+
+def _declared(block: ast.Dict, starts: list[int]) -> Iterator[_Place]:
+    names = [_word(key) for key in block.keys]
+    times = Counter(names)
+    for name, node in zip(names, block.values, strict=True):
+        parts = node.elts if isinstance(node, ast.Tuple | ast.List) else []
+        numbers = [number for part in parts[:3] if (number := _number(part)) is not None]
+        if isinstance(name, str) and times[name] == 1 and len(numbers) == 3:
+            parameter = _parameter(name, numbers, [_word(part) for part in parts[3:]])
+            if parameter is not None:
+                yield _place(parts[0], starts, parameter, numbers[0])
+
+
+def _parameter(name: str, numbers: list[Number], words: list[object]) -> Parameter | None:
+    """A declared parameter; None where its entry makes no sense."""
+    default, low, high = numbers
+    spoken = 0 < len(name) <= LONGEST_NAME and name.isprintable()
+    if not spoken or words not in ([], ["log"]) or not -GREATEST <= low < high <= GREATEST:
+        return None
+    whole = all(isinstance(number, int) for number in numbers)
+    return Parameter(name, min(max(default, low), high), low, high, bool(words) and low > 0, whole)
+
+
+def _word(node: ast.expr | None) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _number(node: ast.expr) -> Number | None:
+    """The value of a number with or without a sign; None for anything else, and for what is not finite."""
+    sign = 1
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        sign, node = -1 if isinstance(node.op, ast.USub) else 1, node.operand
+    value = _word(node)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return sign * value if isinstance(value, int) or math.isfinite(value) else None
+
+
+# ---- not declared
+
+
+def _literals(tree: ast.Module, starts: list[int]) -> Iterator[_Place]:
+    """The numbers inside functions that are settings, named by their place among all numbers of a line."""
+    seen: Counter[int] = Counter()
+    for node, index in sorted(_numbers(tree), key=lambda found: (found[0].lineno, found[0].col_offset)):
+        seen[node.lineno] += 1
+        value = _number(node) or 0
+        parameter = _setting(f"line {node.lineno} #{seen[node.lineno]}", value)
+        if parameter is not None and not (index and parameter.whole):
+            yield _place(node, starts, parameter, value)
+
+
+def _setting(name: str, value: Number) -> Parameter | None:
+    if not LITERALS[0] <= value <= LITERALS[1] or value in (1, 2):
+        return None
+    low, high = value / SPREAD, value * SPREAD
+    if isinstance(value, int):
+        return Parameter(name, value, max(1, round(low)), high, log=True, whole=True)
+    return Parameter(name, value, low, high, log=True, whole=False)
+
+
+def _numbers(tree: ast.Module) -> Iterator[tuple[ast.Constant, bool]]:
+    """Every number that stands where a setting may, and whether it is part of an index. No recursion."""
+    waiting: list[tuple[ast.AST, bool]] = [(node, False) for node in _functions(tree)]
+    while waiting:
+        node, index = waiting.pop()
+        if isinstance(node, ast.Constant):
+            if _number(node) is not None:
+                yield node, index
+        elif not _structural(node):
+            waiting += _within(node, index)
+
+
+def _functions(tree: ast.Module) -> Iterator[ast.AST]:
+    """The outermost functions."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef):
+            yield node
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _within(node: ast.AST, index: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """The parts of a node that may hold settings. The end of a slice says how many, so it is no index."""
+    if isinstance(node, ast.FunctionDef):
+        held = [*node.args.defaults, *node.args.kw_defaults, *node.body]
+        yield from ((part, False) for part in held if part is not None)
+    elif isinstance(node, ast.Subscript):
+        yield from ((node.value, index), (node.slice, True))
+    elif isinstance(node, ast.Slice):
+        yield from ((node.upper, False),) if node.upper else ()
+    elif isinstance(node, ast.AnnAssign):
+        yield from ((node.value, index),) if node.value else ()
+    else:
+        yield from ((part, index) for part in ast.iter_child_nodes(node))
+
+
+def _structural(node: ast.AST) -> bool:
+    """Whether the numbers of a node say what is meant, not how much; in f-strings their places are not known."""
+    if isinstance(node, ast.Assign):
+        return any(isinstance(target, ast.Name) and "seed" in target.id.lower() for target in node.targets)
+    if isinstance(node, ast.Call):
+        return getattr(node.func, "attr", getattr(node.func, "id", "")) in _SEEDED
+    if isinstance(node, ast.keyword):
+        return node.arg in _STRUCTURAL
+    return isinstance(node, ast.JoinedStr | ast.MatchValue)
