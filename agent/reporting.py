@@ -1,4 +1,4 @@
-"""The report of a run: opens the sealed test once, for the winner and the reference rules."""
+"""The report of a run: opens the sealed test once, when the winner is chosen and its gain is claimed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,15 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import silent
 from gapsmith.agent.budget import Ledger
-from gapsmith.agent.evaluating import Entrant, Scored, evaluate
+from gapsmith.agent.evaluating import Entrant, Scored
 from gapsmith.agent.executor import Executor
+from gapsmith.agent.finishing import Finale
+from gapsmith.agent.leaderboards import Boards, Known, Member, boards
+from gapsmith.agent.measuring import Measuring, costs_in
+from gapsmith.agent.search.front import FrontPoint
 from gapsmith.agent.search.population import Elite
+from gapsmith.agent.search.trial import Bench
+from gapsmith.evaluators.assess import Assessment
 from gapsmith.evaluators.base import Instance, Problem
 
 
@@ -30,6 +36,10 @@ class Report:
         reference: the best reference rule on the same instances.
         gain: points of pooled gap by which the winner is better, with a 95 % paired bootstrap interval.
         fingerprint: equal for runs that made the same decisions.
+        claimed: the same as `gain` on the claim instances, against the rule that was best in training.
+        generated: whether the claim instances are new; else they are a half of the user's validation instances.
+        front: programs that none is better than in gap, time and size at once, on the test instances.
+        together: programs that complement each other in training, on the test instances.
     """
 
     run: int
@@ -44,6 +54,56 @@ class Report:
     reference: Scored
     gain: tuple[float, float, float]
     fingerprint: str
+    claimed: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    generated: bool = True
+    front: tuple[FrontPoint, ...] = ()
+    together: tuple[Member, ...] = ()
+
+
+def make_report(
+    run: int,
+    model: str,
+    finale: Finale,
+    train: Bench | None,
+    test: Sequence[Instance],
+    by: Measuring,
+    ledger: Ledger,
+) -> Report:
+    """Scores the winner, the reference rules and the leaderboards on the sealed test.
+
+    Args:
+        run: its number.
+        model: who answered, as on the command line.
+        finale: what the end of the search decided.
+        train: the training bench: the leaderboards' programs are chosen by it; none without it.
+        test: instances that nothing was chosen by.
+        by: runs programs.
+        ledger: what was spent.
+    """
+    bench, winner = by.bench(test), finale.winner
+    programs: list[Known | Elite] = [winner, *_rules(by.archive, run)]
+    results = zip(programs, by.run(programs, test), strict=True)
+    best, *rules = (_scored(program, result, bench) for program, result in results)
+    reference = min((rule for rule in rules if rule.aggregate), key=_pooled, default=best)
+    beside = boards(run, train, bench, by) if train else Boards()
+    return Report(
+        run=run,
+        problem=by.problem.name,
+        model=model,
+        evaluations=ledger.evaluations,
+        calls=ledger.calls,
+        usd=ledger.usd,
+        seconds=ledger.seconds,
+        best=best,
+        best_id=winner.program,
+        reference=reference,
+        gain=bench.scale.gain(_costs(best), _costs(reference)) if best.aggregate else (0.0, 0.0, 0.0),
+        fingerprint=by.archive.fingerprint(run),
+        claimed=finale.claimed,
+        generated=finale.generated,
+        front=beside.front,
+        together=beside.together,
+    )
 
 
 def report_of(
@@ -58,42 +118,22 @@ def report_of(
     seconds: float = 60.0,
     doing: Doing = silent,
 ) -> Report:
-    """Scores the champion and the reference rules on the sealed test, and says what came of it.
+    """The report of a search that ends without a finale: nothing is claimed, and there are no leaderboards."""
+    by = Measuring(problem, executor, archive, seconds, doing)
+    return make_report(run, model, Finale(champion, None, (0.0, 0.0, 0.0)), None, test, by, ledger)
 
-    Args:
-        run: its number.
-        problem: what it worked on.
-        model: who answered, as on the command line.
-        champion: the winner.
-        test: instances that nothing was chosen by.
-        executor: where programs run.
-        archive: keeps exact results, and the champion's scores.
-        ledger: what was spent.
-        seconds: limit of the exact method for each instance.
-        doing: told as the work goes on.
-    """
-    entry = problem.entry.name
-    entrants = [Entrant(champion.name or str(champion.program), champion.source)]
-    entrants += [Entrant(rule.name, rule.source(entry)) for rule in problem.rules]
-    comparison = evaluate(problem, entrants, test, executor, archive, seconds, doing)
-    best, *rules = comparison.rows
-    reference = min((rule for rule in rules if rule.aggregate), key=_pooled, default=best)
-    gain = comparison.scale.gain(_costs(best), _costs(reference)) if best.aggregate else (0.0, 0.0, 0.0)
-    archive.add_scores(champion.program, list(zip(comparison.instances, best.scores, strict=True)))
-    return Report(
-        run,
-        problem.name,
-        model,
-        ledger.evaluations,
-        ledger.calls,
-        ledger.usd,
-        ledger.seconds,
-        best,
-        champion.program,
-        reference,
-        gain,
-        archive.fingerprint(run),
-    )
+
+def _scored(program: Known | Elite, result: Assessment, bench: Bench) -> Scored:
+    entrant = Entrant(program.name or str(program.program), program.source)
+    costs = costs_in(result)
+    times = [score.cpu_seconds for score in result.scores]
+    aggregate = None if costs is None else bench.scale.aggregate(costs, times)
+    return Scored(entrant, result.outcome, result.message, result.scores, aggregate)
+
+
+def _rules(archive: Archive, run: int) -> list[Known]:
+    rows = [row for row in archive.candidates(run).values() if row.operator == "rule"]
+    return [Known.of(archive.find(row.program), row) for row in rows if row.program is not None]
 
 
 def _pooled(row: Scored) -> float:

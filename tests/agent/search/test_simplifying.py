@@ -68,7 +68,7 @@ def test_what_others_need_stays():
     for text in simpler(PROGRAM, "schedule"):
         assert ("np." in text) <= ("import numpy as np" in text)
         assert ("PARAMS[" in text) <= ("PARAMS = " in text)
-        assert ("def " in text) and "order = " in text
+        assert "order = " in text
         assert text.rstrip().endswith("return order")
         assert '"""In order of due dates."""' in text
 

@@ -1,0 +1,309 @@
+"""The end of a search: the best programs compete on instances that none of them was chosen by.
+
+Sequential halving picks the winner, which must also surely beat the best reference rule; it is made shorter
+where that costs nothing; then winner and rule meet a last time on instances by which nothing is chosen, and that is the
+gain that may be claimed. Every decision is an event of slot -1; scores are kept, so that nothing is run twice.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from gapsmith.agent.archive import CandidateRow
+from gapsmith.agent.measuring import Measuring, costs_in
+from gapsmith.agent.screen import Screened, screen
+from gapsmith.agent.search.halving import mean_loss, rounds, survivors
+from gapsmith.agent.search.population import Elite
+from gapsmith.agent.search.simplifying import MOST, simpler
+from gapsmith.agent.search.trial import Bench
+from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import Instance, Number, Problem, Split
+from gapsmith.evaluators.honesty import Honesty, examine
+from gapsmith.evaluators.scoring import Scale
+
+SLOT = -1
+"""Where the decisions of the end are kept, and the winner's shorter form."""
+FINALISTS = 10
+LEVEL = 0.80
+"""Two-sided; its lower end is the one-sided 90 % limit."""
+EXAMINED = 20
+FIRST_BLOCK = 8
+
+Costs = tuple[Number, ...]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Instances that neither trained nor gated any program.
+
+    Attributes:
+        selection: the winner is chosen by these.
+        claim: by these nothing is chosen.
+        generated: whether both are new; else they are the two halves of the user's own validation instances,
+            which gated the search, so that the claim leans a little towards the winner.
+    """
+
+    selection: tuple[Instance, ...]
+    claim: tuple[Instance, ...]
+    generated: bool = True
+
+
+@dataclass(frozen=True)
+class Finale:
+    """What the end of a search decided.
+
+    Attributes:
+        winner: the program to take; the reference rule where nothing is surely better.
+        reference: the reference rule that was best in training; None if no rule solved it.
+        claimed: points of pooled gap by which the winner is better on the claim instances, with a 95 % paired
+            bootstrap interval; zeros where it is the rule, or where one of them failed.
+        generated: see `Unseen`.
+    """
+
+    winner: Elite
+    reference: Elite | None
+    claimed: tuple[float, float, float]
+    generated: bool = True
+
+
+def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
+    """New instances of the validation's stream, or the halves of the user's own validation instances."""
+    if own:
+        mixed = Random(seed).sample(own, len(own))
+        return Unseen(tuple(mixed[0::2]), tuple(mixed[1::2]), generated=False)
+    count = problem.counts[Split.VALIDATION]
+    new = problem.instances(Split.VALIDATION, seed, 2 * count, start=count)
+    return Unseen(tuple(new[:count]), tuple(new[count:]))
+
+
+def finalists(champion: Elite, elites: Sequence[Elite]) -> list[Elite]:
+    """The champion and the first elites, each program once."""
+    return list({elite.program: elite for elite in (champion, *elites[:FINALISTS])}.values())
+
+
+def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unseen, by: Measuring) -> Finale:
+    """Picks, shortens and prices the winner of a run.
+
+    Args:
+        run: its number; its reference rules are known by it, and its decisions kept under it.
+        contestants: at least one; earlier ones win ties.
+        train: the training bench, in the order of the elites' costs.
+        instances: to choose by, and to claim by.
+        by: runs programs.
+    """
+    end = _End(run, train, by.bench(instances.selection), by)
+    reference = end.reference()
+    winner, costs = end.winner(end.halved(contestants), reference or contestants[0])
+    if reference is not None:
+        winner, costs = end.better(winner, costs, reference)
+    winner = end.shortened(winner, costs)
+    claimed = end.claimed(winner, reference, by.bench(instances.claim))
+    if claimed is None and reference is not None:  # who fails on one of the last instances is not handed over
+        winner = reference
+    return Finale(winner, reference, claimed or (0.0, 0.0, 0.0), instances.generated)
+
+
+class _End:
+    """The steps, and what they share.
+
+    Args:
+        run: the number of the run.
+        train: its training bench.
+        bench: the selection instances.
+        by: runs programs.
+    """
+
+    def __init__(self, run: int, train: Bench, bench: Bench, by: Measuring) -> None:
+        self._run, self._train, self._bench, self._by = run, train, bench, by
+        self._archive, self._problem = by.archive, by.problem
+        rows = sorted(self._archive.candidates(run).items(), reverse=True)
+        self._slots = {row.program: slot for slot, row in rows if slot >= 0}
+        self._rules = [row for _, row in reversed(rows) if row.operator == "rule"]
+
+    # Choosing
+
+    def halved(self, contestants: Sequence[Elite]) -> list[Elite]:
+        """The contestants that solved what they met, the winner first."""
+        left, out = list(contestants), list[Elite]()
+        for number, plan in enumerate(rounds(len(left), len(self._bench.instances)), 1):
+            results = self._by.run(left, self._bench.instances[: plan.instances])
+            found = {
+                e.program: c for e, r in zip(left, results, strict=True) if (c := costs_in(r)) is not None
+            }
+            order = survivors(self._bench.scale, found, len(found))
+            by_number = {elite.program: elite for elite in left}
+            self._record_round(number, plan.instances, left, found, order[: plan.survivors])
+            out = [by_number[program] for program in order[plan.survivors :]] + out
+            left = [by_number[program] for program in order[: plan.survivors]]
+        return left + out
+
+    def winner(self, ranking: Sequence[Elite], otherwise: Elite) -> tuple[Elite, Costs | None]:
+        """The first that solves all selection instances by honest means, with its costs there."""
+        for elite in (*ranking, otherwise):
+            costs = self._costs(elite)
+            if costs is not None and (elite.name or self._honest(f"slot {self._slot(elite)}", elite, costs)):
+                return elite, costs
+        return otherwise, None
+
+    def reference(self) -> Elite | None:
+        """The reference rule of the least gap in training, the first of equal ones."""
+        solved = [row for row in self._rules if row.train_gap is not None and row.program is not None]
+        best = min(solved, key=lambda row: row.train_gap or 0.0, default=None)
+        if best is None or best.program is None:
+            return None
+        program = self._archive.find(best.program)
+        return self._elite(best.program, program.source, program.size, best.name)
+
+    def better(self, winner: Elite, costs: Costs | None, rule: Elite) -> tuple[Elite, Costs | None]:
+        """The winner if it is surely better than the rule, else the rule."""
+        other = self._costs(rule)
+        if winner.program == rule.program or other is None:
+            return winner, costs
+        gain, low, high = self._bench.scale.gain(costs, other, LEVEL) if costs else (-math.inf,) * 3
+        detail = {"winner": self._slot(winner), "rule": rule.name, **_interval((gain, low, high))}
+        self._record("against the best rule", {**detail, "kept": "winner" if low > 0 else "rule"})
+        return (winner, costs) if low > 0 else (rule, other)
+
+    # Shortening
+
+    def shortened(self, winner: Elite, costs: Costs | None) -> Elite:
+        """A shorter form of the winner that costs no more on any selection instance; rules stay as they are."""
+        if winner.name or costs is None:
+            return winner
+        best, tried = winner, set[str]()
+        while (step := self._step(best, costs, tried)) is not None:
+            best, costs = step
+        self._record("simplified", {"tried": len(tried), "before": winner.size, "after": best.size})
+        if best is not winner:
+            self._keep(best, winner)
+        return best
+
+    def _step(self, elite: Elite, costs: Costs, tried: set[str]) -> tuple[Elite, Costs] | None:
+        for text in simpler(elite.source, self._problem.entry.name):
+            screened = screen(text, self._problem.entry)
+            if screened.outcome != "ok" or screened.hash in tried:
+                continue
+            if len(tried) >= MOST:
+                return None
+            tried.add(screened.hash)
+            if (found := self._as_good(screened, elite, costs)) is not None:
+                return found
+        return None
+
+    def _as_good(self, screened: Screened, longer: Elite, costs: Costs) -> tuple[Elite, Costs] | None:
+        """The shorter form, if it is honest and costs no more on any instance of selection and training."""
+        name = self._problem.name
+        program, _ = self._archive.program(name, screened.hash, screened.source, screened.size)
+        elite = Elite(program, screened.source, screened.size, 0.0, ())
+        for count in (FIRST_BLOCK, len(costs)):
+            new = self._costs(elite, count)
+            if new is None or not _nowhere_worse(self._bench.scale, new, costs[:count]):
+                return None
+        if new is None or not self._honest(screened.hash[:8], elite, new):
+            return None
+        measured = self._elite(program, screened.source, screened.size)
+        if measured is None or not _nowhere_worse(self._train.scale, measured.costs, longer.costs):
+            return None
+        return measured, new
+
+    def _keep(self, shorter: Elite, winner: Elite) -> None:
+        """Gives the shorter form a place in the run, so that it can be shown and exported."""
+        if shorter.program in self._slots:  # the search had found it too
+            return
+        if self._archive.candidate(self._run, SLOT) is None:
+            parents = [winner.program]
+            self._archive.answer(CandidateRow(run=self._run, slot=SLOT, operator="shorten", parents=parents))
+        values = {"program": shorter.program, "outcome": "ok", "train_gap": shorter.gap}
+        self._archive.settle(self._run, SLOT, values)
+
+    # Claiming
+
+    def claimed(
+        self, winner: Elite, reference: Elite | None, bench: Bench
+    ) -> tuple[float, float, float] | None:
+        """The gain on the claim instances; None if the winner fails there."""
+        rule = reference or winner
+        results = self._by.run([winner, rule], bench.instances)
+        costs, other = (costs_in(result) for result in results)
+        if costs is None or other is None:
+            failed, result = ("winner", results[0]) if costs is None else ("rule", results[1])
+            self._record("claim", {"failed": failed, "outcome": result.outcome, "message": result.message})
+            return None if costs is None else (0.0, 0.0, 0.0)
+        gain = bench.scale.gain(costs, other)
+        count = len(bench.instances)
+        self._record("claim", {"instances": count, "rule": rule.name, **_interval(gain)})
+        return gain
+
+    # Shared
+
+    def _costs(self, elite: Elite, count: int | None = None) -> Costs | None:
+        (result,) = self._by.run([elite], self._bench.instances[:count])
+        return costs_in(result)
+
+    def _elite(self, program: int, source: str, size: int, name: str = "") -> Elite | None:
+        """A program as the search would have it; None if it fails in training."""
+        bare = Elite(program, source, size, 0.0, (), name=name)
+        (result,) = self._by.run([bare], self._train.instances)
+        costs = costs_in(result)
+        if costs is None:
+            return None
+        seconds = sum(score.cpu_seconds for score in result.scores) / len(result.scores)
+        return Elite(program, source, size, self._train.scale.search(costs), costs, seconds, name)
+
+    def _honest(self, label: str, elite: Elite, costs: Costs) -> bool:
+        """What an examination found; one that is on record is not done again."""
+        kind = f"examined {label}"
+        detail = next(
+            (e.detail for e in self._archive.events(self._run) if (e.slot, e.kind) == (SLOT, kind)), None
+        )
+        if detail is None:
+            shown = self._bench.instances[:EXAMINED]
+            work = _Examination(self._problem, elite.source, shown, costs[:EXAMINED])
+            found = self._by.executor.submit(work).result()
+            detail = {"outcome": found.outcome, "message": found.message}
+            self._record(kind, detail)
+        return bool(detail["outcome"] == "ok")
+
+    def _slot(self, elite: Elite) -> int | None:
+        """Decisions name programs by slot: their numbers depend on what else the archive holds."""
+        return self._slots.get(elite.program)
+
+    def _record_round(
+        self, number: int, count: int, left: Sequence[Elite], found: dict[int, Costs], kept: Sequence[int]
+    ) -> None:
+        losses = {p: _finite(mean_loss(self._bench.scale, costs)) for p, costs in found.items()}
+        detail = {
+            "instances": count,
+            "gaps": [[self._slot(e), losses[e.program]] for e in left if e.program in found],
+            "failed": [self._slot(e) for e in left if e.program not in found],
+            "kept": [self._slots.get(program) for program in kept],
+        }
+        self._record(f"halving round {number}", detail)
+
+    def _record(self, kind: str, detail: dict[str, Any]) -> None:
+        self._archive.record(self._run, SLOT, kind, detail)
+
+
+@dataclass(frozen=True)
+class _Examination:
+    problem: Problem
+    source: str
+    instances: Sequence[Instance]
+    costs: Sequence[Number]
+
+    def __call__(self, runner: Runner, spent: float) -> Honesty:
+        return examine(self.problem, self.source, self.instances, self.costs, runner)
+
+
+def _nowhere_worse(scale: Scale, new: Costs, costs: Costs) -> bool:
+    return bool((scale.loss_of(new, len(new)) <= scale.loss_of(costs, len(costs))).all())
+
+
+def _interval(gain: tuple[float, float, float]) -> dict[str, float | None]:
+    return dict(zip(("gain", "low", "high"), map(_finite, gain), strict=True))
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None

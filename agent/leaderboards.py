@@ -1,0 +1,118 @@
+"""Two leaderboards beside the winner: what quality costs in time and length, and programs that complement each other.
+
+Both are chosen by the training instances and priced on others, so that they flatter nobody.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gapsmith.agent.archive import Archive, CandidateRow, Program
+from gapsmith.agent.measuring import Measuring, costs_in
+from gapsmith.agent.search.front import FrontPoint, front, thinned
+from gapsmith.agent.search.portfolio import complementary, pooled_together
+from gapsmith.agent.search.trial import Bench
+from gapsmith.evaluators.assess import Assessment
+from gapsmith.evaluators.base import Number
+from gapsmith.evaluators.scoring import Score, costs_of
+
+ON_FRONT = 12
+"""Programs of the front in training that are priced."""
+ALL = 1_000_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """A program of a run.
+
+    Attributes:
+        program: its number in the archive.
+        source: its code.
+        size: nodes of its syntax tree.
+        name: of a reference rule, else empty.
+    """
+
+    program: int
+    source: str
+    size: int
+    name: str = ""
+
+    @classmethod
+    def of(cls, program: Program, row: CandidateRow) -> "Known":
+        """From the archive's rows."""
+        return cls(program.id or 0, program.source, program.size, row.name)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One program of a set that is run as a whole.
+
+    Attributes:
+        program: its number in the archive.
+        name: of a reference rule, else empty.
+        gap: pooled gap in percent of the best of this program and those before it: with k members, k runs.
+    """
+
+    program: int
+    name: str
+    gap: float
+
+
+@dataclass(frozen=True)
+class Boards:
+    """The leaderboards of a run.
+
+    Attributes:
+        front: none of these is worse than another in gap, time and size at once.
+        together: at most five, in the order of choice.
+    """
+
+    front: tuple[FrontPoint, ...] = ()
+    together: tuple[Member, ...] = ()
+
+
+def boards(run: int, train: Bench, bench: Bench, by: Measuring) -> Boards:
+    """The leaderboards of all programs of a run that solved training.
+
+    Args:
+        run: its number.
+        train: what the programs are chosen by.
+        bench: what they are priced on.
+        by: runs programs.
+    """
+    solved = _solved(run, train, by.archive, by.problem.name)
+    pareto = _fitting(solved, train)
+    members = [solved[k][0] for k in complementary(train.scale, [costs for _, costs, _ in solved])]
+    programs = list(dict.fromkeys([*pareto, *members]))
+    results = dict(zip(programs, by.run(programs, bench.instances), strict=True))
+    points = [_point(p, costs, results[p].scores, bench) for p in pareto if (costs := costs_in(results[p]))]
+    return Boards(tuple(front(points)), _together(members, [results[p] for p in members], bench))
+
+
+Solved = list[tuple[Known, Sequence[Number], list[Score]]]
+
+
+def _solved(run: int, train: Bench, archive: Archive, problem: str) -> Solved:
+    programs = [Known.of(*pair) for pair in archive.elites(problem, ALL, run)]
+    digests = [instance.digest for instance in train.instances]
+    scores = archive.costs([known.program for known in programs], digests)
+    found = ((known, costs_of(scores[known.program], train.instances)) for known in programs)
+    return [(known, costs, list(scores[known.program].values())) for known, costs in found if costs]
+
+
+def _fitting(solved: Solved, train: Bench) -> list[Known]:
+    """The programs of the front in training."""
+    by_number = {known.program: known for known, _, _ in solved}
+    points = front(_point(known, costs, scores, train) for known, costs, scores in solved)
+    return [by_number[point.program] for point in thinned(points, ON_FRONT)]
+
+
+def _point(known: Known, costs: Sequence[Number], scores: Sequence[Score], bench: Bench) -> FrontPoint:
+    seconds = sum(score.cpu_seconds for score in scores) / len(scores)
+    return FrontPoint(known.program, known.name, bench.scale.pooled(costs), seconds, known.size)
+
+
+def _together(members: Sequence[Known], results: Sequence[Assessment], bench: Bench) -> tuple[Member, ...]:
+    """The members that solve all instances, in the order of choice."""
+    solved = [(m, costs) for m, r in zip(members, results, strict=True) if (costs := costs_in(r)) is not None]
+    gaps = pooled_together(bench.scale, [costs for _, costs in solved])
+    return tuple(Member(m.program, m.name, gap) for (m, _), gap in zip(solved, gaps, strict=True))

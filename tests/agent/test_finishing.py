@@ -1,0 +1,284 @@
+"""The end of a search: who wins, what is claimed, and that it can be resumed."""
+
+from dataclasses import replace
+
+from helpers import Inline, NoSandbox, Shuffled, finish, job, photographed, tiny
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.finishing import SLOT, Finale, finalists, unseen
+from gapsmith.agent.finishing import finish as end
+from gapsmith.agent.leaderboards import boards
+from gapsmith.agent.measuring import Measuring, costs_in
+from gapsmith.agent.reporting import make_report
+from gapsmith.agent.screen import screen
+from gapsmith.agent.search.population import Elite
+from gapsmith.evaluators.base import Split
+
+HEAD = "import numpy as np\n\n\n"
+EDD = HEAD + "def schedule(p, d):\n    return np.argsort(d, kind='stable')\n"
+WORST = HEAD + "def schedule(p, d):\n    return np.argsort(-d, kind='stable')\n"
+BEST = (
+    HEAD
+    + '''def schedule(p, d):
+    """The best sequence of all."""
+    from itertools import permutations
+
+    spare = [k for k in range(3)]
+    best, least = None, None
+    for order in permutations(range(len(p))):
+        time = cost = 0
+        for j in order:
+            time += p[j]
+            cost += max(0, time - d[j])
+        if least is None or cost < least:
+            best, least = order, cost
+    if len(p) > 99:
+        best = best[::-1]
+    return list(best)
+'''
+)
+FORGETFUL = HEAD + (
+    "seen = []\n\n\ndef schedule(p, d):\n    seen.append(1)\n"
+    "    return np.argsort(d if len(seen) > 3 else -d, kind='stable')\n"
+)
+FAILING = HEAD + "def schedule(p, d):\n    return np.argsort(d)[:4]\n"
+SMALL = {Split.TRAIN: 6, Split.VALIDATION: 15, Split.TEST: 6}
+
+
+class Stage:
+    """A run whose rules are scored, and programs that came after them."""
+
+    def __init__(self, place, *sources, archive=None, executor=None):
+        self.problem = tiny(counts=SMALL, sizes=dict.fromkeys(Split, (4, 5)), rules=tiny().rules[:2])
+        self.executor = executor or Inline()
+        self.job = finish(
+            job(
+                place,
+                problem=self.problem,
+                archive=archive or Archive(place),
+                executor=self.executor,
+                calls=1,
+            )
+        )
+        self.archive = self.job.archive
+        self.by = Measuring(self.problem, self.executor, self.archive)
+        self.train = self.job.loop._course.train
+        self.unseen = unseen(self.problem, 3)
+        self.elites = [self.elite(source) for source in sources]
+
+    def elite(self, source):
+        """A program in the archive, with its costs in training."""
+        screened = screen(source, self.problem.entry)
+        program, _ = self.archive.program("tiny_tardiness", screened.hash, source, screened.size)
+        elite = Elite(program, source, screened.size, 0.0, ())
+        costs = costs_in(self.by.run([elite], self.train.instances)[0]) or ()
+        return replace(elite, costs=costs, gap=self.train.scale.search(costs) if costs else 0.0)
+
+    def end(self, **changes):
+        """The finale."""
+        given = {"instances": self.unseen, **changes}
+        return end(1, self.elites, self.train, by=self.by, **given)
+
+    def events(self):
+        """The decisions of the end by kind."""
+        return {event.kind: event.detail for event in self.archive.events(1) if event.slot == SLOT}
+
+
+def test_the_best_of_the_unseen_instances_wins(place):
+    """The program that is best on the selection instances wins, wherever it stood before."""
+    stage = Stage(place, WORST, BEST, EDD)
+    finale = stage.end()
+    found = costs_in(stage.by.run([finale.winner], stage.unseen.claim)[0])
+    assert list(found) == [stage.problem.baseline(i, 1.0).upper for i in stage.unseen.claim]
+    gain, low, _ = finale.claimed
+    assert gain >= low > 0
+    assert finale.generated
+    assert finale.reference.name in ("EDD", "SPT")
+
+
+def test_the_claim_is_the_gain_on_instances_that_chose_nothing(place):
+    """The claimed gain is that of winner over rule on the claim instances, which no loser was ever run on."""
+    stage = Stage(place, WORST, BEST)
+    finale = stage.end()
+    bench = stage.by.bench(stage.unseen.claim)
+    costs = [costs_in(r) for r in stage.by.run([finale.winner, finale.reference], bench.instances)]
+    assert finale.claimed == bench.scale.gain(*costs)
+    digests = [i.digest for i in stage.unseen.claim]
+    assert stage.archive.scores(stage.elites[0].program, digests) == {}
+
+
+def test_nothing_worse_than_the_best_rule_is_returned(place):
+    """Where nothing is surely better than the best rule on the selection instances, the rule wins."""
+    stage = Stage(place, WORST)
+    finale = stage.end()
+    assert finale.winner == finale.reference
+    assert finale.winner.name
+    assert finale.claimed == (0.0, 0.0, 0.0)
+    assert stage.events()["against the best rule"]["kept"] == "rule"
+
+
+def test_the_reference_is_the_best_rule_in_training(place):
+    """It is the rule of the least gap in training, with its costs there."""
+    stage = Stage(place, WORST)
+    rows = [row for row in stage.archive.candidates(1).values() if row.operator == "rule"]
+    reference = stage.end().reference
+    assert reference.name == min(rows, key=lambda row: row.train_gap).name
+    assert stage.train.scale.search(reference.costs) == min(row.train_gap for row in rows)
+
+
+def test_who_fails_or_cheats_does_not_win(place):
+    """A program that fails on an instance, and one that carries something over, are passed over with a reason."""
+    stage = Stage(place, FAILING, FORGETFUL, BEST)
+    finale = stage.end()
+    assert "permutations" in finale.winner.source
+    stage = Stage(place + "2", FORGETFUL)
+    assert stage.end().winner.name
+    assert "state_dependent" in str(stage.events())
+
+
+def test_the_winner_is_made_shorter_where_that_costs_nothing(place):
+    """What does not matter goes, what matters stays, and the shorter form has a place in the run."""
+    stage = Stage(place, BEST)
+    finale = stage.end()
+    for gone in ("spare", "99", "[::-1]"):
+        assert gone not in finale.winner.source
+    assert "permutations" in finale.winner.source
+    assert finale.winner.costs == stage.elites[0].costs
+    assert finale.winner.size < stage.elites[0].size
+    row = stage.archive.candidates(1)[SLOT]
+    assert (row.program, row.parents) == (finale.winner.program, [stage.elites[0].program])
+    assert stage.archive.lineage(finale.winner.program)[0].operator == "shorten"
+    assert stage.events()["simplified"]["after"] == finale.winner.size
+
+
+def test_a_program_that_fails_on_the_claim_is_not_handed_over(place):
+    """Who fails on one of the last instances is replaced by the rule."""
+    fragile = BEST.replace("return list(best)", "return list(best)[1:] if len(p) == 7 else list(best)")
+    stage = Stage(place, fragile)
+    larger = tiny().instances("train", 9, 6)
+    finale = stage.end(instances=replace(stage.unseen, claim=tuple(larger)))
+    assert finale.winner == finale.reference
+    assert stage.events()["claim"]["failed"] == "winner"
+
+
+def test_every_decision_is_an_event(place):
+    """Rounds, examination, comparison, shortening and claim are on record, each under a kind of its own."""
+    stage = Stage(place, WORST, BEST, EDD)
+    stage.end()
+    kinds = [event.kind for event in stage.archive.events(1) if event.slot == SLOT]
+    assert len(set(kinds)) == len(kinds)
+    assert {"halving round 1", "halving round 2", "against the best rule", "simplified", "claim"} <= set(
+        kinds
+    )
+    assert any(kind.startswith("examined") for kind in kinds)
+
+
+def test_the_order_of_evaluations_does_not_matter(place):
+    """Any order in which evaluations end gives the same decisions."""
+    plain = Stage(place, WORST, BEST, EDD)
+    finale = plain.end()
+    with Shuffled(5) as executor:
+        other = Stage(place + "2", WORST, BEST, EDD, executor=executor)
+        assert other.end().winner.source == finale.winner.source
+    assert other.events() == plain.events()
+    assert other.archive.fingerprint(1) == plain.archive.fingerprint(1)
+
+
+def test_a_second_time_nothing_is_run(place):
+    """Resumed after its end, the finale says the same and runs no program."""
+    stage = Stage(place, WORST, BEST, EDD)
+    finale, before = stage.end(), stage.archive.fingerprint(1)
+    stage.executor.runner = NoSandbox()
+    assert stage.end() == finale
+    assert stage.executor.runner.jobs == []
+    assert stage.archive.fingerprint(1) == before
+
+
+def test_a_finale_that_was_killed_ends_as_it_would_have(tmp_path):
+    """Killed before any commit and resumed, the end decides as an undisturbed one."""
+    archive, copies = photographed(tmp_path / "archive.db")
+    stage = Stage("", WORST, BEST, EDD, archive=archive)
+    ready = len(copies)
+    finale, expected = stage.end(), stage.events()
+    assert len(copies) > ready + 40
+    for copy, _ in copies[ready :: (len(copies) - ready) // 4]:
+        stage.by = replace(stage.by, archive=Archive(copy))
+        assert stage.end() == finale
+        stage.archive = stage.by.archive
+        assert stage.events() == expected
+
+
+def test_unseen_instances_are_in_no_split():
+    """Selection and claim share no instance with each other or with any split of the run."""
+    problem = tiny()
+    found = unseen(problem, 3)
+    taken = {i.digest for split in Split for i in problem.instances(split, 3)}
+    new = [i.digest for i in (*found.selection, *found.claim)]
+    assert len(found.selection) == len(found.claim) == problem.counts[Split.VALIDATION]
+    assert len(set(new)) == len(new)
+    assert not taken & set(new)
+
+
+def test_own_validation_instances_are_halved():
+    """Of the user's own instances there are no new ones: halves of the validation part, and the finale says so."""
+    own = tiny().instances("validation", 1, 9)
+    found = unseen(tiny(), 3, own)
+    assert not found.generated
+    assert (len(found.selection), len(found.claim)) == (5, 4)
+    assert {*found.selection, *found.claim} == set(own)
+
+
+def test_the_finalists_are_the_champion_and_the_ten_best():
+    """The champion comes first, once."""
+    elites = [Elite(k, "", 1, 0.0, ()) for k in range(20)]
+    assert [e.program for e in finalists(elites[3], elites)] == [3, 0, 1, 2, *range(4, 10)]
+
+
+# The report
+
+
+def report(stage, finale):
+    """The report of the stage's run."""
+    test = stage.problem.instances("test")
+    return make_report(1, "offline", finale, stage.train, test, stage.by, stage.job.ledger)
+
+
+def test_the_report_has_the_claim_and_the_leaderboards(place):
+    """Claim, front and set are in the report; the set gets better with every member, and counts every run."""
+    stage = Stage(place, BEST)
+    run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
+    stage.train = run.loop._course.train
+    finale = Finale(stage.elites[0], None, (1.0, 0.5, 1.5))
+    found = make_report(
+        2, "offline", finale, stage.train, stage.problem.instances("test"), stage.by, stage.job.ledger
+    )
+    assert found.claimed == (1.0, 0.5, 1.5)
+    assert found.best_id == stage.elites[0].program
+    gaps = [point.gap for point in found.front]
+    assert gaps == sorted(gaps)
+    assert len({point.program for point in found.front}) == len(found.front) > 0
+    assert 1 <= len(found.together) <= 5
+    prices = [member.gap for member in found.together]
+    assert prices == sorted(prices, reverse=True)
+
+
+def test_the_leaderboards_are_chosen_by_training_alone(place):
+    """Other instances to price them on change the figures, and not who is priced."""
+    stage = Stage(place, BEST)
+    run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
+    one, other = (
+        boards(run.number, run.loop._course.train, stage.by.bench(instances), stage.by)
+        for instances in (stage.problem.instances("test"), stage.problem.instances("test", 5))
+    )
+    assert [m.program for m in one.together] == [m.program for m in other.together]
+    assert [m.gap for m in one.together] != [m.gap for m in other.together]
+
+
+def test_reporting_twice_runs_nothing_twice(place):
+    """A second report is the first, from the archive."""
+    stage = Stage(place, WORST, BEST)
+    finale = stage.end()
+    first = report(stage, finale)
+    stage.executor.runner = NoSandbox()
+    assert replace(report(stage, finale), seconds=first.seconds) == first
+    assert stage.executor.runner.jobs == []
