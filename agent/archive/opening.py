@@ -1,15 +1,15 @@
 """Opens an archive: a plain path or any database URL; checks and lifts its schema."""
 
 import shutil
-import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlmodel import SQLModel, create_engine
 
 from gapsmith.agent.archive.migrations import MIGRATIONS, Migration
@@ -24,11 +24,21 @@ def open_engine(location: str, migrations: Mapping[int, Migration] = MIGRATIONS)
     url = location if "://" in location else f"sqlite:///{location}"
     try:
         engine = create_engine(url)
-        _set_up(engine)
-        _lift(engine, location, migrations)
+        with _closed_on_error(engine):
+            _set_up(engine)
+            _lift(engine, location, migrations)
     except (DatabaseError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
         raise Trouble(f"archive {_shown(url)} cannot be opened: {_first_line(error)}") from None
     return engine
+
+
+@contextmanager
+def _closed_on_error(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _set_up(engine: Engine) -> None:
@@ -37,19 +47,19 @@ def _set_up(engine: Engine) -> None:
         @event.listens_for(engine, "connect")
         def pragmas(connection, _record):  # type: ignore[no-untyped-def]
             connection.execute("PRAGMA busy_timeout=10000")
-            _write_ahead(connection)
             # It survives kill -9; a power cut may take the last commit.
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _write_ahead(engine: Engine) -> None:
     """Turns the mode on. SQLite does not wait by itself while another process does the same: so we do."""
     for attempt in range(TRIES):
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            with engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError:
+        except OperationalError:
             if attempt == TRIES - 1:
                 raise
             time.sleep(0.05)
@@ -65,6 +75,10 @@ def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) ->
             f"archive {location} has schema {version}; this gapsmith knows schemas up to {SCHEMA}: "
             "upgrade gapsmith, or name another archive with --archive"
         )
+    if (
+        engine.dialect.name == "sqlite"
+    ):  # not before it is known to be an archive: the mode stays with the file
+        _write_ahead(engine)
     if version < SCHEMA:
         _migrate(engine, location, version, migrations)
 

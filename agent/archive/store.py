@@ -53,7 +53,7 @@ class Archive(Reader):
         super().__init__(location)
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
         # Another process may have been quicker: what is there stays.
-        self._add_program = dialect.insert(Program).on_conflict_do_nothing()
+        self._add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
         self._add_evaluations = dialect.insert(Evaluation).on_conflict_do_nothing()
         self._add_events = dialect.insert(Event).on_conflict_do_nothing()
 
@@ -104,8 +104,9 @@ class Archive(Reader):
         with self._engine.begin() as connection:
             if (found := connection.execute(KNOWN, row).scalar()) is not None:
                 return found, False
-            new = connection.execute(self._add_program, row).rowcount == 1
-            return _number(connection.execute(KNOWN, row).scalar()), new
+            if (made := connection.execute(self._add_program, row).scalar()) is not None:
+                return made, True
+            return connection.execute(KNOWN, row).scalar_one(), False  # another process was quicker
 
     def settle(
         self,

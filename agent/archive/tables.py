@@ -6,6 +6,7 @@ from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, UniqueConstrai
 from sqlmodel import Field, SQLModel
 
 SCHEMA = 2
+KNOWN = text("program IS NOT NULL")
 SCORED = text("train_gap IS NOT NULL")
 RANK = tuple(
     map(text, ("(gate <> 'passed')", "(validation_gap IS NULL)", "validation_gap", "train_gap", "slot"))
@@ -64,8 +65,15 @@ class CandidateRow(SQLModel, table=True):
 
     __tablename__ = "candidates"
     __table_args__ = (
-        Index("candidates_of_program", "program", "run", "slot"),
-        Index("candidates_of_behaviour", "run", "behaviour", "slot"),
+        Index("candidates_of_program", "program", "run", "slot", sqlite_where=KNOWN, postgresql_where=KNOWN),
+        Index(
+            "candidates_of_behaviour",
+            "run",
+            "behaviour",
+            "slot",
+            sqlite_where=SCORED,
+            postgresql_where=SCORED,
+        ),
         Index("candidates_by_rank", "run", *RANK, sqlite_where=SCORED, postgresql_where=SCORED),
     )
 

@@ -115,7 +115,10 @@ def test_what_is_no_archive_is_refused(tmp_path):
     """Another database, a file of another kind, a folder and a place that is not there are named, not touched."""
     other = str(tmp_path / "other.db")
     sql(other, "CREATE TABLE cats (name TEXT)")
+    before = Path(other).read_bytes()
     assert trouble(other) == f"{other} is a database, but not a gapsmith archive"
+    assert Path(other).read_bytes() == before  # its journal's mode, too, is in the file
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.db"]
     noise = tmp_path / "noise.db"
     noise.write_bytes(bytes(range(256)) * 20)
     assert trouble(str(noise)) == f"archive {noise} cannot be opened: file is not a database"

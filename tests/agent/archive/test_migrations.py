@@ -1,0 +1,84 @@
+"""An archive of schema 1 becomes one of today, and nothing in it is lost."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gapsmith.agent import Archive
+from gapsmith.evaluators.scoring import Score
+from gapsmith.sandbox import Level
+
+SCHEMA_1 = (Path(__file__).parent / "schema1.sql").read_text()
+
+
+@pytest.fixture
+def old(place):
+    """Where an archive of schema 1 is."""
+    with closing(sqlite3.connect(place)) as connection:
+        connection.executescript(SCHEMA_1)
+    return place
+
+
+def shape(place):
+    """Tables with their columns (name, type, whether it must be there, place in the key), and indexes."""
+    with closing(sqlite3.connect(place)) as connection:
+        found = connection.execute(
+            "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        ).fetchall()
+        tables = [name for name, kind, _ in found if kind == "table"]
+        columns = {
+            table: [
+                (name, kind, needed, key)
+                for _, name, kind, needed, _, key in connection.execute(f"PRAGMA table_info({table})")
+            ]
+            for table in tables
+        }
+        keys = {
+            table: sorted(row[2:5] for row in connection.execute(f"PRAGMA foreign_key_list({table})"))
+            for table in tables
+        }
+    indexes = {name: words for name, kind, words in found if kind == "index"}
+    by_key = [name for name, kind, words in found if "WITHOUT ROWID" in words]
+    return columns, keys, indexes, by_key
+
+
+def test_a_lifted_archive_has_the_shape_of_a_new_one(old, tmp_path):
+    """After the migration all tables, keys and indexes are those that a new archive gets."""
+    Archive(old).close()
+    Archive(str(tmp_path / "new.db")).close()
+    assert shape(old) == shape(str(tmp_path / "new.db"))
+
+
+def test_nothing_is_lost_on_the_way_up(old):
+    """Runs, candidates, replies, scores, optima, tallies and decisions are those of before."""
+    archive = Archive(old)
+    assert (archive.run(1).config, archive.run(1).seconds) == ({"a": 1}, 2.5)
+    assert [row.program for row in archive.candidates(1).values()] == [1, 2, None]
+    first = archive.candidate(1, 0)
+    assert (first.name, first.train_gap, first.validation_gap, first.gate) == ("EDD", 4.0, 5.0, "passed")
+    assert (first.arm, first.model, first.behaviour, first.charged) == ("", "", "", 0)
+    assert (archive.call(1, 1).reply, archive.call(1, 1).detail) == ("the reply", {"k": "v"})
+    assert archive.scores(1, ["d1", "d2"]) == {"d1": Score("ok", "", 7.0, 0.1, Level.L4)}
+    assert archive.scores(2, ["d1", "d2"]) == {"d2": Score("ok", "", 8.0, 0.1, Level.L4)}
+    assert archive.baselines("tiny", ["d1"])["d1"].solution == [1]
+    tallies = [(row.kind, row.name, row.tries, row.gains) for row in archive.tallies(1)]
+    assert tallies == [("operator", "refine", 5, 2)]
+
+
+def test_of_two_events_of_a_kind_the_first_stays(old):
+    """Schema 2 has one event of a kind for a slot."""
+    archive = Archive(old)
+    kept = [(event.slot, event.kind, event.detail) for event in archive.events(1)]
+    assert kept == [(0, "gate", {"passed": True}), (1, "raced", {"points_behind": 1})]
+
+
+def test_a_lifted_archive_goes_on(old):
+    """What is written after the migration stands beside what was there."""
+    archive = Archive(old)
+    assert archive.program("tiny", "abc", "x = 1", 3) == (1, False)
+    archive.settle(1, 2, {"program": 2, "outcome": "duplicate", "charged": 0}, events=[("raced", {})])
+    assert archive.recorded(1) == 3
+    assert archive.candidate(1, 2).outcome == "duplicate"
+    assert len(archive.events(1)) == 3
