@@ -2,21 +2,27 @@
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gapsmith.agent.screen import ALLOWED_IMPORTS
 from gapsmith.agent.search.population import Elite
-from gapsmith.agent.search.state import Choice
+from gapsmith.agent.search.state import Choice, Failure
 from gapsmith.agent.search.trial import Bench
 from gapsmith.evaluators.base import Problem
 
 SHOWN = 5
 LONGEST_MESSAGE = 1500
 LONGEST_SOURCE = 12_000
+LONGEST_LINE = 160
+LESSONS = 8
+
+Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -30,59 +36,132 @@ class Prompt:
 
 def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
     """The prompt for a choice. Raises jinja2's UndefinedError when a template asks for what is not there."""
-    environment = _environment()
-    failure = choice.failure
-    text = environment.get_template(f"{choice.operator.name}.md.j2").render(
-        problem=problem,
-        parents=[_view(parent, train, problem.maximise) for parent in choice.parents],
-        failure={"message": untrusted(failure.message), "source": failure.source[:LONGEST_SOURCE]}
-        if failure
-        else None,
+    name, stratum = choice.operator.name, getattr(choice, "stratum", "")
+    text = (
+        _environment()
+        .get_template(f"{name}.md.j2")
+        .render(
+            problem=problem,
+            parents=[_view(parent, train, stratum) for parent in choice.parents],
+            contrasts=_contrasts(choice.parents, train),
+            failure=_failure(choice.failure) if choice.failure else None,
+            stratum=_line(stratum),
+            lessons=[_line(lesson) for lesson in getattr(choice, "lessons", ())[-LESSONS:]],
+        )
     )
-    return Prompt(system(problem, train), text, _template_hash(choice.operator.name))
+    return Prompt(system(problem, train), text, _template_hash(name))
 
 
 @lru_cache(maxsize=8)
 def system(problem: Problem, train: Bench) -> str:
     """The static part: the same bytes for every prompt of a run, so that providers can cache it."""
     limit = min(problem.cpu_seconds(instance) for instance in train.instances)
-    imports = ", ".join(
-        sorted(name for name in ALLOWED_IMPORTS if name != "numpy" and not name.startswith("_"))
-    )
+    imports = sorted(name for name in ALLOWED_IMPORTS if name != "numpy" and not name.startswith("_"))
     return (
         _environment()
         .get_template("system.md.j2")
-        .render(problem=problem, cpu_seconds=f"{limit:g}", imports=imports)
+        .render(
+            problem=problem,
+            cpu_seconds=f"{limit:g}",
+            imports=", ".join(imports),
+            driver=fenced(problem.driver.strip(), "python"),
+        )
     )
 
 
 def untrusted(text: str, longest: int = LONGEST_MESSAGE) -> str:
     """Text of a candidate made harmless for a prompt or a terminal: no control characters, no fences, capped."""
-    clean = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
-    clean = "".join(c for c in clean if c in "\n\t" or c.isprintable())
-    clean = re.sub(r"`{3,}|~{3,}", "'''", clean)
+    clean = re.sub(r"`{3,}|~{3,}", "'''", _printable(text[: 4 * longest]))
     return clean if len(clean) <= longest else clean[:longest] + " …"
 
 
-def _view(parent: Elite, train: Bench, maximise: bool) -> dict[str, Any]:
-    losses = train.scale.loss(parent.costs) * train.scale.weights
-    order = sorted(range(len(parent.costs)), key=lambda k: (-losses[k], k))
-    shown = order[:SHOWN] + [k for k in order[-SHOWN:] if k not in order[:SHOWN]]
-    rows = [_row(k, parent, train, maximise) for k in shown]
-    return {"source": parent.source, "gap": parent.gap, "cpu_seconds": parent.cpu_seconds, "rows": rows}
+def fenced(text: str, language: str = "text") -> str:
+    """A block of code with a fence longer than any run of backticks inside, so that nothing in it can end it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _row(k: int, parent: Elite, train: Bench, maximise: bool) -> dict[str, Any]:
-    instance, bound = train.instances[k], train.scale.bound[k]
-    loss = train.scale.loss(parent.costs)[k]
-    gap = f"{100 * loss / bound:.2f}" if bound > 0 else "–"
+def _printable(text: str) -> str:
+    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
+    if text.isascii():  # much faster, and nearly always so
+        return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
+    return "".join(c for c in text if c in "\n\t" or c.isprintable())
+
+
+def _line(text: str) -> str:
+    """One line that may stand in a list or in a table."""
+    return " ".join(untrusted(text, LONGEST_LINE).split()).replace("|", "/").replace("`", "'")
+
+
+@lru_cache(maxsize=128)
+def _code(source: str) -> str:
+    """A program in its fence."""
+    shown = _printable(source).strip("\n")
+    cut = shown if len(shown) <= LONGEST_SOURCE else shown[:LONGEST_SOURCE] + "\n# … and so on"
+    return fenced(cut, "python")
+
+
+def _failure(failure: Failure) -> dict[str, str]:
+    return {"message": fenced(untrusted(failure.message)), "source": _code(failure.source)}
+
+
+@lru_cache(maxsize=128)
+def _view(parent: Elite, train: Bench, stratum: str) -> dict[str, Any]:
+    """A parent as templates see it; its rows are those of a stratum, the five worst, and the five best."""
+    order = np.argsort(-_points(parent, train), kind="stable").tolist()
+    inside = [k for k in order if train.instances[k].stratum == stratum]
+    shown = list(dict.fromkeys((*inside, *_ends(order))))[: 2 * SHOWN]
     return {
-        "instance": instance.name,
-        "stratum": instance.stratum,
-        "cost": f"{parent.costs[k]:g}",
-        "bound": f"{bound:g}",
-        "gap": gap,
+        "source": _code(parent.source),
+        "gap": parent.gap,
+        "cpu_seconds": parent.cpu_seconds,
+        "named": bool(parent.name),
+        "tag": _tag(parent.source),
+        "rows": [_row(k, parent, train) for k in shown],
     }
+
+
+def _points(parent: Elite, train: Bench) -> Any:
+    """What each instance adds to the parent's gap, in points."""
+    return train.scale.loss(parent.costs) * train.scale.weights
+
+
+def _ends(order: list[int]) -> list[int]:
+    return order[:SHOWN] + [k for k in order[-SHOWN:] if k not in order[:SHOWN]]
+
+
+def _row(k: int, parent: Elite, train: Bench) -> Row:
+    bound = float(train.scale.bound[k])
+    gap = f"{100 * abs(parent.costs[k] - bound) / bound:.2f}" if bound > 0 else "–"
+    return {**_heads(train)[k], "cost": f"{parent.costs[k]:g}", "gap": gap}
+
+
+@lru_cache(maxsize=8)
+def _heads(train: Bench) -> Sequence[Row]:
+    """What the rows of all programs share."""
+    return [
+        {"instance": _line(instance.name), "stratum": _line(instance.stratum), "bound": f"{bound:g}"}
+        for instance, bound in zip(train.instances, train.scale.bound, strict=True)
+    ]
+
+
+def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
+    """Where the first of two programs is most ahead of the second, then where it is most behind."""
+    if len(parents) < 2:
+        return []
+    first, second = parents[:2]
+    ahead = _points(second, train) - _points(first, train)
+    order = [k for k in np.argsort(-ahead, kind="stable").tolist() if ahead[k] != 0]
+    costs = [{"first": f"{first.costs[k]:g}", "second": f"{second.costs[k]:g}"} for k in range(len(ahead))]
+    return [{**_heads(train)[k], **costs[k]} for k in _ends(order)]
+
+
+@lru_cache(maxsize=128)
+def _tag(source: str) -> str:
+    """The first line of the last docstring of a program: the entry point's, which names the mechanism."""
+    found = re.findall(r'^def [^\n]*:\n[ \t]+(?:"""|\'\'\')([^\n"]+)', source, re.MULTILINE)
+    return _line(found[-1].rstrip("'")) if found else "a program without a description"
 
 
 @lru_cache(maxsize=1)
@@ -91,17 +170,21 @@ def _environment() -> Environment:
         loader=PackageLoader("gapsmith.prompts", ""),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        trim_blocks=False,
+        trim_blocks=True,
+        auto_reload=False,  # a run has one set of templates
         autoescape=False,  # prompts are text, not HTML
     )
-    environment.filters["first_line"] = lambda text: (text or "").strip().splitlines()[0]
+    environment.filters["first_line"] = lambda text: next(iter((text or "").strip().splitlines()), "")
     return environment
 
 
 @lru_cache(maxsize=32)
 def _template_hash(operator: str) -> str:
-    loader = _environment().loader
-    assert loader is not None  # set four lines up
-    names = ("system.md.j2", f"{operator}.md.j2", "parts/parent.md.j2", "parts/answer.md.j2")
-    text = "".join(loader.get_source(_environment(), name)[0] for name in names)
+    """A name for the templates of an operator: its own, the static part's, and all that they may share."""
+    environment = _environment()
+    parts = [name for name in environment.list_templates(["j2"]) if name.startswith("parts/")]
+    loader = environment.loader
+    assert loader is not None  # it was made with one
+    names = ("system.md.j2", f"{operator}.md.j2", *parts)
+    text = "".join(loader.get_source(environment, name)[0] for name in names)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
