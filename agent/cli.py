@@ -20,7 +20,9 @@ from gapsmith.agent.display import ERRORS
 from gapsmith.agent.doctor import diagnose, doctor_table
 from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
+from gapsmith.agent.explaining import decisions, explain_json, explain_table
 from gapsmith.agent.export import export, write
+from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.options import (
     ArchiveUrl,
     Instances,
@@ -35,17 +37,24 @@ from gapsmith.agent.options import (
 )
 from gapsmith.agent.problems import find_problem, problem_names, read_instances
 from gapsmith.agent.prompting import untrusted
+from gapsmith.agent.rescoring import rescored
 from gapsmith.agent.terminal import (
     OUT,
     check_known,
     chosen_instances,
     discover_and_show,
     fail_if_any,
+    leaders,
     minimum_level,
     opened_archive,
+    problem_called,
     progress_bar,
+    reported,
+    show_board,
     show_broken_promises,
+    show_leaders,
     show_result,
+    wanted_problem,
     write_new_problem,
 )
 from gapsmith.evaluators.base import Split, Trouble, UsageTrouble
@@ -224,21 +233,60 @@ def problems(
     show_result(cards[0] if name else cards, Text(view.card_text(cards[0]) if name else text), as_json)
 
 
-@app.command(epilog="Example: gapsmith best --problem single_machine_tardiness")
+@app.command(
+    epilog="Example: gapsmith best single_machine_tardiness. With --front or --set: a leaderboard of a finished run. "
+    "With files: gapsmith best single_machine_tardiness --instances mine/*.txt"
+)
 def best(
-    problem: Annotated[str | None, typer.Option(help="Of one problem only.")] = None,
+    problem: Annotated[
+        str | None, typer.Argument(metavar="[PROBLEM]", help="Of one problem only; a name, or a path.py.")
+    ] = None,
+    named: Annotated[str | None, typer.Option("--problem", help="The same.")] = None,
     run_number: Annotated[int | None, typer.Option("--run", help="Of one run only.")] = None,
-    number: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 10,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 10,
+    on_front: Annotated[
+        bool, typer.Option("--front", help="What quality costs in time and size, in the latest finished run.")
+    ] = False,
+    as_set: Annotated[
+        bool, typer.Option("--set", help="Programs that complement each other, in the latest finished run.")
+    ] = False,
+    instances: Instances = None,
+    archive: ArchiveUrl = "archive.db",
+    workers: Workers = 2,
+    seconds: Seconds = 60.0,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """The best programs: by validation where they came so far, else by training; or scored anew on files."""
+    given = problem or named
+    if on_front + as_set + bool(instances) > 1:
+        raise UsageTrouble("--front, --set and --instances exclude each other; expected one of them")
+    with opened_archive(archive, made=False) as store:
+        check_known(store, problem_called(given), run_number)
+        if instances:
+            known = find_problem(wanted_problem(given))
+            with LocalExecutor(workers, minimum_level(weak)) as executor, progress_bar() as doing:
+                by = Measuring(known, executor, store, seconds, doing)
+                comparison = rescored(read_instances(known, instances), limit, by, run_number)
+            show_result(view.compare_json(comparison), view.compare_table(comparison), as_json)
+        elif on_front or as_set:
+            row = reported(store, problem_called(given), run_number)
+            show_board(row, "front" if on_front else "together", as_json)
+        else:
+            show_leaders(leaders(store, problem_called(given), run_number, limit), as_json)
+
+
+@app.command(epilog="Example: gapsmith explain 3")
+def explain(
+    number: Annotated[int | None, typer.Argument(metavar="[RUN]", help="The latest by default.")] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """The best programs: by validation where they came so far, else by training."""
+    """The decisions of a run in order: who was asked for what, races, the gate, and the end."""
     with opened_archive(archive, made=False) as store:
-        check_known(store, problem, run_number)
-        rows = store.best(problem, run_number, number)
-    show_result(
-        [view.candidate_json(row) for row in rows], view.candidate_table(rows, "best programs"), as_json
-    )
+        row = store.run(number)
+        found = decisions(store, row.id or 0)
+    show_result(explain_json(row.id or 0, found), explain_table(row.id or 0, found), as_json)
 
 
 @app.command(epilog="Example: gapsmith show 17")

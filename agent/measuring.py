@@ -8,12 +8,12 @@ from typing import Protocol
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import baselines_of, silent
-from gapsmith.agent.evaluating import CHUNK
+from gapsmith.agent.evaluating import CHUNK, Entrant, Scored
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.search.trial import Bench
 from gapsmith.evaluators.assess import Assessment, Runner, assess
 from gapsmith.evaluators.base import Instance, Number, Problem
-from gapsmith.evaluators.scoring import Score
+from gapsmith.evaluators.scoring import Scale, Score
 
 
 class Archived(Protocol):
@@ -27,6 +27,11 @@ class Archived(Protocol):
     @property
     def source(self) -> str:
         """Its code."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Of a reference rule, else empty."""
         ...
 
 
@@ -85,6 +90,14 @@ def costs_in(assessment: Assessment) -> tuple[Number, ...] | None:
     if assessment.outcome != "ok":
         return None
     return tuple(score.cost for score in assessment.scores if score.cost is not None)
+
+
+def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
+    """What a program did, as a row of a table."""
+    entrant = Entrant(program.name or str(program.program), program.source)
+    costs, times = costs_in(result), [score.cpu_seconds for score in result.scores]
+    aggregate = None if costs is None else scale.aggregate(costs, times)
+    return Scored(entrant, result.outcome, result.message, result.scores, aggregate)
 
 
 Pairs = list[tuple[Instance, Score]]

@@ -7,15 +7,14 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import silent
 from gapsmith.agent.budget import Ledger
-from gapsmith.agent.evaluating import Entrant, Scored
+from gapsmith.agent.evaluating import Scored
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.finishing import Finale
 from gapsmith.agent.leaderboards import Boards, Known, Member, boards
-from gapsmith.agent.measuring import Measuring, costs_in
+from gapsmith.agent.measuring import Measuring, scored
 from gapsmith.agent.search.front import FrontPoint
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.trial import Bench
-from gapsmith.evaluators.assess import Assessment
 from gapsmith.evaluators.base import Instance, Problem
 
 
@@ -83,7 +82,7 @@ def make_report(
     bench, winner = by.bench(test), finale.winner
     programs: list[Known | Elite] = [winner, *_rules(by.archive, run)]
     results = zip(programs, by.run(programs, test), strict=True)
-    best, *rules = (_scored(program, result, bench) for program, result in results)
+    best, *rules = (scored(program, result, bench.scale) for program, result in results)
     reference = min((rule for rule in rules if rule.aggregate), key=_pooled, default=best)
     beside = boards(run, train, bench, by) if train else Boards()
     return Report(
@@ -121,14 +120,6 @@ def report_of(
     """The report of a search that ends without a finale: nothing is claimed, and there are no leaderboards."""
     by = Measuring(problem, executor, archive, seconds, doing)
     return make_report(run, model, Finale(champion, None, (0.0, 0.0, 0.0)), None, test, by, ledger)
-
-
-def _scored(program: Known | Elite, result: Assessment, bench: Bench) -> Scored:
-    entrant = Entrant(program.name or str(program.program), program.source)
-    costs = costs_in(result)
-    times = [score.cpu_seconds for score in result.scores]
-    aggregate = None if costs is None else bench.scale.aggregate(costs, times)
-    return Scored(entrant, result.outcome, result.message, result.scores, aggregate)
 
 
 def _rules(archive: Archive, run: int) -> list[Known]:

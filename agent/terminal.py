@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from gapsmith.agent import view
-from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive import Archive, CandidateRow, RunRow
 from gapsmith.agent.discovery import Run, Settings
 from gapsmith.agent.display import Doing, work
 from gapsmith.agent.evaluating import Comparison
 from gapsmith.agent.export import write
-from gapsmith.agent.problems import new_problem, problem_names, read_instances, unknown
+from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
 from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
 from gapsmith.evaluators.conformance import broken_promises
 from gapsmith.sandbox import Level, open_sandbox
@@ -70,6 +70,63 @@ def check_known(store: Archive, problem: str | None, number: int | None) -> None
     known = sorted({*problem_names(), *(row.problem for row in store.runs())})
     if problem is not None and problem not in known:
         raise UsageTrouble(unknown("problem", problem, known))
+
+
+def problem_called(given: str | None) -> str | None:
+    """The problem's name in the archive, of a name or a path.py."""
+    return find_problem(given).name if given and given.endswith(".py") else given
+
+
+def wanted_problem(given: str | None) -> str:
+    """The problem that must be named. Raises UsageTrouble."""
+    if given is None:
+        raise UsageTrouble("--instances needs a problem; expected: gapsmith best PROBLEM --instances PATH…")
+    return given
+
+
+def leaders(store: Archive, problem: str | None, number: int | None, count: int) -> list[CandidateRow]:
+    """The winners of finished runs, the least gap on the sealed test first, and after them the best of all."""
+    reports = [row.report for row in _finished(store, problem, number)]
+    bests = sorted((report["best"] for report in reports if report), key=_pooled)
+    winners = [row for best in bests for row in store.births(best["id"])[:1]]
+    found: dict[int | None, CandidateRow] = {}
+    for row in (*winners, *store.best(problem, number, count)):
+        found.setdefault(row.program, row)
+    return list(found.values())[:count]
+
+
+def reported(store: Archive, problem: str | None, number: int | None) -> RunRow:
+    """The run of that number, else the latest that is finished. Raises Trouble where it has no leaderboards."""
+    found = next(iter(_finished(store, problem, number)), None)
+    if found is None and number is None:
+        raise Trouble(f"archive {store.location} holds no finished run{f' of {problem}' if problem else ''}")
+    run = number if found is None else found.id
+    if found is None or not (found.report or {}).get("front"):
+        raise Trouble(f"run {run} has no leaderboards yet; they come with: gapsmith resume {run}")
+    return found
+
+
+def _finished(store: Archive, problem: str | None, number: int | None) -> list[RunRow]:
+    rows = [row for row in store.runs() if row.report and number in (None, row.id)]
+    return [row for row in rows if problem in (None, row.problem)]
+
+
+def _pooled(best: Mapping[str, Any]) -> float:
+    gap = best["pooled_gap_percent"]
+    return float("inf") if gap is None else float(gap)
+
+
+def show_leaders(rows: list[CandidateRow], as_json: bool) -> None:
+    """Prints candidates, the best first."""
+    found = [view.candidate_json(row) for row in rows]
+    show_result(found, view.candidate_table(rows, "best programs"), as_json)
+
+
+def show_board(row: RunRow, board: str, as_json: bool) -> None:
+    """Prints a leaderboard of a finished run: "front" or "together"."""
+    table = view.front_table(row) if board == "front" else view.set_table(row)
+    data = {"run": row.id, "problem": row.problem, board: (row.report or {})[board]}
+    show_result(data, table, as_json)
 
 
 def chosen_instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:

@@ -9,8 +9,10 @@ from rich.text import Text
 
 from gapsmith.agent.archive import CandidateRow, RunRow
 from gapsmith.agent.evaluating import Comparison, Scored
+from gapsmith.agent.leaderboards import Member
 from gapsmith.agent.prompting import untrusted
 from gapsmith.agent.reporting import Report
+from gapsmith.agent.search.front import FrontPoint
 from gapsmith.evaluators.base import Baseline, Instance, Problem
 from gapsmith.evaluators.scoring import Aggregate, Score, gap_percent
 
@@ -148,11 +150,29 @@ def report_json(report: Report) -> dict[str, Any]:
         "seconds": report.seconds,
         "best": {"id": report.best_id, **_figures(report.best)},
         "reference": {"id": None, **_figures(report.reference)},
-        "gain": {
-            "pooled_gap_points": _finite(report.gain[0]),
-            "ci95": [_finite(limit) for limit in report.gain[1:]],
-        },
+        "gain": _gain_json(report.gain),
         "fingerprint": report.fingerprint,
+        "claimed": {**_gain_json(report.claimed), "generated": report.generated},
+        "front": [_point_json(point) for point in report.front],
+        "together": [_member_json(k, member) for k, member in enumerate(report.together, 1)],
+    }
+
+
+def _gain_json(gain: tuple[float, float, float]) -> dict[str, Any]:
+    return {"pooled_gap_points": _finite(gain[0]), "ci95": [_finite(limit) for limit in gain[1:]]}
+
+
+def _point_json(point: FrontPoint) -> dict[str, Any]:
+    figures = {"pooled_gap_percent": _finite(point.gap), "cpu_seconds": point.cpu_seconds, "size": point.size}
+    return {"id": point.program, "name": point.name, **figures}
+
+
+def _member_json(runs: int, member: Member) -> dict[str, Any]:
+    return {
+        "id": member.program,
+        "name": member.name,
+        "runs": runs,
+        "pooled_gap_percent": _finite(member.gap),
     }
 
 
@@ -168,25 +188,65 @@ def report_table(report: Report) -> Table:
     table = Table(title=f"run {report.run}: {report.problem}, {report.model}", caption=spent)
     for heading in ("sealed test", "mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms"):
         table.add_column(heading, justify="left" if heading == "sealed test" else "right")
-    table.add_row(f"program {report.best_id}", *_cells(report.best))
+    table.add_row(_winner(report), *_cells(report.best))
     table.add_row(f"{report.reference.entrant.name} (best rule)", *_cells(report.reference))
     return table
 
 
+def _winner(report: Report) -> str:
+    name = report.best.entrant.name
+    return f"program {report.best_id}" + ("" if name == str(report.best_id) else f" ({name})")
+
+
 def verdict(report: Report) -> str:
-    """What the report comes to, in one sentence."""
-    gain, low, high = report.gain
+    """What the report comes to, a sentence or two."""
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
         return f"Program {report.best_id} fails on the test: {report.best.outcome}."
-    if low > 0:
-        word = "better than"
-    elif high < 0:
-        word = "worse than"
-    else:
-        word = "not shown to differ from"
-    points = f"{gain:.2f} points of pooled gap (95 % interval {low:.2f} to {high:.2f})"
-    return f"Program {report.best_id} is {word} {rule}: {points}."
+    if report.best.entrant.name == rule:
+        return f"Nothing is surely better than {rule}, which is program {report.best_id}."
+    word = _word(report.gain)
+    return f"Program {report.best_id} is {word} {rule}: {_points(report.gain)}.{_claim(report)}"
+
+
+def _word(gain: tuple[float, float, float]) -> str:
+    if gain[1] > 0:
+        return "better than"
+    return "worse than" if gain[2] < 0 else "not shown to differ from"
+
+
+def _points(gain: tuple[float, float, float]) -> str:
+    return f"{gain[0]:.2f} points of pooled gap (95 % interval {gain[1]:.2f} to {gain[2]:.2f})"
+
+
+def _claim(report: Report) -> str:
+    """The gain on the instances by which nothing was chosen, if there was such a claim."""
+    if report.claimed == (0.0, 0.0, 0.0):
+        return ""
+    where = "new instances" if report.generated else "one half of the validation instances"
+    return f"\nOn {where}, by which nothing was chosen: {_points(report.claimed)}."
+
+
+def front_table(row: RunRow) -> Table:
+    """The front of a run's report: none is worse than another in gap, time and size at once."""
+    table = Table(title=f"run {row.id}: gap, time and size on the sealed test")
+    for heading in ("id", "rule", "pooled gap %", "CPU ms", "size"):
+        table.add_column(heading, justify="left" if heading == "rule" else "right")
+    for point in (row.report or {})["front"]:
+        cells = [f"{1000 * point['cpu_seconds']:.2f}", str(point["size"])]
+        table.add_row(str(point["id"]), point["name"], _percent(point["pooled_gap_percent"]), *cells)
+    return table
+
+
+def set_table(row: RunRow) -> Table:
+    """The set of a run's report, by how many of it are run."""
+    table = Table(title=f"run {row.id}: run the first k, take the best; on the sealed test")
+    for heading in ("k runs", "id", "rule", "pooled gap % together"):
+        table.add_column(heading, justify="left" if heading == "rule" else "right")
+    for member in (row.report or {})["together"]:
+        gap = _percent(member["pooled_gap_percent"])
+        table.add_row(str(member["runs"]), str(member["id"]), member["name"], gap)
+    return table
 
 
 def candidate_json(row: CandidateRow) -> dict[str, Any]:
@@ -230,6 +290,7 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "status": row.status,
         "seconds": row.seconds,
         "best": report.get("best"),
+        "claimed": report.get("claimed"),
     }
 
 

@@ -1,0 +1,51 @@
+"""What is archived already, on new instances: before a model is asked for anything."""
+
+from collections.abc import Sequence
+
+from gapsmith.agent.baselines import baselines_of
+from gapsmith.agent.evaluating import Comparison, Scored, scale_of
+from gapsmith.agent.leaderboards import Known
+from gapsmith.agent.measuring import Measuring, scored
+from gapsmith.agent.screen import screen
+from gapsmith.evaluators.base import Instance, Trouble
+
+
+def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int | None = None) -> Comparison:
+    """The best archived programs and the reference rules on instances, the least pooled gap first.
+
+    Args:
+        instances: at least one; what is known of a program on them is not run again.
+        limit: programs at most, by validation where they came so far, else by training; the rules come on top.
+        by: runs programs, and keeps their scores.
+        run: programs of one run only.
+
+    Raises:
+        Trouble: when the archive holds no scored program of the problem.
+    """
+    problem = by.problem
+    found = [Known.of(*pair) for pair in by.archive.elites(problem.name, limit, run)]
+    if not found:
+        place = f"archive {by.archive.location} holds no scored program of {problem.name}"
+        raise Trouble(f"{place}; a run makes them: gapsmith run {problem.name}")
+    programs = list({each.program: each for each in (*found, *_rules(by))}.values())
+    baselines = baselines_of(problem, instances, by.archive, by.seconds, by.doing)
+    scale = scale_of(problem, instances, baselines)
+    results = zip(programs, by.run(programs, instances), strict=True)
+    rows = sorted((scored(program, result, scale) for program, result in results), key=_rank)
+    return Comparison(problem, tuple(instances), baselines, tuple(rows))
+
+
+def _rules(by: Measuring) -> list[Known]:
+    entry, found = by.problem.entry, []
+    for rule in by.problem.rules:
+        screened = screen(rule.source(entry.name), entry)
+        number, _ = by.archive.program(by.problem.name, screened.hash, screened.source, screened.size)
+        found.append(Known(number, screened.source, screened.size, rule.name))
+    return found
+
+
+def _rank(row: Scored) -> tuple[bool, float, float]:
+    """Who solves all first, by the pooled gap; where that is not defined, by the mean."""
+    if row.aggregate is None:
+        return True, 0.0, 0.0
+    return False, row.aggregate.pooled_gap_percent or 0.0, row.aggregate.mean_gap_percent or 0.0

@@ -1,0 +1,150 @@
+"""The verbs that read an archive: leaderboards, programs scored anew, and the decisions of a run."""
+
+import json
+
+import pytest
+from helpers import TINY, Inline, finish, job
+
+from gapsmith.agent import Archive
+from gapsmith.agent.cli import main
+
+FRONT = [
+    {"id": 4, "name": "", "pooled_gap_percent": 0.25, "cpu_seconds": 0.004, "size": 90},
+    {"id": 1, "name": "EDD", "pooled_gap_percent": 9.5, "cpu_seconds": 0.0001, "size": 12},
+]
+TOGETHER = [
+    {"id": 4, "name": "", "runs": 1, "pooled_gap_percent": 0.25},
+    {"id": 2, "name": "SPT", "runs": 2, "pooled_gap_percent": 0.125},
+]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """An archive of one run of six calls that ended with leaderboards, and a second one that did not end."""
+    folder = tmp_path_factory.mktemp("archives")
+    path = str(folder / "archive.db")
+    run = finish(job(path, calls=6, executor=Inline()))
+    best = {"id": run.archive.best()[0].program, "pooled_gap_percent": 0.25}
+    run.archive.finish(1, "done", 1.0, {"best": best, "front": FRONT, "together": TOGETHER})
+    run.archive.record(1, -1, "halving round 1", {"instances": 9, "kept": [3, 5]})
+    run.archive.start("tiny_tardiness", "offline", 4, {})
+    run.archive.close()
+    (folder / "two.txt").write_text("2\n5 3\n2 4\n3\n1 1\n1 1\n2 -4\n")
+    return folder
+
+
+@pytest.fixture
+def gapsmith(kept, capsys, monkeypatch):
+    """Runs the command line beside that archive; returns exit code, stdout and stderr."""
+    monkeypatch.chdir(kept)
+
+    def call(*words):
+        with pytest.raises(SystemExit) as left:
+            main([str(word) for word in words])
+        said = capsys.readouterr()
+        return left.value.code or 0, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def answer(gapsmith):
+    """The JSON that a verb answers with, having gone well."""
+
+    def ask(*words):
+        code, out, err = gapsmith(*words, "--json")
+        assert (code, err) == (0, "")
+        return json.loads(out)
+
+    return ask
+
+
+def test_the_front_and_the_set_are_those_of_the_report(answer, gapsmith):
+    """`best --front` and `best --set` show the leaderboards of the latest finished run, or of the run that is named."""
+    assert answer("best", "--front") == {"run": 1, "problem": "tiny_tardiness", "front": FRONT}
+    found = answer("best", TINY, "--set", "--run", 1)
+    assert found == {"run": 1, "problem": "tiny_tardiness", "together": TOGETHER}
+    _, out, _ = gapsmith("best", "--front")
+    assert "4.00" in out
+    assert "9.50" in out
+    _, out, _ = gapsmith("best", "--set")
+    assert "0.12" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--front", "--run", 2), 1, "run 2 has no leaderboards yet; they come with: gapsmith resume 2"),
+        (("tsp", "--set"), 1, "holds no finished run of tsp"),
+        (("--front", "--set"), 2, "exclude each other"),
+        (("--instances", "two.txt"), 2, "--instances needs a problem"),
+        (("tsp", "--instances", "two.txt"), 1, "two.txt"),
+        (("nobody", "--front"), 2, "nobody"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_a_line(gapsmith, words, code, said):
+    """A run without leaderboards, and options that do not fit, are one line on stderr with the remedy."""
+    left, out, err = gapsmith("best", *words)
+    assert (left, out) == (code, "")
+    assert said in " ".join(err.split())
+    assert err.count("\n") == 1
+
+
+def test_archived_programs_are_scored_anew_on_files(answer, kept):
+    """`best PROBLEM --instances` has programs and rules with intervals on the files, the least gap first."""
+    found = answer("best", TINY, "--instances", "two.txt", "-n", 2)
+    assert (found["problem"], found["instances"]) == ("tiny_tardiness", 2)
+    names = [row["name"] for row in found["rows"]]
+    assert {"EDD", "SPT", "MDD"} <= set(names)
+    assert len(names) <= 5
+    gaps = [row["pooled_gap_percent"] for row in found["rows"]]
+    assert gaps == sorted(gaps)
+    assert all(row["ci95"][0] <= row["pooled_gap_percent"] <= row["ci95"][1] for row in found["rows"])
+    again = answer("best", TINY, "--instances", "two.txt", "-n", 2)
+    assert again == found  # the same times too: what is kept is not run again
+
+
+def test_the_winners_of_finished_runs_come_first(answer):
+    """The first line of `best` is the program that a finished run names as its winner."""
+    archive = Archive("archive.db")
+    (*_, last) = answer("best", "-n", 9)
+    report = {"best": {"id": last["id"], "pooled_gap_percent": 0.0}, "front": FRONT, "together": TOGETHER}
+    before = archive.run(1).report
+    archive.finish(1, "done", 1.0, report)
+    rows = answer("best", "tiny_tardiness", "-n", 3)
+    archive.finish(1, "done", 1.0, before)
+    assert rows[0]["id"] == last["id"]
+    assert len({row["id"] for row in rows}) == 3
+
+
+def test_explain_has_every_decision_in_order(answer, gapsmith):
+    """`explain` lists the slots in order with operator, parents, outcome and events, and the end last."""
+    found = answer("explain", 1)
+    assert found["run"] == 1
+    slots = [each["slot"] for each in found["decisions"]]
+    assert slots == [*range(len(slots) - 1), None]
+    assert [each["operator"] for each in found["decisions"][:3]] == ["rule"] * 3
+    assert found["decisions"][0]["events"][0]["kind"] == "gate"
+    (last,) = found["decisions"][-1]["events"]
+    assert last == {"kind": "halving round 1", "instances": 9, "kept": [3, 5]}
+    code, out, err = gapsmith("explain", 1)
+    assert (code, err) == (0, "")
+    assert "end" in out
+    assert out.index("EDD") < out.index("MDD") < out.index("halving")
+
+
+def test_explain_says_which_run_is_missing(gapsmith):
+    """A run that is not there is one line."""
+    code, out, err = gapsmith("explain", 7)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "holds no run 7" in err
+
+
+def test_messages_of_candidates_cannot_write_to_the_terminal(gapsmith):
+    """Escape sequences in what a candidate raised are not printed."""
+    archive = Archive("archive.db")
+    archive.settle(1, 3, {"program": 4, "message": "\x1b[2Jgone\x07"})
+    _, out, _ = gapsmith("explain", 1)
+    assert "gone" in out
+    assert "\x1b" not in out
+    assert "\x07" not in out
