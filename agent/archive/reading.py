@@ -7,8 +7,9 @@ from heapq import merge
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Row, RowMapping, bindparam, func
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import Connection, Engine, Executable, Row, bindparam, func
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gapsmith.agent.archive.opening import open_engine
@@ -28,10 +29,9 @@ from gapsmith.evaluators.base import Baseline, Trouble
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
 
-Found = TypeVar("Found", bound=SQLModel)
+Found = TypeVar("Found")
 CHUNK = 500
 """So many values at most in one question, and so many rows at a time."""
-FEW = 32
 
 # Made once: to make a statement takes longer than to answer it.
 OF_RUN = col(CandidateRow.run) == bindparam("run")
@@ -40,6 +40,7 @@ CANDIDATES = select(CandidateRow).where(OF_RUN).order_by(col(CandidateRow.slot))
 CANDIDATE = select(CandidateRow).where(OF_RUN, col(CandidateRow.slot) == bindparam("slot"))
 CALL = select(CallRow).where(col(CallRow.run) == bindparam("run"), col(CallRow.slot) == bindparam("slot"))
 PROGRAM = select(Program).where(col(Program.id) == bindparam("id"))
+PROGRAMS = select(Program).where(col(Program.id).in_(bindparam("programs", expanding=True)))
 RECORDED = select(func.coalesce(func.max(col(CandidateRow.slot)) + 1, 0)).where(OF_RUN)
 CLAIMED = (
     select(CandidateRow.slot)
@@ -50,7 +51,15 @@ CLAIMED = (
 )
 TWIN = CANDIDATES.where(BEFORE, col(CandidateRow.behaviour) == bindparam("behaviour"), SCORED).limit(1)
 RANKED = select(CandidateRow).where(OF_RUN, SCORED).order_by(*RANK)
-COSTS = select(Evaluation).where(
+COSTS = select_columns(
+    col(Evaluation.program),
+    col(Evaluation.digest),
+    col(Evaluation.outcome),
+    col(Evaluation.message),
+    col(Evaluation.cost),
+    col(Evaluation.cpu_seconds),
+    col(Evaluation.isolation),
+).where(
     col(Evaluation.program).in_(bindparam("programs", expanding=True)),
     col(Evaluation.digest).in_(bindparam("digests", expanding=True)),
 )
@@ -99,11 +108,11 @@ class Reader:
 
     def candidate(self, run: int, slot: int) -> CandidateRow | None:
         """What came of one slot, if it is recorded."""
-        return self._first(CandidateRow, CANDIDATE, run=run, slot=slot)
+        return self._first(CANDIDATE, run=run, slot=slot)
 
     def call(self, run: int, slot: int) -> CallRow | None:
         """The answered call of one slot, if it has one."""
-        return self._first(CallRow, CALL, run=run, slot=slot)
+        return self._first(CALL, run=run, slot=slot)
 
     def candidates(self, run: int) -> dict[int, CandidateRow]:
         """All candidates of a run by slot."""
@@ -132,7 +141,7 @@ class Reader:
         """The first scored candidate before that slot which behaves the same; none has an empty behaviour."""
         if not behaviour:
             return None
-        return self._first(CandidateRow, TWIN, run=run, behaviour=behaviour, before=before)
+        return self._first(TWIN, run=run, behaviour=behaviour, before=before)
 
     def fingerprint(self, run: int) -> str:
         """A hash of all that a run decided and measured, but for time: equal seeds give equal fingerprints."""
@@ -146,7 +155,7 @@ class Reader:
 
     def find(self, program: int) -> Program:
         """A program by its number. Raises Trouble when there is none."""
-        found = self._first(Program, PROGRAM, id=_stored(program))
+        found = self._first(PROGRAM, id=_stored(program))
         if found is None:
             count = self._value(select(func.count()).select_from(Program))
             raise Trouble(
@@ -178,18 +187,17 @@ class Reader:
             query = query.where(RunRow.problem == problem)
         if run is not None:
             query = query.where(RunRow.id == run)
-        with self._engine.connect() as connection:
-            runs = connection.execute(query).scalars().all()
-            ranked = merge(*(_ranked(connection, number) for number in runs), key=_rank)
-            return [CandidateRow(**row) for row in islice(_distinct(ranked), limit)]
+        with Session(self._engine) as session:
+            runs = session.exec(query).all()
+            share = limit // max(1, len(runs)) + 1
+            ranked = merge(*(_ranked(session, number, share) for number in runs), key=_rank)
+            return list(islice(_distinct(ranked), limit))
 
     def elites(self, problem: str, limit: int, run: int | None = None) -> list[tuple[Program, CandidateRow]]:
         """The best programs of a problem, of one run or of all, in the order of `best`."""
         rows = self.best(problem, run, limit)
-        wanted = [row.program for row in rows]
-        found = {
-            program.id: program for program in self._all(select(Program).where(col(Program.id).in_(wanted)))
-        }
+        programs = self._all(PROGRAMS, programs=[row.program for row in rows])
+        found = {program.id: program for program in programs}
         return [(found[row.program], row) for row in rows]
 
     def scores(self, program: int, digests: Sequence[str]) -> dict[str, Score]:
@@ -202,8 +210,9 @@ class Reader:
         with self._engine.connect() as connection:
             for some in _chunks(list(found)):
                 for few in _chunks(digests):
-                    for row in connection.execute(COSTS, {"programs": some, "digests": few}):
-                        found[row.program][row.digest] = _score(row)
+                    rows = connection.execute(COSTS, {"programs": some, "digests": few})
+                    for program, digest, outcome, message, cost, seconds, level in rows:
+                        found[program][digest] = Score(outcome, message, cost, seconds, Level(level))
         return found
 
     # Baselines
@@ -221,14 +230,13 @@ class Reader:
 
     # Questions
 
-    def _all(self, query: SelectOfScalar[Found]) -> list[Found]:
+    def _all(self, query: SelectOfScalar[Found], **values: Any) -> list[Found]:
         with Session(self._engine) as session:
-            return list(session.exec(query))
+            return list(session.scalars(query, values))
 
-    def _first(self, kind: type[Found], query: Executable, **values: Any) -> Found | None:
-        with self._engine.connect() as connection:
-            found = connection.execute(query, values).mappings().first()
-        return None if found is None else kind(**found)
+    def _first(self, query: SelectOfScalar[Found], **values: Any) -> Found | None:
+        with Session(self._engine) as session:
+            return session.scalars(query, values).first()
 
     def _value(self, query: Executable, **values: Any) -> Any:
         with self._engine.connect() as connection:
@@ -270,30 +278,26 @@ def _hashes(connection: Connection, programs: Sequence[int]) -> dict[int | None,
     return {row.id: row.hash for row in chain.from_iterable(rows)}
 
 
-def _ranked(connection: Connection, run: int | None) -> Iterator[RowMapping]:
-    yield from connection.execute(RANKED, {"run": run}, execution_options={"yield_per": FEW}).mappings()
+def _ranked(session: Session, run: int | None, at_a_time: int) -> Iterator[CandidateRow]:
+    yield from session.scalars(RANKED, {"run": run}, execution_options={"yield_per": at_a_time})
 
 
-def _rank(row: RowMapping) -> tuple[Any, ...]:
+def _rank(row: CandidateRow) -> tuple[Any, ...]:
     """The order of RANK, and runs in theirs."""
-    validation = row["validation_gap"]
-    return row["gate"] != "passed", validation is None, validation or 0.0, row["train_gap"], row["run"]
+    no_validation = row.validation_gap is None
+    return row.gate != "passed", no_validation, row.validation_gap or 0.0, row.train_gap, row.run
 
 
-def _distinct(rows: Iterable[RowMapping]) -> Iterator[RowMapping]:
+def _distinct(rows: Iterable[CandidateRow]) -> Iterator[CandidateRow]:
     seen = set()
     for row in rows:
-        if row["program"] not in seen:
-            seen.add(row["program"])
+        if row.program not in seen:
+            seen.add(row.program)
             yield row
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
-
-
-def _score(row: Row[Any]) -> Score:
-    return Score(row.outcome, row.message, row.cost, row.cpu_seconds, Level(row.isolation))
 
 
 def _stored(number: int) -> int:
