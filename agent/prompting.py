@@ -152,9 +152,13 @@ def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
         return []
     first, second = parents[:2]
     ahead = _points(second, train) - _points(first, train)
-    order = [k for k in np.argsort(-ahead, kind="stable").tolist() if ahead[k] != 0]
-    costs = [{"first": f"{first.costs[k]:g}", "second": f"{second.costs[k]:g}"} for k in range(len(ahead))]
-    return [{**_heads(train)[k], **costs[k]} for k in _ends(order)]
+    order = np.argsort(-ahead, kind="stable").tolist()
+    better = [k for k in order if ahead[k] > 0][:SHOWN]
+    worse = [k for k in reversed(order) if ahead[k] < 0][:SHOWN]
+    return [
+        {**_heads(train)[k], "first": f"{first.costs[k]:g}", "second": f"{second.costs[k]:g}"}
+        for k in (*better, *worse)
+    ]
 
 
 @lru_cache(maxsize=128)

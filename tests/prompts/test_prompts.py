@@ -137,6 +137,18 @@ def test_the_worst_class_is_named_and_its_rows_come_first():
     assert all(stratum in row for row in rows)
 
 
+def test_contrasts_are_where_each_program_is_ahead():
+    """First where the first of two parents is better, then where the second is; none where they are equal."""
+    problem = find_problem("single_machine_tardiness")
+    train = bench(problem)
+    first, second = elites(problem, train)[:2]
+    bounds = train.scale.bound.astype(int).tolist()
+    first = replace(first, costs=(bounds[0] + 1, bounds[1], bounds[2] + 9, *bounds[3:]))
+    second = replace(second, costs=(bounds[0], bounds[1] + 5, *bounds[2:]))
+    text = render(problem, Choice(Operator("merge", 2, 1.0), (first, second)), train).text
+    assert re.findall(r"^\| (train-\S+)", text, re.MULTILINE) == ["train-0-2", "train-0-3", "train-0-1"]
+
+
 @pytest.mark.parametrize("name", PARENTS)
 def test_lessons_are_single_lines(name):
     """A lesson that holds a candidate's words can start neither a heading nor a fence, and only the last are shown."""
