@@ -44,12 +44,12 @@ def measure(problem: str, seed: int, without: str, given: argparse.Namespace) ->
     known = find_problem(problem)
     solved(known, [i for split in Split for i in known.instances(split, _seed(split, seed))], store)
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
-        meter, begun = Metered(executor), time.monotonic()
+        meter, begun = Metered(executor, known), time.monotonic()
         budget = Budget(evaluations=given.evaluations)
         run = discover(problem, budget=budget, archive=archive, executor=meter, seed=seed, **off)
         for progress in run:
             counted("evaluations", progress.evaluations, given.evaluations)
-        seconds, instances = time.monotonic() - begun, meter.instances
+        spent = {"seconds": time.monotonic() - begun, **meter.spent}
         best = run.report().best
         run.close()
     gaps = best.aggregate
@@ -58,8 +58,7 @@ def measure(problem: str, seed: int, without: str, given: argparse.Namespace) ->
         "seed": seed,
         "without": without,
         "evaluations": given.evaluations,
-        "seconds": seconds,
-        "instance_evaluations": instances,
+        **spent,
         "outcome": best.outcome,
         "mean": gaps.mean_gap_percent if gaps else None,
         "pooled": gaps.pooled_gap_percent if gaps else None,

@@ -149,29 +149,44 @@ def _copy(store: Path, place: Path) -> None:
 
 
 class Metered:
-    """An executor that counts the instances that are run in another one: equal units for all methods."""
+    """An executor that counts what is run in another one: equal units for all methods.
 
-    def __init__(self, inner: Executor) -> None:
-        self._inner, self._lock = inner, threading.Lock()
-        self.instances = 0
+    Args:
+        inner: does the work.
+        problem: whose instances are counted; runs under another driver (event by event) cost time alone.
+
+    Attributes:
+        instances: how often a program was run on an instance, the one that failed included.
+        cpu_seconds: of all programs.
+    """
+
+    def __init__(self, inner: Executor, problem: Problem) -> None:
+        self._inner, self._driver, self._lock = inner, problem.driver, threading.Lock()
+        self.instances, self.cpu_seconds = 0, 0.0
 
     def submit(self, work: Work[T]) -> Future[T]:
         """Queues work; what it runs is counted."""
         return self._inner.submit(lambda runner, spent: work(_Counting(runner, self._count), spent))
 
-    def _count(self, instances: int) -> None:
+    @property
+    def spent(self) -> Record:
+        """The counts as a record has them."""
+        return {"instance_evaluations": self.instances, "sandbox_seconds": self.cpu_seconds}
+
+    def _count(self, job: Job, outcome: Outcome) -> None:
         with self._lock:
-            self.instances += instances
+            if job.driver == self._driver:
+                self.instances += min(len(outcome.answers) + 1, len(job.calls))
+            self.cpu_seconds += outcome.cpu_seconds
 
 
 class _Counting:
-    def __init__(self, runner: Runner, count: Callable[[int], None]) -> None:
+    def __init__(self, runner: Runner, count: Callable[[Job, Outcome], None]) -> None:
         self._runner, self._count = runner, count
 
     def run(self, job: Job) -> Outcome:
         outcome = self._runner.run(job)
-        # The call that failed has run, too.
-        self._count(min(len(outcome.answers) + 1, len(job.calls)))
+        self._count(job, outcome)
         return outcome
 
 
@@ -185,13 +200,14 @@ def records(path: Path) -> list[Record]:
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
-    """Adds a line, at once and whole; one that was cut off before is ended first."""
+    """Adds a line; one that was cut off before is dropped first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.read_bytes().endswith(b"\n"):
-        whole = path.read_bytes().rpartition(b"\n")
-        path.write_bytes(whole[0] + whole[1])
-    with path.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(record) + "\n")
+    with path.open("ab+") as lines:
+        lines.seek(max(0, lines.tell() - 1))
+        if lines.read() not in (b"", b"\n"):
+            lines.seek(0)
+            lines.truncate(lines.read().rfind(b"\n") + 1)
+        lines.write(json.dumps(record).encode() + b"\n")
 
 
 def selected(found: Sequence[Record], **wanted: Any) -> list[Record]:

@@ -55,6 +55,7 @@ from gapsmith.evaluators.scoring import Scale
 METHODS = ("ours", "climber", "sampler")
 TESTS = ("given", "generated")
 GAPS = ("mean", "pooled")
+SPENT = ("sandbox_seconds", "instance_evaluations")
 
 
 @dataclass(frozen=True)
@@ -201,14 +202,13 @@ def measure(
     learning = [*task.problem.instances(Split.TRAIN, seed), *task.problem.instances(Split.VALIDATION, seed)]
     solved(task.problem, learning, store)
     with fresh_archive(store) as archive:
-        meter = Metered(executor)
+        meter = Metered(executor, task.problem)
         begun = time.monotonic()
         training = Training(task, seed, archive, meter)
         found = SEARCHES[method](training, task, seed, calls, archive, meter)
-        seconds, instances = time.monotonic() - begun, meter.instances
+        spent = {"seconds": time.monotonic() - begun, **meter.spent}
         rule = found.rule or training.best_rule()[0]
     head = {"task": task.name, "seed": seed, "method": method, "calls": calls}
-    spent = {"seconds": seconds, "instance_evaluations": instances}
     return {**head, **spent, **judge.record(found, rule), "source": found.source}
 
 
@@ -225,7 +225,7 @@ def _about(found: Sequence[Record], task: str, test: str) -> list[str]:
     lines = [
         "",
         f"{task}, {test} test",
-        _row("", "seeds", "mean %", "pooled %", "> chosen", "> best", "s", "runs"),
+        _row("", "seeds", "mean %", "pooled %", "> chosen", "> best", "s", "CPU s", "runs"),
     ]
     lines += [_method(selected(flat, method=method), method) for method in METHODS]
     lines += [
@@ -238,7 +238,7 @@ def _about(found: Sequence[Record], task: str, test: str) -> list[str]:
 def _method(own: Sequence[Record], method: str) -> str:
     gaps = (f"{mean([each[gap] for each in own]):.3f}" for gap in GAPS)
     worse = (sum(_worse(each, rule) for each in own) for rule in ("chosen", "best"))
-    spent = (f"{mean([each[field] for each in own]):.0f}" for field in ("seconds", "runs"))
+    spent = (f"{mean([each[field] for each in own]):.0f}" for field in ("seconds", *SPENT))
     return _row(method, len(own), *gaps, *worse, *spent)
 
 
@@ -255,7 +255,7 @@ def _difference(flat: Sequence[Record], other: str) -> str:
 def _flat(record: Record, test: str) -> Record:
     tested = record[test]
     rules = {f"{word} {gap}": tested[word][gap] for word in ("chosen", "best") for gap in GAPS}
-    spent = {"seconds": record["seconds"], "runs": record["instance_evaluations"]}
+    spent = {field: record[field] for field in ("seconds", *SPENT)}
     winner = {gap: tested["winner"][gap] for gap in GAPS}
     return {"seed": record["seed"], "method": record["method"], **spent, **winner, **rules}
 
@@ -267,7 +267,7 @@ def _row(*cells: object) -> str:
 LEGEND = """
 chosen, best: the reference rule that is best in training, and the one that is best on the test.
 > chosen, > best: seeds whose winner is worse on the test than that rule (pooled gap, or it fails).
-runs: programs run on one instance each. Negative differences: ours is better."""
+CPU s: of all programs in the sandbox; runs: programs run on one instance each. Negative differences: ours is better."""
 
 
 def work(task: Task, given: argparse.Namespace) -> None:

@@ -175,8 +175,8 @@ def _blocks(function: Function) -> Iterator[list[ast.stmt]]:
 
 
 def _statements(block: list[ast.stmt]) -> list[ast.stmt]:
-    """Those that do something: without docstrings."""
-    return [s for s in block if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    """Those that do something, without docstrings; all of them where none does."""
+    return [s for s in block if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))] or block
 
 
 def _take_out(block: list[ast.stmt], statement: ast.stmt) -> None:
@@ -213,20 +213,6 @@ def _compiles(text: str) -> bool:
 # The server
 
 
-def shown_program(prompt: str) -> str:
-    """The last Python program in a prompt. Raises ValueError where there is none."""
-    for _, text in reversed(_FENCE.findall(prompt)):
-        if _compiles(text) and "def " in text:
-            return str(text)
-    raise ValueError("the prompt holds no Python program in a fence")
-
-
-def reply_to(prompt: str, rng: Random) -> str:
-    """The changed program in a fence, and two lines of text, as a model is asked for."""
-    program = mutated(shown_program(prompt), rng)
-    return f"```python\n{program}```\nMechanism: a random change.\nExpected to fail: anywhere.\n"
-
-
 @dataclass(frozen=True)
 class Question:
     """What was asked: the part that is the same for all questions of a run, and the one that changes."""
@@ -235,11 +221,26 @@ class Question:
     prompt: str
 
 
+def shown_program(text: str, entry: str) -> str:
+    """The last Python program in a text that defines the entry point; empty where there is none."""
+    defines = re.compile(rf"^def {entry}\b", re.MULTILINE)
+    for _, code in reversed(_FENCE.findall(text)):
+        if defines.search(code) and _compiles(code):
+            return str(code)
+    return ""
+
+
+def entry_of(system: str) -> str:
+    """The name of the function that is asked for, as a pattern; any name where the system prompt names none."""
+    found = re.search(r"^def (\w+)\(", system, re.MULTILINE)
+    return found[1] if found else r"\w+"
+
+
 class NullServer:
     """Serves on 127.0.0.1 from its making until it is closed. Use it in a `with` statement.
 
-    The answer depends on the seed, the prompt, and how often this prompt came before; not on the order in
-    which different prompts come.
+    The answer depends on the seed, the prompt, and how often this prompt came before, not on the order in which
+    different prompts come; only a prompt without a program gets a change of the one that was shown last.
 
     Args:
         seed: of all answers.
@@ -248,6 +249,7 @@ class NullServer:
 
     def __init__(self, seed: int = 0, port: int = 0) -> None:
         self._seed, self._seen, self._lock = seed, Counter[str](), threading.Lock()
+        self._latest = ""
         self._http = _Http(("127.0.0.1", port), _Handler)
         self._http.answer = self.answer
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05})
@@ -259,12 +261,17 @@ class NullServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
 
     def answer(self, question: Question) -> str:
-        """The text of a reply."""
-        digest = hashlib.sha256((question.system + "\0" + question.prompt).encode()).hexdigest()
+        """The changed program in a fence, and two lines of text, as a model is asked for."""
+        digest = hashlib.sha256(f"{question.system}\0{question.prompt}".encode()).hexdigest()
+        entry = entry_of(question.system)
         with self._lock:
             self._seen[digest] += 1
-            time = self._seen[digest]
-        return reply_to(question.system + "\n" + question.prompt, Random(f"{self._seed}/{digest}/{time}"))
+            rng = Random(f"{self._seed}/{digest}/{self._seen[digest]}")
+            self._latest = shown_program(question.prompt, entry) or self._latest
+            # At the very beginning there may be nothing but the empty function of the system prompt.
+            program = self._latest or shown_program(question.system, entry)
+        text = mutated(program, rng)
+        return f"```python\n{text}```\nMechanism: a random change.\nExpected to fail: anywhere.\n"
 
     def close(self) -> None:
         """Ends the server."""

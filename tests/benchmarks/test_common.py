@@ -1,15 +1,8 @@
 """What the measurements share."""
 
-import importlib.util
-from pathlib import Path
-
+import common
 import pytest
 from helpers import Inline, NoSandbox
-
-_PATH = Path(__file__).parents[2] / "benchmarks" / "search" / "common.py"
-_SPEC = importlib.util.spec_from_file_location("benchmarks_search_common", _PATH)
-common = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(common)
 
 
 def test_a_line_that_was_cut_off_is_not_a_result(tmp_path):
@@ -53,7 +46,7 @@ def test_what_fails_counts_as_run(tiny):
         "count = 0\n\n\ndef schedule(p, d):\n    global count\n    count += 1\n"
         "    return list(range(len(p))) if count < 3 else 1 / 0\n"
     )
-    meter = common.Metered(Inline(NoSandbox()))
+    meter = common.Metered(Inline(NoSandbox()), tiny)
     for source, expected in (
         ("def schedule(p, d):\n    return list(range(len(p)))\n", 4),
         (fails_at_third, 3),

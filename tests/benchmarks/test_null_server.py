@@ -1,11 +1,9 @@
 """The model without intelligence, over real sockets, and the changes that it makes."""
 
 import ast
-import importlib.util
-import sys
-from pathlib import Path
 from random import Random
 
+import null_server
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,19 +13,6 @@ from gapsmith.agent.models.opening import open_model
 from gapsmith.agent.problems import find_problem, problem_names
 from gapsmith.agent.screen import extract, screen
 
-SEARCH = Path(__file__).parents[2] / "benchmarks" / "search"
-
-
-def load(name):
-    """Imports a script of the benchmarks, which no import path leads to."""
-    spec = importlib.util.spec_from_file_location(f"benchmarks_search_{name}", SEARCH / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-null_server = load("null_server")
 RULES = [
     (problem.entry, rule.source(problem.entry.name))
     for problem in map(find_problem, problem_names())
@@ -71,19 +56,29 @@ def test_each_kind_of_change_changes(kind):
     assert made - {before}
 
 
-def test_the_last_program_is_the_one_that_is_changed():
-    """Of several programs in a prompt the last one that is Python is taken, whatever else is fenced."""
-    prompt = (
-        "```python\ndef f(): return 1\n```\n````python\ndef f(): return 2\n````\n```text\ndef f(): 3\n```\n"
-    )
-    broken = "```python\ndef f(: return 4\n```\n"
-    assert null_server.shown_program(prompt + broken) == "def f(): return 2\n"
+SYSTEM = '# The function\n```python\ndef f(a):\n    """Names the mechanism."""\n```\n'
+FIRST, SECOND = "```python\ndef f(a): return 1\n```\n", "````python\ndef f(a): return 2\n````\n"
 
 
-def test_a_prompt_without_a_program_is_refused():
-    """What cannot be changed is an error, not a made-up program."""
-    with pytest.raises(ValueError, match="no Python program"):
-        null_server.shown_program("please improve")
+@pytest.mark.parametrize(
+    "after",
+    ["", "```text\ndef f(a): 3\n```\n", "```python\ndef f(: 4\n```\n", "```python\ndef g(a): 5\n```\n"],
+)
+def test_the_last_program_is_the_one_that_is_changed(after):
+    """Of several programs the last one that is Python and has the entry point is taken, whatever else is fenced."""
+    entry = null_server.entry_of(SYSTEM)
+    assert null_server.shown_program(FIRST + SECOND + after, entry) == "def f(a): return 2\n"
+
+
+def test_a_prompt_without_a_program_is_answered():
+    """Before any program was shown the empty function is changed, and after that the one that was shown last."""
+    with null_server.NullServer(seed=1) as server:
+        answers = [
+            server.answer(null_server.Question(SYSTEM, prompt))
+            for prompt in ("invent", FIRST, "invent again", "and again")
+        ]
+    assert all(null_server.shown_program(answer, "f") for answer in answers)
+    assert ["return" in answer for answer in answers] == [False, True, True, True]
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
