@@ -138,7 +138,7 @@ def cost(instance: Instance, solution: Any) -> int:
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by branch and bound with the Gilmore-Lawler bound; see `exact.quadratic_assignment_search`."""
+    """Solves by branch and bound with Hahn and Grant's bound; see `exact.quadratic_assignment_search`."""
     flow, distance = np.asarray(instance.data["flow"]), np.asarray(instance.data["distance"])
     return quadratic_assignment_baseline(flow, distance, seconds)
 

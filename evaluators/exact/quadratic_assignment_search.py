@@ -1,22 +1,36 @@
-"""Solves the quadratic assignment problem: swap descents, and branch and bound by the Gilmore-Lawler bound.
+"""Solves the quadratic assignment problem: kicked swap descents, and branch and bound by Hahn and Grant's bound.
 
-Bounds are sums of integers. All costs are multiples of a step that follows from the matrices (2 where both are
-symmetric, times their common divisors), which lets a bound be rounded up to the next multiple.
+Bounds are sums of integers, in a unit that is a power of two of that of the costs. All costs are multiples of a
+step that follows from the matrices (2 where both are symmetric, times their common divisors), which lets a bound be
+rounded up to the next multiple.
 """
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline
+from gapsmith.evaluators.exact.automorphisms import automorphisms
+
+if TYPE_CHECKING:
+    from gapsmith.evaluators.exact.assignment_search import Tree
 
 Integers = NDArray[np.int64]
 
-STARTS_PER_FACILITY = 20
-SLICE_NODES = 20_000
+KICKS_PER_FACILITY = 50
 LARGEST = 1 << 58
+
+UNIT_BITS = 27
+"""Costs are shifted so that the one to beat has so many bits."""
+
+MOST_FACILITIES = 40
+"""Beyond, the costs of all pairs of pairs would take more than half a gigabyte: the Gilmore-Lawler bound has to do."""
+
+SLICE_WORK = 1 << 21
+"""Costs looked at between two looks at the clock, if every node took one round."""
 
 
 def assignment_cost(flow: Integers, distance: Integers, place: Sequence[int]) -> int:
@@ -35,17 +49,52 @@ def cost_step(flow: Integers, distance: Integers) -> int:
     return max(1, 2 * step if both else step)
 
 
-def descended(flow: Integers, distance: Integers, starts: int) -> list[int]:
-    """The best of so many swap descents from random assignments, the same ones every time."""
+def kicked(flow: Integers, distance: Integers, kicks: int) -> list[int]:
+    """A good assignment by iterated swap descent, the same one every time.
+
+    Stützle 2006 (European Journal of Operational Research 174): a few facilities exchange their locations at
+    random, and what the descent makes of that is kept unless it is worse.
+    """
     from gapsmith.evaluators.exact.assignment_search import swap_descent
 
     rng, n = np.random.default_rng(0), len(flow)
-    tried = []
-    for _ in range(starts):
-        place = rng.permutation(n).astype(np.int64)
-        swap_descent(flow, distance, place)
-        tried.append(place.tolist())
-    return min(tried, key=lambda place: assignment_cost(flow, distance, place))
+    place = rng.permutation(n).astype(np.int64)
+    swap_descent(flow, distance, place)
+    best, least = place, assignment_cost(flow, distance, place.tolist())
+    now = least
+    for kick in range(kicks):
+        other = place.copy()
+        moved = rng.choice(n, size=min(n, 3 + kick % max(1, n // 2)), replace=False)
+        other[moved] = other[np.roll(moved, 1)]
+        swap_descent(flow, distance, other)
+        cost = assignment_cost(flow, distance, other.tolist())
+        if cost <= now or kick % (5 * n) == 0:
+            place, now = other, cost
+        if cost < least:
+            best, least = other, cost
+    return [int(location) for location in best]
+
+
+def gilmore_lawler(flow: Integers, distance: Integers) -> int:
+    """Gilmore's (1962) and Lawler's (1963) bound, rounded up to a multiple of the step.
+
+    A facility costs at least the least scalar product of its flows with its location's distances; a linear assignment
+    of these costs is a bound.
+    """
+    from gapsmith.evaluators.exact.assignment_ascent import settle
+
+    n = len(flow)
+    flows, distances = (_off_diagonal(matrix) for matrix in (flow, distance))
+    costs = np.outer(flow.diagonal(), distance.diagonal())
+    costs += np.sort(flows, axis=1) @ np.sort(distances, axis=1)[:, ::-1].T
+    bound, step = settle(costs, n, np.zeros((7, n), np.int64)), cost_step(flow, distance)
+    return -(-int(bound) // step) * step
+
+
+def _off_diagonal(matrix: Integers) -> Integers:
+    n = len(matrix)
+    rest: Integers = matrix[~np.eye(n, dtype=bool)].reshape(n, n - 1)
+    return rest
 
 
 def branch_and_bound(
@@ -54,51 +103,64 @@ def branch_and_bound(
     """Searches for an assignment that costs less than `start`.
 
     Args:
-        flow: between facilities, integers, shape (n, n).
-        distance: between locations, integers, shape (n, n).
+        flow: between facilities, integers of at least 0, shape (n, n).
+        distance: between locations, integers of at least 0, shape (n, n).
         start: an assignment: the location of each facility.
-        seconds: limit of CPU time, looked at every `SLICE_NODES` nodes.
+        seconds: limit of CPU time, looked at now and then.
 
     Returns:
         A proven lower bound, the best assignment, and the nodes that were looked into.
     """
     from gapsmith.evaluators.exact import assignment_search as kernel
 
-    deadline, n = time.process_time() + seconds, len(flow)
-    step = cost_step(flow, distance)
-    flow_order, distance_order = _others(flow), _others(-distance)
-    linear = np.zeros((n + 1, n, n), dtype=np.int64)
-    linear[0] = np.outer(flow.diagonal(), distance.diagonal())
-    places = np.zeros((4, n), dtype=np.int64)
-    places[:2] = -1
-    branch = np.full((2, n + 1), -1, dtype=np.int64)
-    fixed, best = np.zeros(n + 1, dtype=np.int64), np.array(start, dtype=np.int64)
-    children, bounds = (np.zeros((n + 1, n), dtype=np.int64) for _ in range(2))
-    rows, costs = np.zeros((2, n, n), dtype=np.int64), np.zeros((n + 1, n + 1), dtype=np.int64)
-    work = np.zeros((6, n + 1), dtype=np.int64)
-    state = np.array([0, assignment_cost(flow, distance, start), 0, 0, 0], dtype=np.int64)
-    while not state[kernel.DONE]:
-        kernel.search(
-            flow, distance, flow_order, distance_order, linear, fixed, places, branch, children, bounds, rows,
-            costs, work, best, state, step, SLICE_NODES,
-        )  # fmt: skip
+    deadline = time.process_time() + seconds
+    symmetries = automorphisms(flow), automorphisms(distance)
+    tree = _planted(flow, distance, start)
+    while not tree.state[kernel.DONE]:
+        kernel.search(flow, distance, *symmetries, tree, 1 + SLICE_WORK // len(flow) ** 4)
         if time.process_time() > deadline:
             break
-    least = int(state[kernel.BEST])
-    root = -(-int(state[kernel.ROOT]) // step) * step
-    return least if state[kernel.DONE] else min(least, root), best.tolist(), int(state[kernel.NODES])
+    return _least_open(tree), tree.best.tolist(), int(tree.state[kernel.NODES])
 
 
-def _others(matrix: Integers) -> Integers:
-    """The other indices of each row by value, least first, shape (n, n - 1)."""
-    n = len(matrix)
-    order = np.argsort(matrix, axis=1, kind="stable")
-    others: Integers = order[order != np.arange(n)[:, None]].reshape(n, n - 1).astype(np.int64)
-    return others
+def _planted(flow: Integers, distance: Integers, start: list[int]) -> "Tree":
+    from gapsmith.evaluators.exact import assignment_search as kernel
+
+    cost, each = assignment_cost(flow, distance, start), np.arange(len(flow))
+    shift = UNIT_BITS - max(1, cost).bit_length()
+    leads = np.outer(flow.diagonal(), distance.diagonal())
+    pairs = flow[:, None, :, None] * distance[None, :, None, :]
+    pairs[each, :, each, :] = 0
+    pairs[:, each, :, each] = 0
+    best, step = np.array(start, np.int64), cost_step(flow, distance)
+    return kernel.planted(
+        np.left_shift(leads, shift) if shift >= 0 else np.right_shift(leads, -shift),
+        np.left_shift(pairs, shift) if shift >= 0 else np.right_shift(pairs, -shift),
+        best,
+        cost,
+        step,
+        shift,
+    )
+
+
+def _least_open(tree: "Tree") -> int:
+    """The least cost so far, or the least bound of what has not been looked into."""
+    from gapsmith.evaluators.exact import assignment_search as kernel
+
+    least, step, shift = (int(tree.state[k]) for k in (kernel.BEST, kernel.STEP, kernel.SHIFT))
+    if tree.state[kernel.DONE]:
+        return least
+    depth = int(tree.state[kernel.DEPTH])
+    found = [int(tree.bound[depth])]
+    for level in range(depth):
+        # The child that the path goes through stands just behind those that are left.
+        found += tree.bounds[level, : tree.frames[level, kernel.COUNT] + 1].tolist()
+    bound = min(found) << -shift if shift < 0 else -(-min(found) >> shift)
+    return min(least, -(-bound // step) * step)
 
 
 def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: float) -> Baseline:
-    """The cheapest assignment within the limit of CPU seconds, else the Gilmore-Lawler bound and a good one.
+    """The cheapest assignment within the limit of CPU seconds, else bounds and a good one.
 
     Args:
         flow: between facilities, integers, shape (n, n).
@@ -108,13 +170,25 @@ def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: f
     Raises:
         ValueError: sums of such products may not fit into int64.
     """
+    _compile()
     begin, n = time.process_time(), len(flow)
     flow, distance = (np.ascontiguousarray(matrix, dtype=np.int64) for matrix in (flow, distance))
     if int(np.abs(flow).max()) * int(np.abs(distance).max()) * 4 * n * n > LARGEST:
         raise ValueError("flows and distances are too large to reckon exactly")
-    start = descended(flow, distance, STARTS_PER_FACILITY * n)
-    lower, place, _ = branch_and_bound(flow, distance, start, seconds - (time.process_time() - begin))
+    place = kicked(flow, distance, KICKS_PER_FACILITY * n)
+    lower, left = gilmore_lawler(flow, distance), seconds - (time.process_time() - begin)
+    if n <= MOST_FACILITIES and left > 0 and lower < assignment_cost(flow, distance, place):
+        bound, place, _ = branch_and_bound(flow, distance, place, left)
+        lower = max(lower, bound)
     upper = assignment_cost(flow, distance, place)
     if lower > upper or sorted(place) != list(range(n)):
         raise AssertionError(f"bug in branch and bound: {lower} on an assignment of {upper}; please report")
-    return Baseline(lower, upper, place, "gilmore-lawler branch and bound", time.process_time() - begin)
+    solver = "Hahn-Grant branch-and-bound" if lower == upper else "Hahn-Grant bounds"
+    return Baseline(lower, upper, place, solver, time.process_time() - begin)
+
+
+def _compile() -> None:
+    """Runs the kernels once on a single facility, so that no limit is spent on the compiler."""
+    one = np.ones((1, 1), np.int64)
+    branch_and_bound(one, one, kicked(one, one, 0), 0.0)
+    gilmore_lawler(one, one)

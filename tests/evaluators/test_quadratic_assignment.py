@@ -8,13 +8,17 @@ import pytest
 from helpers import DATA, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from gapsmith.evaluators.assignment_rules import swap_changes
 from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
+from gapsmith.evaluators.exact.assignment_ascent import ascend, settle
+from gapsmith.evaluators.exact.automorphisms import automorphisms
 from gapsmith.evaluators.exact.quadratic_assignment_search import (
     assignment_cost,
     branch_and_bound,
     cost_step,
+    gilmore_lawler,
     quadratic_assignment_baseline,
 )
 from gapsmith.evaluators.quadratic_assignment import problem
@@ -23,10 +27,10 @@ FOLDER = DATA / "qap"
 needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmark folder qap/ is absent")
 ENTRY = problem.entry.name
 
-# Proven within a second or so; the others of up to 18 facilities take up to some minutes.
+# Proven within a second or so; of the others some of up to 18 facilities take a minute, and larger grids for ever.
 QUICK = (
     *("chr12a", "chr12b", "chr12c", "chr15a", "chr15b", "chr15c", "chr18a", "chr18b", "chr20a", "chr20b"),
-    *("had12", "had14", "nug12", "nug14", "scr12"),
+    *("chr20c", "chr22a", "chr22b", "had12", "had14", "nug12", "nug14", "nug15", "scr12", "scr15"),
 )
 
 
@@ -193,12 +197,82 @@ def test_the_baseline_equals_stored_optima(name):
 
 @needs_data
 @pytest.mark.parametrize(("name", "published"), [("nug15", 963), ("nug20", 2057), ("nug30", 4539)])
-def test_the_root_bound_is_the_published_gilmore_lawler_bound(name, published):
-    """At the root the bound is that of QAPLIB's tables, rounded up to an even number where costs are even."""
+def test_the_gilmore_lawler_bound_is_the_published_one(name, published):
+    """It is that of QAPLIB's tables, rounded up to an even number where costs are even."""
+    (instance,) = problem.read(FOLDER / f"{name}.qap")
+    assert gilmore_lawler(instance.data["flow"], instance.data["distance"]) == published + published % 2
+
+
+@needs_data
+@pytest.mark.parametrize(("name", "gilmore", "relaxed"), [("nug12", 493, 523), ("nug20", 2057, 2182)])
+def test_the_bound_of_the_root_lies_between_published_ones(name, gilmore, relaxed):
+    """Dual ascent comes far beyond Gilmore and Lawler's bound, but not beyond the relaxation that it ascends."""
     (instance,) = problem.read(FOLDER / f"{name}.qap")
     flow, distance = instance.data["flow"], instance.data["distance"]
-    lower, _, _ = branch_and_bound(flow, distance, list(range(len(flow))), 0.0)
-    assert lower == published + published % 2
+    scale, n = 1 << 12, len(flow)
+    pairs = (flow[:, None, :, None] * distance[None, :, None, :] * scale).astype(np.int32).ravel()
+    leads, costs, work = (np.zeros((k, n), np.int64) for k in (n, n, 7))
+    bound = ascend(n, 0, optima()[name] * scale, 100, 10**6, leads, pairs, costs, work) / scale
+    assert gilmore + 0.5 * (relaxed - gilmore) <= bound <= relaxed + 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(matrices(most=4), st.integers(1, 6))
+def test_dual_ascent_changes_no_cost(drawn, rounds):
+    """What the bound and the costs that are left say of an assignment is what it costs, however long the ascent."""
+    (flow, distance), n = drawn, len(drawn[0])
+    pairs = (flow[:, None, :, None] * distance[None, :, None, :]).astype(np.int32)
+    each = np.arange(n)
+    pairs[each, :, each, :] = 0
+    pairs[:, each, :, each] = 0
+    leads = np.outer(flow.diagonal(), distance.diagonal())
+    costs, work = np.zeros((n, n), np.int64), np.zeros((7, n), np.int64)
+    bound = ascend(n, 0, 1 << 28, rounds, 1 << 30, leads, pairs.reshape(-1), costs, work)
+    for place in permutations(range(n)):
+        apart = sum(int(pairs[i, place[i], k, place[k]]) for i in range(n) for k in range(n) if i != k)
+        assert bound + leads[each, list(place)].sum() + apart == assignment_cost(flow, distance, place)
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(np.int64, (5, 5), elements=st.integers(0, 30)))
+def test_settling_solves_the_linear_assignment(costs):
+    """Its value is the least sum of one cost in each row and column; what is left is at least 0 and has a zero one."""
+    least = min(sum(costs[i, place[i]] for i in range(5)) for place in permutations(range(5)))
+    assert settle(costs, 5, np.zeros((7, 5), np.int64)) == least
+    assert costs.min() >= 0
+    assert any(not any(costs[i, place[i]] for i in range(5)) for place in permutations(range(5)))
+
+
+def test_symmetries_are_those_of_the_grid():
+    """A rectangle of locations can be turned and mirrored in four ways, a square in eight, a path in two."""
+    for rows, columns, ways in ((2, 3, 4), (3, 3, 8), (1, 5, 2)):
+        at = np.array([(r, c) for r in range(rows) for c in range(columns)])
+        matrix = np.abs(at[:, None] - at).sum(axis=-1)
+        found = automorphisms(matrix)
+        assert len({tuple(each) for each in found.tolist()}) == ways
+        assert all((matrix[np.ix_(each, each)] == matrix).all() for each in found)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_symmetric_grids_are_solved_exactly(seed):
+    """Where locations, facilities or both can change places, the search still proves what counting out finds."""
+    rng, matrix = (
+        np.random.default_rng(seed),
+        problem.generate(np.random.default_rng(0), "grid", 6)["distance"],
+    )
+    flow = problem.generate(rng, "grid", 6)["flow"]
+    for pair in ((flow, matrix), (matrix, flow), (matrix, matrix)):
+        lower, place, _ = branch_and_bound(*pair, list(range(6)), 10.0)
+        assert lower == cheapest(*pair) == assignment_cost(*pair, place)
+
+
+def test_costs_beyond_the_unit_are_solved_exactly():
+    """Costs that have to be rounded down for the bounds are still proven to the last unit."""
+    rng = np.random.default_rng(2)
+    flow, distance = (rng.integers(0, 10**6, (6, 6)) for _ in range(2))
+    found = quadratic_assignment_baseline(flow, distance, 10.0)
+    assert found.lower == found.upper == cheapest(flow, distance)
 
 
 @pytest.mark.parametrize("role", ["construct", "improve", "polish"])

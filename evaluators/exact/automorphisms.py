@@ -1,0 +1,57 @@
+"""Symmetries of a matrix: the ways to renumber its rows and columns alike that leave it as it is."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+MOST = 256
+"""Symmetries that are looked for: grids have 4 or 8, and others only help."""
+
+ATTEMPTS = 20_000
+"""Partial renumberings that are looked at."""
+
+
+def automorphisms(matrix: Integers) -> Integers:
+    """Permutations s with matrix[s[i], s[j]] = matrix[i, j], shape (count, n).
+
+    All of them, or the first in lexicographic order where there are many: so the identity is always among them.
+    """
+    n = len(matrix)
+    found, budget = [], [ATTEMPTS]
+    for symmetry in _extended(matrix, _signatures(matrix), [], budget):
+        found.append(symmetry)
+        if len(found) == MOST:
+            break
+    if not found:
+        found = [list(range(n))]
+    return np.array(found, dtype=np.int64)
+
+
+def _signatures(matrix: Integers) -> list[bytes]:
+    """Equal for rows and columns that could change places."""
+    rows, columns = np.sort(matrix, axis=1), np.sort(matrix, axis=0).T
+    return [matrix[i, i].tobytes() + rows[i].tobytes() + columns[i].tobytes() for i in range(len(matrix))]
+
+
+def _extended(
+    matrix: Integers, kinds: list[bytes], images: list[int], budget: list[int]
+) -> Iterator[list[int]]:
+    """The symmetries that begin with these images, in lexicographic order, while the budget lasts."""
+    k = len(images)
+    if k == len(matrix):
+        yield images
+        return
+    for image in range(len(matrix)):
+        if image in images or kinds[image] != kinds[k]:
+            continue
+        budget[0] -= 1
+        if budget[0] < 0:
+            return
+        both = [*images, image]
+        if (matrix[image, both] == matrix[k, : k + 1]).all() and (
+            matrix[both, image] == matrix[: k + 1, k]
+        ).all():
+            yield from _extended(matrix, kinds, both, budget)
