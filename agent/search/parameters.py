@@ -9,7 +9,7 @@ import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -97,8 +97,8 @@ def _places(source: str) -> list[_Place]:
         return []
     starts = _line_starts(source.encode())
     block = _block(tree)
-    found = _literals(tree, starts) if block is None else _declared(block, starts)
-    return list(found)[:AT_MOST]
+    found = list(_literals(tree, starts) if block is None else _read(_declared(block, starts), tree))
+    return found[:AT_MOST]
 
 
 def _line_starts(text: bytes) -> list[int]:
@@ -138,6 +138,14 @@ def _declared(block: ast.Dict, starts: list[int]) -> Iterator[_Place]:
                 yield _place(parts[0], starts, parameter, numbers[0])
 
 
+def _read(places: Iterable[_Place], tree: ast.Module) -> list[_Place]:
+    """Without those that are declared and not read; all of them where none is read by its name."""
+    declared = list(places)
+    words = Counter(word for node in ast.walk(tree) for word in (_word(node), getattr(node, "attr", None)))
+    read = [place for place in declared if words[place.parameter.name] > 1]
+    return read or declared
+
+
 def _parameter(name: str, numbers: list[Number], words: list[object]) -> Parameter | None:
     """A declared parameter; None where its entry makes no sense."""
     default, low, high = numbers
@@ -148,7 +156,7 @@ def _parameter(name: str, numbers: list[Number], words: list[object]) -> Paramet
     return Parameter(name, min(max(default, low), high), low, high, bool(words) and low > 0, whole)
 
 
-def _word(node: ast.expr | None) -> object:
+def _word(node: ast.AST | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 

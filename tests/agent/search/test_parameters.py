@@ -106,6 +106,13 @@ def test_a_name_declared_twice_is_left_out():
     assert values_of("PARAMS = {'a': (1, 0, 2), 'b': (3, 0, 4), 'a': (5, 4, 6)}") == {"b": 3}
 
 
+def test_what_is_declared_and_not_read_is_left_out():
+    """A trial of it would change nothing; where values are read in another way than by name, all may be tuned."""
+    block = "PARAMS = {'a': (1, 0, 2), 'b': (3, 0, 4), 'c': (5, 0, 9)}\n"
+    assert values_of(block + "def f(x):\n    return PARAMS['b'][0] + x.c") == {"b": 3, "c": 5}
+    assert values_of(block + "def f(x):\n    return list(PARAMS.values())") == {"a": 1, "b": 3, "c": 5}
+
+
 def test_rounding_does_not_pass_a_limit():
     """Where six digits would lie beyond the limit, all digits are written."""
     source = "PARAMS = {'a': (1.0, 0.5, 1.23456789)}"
