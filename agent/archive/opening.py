@@ -53,7 +53,10 @@ def _set_up(engine: Engine) -> None:
 
 
 def _write_ahead(engine: Engine) -> None:
-    """Turns the mode on. SQLite does not wait by itself while another process does the same: so we do."""
+    """Turns the mode on; it stays with the file, so that this is for archives only.
+
+    SQLite does not wait by itself while another process does the same: so we do.
+    """
     for attempt in range(TRIES):
         try:
             with engine.connect() as connection:
@@ -75,9 +78,7 @@ def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) ->
             f"archive {location} has schema {version}; this gapsmith knows schemas up to {SCHEMA}: "
             "upgrade gapsmith, or name another archive with --archive"
         )
-    if (
-        engine.dialect.name == "sqlite"
-    ):  # not before it is known to be an archive: the mode stays with the file
+    if engine.dialect.name == "sqlite":
         _write_ahead(engine)
     if version < SCHEMA:
         _migrate(engine, location, version, migrations)
