@@ -21,7 +21,7 @@ from gapsmith.evaluators.base import (
 from gapsmith.evaluators.exact.stable_set import independent_set_baseline
 from gapsmith.evaluators.independent_set_grammar import GRAMMAR
 from gapsmith.evaluators.independent_set_rules import RULES
-from gapsmith.evaluators.subsets import subset
+from gapsmith.evaluators.verify import subset
 
 BRIEF = """\
 Maximum independent set (stable set). A simple undirected graph on the vertices 0..n-1 is given by its adjacency

@@ -21,7 +21,7 @@ from gapsmith.evaluators.base import (
 from gapsmith.evaluators.exact.job_shop import job_shop_baseline, makespan
 from gapsmith.evaluators.job_shop_grammar import GRAMMAR
 from gapsmith.evaluators.job_shop_rules import RULES
-from gapsmith.evaluators.reading_bounded import BoundedNumbers
+from gapsmith.evaluators.reading import Numbers
 
 BRIEF = """\
 Job shop, makespan: J||Cmax. Each of n jobs has m operations that must be processed in their given order; operation
@@ -77,20 +77,18 @@ def read(path: Path) -> list[Instance]:
 
     Raises Trouble with the line.
     """
-    numbers = BoundedNumbers(path)
+    numbers = Numbers(path)
     n = numbers.integer("the number of jobs", least=1)
     m = numbers.integer("the number of machines", least=1)
     machines, p = np.zeros((n, m), dtype=np.int64), np.zeros((n, m), dtype=np.int64)
     for job in range(n):
         for step in range(m):
-            machine = numbers.between(f"a machine of job {job}", 0, m - 1)
+            machine = numbers.integer(f"a machine of job {job}", 0, m - 1)
             if machine in machines[job, :step]:
                 raise numbers.complaint(str(machine), f"a machine that job {job} has not visited yet")
             machines[job, step] = machine
             p[job, step] = numbers.integer(f"a processing time of job {job}", least=0)
-    if not numbers.at_end:
-        numbers.integer("nothing more")
-        raise numbers.complaint("another number", f"the end after {n} jobs of {m} operations")
+    numbers.end(f"the end after {n} jobs of {m} operations")
     return [Instance(path.stem, {"machines": machines, "p": p})]
 
 

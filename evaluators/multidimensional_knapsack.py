@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import (
     Argument,
@@ -19,11 +20,11 @@ from gapsmith.evaluators.base import (
     Problem,
     Split,
 )
-from gapsmith.evaluators.decimals import Decimals, whole
 from gapsmith.evaluators.exact.packing import packing_baseline
 from gapsmith.evaluators.knapsack_grammar import GRAMMAR
 from gapsmith.evaluators.knapsack_rules import RULES
-from gapsmith.evaluators.subsets import subset
+from gapsmith.evaluators.reading import MOST_DECIMALS, Numbers
+from gapsmith.evaluators.verify import subset
 
 BRIEF = """\
 Multi-dimensional 0/1 knapsack (multi-constraint knapsack, packing integer programme). There are n items and m
@@ -75,21 +76,21 @@ def read(path: Path) -> list[Instance]:
 
     Raises Trouble with the line. The optimum is passed over: instances know none.
     """
-    numbers = Decimals(path)
+    numbers = Numbers(path)
     found = [_one(numbers) for _ in range(numbers.integer("the number of instances", least=1))]
     numbers.end("the end of the file, after as many instances as its first number says")
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
     return [Instance(name, data) for name, data in zip(names, found, strict=True)]
 
 
-def _one(numbers: Decimals) -> dict[str, Datum]:
+def _one(numbers: Numbers) -> dict[str, Datum]:
     n = numbers.integer("the number of items", least=1)
     m = numbers.integer("the number of constraints", least=1)
-    numbers.array(1, "the optimum, or 0 where unknown", MOST)
+    numbers.decimals(1, "the optimum, or 0 where unknown", MOST)
     return {
-        "profit": numbers.array(n, "a profit", MOST),
-        "weight": numbers.array(n * m, "a weight", MOST).reshape(m, n),
-        "capacity": numbers.array(m, "a capacity", MOST),
+        "profit": numbers.decimals(n, "a profit", MOST),
+        "weight": numbers.decimals(n * m, "a weight", MOST).reshape(m, n),
+        "capacity": numbers.decimals(m, "a capacity", MOST),
     }
 
 
@@ -109,6 +110,22 @@ def cost(instance: Instance, solution: Any) -> Number:
             f"its capacity is {_number(capacity[worst], part)}"
         )
     return _number(profit[chosen].sum(), unit)
+
+
+def whole(*arrays: NDArray[np.int64] | NDArray[np.float64]) -> tuple[list[NDArray[np.int64]], int]:
+    """The arrays as integers of one decimal unit, and how many of these make 1.
+
+    Exact: a double stands for the decimal that it is the nearest double of.
+
+    Raises:
+        ValueError: a number has more than `MOST_DECIMALS` decimals.
+    """
+    for decimals in range(MOST_DECIMALS + 1):
+        unit = 10**decimals
+        scaled = [np.rint(np.asarray(array, dtype=float) * unit).astype(np.int64) for array in arrays]
+        if all((part / unit == array).all() for part, array in zip(scaled, arrays, strict=True)):
+            return scaled, unit
+    raise ValueError(f"a number has more than {MOST_DECIMALS} decimals")
 
 
 def _array(instance: Instance, name: str) -> np.ndarray[Any, np.dtype[Any]]:

@@ -26,3 +26,19 @@ def permutation(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
             f"{thing} {min(missing)} is missing and another appears twice; expected each {thing} once"
         )
     return np.array(solution, dtype=np.int64)
+
+
+def subset(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
+    """A list of integers from 0 to n - 1, each at most once. Raises Infeasible with what was found instead."""
+    if not isinstance(solution, list):
+        raise Infeasible(f"returned {type(solution).__name__}; expected a list of {thing} indices")
+    seen = set()
+    for position, value in enumerate(solution):
+        if type(value) is not int:  # neither True nor 2.0 is an index
+            raise Infeasible(f"position {position} holds {value!r:.40}; expected an integer {thing} index")
+        if not 0 <= value < n:
+            raise Infeasible(f"position {position} holds {value}; {thing} indices go from 0 to {n - 1}")
+        if value in seen:
+            raise Infeasible(f"{thing} {value} appears twice; expected each {thing} at most once")
+        seen.add(value)
+    return np.array(solution, dtype=np.int64)

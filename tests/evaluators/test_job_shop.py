@@ -215,7 +215,7 @@ def test_generated_instances_are_reproducible_and_disjoint() -> None:
         ("1 2\n0 3 2 4", "line 2: found '2'; expected a machine of job 0, an integer from 0 to 1"),
         ("1 2\n0 3 0 4", "line 2: found '0'; expected a machine that job 0 has not visited yet"),
         ("1 2\n0 3 1 -4", "line 2: found '-4'; expected a processing time of job 0"),
-        ("1 1\n0 3\n7", "line 3: found 'another number'; expected the end after 1 jobs of 1 operations"),
+        ("1 1\n0 3\n7", "line 3: found '7'; expected the end after 1 jobs of 1 operations"),
         ("# nothing", "holds no numbers"),
     ],
 )

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
-from gapsmith.evaluators.decimals import whole
 from gapsmith.evaluators.exact.packing import PackingDual, lagrangian, packed, packing_baseline
-from gapsmith.evaluators.multidimensional_knapsack import problem
+from gapsmith.evaluators.multidimensional_knapsack import problem, whole
 
 FOLDER = DATA / "knapsack"
 needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmark folder knapsack/ is absent")
