@@ -274,7 +274,13 @@ def candidate_table(rows: Sequence[CandidateRow], title: str) -> Table:
     for row in rows:
         parents = " ".join(map(str, row.parents))
         verdict = f"gate: {row.gate}" if row.gate else row.outcome
-        cells = [row.program, row.name or row.operator, parents, f"{row.run}.{row.slot}", verdict]
+        cells = [
+            row.program,
+            row.name or row.operator,
+            parents,
+            f"{row.run}.{'end' if row.slot < 0 else row.slot}",
+            verdict,
+        ]
         table.add_row(*map(str, cells), _percent(row.train_gap), _percent(row.validation_gap))
     return table
 

@@ -6,6 +6,7 @@ import pytest
 from helpers import TINY, Inline, finish, job
 
 from gapsmith.agent import Archive
+from gapsmith.agent.archive import CandidateRow
 from gapsmith.agent.cli import main
 
 FRONT = [
@@ -115,6 +116,15 @@ def test_the_winners_of_finished_runs_come_first(answer):
     archive.finish(1, "done", 1.0, before)
     assert rows[0]["id"] == last["id"]
     assert len({row["id"] for row in rows}) == 3
+
+
+def test_what_was_made_at_the_end_has_no_slot(gapsmith):
+    """The shorter form of a winner is shown as made at the end of its run."""
+    archive = Archive("archive.db")
+    archive.answer(CandidateRow(run=2, slot=-1, operator="shorten", parents=[4], program=5, train_gap=1.5))
+    _, out, _ = gapsmith("best", "--run", 2)
+    assert "shorten" in out
+    assert "2.end" in out
 
 
 def test_explain_has_every_decision_in_order(answer, gapsmith):
