@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
@@ -218,6 +218,7 @@ ranked = st.tuples(
 
 
 @settings(max_examples=30)
+@example(rows=[("", 1.0, 1.0, 1, 1), ("passed", 2.0, 2.0, 2, 2)], limit=2)
 @given(rows=st.lists(ranked, max_size=20), limit=st.integers(0, 6))
 def test_elites_are_the_best_distinct_programs(shared, rows, limit):
     """Passed the gate, then validated, then by gap; one row for a program; of one run, or of all of the problem."""
