@@ -102,11 +102,13 @@ def repeated_descent(flow, distance):
     return min(tried, key=lambda place: (flow * distance[np.ix_(place, place)]).sum())
 
 
-_DESCENT = "Heider 1972; Burkard and Rendl 1984, EJOR 17: pairwise exchange"
+_DESCENT = "pairwise exchange: Armour and Buffa 1963, Manag. Sci. 9"
 
 RULES = (
     Rule(
-        "Rank", rank, "facilities by flow, locations by distance: Müller-Merbach 1970, Optimale Reihenfolgen"
+        "Rank",
+        rank,
+        "facilities by flow, locations by distance; compare Müller-Merbach 1970, Optimale Reihenfolgen",
     ),
     Rule(
         "Greedy", greedy, "Gilmore 1962, J. SIAM 10; Hillier and Connors 1966, Manag. Sci. 13: construction"

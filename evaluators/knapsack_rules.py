@@ -132,7 +132,7 @@ RULES = (
     Rule(
         "Scarcest",
         scarcest,
-        "Fox and Scudder 1985, Nav. Res. Logist. 32: effective-gradient measures",
+        "greedy by profit per greatest share; compare Fox and Scudder 1985, Nav. Res. Logist. Q. 32",
         (fill,),
     ),
     Rule("Toyoda", effective_gradient, "Toyoda 1975, Manag. Sci. 21: a simplified algorithm"),

@@ -117,7 +117,9 @@ RULES = (
     Rule("MULTIFIT", multifit, "Coffman, Garey and Johnson 1978, SIAM J. Comput. 7; ten steps", _FIT),
     Rule("SLACK", slack, "Della Croce and Scatamacchia 2020, J. Sched. 23", (in_order,)),
     Rule(
-        "LDM", differencing, "Karmarkar and Karp 1982, UCB/CSD 82/113; for m sets Michiels et al. 2007, 4OR 5"
+        "LDM",
+        differencing,
+        "Karmarkar and Karp 1982, UCB/CSD 82/113; for m sets Michiels et al. 2012, Discrete Optim. 9",
     ),
     Rule(
         "LPT+descent",
