@@ -120,7 +120,7 @@ RULES = (
     Rule(
         "Profit",
         greatest_profit,
-        "greedy by profit; Kellerer, Pferschy and Pisinger 2004, section 9.5.1",
+        "greedy by profit; Kellerer, Pferschy and Pisinger 2004, Knapsack Problems, chapter 9",
         (fill,),
     ),
     Rule(

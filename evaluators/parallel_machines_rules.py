@@ -119,7 +119,7 @@ RULES = (
     Rule(
         "LDM",
         differencing,
-        "Karmarkar and Karp 1982, UCB/CSD 82/113; for m sets Michiels et al. 2012, Discrete Optim. 9",
+        "Karmarkar and Karp 1982, UCB/CSD 82/113; m sets: Michiels et al. 2012, Discrete Optim. 9",
     ),
     Rule(
         "LPT+descent",
