@@ -68,6 +68,24 @@ def insertion(p, d):
     return sequence
 
 
+def scan(p, d):
+    """PSK: the shortest job gives way to one due before it would end; Panwalkar, Smith and Koulamas 1993, EJOR 70."""
+    work, due, now, sequence = p.tolist(), d.tolist(), 0, []
+    left = np.lexsort((d, p)).tolist()
+    while left:
+        active = left[0]
+        if now + work[active] < due[active]:
+            for rival in left[1:]:
+                if due[active] <= now + work[rival]:
+                    break
+                if due[rival] < due[active]:
+                    active = rival
+        sequence.append(active)
+        left.remove(active)
+        now += work[active]
+    return np.array(sequence)
+
+
 def look_ahead(p, d):
     """The three jobs of least priority are tried; the rest in modified due date order prices each choice."""
     left, now, sequence = np.lexsort((d, p)), 0, []
@@ -180,12 +198,80 @@ def swap_descent(p, d, sequence):
     return sequence
 
 
-IMPROVEMENTS = (keep, adjacent_swaps, to_the_end, insertion_descent, swap_descent)
+def dynasearch(p, d, sequence):
+    """The best set of exchanges of which none overlap, at most 30 times; Congram, Potts and van de Velde 2002."""
+    n, places = len(p), np.arange(len(p))
+    shifts, rows = np.unique(p - p[:, None], return_inverse=True)
+    rows, zero = rows.reshape(n, n), int(np.searchsorted(shifts, 0))
+    for _ in range(30):
+        ends, due = np.cumsum(p[sequence]), d[sequence]
+        # Tardiness of the first k jobs if all were shifted by as much as one of `shifts`: one look-up for any stretch.
+        first = np.zeros((len(shifts), n + 1), dtype=np.int64)
+        np.cumsum(np.maximum(ends - due + shifts[:, None], 0), axis=1, out=first[:, 1:])
+        row = rows[sequence[:, None], sequence]
+        between = first[row, places] - first[row, places[:, None] + 1]
+        early = np.maximum(ends[:, None] + shifts[row] - due, 0)
+        late = np.maximum(ends - due[:, None], 0)
+        change = np.triu(between + early + late - first[zero, 1:] + first[zero, :-1, None], 1)
+        if change.min() >= 0:
+            break
+        helps, total, start = (change < 0).any(axis=0), np.zeros(n + 1, dtype=np.int64), np.full(n, -1)
+        for j in range(1, n):
+            total[j + 1] = total[j]
+            if helps[j]:
+                options = total[:j] + change[:j, j]
+                i = int(np.argmin(options))
+                if options[i] < total[j]:
+                    total[j + 1], start[j] = options[i], i
+        sequence, j = sequence.copy(), n - 1
+        while j > 0:
+            i = start[j]
+            if i >= 0:
+                sequence[[i, j]], j = sequence[[j, i]], i
+            j -= 1
+    return sequence
+
+
+def kicks(p, d, sequence):
+    """Iterated local search: exchanges in the best set, then 4 exchanges by chance and again, 8 times; Congram 2000."""
+    n, places, rng = len(p), np.arange(len(p)), np.random.default_rng(0)
+    shifts, rows = np.unique(p - p[:, None], return_inverse=True)
+    rows, zero, best = rows.reshape(n, n), int(np.searchsorted(shifts, 0)), None
+    for _ in range(8):
+        for _ in range(12):
+            ends, due = np.cumsum(p[sequence]), d[sequence]
+            first = np.zeros((len(shifts), n + 1), dtype=np.int64)
+            np.cumsum(np.maximum(ends - due + shifts[:, None], 0), axis=1, out=first[:, 1:])
+            row = rows[sequence[:, None], sequence]
+            between = first[row, places] - first[row, places[:, None] + 1]
+            early = np.maximum(ends[:, None] + shifts[row] - due, 0)
+            late = np.maximum(ends - due[:, None], 0)
+            change = np.triu(between + early + late - first[zero, 1:] + first[zero, :-1, None], 1)
+            if change.min() >= 0:
+                break
+            # The last exchange that helps is made, then the last before it, and so on: quicker than the best set.
+            sequence, j = sequence.copy(), n
+            value, partner = change.min(axis=0), change.argmin(axis=0)
+            for k in np.flatnonzero(value < 0)[::-1]:
+                if k < j:
+                    j = partner[k]
+                    sequence[[j, k]] = sequence[[k, j]]
+        total = int(np.maximum(np.cumsum(p[sequence]) - d[sequence], 0).sum())
+        if best is None or total <= best:
+            best, kept = total, sequence
+        sequence = kept.copy()
+        for i in rng.integers(0, n, 4):
+            j = min(n - 1, i + rng.integers(1, 30))
+            sequence[[i, j]] = sequence[[j, i]]
+    return kept
+
+
+IMPROVEMENTS = (keep, adjacent_swaps, to_the_end, insertion_descent, swap_descent, dynasearch, kicks)
 
 GRAMMAR = Grammar(
     main=schedule,
     blocks={
-        "construct": (dispatch, backward, insertion, look_ahead),
+        "construct": (dispatch, backward, insertion, scan, look_ahead),
         "improve": IMPROVEMENTS,
         "polish": IMPROVEMENTS,
     },

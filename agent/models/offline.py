@@ -63,28 +63,55 @@ def explore(desk: Desk, rng: Random, parents: Parents) -> Draft:
     return _edited(rng, rng.choice(stock), rng.choice((1, 2, 3)))
 
 
+def invent(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """Another mechanism: other blocks than all the parents'; without a grammar, a rule that is changed."""
+    return (
+        assembly.invented(desk.kit, rng, _known(desk, parents)) if desk.kit else explore(desk, rng, parents)
+    )
+
+
+def tactic(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """A fresh start where search has been least."""
+    return assembly.unlike(desk.kit, rng, _known(desk, parents)) if desk.kit else explore(desk, rng, parents)
+
+
+def _known(desk: Desk, parents: Parents) -> Parents:
+    return tuple(program for program in map(desk.known, parents) if program)
+
+
 def refine(desk: Desk, rng: Random, parents: Parents) -> Draft:
     """The best parent with one change, seldom two."""
+    return _stepped(desk, rng, parents, 1 if rng.random() < 0.75 else 2, assembly.REFINEMENTS)
+
+
+def specialise(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """The best parent after a leap: two to four changes at once, other blocks and new priorities first."""
+    return _stepped(desk, rng, parents, rng.choice((2, 3, 4)), assembly.LEAPS)
+
+
+def _stepped(
+    desk: Desk, rng: Random, parents: Parents, steps: int, table: tuple[assembly.Edit, ...]
+) -> Draft:
     if not parents:
         return explore(desk, rng, parents)
-    known, steps = desk.known(parents[0]), 1 if rng.random() < 0.75 else 2
+    known = desk.known(parents[0])
     if desk.kit is None or known is None:
         # A foreign program can only be changed blindly; a grammar has a better use for every other request.
         blindly = desk.kit is None or rng.random() < 0.5
         return _edited(rng, parents[0], steps) if blindly else explore(desk, rng, ())
     words: list[str] = []
     for _ in range(steps):
-        draft = assembly.changed(desk.kit, rng, known) or assembly.fresh(desk.kit, rng)
+        draft = assembly.changed(desk.kit, rng, known, table) or assembly.fresh(desk.kit, rng)
         known, words = draft.program, [*words, draft.words]
     return Draft(known, ", then ".join(words))
 
 
-def recombine(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def merge(desk: Desk, rng: Random, parents: Parents) -> Draft:
     """Functions of two parents in one program."""
     if len(parents) < 2:
         return refine(desk, rng, parents)
     first, second = parents[:2] if rng.random() < 0.5 else parents[1::-1]
-    known = [program for program in map(desk.known, (first, second)) if program]
+    known = _known(desk, (first, second))
     if desk.kit and len(known) == 2:
         return assembly.crossed(desk.kit, rng, first, second) or refine(desk, rng, (first, second))
     return _exchanged(rng, first, second) or refine(desk, rng, (*known, first))
@@ -117,7 +144,11 @@ def repair(desk: Desk, rng: Random, parents: Parents) -> Draft:
 PROPOSALS: Mapping[str, Proposal] = {
     "explore": explore,
     "refine": refine,
-    "recombine": recombine,
+    "merge": merge,
+    "recombine": merge,
+    "invent": invent,
+    "specialise": specialise,
+    "tactic": tactic,
     "simplify": simplify,
     "repair": repair,
 }

@@ -1,6 +1,7 @@
 """What the offline model does with a grammar: puts programs together from blocks and changes them."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -31,8 +32,40 @@ def fresh(kit: Kit, rng: Random) -> Draft:
     return Draft(kit.assembled(functions), "new program, " + (", ".join(words) or "no priority"))
 
 
+def invented(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
+    """Another mechanism: the blocks that the parents use least, none of theirs where there are others.
+
+    A priority of the first parent's moves along half of the time: a new mechanism may need no new knowledge.
+    """
+    functions, words = {}, []
+    for role in kit.roles:
+        source = kit.blocks[role][_least_used(kit, rng, role, parents)].source
+        inherits = bool(parents) and rng.random() < 0.5
+        functions[role] = _refitted(kit, rng, source, parents[0].text(role) if inherits else source)
+        words.append(f"{role} = {kit.name(role, source)}")
+    return Draft(kit.assembled(functions), "another mechanism, " + ", ".join(words))
+
+
+def unlike(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
+    """A new program of the blocks that the parents use least, with priorities of its own."""
+    functions = {}
+    for role in kit.roles:
+        block = kit.blocks[role][_least_used(kit, rng, role, parents)]
+        functions[role] = _with_fresh_priority(kit, rng, block.source)[0]
+    return Draft(kit.assembled(functions), "new program of blocks that are least used")
+
+
+def _least_used(kit: Kit, rng: Random, role: str, parents: Sequence[Program]) -> str:
+    uses = Counter(kit.name(role, parent.text(role)) for parent in parents)
+    least = min(uses[name] for name in kit.blocks[role])
+    return rng.choice([name for name in kit.blocks[role] if uses[name] == least])
+
+
 def _fresh_block(kit: Kit, rng: Random, role: str) -> tuple[str, str]:
-    source = rng.choice(list(kit.blocks[role].values())).source
+    return _with_fresh_priority(kit, rng, rng.choice(list(kit.blocks[role].values())).source)
+
+
+def _with_fresh_priority(kit: Kit, rng: Random, source: str) -> tuple[str, str]:
     if kit.priority(source) is None:
         return source, ""
     node, origin = kit.words.fresh(rng)
@@ -162,6 +195,7 @@ REFINEMENTS = (
     Edit(1.5, other_number),
     Edit(0.5, new_priority),
 )
+LEAPS = (Edit(2, other_block), Edit(2, new_priority), Edit(1, other_priority), Edit(1, other_number))
 SIMPLIFICATIONS = (Edit(2, shorter_priority), Edit(1, shortest_block))
 REPAIRS = (
     Edit(100, suspect_block),

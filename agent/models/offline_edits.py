@@ -7,7 +7,7 @@ import ast
 import math
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from gapsmith.agent.models.offline_program import UNREADABLE, Piece, Program
 
@@ -108,6 +108,10 @@ def blend(rng: Random, function: ast.stmt) -> str:
     return f"{node.id} became {_short(mixed)}"
 
 
+def _is_name(node: ast.AST, context: type[ast.expr_context] = ast.expr_context) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, context)
+
+
 class _Replacing(ast.NodeTransformer):
     """Puts one expression for one name."""
 
@@ -120,8 +124,11 @@ class _Replacing(ast.NodeTransformer):
 
 
 def _read_arguments(function: ast.stmt) -> list[tuple[ast.Name, list[str]]]:
-    """Where the function reads its arguments, and the other arguments there are."""
+    """Where the function reads its arguments, and the other arguments there are; those that it calls stay."""
+    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    called = {each.id for each in calls if isinstance(each, ast.Name)}
     names = [each.arg for each in function.args.args] if isinstance(function, ast.FunctionDef) else []
+    names = [name for name in names if name not in called]
     read = [
         node for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     ]
@@ -148,12 +155,25 @@ def _is_simple(statement: ast.stmt) -> bool:
 
 
 def deletion(rng: Random, function: ast.stmt) -> str:
-    """Deletes an assignment or a call."""
+    """Deletes an assignment or a call, but not the only one that gives a value to a name that is read."""
     found = [(body, index) for body, index in _simple(function) if len(body) > 1]
+    found = [(body, index) for body, index in found if not _needed(function, body[index])]
     if not found:
         return ""
     body, index = rng.choice(found)
     return f"deleted: {_short(body.pop(index))}"
+
+
+def _needed(function: ast.stmt, statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.Assign):
+        return False
+    inside = set(map(id, ast.walk(statement)))
+    own = {node.id for target in statement.targets for node in ast.walk(target) if _is_name(node, ast.Store)}
+    rest = [node for node in ast.walk(function) if id(node) not in inside]
+    grown = [node.target for node in rest if isinstance(node, ast.AugAssign)]
+    read = {node.id for node in rest if _is_name(node) and (node in grown or isinstance(node.ctx, ast.Load))}
+    bound = {node.id for node in rest if _is_name(node, ast.Store) and node not in grown}
+    return bool(own & read - bound - {node.arg for node in rest if isinstance(node, ast.arg)})
 
 
 def doubling(rng: Random, function: ast.stmt) -> str:

@@ -1,6 +1,7 @@
 import ast
 import dataclasses
 import warnings
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.models.base import ModelTrouble, Request
 from gapsmith.agent.models.offline import PROPOSALS, OfflineModel
+from gapsmith.agent.models.offline_edits import EDITS, Edit, deletion, edited
+from gapsmith.agent.models.offline_expressions import read_text
 from gapsmith.agent.models.offline_program import Kit, block_of, parse
 from gapsmith.evaluators.base import Argument, Baseline, EntryPoint, Problem, Rule
 from gapsmith.evaluators.tardiness_grammar import GRAMMAR
@@ -226,6 +229,24 @@ def test_edits_keep_the_rest_of_a_foreign_program():
     assert source.startswith(FOREIGN[: FOREIGN.index("def rank")].rstrip())
 
 
+def test_deletions_leave_no_name_without_a_value():
+    """The only statement that gives a value to a name that is read stays; what nobody reads goes."""
+    parsed = parse("def schedule(p, d):\n    a = p\n    b = a + d\n    b += a\n    c = d\n    return b\n")
+    assert parsed is not None
+    found = {edited(Random(seed), parsed, (Edit(1, deletion),))[1] for seed in range(60)}
+    assert found == {"in schedule, deleted: c = d", "in schedule, deleted: b += a"}
+
+
+def test_called_arguments_are_not_reckoned_with():
+    """An argument that is a function is neither added to a number nor put in its place."""
+    source = "def schedule(p, d, index):\n    return index(p, d) + d\n"
+    parsed = parse(source)
+    assert parsed is not None
+    for seed in range(200):
+        child, _ = edited(Random(seed), parsed, EDITS)
+        assert child.source.count("index") == 2
+
+
 def test_without_grammar_and_rules_the_trouble_says_what_to_do():
     """A problem that offers nothing to start from is refused in one line."""
     with pytest.raises(ModelTrouble, match=r"neither grammar nor rules.*add a reference rule"):
@@ -237,7 +258,7 @@ def test_a_parent_is_enough_without_grammar_and_rules():
     assert program("refine", 1, SOURCES[0], problem=BARE) != SOURCES[0]
 
 
-@pytest.mark.parametrize(("problem", "limit"), [(PROBLEM, 8_000), (PLAIN, 14_000)])
+@pytest.mark.parametrize(("problem", "limit"), [(PROBLEM, 9_000), (PLAIN, 14_000)])
 def test_chains_of_refinements_stay_small(problem, limit):
     """After 200 refinements of refinements a program is still of a size that can be read."""
     for start in range(3):
@@ -289,6 +310,66 @@ def test_recombination_takes_every_function_from_a_parent_or_crosses_priorities(
             shapes = {block_of(each.text(role)).shape for each in known if each}
             assert child is not None
             assert block_of(child.text(role)).shape in shapes
+
+
+def blocks(source: str) -> list[str]:
+    """The grammar's block for each role of a program."""
+    kit, parsed = Kit(PROBLEM), parse(source)
+    assert parsed is not None
+    return [kit.name(role, parsed.text(role)) for role in kit.roles]
+
+
+@pytest.mark.parametrize("operator", ["invent", "tactic"])
+def test_another_mechanism_has_other_blocks_than_all_parents(operator):
+    """Where the grammar has a block that no parent uses, a new mechanism uses none of theirs."""
+    for seed in range(60):
+        parents = [program("explore", 1000 + 2 * seed), program("explore", 1001 + 2 * seed)]
+        used = zip(*map(blocks, parents), strict=True)
+        child = blocks(program(operator, seed, *parents))
+        assert all(name not in names for name, names in zip(child, used, strict=True))
+
+
+def test_blocks_are_taken_evenly_where_parents_use_all():
+    """Parents that use every block leave the least used ones to a new program."""
+    pool = [program("explore", seed) for seed in range(60)]
+    uses = [[blocks(each)[role] for each in pool] for role in range(3)]
+    child = blocks(program("tactic", 1, *pool))
+    for role, counts in zip(GRAMMAR.blocks, map(Counter, uses), strict=True):
+        least = min(counts[block.__name__] for block in GRAMMAR.blocks[role])
+        assert counts[child[list(GRAMMAR.blocks).index(role)]] == least
+
+
+def test_inventions_keep_a_priority_now_and_then():
+    """What a parent's priority knows moves to another mechanism half of the time."""
+    parent = parse(program("explore", 1))
+    assert parent is not None
+    kit = Kit(PROBLEM)
+    telling = parent.having(
+        "construct", kit.filled(GRAMMAR.sources("construct")["dispatch"], read_text("due - 7 * now"))
+    )
+    children = [program("invent", seed, telling.source) for seed in range(60)]
+    assert 5 < sum("due - 7 * now" in child for child in children) < 55
+
+
+def test_specialising_is_a_bigger_step_than_refining():
+    """A specialised program differs from its parent in more functions than a refined one, on the average."""
+    kit, changed = Kit(PROBLEM), {"refine": 0, "specialise": 0}
+    for seed in range(100):
+        source = program("explore", seed)
+        parent = parse(source)
+        for operator in changed:
+            child = parse(program(operator, seed, source))
+            assert child is not None
+            assert parent is not None
+            changed[operator] += sum(child.text(role) != parent.text(role) for role in kit.roles)
+    assert changed["specialise"] > 1.3 * changed["refine"]
+
+
+def test_merging_is_recombining():
+    """Two names for one operator."""
+    for seed in range(20):
+        parents = program("explore", seed), program("explore", seed + 100)
+        assert program("merge", seed, *parents) == program("recombine", seed, *parents)
 
 
 def test_numbers_of_blocks_never_exceed_twice_their_origin():
