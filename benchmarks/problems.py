@@ -2,8 +2,8 @@
 
 DATA is the folder of public instances, a folder for each family. The exact method gets at most SECONDS for an
 instance; at most LIMIT instances of a family are taken, spread evenly over its files. What is known of the optima
-is read from `optima.csv` beside the files. Exact results are kept in ARCHIVE if one is named: families can then be
-solved one by one with `--only`, and the table of all of them is made from what is kept.
+is read from `optima.csv` beside the files. Exact results are kept in ARCHIVE if one is named. With `--only` the
+lines of other families that are in FILE already stay: the table can be made family by family.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import csv
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,13 +60,21 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/problems.md"))
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--limit", type=int, default=40)
-    parser.add_argument("--only", nargs="*", default=list(FAMILIES))
+    parser.add_argument("--limit", type=int, default=5000)
+    parser.add_argument("--only", nargs="*", default=[], choices=FAMILIES)
     parser.add_argument("--archive")
     options = parser.parse_args()
-    rows = [line for name in options.only for line in row(family(name, options), options)]
-    head = HEAD.format(limit=options.limit, seconds=options.seconds)
-    options.output.write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+    lines = present(options.output) if options.only else {}
+    for name in options.only or FAMILIES:
+        lines[name] = row(family(name, options), options)
+    table = "\n".join(lines[name] for name in FAMILIES if name in lines)
+    options.output.write_text(f"{HEAD}{table}\n", encoding="utf-8")
+
+
+def present(path: Path) -> dict[str, str]:
+    """The lines of an earlier table by the names of their problems."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
 
 
 def family(name: str, options: argparse.Namespace) -> Family:
@@ -114,7 +122,7 @@ def reader_name(name: str, names: set[str]) -> str:
     return f"{stem}-{int(position) + from_zero}"
 
 
-def row(found: Family, options: argparse.Namespace) -> Iterator[str]:
+def row(found: Family, options: argparse.Namespace) -> str:
     """The line of one family."""
     archive = Archive(options.archive) if options.archive else None
     with LocalExecutor(1) as executor:
@@ -125,8 +133,9 @@ def row(found: Family, options: argparse.Namespace) -> Iterator[str]:
     proven = sum(baseline.proven for baseline in comparison.baselines.values())
     seconds = [baseline.seconds for baseline in comparison.baselines.values()]
     mean = sum(seconds) / max(1, len(seconds))
-    cells = (f"`{found.problem.name}`", f"{found.read} in {found.files}", str(len(found.taken)), str(proven))
-    yield "| " + " | ".join((*cells, agreement(found, comparison), f"{mean:.2f}", gaps(comparison))) + " |"
+    tried = f"{len(found.taken)}, {options.seconds:g} s"
+    cells = (f"`{found.problem.name}`", f"{found.read} in {found.files}", tried, str(proven))
+    return "| " + " | ".join((*cells, agreement(found, comparison), f"{mean:.2f}", gaps(comparison))) + " |"
 
 
 def told(name: str) -> Progress:
@@ -163,14 +172,14 @@ def _gap(outcome: str, aggregate: object) -> str:
 
 HEAD = """# The problems on the field's own files
 
-Made by `python benchmarks/problems.py DATA --limit {limit} --seconds {seconds:g}`, family by family:
-at most {limit} instances of a family, spread evenly over its files, and at most {seconds:g} seconds of the exact
-method for each. *Equal / better / out* compares what was proven here with what is stored beside the files: the
+Made by `python benchmarks/problems.py DATA --only PROBLEM --seconds S`, line by line. *Tried* says of how many
+instances, spread evenly over the files where it is not all, and S: the seconds of CPU that the exact method had
+at most for each. *Equal / better / out* compares what was proven here with what is stored beside the files: the
 optimum or the value of the best solution known; *better* than such a solution where that is not proven; *out* of
 the stored bounds, which would be a mistake of one of the two. Seconds are the mean of the exact method on one
 core of a machine with two; gaps are means in percent against what was proven here, else against the bound.
 
-| problem | instances read | tried | proven | equal / better / out | seconds | mean gaps of the reference rules |
+| problem | instances read | tried, S | proven | equal / better / out | seconds | mean gaps of the reference rules |
 |---|---|---|---|---|---|---|
 """
 
