@@ -1,6 +1,8 @@
 """Building blocks for on-line bin packing rules: a score for each bin, and what is made of the scores.
 
-Every block is a handful of vector operations on the bins that are shown: microseconds for an item.
+The entry point counts the bins in use by the room they have left, which the rules of Csirik et al. (2006, J. ACM
+53: sum of squares) and of Gupta and Radovanović (2020, Oper. Res. 68) go by: a kind of bin that is plentiful is
+filled, one that is plentiful is not made. Every block is a handful of vector operations on the bins that are shown.
 """
 
 # Blocks are sources of candidates: annotations would be noise there.
@@ -12,36 +14,50 @@ from gapsmith.evaluators.base import Grammar, Terminal
 
 
 def choose(item, bins):
-    """Scores each bin, then adjusts the scores."""
-    return adjust(item, bins, score(item, bins))
+    """Scores each bin, adjusts the scores, and keeps count of the bins in use by the room they have left."""
+    capacity, rooms = int(bins[-1]), bins.astype(np.int64)
+    count = getattr(score, "count", None)
+    if count is None or len(count) != capacity + 1 or count[item:].sum() != len(bins) - 2:
+        count = np.bincount(rooms[:-2], minlength=capacity + 1) * 1.0
+    scores = adjust(item, bins, score(item, bins, count))
+    room = rooms[int(np.argmax(scores))]
+    if room < capacity:
+        count[room] -= 1
+    if room > item:
+        count[room - item] += 1
+    score.count = count
+    return scores
 
 
-def greatest(item, bins):
+def greatest(item, bins, count):
     """The bin of greatest priority."""
     capacity, places = bins[-1], np.arange(len(bins)) + 1.0
     used, rest = capacity - bins, bins - item
     fullness = 1.0 - rest / capacity
-    share = item / capacity
+    share, ajar = item / capacity, count.sum() + 1.0
+    alike, after = count[bins.astype(np.int64)], count[rest.astype(np.int64)]
     priority = -rest
     return priority + 0.0 * bins
 
 
-def least(item, bins):
+def least(item, bins, count):
     """The bin of least priority."""
     capacity, places = bins[-1], np.arange(len(bins)) + 1.0
     used, rest = capacity - bins, bins - item
     fullness = 1.0 - rest / capacity
-    share = item / capacity
+    share, ajar = item / capacity, count.sum() + 1.0
+    alike, after = count[bins.astype(np.int64)], count[rest.astype(np.int64)]
     priority = rest
     return -(priority + 0.0 * bins)
 
 
-def stepped(item, bins):
+def stepped(item, bins, count):
     """The bin of greatest priority in 12 steps between the least and the greatest; within a step the oldest."""
     capacity, places = bins[-1], np.arange(len(bins)) + 1.0
     used, rest = capacity - bins, bins - item
     fullness = 1.0 - rest / capacity
-    share = item / capacity
+    share, ajar = item / capacity, count.sum() + 1.0
+    alike, after = count[bins.astype(np.int64)], count[rest.astype(np.int64)]
     priority = -rest
     value = priority + 0.0 * bins
     width = value.max() - value.min()
@@ -92,6 +108,9 @@ GRAMMAR = Grammar(
         Terminal("used", "size", "capacity - bins, what is in them, an array"),
         Terminal("fullness", "ratio", "how full a bin would be, 0 to 1, an array"),
         Terminal("places", "count", "1 for the bin opened first, 2 for the next shown, an array"),
+        Terminal("alike", "count", "how many bins in use have the same room, 0 for an empty bin, an array"),
+        Terminal("after", "count", "how many have the room that would remain, 0 where none would, an array"),
+        Terminal("ajar", "count", "bins in use that are not full, and one more"),
         Terminal("item", "size", "the item's size"),
         Terminal("capacity", "size", "a bin's capacity"),
         Terminal("share", "ratio", "item / capacity"),
@@ -100,6 +119,9 @@ GRAMMAR = Grammar(
         "-rest",
         "rest",
         "-places",
+        "alike - after",
+        "alike * used - after * (used + item)",
+        "alike / (after + 1)",
         "fullness ** 2",
         "np.exp(-rest / item)",
         "-((bins - capacity) ** 2 / item + (bins / item) ** 2 + bins ** 2 / item ** 2)",

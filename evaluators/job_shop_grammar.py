@@ -183,55 +183,56 @@ def keep(machines, p, sequence):
 
 
 def critical_swaps(machines, p, sequence):
-    """Tabu search: two neighbours at the edge of a critical block change places, at most 150 times."""
-    routes, times = machines.tolist(), p.tolist()
+    """Tabu search at the edges of critical blocks, after Nowicki and Smutnicki 1996 and Taillard 1994; 6 n m moves."""
     n, m = p.shape
-
-    def timed(order):
-        step, ready, free, found = [0] * n, [0] * n, [0] * m, []
+    route, time = machines.ravel().tolist(), p.ravel().tolist()
+    head, tail, before, after = ([0] * (n * m) for _ in range(4))
+    order, best, forbidden = sequence.tolist(), None, {}
+    for turn in range(6 * n * m):
+        step, ready, free, last, found = [job * m for job in range(n)], [0] * n, [0] * m, [-1] * m, []
         for job in order:
-            k, length = routes[job][step[job]], times[job][step[job]]
-            start = max(ready[job], free[k])
-            ready[job] = free[k] = start + length
-            found.append((start, start + length, k, job, step[job]))
-            step[job] += 1
-        return found
-
-    def critical_path(found):
-        at = max(range(len(found)), key=lambda i: found[i][1])
-        path = [at]
-        while found[at][0] > 0:
-            start, _, k, job, _ = found[at]
-            at = next(
-                i
-                for i in range(at - 1, -1, -1)
-                if found[i][1] == start and (found[i][2] == k or found[i][3] == job)
-            )
-            path.append(at)
-        return path[::-1]
-
-    found = sorted(timed(sequence.tolist()))
-    best, span, forbidden = [each[3] for each in found], max(each[1] for each in found), {}
-    for turn in range(150):
-        path = critical_path(found)
-        moves = []
+            i = step[job]
+            step[job], k = i + 1, route[i]
+            head[i], before[i] = max(ready[job], free[k]), last[k]
+            last[k], ready[job] = i, head[i] + time[i]
+            free[k] = ready[job]
+            found.append(i)
+        span = max(ready)
+        if best is None or span < best:
+            best, kept = span, order
+        ready, free, last = [0] * n, [0] * m, [-1] * m
+        for i in reversed(found):
+            job, k = i // m, route[i]
+            tail[i], after[i] = max(ready[job], free[k]), last[k]
+            last[k], ready[job] = i, tail[i] + time[i]
+            free[k] = ready[job]
+        path = [next(i for i in found if head[i] == 0 and time[i] + tail[i] == span)]
+        while tail[path[-1]] > 0:
+            i, k = path[-1], after[path[-1]]
+            path.append(k if k >= 0 and time[k] + tail[k] == tail[i] else i + 1)
+        places, moves = [-1, *(route[i] for i in path), -1], []
         for i in range(len(path) - 1):
-            a, b = path[i], path[i + 1]
-            if found[a][2] == found[b][2] and found[a][3] != found[b][3]:
-                order = [each[3] for each in found]
-                order.insert(b, order.pop(a))
-                trial = timed(order)
-                value = max(each[1] for each in trial)
-                tabu = forbidden.get((found[b][3:], found[a][3:]), -1) >= turn and value >= span
-                moves.append((tabu, value, a, b, trial))
+            (a, b), (left, here, there, right) = path[i : i + 2], places[i : i + 4]
+            opening, closing = left != here and left >= 0, right != there and right >= 0
+            alone = left != here and right != there
+            if here != there or a // m == b // m or not (opening or closing or alone):
+                continue
+            x, y = before[a], after[b]
+            begin = max(head[x] + time[x] if x >= 0 else 0, head[b - 1] + time[b - 1] if b % m else 0)
+            later = max(begin + time[b], head[a - 1] + time[a - 1] if a % m else 0)
+            rest = max(tail[y] + time[y] if y >= 0 else 0, tail[a + 1] + time[a + 1] if (a + 1) % m else 0)
+            behind = max(rest + time[a], tail[b + 1] + time[b + 1] if (b + 1) % m else 0)
+            value = max(begin + time[b] + behind, later + time[a] + rest)
+            moves.append((forbidden.get((b, a), -1) >= turn and value >= best, value, a, b))
         if not moves:
             break
-        _, value, a, b, trial = min(moves)
-        forbidden[found[a][3:], found[b][3:]] = turn + 8
-        found = sorted(trial)
-        if value < span:
-            best, span = [each[3] for each in found], value
-    return np.array(best)
+        _, _, a, b = min(moves)
+        forbidden[a, b] = turn + 12
+        found.sort(key=head.__getitem__)
+        found.remove(a)
+        found.insert(found.index(b) + 1, a)
+        order = [i // m for i in found]
+    return np.array(kept)
 
 
 def random_shifts(machines, p, sequence):

@@ -329,6 +329,34 @@ def test_every_block_packs_feasibly(sandbox: Sandbox, name: str, source: str) ->
     assert assessed.outcome == "ok", assessed.message
 
 
+SUM_OF_SQUARES = dict(grammar_programs())["alike - after"]
+
+
+def test_sum_of_squares_counts_all_bins() -> None:
+    """`alike - after` is the rule of Csirik et al. (2006) to the letter: also of bins too full to be shown."""
+    space: dict[str, Any] = {}
+    exec(SUM_OF_SQUARES, space)
+    rng, left = np.random.default_rng(3), np.full(400, 100)
+    for item in rng.integers(5, 60, 400).tolist():
+        count = np.bincount(left, minlength=101)
+        count[[0, 100]] = 0
+        used = int((left < 100).sum())
+        shown = np.flatnonzero(left[: used + 2] >= item)
+        expected = count[left[shown]] - count[left[shown] - item]
+        scores = space["priority"](item, left[shown] * 1.0)
+        np.testing.assert_array_equal(scores, expected)
+        left[shown[scores.argmax()]] -= item
+
+
+def test_the_count_of_bins_is_of_the_instance_at_hand(sandbox: Sandbox) -> None:
+    """A new instance follows without a sign, and is packed as if it were the first."""
+    data = [problem.generate(np.random.default_rng(k), s, 300) for k in range(4) for s in problem.strata]
+    instances = [Instance(str(k), each) for k, each in enumerate(data)]
+    together = assess(problem, SUM_OF_SQUARES, instances, sandbox).scores
+    alone = assess_all(problem, SUM_OF_SQUARES, instances, sandbox, isolated=True)
+    assert [score.cost for score in together] == [score.cost for score in alone]
+
+
 def test_terminals_are_locals_of_every_block_with_a_hole() -> None:
     """An expression over the terminals runs in every scoring block."""
     for function in GRAMMAR.blocks["score"]:
