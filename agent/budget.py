@@ -62,17 +62,31 @@ class Ledger:
         """Whether the seconds are used up."""
         return self.budget.seconds is not None and self.seconds >= self.budget.seconds
 
-    def reserve(self, usd: float = 0.0, paid: bool = False) -> bool:
-        """Sets aside one call of at most that price and one evaluation; False when the budget has no room.
+    @property
+    def share(self) -> float:
+        """How much of the budget is used up, by the limit that is nearest; settled things only."""
+        limits = self.budget
+        used = (
+            (limits.evaluations, self.evaluations),
+            (limits.calls, self.calls),
+            (limits.usd, self.usd),
+            (limits.seconds, self.seconds),
+        )
+        return max(spent / limit for limit, spent in used if limit is not None)
+
+    def reserve(self, usd: float = 0.0, paid: bool = False, evaluations: int = 1, calls: int = 1) -> bool:
+        """Sets calls of at most that price and evaluations aside; False when the budget has no room.
 
         Args:
             usd: the most that the call can cost.
             paid: whether an earlier sitting made the call: then it needs no time any more.
+            evaluations: to be set aside.
+            calls: to be counted; 0 for what is asked of no model.
         """
-        if (self.out_of_time() and not paid) or not self._room(usd):
+        if (self.out_of_time() and not paid) or not self._room(usd, evaluations, calls):
             return False
-        self._evaluations_open += 1
-        self.calls += 1
+        self._evaluations_open += evaluations
+        self.calls += calls
         self._usd_open += usd
         return True
 
@@ -81,18 +95,18 @@ class Ledger:
         self._usd_open -= reserved_usd
         self.usd += reserved_usd if usd is None else usd
 
-    def settle_evaluation(self, used: bool) -> None:
-        """Replaces the reservation of an evaluation by the fact."""
-        self._evaluations_open -= 1
+    def settle_evaluations(self, reserved: int, used: int) -> None:
+        """Replaces a reservation of evaluations by the fact."""
+        self._evaluations_open -= reserved
         self.evaluations += used
 
-    def _room(self, usd: float) -> bool:
+    def _room(self, usd: float, evaluations: int, calls: int) -> bool:
         budget = self.budget
         return all(
             limit is None or wanted <= limit
             for limit, wanted in (
-                (budget.evaluations, self.evaluations + self._evaluations_open + 1),
-                (budget.calls, self.calls + 1),
+                (budget.evaluations, self.evaluations + self._evaluations_open + evaluations),
+                (budget.calls, self.calls + calls),
                 (budget.usd, self.usd + self._usd_open + usd),
             )
         )

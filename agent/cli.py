@@ -5,6 +5,7 @@ Exit codes: 0 ok, 1 the work failed, 2 usage.
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,7 @@ from gapsmith.agent.terminal import (
     show_leaders,
     show_result,
     wanted_problem,
+    warm_seeds,
     write_new_problem,
 )
 from gapsmith.evaluators.base import Split, Trouble, UsageTrouble
@@ -77,7 +79,11 @@ def run(
         str | None, typer.Argument(help="A name from `gapsmith problems`, or a path.py.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE.")
+        list[str] | None,
+        typer.Option(
+            help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE; repeated, the search "
+            "learns whom to ask. [default: offline]"
+        ),
     ] = None,
     evaluations: Annotated[int | None, typer.Option(help="Programs to score at most.")] = None,
     calls: Annotated[int | None, typer.Option(help="Questions to the model at most.")] = None,
@@ -98,13 +104,22 @@ def run(
     ] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Files for the sealed test.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")] = None,
+    warm: Annotated[
+        str | None, typer.Option("--from", help="An archive whose best programs the run starts from.")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For comparisons: arms, racing, gate, tuning, novelty or frontier is switched off."
+        ),
+    ] = None,
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
     """A discovery job; prints the report of its winner."""
     given = {
         "problem": problem,
-        "model": model,
+        "model": tuple(model or ()),
         "evaluations": evaluations,
         "calls": calls,
         "usd": usd,
@@ -115,11 +130,15 @@ def run(
         "base_url": base_url,
         "learn": tuple(map(str, instances or ())),
         "test": tuple(map(str, test or ())),
+        "without": tuple(without or ()),
         "minimum_level": int(Level.L0) if weak else None,
     }
     values = read_config(config) if config else {}
     values.update({key: value for key, value in given.items() if value not in (None, ())})
-    discover_and_show(settings(values), values.get("archive", "archive.db"), None, as_json)
+    wanted = settings(values)
+    if warm is not None:
+        wanted = replace(wanted, seeds=warm_seeds(wanted.problem, warm))
+    discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json)
 
 
 @app.command(epilog="Example: gapsmith resume 3")

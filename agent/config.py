@@ -16,11 +16,12 @@ Kinds = tuple[type, ...]
 KEYS: Mapping[str, Mapping[str, Kinds]] = {
     "": {
         "problem": (str,),
-        "model": (str,),
+        "model": (str, list),
         "seed": (int,),
         "workers": (int,),
         "archive": (str,),
         "base_url": (str,),
+        "without": (list,),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
     "instances": {"learn": (list,), "test": (list,), "baseline_seconds": (int, float)},
@@ -49,15 +50,18 @@ def read_config(path: Path) -> dict[str, Any]:
 def settings(values: Mapping[str, Any]) -> Settings:
     """Settings from flat values; a budget that is not given is a thousand evaluations, or 200 calls of a model."""
     known = {key: value for key, value in values.items() if value not in (None, ()) and key != "archive"}
+    named = known.pop("model", "offline")
+    models = (named,) if isinstance(named, str) else tuple(named)
     limits = {key: known.pop(key) for key in list(known) if key in KEYS["budget"]}
     if not limits:
-        offline = known.get("model", "offline") == "offline"
+        offline = models == ("offline",)
         limits = {"evaluations": DEFAULT_EVALUATIONS} if offline else {"calls": DEFAULT_CALLS}
     if "problem" not in known:
         raise UsageTrouble("no problem is named; expected one, as in: gapsmith run single_machine_tardiness")
     learn = tuple(known.pop("learn", ()))
     found = replace(
-        Settings(problem=known.pop("problem"), budget=Budget(**limits), instances=learn), **_tuples(known)
+        Settings(problem=known.pop("problem"), models=models, budget=Budget(**limits), instances=learn),
+        **_tuples(known),
     )
     if found.workers < 1:
         raise UsageTrouble(f"workers is {found.workers}; expected at least 1")
@@ -88,7 +92,7 @@ def _check(path: Path, section: str, key: str, value: object) -> None:
         expected = " or ".join(kind.__name__ for kind in kinds)
         raise UsageTrouble(f"{place}: {key} is {value!r}; expected {expected}")
     if isinstance(value, list) and not all(isinstance(each, str) for each in value):
-        raise UsageTrouble(f"{place}: {key} is {value!r}; expected a list of paths")
+        raise UsageTrouble(f"{place}: {key} is {value!r}; expected a list of words")
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

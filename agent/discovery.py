@@ -6,25 +6,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from random import Random
 from typing import Any
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
-from gapsmith.agent.baselines import baselines_of, silent
+from gapsmith.agent.baselines import silent
 from gapsmith.agent.budget import Budget, Ledger
 from gapsmith.agent.executor import Executor, LocalExecutor
+from gapsmith.agent.finishing import finalists, finish
 from gapsmith.agent.loop import Loop, Progress
+from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import open_model
 from gapsmith.agent.models.base import Model
-from gapsmith.agent.problems import find_problem, read_instances
-from gapsmith.agent.reporting import Report, report_of
-from gapsmith.agent.search.trial import Bench, Course
-from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
+from gapsmith.agent.problems import find_problem, unknown
+from gapsmith.agent.reporting import Report, make_report
+from gapsmith.agent.search.state import SearchState, Switches
+from gapsmith.agent.search.strategies import Strategy
+from gapsmith.agent.supply import Supply
+from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
 from gapsmith.sandbox import Level
 
-FEWEST_OWN_INSTANCES = 12
+USUAL_BUDGET = 600
+"""Evaluations that are reckoned with where only time or money is limited."""
+
+LISTS = ("models", "instances", "test", "seeds", "without")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +38,7 @@ class Settings:
 
     Attributes:
         problem: a name, or the path of a file that defines one.
-        model: as on the command line.
+        models: as on the command line; who of several is asked, the search learns.
         budget: the wall.
         seed: equal seeds give equal archives for deterministic models.
         workers: sandboxes at once.
@@ -42,10 +47,12 @@ class Settings:
         test: files for the sealed test in place of generated instances.
         baseline_seconds: limit of the exact method for each instance.
         minimum_level: the weakest isolation that is accepted.
+        seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
+        without: parts of the search that are switched off, for comparisons; see `Switches`.
     """
 
     problem: str
-    model: str = "offline"
+    models: tuple[str, ...] = ("offline",)
     budget: Budget
     seed: int = 0
     workers: int = 2
@@ -54,20 +61,23 @@ class Settings:
     test: tuple[str, ...] = ()
     baseline_seconds: float = 60.0
     minimum_level: int = int(Level.L2)
+    seeds: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    @property
+    def model(self) -> str:
+        """All models in one word."""
+        return "+".join(self.models)
 
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""
-        return {
-            **vars(self),
-            "budget": dict(vars(self.budget)),
-            "instances": list(self.instances),
-            "test": list(self.test),
-        }
+        lists = {name: list(getattr(self, name)) for name in LISTS}
+        return {**vars(self), "budget": dict(vars(self.budget)), **lists}
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Settings":
         """Back from JSON."""
-        lists = {"instances": tuple(plain["instances"]), "test": tuple(plain["test"])}
+        lists = {name: tuple(plain.get(name, ())) for name in LISTS}
         return cls(**{**plain, **lists, "budget": Budget(**plain["budget"])})
 
 
@@ -79,8 +89,9 @@ class Run:
         archive: what is remembered.
         number: of a run to go on with; None starts a new one.
         problem: in place of the settings' name.
-        model: in place of the settings' name.
+        models: in place of the settings' names.
         executor: in place of local workers.
+        strategies: in place of the portfolio that the budget gives.
         doing: told about work before and after the loop.
     """
 
@@ -90,20 +101,30 @@ class Run:
         archive: Archive,
         number: int | None = None,
         problem: Problem | None = None,
-        model: Model | None = None,
+        models: Sequence[Model] = (),
         executor: Executor | None = None,
+        strategies: Sequence[Strategy] = (),
         doing: Doing = silent,
     ) -> None:
         self.settings, self.archive, self._doing = settings, archive, doing
         self._stop = threading.Event()
+        self._strategies, self._switches = strategies, _switches(settings.without)
         self.problem = problem or find_problem(settings.problem)
-        self.model = model or open_model(settings.model, base_url=settings.base_url, stop=self._stop)
+        self.models = tuple(models) or self._opened_models()
         if settings.budget.usd is not None:
-            self._check_price(settings.budget.usd)
-        self._test_given = _sealed(self.problem, settings)
+            self._check_prices(settings.budget.usd)
+        self.supply = Supply(
+            self.problem,
+            settings.instances,
+            settings.test,
+            settings.seed,
+            archive,
+            settings.baseline_seconds,
+            doing,
+        )
         before = archive.run(number).seconds if number is not None else 0.0
         self.number = number or archive.start(
-            self.problem.name, self.model.name, settings.seed, settings.plain()
+            self.problem.name, settings.model, settings.seed, settings.plain()
         )
         self.ledger = Ledger(settings.budget, before)
         self._resources = ExitStack()
@@ -120,14 +141,26 @@ class Run:
         finally:
             self.archive.finish(self.number, status, self.ledger.seconds)
             if "loop" in vars(self):
-                self.archive.tally(self.number, self.loop.state.tallies)
+                self.archive.tally(self.number, _tallies(self.loop.state))
 
     @cached_property
     def loop(self) -> Loop:
         """The loop; making it solves the training and validation instances."""
-        course = self._course()
-        parts = (self.model, self.archive, self._executor, self.ledger)
-        return Loop(self.number, course, *parts, seed=self.settings.seed, stop=self._stop)
+        course, budget = self.supply.course, self.settings.budget
+        size = budget.evaluations or budget.calls or USUAL_BUDGET
+        return Loop(
+            self.number,
+            course,
+            self.models,
+            self.archive,
+            self._executor,
+            self.ledger,
+            SearchState(course, self._strategies, size, self._switches),
+            seed=self.settings.seed,
+            stop=self._stop,
+            seeds=self.settings.seeds,
+            fresh=self.supply.exchanged,
+        )
 
     def stop(self) -> None:
         """Asks nothing more; what is under way is kept."""
@@ -141,8 +174,9 @@ class Run:
     def close(self) -> None:
         """Ends the sandboxes and the model's connections."""
         self._resources.close()
-        if close := getattr(self.model, "close", None):
-            close()
+        for model in self.models:
+            if close := getattr(model, "close", None):
+                close()
 
     def _work(self) -> Iterator[Progress]:
         last = time.monotonic()
@@ -153,43 +187,16 @@ class Run:
             yield progress
 
     def report(self) -> Report:
-        """Opens the sealed test for the champion and the reference rules, and says what came of it. Raises Trouble."""
-        champion = self.loop.state.champion
-        if champion is None:
+        """Ends the search, opens the sealed test, and says what came of it. Raises Trouble."""
+        state = self.loop.state
+        if state.champion is None:
             raise Trouble(self._no_champion())
-        return report_of(
-            self.number,
-            self.problem,
-            self.model.name,
-            champion,
-            self._test_given or self._part(Split.TEST),
-            self._executor,
-            self.archive,
-            self.ledger,
-            self.settings.baseline_seconds,
-            self._doing,
+        settings, contestants = self.settings, finalists(state.champion, state.everyone.elites)
+        by = Measuring(self.problem, self._executor, self.archive, settings.baseline_seconds, self._doing)
+        finale = finish(self.number, contestants, state.train, self.supply.unseen, by)
+        return make_report(
+            self.number, settings.model, finale, state.train, self.supply.test, by, self.ledger
         )
-
-    # Instances
-
-    def _course(self) -> Course:
-        train, validation = self._learning()
-        found = baselines_of(
-            self.problem, [*train, *validation], self.archive, self.settings.baseline_seconds, self._doing
-        )
-        maximise = self.problem.maximise
-        return Course(self.problem, Bench.of(train, found, maximise), Bench.of(validation, found, maximise))
-
-    def _learning(self) -> tuple[list[Instance], list[Instance]]:
-        """Training instances in the order of the race, which is shuffled so that a block is a fair sample."""
-        train = learning_instances(self.problem, self.settings)
-        return Random(self.settings.seed).sample(train, len(train)), self._part(Split.VALIDATION)
-
-    def _part(self, split: Split) -> list[Instance]:
-        if own := _read(self.problem, self.settings.instances):
-            return _third(own, split)
-        # The same test for every seed, so that runs can be compared.
-        return self.problem.instances(split, 0 if split is Split.TEST else self.settings.seed)
 
     # Words
 
@@ -199,69 +206,67 @@ class Run:
         why = f"; the first failure: slot {first.slot}, {first.outcome}: {first.message}" if first else ""
         return f"run {self.number} has no program that solved all training and validation instances{why}"
 
-    def _check_price(self, usd: float) -> None:
-        if self.model.most_usd is None:
-            raise UsageTrouble(
-                f"the price of {self.model.name} is not known, so that --usd {usd:g} cannot be kept; "
-                "add it to a price file and name that in GAPSMITH_PRICES"
-            )
+    def _opened_models(self) -> tuple[Model, ...]:
+        base_url = self.settings.base_url
+        return tuple(open_model(name, base_url=base_url, stop=self._stop) for name in self.settings.models)
+
+    def _check_prices(self, usd: float) -> None:
+        for model in self.models:
+            if model.most_usd is None:
+                raise UsageTrouble(
+                    f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; "
+                    "add it to a price file and name that in GAPSMITH_PRICES"
+                )
 
 
 def discover(
     problem: str | Problem,
     *,
-    model: str | Model = "offline",
+    model: str | Model | Sequence[str | Model] = "offline",
     budget: Budget,
     archive: str | Archive = "archive.db",
     executor: Executor | None = None,
+    strategies: Sequence[Strategy] = (),
     doing: Doing = silent,
     **settings: Any,
 ) -> Run:
     """A discovery job, ready to be iterated over; `settings` are the other fields of Settings."""
+    asked = (model,) if isinstance(model, str) or not isinstance(model, Sequence) else tuple(model)
     named = Settings(
         problem=problem if isinstance(problem, str) else problem.name,
-        model=model if isinstance(model, str) else model.name,
+        models=tuple(each if isinstance(each, str) else each.name for each in asked),
         budget=budget,
         **settings,
     )
+    words = all(isinstance(each, str) for each in asked)
     return Run(
         named,
         archive if isinstance(archive, Archive) else Archive(archive),
         problem=None if isinstance(problem, str) else problem,
-        model=None if isinstance(model, str) else model,
+        models=() if words else [open_model(each) if isinstance(each, str) else each for each in asked],
         executor=executor,
+        strategies=strategies,
         doing=doing,
     )
 
 
-def learning_instances(problem: Problem, settings: Settings) -> list[Instance]:
-    """The training instances of a run, from its settings alone."""
-    own = _read(problem, settings.instances)
-    return _third(own, Split.TRAIN) if own else problem.instances(Split.TRAIN, settings.seed)
+def _switches(without: Sequence[str]) -> Switches:
+    try:
+        return Switches.without(without)
+    except KeyError as error:
+        raise UsageTrouble(unknown("part of the search", error.args[0], list(vars(Switches())))) from None
 
 
-def _read(problem: Problem, files: Sequence[str]) -> list[Instance]:
-    found = read_instances(problem, [Path(file) for file in files])
-    return list({instance.digest: instance for instance in found}.values())
-
-
-def _sealed(problem: Problem, settings: Settings) -> list[Instance]:
-    """The test instances that are given. Raises UsageTrouble where the same are given to learn from."""
-    learn = {instance.digest: instance.name for instance in _read(problem, settings.instances)}
-    test = _read(problem, settings.test)
-    for instance in test:
-        if instance.digest in learn:
-            raise UsageTrouble(
-                f"test instance {instance.name} is {learn[instance.digest]} of the instances to learn from; "
-                "expected a test of other instances"
-            )
-    return test
-
-
-def _third(instances: Sequence[Instance], split: Split) -> list[Instance]:
-    """One of three disjoint parts of the user's own instances, each spread over the files' order."""
-    if len(instances) < FEWEST_OWN_INSTANCES:
-        raise Trouble(
-            f"found {len(instances)} different instances; expected at least {FEWEST_OWN_INSTANCES} to learn from"
-        )
-    return [instance for k, instance in enumerate(instances) if k % 3 == list(Split).index(split)]
+def _tallies(state: SearchState) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": kind,
+            "name": name,
+            "tries": tally.tries,
+            "gains": tally.gains,
+            "reward": tally.reward,
+            "cost": tally.cost,
+        }
+        for kind, bandit in state.tallies.items()
+        for name, tally in bandit.tallies.items()
+    ]

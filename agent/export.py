@@ -12,10 +12,11 @@ import numpy as np
 from gapsmith.agent.annotate import annotated
 from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.bundle import Bundle
-from gapsmith.agent.discovery import Settings, learning_instances
+from gapsmith.agent.discovery import Settings
 from gapsmith.agent.evaluating import CHUNK
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.problems import find_problem
+from gapsmith.agent.supply import Supply
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Number, Problem, Trouble
 from gapsmith.sandbox import Job, Limits, Outcome
@@ -74,7 +75,8 @@ def module(
 
 def _tests(problem: Problem, settings: Settings, program: Program, archive: Archive) -> list[Test]:
     """The smallest instances on which the archive has a cost of the program."""
-    instances = sorted(learning_instances(problem, settings), key=lambda i: len(json.dumps(_plain(i))))
+    train = Supply(problem, settings.instances, (), settings.seed).train
+    instances = sorted(train, key=lambda i: len(json.dumps(_plain(i))))
     scores = archive.scores(program.id or 0, [instance.digest for instance in instances])
     priced = [(i, scores[i.digest].cost) for i in instances if i.digest in scores]
     return [(instance, cost) for instance, cost in priced if cost is not None][:SELF_TESTS]

@@ -14,10 +14,10 @@ from typing import Any
 from gapsmith.agent.archive import CandidateRow
 from gapsmith.agent.measuring import Measuring, costs_in
 from gapsmith.agent.screen import Screened, screen
+from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.halving import mean_loss, rounds, survivors
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.simplifying import MOST, simpler
-from gapsmith.agent.search.trial import Bench
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
 from gapsmith.evaluators.honesty import Honesty, examine
@@ -30,6 +30,8 @@ LEVEL = 0.80
 """Two-sided; its lower end is the one-sided 90 % limit."""
 EXAMINED = 20
 FIRST_BLOCK = 8
+UNSEEN_FROM = 1_000_000
+"""A place in the stream of validation instances that no gate comes to, however often it is refreshed."""
 
 Costs = tuple[Number, ...]
 
@@ -74,7 +76,7 @@ def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
         mixed = Random(seed).sample(own, len(own))
         return Unseen(tuple(mixed[0::2]), tuple(mixed[1::2]), generated=False)
     count = problem.counts[Split.VALIDATION]
-    new = problem.instances(Split.VALIDATION, seed, 2 * count, start=count)
+    new = problem.instances(Split.VALIDATION, seed, 2 * count, start=UNSEEN_FROM)
     return Unseen(tuple(new[:count]), tuple(new[count:]))
 
 

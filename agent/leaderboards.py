@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.measuring import Measuring, costs_in
+from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.front import FrontPoint, front, thinned
 from gapsmith.agent.search.portfolio import complementary, pooled_together
-from gapsmith.agent.search.trial import Bench
 from gapsmith.evaluators.assess import Assessment
 from gapsmith.evaluators.base import Number
 from gapsmith.evaluators.scoring import Score, costs_of

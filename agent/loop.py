@@ -1,44 +1,44 @@
 """The system's pseudo-code, and the only place where its parts meet.
 
-    while there is room: ask          (choose parents, render, send; the reply is committed as it comes)
-    apply what has ended              (population, gate; in the order of the slots for deterministic models)
+    while there is room: ask      (an arm chooses parents and operator; the reply is committed as it comes)
+    take up whose turn it is      (screen, then probe; told apart, then raced; the gate; what was learnt)
     else wait for a reply or a trial
 
-A slot is one question and what came of it. A deterministic model is asked in the driver's own thread, and
-at most WINDOW slots are open whatever the number of workers: so the state from which slot k is asked is a
-function of the seed alone. On resume the same loop runs again from slot 0; what the archive holds is not
-asked, not paid and not run again.
+A slot is one question and what came of it. A deterministic model is asked in the driver's own thread, at most
+WINDOW slots are open whatever the number of workers, and decisions are made in the order of the slots: so the
+state from which slot k is asked is a function of the seed alone. On resume the same loop runs again from slot
+0; what the archive holds is not asked, not paid and not run again.
 """
 
-import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from queue import Queue
-from random import Random
 from typing import TypeVar
 
-from gapsmith.agent.archive import Archive, CallRow, CandidateRow
+from gapsmith.agent.archive import Archive, CandidateRow
 from gapsmith.agent.budget import Ledger
+from gapsmith.agent.candidates import Candidates
+from gapsmith.agent.constants import MOST, most_evaluations
 from gapsmith.agent.executor import Executor
-from gapsmith.agent.models.base import Model, Reply, Request, Stopped
-from gapsmith.agent.prompting import render
-from gapsmith.agent.screen import Screened, encodable, extract, screen
-from gapsmith.agent.search.operators import OPERATORS, REPAIR, Operator
-from gapsmith.agent.search.population import Elite
-from gapsmith.agent.search.state import Choice, Failure, SearchState
-from gapsmith.agent.search.trial import Bar, Course, Trial, Trialled
+from gapsmith.agent.models.base import Model, Stopped
+from gapsmith.agent.questions import Questions, idea_of
+from gapsmith.agent.search.bench import Bench, Course
+from gapsmith.agent.search.choice import Choice, Failure
+from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE
+from gapsmith.agent.search.state import SearchState
+from gapsmith.agent.slots import WAITS, Slot, Stage
 from gapsmith.evaluators.base import Trouble
-from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import SandboxTrouble
 
 T = TypeVar("T")
 WINDOW = 16
 BARREN = 500
 """So many slots in a row without anything new to measure end a run: its space is exhausted."""
-RULE = Operator("rule", 0, 0.0)
+
+TUNING_SHARE = 0.25
+"""Of the evaluations, where these are what is short; as much as all else where calls are."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Progress:
 
     slot: int
     operator: str
+    arm: str
     outcome: str
     evaluations: int
     calls: int
@@ -56,74 +57,52 @@ class Progress:
     champion: int | None
 
 
-@dataclass
-class Slot:
-    """One question on its way.
-
-    Attributes:
-        number: its place in the run; reference rules come first.
-        choice: the operator and the parents.
-        bar: what the candidate must reach, as of the asking.
-        name: of a reference rule, else empty.
-        usd: reserved for its call.
-        program: its number, once known.
-        screened: its code, once known.
-        trialled: how it ended on the instances; None while it is under way, or where it was not run.
-        outcome: in words, once it has ended.
-        message: why.
-    """
-
-    number: int
-    choice: Choice
-    bar: Bar
-    name: str = ""
-    usd: float = 0.0
-    program: int | None = None
-    screened: Screened | None = None
-    trialled: Trialled | None = None
-    outcome: str = ""
-    message: str = ""
-
-
 class Loop:
     """One run. Iterate over it to let it work; it yields after every slot.
 
     Args:
         run: its number in the archive.
         course: the instances.
-        model: who answers.
+        models: who answers.
         archive: what is remembered; only this thread writes.
         executor: where candidates run.
         ledger: the budget.
+        state: the search, as it begins.
         seed: all choices follow from it and from the verdicts.
         stop: once set, nothing more is asked; what is under way is waited for and kept.
+        seeds: programs of an older archive to start from besides the reference rules.
+        fresh: gives other validation instances for worn ones, None where there are no more.
     """
 
     def __init__(
         self,
         run: int,
         course: Course,
-        model: Model,
+        models: Sequence[Model],
         archive: Archive,
         executor: Executor,
         ledger: Ledger,
+        state: SearchState,
         *,
         seed: int,
         stop: threading.Event,
+        seeds: Sequence[str] = (),
+        fresh: Callable[[Bench], Bench | None] = lambda _: None,
     ) -> None:
-        self.state = SearchState(course.validation)
-        self._run, self._course, self._problem = run, course, course.problem
-        self._model, self._archive, self._executor = model, archive, executor
-        self._ledger, self._seed = ledger, seed
-        self._recorded, self._calls = archive.candidates(run), archive.calls(run)
+        self.state = state
+        self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
+        self._questions = Questions(run, course.problem, course.train, models, archive, ledger, seed)
+        self._candidates = Candidates(run, course, archive, executor, state, self._when, fresh)
+        self._rules, self._seeds = course.problem.rules, tuple(seeds)
         self._open: dict[int, Slot] = {}
-        self._asked: dict[int, tuple[Callable[[Reply], str], Future[Reply]]] = {}
-        self._claimed: set[int] = set()
+        self._candidates.open = self._open
+        self._recorded = archive.recorded(run)
         self._next = 0
         self._arrivals: Queue[Callable[[], None]] = Queue()
         self._stop = stop
         self._trouble: Exception | None = None
         self._barren = 0
+        self._tuning = 0
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -136,183 +115,157 @@ class Loop:
                     self._stop.set()  # so that leaving the pool waits for what was sent, and for nobody else
                     raise
         finally:
-            self._keep_late_replies()
+            self._questions.keep_late()
         if self._trouble:
             raise self._trouble
 
     def _work(self, callers: ThreadPoolExecutor) -> Iterator[Progress]:
         while True:
-            if self._may_ask():
-                self._ask(callers)
-            elif (slot := self._ended()) is not None:
-                self._apply(slot)
-                yield self._progress(slot)
+            if (ask := self._asks()) is not None:
+                ask(callers)
+            elif (slot := self._due()) is not None:
+                if slot.stage is Stage.ENDED:
+                    self._apply(slot)
+                    yield self._progress(slot)
+                else:
+                    self._advance(slot)
             elif self._open:
                 self._arrivals.get()()
             else:
                 break
 
-    def _keep_late_replies(self) -> None:
-        """However the run is left, by an error or by who iterates over it: replies that came are kept."""
-        for keep, answered in list(self._asked.values()):
-            if answered.exception() is None:
-                keep(answered.result())
-
     # Asking
 
-    def _may_ask(self) -> bool:
+    def _asks(self) -> Callable[[ThreadPoolExecutor], None] | None:
+        """What may be asked now, with the budget for it set aside; None where nothing may."""
         if self._stop.is_set() or self._trouble or self._barren >= BARREN or len(self._open) >= WINDOW:
-            return False
-        if self._next < len(self._problem.rules):
-            return True
-        # Candidates descend from the rules: they wait for them.
-        rules_open = any(slot.choice.operator is RULE for slot in self._open.values())
+            return None
+        if self._next < len(self._rules):
+            return lambda _: self._open_rule()
+        if self._waits_for(RULE):  # candidates descend from the rules
+            return None
+        if self._next < len(self._rules) + len(self._seeds):
+            return (lambda _: self._open_seed()) if self._ledger.reserve(calls=0) else None
+        if self._waits_for(SEED):
+            return None
         if self._ledger.out_of_time():  # only what an earlier sitting paid for is taken up still
-            self._next = min((slot for slot in self._calls if slot >= self._next), default=self._next)
-        paid = self._next in self._calls
-        return not rules_open and self._ledger.reserve(self._model.most_usd or 0.0, paid)
+            self._next = self._next_paid()
+        if self._may_tune():
+            return lambda _: self._open_tuning()
+        paid = self._paid(self._next)
+        room = self._ledger.reserve(self._questions.most_usd, paid)
+        return self._open_question if room else None
 
-    def _ask(self, callers: ThreadPoolExecutor) -> None:
-        number, self._next = self._next, self._next + 1
-        if number < len(self._problem.rules):
-            self._open_rule(number)
+    def _waits_for(self, operator: object) -> bool:
+        return any(slot.choice.operator is operator for slot in self._open.values())
+
+    def _paid(self, number: int) -> bool:
+        return number < self._recorded and self._archive.call(self._run, number) is not None
+
+    def _next_paid(self) -> int:
+        later = (number for number in range(self._next, self._recorded) if self._paid(number))
+        return next(later, self._next)
+
+    def _row(self, number: int) -> CandidateRow | None:
+        return self._archive.candidate(self._run, number) if number < self._recorded else None
+
+    def _opened(self, choice: Choice, reserved: int = 1, name: str = "") -> Slot:
+        """A new slot; what nobody is asked for is recorded at once."""
+        bar = self.state.bar(choice.arm) if choice.operator not in (RULE, SEED) else ()
+        slot = Slot(self._next, choice, bar, name=name, reserved=reserved)
+        self._open[slot.number] = slot
+        self._next += 1
+        return slot
+
+    def _open_given(self, choice: Choice, source: str, reserved: int, name: str = "") -> None:
+        slot = self._opened(choice, reserved, name)
+        if self._row(slot.number) is None:
+            self._archive.answer(self._questions.row(slot))
+        self._replied(slot, source)
+
+    def _open_rule(self) -> None:
+        rule = self._rules[self._next]
+        self._open_given(Choice(RULE), rule.source(self._course.problem.entry.name), 0, rule.name)
+
+    def _open_seed(self) -> None:
+        self._open_given(Choice(SEED), self._seeds[self._next - len(self._rules)], 1)
+
+    def _may_tune(self) -> bool:
+        """Whether constants are tuned now: something waits for it, and it has not had its share of the budget."""
+        row = self._row(self._next)
+        if row is not None and not self._questions.deterministic:
+            wanted = row.operator == TUNE.name
+        else:
+            share = TUNING_SHARE if self._ledger.budget.evaluations else 1.0
+            spent = share * self._ledger.evaluations * len(self._course.train.instances)
+            wanted = bool(self.state.untuned) and self._tuning + MOST <= spent
+        evaluations = most_evaluations(self._course.train)
+        return wanted and self._ledger.reserve(evaluations=evaluations, calls=0)
+
+    def _open_tuning(self) -> None:
+        row, number = self._row(self._next), self._next
+        choice = self._choose(number, may_tune=True)
+        self._tuning += MOST
+        slot = self._opened(choice, most_evaluations(self._course.train))
+        if row is None:
+            self._archive.answer(self._questions.row(slot))
+        elif row.program is not None and row.outcome != "asked":
+            slot.tuned = MOST
+            self._replied(slot, self._archive.find(row.program).source)
             return
-        slot = Slot(number, self._choose(number), self.state.bar(), usd=self._model.most_usd or 0.0)
-        self._open[number] = slot
-        if (call := self._calls.get(number)) is not None:
+        self._candidates.tune(slot, self._questions.number(number, "tuning"), self._replied)
+
+    def _open_question(self, callers: ThreadPoolExecutor) -> None:
+        number = self._next
+        slot = self._opened(self._choose(number))
+        slot.usd, slot.model = self._questions.most_usd, self._model(number)
+        call = self._archive.call(self._run, number) if number < self._recorded else None
+        if call is not None:
             self._ledger.settle_call(slot.usd, call.usd)
-            self._receive(slot, call.reply)
-        elif self._model.deterministic:
-            request, template = self._question(slot)
+            slot.paid = call.usd or 0.0
+            self._replied(slot, call.reply)
+        elif self._questions.deterministic:
             try:
-                reply = self._model.reply(request)
+                self._replied(slot, self._questions.ask(slot))
             except Trouble as error:
                 self._give_up(slot, error)
-            else:
-                self._receive(slot, self._keep(slot, request, template, reply))
         else:
-            request, template = self._question(slot)
-            keep = partial(self._keep, slot, request, template)
-            answered = callers.submit(self._model.reply, request)
-            self._asked[number] = keep, answered
-            self._when(slot, answered, lambda reply: self._receive(slot, keep(reply)))
+            future, keep = self._questions.send(slot, callers)
+            self._when(slot, future, lambda reply: self._replied(slot, keep(reply)))
 
-    def _open_rule(self, number: int) -> None:
-        rule = self._problem.rules[number]
-        slot = self._open[number] = Slot(number, Choice(RULE), self.state.bar(), name=rule.name)
-        if number not in self._recorded:
-            self._archive.answer(self._row(slot))
-        self._receive(slot, rule.source(self._problem.entry.name))
-
-    def _row(self, slot: Slot) -> CandidateRow:
-        operator, parents = slot.choice.operator.name, slot.choice.programs
-        return CandidateRow(
-            run=self._run, slot=slot.number, operator=operator, name=slot.name, parents=parents
-        )
-
-    def _choose(self, number: int) -> Choice:
-        row = self._recorded.get(number)
-        if row is None or self._model.deterministic:
-            return self.state.choose(Random(f"{self._seed}/{number}/choice"))
+    def _choose(self, number: int, may_tune: bool = False) -> Choice:
+        row = self._row(number)
+        if row is None or self._questions.deterministic:
+            return self.state.choose(self._questions.rng(number, "choice"), may_tune)
         return self._recall(row)
+
+    def _model(self, number: int) -> str:
+        row, names = self._row(number), list(self._questions.models)
+        if row is not None and row.model in names:
+            return row.model
+        return self.state.models.choose(self._questions.rng(number, "model"), dict.fromkeys(names, 1.0))
 
     def _recall(self, row: CandidateRow) -> Choice:
         """The choice of an earlier sitting, whose order of events is not repeated."""
-        operator = next(
-            o for o in (*OPERATORS, REPAIR, Operator(row.operator, 1, 0.0)) if o.name == row.operator
-        )
-        failure = next(
-            (f for f in self.state.failures if operator is REPAIR and f.program in row.parents), None
-        )
-        if operator is REPAIR and failure is None:
-            failed = self._archive.find(row.parents[0])
-            failure = Failure(row.parents[0], failed.source, "did not run to its end", 1)
-        elites = tuple(elite for elite in self.state.population.elites if elite.program in row.parents)
-        return Choice(operator, elites, failure)
+        operator = BY_NAME[row.operator]
+        found = [self.state.find(program) for program in row.parents]
+        if operator is not REPAIR:
+            return Choice(operator, tuple(elite for elite in found if elite), arm=row.arm)
+        waiting = (failure for failure in self.state.failures if failure.program in row.parents)
+        lost = Failure(row.parents[0], self._archive.find(row.parents[0]).source, "did not run to its end", 1)
+        return Choice(operator, failure=next(waiting, lost), arm=row.arm)
 
-    def _question(self, slot: Slot) -> tuple[Request, str]:
-        prompt = render(self._problem, slot.choice, self._course.train)
-        digest = hashlib.sha256(f"{self._seed}/{slot.number}/reply".encode()).digest()
-        request = Request(
-            slot=slot.number,
-            operator=slot.choice.operator.name,
-            system=prompt.system,
-            prompt=prompt.text,
-            seed=int.from_bytes(digest[:6]),
-            problem=self._problem,
-            parents=slot.choice.sources,
-        )
-        return request, prompt.template
+    def _replied(self, slot: Slot, text: str) -> None:
+        slot.text, slot.idea, slot.stage = text, idea_of(text) if slot.model else "", Stage.REPLIED
 
-    # Replies and trials, as they come
-
-    def _keep(self, slot: Slot, request: Request, template: str, reply: Reply) -> str:
-        """Commits a reply before anything is done with it; returns its text, as the archive has it."""
-        text = encodable(reply.text)
-        self._asked.pop(slot.number, None)
-        self._archive.answer(
-            self._row(slot),
-            CallRow(
-                run=self._run,
-                slot=slot.number,
-                model=self._model.name,
-                operator=request.operator,
-                template=template,
-                system=request.system,
-                prompt=request.prompt,
-                reply=text,
-                tokens_in=reply.tokens_in,
-                tokens_cached=reply.tokens_cached,
-                tokens_out=reply.tokens_out,
-                usd=reply.usd,
-                seconds=reply.seconds,
-                reply_id=reply.id,
-                detail=dict(reply.detail),
-            ),
-        )
-        self._ledger.settle_call(slot.usd, reply.usd)
-        return text
-
-    def _receive(self, slot: Slot, text: str) -> None:
-        entry = self._problem.entry
-        slot.screened = screened = screen(text if slot.name else extract(text, entry), entry)
-        if screened.outcome != "ok":
-            hash_ = hashlib.sha256(screened.source.encode()).hexdigest()[:32]
-            slot.program, _ = self._archive.program(self._problem.name, hash_, screened.source, screened.size)
-            self._settle(slot, screened.outcome, screened.message)
-            return
-        name, hash_ = self._problem.name, screened.hash
-        slot.program, new = self._archive.program(name, hash_, screened.source, screened.size)
-        if slot.program in self._claimed:
-            self._settle(slot, "duplicate", f"is program {slot.program} over again")
-            return
-        self._claimed.add(slot.program)
-        instances = (*self._course.train.instances, *self._course.validation.instances)
-        known = {} if new else self._archive.scores(slot.program, [i.digest for i in instances])
-        trial = Trial(self._course, screened.source, slot.bar, known)
-        self._when(slot, self._executor.submit(trial), lambda trialled: self._measured(slot, trialled, known))
-
-    def _measured(self, slot: Slot, trialled: Trialled, known: Mapping[str, Score]) -> None:
-        slot.trialled = trialled
-        self._settle(slot, trialled.outcome, trialled.message, known)
-
-    def _settle(self, slot: Slot, outcome: str, message: str, known: Collection[str] = ()) -> None:
-        slot.outcome, slot.message = outcome, message
-        train, validation = self._course.train.scale, self._course.validation.scale
-        done = slot.trialled or Trialled(outcome, message, ())
-        values = {
-            "program": slot.program,
-            "outcome": outcome,
-            "message": message,
-            "train_gap": train.search(done.train) if done.train else None,
-            "validation_gap": validation.pooled(done.validation) if done.validation else None,
-        }
-        self._archive.settle(self._run, slot.number, values, done.scores, known)
+    # What has come is taken up by the driver's thread, in the order of the slots
 
     def _when(self, slot: Slot, future: Future[T], then: Callable[[T], None]) -> None:
         """Has the driver's thread take up a result when it is there."""
 
         def arrive() -> None:
+            if slot.number not in self._open:
+                return
             try:
                 result = future.result()
             except (Trouble, SandboxTrouble) as error:
@@ -328,66 +281,50 @@ class Loop:
         if not isinstance(error, Stopped):
             self._trouble = self._trouble or error
 
-    # Applying, which is what the next choice is made from
+    def _due(self) -> Slot | None:
+        """The slot whose turn it is: the first that waits for nothing, and is not ahead of an earlier one."""
+        in_order = self._questions.deterministic or self._next <= len(self._rules) + len(self._seeds)
+        least = Stage.ENDED + 1
+        for slot in list(self._open.values()):
+            late = slot.stage in (Stage.RACED, Stage.ENDED)  # what the state of the search decides
+            if slot.stage in WAITS and (
+                not in_order or (slot is self._oldest if late else slot.stage < least)
+            ):
+                return slot
+            least = min(least, slot.stage)
+        return None
 
-    def _ended(self) -> Slot | None:
-        """A slot that can be applied: for deterministic models the oldest one only."""
-        if not self._open:
-            return None
-        if self._model.deterministic or self._next <= len(self._problem.rules):
-            oldest = self._open[min(self._open)]
-            return oldest if oldest.outcome else None
-        return next((slot for slot in self._open.values() if slot.outcome), None)
+    @property
+    def _oldest(self) -> Slot:
+        return self._open[min(self._open)]
+
+    def _advance(self, slot: Slot) -> None:
+        if slot.stage is Stage.REPLIED:
+            row = self._row(slot.number)
+            self._candidates.screen(slot, row.behaviour if row else "")
+        elif slot.stage is Stage.PROBED:
+            self._candidates.tell_apart(slot)
+        else:
+            self._candidates.weigh(slot)
 
     def _apply(self, slot: Slot) -> None:
-        del self._open[slot.number]
-        self._barren = 0 if slot.trialled is not None else self._barren + 1
-        name = slot.choice.operator.name
-        if slot.choice.operator is not RULE:
-            self._ledger.settle_evaluation(used=slot.trialled is not None)
-        if slot.outcome == "raced" and slot.trialled:
-            self._archive.record(
-                self._run, slot.number, "raced", {"points_behind": round(slot.trialled.lag, 6)}
-            )
-        if slot.trialled is None or slot.trialled.train is None:
-            self.state.miss(name, self._failure(slot))
+        if slot.elite and slot.validated and slot.bench is not self.state.gate.bench:
+            self._candidates.weigh(slot)  # the gate's instances were exchanged meanwhile
             return
-        self._take(slot, slot.trialled)
-
-    def _take(self, slot: Slot, trialled: Trialled) -> None:
-        if slot.screened is None or slot.program is None or trialled.train is None:
-            raise RuntimeError(f"slot {slot.number} was measured without a program")
-        times = [score.cpu_seconds for _, score in trialled.scores[: len(trialled.train)]]
-        elite = Elite(
-            slot.program,
-            slot.screened.source,
-            slot.screened.size,
-            self._course.train.scale.search(trialled.train),
-            trialled.train,
-            sum(times) / len(times),
-            slot.name,
-        )
-        parent_gap = min((parent.gap for parent in slot.choice.parents), default=float("inf"))
-        verdict = self.state.take(slot.choice.operator.name, elite, trialled, parent_gap)
-        if verdict is not None:
-            self._archive.gate(
-                self._run, slot.number, verdict.passed, verdict.gain, verdict.low, verdict.high
-            )
-
-    def _failure(self, slot: Slot) -> Failure | None:
-        if (
-            slot.outcome in ("duplicate", "raced", "no_code", "zygote_died", "harness_failure")
-            or not slot.screened
-        ):
-            return None
-        tries = slot.choice.failure.tries + 1 if slot.choice.failure else 0
-        return Failure(slot.program or 0, slot.screened.source, f"{slot.outcome}: {slot.message}", tries)
+        del self._open[slot.number]
+        self._barren = 0 if slot.charged else self._barren + 1
+        used = -(-slot.tuned // len(self._course.train.instances)) + slot.charged
+        self._ledger.settle_evaluations(slot.reserved, used if slot.reserved else 0)
+        self._candidates.apply(slot)
+        if gone := self.state.arms.cut(self._ledger.share):
+            self._archive.record(self._run, slot.number, "arms", {"given up": gone})
 
     def _progress(self, slot: Slot) -> Progress:
-        best, champion = self.state.population.best, self.state.champion
+        best, champion = self.state.best, self.state.champion
         return Progress(
             slot.number,
             slot.choice.operator.name,
+            slot.choice.arm,
             slot.outcome,
             self._ledger.evaluations,
             self._ledger.calls,

@@ -10,7 +10,7 @@ from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import baselines_of, silent
 from gapsmith.agent.evaluating import CHUNK, Entrant, Scored
 from gapsmith.agent.executor import Executor
-from gapsmith.agent.search.trial import Bench
+from gapsmith.agent.search.bench import Bench
 from gapsmith.evaluators.assess import Assessment, Runner, assess
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.evaluators.scoring import Scale, Score

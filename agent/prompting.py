@@ -11,9 +11,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gapsmith.agent.screen import ALLOWED_IMPORTS
+from gapsmith.agent.search.bench import Bench
+from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.population import Elite
-from gapsmith.agent.search.state import Choice, Failure
-from gapsmith.agent.search.trial import Bench
 from gapsmith.evaluators.base import Problem
 
 SHOWN = 5
@@ -36,7 +36,7 @@ class Prompt:
 
 def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
     """The prompt for a choice. Raises jinja2's UndefinedError when a template asks for what is not there."""
-    name, stratum = choice.operator.name, getattr(choice, "stratum", "")
+    name, stratum = choice.operator.name, choice.stratum
     text = (
         _environment()
         .get_template(f"{name}.md.j2")
@@ -46,7 +46,7 @@ def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
             contrasts=_contrasts(choice.parents, train),
             failure=_failure(choice.failure) if choice.failure else None,
             stratum=_line(stratum),
-            lessons=[_line(lesson) for lesson in getattr(choice, "lessons", ())[-LESSONS:]],
+            lessons=[_line(lesson) for lesson in choice.lessons[-LESSONS:]],
         )
     )
     return Prompt(system(problem, train), text, _template_hash(name))

@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.baselines import Progress as Doing
-from gapsmith.agent.baselines import silent
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.evaluating import Scored
-from gapsmith.agent.executor import Executor
 from gapsmith.agent.finishing import Finale
 from gapsmith.agent.leaderboards import Boards, Known, Member, boards
 from gapsmith.agent.measuring import Measuring, scored
+from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.front import FrontPoint
 from gapsmith.agent.search.population import Elite
-from gapsmith.agent.search.trial import Bench
-from gapsmith.evaluators.base import Instance, Problem
+from gapsmith.evaluators.base import Instance
 
 
 @dataclass(frozen=True)
@@ -103,23 +100,6 @@ def make_report(
         front=beside.front,
         together=beside.together,
     )
-
-
-def report_of(
-    run: int,
-    problem: Problem,
-    model: str,
-    champion: Elite,
-    test: Sequence[Instance],
-    executor: Executor,
-    archive: Archive,
-    ledger: Ledger,
-    seconds: float = 60.0,
-    doing: Doing = silent,
-) -> Report:
-    """The report of a search that ends without a finale: nothing is claimed, and there are no leaderboards."""
-    by = Measuring(problem, executor, archive, seconds, doing)
-    return make_report(run, model, Finale(champion, None, (0.0, 0.0, 0.0)), None, test, by, ledger)
 
 
 def _rules(archive: Archive, run: int) -> list[Known]:

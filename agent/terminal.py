@@ -23,6 +23,8 @@ from gapsmith.evaluators.conformance import broken_promises
 from gapsmith.sandbox import Level, open_sandbox
 
 OUT = Console()
+SEEDS = 20
+"""Programs that a run takes over from an older archive."""
 
 
 def discover_and_show(wanted: Settings, archive: str, number: int | None, as_json: bool) -> None:
@@ -173,3 +175,15 @@ def progress_bar() -> Iterator[Doing]:
         yield doing
     finally:
         doing.close()
+
+
+def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:
+    """The sources of the best programs that an archive holds for a problem. Raises UsageTrouble where it has none."""
+    name = find_problem(problem).name
+    with opened_archive(archive, made=False) as store:
+        found = store.elites(name, SEEDS)
+    if not found:
+        raise UsageTrouble(
+            f"archive {archive} holds no program that solved {name}; expected one to start from"
+        )
+    return tuple(program.source for program, _ in found)

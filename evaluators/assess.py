@@ -27,11 +27,13 @@ class Assessment:
         outcome: "ok" when all instances were solved, else that of the first failure.
         message: why, in words.
         scores: one per instance that was tried.
+        solutions: what it returned, plain data, untrusted; for as many as it came to.
     """
 
     outcome: str
     message: str
     scores: tuple[Score, ...]
+    solutions: tuple[Any, ...] = ()
 
 
 def assess(
@@ -47,13 +49,14 @@ def assess(
         spent: CPU seconds of a null candidate's call, taken off every call.
     """
     outcome = _run(problem, source, instances, runner)
+    solutions = tuple(answer.value for answer in outcome.answers)
     scores: list[Score] = []
     for instance, answer in zip(instances, outcome.answers, strict=False):
         scores.append(_price(problem, instance, answer, outcome, spent))
         if scores[-1].outcome != "ok":
             return Assessment(scores[-1].outcome, f"{instance.name}: {scores[-1].message}", tuple(scores))
     if len(scores) == len(instances):
-        return Assessment("ok", "", tuple(scores))
+        return Assessment("ok", "", tuple(scores), solutions)
     failed = Score(outcome.ending, outcome.message, None, outcome.cpu_seconds, outcome.level)
     return Assessment(failed.outcome, f"{instances[len(scores)].name}: {failed.message}", (*scores, failed))
 

@@ -100,7 +100,11 @@ class Scale:
 
     def loss_of(self, costs: Sequence[Number], first: int) -> NDArray[np.float64]:
         """The same for the first so many instances."""
-        difference: NDArray[np.float64] = np.asarray(costs, dtype=float) - self.bound[:first]
+        return self.loss_at(costs, range(first))
+
+    def loss_at(self, costs: Sequence[Number], places: Sequence[int]) -> NDArray[np.float64]:
+        """The same for the instances at these places, in their order."""
+        difference: NDArray[np.float64] = np.asarray(costs, dtype=float) - self.bound[list(places)]
         return self._sign * difference
 
     def pooled(self, costs: Sequence[Number]) -> float:
@@ -135,6 +139,15 @@ class Scale:
         difference = self.loss(worse) - self.loss(better)
         low, high = self._interval(difference, level)
         return _ratio(difference.sum(), self.bound.sum()), low, high
+
+    def error(self, better: Sequence[Number], worse: Sequence[Number]) -> float:
+        """Standard error of the gain, in points, from the spread of the paired differences."""
+        difference = self.loss(worse) - self.loss(better)
+        total = self.bound.sum()
+        if difference.size < 2 or total <= 0:
+            return 0.0
+        ratio = difference - self.bound * (difference.sum() / total)
+        return float(100.0 * ratio.std(ddof=1) * np.sqrt(difference.size) / total)
 
     def _interval(self, loss: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
         # A generator of its own: the interval is a function of the data, not of what ran before.

@@ -26,6 +26,7 @@ from gapsmith.sandbox import Answer, Array, Ending, Level, Outcome
 DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2] / "shared" / "data")
 TINY = Path(__file__).parent / "data" / "tiny_tardiness.py"
 
+LINES = 300_000
 CPU = 0.001
 """What every call in no sandbox costs, seconds."""
 
@@ -53,6 +54,21 @@ def plain(value):
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
+def patience(lines):
+    """A tracer that ends a candidate after so many lines: blind changes make endless loops."""
+    left = [lines]
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename != "candidate":
+            return None
+        left[0] -= 1
+        if left[0] < 0:
+            raise TimeoutError(f"more than {lines} lines")
+        return trace
+
+    return trace
+
+
 class NoSandbox:
     """Runs a job in this very process: only for programs of our own. `jobs` are those it was given."""
 
@@ -65,17 +81,21 @@ class NoSandbox:
         module, answers = types.ModuleType("candidate"), []
         space, sys.modules["candidate"] = vars(module), module
         try:
+            sys.settrace(patience(LINES))
             exec(compile(job.source, "candidate", "exec"), space)
             for call in job.calls:
                 result = space[job.entry](*(self._datum(value) for value in call.values()))
                 answers.append(Answer(plain(result), CPU))
         except Exception as error:  # noqa: BLE001 - a candidate may raise anything
+            endless = isinstance(error, TimeoutError)
             return Outcome(
-                ending=Ending.CANDIDATE_EXCEPTION,
+                ending=Ending.TIMEOUT_CPU if endless else Ending.CANDIDATE_EXCEPTION,
                 message=f"{type(error).__name__}: {error}",
                 answers=tuple(answers),
                 level=Level.L4,
             )
+        finally:
+            sys.settrace(None)
         return Outcome(ending=Ending.OK, answers=tuple(answers), level=Level.L4)
 
     @staticmethod
@@ -248,15 +268,19 @@ def _raise():
     raise Crash
 
 
-def job(place, problem=None, model=None, executor=None, archive=None, number=None, seed=3, **budget):
+def job(
+    place, problem=None, model=None, executor=None, archive=None, number=None, seed=3, without=(), **budget
+):
     """A Run on the tiny problem, without a sandbox unless one is given."""
-    wanted = Settings(problem=str(TINY), budget=Budget(**(budget or {"calls": 4})), seed=seed)
+    wanted = Settings(
+        problem=str(TINY), budget=Budget(**(budget or {"calls": 4})), seed=seed, without=without
+    )
     return Run(
         wanted,
         archive or Archive(place),
         number,
         problem=problem or tiny(),
-        model=model or OfflineModel(),
+        models=[model or OfflineModel()],
         executor=executor or Inline(),
     )
 

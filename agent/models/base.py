@@ -13,12 +13,13 @@ class Request:
 
     Attributes:
         slot: the number of the question in its run, from 0; replies are recorded under it.
-        operator: explore, refine, recombine, simplify, repair, …
+        operator: explore, refine, merge, invent, simplify, specialise, tactic, repair, …
         system: the static part: identical, byte for byte, for all requests of a run.
         prompt: the part that changes.
         seed: derived from the run's seed and the slot; all randomness of an answer comes from it.
         problem: the problem that is worked on.
         parents: sources of the parent programs, the best first; may be empty.
+        message: how the parent failed, for repair; untrusted.
     """
 
     slot: int
@@ -28,6 +29,7 @@ class Request:
     seed: int
     problem: Problem
     parents: tuple[str, ...] = ()
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

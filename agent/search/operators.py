@@ -1,9 +1,6 @@
 """Operators as data: how to ask for a new program. A new one is a line here and a template of its name."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from random import Random
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -13,7 +10,7 @@ class Operator:
     Attributes:
         name: its own name and its template's.
         parents: how many programs it starts from.
-        weight: how often it is chosen before anything is known.
+        weight: how often it is chosen before anything is known; 0 for what no strategy chooses.
     """
 
     name: str
@@ -22,31 +19,24 @@ class Operator:
 
 
 OPERATORS = (
-    Operator("explore", 1, 0.25),
-    Operator("refine", 1, 0.40),
-    Operator("recombine", 2, 0.25),
+    Operator("refine", 1, 0.35),
+    Operator("merge", 2, 0.15),
+    Operator("invent", 1, 0.15),
+    Operator("explore", 1, 0.10),
     Operator("simplify", 1, 0.10),
+    Operator("specialise", 1, 0.10),
 )
+"""Priors as the evidence has them (docs/search.md); what they gain decides soon."""
+
+TACTIC = Operator("tactic", 1, 0.30)
+"""Only where nothing has gained for long."""
+
 REPAIR = Operator("repair", 1, 0.0)
 REPAIRS_AT_MOST = 2
 
+# These have no template: their programs come from elsewhere than from a model.
+RULE = Operator("rule", 0, 0.0)
+SEED = Operator("seed", 0, 0.0)
+TUNE = Operator("tune", 1, 0.0)
 
-@dataclass(frozen=True)
-class Arms:
-    """How often each operator was tried and gained; chooses the next one by Thompson sampling, weighted."""
-
-    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-    def choose(self, rng: Random, operators: tuple[Operator, ...] = OPERATORS) -> Operator:
-        """The operator whose weighted draw is the greatest."""
-        return max(operators, key=lambda operator: operator.weight * self._draw(rng, operator.name))
-
-    def after(self, name: str, gained: bool) -> "Arms":
-        """The arms once a try has ended."""
-        tries, gains = self.counts.get(name, (0, 0))
-        return replace(self, counts={**self.counts, name: (tries + 1, gains + gained)})
-
-    def _draw(self, rng: Random, name: str) -> float:
-        tries, gains = self.counts.get(name, (0, 0))
-        # The square root keeps an operator that gains seldom from dying out.
-        return math.sqrt(rng.betavariate(1 + gains, 1 + tries - gains))
+BY_NAME = {operator.name: operator for operator in (*OPERATORS, TACTIC, REPAIR, RULE, SEED, TUNE)}

@@ -3,97 +3,209 @@
 That is why a run can be resumed from its archive alone, and why the same seed gives the same archive.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from random import Random
 
-from gapsmith.agent.search.gate import Verdict, judge
-from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, Arms, Operator
-from gapsmith.agent.search.population import Elite, Population
-from gapsmith.agent.search.trial import Bar, Bench, Trialled
+from gapsmith.agent.search.arms import Arms
+from gapsmith.agent.search.bandit import Bandit
+from gapsmith.agent.search.bench import Bench, Course
+from gapsmith.agent.search.choice import Choice, Failure
+from gapsmith.agent.search.gate import Gate, Verdict
+from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, RULE, SEED, TUNE
+from gapsmith.agent.search.parameters import parameters
+from gapsmith.agent.search.population import CAPACITY, Elite, Population
+from gapsmith.agent.search.strategies import Strategy, View, portfolio
 from gapsmith.evaluators.base import Number
 
+STAGNANT = 60
+"""Slots without a better program after which a tactic is asked for."""
 
-@dataclass(frozen=True)
-class Failure:
-    """A program that did not run to its end, and how often it was tried to mend it."""
-
-    program: int
-    source: str
-    message: str
-    tries: int
+LESSONS = 5
+WAITING = 10
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What to ask next: an operator and what it starts from."""
+class Switches:
+    """Parts of the search that can be switched off, for comparisons only."""
 
-    operator: Operator
-    parents: tuple[Elite, ...] = ()
-    failure: Failure | None = None
+    arms: bool = True
+    racing: bool = True
+    gate: bool = True
+    tuning: bool = True
+    novelty: bool = True
+    frontier: bool = True
 
-    @property
-    def programs(self) -> list[int]:
-        """The numbers of the parents."""
-        return [self.failure.program] if self.failure else [parent.program for parent in self.parents]
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The code of the parents."""
-        return (self.failure.source,) if self.failure else tuple(parent.source for parent in self.parents)
+    @classmethod
+    def without(cls, names: Sequence[str]) -> "Switches":
+        """All on but those. Raises KeyError for a name that is none."""
+        known = [each.name for each in fields(cls)]
+        if unknown := [name for name in names if name not in known]:
+            raise KeyError(unknown[0])
+        return cls(**{name: name not in names for name in known})
 
 
-@dataclass
+@dataclass(frozen=True)
+class Taken:
+    """What a candidate that solved the training instances changed.
+
+    Attributes:
+        reward: for who asked for it, 0 to 1.
+        better: whether it is better than all before it in training.
+    """
+
+    reward: float = 0.0
+    better: bool = False
+
+
 class SearchState:
     """What the search knows.
 
     Args:
-        validation: the bench of the gate.
-
-    Attributes:
-        record: the least gap in training that ever came to validation. Only what is below it comes there: each
-            look at the validation instances costs evaluations, and a little of what they can still prove.
+        course: the instances.
+        strategies: trajectories to begin with; as the budget allows if not given.
+        budget: evaluations or calls that the run may use, about.
+        switches: what is on.
     """
 
-    validation: Bench
-    population: Population = field(default_factory=Population)
-    arms: Arms = field(default_factory=Arms)
-    champion: Elite | None = None
-    champion_costs: tuple[Number, ...] | None = None
-    failures: list[Failure] = field(default_factory=list)
-    record: float = float("inf")
+    def __init__(
+        self,
+        course: Course,
+        strategies: Sequence[Strategy] = (),
+        budget: float = 1000.0,
+        switches: Switches | None = None,
+    ) -> None:
+        self.switches = switches or Switches()
+        wanted = tuple(strategies) or portfolio(budget)
+        self.arms = Arms(wanted if self.switches.arms else wanted[:1])
+        self.everyone = Population()
+        self.operators, self.models = Bandit(), Bandit()
+        self.gate = Gate(course.validation, self.switches.gate)
+        self.train: Bench = course.train
+        self.start: Elite | None = None
+        self.failures: list[Failure] = []
+        self.untuned: list[tuple[Elite, str]] = []
+        self.record = float("inf")
+        self._lessons: deque[str] = deque(maxlen=LESSONS)
+        self._quiet = 0
 
-    def choose(self, rng: Random) -> Choice:
-        """An operator and its parents; half of the time a failure that can still be mended goes first."""
+    # Choosing
+
+    def choose(self, rng: Random, may_tune: bool = False) -> Choice:
+        """What is asked next: constants to be tuned, a failure to be mended, else what an arm wants."""
+        if may_tune and self.untuned:
+            elite, name = self.untuned.pop(0)
+            return Choice(TUNE, (elite,), arm=name)
         if self.failures and rng.random() < 0.5:
-            return Choice(REPAIR, failure=self.failures.pop(0))
-        operator = self.arms.choose(rng)
-        return Choice(operator, tuple(self.population.parents(rng, operator.parents)))
+            failure = self.failures.pop(0)
+            return Choice(REPAIR, failure=failure, arm=failure.arm)
+        arm = self.arms.choose(rng)
+        choice = arm.strategy.choose(self._view(arm.population), rng)
+        return replace(choice, arm=arm.name, stratum=self._stratum(choice), lessons=tuple(self._lessons))
 
-    def bar(self) -> Bar:
-        """What a candidate asked for now must reach."""
-        median = self.population.median
-        return Bar(median.costs if median else (), self.record)
+    def _view(self, own: Population) -> View:
+        stagnant = self._quiet >= STAGNANT
+        return View(own, self.everyone, self.start, self.operators, stagnant, self.switches.frontier)
 
-    def take(self, operator: str, elite: Elite, trialled: Trialled, parent_gap: float) -> Verdict | None:
-        """Takes in a candidate that solved the training instances; returns the gate's verdict if it came there."""
-        kept = self.population.add(elite)
-        self.arms = self.arms.after(operator, kept and elite.gap < parent_gap)
-        if trialled.validation is None:
-            return None
-        self.record = min(self.record, elite.gap)
-        verdict = judge(self.validation.scale, trialled.validation, self.champion_costs)
-        if verdict.passed:
-            self.champion, self.champion_costs = elite, trialled.validation
-        return verdict
+    def _stratum(self, choice: Choice) -> str:
+        if choice.operator.name != "specialise" or not choice.parents:
+            return ""
+        return self.train.worst_stratum(choice.parents[0].losses)
 
-    def miss(self, operator: str, failure: Failure | None = None) -> None:
-        """Takes note of a slot that gave no elite; a failure waits for repair, unless it was tried enough."""
-        self.arms = self.arms.after(operator, False)
-        if failure is not None and failure.tries < REPAIRS_AT_MOST:
-            self.failures = [*self.failures, failure][-10:]
+    def bar(self, arm: str) -> tuple[Number, ...]:
+        """Costs of the one that a candidate asked for now is raced against: its arm's median elite."""
+        found = self.arms.all.get(arm)
+        median = found.population.median if found else None
+        return median.costs if median and self.switches.racing else ()
+
+    # Taking in
+
+    def give(self, elite: Elite) -> None:
+        """Takes in what the search starts from: a reference rule, or a program of an older archive."""
+        self.everyone.add(elite)
+        self.arms.seed(elite)
+        if elite.name and (self.start is None or elite.gap < self.start.gap):
+            self.start = elite
+
+    def take(self, choice: Choice, elite: Elite) -> Taken:
+        """Takes in a candidate that solved the training instances."""
+        better = elite.gap < self.record
+        if choice.operator in (RULE, SEED):
+            self.give(elite)
+            return Taken(0.0, better)
+        arm = self.arms.all[choice.arm]
+        leads = elite.gap < arm.gap
+        parent = min((each.gap for each in choice.parents), default=float("inf"))
+        kept = arm.population.add(elite)
+        self.everyone.add(elite)
+        self._quiet = 0 if better else self._quiet + 1
+        if leads and choice.operator is not TUNE:
+            self._note_untuned(elite, choice.arm)
+        rank = self.everyone.rank(elite.program)
+        if not kept or elite.gap >= parent or rank is None:
+            return Taken(0.0, better)
+        return Taken((1.0 if leads else 0.5) * (1.0 - rank / CAPACITY), better)
+
+    def _note_untuned(self, elite: Elite, arm: str) -> None:
+        if self.switches.tuning and parameters(elite.source):
+            waiting = sorted([*self.untuned, (elite, arm)], key=lambda each: each[0].gap)
+            self.untuned = waiting[:WAITING]
+
+    def exchange(self, program: int, shorter: Elite) -> None:
+        """Has a shorter program stand for one that does the same, wherever that is kept."""
+        for population in self._populations:
+            if population.rank(program) is not None:
+                population.add(shorter)
+
+    def find(self, program: int) -> Elite | None:
+        """An elite by its number, wherever it is kept."""
+        return next((e for each in self._populations for e in each.elites if e.program == program), None)
 
     @property
-    def tallies(self) -> Mapping[str, tuple[int, int]]:
-        """Tries and gains by operator."""
-        return self.arms.counts
+    def _populations(self) -> list[Population]:
+        return [self.everyone, *(arm.population for arm in self.arms.all.values())]
+
+    def learn(self, choice: Choice, model: str, reward: float, cost: float) -> None:
+        """What the slot gave, for who asked: arm, operator and model."""
+        if choice.operator in (RULE, SEED, TUNE):
+            return
+        self.operators.learn(choice.operator.name, reward, cost, reward > 0)
+        if choice.operator is not REPAIR:
+            self.arms.bandit.learn(choice.arm, reward, cost, reward > 0)
+        if model:
+            self.models.learn(model, reward, cost, reward > 0)
+
+    def miss(self, failure: Failure | None = None) -> None:
+        """Takes note of a slot that gave no elite; a failure waits for repair, unless it was tried enough."""
+        self._quiet += 1
+        if failure is not None and failure.tries < REPAIRS_AT_MOST:
+            self.failures = [*self.failures, failure][-WAITING:]
+
+    def validate(self, elite: Elite, costs: tuple[Number, ...]) -> Verdict:
+        """Asks the gate; only what is the best in training so far should come here."""
+        self.record = min(self.record, elite.gap)
+        if elite.name:
+            return self.gate.compare_rule(elite, costs)
+        return self.gate.query(elite, costs)
+
+    def note(self, lesson: str) -> None:
+        """Keeps a lesson for the next prompts."""
+        self._lessons.append(lesson)
+
+    # Reading
+
+    @property
+    def champion(self) -> Elite | None:
+        """Who passed the gate last."""
+        return self.gate.champion
+
+    @property
+    def best(self) -> Elite | None:
+        """The least gap in training."""
+        return self.everyone.best
+
+    @property
+    def tallies(self) -> Mapping[str, Bandit]:
+        """What gained, by kind."""
+        return {"operator": self.operators, "arm": self.arms.bandit, "model": self.models}

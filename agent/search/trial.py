@@ -1,153 +1,214 @@
-"""A candidate's way through the instances: a race in training, then validation if it earned it."""
+"""A candidate's way through the instances: a probe, the race in training, and validation if it earned it.
 
-import math
+Each part is work for a sandbox; what follows from it is decided by the search, in the order of the slots.
+"""
+
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from gapsmith.evaluators.assess import Runner, assess
-from gapsmith.evaluators.base import Baseline, Instance, Number, Problem
+from gapsmith.agent.search.bench import Bench, Course
+from gapsmith.agent.search.racing import blocks, lag
+from gapsmith.evaluators.assess import Assessment, Runner, assess
+from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.honesty import examine
-from gapsmith.evaluators.scoring import Scale, Score
+from gapsmith.evaluators.scoring import Score
 
-FIRST_BLOCK = 8
-DROP_AT = 1.64
 EXAMINED = 20
-
-
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """Instances with their bounds, in the order in which candidates meet them."""
-
-    instances: tuple[Instance, ...]
-    scale: Scale
-
-    @classmethod
-    def of(cls, instances: Sequence[Instance], baselines: Mapping[str, Baseline], maximise: bool) -> "Bench":
-        """A bench of instances whose baselines are known by digest."""
-        return cls(tuple(instances), Scale(instances, [baselines[i.digest] for i in instances], maximise))
+TELLING = 2
+"""Instances on which a program must miss the optimum before equal decisions are called equal behaviour."""
 
 
 @dataclass(frozen=True)
-class Course:
-    """What every candidate of a run is measured on."""
-
-    problem: Problem
-    train: Bench
-    validation: Bench
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What a candidate must reach, as it stood when the candidate was asked for.
-
-    Attributes:
-        costs: of the median elite per training instance; empty while there is none.
-        record: the least gap in training that came to validation; a candidate below it goes on there.
-    """
-
-    costs: tuple[Number, ...] = ()
-    record: float = float("inf")
-
-
-@dataclass(frozen=True)
-class Trialled:
-    """How a trial ended.
+class Heat:
+    """How a part of a trial ended.
 
     Attributes:
         outcome: "ok", "raced" (dropped in the race), or the ending of the first failure.
         message: why, in words.
-        scores: all that was measured, with the instances.
-        train: costs per training instance; None unless all were solved.
-        validation: the same for validation; None where it was not tried or failed.
-        lag: mean paired difference to the bar, in percent of the bound, of a candidate that was raced.
+        scores: by digest, all that is known of the program after it.
+        met: training instances met so far.
+        run: instances that were run in the sandbox for it.
+        costs: of all instances of the part's bench; None unless all were solved.
+        behaviour: a hash of what it did in the probe; empty where it says nothing.
+        lag: points behind the bar, of a candidate that was raced.
     """
 
     outcome: str
-    message: str
-    scores: tuple[tuple[Instance, Score], ...]
-    train: tuple[Number, ...] | None = None
-    validation: tuple[Number, ...] | None = None
+    message: str = ""
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    met: int = 0
+    run: int = 0
+    costs: tuple[Number, ...] | None = None
+    behaviour: str = ""
     lag: float = 0.0
 
 
-class Trial:
-    """One candidate on one course.
+@dataclass
+class _Walk:
+    """A program on its way along a bench."""
 
-    Args:
-        course: the benches.
-        source: the program.
-        bar: to be reached.
-        known: scores that the archive already holds, by digest; they are not measured again.
-    """
+    course: Course
+    bench: Bench
+    source: str
+    scores: dict[str, Score]
+    met: int = 0
+    run: int = 0
 
-    def __init__(self, course: Course, source: str, bar: Bar, known: Mapping[str, Score]) -> None:
-        self._course, self._source, self._bar = course, source, bar
-        self._scores = dict(known)
-        self._met: list[Instance] = []
+    def costs(self, count: int) -> tuple[Number, ...]:
+        """Of the first so many instances, all solved."""
+        found = [self.scores[instance.digest].cost for instance in self.bench.instances[:count]]
+        return tuple(cost for cost in found if cost is not None)
 
-    def __call__(self, runner: Runner, spent: float) -> Trialled:
-        """Runs it: a first block, the race, the rest, and validation for a record in training."""
-        train, validation = self._course.train, self._course.validation
-        for block in (train.instances[:FIRST_BLOCK], train.instances[FIRST_BLOCK:]):
-            if failed := self._try(block, runner, spent):
-                return failed
-            if (lag := self._lag()) > 0:
-                return self._ended(
-                    "raced", f"dropped after {len(self._met)} instances: {lag:.2f} points behind", lag=lag
-                )
-        costs = self._costs(train)
-        bar = self._bar.record
-        if math.isfinite(bar) and train.scale.search(costs) >= bar:
-            return self._ended("ok", "", costs)
-        if failed := self._try(validation.instances, runner, spent):
-            return self._ended("ok", f"failed in validation: {failed.outcome}: {failed.message}", costs)
-        shown = validation.instances[:EXAMINED]
-        found = examine(self._course.problem, self._source, shown, self._costs(validation)[:EXAMINED], runner)
-        if found.outcome != "ok":
-            return self._ended(found.outcome, found.message)
-        return self._ended("ok", "", costs, self._costs(validation))
+    def on(self, instances: Sequence[Instance], runner: Runner, spent: float) -> Assessment:
+        """Runs it; scores are kept, but where the sandbox broke."""
+        result = assess(self.course.problem, self.source, instances, runner, spent)
+        self.scores.update(zip((i.digest for i in instances), result.scores, strict=False))
+        self.run += len(result.scores)
+        return result
 
-    def _try(self, instances: Sequence[Instance], runner: Runner, spent: float) -> Trialled | None:
-        new = [instance for instance in instances if instance.digest not in self._scores]
-        if new:
-            result = assess(self._course.problem, self._source, new, runner, spent)
-            self._scores.update(zip((i.digest for i in new), result.scores, strict=False))
-        self._met += [instance for instance in instances if instance.digest in self._scores]
+    def block(self, place: range, runner: Runner, spent: float) -> Heat | None:
+        """Meets the instances of a block that are not known yet; a heat if one of them failed."""
+        instances = self.bench.instances[place.start : place.stop]
+        if new := [instance for instance in instances if instance.digest not in self.scores]:
+            self.on(new, runner, spent)
+        return self.met_all(instances)
+
+    def met_all(self, instances: Sequence[Instance]) -> Heat | None:
+        """Counts instances as met, up to the first that failed."""
         for instance in instances:
-            score = self._scores.get(instance.digest)
-            if score is not None and score.outcome != "ok":
-                return self._ended(score.outcome, f"{instance.name}: {score.message}")
+            score = self.scores[instance.digest]
+            self.met += 1
+            if score.outcome != "ok":
+                return self.ended(score.outcome, f"{instance.name}: {score.message}")
         return None
 
-    def _lag(self) -> float:
-        """How far the candidate is surely behind the bar on the instances met, 0 if that is not sure."""
-        met = len(self._met)
-        if not self._bar.costs or met >= len(self._course.train.instances):
-            return 0.0
-        scale = self._course.train.scale
-        own = scale.loss_of([self._cost(i) for i in self._met], met)
-        difference = (own - scale.loss_of(self._bar.costs[:met], met)) * scale.weights[:met]
-        error = float(difference.std(ddof=1)) / np.sqrt(met)
-        mean = float(difference.mean())
-        return mean * scale.bound.size if mean > DROP_AT * error else 0.0
+    def ended(self, outcome: str, message: str = "", **more: object) -> Heat:
+        """The heat as it stands."""
+        return Heat(outcome, message, self.scores, self.met, self.run, **more)  # type: ignore[arg-type]
 
-    def _cost(self, instance: Instance) -> Number:
-        cost = self._scores[instance.digest].cost
-        assert cost is not None  # only instances whose outcome is ok are priced
-        return cost
 
-    def _costs(self, bench: Bench) -> tuple[Number, ...]:
-        return tuple(self._cost(instance) for instance in bench.instances)
+@dataclass(frozen=True)
+class Probe:
+    """The first blocks, until what the program did tells it from others.
 
-    def _ended(
-        self,
-        outcome: str,
-        message: str,
-        train: tuple[Number, ...] | None = None,
-        validation: tuple[Number, ...] | None = None,
-        lag: float = 0.0,
-    ) -> Trialled:
-        scores = tuple((i, self._scores[i.digest]) for i in self._met)
-        return Trialled(outcome, message, scores, train, validation, lag)
+    Attributes:
+        course: the benches.
+        source: the program.
+        bar: costs in training of the elite that it is raced against; empty for none.
+        known: scores that the archive already holds, by digest.
+        behaviour: of an earlier sitting: then only what is not known is run.
+    """
+
+    course: Course
+    source: str
+    bar: tuple[Number, ...]
+    known: Mapping[str, Score]
+    behaviour: str = ""
+
+    def __call__(self, runner: Runner, spent: float) -> Heat:
+        """Runs it."""
+        walk = _Walk(self.course, self.course.train, self.source, dict(self.known))
+        decisions = ""
+        for place in blocks(len(walk.bench.instances)):
+            instances = walk.bench.instances[place.start : place.stop]
+            if not self.behaviour:  # scores alone do not say what it did
+                result = walk.on(instances, runner, spent)
+                decisions = _hash(decisions, result.solutions)
+            if failed := walk.block(place, runner, spent) if self.behaviour else walk.met_all(instances):
+                return failed
+            if behind := lag(walk.bench.scale, walk.costs(walk.met), self.bar):
+                return _raced(walk, behind)
+            if self.behaviour or self._tells(walk):
+                break
+        costs = walk.costs(walk.met) if walk.met == len(walk.bench.instances) else None
+        return walk.ended("ok", behaviour=self.behaviour or decisions, costs=costs)
+
+    def _tells(self, walk: _Walk) -> bool:
+        """Whether the program missed enough optima: where two programs are optimal, that they agree says little."""
+        loss = walk.bench.scale.loss_of(walk.costs(walk.met), walk.met)
+        return int((loss > 0).sum()) >= TELLING
+
+
+@dataclass(frozen=True)
+class Race:
+    """The rest of the training instances, after the probe."""
+
+    course: Course
+    source: str
+    bar: tuple[Number, ...]
+    probe: Heat
+
+    def __call__(self, runner: Runner, spent: float) -> Heat:
+        """Runs it."""
+        bench = self.course.train
+        walk = _Walk(self.course, bench, self.source, dict(self.probe.scores), self.probe.met)
+        for place in blocks(len(bench.instances)):
+            if place.stop <= self.probe.met:
+                continue
+            if failed := walk.block(place, runner, spent):
+                return failed
+            if behind := lag(bench.scale, walk.costs(walk.met), self.bar):
+                return _raced(walk, behind)
+        return walk.ended("ok", costs=walk.costs(walk.met), behaviour=self.probe.behaviour)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The instances of the gate, and the examination whether the results are the program's own work."""
+
+    course: Course
+    bench: Bench
+    source: str
+    known: Mapping[str, Score]
+
+    def __call__(self, runner: Runner, spent: float) -> Heat:
+        """Runs it."""
+        walk = _Walk(self.course, self.bench, self.source, dict(self.known))
+        count = len(self.bench.instances)
+        if failed := walk.block(range(count), runner, spent):
+            return failed
+        shown = min(EXAMINED, count)
+        problem, costs = self.course.problem, walk.costs(count)
+        found = examine(problem, self.source, self.bench.instances[:shown], costs[:shown], runner)
+        return walk.ended(found.outcome, found.message, costs=costs if found.outcome == "ok" else None)
+
+
+def _raced(walk: _Walk, behind: float) -> Heat:
+    words = f"dropped after {walk.met} instances: {behind:.2f} points behind"
+    return walk.ended("raced", words, lag=behind)
+
+
+def _hash(before: str, solutions: Sequence[object]) -> str:
+    text = before + json.dumps(solutions, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """What one trial of constants gave: points of gap on the instances, and how many of them were run."""
+
+    loss: float
+    run: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A program with other constants on some of the training instances."""
+
+    course: Course
+    source: str
+    places: tuple[int, ...]
+
+    def __call__(self, runner: Runner, spent: float) -> Attempted:
+        """Runs it; infinity where it fails."""
+        bench = self.course.train
+        instances = [bench.instances[place] for place in self.places]
+        result = assess(self.course.problem, self.source, instances, runner, spent)
+        if result.outcome != "ok":
+            return Attempted(float("inf"), len(result.scores))
+        costs = [score.cost for score in result.scores if score.cost is not None]
+        places = list(self.places)
+        loss = bench.scale.loss_at(costs, places) * bench.scale.weights[places]
+        return Attempted(float(loss.sum()), len(instances))

@@ -58,7 +58,7 @@ def test_a_file_says_all_that_the_command_line_can(toml):
     """
     assert settings(read_config(toml(text))) == Settings(
         problem="tiny",
-        model="openai:m",
+        models=("openai:m",),
         seed=4,
         workers=3,
         base_url="http://localhost:1/v1",

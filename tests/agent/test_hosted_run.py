@@ -15,7 +15,7 @@ def run_on(server, kind, place, number=None, **budget):
     """A run whose model is the server's."""
     url = server.openai_url if kind == "openai" else server.anthropic_url
     wanted = Settings(
-        problem=str(TINY), model=f"{kind}:{PRICED[kind]}", base_url=url, budget=Budget(**budget)
+        problem=str(TINY), models=(f"{kind}:{PRICED[kind]}",), base_url=url, budget=Budget(**budget)
     )
     return Run(wanted, Archive(place), number, executor=Inline())
 
@@ -73,7 +73,7 @@ def test_dollars_are_a_wall_over_sockets(place):
     """With real prices, the calls of a run cost no more than it may spend."""
     with LoopbackServer(different()) as server:
         probe = finish(run_on(server, "openai", place, calls=1))
-        most = probe.model.most_usd
+        most = probe.models[0].most_usd
         run = finish(run_on(server, "openai", place + ".usd", usd=3.5 * most, calls=40))
     calls = run.archive.calls(1).values()
     assert sum(call.usd for call in calls) <= 3.5 * most

@@ -44,7 +44,7 @@ def test_what_the_archive_held_before_does_not_matter(place, undisturbed):
 
 
 def test_the_same_run_twice_in_one_archive_trains_nothing_twice(place, undisturbed):
-    """A program whose scores the archive has is not raced again, and the run decides as it did."""
+    """Of a program whose scores the archive has, the probe alone is run again, and the run decides as it did."""
     training = [instance.data["p"].tobytes() for instance in tiny().instances("train", 3)]
 
     def raced(executor):
@@ -54,8 +54,8 @@ def test_the_same_run_twice_in_one_archive_trains_nothing_twice(place, undisturb
     first, second = Inline(), Inline()
     finish(job(place, executor=first, evaluations=30))
     assert fingerprint(job(place, executor=second, evaluations=30)) == undisturbed
-    assert len(raced(first)) > 30
-    assert raced(second) == []
+    again = sum(len(each.calls) for each in raced(second))
+    assert 0 < again < 0.8 * sum(len(each.calls) for each in raced(first))
 
 
 def test_discover_is_the_same_run(place, undisturbed):
@@ -67,7 +67,8 @@ def test_discover_is_the_same_run(place, undisturbed):
 
 
 def test_the_report_has_the_fingerprint_of_its_run(place, undisturbed):
-    """Opening the sealed test changes nothing in what a run is known by."""
+    """What the end of a run decides belongs to what it is known by; reporting twice changes nothing."""
     run = finish(job(place, evaluations=30))
-    assert run.report().fingerprint == undisturbed
-    assert Archive(place).fingerprint(run.number) == undisturbed
+    assert run.archive.fingerprint(run.number) == undisturbed
+    found = run.report().fingerprint
+    assert run.report().fingerprint == found == Archive(place).fingerprint(run.number)

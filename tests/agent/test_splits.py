@@ -88,7 +88,7 @@ def test_test_instances_are_run_at_the_end_only(place):
 
 def test_validation_is_run_only_for_what_beats_the_champion_in_training(place):
     """A candidate that is no better in training than the champion sees no validation instance."""
-    run = finish(job(place, calls=20))
+    run = finish(job(place, calls=60))
     rows = run.archive.candidates(1)
     champion = [row for slot, row in rows.items() if slot < 3 and row.gate == "passed"][-1]
     validated = [row for slot, row in rows.items() if slot > 2 and row.validation_gap is not None]

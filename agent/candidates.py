@@ -1,0 +1,280 @@
+"""A candidate on its way: screened, probed, told apart from what is known, raced, gated, and learnt from."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.constants import MOST, Tuning
+from gapsmith.agent.executor import Executor
+from gapsmith.agent.screen import extract, screen
+from gapsmith.agent.search.bench import Bench, Course
+from gapsmith.agent.search.operators import RULE
+from gapsmith.agent.search.population import Elite
+from gapsmith.agent.search.state import SearchState
+from gapsmith.agent.search.trial import Heat, Probe, Race, Validation
+from gapsmith.agent.slots import Slot, Stage
+from gapsmith.evaluators.base import Instance, Number
+from gapsmith.evaluators.scoring import Score
+
+When = Callable[[Slot, Future[Any], Callable[[Any], None]], None]
+
+
+class Candidates:
+    """What is done with programs. Every decision is recorded; what waits for the sandbox is taken up by `when`.
+
+    Args:
+        run: its number in the archive.
+        course: the instances.
+        archive: what is remembered.
+        executor: where programs run.
+        state: the search.
+        when: has the driver take up a result.
+        fresh: gives other validation instances for worn ones, None where there are no more.
+    """
+
+    def __init__(
+        self,
+        run: int,
+        course: Course,
+        archive: Archive,
+        executor: Executor,
+        state: SearchState,
+        when: When,
+        fresh: Callable[[Bench], Bench | None],
+    ) -> None:
+        self._run, self._course, self._problem = run, course, course.problem
+        self._archive, self._executor, self._state = archive, executor, state
+        self._when, self._fresh = when, fresh
+        self.open: Mapping[int, Slot] = {}
+        self._usual_usd = 0.0
+
+    def tune(self, slot: Slot, seed: int, then: Callable[[Slot, str], None]) -> None:
+        """Tunes the constants of the slot's parent; what comes of it is the slot's program."""
+
+        def done(tuning: Tuning) -> None:
+            slot.tuned = MOST  # what was set aside: the same however the run came here
+            slot.events.append(("tuned", {"before": tuning.before, "after": tuning.after, "run": tuning.run}))
+            then(slot, tuning.best)
+
+        source = slot.choice.parents[0].source
+        Tuning(self._course, source, seed, self._executor, partial(self._when, slot), done).begin()
+
+    def screen(self, slot: Slot, behaviour: str) -> None:
+        """Finds the program in a reply; what may run and is new goes to its probe.
+
+        Args:
+            slot: at REPLIED.
+            behaviour: as an earlier sitting found it, else empty.
+        """
+        entry = self._problem.entry
+        slot.screened = found = screen(extract(slot.text, entry) if slot.model else slot.text, entry)
+        hash_ = found.hash or hashlib.sha256(found.source.encode()).hexdigest()[:32]
+        slot.program, new = self._archive.program(self._problem.name, hash_, found.source, found.size)
+        if found.outcome != "ok":
+            self._end(slot, found.outcome, found.message)
+        elif self._claimed(slot):
+            self._end(slot, "duplicate", f"is program {slot.program} over again")
+        else:
+            known = {} if new else self._known(slot, self._course.train)
+            slot.known = frozenset(known)
+            self._run_in(slot, Stage.PROBING, Probe(self._course, found.source, slot.bar, known, behaviour))
+
+    def _claimed(self, slot: Slot) -> bool:
+        """Whether an earlier slot of the run has this very program."""
+        others = (o for o in self.open.values() if o.program == slot.program and o.stage > Stage.REPLIED)
+        if any(other is not slot and other.outcome != "duplicate" for other in others):
+            return True
+        return self._archive.claimed(self._run, slot.program or 0, slot.number) is not None
+
+    def _known(self, slot: Slot, bench: Bench) -> dict[str, Score]:
+        return self._archive.scores(slot.program or 0, [i.digest for i in bench.instances])
+
+    def _run_in(self, slot: Slot, stage: Stage, work: Callable[..., Heat]) -> None:
+        slot.stage = stage
+        self._when(slot, self._executor.submit(work), partial(self._ran, slot))
+
+    def _ran(self, slot: Slot, heat: Heat) -> None:
+        """A part of the trial has come back."""
+        if slot.stage is Stage.VALIDATING:
+            slot.validated = heat
+            self._validated(slot, heat)
+            return
+        slot.heat = heat
+        if heat.outcome != "ok":
+            self._end(slot, heat.outcome, heat.message)
+        else:
+            slot.stage = Stage.PROBED if slot.stage is Stage.PROBING else Stage.RACED
+
+    def tell_apart(self, slot: Slot) -> None:
+        """A program that does what another one does is not measured further; any other goes on with the race."""
+        slot.told = True
+        heat = slot.heat
+        assert heat is not None  # the stage says so
+        if self._state.switches.novelty and slot.choice.operator is not RULE and (other := self._twin(slot)):
+            slot.twin = other[0]
+            slot.events.append(("twin", {"slot": other[0]}))
+            self._end(slot, "twin", f"behaves as program {other[1]}")
+        elif heat.costs is not None:
+            slot.stage = Stage.RACED
+        else:
+            self._run_in(slot, Stage.RACING, Race(self._course, slot.source, slot.bar, heat))
+
+    def _twin(self, slot: Slot) -> tuple[int, int] | None:
+        """Slot and program of an earlier one with the same behaviour."""
+        behaviour = slot.heat.behaviour if slot.heat else ""
+        if not behaviour:
+            return None
+        for other in self.open.values():
+            alike = other.heat is not None and other.heat.behaviour == behaviour
+            if alike and other is not slot and other.told and other.twin is None:
+                return other.number, other.program or 0
+        found = self._archive.twin(self._run, behaviour, slot.number)
+        return (found.slot, found.program or 0) if found else None
+
+    # The gate
+
+    def weigh(self, slot: Slot) -> None:
+        """Reference rules and what is the best so far in training go on to the gate."""
+        if slot.heat is None or slot.heat.costs is None or slot.screened is None:
+            raise RuntimeError(f"slot {slot.number} is weighed without having been measured")
+        slot.elite = elite = self._elite(slot, slot.heat.costs)
+        if slot.choice.operator is RULE or elite.gap < self._state.record:
+            slot.bench = self._state.gate.bench
+            known = self._known(slot, slot.bench)
+            slot.known |= frozenset(known)
+            self._run_in(slot, Stage.VALIDATING, Validation(self._course, slot.bench, slot.source, known))
+        else:
+            self._end(slot, "ok")
+
+    def _elite(self, slot: Slot, costs: tuple[Number, ...]) -> Elite:
+        train = self._course.train
+        return Elite(
+            slot.program or 0,
+            slot.source,
+            slot.size,
+            train.scale.search(costs),
+            costs,
+            self._cpu_seconds(slot),
+            slot.name,
+            train.losses(costs),
+        )
+
+    def _cpu_seconds(self, slot: Slot) -> float:
+        times = [score.cpu_seconds for _, score in self._scores(slot, self._course.train, slot.heat)]
+        return sum(times) / len(times)
+
+    def _validated(self, slot: Slot, heat: Heat) -> None:
+        if heat.costs is not None:
+            self._end(slot, "ok")
+        elif slot.bench and heat.met == len(
+            slot.bench.instances
+        ):  # it solved them all, but not by its own work
+            slot.elite = None
+            self._end(slot, heat.outcome, heat.message)
+        else:
+            self._end(slot, "ok", f"failed in validation: {heat.outcome}: {heat.message}")
+
+    # Recording and learning
+
+    def _scores(self, slot: Slot, bench: Bench, heat: Heat | None) -> list[tuple[Instance, Score]]:
+        met = bench.instances[: heat.met] if heat else ()
+        return [(i, heat.scores[i.digest]) for i in met if heat and i.digest in heat.scores]
+
+    def _end(self, slot: Slot, outcome: str, message: str = "") -> None:
+        """Records what came of a slot. Its turn to be learnt from comes later."""
+        slot.end(outcome, message)
+        heat, gate = slot.heat, slot.validated
+        if outcome == "raced" and heat:
+            slot.events.append(("raced", {"met": heat.met, "points_behind": round(heat.lag, 6)}))
+        scores = self._scores(slot, self._course.train, heat)
+        if gate and slot.bench:
+            scores += self._scores(slot, slot.bench, gate)
+        values = {
+            "program": slot.program,
+            "outcome": outcome,
+            "message": message,
+            "train_gap": slot.elite.gap if slot.elite else None,
+            "validation_gap": slot.bench.scale.pooled(gate.costs)
+            if slot.bench and gate and gate.costs
+            else None,
+            "behaviour": heat.behaviour if heat else "",
+            "cpu_seconds": slot.elite.cpu_seconds if slot.elite else None,
+            "evaluated": slot.met,
+            "charged": int(slot.charged),
+        }
+        self._archive.settle(self._run, slot.number, values, scores, slot.known, slot.events)
+
+    def apply(self, slot: Slot) -> None:
+        """The search learns what came of a slot: its turn has come."""
+        reward, state = 0.0, self._state
+        if slot.twin is not None:
+            self._take_twin(slot)
+            state.miss()
+        elif slot.elite is None:
+            state.miss(slot.failure())
+        else:
+            taken = state.take(slot.choice, slot.elite)
+            reward = taken.reward
+            if slot.validated and slot.validated.costs:
+                self._pass_gate(slot, slot.elite, slot.validated.costs)
+        self._note(slot, reward)
+        state.learn(slot.choice, slot.model, reward, self._cost(slot))
+
+    def _take_twin(self, slot: Slot) -> None:
+        other = self._archive.candidate(self._run, slot.twin if slot.twin is not None else -1)
+        elite = self._state.find(other.program or 0) if other else None
+        if elite and not elite.name and slot.size < elite.size and self._state.champion is not elite:
+            fields = {**vars(elite), "program": slot.program or 0, "source": slot.source, "size": slot.size}
+            self._state.exchange(elite.program, Elite(**fields))
+
+    def _pass_gate(self, slot: Slot, elite: Elite, costs: tuple[Number, ...]) -> None:
+        verdict = self._state.validate(elite, costs)
+        limits = verdict.gain, verdict.low, verdict.high
+        self._archive.gate(self._run, slot.number, verdict.passed, *limits)
+        if self._state.gate.worn:
+            self._refresh(slot)
+
+    def _refresh(self, slot: Slot) -> None:
+        """Exchanges half of the gate's instances; the champion, or else the best rule, is measured on them."""
+        gate, elites = self._state.gate, (self._state.champion, self._state.start)
+        gate.looks = 0
+        if (bench := self._fresh(gate.bench)) is None:
+            return
+        for elite in (each for each in elites if each):
+            if costs := self._measured(elite, bench):
+                gate.refresh(bench, elite, costs)
+                detail = {"instances": len(bench.instances), "champion": elite.program}
+                self._archive.record(self._run, slot.number, "refresh", detail)
+                return
+
+    def _measured(self, elite: Elite, bench: Bench) -> tuple[Number, ...] | None:
+        """Costs of an elite on other instances; None unless it solves them all."""
+        known = self._archive.scores(elite.program, [i.digest for i in bench.instances])
+        validation = Validation(self._course, bench, elite.source, known)
+        heat = self._executor.submit(validation).result()
+        met = bench.instances[: heat.met]
+        self._archive.add_scores(elite.program, [(i, heat.scores[i.digest]) for i in met])
+        return heat.costs
+
+    def _note(self, slot: Slot, reward: float) -> None:
+        """A lesson for the next prompts, where the reply said what it tried."""
+        if not slot.idea or not slot.choice.parents:
+            return
+        before = min(parent.gap for parent in slot.choice.parents)
+        if slot.elite is not None:
+            ended = f"{before:.3f} % became {slot.elite.gap:.3f} %"
+        else:
+            ended = f"{slot.outcome}: {slot.message}"[:100]
+        word = "kept" if reward > 0 else "refuted"
+        self._state.note(f"{word}, {slot.choice.operator.name}: {slot.idea} ({ended})")
+
+    def _cost(self, slot: Slot) -> float:
+        """Of a slot, in full evaluations; dollars are counted by what a call usually costs."""
+        cost = (slot.met - slot.tuned) / len(self._course.train.instances)
+        if slot.paid > 0:
+            self._usual_usd = 0.9 * self._usual_usd + 0.1 * slot.paid if self._usual_usd else slot.paid
+            cost += slot.paid / self._usual_usd
+        return max(cost, 0.01)

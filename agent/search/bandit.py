@@ -1,0 +1,72 @@
+"""Who is asked next: discounted Thompson sampling on reward per cost, for arms, operators and models alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+
+DISCOUNT = 0.98
+"""About fifty slots of memory: what gained at the beginning need not gain at the end."""
+
+FLOOR = 0.03
+"""Share of choices that each one keeps whatever it gained."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What is known of one choice.
+
+    Attributes:
+        tries: how often it was made.
+        gains: how often it gave a better program than it started from.
+        success: discounted sum of rewards, each in [0, 1].
+        failure: discounted sum of what was missing to 1.
+        cost: sum of costs, in full evaluations.
+        reward: sum of rewards.
+    """
+
+    tries: int = 0
+    gains: int = 0
+    success: float = 0.0
+    failure: float = 0.0
+    cost: float = 0.0
+    reward: float = 0.0
+
+    @property
+    def mean_cost(self) -> float:
+        """Of one try; 1 before the first."""
+        return self.cost / self.tries if self.tries and self.cost > 0 else 1.0
+
+
+@dataclass
+class Bandit:
+    """Discounted Thompson sampling (Raj & Kalyani, arXiv 1707.09727) over names with priors."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def choose(self, rng: Random, priors: Mapping[str, float]) -> str:
+        """One of the names: by its weighted draw, over its cost; now and then any of them."""
+        names = list(priors)
+        if rng.random() < FLOOR * len(names):
+            return rng.choice(names)
+        return max(names, key=lambda name: priors[name] * self._draw(rng, name, names))
+
+    def learn(self, name: str, reward: float, cost: float, gained: bool) -> None:
+        """Takes note of how a try ended; all that was known before weighs a little less."""
+        for other, tally in self.tallies.items():
+            faded = replace(tally, success=DISCOUNT * tally.success, failure=DISCOUNT * tally.failure)
+            self.tallies[other] = faded
+        tally = self.tallies.get(name, Tally())
+        self.tallies[name] = Tally(
+            tally.tries + 1,
+            tally.gains + gained,
+            tally.success + reward,
+            tally.failure + 1.0 - reward,
+            tally.cost + cost,
+            tally.reward + reward,
+        )
+
+    def _draw(self, rng: Random, name: str, names: list[str]) -> float:
+        tally = self.tallies.get(name, Tally())
+        usual = sum(self.tallies.get(each, Tally()).mean_cost for each in names) / len(names)
+        dear = min(2.0, max(0.5, tally.mean_cost / usual))
+        return rng.betavariate(1.0 + tally.success, 1.0 + tally.failure) / dear

@@ -1,0 +1,40 @@
+"""What every candidate of a run is measured on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gapsmith.evaluators.base import Baseline, Instance, Number, Problem
+from gapsmith.evaluators.scoring import Scale
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Instances with their bounds, in the order in which candidates meet them."""
+
+    instances: tuple[Instance, ...]
+    scale: Scale
+
+    @classmethod
+    def of(cls, instances: Sequence[Instance], baselines: Mapping[str, Baseline], maximise: bool) -> "Bench":
+        """A bench of instances whose baselines are known by digest."""
+        return cls(tuple(instances), Scale(instances, [baselines[i.digest] for i in instances], maximise))
+
+    def losses(self, costs: Sequence[Number]) -> tuple[float, ...]:
+        """What each instance adds to the search's gap, in points."""
+        return tuple((self.scale.loss(costs) * self.scale.weights).tolist())
+
+    def worst_stratum(self, losses: Sequence[float]) -> str:
+        """The class of instances that adds most to the gap; empty where all are of one class."""
+        sums: dict[str, float] = {}
+        for instance, loss in zip(self.instances, losses, strict=True):
+            sums[instance.stratum] = sums.get(instance.stratum, 0.0) + loss
+        return max(sums, key=lambda name: sums[name]) if len(sums) > 1 else ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The problem with the instances that drive the search and those that gate it."""
+
+    problem: Problem
+    train: Bench
+    validation: Bench

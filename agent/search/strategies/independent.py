@@ -1,0 +1,20 @@
+"""Best of N independent samples: the control that tells whether searching pays at all."""
+
+from dataclasses import dataclass
+from random import Random
+
+from gapsmith.agent.search.choice import Choice
+from gapsmith.agent.search.operators import BY_NAME
+from gapsmith.agent.search.strategies.base import View
+
+
+@dataclass(frozen=True)
+class Independent:
+    """Every program is asked for from the best reference rule alone; nothing is learnt from the others."""
+
+    name: str = "independent"
+
+    def choose(self, view: View, rng: Random) -> Choice:
+        """Another mechanism than the start's, or a refinement of it."""
+        operator = BY_NAME[rng.choice(("explore", "refine"))]
+        return Choice(operator, (view.start,) if view.start else ())
