@@ -210,9 +210,10 @@ def critical_swaps(machines, p, sequence):
         while tail[path[-1]] > 0:
             i, k = path[-1], after[path[-1]]
             path.append(k if k >= 0 and time[k] + tail[k] == tail[i] else i + 1)
-        places, moves = [-1, *(route[i] for i in path), -1], []
+        places, moves = [*(route[i] for i in path), -1], []
         for i in range(len(path) - 1):
-            (a, b), (left, here, there, right) = path[i : i + 2], places[i : i + 4]
+            (a, b), left, here = path[i : i + 2], places[i - 1], places[i]
+            there, right = places[i + 1], places[i + 2]
             opening, closing = left != here and left >= 0, right != there and right >= 0
             alone = left != here and right != there
             if here != there or a // m == b // m or not (opening or closing or alone):

@@ -261,7 +261,7 @@ def kicks(p, d, sequence):
             best, kept = total, sequence
         sequence = kept.copy()
         for i in rng.integers(0, n, 4):
-            j = min(n - 1, i + rng.integers(1, 30))
+            j = min(n - 1, i + 1 + rng.integers(30))
             sequence[[i, j]] = sequence[[j, i]]
     return kept
 
