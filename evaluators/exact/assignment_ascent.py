@@ -129,7 +129,7 @@ def reduce_pair(
     costs: NDArray[np.int64],
     work: NDArray[np.int64],
 ) -> None:
-    """Shares out the lead of one pair, takes what others cost with it, and reduces its matrix to a new lead.
+    """Takes what the others cost with one pair into its matrix, and reduces that to a lead.
 
     Args:
         i: the facility.

@@ -1,5 +1,6 @@
 """Number files: every complaint names the file, the line, what was found and what was expected."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +51,35 @@ def test_a_complaint_says_where_and_what(file, text, words):
     assert words in str(caught.value)
     assert "some.txt, line" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_number_can_be_bounded_on_both_sides(file):
+    """The bounds themselves are taken, and what lies beyond is refused with both of them."""
+    numbers = Numbers(file("1 3\n4"))
+    assert [numbers.integer("a place", 1, 3) for _ in range(2)] == [1, 3]
+    with pytest.raises(Trouble, match="line 2: found '4'; expected a place, an integer from 1 to 3"):
+        numbers.integer("a place", 1, 3)
+
+
+def test_decimals_stay_as_they_are(file):
+    """Whole numbers come as integers, others as the nearest doubles; signs, exponents and what is too much do not."""
+    numbers = Numbers(file("1 2 0.5 .25 3. -1"))
+    assert numbers.decimals(2, "a weight", 9).dtype == np.int64
+    assert numbers.decimals(3, "a weight", 9).tolist() == [0.5, 0.25, 3.0]
+    with pytest.raises(Trouble, match="line 1: found '-1'; expected a weight, a number from 0 to 9"):
+        numbers.decimals(1, "a weight", 9)
+    for text in ("1e2", "9.5", "0.1234567", "nan", ""):
+        with pytest.raises(Trouble, match="expected a weight"):
+            Numbers(file(f"# one\n0 {text}")).decimals(2, "a weight", 9)
+
+
+def test_what_goes_on_is_refused(file):
+    """A file that should be over says which number was one too many."""
+    numbers = Numbers(file("1\n2"))
+    numbers.integer("a number")
+    with pytest.raises(Trouble, match="line 2: found '2'; expected the end"):
+        numbers.end("the end")
+    numbers.end("the end")
 
 
 @given(st.integers(-LARGEST, LARGEST))

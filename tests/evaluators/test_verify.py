@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.base import Infeasible
-from gapsmith.evaluators.verify import permutation
+from gapsmith.evaluators.verify import permutation, subset
 
 permutations = st.integers(1, 12).flatmap(lambda n: st.permutations(range(n)))
 anything = st.recursive(
@@ -61,3 +61,26 @@ def test_the_reason_is_short():
     """A string of any length does not fill the archive."""
     assert len(reason(["x" * 10_000], 1)) < 200
     assert json.dumps(reason(["\ud83d"], 1)).isascii()
+
+
+@given(st.sets(st.integers(0, 8)).map(list))
+def test_subsets_pass(chosen):
+    """Distinct indices in any order come back as they are, none of them included."""
+    assert subset(chosen, 9, "item").tolist() == chosen
+
+
+@pytest.mark.parametrize(
+    ("solution", "words"),
+    [
+        ([0, 0], "item 0 appears twice"),
+        ([3], "item indices go from 0 to 2"),
+        ([-1], "item indices go from 0 to 2"),
+        ([True], "position 0 holds True"),
+        ([1.0], "position 0 holds 1.0"),
+        ((0, 1), "returned tuple"),
+    ],
+)
+def test_what_is_no_subset_is_infeasible(solution, words):
+    """Repetitions, indices out of range and what is no list of integers are told apart."""
+    with pytest.raises(Infeasible, match=words):
+        subset(solution, 3, "item")
