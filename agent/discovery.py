@@ -1,5 +1,6 @@
 """A discovery job from its settings to its report: wires the parts, runs the loop, opens the sealed test once."""
 
+import gc
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -180,7 +181,10 @@ class Run:
 
     def _work(self) -> Iterator[Progress]:
         last = time.monotonic()
-        for progress in self.loop:
+        loop = self.loop
+        gc.collect()
+        gc.freeze()  # the collector need not look at all modules again and again
+        for progress in loop:
             if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
                 last = time.monotonic()
                 self.archive.finish(self.number, "running", self.ledger.seconds)

@@ -7,8 +7,9 @@ import ast
 import hashlib
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gapsmith.evaluators.base import EntryPoint
 
@@ -45,6 +46,12 @@ class Screened:
     size: int = 0
 
 
+@lru_cache(maxsize=4)
+def _parsed(source: str) -> ast.Module:
+    """The tree, which nobody changes: what is extracted is screened next."""
+    return ast.parse(source)
+
+
 def encodable(text: str) -> str:
     """The text without halves of characters: a reply that was cut inside one cannot be stored as it came."""
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -74,7 +81,7 @@ def screen(source: str, entry: EntryPoint) -> Screened:
             "no_code", f"the reply holds no code; expected a Python block with {entry.signature}", source
         )
     try:
-        tree = ast.parse(source)
+        tree = _parsed(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Screened("syntax_error", _syntax_message(error), source)
     if complaint := _entry_complaint(tree, entry):
@@ -185,10 +192,15 @@ class _Canonical:
         waiting: list[object] = [tree]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, _Name):
-                pieces.append(self._renamed(value) + ";")
-            elif isinstance(value, _Text):
-                pieces.append(value)
+            kind = type(value)
+            if kind is _Text:
+                pieces.append(value)  # type: ignore[arg-type]
+            elif kind is _Name:
+                pieces.append(self._renamed(value) + ";")  # type: ignore[arg-type]
+            elif kind in _PLAIN:  # most nodes: written here, since this is run for every candidate
+                pieces.append(f"{kind.__name__}(")
+                waiting.append(_CLOSE)
+                waiting += [_plain_field(value, name) for name in _PLAIN[kind]]
             else:
                 waiting += reversed(_parts(value))
         return "".join(pieces)
@@ -201,6 +213,11 @@ class _Canonical:
 
 class _Name(_Text):
     """A name, to be renamed."""
+
+
+def _plain_field(node: object, name: str) -> object:
+    value = getattr(node, name, None)
+    return _Name(value) if name in _NAMES and isinstance(value, str) else value
 
 
 def _parts(value: object) -> list[object]:
@@ -239,6 +256,13 @@ def _member(statement: ast.stmt) -> ast.AST:
 
 _NAMES = frozenset(("id", "arg", "name"))
 _PASSED_OVER = frozenset(("ctx", "annotation", "returns", "type_comment", "kind"))
+_CLOSE = _Text(")")
+_PLAIN: Mapping[type, tuple[str, ...]] = {
+    kind: tuple(name for name in reversed(kind._fields) if name not in _PASSED_OVER)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.expr | ast.operator | ast.cmpop | ast.Assign)
+}
+"""Kinds of nodes without a rule of their own, with their fields from the last to the first."""
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:

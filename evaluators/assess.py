@@ -1,8 +1,9 @@
 """Runs a program on instances in the sandbox, verifies what it returns, and prices it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -87,11 +88,21 @@ def assess_all(
 
 
 def _run(problem: Problem, source: str, instances: Sequence[Instance], runner: Runner) -> Outcome:
-    calls = tuple({key: _value(datum) for key, datum in instance.data.items()} for instance in instances)
+    calls = tuple(_call(instance) for instance in instances)
     limits = Limits(cpu_seconds=max((problem.cpu_seconds(instance) for instance in instances), default=1.0))
     return runner.run(
         Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
     )
+
+
+_calls: WeakKeyDictionary[Instance, Mapping[str, Value]] = WeakKeyDictionary()
+
+
+def _call(instance: Instance) -> Mapping[str, Value]:
+    """The arguments as the sandbox takes them; made once for each instance, which every candidate meets."""
+    if (known := _calls.get(instance)) is None:
+        known = _calls[instance] = {key: _value(datum) for key, datum in instance.data.items()}
+    return known
 
 
 def _value(datum: Datum) -> Value:

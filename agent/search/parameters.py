@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 Number: TypeAlias = int | float
@@ -89,6 +90,7 @@ def _digits(place: _Place, value: float) -> str:
     return "" if place.value in (kept, exact) else repr(exact)
 
 
+@lru_cache(maxsize=16)  # a tuner asks for the same program many times
 def _places(source: str) -> list[_Place]:
     try:
         tree = ast.parse(source)
