@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.constants import MOST, Tuning
+from gapsmith.agent.constants import Tuning, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.screen import extract, screen
 from gapsmith.agent.search.bench import Bench, Course
@@ -55,7 +55,7 @@ class Candidates:
         """Tunes the constants of the slot's parent; what comes of it is the slot's program."""
 
         def done(tuning: Tuning) -> None:
-            slot.tuned = MOST  # what was set aside: the same however the run came here
+            slot.tuned = most_instances(self._course.train)  # what was set aside: the same however the run came here
             slot.events.append(("tuned", {"before": tuning.before, "after": tuning.after, "run": tuning.run}))
             then(slot, tuning.best)
 

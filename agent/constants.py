@@ -11,8 +11,6 @@ from gapsmith.agent.search.trial import Attempt, Attempted
 from gapsmith.agent.search.tuning import TRIALS, Tuner
 
 INSTANCES = 12
-MOST = TRIALS * INSTANCES
-"""Instances that the tuning of one program runs at most."""
 
 
 @dataclass
@@ -84,6 +82,11 @@ class Tuning:
         return take
 
 
+def most_instances(bench: Bench) -> int:
+    """Instances that the tuning of one program runs at most: the program as it is, and all trials."""
+    return (TRIALS + 1) * min(INSTANCES, len(bench.instances))
+
+
 def most_evaluations(bench: Bench) -> int:
-    """What the tuning of one program and its result cost at most, in full evaluations."""
-    return -(-(MOST + INSTANCES) // len(bench.instances)) + 1
+    """What the tuning of one program and the race of its result cost at most, in full evaluations."""
+    return -(-most_instances(bench) // len(bench.instances)) + 1

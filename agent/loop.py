@@ -20,7 +20,7 @@ from typing import TypeVar
 from gapsmith.agent.archive import Archive, CandidateRow
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.candidates import Candidates
-from gapsmith.agent.constants import MOST, most_evaluations
+from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.models.base import Model, Stopped
 from gapsmith.agent.questions import Questions, idea_of
@@ -102,7 +102,7 @@ class Loop:
         self._stop = stop
         self._trouble: Exception | None = None
         self._barren = 0
-        self._tuning = 0
+        self._tuning, self._most_tuned = 0, most_instances(course.train)
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -198,19 +198,19 @@ class Loop:
         else:
             share = TUNING_SHARE if self._ledger.budget.evaluations else 1.0
             spent = share * self._ledger.evaluations * len(self._course.train.instances)
-            wanted = bool(self.state.untuned) and self._tuning + MOST <= spent
+            wanted = bool(self.state.untuned) and self._tuning + self._most_tuned <= spent
         evaluations = most_evaluations(self._course.train)
         return wanted and self._ledger.reserve(evaluations=evaluations, calls=0)
 
     def _open_tuning(self) -> None:
         row, number = self._row(self._next), self._next
         choice = self._choose(number, may_tune=True)
-        self._tuning += MOST
+        self._tuning += self._most_tuned
         slot = self._opened(choice, most_evaluations(self._course.train))
         if row is None:
             self._archive.answer(self._questions.row(slot))
         elif row.program is not None and row.outcome != "asked":
-            slot.tuned = MOST
+            slot.tuned = self._most_tuned
             self._replied(slot, self._archive.find(row.program).source)
             return
         self._candidates.tune(slot, self._questions.number(number, "tuning"), self._replied)

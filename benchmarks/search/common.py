@@ -90,9 +90,8 @@ class Task:
 
 
 def sized(problem: Problem, size: int) -> Problem:
-    """The problem with instances of one size to learn from; the test stays as it is."""
-    learning = dict.fromkeys((Split.TRAIN, Split.VALIDATION), (size,))
-    return replace(problem, sizes={**problem.sizes, **learning})
+    """The problem with training instances of one size; validation and test stay as they are."""
+    return replace(problem, sizes={**problem.sizes, Split.TRAIN: (size,)})
 
 
 def families(*stems: str) -> tuple[str, ...]:
