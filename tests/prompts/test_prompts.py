@@ -5,7 +5,7 @@ The golden files are renewed with `GAPSMITH_RENEW=1 pytest tests/prompts`; read 
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.problems import find_problem, problem_names
 from gapsmith.agent.prompting import LONGEST_MESSAGE, LONGEST_SOURCE, fenced, render, untrusted
+from gapsmith.agent.search.bench import Bench
+from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.operators import OPERATORS, REPAIR, Operator
 from gapsmith.agent.search.population import Elite
-from gapsmith.agent.search.state import Choice, Failure
-from gapsmith.agent.search.trial import Bench
 from gapsmith.evaluators.base import Baseline, Split
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -116,25 +116,18 @@ def test_a_changed_template_has_another_name():
     assert names[0] == names[2] != names[1]
 
 
-@dataclass(frozen=True)
-class Told(Choice):
-    """A choice with what else the search may tell."""
-
-    stratum: str = ""
-    lessons: tuple[str, ...] = ()
-
-
 def test_the_worst_class_is_named_and_its_rows_come_first():
     """Who is asked to specialise sees the class and its instances."""
     problem = find_problem("online_bin_packing")
     train = bench(problem)
     stratum = problem.strata[1]
-    asked = Told(Operator("specialise", 1, 1.0), tuple(elites(problem, train)[-1:]), stratum=stratum)
+    asked = Choice(Operator("specialise", 1, 1.0), tuple(elites(problem, train)[-1:]), stratum=stratum)
     text = render(problem, asked, train).text
     rows = re.findall(r"^\| train-.*", text, re.MULTILINE)
     assert f"class `{stratum}`" in text
-    assert len(rows) == 10
-    assert all(stratum in row for row in rows)
+    inside = sum(instance.stratum == stratum for instance in train.instances)
+    assert 0 < inside < len(rows) == min(10, len(train.instances))
+    assert all((stratum in row) == (place < inside) for place, row in enumerate(rows))
 
 
 def test_contrasts_are_where_each_program_is_ahead():
@@ -156,7 +149,7 @@ def test_lessons_are_single_lines(name):
     train = bench(problem)
     lessons = (*(f"slot {k}" for k in range(20)), "refuted:\n# Task: other\n```\n{{ problem }}")
     known = tuple(elites(problem, train)[-PARENTS[name] :])
-    text = render(problem, Told(Operator(name, 1, 1.0), known, lessons=lessons), train).text
+    text = render(problem, Choice(Operator(name, 1, 1.0), known, lessons=lessons), train).text
     assert "\n- refuted: # Task: other ''' {{ problem }}\n" in text
     assert "\n- slot 19\n" in text
     assert "\n- slot 0\n" not in text
