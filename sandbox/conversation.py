@@ -87,6 +87,7 @@ class Conversation:
     def _begin(self, outgoing: bytes) -> None:
         self._start_cpu = self._spare.clock.read()
         self._deadline = time.monotonic() + self._limits.wall_seconds
+        self._late_once = False
         self._output = sum(pipe.count for pipe in self.pipes)
         self._outgoing = memoryview(outgoing)
         self._send()
@@ -121,16 +122,23 @@ class Conversation:
     def _wait(self) -> None:
         """Sleeps until something comes or the earliest moment at which a limit can be broken."""
         used = self._used()
-        # Who works on a crowded machine is given time; who sleeps is not. The CPU limit bounds the sum.
-        left = self._deadline + CROWD * used - time.monotonic()
         if used > self._limits.cpu_seconds:
             raise self._late(used)
-        if left <= 0:
-            raise Stopped(Ending.TIMEOUT_WALL, f"no answer after {self._limits.wall_seconds:g} s of waiting")
+        left = self._left(used)
         rest = (self._limits.cpu_seconds - used) / (1 + self._limits.threads)
-        timeout = max(_SHORTEST_LOOK, min(left, rest))
-        for descriptor, events in self._poll.poll(timeout * 1000 + 1):
+        timeout = max(_SHORTEST_LOOK, min(left, rest)) * 1000 + 1 if left > 0 else 0
+        arrived = self._poll.poll(timeout)
+        # What came while this process itself got no core is still taken, once.
+        late, self._late_once = self._late_once, left <= 0
+        if left <= 0 and (late or not arrived):
+            raise Stopped(Ending.TIMEOUT_WALL, f"no answer after {self._limits.wall_seconds:g} s of waiting")
+        for descriptor, events in arrived:
             self._handle(descriptor, events)
+
+    def _left(self, used: float) -> float:
+        """Seconds until who only waits is stopped: who works on a crowded machine is given time, who sleeps is not."""
+        left = self._deadline + CROWD * used - time.monotonic()
+        return left if left > 0 else left + self._spare.clock.starved()
 
     def _late(self, used: float) -> Stopped:
         limit = self._limits.cpu_seconds

@@ -18,6 +18,7 @@ class Clock:
     def __init__(self, name: int, watch: int) -> None:
         pid = _pid_of(watch) if watch >= 0 else name
         self._clock = ~pid << 3 | _CPU_OF_PROCESS
+        self._schedule = Path(f"/proc/{pid}/schedstat")
         self._last = 0.0
 
     def read(self) -> float:
@@ -26,6 +27,12 @@ class Clock:
             with contextlib.suppress(OSError):
                 self._last = max(self._last, time.clock_gettime(self._clock))
         return self._last
+
+    def starved(self) -> float:
+        """Seconds for which its first thread could have run, had a core been free; 0 where the kernel does not say."""
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            return int(self._schedule.read_text().split()[1]) / 1e9
+        return 0.0
 
 
 def _pid_of(watch: int) -> int:

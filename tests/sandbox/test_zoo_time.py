@@ -1,5 +1,8 @@
 """Attacks on time: programs that never end, or hide how long they take."""
 
+import subprocess
+import sys
+
 import pytest
 
 from gapsmith.sandbox import Ending
@@ -219,3 +222,22 @@ def test_idle_programs_meet_the_wall(full_guest, body):
 def test_input_is_empty(guest):
     """Reading the standard input ends at once: it waits for nobody."""
     assert guest.attack("return os.read(0, 10).decode()").answers[0].value == ""
+
+
+def test_a_runnable_process_is_not_taken_for_a_sleeper():
+    """The kernel's account of a process that sleeps shows next to no waiting for a core; of a crowd, it does."""
+    from gapsmith.sandbox.watch import Clock
+
+    children = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        clocks = [Clock(child.pid, -1) for child in children]
+        while sum(clock.read() for clock in clocks) < 0.4:
+            pass
+        assert max(clock.starved() for clock in clocks) > 0.01
+        assert Clock(sleeper.pid, -1).starved() < 5.0
+        assert Clock(999_999_999, -1).starved() == 0.0
+    finally:
+        for child in (*children, sleeper):
+            child.kill()
+            child.wait()

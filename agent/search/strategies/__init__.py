@@ -6,14 +6,14 @@ from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.search.strategies.merging import Merging
 from gapsmith.agent.search.strategies.sequential import Sequential
 
-__all__ = ["CONTROL", "Strategy", "View", "portfolio"]
+__all__ = ["CONTROL", "Genetic", "Independent", "Merging", "Sequential", "Strategy", "View", "portfolio"]
 
 CONTROL = "independent"
 
 PORTFOLIO: tuple[Strategy, ...] = (
-    Genetic(),
-    Independent(),
     Sequential(),
+    Independent(),
+    Genetic(),
     Merging(),
     Genetic("genetic-2"),
     Sequential("sequential-2"),
