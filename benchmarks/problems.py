@@ -172,8 +172,8 @@ def _gap(outcome: str, aggregate: object) -> str:
 
 HEAD = """# The problems on the field's own files
 
-Made by `python benchmarks/problems.py DATA --only PROBLEM --seconds S`, line by line. *Tried* says of how many
-instances, spread evenly over the files where it is not all, and S: the seconds of CPU that the exact method had
+Made by `python benchmarks/problems.py DATA --only PROBLEM --seconds S --limit N`, line by line. *Tried* says how many
+instances N left, spread evenly over the files, and S: the seconds of CPU that the exact method had
 at most for each. *Equal / better / out* compares what was proven here with what is stored beside the files: the
 optimum or the value of the best solution known; *better* than such a solution where that is not proven; *out* of
 the stored bounds, which would be a mistake of one of the two. Seconds are the mean of the exact method on one
