@@ -55,7 +55,9 @@ class Candidates:
         """Tunes the constants of the slot's parent; what comes of it is the slot's program."""
 
         def done(tuning: Tuning) -> None:
-            slot.tuned = most_instances(self._course.train)  # what was set aside: the same however the run came here
+            slot.tuned = most_instances(
+                self._course.train
+            )  # what was set aside: the same however the run came here
             slot.events.append(("tuned", {"before": tuning.before, "after": tuning.after, "run": tuning.run}))
             then(slot, tuning.best)
 
@@ -221,7 +223,8 @@ class Candidates:
             if slot.validated and slot.validated.costs:
                 self._pass_gate(slot, slot.elite, slot.validated.costs)
         self._note(slot, reward)
-        state.learn(slot.choice, slot.model, reward, self._cost(slot))
+        ran = slot.outcome in ("ok", "raced", "twin")
+        state.learn(slot.choice, slot.model, reward, self._cost(slot), ran)
 
     def _take_twin(self, slot: Slot) -> None:
         other = self._archive.candidate(self._run, slot.twin if slot.twin is not None else -1)

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from gapsmith.agent.archive import CandidateRow
+from gapsmith.agent.leaderboards import Known
 from gapsmith.agent.measuring import Measuring, costs_in
 from gapsmith.agent.screen import Screened, screen
 from gapsmith.agent.search.bench import Bench
@@ -26,8 +27,8 @@ from gapsmith.evaluators.scoring import Scale
 SLOT = -1
 """Where the decisions of the end are kept, and the winner's shorter form."""
 FINALISTS = 10
-LEVEL = 0.80
-"""Two-sided; its lower end is the one-sided 90 % limit."""
+LEVEL = 0.95
+"""Of the interval whose lower end the winner's gain over the best reference rule must show above zero."""
 EXAMINED = 20
 FIRST_BLOCK = 8
 UNSEEN_FROM = 1_000_000
@@ -58,7 +59,7 @@ class Finale:
 
     Attributes:
         winner: the program to take; the reference rule where nothing is surely better.
-        reference: the reference rule that was best in training; None if no rule solved it.
+        reference: the reference rule that was best on the selection instances; None if no rule solved them.
         claimed: points of pooled gap by which the winner is better on the claim instances, with a 95 % paired
             bootstrap interval; zeros where it is the rule, or where one of them failed.
         generated: see `Unseen`.
@@ -150,13 +151,19 @@ class _End:
         return otherwise, None
 
     def reference(self) -> Elite | None:
-        """The reference rule of the least gap in training, the first of equal ones."""
+        """The reference rule of the least loss on the selection instances, the first of equal ones."""
         solved = [row for row in self._rules if row.train_gap is not None and row.program is not None]
-        best = min(solved, key=lambda row: row.train_gap or 0.0, default=None)
-        if best is None or best.program is None:
+        known = [Known.of(self._archive.find(row.program or 0), row) for row in solved]
+        results = zip(known, self._by.run(known, self._bench.instances), strict=True)
+        losses = [
+            (mean_loss(self._bench.scale, costs), place, rule)
+            for place, (rule, result) in enumerate(results)
+            if (costs := costs_in(result)) is not None
+        ]
+        if not losses:
             return None
-        program = self._archive.find(best.program)
-        return self._elite(best.program, program.source, program.size, best.name)
+        rule = min(losses)[2]
+        return self._elite(rule.program, rule.source, rule.size, rule.name)
 
     def better(self, winner: Elite, costs: Costs | None, rule: Elite) -> tuple[Elite, Costs | None]:
         """The winner if it is surely better than the rule, else the rule."""

@@ -86,7 +86,11 @@ class Population:
         if not self.elites:
             return []
         weights = self._frontier() if frontier and rng.random() < 0.5 else self._soft()
-        chosen = [rng.choices(self.elites, weights)[0]]
+        return self.mated(rng, rng.choices(self.elites, weights)[0], count, frontier)
+
+    def mated(self, rng: Random, first: Elite, count: int, frontier: bool = True) -> list[Elite]:
+        """The first with mates by what they do better than it, so many together; takes note of the child."""
+        chosen = [first]
         while len(chosen) < min(count, len(self.elites)):
             chosen.append(self._mate(rng, chosen, frontier))
         self.chose(chosen)

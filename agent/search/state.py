@@ -19,6 +19,9 @@ from gapsmith.agent.search.population import CAPACITY, Elite, Population
 from gapsmith.agent.search.strategies import Strategy, View, portfolio
 from gapsmith.evaluators.base import Number
 
+MENDING = 0.7
+"""How often a failure goes first, if all repairs succeed: a model that cannot mend is soon asked for it no more."""
+
 STAGNANT = 60
 """Slots without a better program after which a tactic is asked for."""
 
@@ -89,6 +92,7 @@ class SearchState:
         self.record = float("inf")
         self._lessons: deque[str] = deque(maxlen=LESSONS)
         self._quiet = 0
+        self._mended, self._repairs = 1.0, 1.0
 
     # Choosing
 
@@ -97,7 +101,7 @@ class SearchState:
         if may_tune and self.untuned:
             elite, name = self.untuned.pop(0)
             return Choice(TUNE, (elite,), arm=name)
-        if self.failures and rng.random() < 0.5:
+        if self.failures and rng.random() < MENDING * self._mended / self._repairs:
             failure = self.failures.pop(0)
             return Choice(REPAIR, failure=failure, arm=failure.arm)
         arm = self.arms.choose(rng)
@@ -166,10 +170,12 @@ class SearchState:
     def _populations(self) -> list[Population]:
         return [self.everyone, *(arm.population for arm in self.arms.all.values())]
 
-    def learn(self, choice: Choice, model: str, reward: float, cost: float) -> None:
-        """What the slot gave, for who asked: arm, operator and model."""
+    def learn(self, choice: Choice, model: str, reward: float, cost: float, ran: bool) -> None:
+        """What the slot gave, for who asked: arm, operator and model; and whether it ran, for repairs."""
         if choice.operator in (RULE, SEED, TUNE):
             return
+        if choice.operator is REPAIR:
+            self._mended, self._repairs = self._mended + ran, self._repairs + 1
         self.operators.learn(choice.operator.name, reward, cost, reward > 0)
         if choice.operator is not REPAIR:
             self.arms.bandit.learn(choice.arm, reward, cost, reward > 0)

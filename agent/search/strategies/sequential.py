@@ -17,10 +17,8 @@ class Sequential:
     name: str = "sequential"
 
     def choose(self, view: View, rng: Random) -> Choice:
-        """The best elite, or seldom another one, and an operator of one parent."""
-        best = view.own.best
-        operator = view.operator(rng, most_parents=1)
+        """The best elite, or seldom another one; a mate where the operator merges."""
+        best, operator = view.own.best, view.operator(rng)
         if best is None or rng.random() > DEEP:
-            return Choice(operator, tuple(view.own.parents(rng, 1, view.frontier)))
-        view.own.chose([best])
-        return Choice(operator, (best,))
+            return Choice(operator, tuple(view.own.parents(rng, operator.parents, view.frontier)))
+        return Choice(operator, tuple(view.own.mated(rng, best, operator.parents, view.frontier)))
