@@ -37,8 +37,8 @@ WINDOW = 16
 BARREN = 500
 """So many slots in a row without anything new to measure end a run: its space is exhausted."""
 
-TUNING_SHARE = 0.25
-"""Of the evaluations, where these are what is short; as much as all else where calls are."""
+TUNING_SHARE, TUNING_SHARE_OF_CALLS = 0.25, 2.0
+"""What tuning may run, by all else that was run: a quarter where evaluations are short, twice where calls are."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class Loop:
         if row is not None and not self._questions.deterministic:
             wanted = row.operator == TUNE.name
         else:
-            share = TUNING_SHARE if self._ledger.budget.evaluations else 1.0
+            share = TUNING_SHARE if self._ledger.budget.evaluations else TUNING_SHARE_OF_CALLS
             spent = share * self._ledger.evaluations * len(self._course.train.instances)
             wanted = bool(self.state.untuned) and self._tuning + self._most_tuned <= spent
         evaluations = most_evaluations(self._course.train)
