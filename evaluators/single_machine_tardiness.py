@@ -82,8 +82,8 @@ def relabel(instance: Instance, rng: np.random.Generator) -> Instance:
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """Half a second up to 100 jobs, growing as their square from there."""
-    return 0.5 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
+    """A quarter of a second up to 100 jobs, growing as their square from there."""
+    return 0.25 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
 
 
 problem = Problem(
@@ -93,8 +93,8 @@ problem = Problem(
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
-    sizes={Split.TRAIN: (100,), Split.VALIDATION: (100,), Split.TEST: (100,)},
-    counts={Split.TRAIN: 20, Split.VALIDATION: 60, Split.TEST: 200},
+    sizes={Split.TRAIN: (50,), Split.VALIDATION: (100,), Split.TEST: (100,)},
+    counts={Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 200},
     read=read,
     cost=cost,
     baseline=baseline,

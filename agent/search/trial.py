@@ -15,7 +15,7 @@ from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.honesty import examine
 from gapsmith.evaluators.scoring import Score
 
-EXAMINED = 20
+EXAMINED = 8
 TELLING = 2
 """Instances on which a program must miss the optimum before equal decisions are called equal behaviour."""
 
