@@ -15,7 +15,8 @@ from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.honesty import examine
 from gapsmith.evaluators.scoring import Score
 
-EXAMINED = 8
+EXAMINED = 12
+"""More than nine: fewer relabelled instances could not be surely worse; see `honesty.SURE`."""
 TELLING = 2
 """Instances on which a program must miss the optimum before equal decisions are called equal behaviour."""
 
