@@ -10,13 +10,14 @@ from gapsmith.agent.search.arms import CONTROL_LEAST, CONTROL_MOST, CUTS, Arms
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.strategies import CONTROL, portfolio
 
+SEARCHING = [strategy.name for strategy in portfolio(900) if strategy.name != CONTROL]
+
 
 def six(gaps=()):
     """All trajectories; the searching ones with an elite of these gaps, in their order."""
     arms = Arms(portfolio(900))
-    searching = [arm for name, arm in arms.all.items() if name != CONTROL]
-    for number, (arm, gap) in enumerate(zip(searching, gaps, strict=False)):
-        arm.population.add(Elite(number, "", 1, gap, (number,)))
+    for number, (name, gap) in enumerate(zip(SEARCHING, gaps, strict=False)):
+        arms.all[name].population.add(Elite(number, "", 1, gap, (number,)))
     return arms
 
 
@@ -47,10 +48,10 @@ def test_nobody_is_given_up_before_a_quarter_of_the_budget():
     """However bad a trajectory is, it has its quarter; then the worse half goes, and at half of the budget again."""
     arms = six([5.0, 4.0, 3.0, 2.0, 1.0])
     assert [arms.cut(share / 100) for share in range(25)] == [[]] * 25
-    assert arms.cut(CUTS[0]) == ["sequential", "genetic"]
+    assert arms.cut(CUTS[0]) == SEARCHING[1::-1]
     assert arms.cut(0.49) == []
-    assert arms.cut(CUTS[1]) == ["merging"]
-    assert arms.live == [CONTROL, "genetic-2", "sequential-2"]
+    assert arms.cut(CUTS[1]) == SEARCHING[2:3]
+    assert set(arms.live) == {CONTROL, *SEARCHING[3:]}
     assert arms.cut(1.0) == []
 
 
@@ -59,7 +60,8 @@ def test_two_cuts_may_come_at_once():
     slow, leaping = six([1.0, 2.0, 3.0, 4.0, 5.0]), six([1.0, 2.0, 3.0, 4.0, 5.0])
     gone = slow.cut(0.3) + slow.cut(0.6)
     assert leaping.cut(0.6) == gone
-    assert leaping.live == slow.live == ["genetic", CONTROL, "sequential"]
+    assert leaping.live == slow.live
+    assert set(slow.live) == {CONTROL, *SEARCHING[:2]}
 
 
 @given(

@@ -12,6 +12,8 @@ from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, REPAIRS_AT_MOST, RULE, SEED, TACTIC, TUNE
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.state import LESSONS, WAITING, SearchState, Switches
+from gapsmith.agent.search.strategies.genetic import Genetic
+from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.slots import Slot
 
 BENCH = SimpleNamespace(worst_stratum=lambda losses: "the worst class")
@@ -25,10 +27,13 @@ def elite(program, gap, source="pass", size=9, name="", costs=None):
     return Elite(program, source, size, gap, costs, name=name, losses=costs)
 
 
-def begun(*switched_off, budget=100):
+PAIR = Genetic(), Independent()
+
+
+def begun(*switched_off, strategies=PAIR):
     """A search that knows two rules."""
     state = SearchState(
-        SimpleNamespace(train=BENCH, validation=BENCH), (), budget, Switches.without(switched_off)
+        SimpleNamespace(train=BENCH, validation=BENCH), strategies, 100, Switches.without(switched_off)
     )
     state.take(Choice(RULE), elite(1, 9.0, name="EDD"))
     state.take(Choice(RULE), elite(2, 7.0, name="MDD"))
@@ -92,6 +97,23 @@ def test_a_program_is_mended_at_most_twice():
         assert choice.arm == "genetic"
         slot = Slot(slot.number + 1, choice, program=7, screened=Screened("ok", "", "code"))
     assert repairs == REPAIRS_AT_MOST == 2
+
+
+def repairs_of(ran):
+    """How often a failure goes first, after twenty repairs that all ran or all failed."""
+    state, count = begun(), 0
+    for _ in range(20):
+        state.learn(Choice(REPAIR, failure=failure(7)), "", 0.0, 1.0, ran)
+    for seed in range(200):
+        state.failures = [failure(7)]
+        count += state.choose(Random(seed)).operator is REPAIR
+    return count / 200
+
+
+def test_who_cannot_mend_is_asked_for_it_no_more():
+    """Where repairs run they go first mostly; where they fail, nearly never."""
+    assert repairs_of(ran=True) > 0.5
+    assert 0 < repairs_of(ran=False) < 0.15
 
 
 @pytest.mark.parametrize("outcome", ["ok", "duplicate", "twin", "raced", "no_code", "zygote_died"])
@@ -202,10 +224,10 @@ def test_a_shorter_twin_stands_for_the_longer_one_wherever_that_is():
 def test_everybody_who_asked_learns():
     """Operator, arm and model each have the try; of rules, seeds and tuning nobody learns."""
     state = begun()
-    state.learn(REFINE, "a model", 0.5, 1.0)
-    state.learn(Choice(REPAIR, failure=failure(7), arm="genetic"), "a model", 0.0, 1.0)
+    state.learn(REFINE, "a model", 0.5, 1.0, True)
+    state.learn(Choice(REPAIR, failure=failure(7), arm="genetic"), "a model", 0.0, 1.0, False)
     for operator in (RULE, SEED, TUNE):
-        state.learn(Choice(operator, arm="genetic"), "", 1.0, 1.0)
+        state.learn(Choice(operator, arm="genetic"), "", 1.0, 1.0, True)
     tries = {
         kind: {name: tally.tries for name, tally in bandit.tallies.items()}
         for kind, bandit in state.tallies.items()
@@ -222,8 +244,8 @@ def test_everybody_who_asked_learns():
 
 def test_without_arms_there_is_one():
     """The trajectories give way to the first of them."""
-    assert list(begun("arms", budget=900).arms.all) == ["genetic"]
-    assert len(begun(budget=900).arms.all) == 6
+    assert list(begun("arms").arms.all) == ["genetic"]
+    assert list(begun().arms.all) == ["genetic", CONTROL]
 
 
 def test_without_racing_there_is_no_bar():

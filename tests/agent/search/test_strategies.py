@@ -14,7 +14,7 @@ from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.search.strategies.merging import Merging
 from gapsmith.agent.search.strategies.sequential import DEEP, Sequential
 
-OWN, OTHERS, START = range(1, 5), range(11, 16), 99
+OWN, OTHERS, START = range(11, 15), range(1, 6), 99
 
 
 def elite(program):
@@ -32,7 +32,7 @@ def population(numbers):
 
 
 def view(own=OWN, stagnant=False):
-    """Four elites of its own, five of others, and a rule to start from that is worse than all."""
+    """Four elites of its own, five better ones of others, and a rule to start from that is worse than all."""
     return View(population(own), population([*own, *OTHERS]), elite(START), Bandit(), stagnant)
 
 
@@ -63,21 +63,20 @@ def test_a_population_breeds_among_its_own():
 
 
 def test_a_line_descends_from_its_best():
-    """The sequential one has one parent, mostly the best of its own, seldom another of its own."""
+    """The sequential one starts from the best of its own, seldom from another; where it merges, with a mate."""
     found = choices(Sequential(), 600)
-    counts = Counter(tuple(choice.programs) for choice in found)
-    assert {len(programs) for programs in counts} == {1}
-    assert counts[(1,)] / 600 > DEEP - 0.05
-    assert len(counts) > 1
+    counts = Counter(11 in choice.programs for choice in found)
+    assert DEEP - 0.05 < counts[True] / 600 < 1
+    assert all(len(choice.parents) == choice.operator.parents for choice in found)
+    assert {len(choice.parents) for choice in found} == {1, 2}
     assert parents(found) <= set(OWN)
 
 
 def test_a_best_that_has_children_is_counted():
     """The sequential one takes note of its parents' children, as the others do."""
     seen = view()
-    for seed in range(20):
-        Sequential().choose(seen, Random(seed))
-    assert sum(seen.own.children.values()) == 20
+    found = [Sequential().choose(seen, Random(seed)) for seed in range(20)]
+    assert sum(seen.own.children.values()) == sum(len(choice.parents) for choice in found)
 
 
 def test_merging_crosses_trajectories():
