@@ -49,6 +49,7 @@ class Candidates:
         self._archive, self._executor, self._state = archive, executor, state
         self._when, self._fresh = when, fresh
         self.open: Mapping[int, Slot] = {}
+        self._behaviours: dict[str, tuple[int, int | None]] = {}  # who did so first, dropped or not
         self._usual_usd = 0.0
 
     def tune(self, slot: Slot, seed: int, then: Callable[[Slot, str], None]) -> None:
@@ -112,29 +113,18 @@ class Candidates:
 
     def tell_apart(self, slot: Slot) -> None:
         """A program that does what another one does is not measured further; any other goes on with the race."""
-        slot.told = True
         heat = slot.heat
         assert heat is not None  # the stage says so
-        if self._state.switches.novelty and slot.choice.operator is not RULE and (other := self._twin(slot)):
-            slot.twin = other[0]
-            slot.events.append(("twin", {"slot": other[0]}))
-            self._end(slot, "twin", f"behaves as program {other[1]}")
+        number, program = self._behaviours.setdefault(heat.behaviour, (slot.number, slot.program))
+        repeats = number != slot.number and slot.choice.operator is not RULE
+        if repeats and self._state.switches.novelty:
+            slot.twin = number
+            slot.events.append(("twin", {"slot": number}))
+            self._end(slot, "twin", f"behaves as program {program}")
         elif heat.costs is not None:
             slot.stage = Stage.RACED
         else:
             self._run_in(slot, Stage.RACING, Race(self._course, slot.source, slot.bar, heat))
-
-    def _twin(self, slot: Slot) -> tuple[int, int] | None:
-        """Slot and program of an earlier one with the same behaviour."""
-        behaviour = slot.heat.behaviour if slot.heat else ""
-        if not behaviour:
-            return None
-        for other in self.open.values():
-            alike = other.heat is not None and other.heat.behaviour == behaviour
-            if alike and other is not slot and other.told and other.twin is None:
-                return other.number, other.program or 0
-        found = self._archive.twin(self._run, behaviour, slot.number)
-        return (found.slot, found.program or 0) if found else None
 
     # The gate
 
@@ -143,6 +133,7 @@ class Candidates:
         if slot.heat is None or slot.heat.costs is None or slot.screened is None:
             raise RuntimeError(f"slot {slot.number} is weighed without having been measured")
         slot.elite = elite = self._elite(slot, slot.heat.costs)
+        slot.validated = None  # of a gate whose instances were exchanged meanwhile
         if slot.choice.operator is RULE or elite.gap < self._state.record:
             slot.bench = self._state.gate.bench
             known = self._known(slot, slot.bench)
@@ -249,7 +240,9 @@ class Candidates:
         for elite in (each for each in elites if each):
             if costs := self._measured(elite, bench):
                 gate.refresh(bench, elite, costs)
-                detail = {"instances": len(bench.instances), "champion": elite.program}
+                # By its hash: the record is part of the fingerprint, and numbers depend on earlier runs.
+                champion = self._archive.find(elite.program).hash
+                detail = {"instances": len(bench.instances), "champion": champion}
                 self._archive.record(self._run, slot.number, "refresh", detail)
                 return
 

@@ -53,7 +53,6 @@ class Slot:
         validated: how it did on those of the gate; None where it did not come there.
         bench: the gate's instances, as of then.
         elite: the program, once it solved all training instances.
-        told: whether it was told apart from what is known.
         twin: the slot whose behaviour it repeats.
         known: digests of instances whose scores the archive had before.
         outcome: in words, once it has ended.
@@ -78,7 +77,6 @@ class Slot:
     elite: Elite | None = None
     validated: Heat | None = None
     bench: Bench | None = None
-    told: bool = False
     twin: int | None = None
     known: frozenset[str] = frozenset()
     outcome: str = ""

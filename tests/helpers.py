@@ -15,6 +15,7 @@ from random import Random
 import numpy as np
 from sqlalchemy import event
 
+from gapsmith.agent import constants
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.budget import Budget
 from gapsmith.agent.discovery import Run, Settings
@@ -269,20 +270,42 @@ def _raise():
 
 
 def job(
-    place, problem=None, model=None, executor=None, archive=None, number=None, seed=3, without=(), **budget
+    place,
+    problem=None,
+    model=None,
+    executor=None,
+    archive=None,
+    number=None,
+    models=(),
+    strategies=(),
+    seed=3,
+    seeds=(),
+    without=(),
+    **budget,
 ):
     """A Run on the tiny problem, without a sandbox unless one is given."""
     wanted = Settings(
-        problem=str(TINY), budget=Budget(**(budget or {"calls": 4})), seed=seed, without=without
+        problem=str(TINY),
+        budget=Budget(**(budget or {"calls": 4})),
+        seed=seed,
+        seeds=seeds,
+        without=without,
     )
     return Run(
         wanted,
         archive or Archive(place),
         number,
         problem=problem or tiny(),
-        models=[model or OfflineModel()],
+        models=models or [model or OfflineModel()],
         executor=executor or Inline(),
+        strategies=strategies,
     )
+
+
+def shorten_tuning(monkeypatch):
+    """Has constants be tuned by eight trials on four instances, so that a short run has room for it."""
+    monkeypatch.setattr(constants, "INSTANCES", 4)
+    monkeypatch.setattr(constants, "TRIALS", 8)
 
 
 def finish(run):

@@ -121,7 +121,7 @@ class Probe:
                 return failed
             if behind := lag(walk.bench.scale, walk.costs(walk.met), self.bar):
                 return _raced(walk, behind)
-            if self.behaviour or self._tells(walk):
+            if self._tells(walk):  # as far as before where the behaviour is known: it counts as met
                 break
         costs = walk.costs(walk.met) if walk.met == len(walk.bench.instances) else None
         return walk.ended("ok", behaviour=self.behaviour or decisions, costs=costs)

@@ -85,6 +85,30 @@ def test_an_unknown_price_counts_in_full():
     assert not ledger.reserve(0.6)
 
 
+def test_many_evaluations_are_set_aside_at_once():
+    """Tuning takes several: they must fit beside what is under way, count no call, and what is not used returns."""
+    ledger = Ledger(Budget(evaluations=10, calls=1))
+    assert ledger.reserve()
+    assert not ledger.reserve(evaluations=10, calls=0)
+    assert ledger.reserve(evaluations=9, calls=0)
+    assert not ledger.reserve(evaluations=1, calls=0)
+    ledger.settle_evaluations(9, 4)
+    assert (ledger.evaluations, ledger.calls) == (4, 1)
+    assert ledger.reserve(evaluations=5, calls=0)
+    assert not ledger.reserve(evaluations=0)
+
+
+def test_a_share_is_of_the_limit_that_is_nearest():
+    """What is used up counts by the nearest limit, and what is only set aside not at all."""
+    now = iter([0.0, 2.0, 2.0, 8.0])
+    ledger = Ledger(Budget(evaluations=10, usd=1.0, seconds=10.0), clock=lambda: next(now))
+    ledger.evaluations, ledger.usd = 3, 0.1
+    assert ledger.share == pytest.approx(0.3)
+    ledger.usd = 0.5
+    assert ledger.share == pytest.approx(0.5)
+    assert ledger.share == pytest.approx(0.8)
+
+
 def test_time_is_the_run_s_over_all_sittings():
     """Seconds of earlier sittings count; with none left only what was paid for is taken up."""
     now = iter([100.0, 103.0, 108.0, 108.0])

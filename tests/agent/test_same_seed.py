@@ -1,9 +1,11 @@
 """Same seed, same archive: for `offline`, whatever the workers, their order, or what the archive held before."""
 
 import pytest
-from helpers import Inline, Shuffled, finish, job, tiny
+from helpers import Inline, Shuffled, crash, dying, finish, job, shorten_tuning, tiny
 
 from gapsmith.agent import Archive, Budget, LocalExecutor, discover
+from gapsmith.agent.search import gate
+from gapsmith.agent.search.strategies import portfolio
 
 
 def fingerprint(run):
@@ -72,3 +74,47 @@ def test_the_report_has_the_fingerprint_of_its_run(place, undisturbed):
     assert run.archive.fingerprint(run.number) == undisturbed
     found = run.report().fingerprint
     assert run.report().fingerprint == found == Archive(place).fingerprint(run.number)
+
+
+# A run in which everything happens: six trajectories, cuts, tuning, twins, a gate that wears out
+
+
+def whole(place, **changes):
+    """A run of sixty evaluations with all of it; a context in which tuning is short and the gate worn at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        shorten_tuning(patch)
+        patch.setattr(gate, "LOOKS", 1)
+        run = job(place, strategies=portfolio(900), evaluations=60, **changes)
+        return run, crash(run)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    """Its fingerprint, one evaluation after another."""
+    run, _ = whole(str(tmp_path_factory.mktemp("whole") / "a.db"))
+    kinds = {event.kind for event in run.archive.events(1)}
+    assert {"arms", "raced", "twin", "tuned", "gate", "refresh"} <= kinds
+    return run.archive.fingerprint(1)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_no_part_of_the_search_depends_on_the_order(place, everything, order):
+    """Races, twins, tuning, cuts and the gate are decided alike, whichever trial ends first."""
+    with Shuffled(order) as executor:
+        assert whole(place, executor=executor)[0].archive.fingerprint(1) == everything
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_no_part_of_the_search_depends_on_the_workers(place, everything, workers):
+    """One, two and three real sandboxes decide as the fake one does."""
+    with LocalExecutor(workers) as executor:
+        assert whole(place, executor=executor)[0].archive.fingerprint(1) == everything
+
+
+@pytest.mark.parametrize("after", [90, 180, 270])
+def test_no_part_of_the_search_depends_on_a_crash(place, everything, after):
+    """Wherever a run dies, it ends as if nothing had happened."""
+    assert whole(place, archive=dying(Archive(place), after))[1]
+    run, crashed = whole(place, number=1)
+    assert not crashed
+    assert run.archive.fingerprint(1) == everything

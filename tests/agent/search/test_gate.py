@@ -49,6 +49,15 @@ def test_the_champion_is_replaced_only_by_what_is_surely_better(challenger, cham
         assert sum(challenger) < sum(champion)
 
 
+@pytest.mark.parametrize(
+    ("low", "error", "passed"), [(0.1, 0.4, True), (0.1, 0.6, False), (-0.1, 0.4, False)]
+)
+def test_both_limits_count(low, error, passed):
+    """A gain of half a point needs a lower limit above 0 and an error below itself."""
+    scale = SimpleNamespace(gain=lambda *_: (0.5, low, 1.0), error=lambda *_: error)
+    assert judge(scale, (1,), (2,)).passed == passed
+
+
 @given(costs)
 def test_nobody_replaces_an_equal(champion):
     """Equal costs are no gain: the champion stays."""

@@ -1,0 +1,279 @@
+"""What the search remembers: failures, lessons, constants to be tuned, twins, and what is switched off."""
+
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+
+from gapsmith.agent.screen import Screened
+from gapsmith.agent.search import state as states
+from gapsmith.agent.search.arms import CONTROL
+from gapsmith.agent.search.choice import Choice, Failure
+from gapsmith.agent.search.operators import BY_NAME, REPAIR, REPAIRS_AT_MOST, RULE, SEED, TACTIC, TUNE
+from gapsmith.agent.search.population import Elite
+from gapsmith.agent.search.state import LESSONS, WAITING, SearchState, Switches
+from gapsmith.agent.search.strategies.genetic import Genetic
+from gapsmith.agent.search.strategies.independent import Independent
+from gapsmith.agent.slots import Slot
+
+BENCH = SimpleNamespace(worst_stratum=lambda losses: "the worst class")
+REFINE = Choice(BY_NAME["refine"], arm="genetic")
+TUNABLE = 'PARAMS = {"share": (0.5, 0.0, 1.0)}\n\n\ndef schedule(p, d):\n    return PARAMS["share"][0]\n'
+
+
+def elite(program, gap, source="pass", size=9, name="", costs=None):
+    """An elite."""
+    costs = costs or (float(program), gap)
+    return Elite(program, source, size, gap, costs, name=name, losses=costs)
+
+
+PAIR = Genetic(), Independent()
+
+
+def begun(*switched_off, strategies=PAIR):
+    """A search that knows two rules."""
+    state = SearchState(
+        SimpleNamespace(train=BENCH, validation=BENCH), strategies, 100, Switches.without(switched_off)
+    )
+    state.take(Choice(RULE), elite(1, 9.0, name="EDD"))
+    state.take(Choice(RULE), elite(2, 7.0, name="MDD"))
+    return state
+
+
+def chosen(state, tries=200):
+    """What is asked for next, again and again."""
+    return [state.choose(Random(seed)) for seed in range(tries)]
+
+
+def test_rules_and_seeds_are_where_all_start():
+    """Every trajectory has them; the control begins with the best rule, not with a seed that is better still."""
+    state = begun()
+    state.take(Choice(SEED), elite(3, 1.0))
+    assert state.start.program == 2
+    assert {arm.population.best.program for arm in state.arms.all.values()} == {3}
+    assert state.best.program == 3
+
+
+def test_an_elite_belongs_to_who_asked():
+    """A program is its arm's and everyone's, and no other arm's; it is rewarded by how much it leads."""
+    state = begun()
+    first = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(3, 5.0))
+    second = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(4, 6.0))
+    worse = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(5, 8.0))
+    assert first.better
+    assert 1.0 == first.reward > second.reward > worse.reward == 0.0
+    assert state.arms.all["genetic"].population.rank(3) == 0
+    assert state.arms.all[CONTROL].population.rank(3) is None
+    assert state.everyone.rank(3) == 0
+
+
+# Repair
+
+
+def failure(program, tries=0, arm="genetic"):
+    """A program that raises."""
+    return Failure(program, "code", "raises", tries, arm)
+
+
+def test_failures_wait_for_repair_with_their_arm():
+    """A failure is chosen for repair once, in the name of the arm that asked for it."""
+    state = begun()
+    state.miss(failure(7, arm="merging"))
+    repairs = [choice for choice in chosen(state) if choice.operator is REPAIR]
+    assert [(choice.programs, choice.arm) for choice in repairs] == [([7], "merging")]
+
+
+def test_a_program_is_mended_at_most_twice():
+    """A chain of failing repairs ends after two, by what the slots themselves say of their tries."""
+    state, repairs = begun(), 0
+    slot = Slot(5, REFINE, program=7, screened=Screened("ok", "", "code"))
+    while True:
+        slot.end("candidate_exception", "raises")
+        state.miss(slot.failure())
+        choice = next((each for each in chosen(state) if each.operator is REPAIR), None)
+        if choice is None:
+            break
+        repairs += 1
+        assert choice.arm == "genetic"
+        slot = Slot(slot.number + 1, choice, program=7, screened=Screened("ok", "", "code"))
+    assert repairs == REPAIRS_AT_MOST == 2
+
+
+def repairs_of(ran):
+    """How often a failure goes first, after twenty repairs that all ran or all failed."""
+    state, count = begun(), 0
+    for _ in range(20):
+        state.learn(Choice(REPAIR, failure=failure(7)), "", 0.0, 1.0, ran)
+    for seed in range(200):
+        state.failures = [failure(7)]
+        count += state.choose(Random(seed)).operator is REPAIR
+    return count / 200
+
+
+def test_who_cannot_mend_is_asked_for_it_no_more():
+    """Where repairs run they go first mostly; where they fail, nearly never."""
+    assert repairs_of(ran=True) > 0.5
+    assert 0 < repairs_of(ran=False) < 0.15
+
+
+@pytest.mark.parametrize("outcome", ["ok", "duplicate", "twin", "raced", "no_code", "zygote_died"])
+def test_what_is_no_failure_is_not_mended(outcome):
+    """Neither what ran, nor what repeats, nor what the sandbox broke is to be mended."""
+    slot = Slot(5, REFINE, program=7, screened=Screened("ok", "", "code"))
+    slot.end(outcome)
+    assert slot.failure() is None
+
+
+def test_at_most_ten_failures_wait():
+    """The latest failures are kept; a model that only fails does not fill the memory."""
+    state = begun()
+    for number in range(50):
+        state.miss(failure(number))
+    assert [each.program for each in state.failures] == list(range(40, 50))
+    assert len(state.failures) == WAITING
+
+
+# Lessons and stagnation
+
+
+def test_the_last_lessons_are_told():
+    """Prompts have the latest five lessons, the last one last."""
+    state = begun()
+    for number in range(9):
+        state.note(f"lesson {number}")
+    assert state.choose(Random(1)).lessons == tuple(f"lesson {number}" for number in range(9 - LESSONS, 9))
+
+
+def test_standing_still_brings_a_tactic_and_a_gain_ends_it(monkeypatch):
+    """After so many slots without a better program tactics are asked for, until something is better."""
+    monkeypatch.setattr(states, "STAGNANT", 8)
+    state = begun()
+    state.record = 7.0
+
+    def tactics():
+        return sum(choice.operator is TACTIC for choice in chosen(state))
+
+    for _ in range(7):
+        state.miss()
+    assert tactics() == 0
+    state.take(REFINE, elite(3, 8.0))
+    assert tactics() > 0
+    state.take(REFINE, elite(4, 6.0))
+    assert tactics() == 0
+
+
+def test_who_specialises_is_told_the_worst_class():
+    """The class of instances is named for that operator, and for no other."""
+    told = {choice.operator.name: choice.stratum for choice in chosen(begun())}
+    assert told.pop("specialise") == "the worst class"
+    assert set(told.values()) == {""}
+
+
+# Constants
+
+
+def test_leaders_with_constants_wait_to_be_tuned():
+    """Who leads its arm and has parameters waits, the best first, and is tuned once, for its arm."""
+    state = begun()
+    state.take(REFINE, elite(3, 5.0, TUNABLE))
+    state.take(REFINE, elite(4, 6.0, TUNABLE))
+    state.take(REFINE, elite(5, 4.0))
+    state.take(REFINE, elite(6, 3.0, TUNABLE))
+    assert TUNE not in {choice.operator for choice in chosen(state)}
+    found = [state.choose(Random(seed), may_tune=True) for seed in range(3)]
+    assert [(c.programs, c.arm) for c in found if c.operator is TUNE] == [([6], "genetic"), ([3], "genetic")]
+    assert found[2].operator is not TUNE
+
+
+def test_what_was_tuned_is_not_tuned_again():
+    """The tuned program is an elite of its parent's arm, with a gain, and does not wait."""
+    state = begun()
+    state.take(REFINE, elite(3, 5.0, TUNABLE))
+    asked = state.choose(Random(1), may_tune=True)
+    taken = state.take(asked, elite(4, 2.0, TUNABLE))
+    assert taken.better
+    assert state.arms.all["genetic"].population.rank(4) == 0
+    assert state.untuned == []
+
+
+def test_at_most_ten_wait_to_be_tuned():
+    """The best of those that wait are kept."""
+    state = begun()
+    for number in range(15):
+        state.take(REFINE, elite(10 + number, 5.0 - number / 10, TUNABLE))
+    assert [each.program for each, _ in state.untuned] == list(range(24, 14, -1))
+
+
+# Twins
+
+
+def test_a_shorter_twin_stands_for_the_longer_one_wherever_that_is():
+    """In the arm and among all; where the longer one is not kept, the shorter one does not come in."""
+    state = begun()
+    state.take(REFINE, elite(3, 5.0, size=90))
+    state.exchange(3, elite(4, 5.0, size=30, costs=(3.0, 5.0)))
+    assert state.find(3) is None
+    assert state.find(4).size == 30
+    assert state.arms.all["genetic"].population.rank(4) == state.everyone.rank(4) == 0
+    assert state.arms.all[CONTROL].population.rank(4) is None
+
+
+# Who learns
+
+
+def test_everybody_who_asked_learns():
+    """Operator, arm and model each have the try; of rules, seeds and tuning nobody learns."""
+    state = begun()
+    state.learn(REFINE, "a model", 0.5, 1.0, True)
+    state.learn(Choice(REPAIR, failure=failure(7), arm="genetic"), "a model", 0.0, 1.0, False)
+    for operator in (RULE, SEED, TUNE):
+        state.learn(Choice(operator, arm="genetic"), "", 1.0, 1.0, True)
+    tries = {
+        kind: {name: tally.tries for name, tally in bandit.tallies.items()}
+        for kind, bandit in state.tallies.items()
+    }
+    assert tries == {
+        "operator": {"refine": 1, "repair": 1},
+        "arm": {"genetic": 1},
+        "model": {"a model": 2},
+    }
+
+
+# Switches
+
+
+def test_without_arms_there_is_one():
+    """The trajectories give way to the first of them."""
+    assert list(begun("arms").arms.all) == ["genetic"]
+    assert list(begun().arms.all) == ["genetic", CONTROL]
+
+
+def test_without_racing_there_is_no_bar():
+    """The bar is the arm's median elite, if there is a race at all."""
+    assert begun().bar("genetic") == begun().arms.all["genetic"].population.median.costs
+    assert begun().bar("nobody") == begun("racing").bar("genetic") == ()
+
+
+def test_without_tuning_nobody_waits_for_it():
+    """Programs with parameters are elites like any other."""
+    state = begun("tuning")
+    state.take(REFINE, elite(3, 5.0, TUNABLE))
+    assert state.untuned == []
+
+
+def test_without_the_frontier_strategies_are_told_so():
+    """Parents are then chosen by their gaps alone."""
+    assert begun()._view(begun().everyone).frontier
+    assert not begun("frontier")._view(begun().everyone).frontier
+
+
+def test_without_the_gate_what_is_better_passes():
+    """The gate is not strict then."""
+    assert begun().gate.strict
+    assert not begun("gate").gate.strict
+
+
+def test_a_switch_that_is_none_is_refused():
+    """A slip of the pen does not switch nothing off."""
+    with pytest.raises(KeyError, match="novelti"):
+        Switches.without(["novelti"])

@@ -1,0 +1,243 @@
+"""The search in whole runs: warm starts, a gate that wears out, decisions on record, several models, an end."""
+
+import json
+from collections import Counter
+
+import pytest
+from helpers import (
+    TINY,
+    Inline,
+    Scripted,
+    Shuffled,
+    Threaded,
+    crash,
+    dying,
+    finish,
+    job,
+    numbered,
+    reply_with,
+    shorten_tuning,
+)
+
+from gapsmith.agent import Archive, loop
+from gapsmith.agent.cli import main
+from gapsmith.agent.search import gate, state
+from gapsmith.agent.search.strategies import portfolio
+
+SEEDS = tuple(
+    f"import numpy as np\n\n\ndef schedule(p, d):\n    return np.argsort({key}, kind='stable')\n"
+    for key in ("d + 0.3 * p", "d - 0.2 * p")
+)
+
+
+# Warm starts
+
+
+def test_seeds_come_after_the_rules_and_cost_one_evaluation_each(place):
+    """They are slots of their own, asked of nobody; all trajectories begin with them."""
+    run = finish(job(place, seeds=SEEDS, evaluations=6))
+    rows = run.archive.candidates(1)
+    assert [rows[k].operator for k in range(6)] == ["rule"] * 3 + ["seed"] * 2 + [rows[5].operator]
+    assert rows[5].model == "offline"
+    assert [(rows[k].charged, rows[k].parents, rows[k].model) for k in (3, 4)] == [(1, [], "")] * 2
+    assert run.ledger.evaluations == sum(row.charged for slot, row in rows.items() if slot > 2)
+    for arm in run.loop.state.arms.all.values():
+        assert arm.population.rank(rows[3].program) is not None
+    assert run.ledger.calls == len(run.archive.calls(1)) == len(rows) - 5
+
+
+def test_a_seed_is_no_rule(place):
+    """The control still starts from the best rule, and a seed that is the best must pass the gate like any other."""
+    run = finish(job(place, seeds=SEEDS, calls=1))
+    assert run.loop.state.start.name
+    assert {row.gate for slot, row in run.archive.candidates(1).items() if slot in (3, 4)} <= {
+        "",
+        "passed",
+        "held back",
+    }
+
+
+def test_a_warm_start_needs_its_archive_only_once(tmp_path, monkeypatch, capsys):
+    """`run --from` copies the programs: once begun, the run is resumed without the old archive."""
+    monkeypatch.chdir(tmp_path)
+
+    def gapsmith(*words):
+        with pytest.raises(SystemExit) as left:
+            main([*map(str, words), "--json"])
+        said = capsys.readouterr()
+        assert not left.value.code, said.err
+        return json.loads(said.out)
+
+    finish(job("old.db", calls=6))
+    done = gapsmith("run", TINY, "--from", "old.db", "--calls", 1, "--archive", "new.db")
+    (tmp_path / "old.db").unlink()
+    rows = Archive("new.db").candidates(1)
+    assert Counter(row.operator for row in rows.values())["seed"] >= 2
+    assert gapsmith("resume", "--archive", "new.db")["fingerprint"] == done["fingerprint"]
+
+
+# The gate wears out
+
+
+def refreshed(place, **changes):
+    """A run whose gate is worn by every look."""
+    return finish(job(place, **{"evaluations": 20, **changes}))
+
+
+def test_a_worn_gate_has_half_of_its_instances_exchanged(place, monkeypatch):
+    """The champion is measured on the fresh ones, and goes on from there; the exchange is on record."""
+    monkeypatch.setattr(gate, "LOOKS", 1)
+    run = refreshed(place)
+    events = [event for event in run.archive.events(1) if event.kind == "refresh"]
+    before, now = run.supply.course.validation, run.loop.state.gate.bench
+    assert events
+    assert len(now.instances) == len(before.instances) == events[0].detail["instances"]
+    digests = [i.digest for i in now.instances]
+    gone = min(len(events) * 4, 8)
+    assert digests[: 8 - gone] == [i.digest for i in before.instances[gone:]]
+    assert len(set(digests)) == 8
+    champion = run.loop.state.champion
+    scores = run.archive.scores(champion.program, digests)
+    assert [scores[digest].cost for digest in digests] == list(run.loop.state.gate.costs)
+
+
+def test_fresh_instances_follow_from_the_seed(place, tmp_path, monkeypatch):
+    """Whatever order evaluations end in, and after a crash, the same instances come and the same is decided."""
+    monkeypatch.setattr(gate, "LOOKS", 1)
+    expected = refreshed(place).archive.fingerprint(1)
+    with Shuffled(5) as executor:
+        assert refreshed(str(tmp_path / "b.db"), executor=executor).archive.fingerprint(1) == expected
+    for after in (45, 75):
+        other = str(tmp_path / f"{after}.db")
+        assert crash(job(other, archive=dying(Archive(other), after), evaluations=20))
+        assert refreshed(other, number=1).archive.fingerprint(1) == expected
+
+
+# Decisions on record
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    """A run in which everything happens: six trajectories, tuning, cuts, a gate that wears out."""
+    with pytest.MonkeyPatch.context() as patch:
+        shorten_tuning(patch)
+        patch.setattr(gate, "LOOKS", 1)
+        place = str(tmp_path_factory.mktemp("long") / "a.db")
+        return finish(job(place, strategies=portfolio(900), evaluations=60))
+
+
+def test_every_decision_is_on_record(long):
+    """Dropped, told apart, tuned, gated, given up, exchanged: of each there is an event with its reason."""
+    events, rows = long.archive.events(1), long.archive.candidates(1)
+    kinds = {event.kind for event in events}
+    assert {"arms", "raced", "twin", "tuned", "gate", "refresh"} <= kinds
+    by_kind = {kind: {event.slot for event in events if event.kind == kind} for kind in kinds}
+    for kind in ("raced", "twin"):
+        assert by_kind[kind] == {slot for slot, row in rows.items() if row.outcome == kind}
+    assert by_kind["tuned"] == {slot for slot, row in rows.items() if row.operator == "tune"}
+    assert by_kind["gate"] == {slot for slot, row in rows.items() if row.gate}
+    for row in rows.values():
+        assert row.outcome == "ok" or row.message
+        assert row.operator in ("rule", "seed") or row.arm
+
+
+def test_who_was_given_up_asks_no_more(long):
+    """From the cut on only what is left asks, but for what was already under way."""
+    events = [event for event in long.archive.events(1) if event.kind == "arms"]
+    gone = [name for event in events for name in event.detail["given up"]]
+    assert len(gone) == len(set(gone)) == 3
+    assert "independent" not in gone
+    rows = long.archive.candidates(1).items()
+    for event in events:
+        late = {row.arm for slot, row in rows if slot > event.slot + loop.WINDOW and row.operator != "repair"}
+        assert not late & set(event.detail["given up"])
+
+
+def test_tallies_of_a_run_are_kept(long):
+    """Operators, arms and models are in the archive with what they gained and cost."""
+    kept = {(row.kind, row.name): row for row in long.archive.tallies(1)}
+    rows = [row for row in long.archive.candidates(1).values() if row.model]
+    assert kept["model", "offline"].tries == len(rows)
+    assert sum(row.tries for (kind, _), row in kept.items() if kind == "operator") == len(rows)
+    assert kept["model", "offline"].cost > 0
+
+
+# Several models
+
+
+def named(name, model):
+    """A model under another name."""
+    model.name = name
+    return model
+
+
+def test_two_models_are_both_asked(place):
+    """Each question goes to one of them, whose name is on record, and what they gained is learnt."""
+    one = named("one", Scripted([numbered(slot) for slot in range(60)], 3))
+    other = named("other", Scripted([numbered(slot + 0.5) for slot in range(60)], 3))
+    run = finish(job(place, models=[one, other], calls=24))
+    rows = {slot: row for slot, row in run.archive.candidates(1).items() if row.model}
+    for model in (one, other):
+        asked = [request.slot for request in model.requests]
+        assert asked
+        assert asked == [slot for slot, row in rows.items() if row.model == model.name]
+    assert set(run.loop.state.models.tallies) == {"one", "other"}
+
+
+@pytest.mark.parametrize("after", [50, 75])
+def test_who_was_asked_is_recalled(place, after):
+    """After a crash a question goes to the model that it was meant for, and no reply is asked for twice."""
+
+    def pair():
+        return [named("one", Threaded()), named("other", Threaded())]
+
+    assert crash(job(place, archive=dying(Archive(place), after), models=pair(), calls=24))
+    before = {slot: row.model for slot, row in Archive(place).candidates(1).items() if row.model}
+    kept, models = set(Archive(place).calls(1)), pair()
+    finish(job(place, number=1, models=models, calls=24))
+    rows = Archive(place).candidates(1)
+    assert {slot: rows[slot].model for slot in before} == before
+    assert len(set(before.values())) == 2
+    for model in models:
+        assert not kept & set(model.asked)
+        assert all(rows[slot].model == model.name for slot in model.asked)
+
+
+# Mending
+
+
+def test_a_failing_program_is_mended_twice_and_let_go(place, monkeypatch):
+    """A model whose every reply raises is asked to mend each program twice at most, in the name of its arm."""
+    monkeypatch.setattr(state, "MENDING", 1000.0)  # failures always go first
+    texts = [reply_with(f"return d[{slot + 100}]") for slot in range(60)]
+    run = finish(job(place, model=Scripted(texts, 3), calls=60))
+    rows = {row.program: row for row in run.archive.candidates(1).values() if row.model}
+    chains = []
+    for row in rows.values():
+        chain, each = 0, row
+        while each.operator == "repair":
+            chain, parent = chain + 1, rows[each.parents[0]]
+            assert each.arm == parent.arm
+            each = parent
+        chains.append(chain)
+    assert max(chains) == state.REPAIRS_AT_MOST == 2
+
+
+# The end
+
+
+def test_a_model_that_only_repeats_itself_ends_the_run(place, monkeypatch):
+    """After so many slots without anything new the space is exhausted, whatever the budget has left."""
+    monkeypatch.setattr(loop, "BARREN", 12)
+    run = finish(job(place, model=Scripted([numbered(3)], 3), evaluations=500))
+    assert run.ledger.evaluations == 1
+    assert 12 <= len(run.archive.calls(1)) <= 1 + 12 + loop.WINDOW
+    assert run.archive.run(1).status == "searched"
+
+
+def test_what_is_new_now_and_then_keeps_a_run_alive(place, monkeypatch):
+    """The count begins anew with everything that is measured."""
+    monkeypatch.setattr(loop, "BARREN", 24)
+    texts = [numbered(slot - slot % 16) for slot in range(90)]
+    run = finish(job(place, model=Scripted(texts, 3), executor=Inline(), calls=80))
+    assert run.ledger.calls == 80
