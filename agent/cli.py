@@ -113,6 +113,7 @@ def run(
             help="For comparisons: arms, racing, gate, tuning, novelty or frontier is switched off."
         ),
     ] = None,
+    cpu_seconds: Annotated[float | None, typer.Option(help="At most, of a program for an instance.")] = None,
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
@@ -131,6 +132,7 @@ def run(
         "learn": tuple(map(str, instances or ())),
         "test": tuple(map(str, test or ())),
         "without": tuple(without or ()),
+        "cpu_seconds": cpu_seconds,
         "minimum_level": int(Level.L0) if weak else None,
     }
     values = read_config(config) if config else {}

@@ -22,6 +22,7 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
         "archive": (str,),
         "base_url": (str,),
         "without": (list,),
+        "cpu_seconds": (int, float),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
     "instances": {"learn": (list,), "test": (list,), "baseline_seconds": (int, float)},
@@ -67,6 +68,8 @@ def settings(values: Mapping[str, Any]) -> Settings:
         raise UsageTrouble(f"workers is {found.workers}; expected at least 1")
     if not 0 <= found.seed < 1 << 63:
         raise UsageTrouble(f"seed is {found.seed}; expected 0 to {(1 << 63) - 1}")
+    if found.cpu_seconds is not None and not found.cpu_seconds > 0:
+        raise UsageTrouble(f"cpu_seconds is {found.cpu_seconds}; expected more than 0")
     if not found.baseline_seconds > 0:
         raise UsageTrouble(f"[instances] baseline_seconds is {found.baseline_seconds}; expected more than 0")
     if found.minimum_level not in list(Level):

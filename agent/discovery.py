@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +50,7 @@ class Settings:
         minimum_level: the weakest isolation that is accepted.
         seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
         without: parts of the search that are switched off, for comparisons; see `Switches`.
+        cpu_seconds: the most that a program may use for an instance, where the problem allows more.
     """
 
     problem: str
@@ -64,6 +65,7 @@ class Settings:
     minimum_level: int = int(Level.L2)
     seeds: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    cpu_seconds: float | None = None
 
     @property
     def model(self) -> str:
@@ -110,7 +112,7 @@ class Run:
         self.settings, self.archive, self._doing = settings, archive, doing
         self._stop = threading.Event()
         self._strategies, self._switches = strategies, _switches(settings.without)
-        self.problem = problem or find_problem(settings.problem)
+        self.problem = _hurried(problem or find_problem(settings.problem), settings.cpu_seconds)
         self.models = tuple(models) or self._opened_models()
         if settings.budget.usd is not None:
             self._check_prices(settings.budget.usd)
@@ -252,6 +254,13 @@ def discover(
         strategies=strategies,
         doing=doing,
     )
+
+
+def _hurried(problem: Problem, most: float | None) -> Problem:
+    """The problem with at most so many CPU seconds for an instance."""
+    if most is None:
+        return problem
+    return replace(problem, cpu_seconds=lambda instance: min(most, problem.cpu_seconds(instance)))
 
 
 def _switches(without: Sequence[str]) -> Switches:

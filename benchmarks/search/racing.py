@@ -24,18 +24,16 @@ from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.offline import OfflineModel
 from gapsmith.agent.screen import extract, screen
 from gapsmith.agent.search.population import Elite, Population
-from gapsmith.agent.search.trial import Bar, Bench, Trial
-from gapsmith.agent.search.trial import Course as TrialCourse
+from gapsmith.agent.search.racing import blocks, lag
 from gapsmith.evaluators.assess import Assessment, Runner, assess
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
-from gapsmith.evaluators.scoring import Scale, Score
-from gapsmith.sandbox import Job, Outcome
+from gapsmith.evaluators.scoring import Scale
 
 PROBLEMS = ("single_machine_tardiness", "online_bin_packing", "job_shop")
 INSTANCES = 36
 PARENTS = 10
 NOISE = 1.64
-OPERATORS = ("explore", "refine", "refine", "recombine")
+OPERATORS = ("explore", "refine", "refine", "merge")
 
 
 # Recording
@@ -175,21 +173,12 @@ def surely(course: Course, one: Elite, other: Elite) -> bool:
     return bool(difference.mean() > NOISE * difference.std(ddof=1) / np.sqrt(difference.size))
 
 
-class Nobody:
-    """Runs nothing: all costs are known."""
-
-    def run(self, job: Job) -> Outcome:
-        """Raises RuntimeError."""
-        raise RuntimeError("a replay runs nothing")
-
-
 def race(course: Course, costs: Sequence[Number], bar: Sequence[Number]) -> int:
     """After how many instances the engine drops a candidate of these costs; all if it does not."""
-    bench = Bench(course.instances, course.scale)
-    known = {i.digest: Score("ok", "", cost, 0.0) for i, cost in zip(course.instances, costs, strict=True)}
-    # A record that nothing is below: so nobody comes to validation, and nothing is run.
-    trial = Trial(TrialCourse(course.problem, bench, bench), "", Bar(tuple(bar), -1e300), known)
-    return len(trial(Nobody(), 0.0).scores)
+    for place in blocks(len(course.instances)):
+        if lag(course.scale, costs[: place.stop], bar):
+            return place.stop
+    return len(course.instances)
 
 
 # Words

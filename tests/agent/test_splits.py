@@ -107,6 +107,15 @@ def test_optima_are_in_no_prompt_of_validation_or_test(place):
     assert "| test-" not in text
 
 
+def test_a_shorter_time_limit_of_one_s_own_is_kept(place):
+    """No call is given more CPU seconds than the user allows, nor more than the problem does."""
+    for wanted, most in ((0.01, 0.01), (99.0, 1.0)):
+        executor = Inline()
+        settings = Settings(problem=str(TINY), budget=Budget(calls=3), cpu_seconds=wanted)
+        finish(Run(settings, Archive(f"{place}{wanted}"), executor=executor))
+        assert {each.limits.cpu_seconds <= most for each in executor.runner.jobs} == {True}
+
+
 # Instances of the user's own
 
 
