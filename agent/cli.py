@@ -26,13 +26,17 @@ from gapsmith.agent.export import export, write
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.options import (
     ArchiveUrl,
+    CpuSeconds,
     Instances,
     Isolated,
     Json,
+    Parallel,
     ProblemName,
     Seconds,
     SplitName,
+    Warm,
     Weak,
+    Without,
     Workers,
     spread,
 )
@@ -104,16 +108,10 @@ def run(
     ] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Files for the sealed test.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")] = None,
-    warm: Annotated[
-        str | None, typer.Option("--from", help="An archive whose best programs the run starts from.")
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="For comparisons: arms, racing, gate, tuning, novelty or frontier is switched off."
-        ),
-    ] = None,
-    cpu_seconds: Annotated[float | None, typer.Option(help="At most, of a program for an instance.")] = None,
+    warm: Warm = None,
+    without: Without = None,
+    cpu_seconds: CpuSeconds = None,
+    parallel: Parallel = None,
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
@@ -133,6 +131,7 @@ def run(
         "test": tuple(map(str, test or ())),
         "without": tuple(without or ()),
         "cpu_seconds": cpu_seconds,
+        "parallel": parallel,
         "minimum_level": int(Level.L0) if weak else None,
     }
     values = read_config(config) if config else {}

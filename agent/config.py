@@ -23,6 +23,7 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
         "base_url": (str,),
         "without": (list,),
         "cpu_seconds": (int, float),
+        "parallel": (int,),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
     "instances": {"learn": (list,), "test": (list,), "baseline_seconds": (int, float)},
@@ -64,8 +65,9 @@ def settings(values: Mapping[str, Any]) -> Settings:
         Settings(problem=known.pop("problem"), models=models, budget=Budget(**limits), instances=learn),
         **_tuples(known),
     )
-    if found.workers < 1:
-        raise UsageTrouble(f"workers is {found.workers}; expected at least 1")
+    for name in ("workers", "parallel"):
+        if (value := getattr(found, name)) is not None and value < 1:
+            raise UsageTrouble(f"{name} is {value}; expected at least 1")
     if not 0 <= found.seed < 1 << 63:
         raise UsageTrouble(f"seed is {found.seed}; expected 0 to {(1 << 63) - 1}")
     if found.cpu_seconds is not None and not found.cpu_seconds > 0:

@@ -15,7 +15,7 @@ from gapsmith.agent.baselines import silent
 from gapsmith.agent.budget import Budget, Ledger
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.finishing import finalists, finish
-from gapsmith.agent.loop import Loop, Progress
+from gapsmith.agent.loop import WINDOW, Loop, Progress
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import open_model
 from gapsmith.agent.models.base import Model
@@ -30,6 +30,7 @@ from gapsmith.sandbox import Level
 USUAL_BUDGET = 600
 """Evaluations that are reckoned with where only time or money is limited."""
 
+FEWEST_OPEN = 4
 LISTS = ("models", "instances", "test", "seeds", "without")
 
 
@@ -51,6 +52,7 @@ class Settings:
         seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
         without: parts of the search that are switched off, for comparisons; see `Switches`.
         cpu_seconds: the most that a program may use for an instance, where the problem allows more.
+        parallel: questions that may be open at once; by the budget if not given, see `window`.
     """
 
     problem: str
@@ -66,6 +68,17 @@ class Settings:
     seeds: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     cpu_seconds: float | None = None
+    parallel: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Evaluations or calls, about; what it is usually where only time or money is limited."""
+        return self.budget.evaluations or self.budget.calls or USUAL_BUDGET
+
+    @property
+    def window(self) -> int:
+        """Questions open at once: a short search must know what its last answers gave, a long one may be fast."""
+        return self.parallel or min(WINDOW, max(FEWEST_OPEN, self.size // 25))
 
     @property
     def model(self) -> str:
@@ -149,8 +162,7 @@ class Run:
     @cached_property
     def loop(self) -> Loop:
         """The loop; making it solves the training and validation instances."""
-        course, budget = self.supply.course, self.settings.budget
-        size = budget.evaluations or budget.calls or USUAL_BUDGET
+        course = self.supply.course
         return Loop(
             self.number,
             course,
@@ -158,11 +170,12 @@ class Run:
             self.archive,
             self._executor,
             self.ledger,
-            SearchState(course, self._strategies, size, self._switches),
+            SearchState(course, self._strategies, self.settings.size, self._switches),
             seed=self.settings.seed,
             stop=self._stop,
             seeds=self.settings.seeds,
             fresh=self.supply.exchanged,
+            window=self.settings.window,
         )
 
     def stop(self) -> None:

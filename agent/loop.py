@@ -4,8 +4,8 @@
     take up whose turn it is      (screen, then probe; told apart, then raced; the gate; what was learnt)
     else wait for a reply or a trial
 
-A slot is one question and what came of it. A deterministic model is asked in the driver's own thread, at most
-WINDOW slots are open whatever the number of workers, and decisions are made in the order of the slots: so the
+A slot is one question and what came of it. A deterministic model is asked in the driver's own thread, so many
+slots are open at once whatever the number of workers, and decisions are made in the order of the slots: so the
 state from which slot k is asked is a function of the seed alone. On resume the same loop runs again from slot
 0; what the archive holds is not asked, not paid and not run again.
 """
@@ -34,6 +34,8 @@ from gapsmith.sandbox import SandboxTrouble
 
 T = TypeVar("T")
 WINDOW = 16
+"""Slots that are open at once at most: more would be faster, and each would be asked knowing less."""
+
 BARREN = 500
 """So many slots in a row without anything new to measure end a run: its space is exhausted."""
 
@@ -72,6 +74,7 @@ class Loop:
         stop: once set, nothing more is asked; what is under way is waited for and kept.
         seeds: programs of an older archive to start from besides the reference rules.
         fresh: gives other validation instances for worn ones, None where there are no more.
+        window: slots that may be open at once.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Loop:
         stop: threading.Event,
         seeds: Sequence[str] = (),
         fresh: Callable[[Bench], Bench | None] = lambda _: None,
+        window: int = WINDOW,
     ) -> None:
         self.state = state
         self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
@@ -97,7 +101,7 @@ class Loop:
         self._open: dict[int, Slot] = {}
         self._candidates.open = self._open
         self._recorded = archive.recorded(run)
-        self._next = 0
+        self._next, self._window = 0, window
         self._arrivals: Queue[Callable[[], None]] = Queue()
         self._stop = stop
         self._trouble: Exception | None = None
@@ -106,7 +110,7 @@ class Loop:
 
     def __iter__(self) -> Iterator[Progress]:
         try:
-            with ThreadPoolExecutor(WINDOW, thread_name_prefix="model") as callers:
+            with ThreadPoolExecutor(self._window, thread_name_prefix="model") as callers:
                 try:
                     yield from self._work(callers)
                 except (
@@ -138,7 +142,7 @@ class Loop:
 
     def _asks(self) -> Callable[[ThreadPoolExecutor], None] | None:
         """What may be asked now, with the budget for it set aside; None where nothing may."""
-        if self._stop.is_set() or self._trouble or self._barren >= BARREN or len(self._open) >= WINDOW:
+        if self._stop.is_set() or self._trouble or self._barren >= BARREN or len(self._open) >= self._window:
             return None
         if self._next < len(self._rules):
             return lambda _: self._open_rule()

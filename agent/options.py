@@ -35,6 +35,15 @@ Seconds = Annotated[
     float,
     typer.Option("--seconds", callback=_positive, help="CPU seconds of the exact method, for each instance."),
 ]
+Warm = Annotated[
+    str | None, typer.Option("--from", help="An archive whose best programs the run starts from.")
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(help="For comparisons: arms, racing, gate, tuning, novelty or frontier is switched off."),
+]
+CpuSeconds = Annotated[float | None, typer.Option(help="At most, of a program for an instance.")]
+Parallel = Annotated[int | None, typer.Option(help="Questions open at once; by the budget if not given.")]
 Isolated = Annotated[bool, typer.Option("--isolated", help="A process of its own for every instance.")]
 
 

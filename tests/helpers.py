@@ -290,6 +290,7 @@ def job(
         seed=seed,
         seeds=seeds,
         without=without,
+        parallel=16,
     )
     return Run(
         wanted,

@@ -144,7 +144,7 @@ class SearchState:
         kept = arm.population.add(elite)
         self.everyone.add(elite)
         self._quiet = 0 if better else self._quiet + 1
-        if leads and choice.operator is not TUNE:
+        if leads:
             self._note_untuned(elite, choice.arm)
         rank = self.everyone.rank(elite.program)
         if not kept or elite.gap >= parent or rank is None:
