@@ -118,7 +118,7 @@ class Candidates:
         number, program = self._behaviours.setdefault(heat.behaviour, (slot.number, slot.program))
         repeats = number != slot.number and slot.choice.operator is not RULE
         if repeats and self._state.switches.novelty:
-            slot.twin = number
+            slot.twin = program
             slot.events.append(("twin", {"slot": number}))
             self._end(slot, "twin", f"behaves as program {program}")
         elif heat.costs is not None:
@@ -218,8 +218,7 @@ class Candidates:
         state.learn(slot.choice, slot.model, reward, self._cost(slot), ran)
 
     def _take_twin(self, slot: Slot) -> None:
-        other = self._archive.candidate(self._run, slot.twin if slot.twin is not None else -1)
-        elite = self._state.find(other.program or 0) if other else None
+        elite = self._state.find(slot.twin) if slot.twin else None
         if elite and not elite.name and slot.size < elite.size and self._state.champion is not elite:
             fields = {**vars(elite), "program": slot.program or 0, "source": slot.source, "size": slot.size}
             self._state.exchange(elite.program, Elite(**fields))

@@ -87,10 +87,11 @@ def screen(source: str, entry: EntryPoint) -> Screened:
     if complaint := _entry_complaint(tree, entry):
         return Screened("no_entry", complaint, source)
     nodes = list(_nodes(tree))
-    if strangers := sorted(_imports(nodes) - ALLOWED_IMPORTS):
+    telling = [node for node in nodes if type(node) in _TELLING]
+    if strangers := sorted(_imports(telling) - ALLOWED_IMPORTS):
         known = ", ".join(sorted(name for name in ALLOWED_IMPORTS if not name.startswith("_")))
         return Screened("forbidden_import", f"imports {strangers[0]}; allowed are {known}", source)
-    canonical = _Canonical(_bound(nodes) - _fixed(nodes) - {entry.name}).text(tree)
+    canonical = _Canonical(_bound(telling) - _fixed(telling) - {entry.name}).text(tree)
     return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], len(nodes))
 
 
@@ -112,6 +113,12 @@ def _entry_complaint(tree: ast.Module, entry: EntryPoint) -> str:
     if not least <= len(entry.arguments) <= most:
         return f"{entry.name} takes {positional} arguments; expected {entry.signature}"
     return ""
+
+
+_TELLING = frozenset(
+    (ast.Import, ast.ImportFrom, ast.alias, ast.Name, ast.arg, ast.FunctionDef, ast.ClassDef, ast.Call)
+)
+"""Kinds of nodes that name something."""
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.AST]:

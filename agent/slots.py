@@ -53,7 +53,7 @@ class Slot:
         validated: how it did on those of the gate; None where it did not come there.
         bench: the gate's instances, as of then.
         elite: the program, once it solved all training instances.
-        twin: the slot whose behaviour it repeats.
+        twin: the program whose behaviour it repeats.
         known: digests of instances whose scores the archive had before.
         outcome: in words, once it has ended.
         message: why.
