@@ -71,9 +71,9 @@ class Population:
         return self.elites[0] if self.elites else None
 
     @property
-    def median(self) -> Elite | None:
-        """The elite in the middle: the bar of a race, so that stepping stones survive."""
-        return self.elites[len(self.elites) // 2] if self.elites else None
+    def bar(self) -> Elite | None:
+        """The elite that a race is against: at the upper quarter, so that stepping stones survive (docs/search.md)."""
+        return self.elites[len(self.elites) // 4] if self.elites else None
 
     def parents(self, rng: Random, count: int, frontier: bool = True) -> list[Elite]:
         """Parents without repetition: the first by frontier or by weight, mates by what they do better.

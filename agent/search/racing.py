@@ -13,8 +13,8 @@ from gapsmith.evaluators.scoring import Scale
 BLOCKS = (4, 12)
 """Instances met by the end of each block; the last block is all the rest."""
 
-DROP_AT = (1.64, 1.28)
-"""Standard errors behind the bar at which a candidate is dropped after each block."""
+DROP_AT = 1.0
+"""Standard errors behind the bar at which a candidate is dropped; measured on recordings, see docs/search.md."""
 
 
 def blocks(count: int) -> list[range]:
@@ -38,5 +38,4 @@ def lag(scale: Scale, own: Sequence[Number], bar: Sequence[Number]) -> float:
     difference = (scale.loss_of(own, met) - scale.loss_of(bar[:met], met)) * weights
     error = float(difference.std(ddof=1)) / np.sqrt(met)
     mean = float(difference.mean())
-    limit = DROP_AT[min(sum(met > end for end in BLOCKS), len(DROP_AT) - 1)]
-    return mean * scale.bound.size if mean > limit * error else 0.0
+    return mean * scale.bound.size if mean > DROP_AT * error else 0.0

@@ -118,10 +118,10 @@ class SearchState:
         return self.train.worst_stratum(choice.parents[0].losses)
 
     def bar(self, arm: str) -> tuple[Number, ...]:
-        """Costs of the one that a candidate asked for now is raced against: its arm's median elite."""
+        """Costs of the one that a candidate asked for now is raced against, an elite of its arm."""
         found = self.arms.all.get(arm)
-        median = found.population.median if found else None
-        return median.costs if median and self.switches.racing else ()
+        bar = found.population.bar if found else None
+        return bar.costs if bar and self.switches.racing else ()
 
     # Taking in
 

@@ -147,7 +147,7 @@ def replay(course: Course, found: Sequence[Record]) -> Replay:
     for row in found:
         if not row["costs"]:
             continue
-        elite, bar = elite_of(course, row), population.median
+        elite, bar = elite_of(course, row), population.bar
         if row["slot"] >= len(course.problem.rules) and bar is not None:
             met.append(race(course, elite.costs, bar.costs))
             better += elite.gap < bar.gap

@@ -185,15 +185,15 @@ def test_leaders_with_constants_wait_to_be_tuned():
     assert found[2].operator is not TUNE
 
 
-def test_what_was_tuned_is_not_tuned_again():
-    """The tuned program is an elite of its parent's arm, with a gain, and does not wait."""
+def test_a_leader_that_was_tuned_is_tuned_again():
+    """The tuned program is an elite of its parent's arm, with a gain, and waits to be tuned from there."""
     state = begun()
     state.take(REFINE, elite(3, 5.0, TUNABLE))
     asked = state.choose(Random(1), may_tune=True)
     taken = state.take(asked, elite(4, 2.0, TUNABLE))
     assert taken.better
     assert state.arms.all["genetic"].population.rank(4) == 0
-    assert state.untuned == []
+    assert [(each.program, arm) for each, arm in state.untuned] == [(4, "genetic")]
 
 
 def test_at_most_ten_wait_to_be_tuned():
@@ -249,8 +249,8 @@ def test_without_arms_there_is_one():
 
 
 def test_without_racing_there_is_no_bar():
-    """The bar is the arm's median elite, if there is a race at all."""
-    assert begun().bar("genetic") == begun().arms.all["genetic"].population.median.costs
+    """The bar is the arm's elite at the upper quarter, if there is a race at all."""
+    assert begun().bar("genetic") == begun().arms.all["genetic"].population.bar.costs
     assert begun().bar("nobody") == begun("racing").bar("genetic") == ()
 
 
