@@ -82,8 +82,8 @@ def relabel(instance: Instance, rng: np.random.Generator) -> Instance:
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """A quarter of a second up to 100 jobs, growing as their square from there."""
-    return 0.25 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
+    """A tenth of a second up to 100 jobs, growing as their square from there."""
+    return 0.1 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
 
 
 problem = Problem(
