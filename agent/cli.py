@@ -30,6 +30,7 @@ from gapsmith.agent.options import (
     Instances,
     Isolated,
     Json,
+    Models,
     Parallel,
     ProblemName,
     Seconds,
@@ -82,13 +83,7 @@ def run(
     problem: Annotated[
         str | None, typer.Argument(help="A name from `gapsmith problems`, or a path.py.")
     ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE; repeated, the search "
-            "learns whom to ask. [default: offline]"
-        ),
-    ] = None,
+    model: Models = None,
     evaluations: Annotated[int | None, typer.Option(help="Programs to score at most.")] = None,
     calls: Annotated[int | None, typer.Option(help="Questions to the model at most.")] = None,
     usd: Annotated[float | None, typer.Option(help="Dollars at most.")] = None,

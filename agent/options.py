@@ -35,6 +35,13 @@ Seconds = Annotated[
     float,
     typer.Option("--seconds", callback=_positive, help="CPU seconds of the exact method, for each instance."),
 ]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE; repeated, the search "
+        "learns whom to ask. [default: offline]"
+    ),
+]
 Warm = Annotated[
     str | None, typer.Option("--from", help="An archive whose best programs the run starts from.")
 ]

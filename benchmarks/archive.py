@@ -128,7 +128,6 @@ def _questions(archive: Archive, slots: int) -> dict[str, Callable[[int, int], o
         ),
         "find": lambda run, slot: archive.find(number(run, slot)),
         "claimed": lambda run, slot: archive.claimed(run, number(run, slot), slots),
-        "twin": lambda run, slot: archive.twin(run, f"{number(run, slot) - 1:032x}", slots),
         "elites: 30 of a run": lambda run, _: archive.elites("filled", 30, run),
         "elites: 30 of all runs": lambda *_: archive.elites("filled", 30),
         "costs: 30 programs, 36 instances": lambda *_: archive.costs(

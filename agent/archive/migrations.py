@@ -15,7 +15,6 @@ FROM_1 = (
     "ALTER TABLE candidates ADD COLUMN charged INTEGER NOT NULL DEFAULT 0",
     "DROP INDEX ix_candidates_program",
     "CREATE INDEX candidates_of_program ON candidates (program, run, slot) WHERE program IS NOT NULL",
-    "CREATE INDEX candidates_of_behaviour ON candidates (run, behaviour, slot) WHERE train_gap IS NOT NULL",
     "CREATE INDEX candidates_by_rank ON candidates (run, (gate <> 'passed'), (validation_gap IS NULL), "
     "validation_gap, train_gap, slot) WHERE train_gap IS NOT NULL",
     "ALTER TABLE arms RENAME TO old_arms",

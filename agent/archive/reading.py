@@ -49,7 +49,6 @@ CLAIMED = (
     .order_by(col(CandidateRow.slot))
     .limit(1)
 )
-TWIN = CANDIDATES.where(BEFORE, col(CandidateRow.behaviour) == bindparam("behaviour"), SCORED).limit(1)
 RANKED = select(CandidateRow).where(OF_RUN, SCORED).order_by(*RANK)
 COSTS = select_columns(
     col(Evaluation.program),
@@ -136,12 +135,6 @@ class Reader:
         """The first slot before that one which has the program and ended, other than as a duplicate."""
         found = self._value(CLAIMED, run=run, program=program, before=before)
         return None if found is None else int(found)
-
-    def twin(self, run: int, behaviour: str, before: int) -> CandidateRow | None:
-        """The first scored candidate before that slot which behaves the same; none has an empty behaviour."""
-        if not behaviour:
-            return None
-        return self._first(TWIN, run=run, behaviour=behaviour, before=before)
 
     def fingerprint(self, run: int) -> str:
         """A hash of all that a run decided and measured, but for time: equal seeds give equal fingerprints."""

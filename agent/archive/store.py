@@ -75,13 +75,8 @@ class Archive(Reader):
         with self._engine.begin() as connection:
             connection.execute(update(RunRow).where(col(RunRow.id) == run).values(**values))
 
-    def tally(self, run: int, rows: Sequence[Mapping[str, Any]] | Mapping[str, tuple[int, int]]) -> None:
+    def tally(self, run: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Records how operators, arms and models fared so far: mappings with the fields of ArmRow but its run."""
-        if isinstance(rows, Mapping):
-            rows = [
-                {"kind": "operator", "name": name, "tries": tries, "gains": gains}
-                for name, (tries, gains) in rows.items()
-            ]
         new = [ArmRow(**{**row, "run": run}).model_dump() for row in rows]
         old = [{f"of_{key}": row[key] for key in ("run", "kind", "name")} for row in new]
         if new:

@@ -66,14 +66,6 @@ class CandidateRow(SQLModel, table=True):
     __tablename__ = "candidates"
     __table_args__ = (
         Index("candidates_of_program", "program", "run", "slot", sqlite_where=KNOWN, postgresql_where=KNOWN),
-        Index(
-            "candidates_of_behaviour",
-            "run",
-            "behaviour",
-            "slot",
-            sqlite_where=SCORED,
-            postgresql_where=SCORED,
-        ),
         Index("candidates_by_rank", "run", *RANK, sqlite_where=SCORED, postgresql_where=SCORED),
     )
 

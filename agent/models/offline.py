@@ -145,7 +145,6 @@ PROPOSALS: Mapping[str, Proposal] = {
     "explore": explore,
     "refine": refine,
     "merge": merge,
-    "recombine": merge,
     "invent": invent,
     "specialise": specialise,
     "tactic": tactic,

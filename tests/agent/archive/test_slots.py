@@ -82,8 +82,8 @@ verdicts = st.fixed_dictionaries(
 
 @settings(max_examples=30)
 @given(rows=st.lists(verdicts, max_size=12))
-def test_claims_and_twins_are_the_earliest_of_their_run(shared, rows):
-    """A program is claimed by its first slot that ended and is no duplicate; a twin is the first that was scored."""
+def test_claims_are_the_earliest_of_their_run(shared, rows):
+    """A program is claimed by its first slot that ended and is no duplicate."""
     run, other = shared.start("tiny", "m", 0, {}), shared.start("tiny", "m", 0, {})
     for slot, row in enumerate(rows):
         add(shared, slot, run, **row)
@@ -93,10 +93,6 @@ def test_claims_and_twins_are_the_earliest_of_their_run(shared, rows):
         for program in (1, 2):
             claims = (s for s, r in earlier if r["program"] == program and r["outcome"] in ("ok", "raced"))
             assert shared.claimed(run, program, before) == next(claims, None)
-        for behaviour in ("", "u", "v"):
-            twins = (s for s, r in earlier if behaviour and r["behaviour"] == behaviour and r["train_gap"])
-            twin = shared.twin(run, behaviour, before)
-            assert (twin and twin.slot) == next(twins, None)
 
 
 def test_questions_about_one_slot_search_and_do_not_scan(archive):
@@ -106,9 +102,9 @@ def test_questions_about_one_slot_search_and_do_not_scan(archive):
     add(archive, 0, program=1, behaviour="u", train_gap=1.0)
     asked.clear()
     archive.candidate(1, 0), archive.call(1, 0), archive.recorded(1), archive.find(1)
-    archive.claimed(1, 1, 9), archive.twin(1, "u", 9), archive.program("tiny", "a", "", 0)
+    archive.claimed(1, 1, 9), archive.program("tiny", "a", "", 0)
     archive.costs([1, 2], ["d", "e"]), archive.best(run=1), archive.elites("tiny", 3, run=1)
-    assert len(asked) == 13
+    assert len(asked) == 12
     with closing(sqlite3.connect(archive.location)) as connection:
         rows = [connection.execute(f"EXPLAIN QUERY PLAN {words}", values) for words, values in asked]
         plans = [plan for row in rows for *_, plan in row]

@@ -303,7 +303,7 @@ def test_recombination_takes_every_function_from_a_parent_or_crosses_priorities(
     """Outside the priorities, a child of two programs has nothing that neither had."""
     kit = Kit(PROBLEM)
     parents = [first, second]
-    reply = ask("recombine", seed, *parents, model=MODEL)
+    reply = ask("merge", seed, *parents, model=MODEL)
     if "of the second" in reply or "other's priority" in reply:
         child, known = parse(code(reply)), [parse(each) for each in parents]
         for role in kit.roles:
@@ -365,13 +365,6 @@ def test_specialising_is_a_bigger_step_than_refining():
     assert changed["specialise"] > 1.3 * changed["refine"]
 
 
-def test_merging_is_recombining():
-    """Two names for one operator."""
-    for seed in range(20):
-        parents = program("explore", seed), program("explore", seed + 100)
-        assert program("merge", seed, *parents) == program("recombine", seed, *parents)
-
-
 def test_numbers_of_blocks_never_exceed_twice_their_origin():
     """However long the chain of changes, a block never does more than twice what its author allowed."""
     kit = Kit(PROBLEM)
@@ -403,7 +396,7 @@ def test_helpers_do_not_get_lost():
     needy = parent.having("improve", "def improve(p, d, sequence):\n    return helper(sequence)").source
     helper = "def helper(sequence):\n    return sequence\n\n\n"
     for seed in range(40):
-        child = program("recombine", seed, program("explore", 2), helper + needy)
+        child = program("merge", seed, program("explore", 2), helper + needy)
         assert "helper(" not in child or "def helper(" in child
 
 
