@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gapsmith.agent.models.offline_algebra import simplify
 from gapsmith.agent.models.offline_expressions import Node, text
-from gapsmith.agent.models.offline_program import Block, Kit, Program, block_of
+from gapsmith.agent.models.offline_program import LEAST_SETTING, Block, Kit, Program, block_of
 
 TRIES = 8
 
@@ -136,7 +136,7 @@ def other_number(kit: Kit, rng: Random, program: Program) -> Draft | None:
     place = rng.randrange(len(limits))
     literal = block.literals[place]
     value = min(literal.value * 2 ** rng.uniform(-1, 1), 2 * limits[place])
-    new = str(max(1, round(value))) if isinstance(literal.value, int) else f"{value:.4g}"
+    new = str(max(LEAST_SETTING, round(value))) if isinstance(literal.value, int) else f"{value:.4g}"
     return Draft(program.having(role, block.numbered(literal, new)), f"{role}: {literal.value} became {new}")
 
 

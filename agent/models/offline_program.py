@@ -22,6 +22,9 @@ HOLE = "priority"
 HEADER = "import numpy as np"
 GREATEST_EXPRESSION = 400  # nodes of `ast`, twice what ours have: beyond it recursion could fail
 BUILTINS = frozenset(dir(builtins))
+LEAST_SETTING = 3
+"""Smaller whole numbers are ends, steps and powers: no settings, and nothing that a setting may become."""
+
 # What reading and printing raise for code that is broken, hostile, or beyond what `ast` can print.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
@@ -190,8 +193,8 @@ class Block:
 def _literal(node: ast.Constant) -> Literal | None:
     if isinstance(node.value, bool) or not isinstance(node.value, int | float) or node.end_col_offset is None:
         return None
-    if isinstance(node.value, int) and node.value < 3:
-        return None  # 0, 1 and 2 are ends, steps and powers
+    if isinstance(node.value, int) and node.value < LEAST_SETTING:
+        return None
     return Literal(node.lineno - 1, node.col_offset, node.end_col_offset, node.value)
 
 

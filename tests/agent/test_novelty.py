@@ -11,11 +11,10 @@ AGAIN = "return np.argsort(d + 0.3 * p, kind='stable')"
 THIRD = "return np.argsort(p * 0.3 + d, kind='stable')"
 
 
-def rows_of(place, *bodies, **changes):
+def rows_of(place, *bodies, without=("racing",), **changes):
     """What came of the programs that a model returned in turn, and the run."""
-    run = finish(
-        job(place, model=Scripted([reply_with(body) for body in bodies], 3), calls=len(bodies), **changes)
-    )
+    model = Scripted([reply_with(body) for body in bodies], 3)
+    run = finish(job(place, model=model, calls=len(bodies), without=without, **changes))
     return [row for slot, row in run.archive.candidates(1).items() if slot > 2 and row.model], run
 
 
@@ -39,7 +38,7 @@ def test_the_same_program_in_other_names_is_not_even_probed(place):
 
 def test_without_novelty_a_twin_is_measured(place):
     """Where the part is switched off every program that is not the very same is measured and charged."""
-    rows, run = rows_of(place, FIRST, AGAIN, without=("novelty",))
+    rows, run = rows_of(place, FIRST, AGAIN, without=("novelty", "racing"))
     assert [(row.outcome, row.charged) for row in rows] == [("ok", 1)] * 2
     assert rows[0].train_gap == rows[1].train_gap
     assert run.ledger.evaluations == 2
@@ -79,7 +78,7 @@ def test_a_twin_is_a_twin_again_after_a_crash(place):
     before = run.archive.fingerprint(1)
     twins = {run.archive.find(row.program).source for row in rows if row.outcome == "twin"}
     executor = Inline()
-    finish(job(place, number=1, model=Scripted([], 3), executor=executor, calls=3))
+    finish(job(place, number=1, model=Scripted([], 3), executor=executor, calls=3, without=("racing",)))
     assert Archive(place).fingerprint(1) == before
     assert len(twins) == 2
     assert not twins & {each.source for each in executor.runner.jobs}
