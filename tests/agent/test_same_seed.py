@@ -63,7 +63,13 @@ def test_the_same_run_twice_in_one_archive_trains_nothing_twice(place):
 def test_discover_is_the_same_run(place, undisturbed):
     """The Python call gives the archive that the parts give."""
     run = discover(
-        tiny(), model="offline", budget=Budget(evaluations=30), archive=place, executor=Inline(), seed=3
+        tiny(),
+        model="offline",
+        budget=Budget(evaluations=30),
+        archive=place,
+        executor=Inline(),
+        seed=3,
+        parallel=16,
     )
     assert fingerprint(run) == undisturbed
 
