@@ -47,7 +47,9 @@ def after(tmp_path_factory, request):
     texts = [text for text, _ in BAD.values()] + [numbered(5)]
     problem = tiny(cpu_seconds=lambda _: 0.1)
     place = str(tmp_path_factory.mktemp("bad") / "a.db")
-    run = finish(job(place, problem=problem, model=Scripted(texts, 3), executor=executor, calls=len(BAD) + 1))
+    calls, race = len(BAD) + 1, ("racing",)
+    model = Scripted(texts, 3)
+    run = finish(job(place, problem=problem, model=model, executor=executor, calls=calls, without=race))
     rows = run.archive.candidates(1)
     return dict(zip([*BAD, "good"], [rows[slot] for slot in sorted(rows) if slot > 2], strict=True)), run
 
