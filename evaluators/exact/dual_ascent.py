@@ -25,6 +25,9 @@ LARGEST = 1 << 62
 MEMORY = 0.3
 """Share of the last direction in the next: Volgenant and Jonker 1982, section 2."""
 
+FARTHEST = 2.0**40
+"""No multiplier goes farther from 0 than this, in units of the dual."""
+
 SHORTEST = 1e-4
 """The ascent ends when the step's factor, which starts at 2, has been halved below this."""
 
@@ -92,8 +95,8 @@ def ascend(
             continue
         length = factor * (target - value) / max(float(direction @ direction), 1e-9)
         point = point + length * direction
-        if nonnegative:
-            point = np.maximum(point, 0.0)
+        # Where slope and memory cancel each other a step can be as long as one likes; whole numbers cannot.
+        point = np.clip(point, 0.0 if nonnegative else -FARTHEST, FARTHEST)
 
 
 def _square(slope: Integers) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.exact.dual_ascent import ascend
@@ -67,6 +67,7 @@ def test_without_time_the_start_is_priced():
 @given(
     st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(-20, 20)), min_size=1, max_size=6)
 )
+@example([(0, 1, 0), (0, -1, 0), (0, 3, 0)])  # its steps grow without limit
 def test_the_answer_is_the_best_of_what_was_seen(planes):
     """Bound and multipliers are a pair that the dual itself gave, and none that it gave was higher."""
     roof = Roof([plane[:2] for plane in planes], [plane[2] for plane in planes])
