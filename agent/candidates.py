@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -56,9 +57,8 @@ class Candidates:
         """Tunes the constants of the slot's parent; what comes of it is the slot's program."""
 
         def done(tuning: Tuning) -> None:
-            slot.tuned = most_instances(
-                self._course.train
-            )  # what was set aside: the same however the run came here
+            # What was set aside: the same whether it was tuned now or in an earlier sitting.
+            slot.tuned = most_instances(self._course.train)
             slot.events.append(("tuned", {"before": tuning.before, "after": tuning.after, "run": tuning.run}))
             then(slot, tuning.best)
 
@@ -162,10 +162,8 @@ class Candidates:
     def _validated(self, slot: Slot, heat: Heat) -> None:
         if heat.costs is not None:
             self._end(slot, "ok")
-        elif slot.bench and heat.met == len(
-            slot.bench.instances
-        ):  # it solved them all, but not by its own work
-            slot.elite = None
+        elif slot.bench and heat.met == len(slot.bench.instances):
+            slot.elite = None  # it solved them all, but not by its own work
             self._end(slot, heat.outcome, heat.message)
         else:
             self._end(slot, "ok", f"failed in validation: {heat.outcome}: {heat.message}")
@@ -209,8 +207,7 @@ class Candidates:
         elif slot.elite is None:
             state.miss(slot.failure())
         else:
-            taken = state.take(slot.choice, slot.elite)
-            reward = taken.reward
+            reward = state.take(slot.choice, slot.elite)
             if slot.validated and slot.validated.costs:
                 self._pass_gate(slot, slot.elite, slot.validated.costs)
         self._note(slot, reward)
@@ -220,8 +217,8 @@ class Candidates:
     def _take_twin(self, slot: Slot) -> None:
         elite = self._state.find(slot.twin) if slot.twin else None
         if elite and not elite.name and slot.size < elite.size and self._state.champion is not elite:
-            fields = {**vars(elite), "program": slot.program or 0, "source": slot.source, "size": slot.size}
-            self._state.exchange(elite.program, Elite(**fields))
+            shorter = replace(elite, program=slot.program or 0, source=slot.source, size=slot.size)
+            self._state.exchange(elite.program, shorter)
 
     def _pass_gate(self, slot: Slot, elite: Elite, costs: tuple[Number, ...]) -> None:
         verdict = self._state.validate(elite, costs)

@@ -93,6 +93,9 @@ class Settings:
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Settings":
         """Back from JSON."""
+        plain = dict(plain)
+        if "model" in plain:  # runs of the archive's first schema had one model
+            plain["models"] = (plain.pop("model"),)
         lists = {name: tuple(plain.get(name, ())) for name in LISTS}
         return cls(**{**plain, **lists, "budget": Budget(**plain["budget"])})
 

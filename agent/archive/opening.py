@@ -36,7 +36,7 @@ def open_engine(location: str, migrations: Mapping[int, Migration] = MIGRATIONS)
 def _closed_on_error(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except BaseException:
+    except BaseException:  # whatever it was, no connection may stay open; it is raised again
         engine.dispose()
         raise
 

@@ -60,7 +60,7 @@ class CandidateRow(SQLModel, table=True):
         behaviour: a hash of what the program did on probe instances; empty while it is not known.
         cpu_seconds: of the program, mean per instance; None where it was not measured.
         evaluated: runs of the program on one instance that this slot took.
-        charged: those of them that count against the budget.
+        charged: 1 where the program counts as an evaluation against the budget, else 0.
     """
 
     __tablename__ = "candidates"

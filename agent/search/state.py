@@ -49,19 +49,6 @@ class Switches:
         return cls(**{name: name not in names for name in known})
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What a candidate that solved the training instances changed.
-
-    Attributes:
-        reward: for who asked for it, 0 to 1.
-        better: whether it is better than all before it in training.
-    """
-
-    reward: float = 0.0
-    better: bool = False
-
-
 class SearchState:
     """What the search knows.
 
@@ -132,24 +119,23 @@ class SearchState:
         if elite.name and (self.start is None or elite.gap < self.start.gap):
             self.start = elite
 
-    def take(self, choice: Choice, elite: Elite) -> Taken:
-        """Takes in a candidate that solved the training instances."""
-        better = elite.gap < self.record
+    def take(self, choice: Choice, elite: Elite) -> float:
+        """Takes in a candidate that solved the training instances; returns the reward of who asked for it, 0 to 1."""
         if choice.operator in (RULE, SEED):
             self.give(elite)
-            return Taken(0.0, better)
+            return 0.0
         arm = self.arms.all[choice.arm]
         leads = elite.gap < arm.gap
         parent = min((each.gap for each in choice.parents), default=float("inf"))
         kept = arm.population.add(elite)
         self.everyone.add(elite)
-        self._quiet = 0 if better else self._quiet + 1
+        self._quiet = 0 if elite.gap < self.record else self._quiet + 1
         if leads:
             self._note_untuned(elite, choice.arm)
         rank = self.everyone.rank(elite.program)
         if not kept or elite.gap >= parent or rank is None:
-            return Taken(0.0, better)
-        return Taken((1.0 if leads else 0.5) * (1.0 - rank / CAPACITY), better)
+            return 0.0
+        return (1.0 if leads else 0.5) * (1.0 - rank / CAPACITY)
 
     def _note_untuned(self, elite: Elite, arm: str) -> None:
         if self.switches.tuning and parameters(elite.source):

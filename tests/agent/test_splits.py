@@ -175,4 +175,7 @@ def test_settings_survive_the_archive():
     wanted = Settings(
         problem="x", budget=Budget(usd=2.5), instances=("a", "b"), test=("c",), seed=4, base_url="u"
     )
-    assert Settings.of(json.loads(json.dumps(wanted.plain()))) == wanted
+    plain = json.loads(json.dumps(wanted.plain()))
+    assert Settings.of(plain) == wanted
+    before = {"problem": "x", "model": "openai:m", "budget": {"calls": 3}, "instances": [], "test": []}
+    assert Settings.of(before).models == ("openai:m",)

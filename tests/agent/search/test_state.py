@@ -60,8 +60,7 @@ def test_an_elite_belongs_to_who_asked():
     first = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(3, 5.0))
     second = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(4, 6.0))
     worse = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(5, 8.0))
-    assert first.better
-    assert 1.0 == first.reward > second.reward > worse.reward == 0.0
+    assert 1.0 == first > second > worse == 0.0
     assert state.arms.all["genetic"].population.rank(3) == 0
     assert state.arms.all[CONTROL].population.rank(3) is None
     assert state.everyone.rank(3) == 0
@@ -190,8 +189,8 @@ def test_a_leader_that_was_tuned_is_tuned_again():
     state = begun()
     state.take(REFINE, elite(3, 5.0, TUNABLE))
     asked = state.choose(Random(1), may_tune=True)
-    taken = state.take(asked, elite(4, 2.0, TUNABLE))
-    assert taken.better
+    reward = state.take(asked, elite(4, 2.0, TUNABLE))
+    assert reward > 0
     assert state.arms.all["genetic"].population.rank(4) == 0
     assert [(each.program, arm) for each, arm in state.untuned] == [(4, "genetic")]
 
