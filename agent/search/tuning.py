@@ -110,12 +110,16 @@ class Tuner:
 def _coordinate(parameter: Parameter, value: Number) -> float:
     """Where a value lies in its range, 0 to 1, by factors if it is varied so."""
     if parameter.log:
-        return math.log(value / parameter.low) / math.log(parameter.high / parameter.low)
+        low, high = math.log(parameter.low), math.log(parameter.high)  # the quotient may be infinite
+        return (math.log(value) - low) / (high - low) if low < high else 0.5
     return (value - parameter.low) / (parameter.high - parameter.low)
 
 
 def _value(parameter: Parameter, coordinate: float) -> Number:
     """The value at a place of the range, with the digits that a program shows."""
     low, high = parameter.low, parameter.high
-    value = low * (high / low) ** coordinate if parameter.log else low + (high - low) * coordinate
+    if parameter.log:
+        value = math.exp(math.log(low) + (math.log(high) - math.log(low)) * coordinate)
+    else:
+        value = low + (high - low) * coordinate
     return round(value) if parameter.whole else min(max(float(f"{value:.6g}"), low), high)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gapsmith.agent.search.parameters import Parameter
@@ -119,6 +119,8 @@ def test_losses_must_answer_what_was_asked():
         tuner.tell([1.0])
 
 
+@example(5e-324, 1.0, 1.0, True, 0)  # a quotient without limit
+@example(1e11, 2e-5, 1.0, True, 0)  # limits whose logarithms are one
 @given(st.floats(-1e12, 1e12), st.floats(1e-6, 1e12), st.floats(0, 1), st.booleans(), st.integers(0, 2**70))
 def test_values_lie_between_the_limits(low, width, share, log, seed):
     """Whatever the limits, and wherever the default lies between them."""
