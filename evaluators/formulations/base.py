@@ -1,0 +1,99 @@
+"""The contract of a formulation: a trusted CP-SAT model of a problem, and what a candidate may build on it."""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from gapsmith.evaluators.base import Datum, Instance, Split
+
+Variables: TypeAlias = Mapping[str, Any]
+"""Name -> a variable or interval of the model, or nested lists of them, None where there is none."""
+
+Values: TypeAlias = Mapping[str, Any]
+"""The same nesting with whole numbers in place of variables; None in place of intervals."""
+
+HEADER = "import numpy as np\nfrom ortools.sat.python import cp_model\n"
+"""What a pattern may use besides its arguments."""
+
+
+class Claim(StrEnum):
+    """What is said of an added constraint: the first word of its name, before a colon, as in "implied: no idle"."""
+
+    IMPLIED = "implied"
+    SYMMETRY = "symmetry"
+    BOUND = "bound"
+    CHANNEL = "channel"
+    HINT = "hint"
+    STREAMLINER = "streamliner"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model, and its variables by name."""
+
+    model: cp_model.CpModel
+    variables: Variables
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A classical way to strengthen a model.
+
+    Attributes:
+        name: that of its function.
+        claim: what it says of itself.
+        source: `def NAME(model, variables, data):`, which uses `np` and `cp_model` and nothing else of ours.
+            It adds to the model; every constraint is named with its claim: `.with_name("implied: no idle")`.
+        citation: where it comes from.
+    """
+
+    name: str
+    claim: Claim
+    source: str
+    citation: str = ""
+
+
+def pattern(function: Callable[..., None], claim: Claim, citation: str = "") -> Pattern:
+    """The pattern of a function of our own."""
+    return Pattern(function.__name__, claim, textwrap.dedent(inspect.getsource(function)), citation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formulation:
+    """A base model of a problem, trusted, and everything needed to judge what is added to it.
+
+    Attributes:
+        name: as on the command line, for example "tardiness_interval".
+        problem: the name of the problem it models.
+        title: one line.
+        brief: what a model is told of the variables and the constraints: names, shapes, units.
+        citation: the literature it is from.
+        build: the model of an instance; deterministic; minimises or maximises what `Problem.cost` returns.
+        decode: the problem's solution of the variables' values; its cost equals the objective at an optimum.
+        decisions: the names of the variables that determine the solution: what enumerations are projected on.
+        micro: data of a tiny instance, solved in milliseconds: ties, equal parts, zero slack, sizes from 1 or 2.
+        generate: `(rng, size) -> data` of an instance where the base needs 0.1 to 3 units of deterministic time.
+        sizes: per split, in turn; those of the test may be larger.
+        patterns: the library of known ways to strengthen it.
+        encode: values of some variables, None elsewhere, of a solution of the problem: what a heuristic hints.
+    """
+
+    name: str
+    problem: str
+    title: str
+    brief: str
+    citation: str
+    build: Callable[[Instance], Built]
+    decode: Callable[[Instance, Values], Any]
+    decisions: tuple[str, ...]
+    micro: Callable[[np.random.Generator], Mapping[str, Datum]]
+    generate: Callable[[np.random.Generator, int], Mapping[str, Datum]]
+    sizes: Mapping[Split, Sequence[int]]
+    patterns: tuple[Pattern, ...] = field(default=())
+    encode: Callable[[Instance, Any], Values] | None = None
