@@ -1,6 +1,25 @@
 """What is remembered: runs, programs, evaluations, baselines, calls and events. The only writer of the database."""
 
 from gapsmith.agent.archive.store import Archive
-from gapsmith.agent.archive.tables import ArmRow, CallRow, CandidateRow, Event, Program, RunRow
+from gapsmith.agent.archive.tables import (
+    ArmRow,
+    BatchRow,
+    CallRow,
+    CandidateRow,
+    CounterexampleRow,
+    Event,
+    Program,
+    RunRow,
+)
 
-__all__ = ["Archive", "ArmRow", "CallRow", "CandidateRow", "Event", "Program", "RunRow"]
+__all__ = [
+    "Archive",
+    "ArmRow",
+    "BatchRow",
+    "CallRow",
+    "CandidateRow",
+    "CounterexampleRow",
+    "Event",
+    "Program",
+    "RunRow",
+]

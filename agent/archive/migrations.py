@@ -37,6 +37,15 @@ SQLITE_FROM_1 = (
     "FROM old_evaluations ORDER BY program, digest",
     "DROP TABLE old_evaluations",
 )
+FROM_2 = (
+    "CREATE TABLE batches (name VARCHAR NOT NULL, run INTEGER NOT NULL, id VARCHAR NOT NULL, "
+    "model VARCHAR NOT NULL, system VARCHAR NOT NULL, slots JSON, state VARCHAR NOT NULL, counts JSON, "
+    "made FLOAT NOT NULL, PRIMARY KEY (name), FOREIGN KEY(run) REFERENCES runs (id))",
+    "CREATE INDEX ix_batches_run ON batches (run)",
+    "CREATE TABLE counterexamples (formulation VARCHAR NOT NULL, digest VARCHAR NOT NULL, data JSON, "
+    "optimum FLOAT NOT NULL, found FLOAT NOT NULL, program INTEGER, PRIMARY KEY (formulation, digest), "
+    "FOREIGN KEY(program) REFERENCES programs (id))",
+)
 
 
 def _from_1(connection: Connection) -> None:
@@ -48,5 +57,11 @@ def _from_1(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _from_1}
+def _from_2(connection: Connection) -> None:
+    """Batches of questions, and what formulations were refuted by."""
+    for statement in FROM_2:
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _from_1, 2: _from_2}
 """From the version that is the key to the next one."""

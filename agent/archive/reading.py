@@ -20,6 +20,7 @@ from gapsmith.agent.archive.tables import (
     BaselineRow,
     CallRow,
     CandidateRow,
+    CounterexampleRow,
     Evaluation,
     Event,
     Program,
@@ -220,6 +221,13 @@ class Reader:
             for row in self._all(query):
                 found[row.digest] = Baseline(row.lower, row.upper, row.solution, row.solver, row.seconds)
         return found
+
+    # Counterexamples
+
+    def counterexamples(self, formulation: str) -> list[CounterexampleRow]:
+        """The instances on which a formulation was found wrong, in the order in which they were found."""
+        query = select(CounterexampleRow).where(CounterexampleRow.formulation == formulation)
+        return self._all(query.order_by(col(CounterexampleRow.found), col(CounterexampleRow.digest)))
 
     # Questions
 

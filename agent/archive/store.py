@@ -15,6 +15,7 @@ from gapsmith.agent.archive.tables import (
     BaselineRow,
     CallRow,
     CandidateRow,
+    CounterexampleRow,
     Evaluation,
     Event,
     Program,
@@ -55,6 +56,7 @@ class Archive(Reader):
         # Another process may have been quicker: what is there stays.
         self._add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
         self._add_evaluations = dialect.insert(Evaluation).on_conflict_do_nothing()
+        self._add_counterexample = dialect.insert(CounterexampleRow).on_conflict_do_nothing()
         self._add_events = dialect.insert(Event).on_conflict_do_nothing()
 
     # Runs
@@ -155,6 +157,31 @@ class Archive(Reader):
         with Session(self._engine) as session:
             session.merge(row)
             session.commit()
+
+    # Counterexamples
+
+    def add_counterexample(
+        self, formulation: str, digest: str, data: Any, optimum: float, program: int | None = None
+    ) -> None:
+        """Records an instance on which a formulation is wrong, unless it is recorded.
+
+        Args:
+            formulation: its name.
+            digest: of the instance.
+            data: the instance as plain data, such as JSON can hold.
+            optimum: proven.
+            program: which was refuted by it, if the archive has it.
+        """
+        row = CounterexampleRow(
+            formulation=formulation,
+            digest=digest,
+            data=data,
+            optimum=optimum,
+            found=time.time(),
+            program=program,
+        )
+        with self._engine.begin() as connection:
+            connection.execute(self._add_counterexample, row.model_dump())
 
 
 @lru_cache

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-SCHEMA = 2
+SCHEMA = 3
 KNOWN = text("program IS NOT NULL")
 SCORED = text("train_gap IS NOT NULL")
 RANK = tuple(
@@ -179,3 +179,52 @@ class Event(SQLModel, table=True):
     slot: int
     kind: str
     detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON))
+
+
+class BatchRow(SQLModel, table=True):
+    """Questions that were sent together; recorded before they are sent, and again once they are accepted.
+
+    Attributes:
+        name: ours, by which a batch is found again that was accepted although we never heard so.
+        id: the provider's; empty until it is known.
+        model: who is asked, as on the command line.
+        system: the static part of its prompts.
+        slots: by the slot's number, as JSON has keys: `prompt` and `template`, as they were sent.
+        state: "sending", "sent", "ended", or "lost" where the provider never accepted it.
+        counts: how many of its questions ended how, once it has ended.
+        made: when it was recorded.
+    """
+
+    __tablename__ = "batches"
+
+    name: str = Field(primary_key=True)
+    run: int = Field(foreign_key="runs.id", index=True)
+    id: str = ""
+    model: str
+    system: str
+    slots: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON))
+    state: str = "sending"
+    counts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON))
+    made: float
+
+
+class CounterexampleRow(SQLModel, table=True):
+    """An instance on which a formulation was found wrong, with what is right.
+
+    Attributes:
+        formulation: its name.
+        digest: of the instance; of equal ones the first is kept.
+        data: the instance as plain data.
+        optimum: proven.
+        found: when.
+        program: which was refuted by it, if it is in the archive.
+    """
+
+    __tablename__ = "counterexamples"
+
+    formulation: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    data: Any = Field(default=None, sa_column=Column(JSON))
+    optimum: float
+    found: float
+    program: int | None = Field(default=None, foreign_key="programs.id")

@@ -245,3 +245,16 @@ def test_best_and_lineage(place):
     line = run.archive.lineage(made.program)
     assert line[0].program == made.program
     assert {row.operator for row in line if not row.parents} == {"rule"}
+
+
+def test_a_counterexample_is_kept_once(place):
+    """Of equal instances the first stays; those of other formulations are others; the order is that of finding."""
+    archive = Archive(place)
+    program, _ = archive.program("tiny", "abc", "x = 1", 3)
+    archive.add_counterexample("flow", "d1", {"p": [1, 2]}, 7, program)
+    archive.add_counterexample("flow", "d0", {"p": [3]}, 3.5)
+    archive.add_counterexample("flow", "d1", {"p": []}, 8)
+    archive.add_counterexample("tour", "d1", [4], 9)
+    found = [(row.digest, row.data, row.optimum, row.program) for row in archive.counterexamples("flow")]
+    assert found == [("d1", {"p": [1, 2]}, 7.0, program), ("d0", {"p": [3]}, 3.5, None)]
+    assert archive.counterexamples("unknown") == []

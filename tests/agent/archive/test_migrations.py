@@ -21,6 +21,15 @@ def old(place):
     return place
 
 
+def lower(place):
+    """Makes a new archive one of schema 2."""
+    Archive(place).close()
+    with closing(sqlite3.connect(place)) as connection:
+        connection.executescript(
+            "DROP TABLE batches; DROP TABLE counterexamples; UPDATE meta SET value = '2'"
+        )
+
+
 def shape(place):
     """Tables with their columns (name, type, whether it must be there, place in the key), and indexes."""
     with closing(sqlite3.connect(place)) as connection:
@@ -82,3 +91,13 @@ def test_a_lifted_archive_goes_on(old):
     assert archive.recorded(1) == 3
     assert archive.candidate(1, 2).outcome == "duplicate"
     assert len(archive.events(1)) == 3
+
+
+def test_an_archive_of_schema_2_gets_what_it_lacks(place, tmp_path):
+    """The step from 2 to 3 adds two tables, which can be written then."""
+    lower(place)
+    archive = Archive(place)
+    assert archive.counterexamples("tiny") == []
+    archive.add_counterexample("tiny", "d", [1], 2)
+    Archive(str(tmp_path / "new.db")).close()
+    assert shape(place) == shape(str(tmp_path / "new.db"))
