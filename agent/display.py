@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -50,7 +50,7 @@ class Doing:
 
 def work(run: Run, doing: Doing) -> Report | None:
     """Runs a job to its report under a progress line; None when it was stopped. Ctrl-C stops it cleanly, once."""
-    with _interruptible(run):
+    with interruptible(run.stop):
         slots = iter(run)
         first = next(slots, None)  # solves the instances, under the other bar
         doing.close()
@@ -96,15 +96,15 @@ def _share(run: Run, standing: Standing) -> float:
 
 
 @contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
-    """The first Ctrl-C asks the run to stop; a second one ends it at once, and still loses nothing that is kept."""
+def interruptible(ask_to_stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C asks for a stop; a second one ends it at once, and still loses nothing that is kept."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
         sys.stderr.write(
             "\nstopping: what is under way is waited for and kept; Ctrl-C again to leave at once\n"
         )
-        run.stop()
+        ask_to_stop()
 
     before = signal.signal(signal.SIGINT, stop)
     try:

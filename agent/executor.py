@@ -29,11 +29,12 @@ class LocalExecutor:
     Args:
         workers: how many evaluations run at once.
         minimum: the weakest isolation that is accepted.
+        preload: what programs may import beside the standard library; see `open_sandbox`.
     """
 
-    def __init__(self, workers: int = 2, minimum: Level = Level.L2) -> None:
+    def __init__(self, workers: int = 2, minimum: Level = Level.L2, preload: str = "numpy") -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="evaluation")
-        self._minimum = minimum
+        self._minimum, self._preload = minimum, preload
         self._local = threading.local()
         self._lock = threading.Lock()
         self._boxes: list[tuple[Runner, Callable[[], None]]] = []
@@ -60,7 +61,7 @@ class LocalExecutor:
 
     def _open(self) -> Runner:
         with self._lock:
-            box = open_sandbox(preload="numpy", minimum=self._minimum, slot=len(self._boxes))
+            box = open_sandbox(preload=self._preload, minimum=self._minimum, slot=len(self._boxes))
             self._boxes.append((box, box.close))
             return box
 

@@ -38,7 +38,7 @@ def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
     """The prompt for a choice. Raises jinja2's UndefinedError when a template asks for what is not there."""
     name, stratum = choice.operator.name, choice.stratum
     text = (
-        _environment()
+        environment()
         .get_template(f"{name}.md.j2")
         .render(
             problem=problem,
@@ -58,7 +58,7 @@ def system(problem: Problem, train: Bench) -> str:
     limit = min(problem.cpu_seconds(instance) for instance in train.instances)
     imports = sorted(name for name in ALLOWED_IMPORTS if name != "numpy" and not name.startswith("_"))
     return (
-        _environment()
+        environment()
         .get_template("system.md.j2")
         .render(
             problem=problem,
@@ -169,8 +169,9 @@ def _tag(source: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates, as jinja2 has them."""
+    found = Environment(
         loader=PackageLoader("gapsmith.prompts", ""),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -178,17 +179,20 @@ def _environment() -> Environment:
         auto_reload=False,  # a run has one set of templates
         autoescape=False,  # prompts are text, not HTML
     )
-    environment.filters["first_line"] = lambda text: next(iter((text or "").strip().splitlines()), "")
-    return environment
+    found.filters["first_line"] = lambda text: next(iter((text or "").strip().splitlines()), "")
+    return found
 
 
 @lru_cache(maxsize=32)
 def _template_hash(operator: str) -> str:
     """A name for the templates of an operator: its own, the static part's, and all that they may share."""
-    environment = _environment()
-    parts = [name for name in environment.list_templates(["j2"]) if name.startswith("parts/")]
-    loader = environment.loader
+    parts = [name for name in environment().list_templates(["j2"]) if name.startswith("parts/")]
+    return template_hash("system.md.j2", f"{operator}.md.j2", *parts)
+
+
+def template_hash(*names: str) -> str:
+    """A name for what templates say now, of so many files."""
+    loader = environment().loader
     assert loader is not None  # it was made with one
-    names = ("system.md.j2", f"{operator}.md.j2", *parts)
-    text = "".join(loader.get_source(environment, name)[0] for name in names)
+    text = "".join(loader.get_source(environment(), name)[0] for name in names)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

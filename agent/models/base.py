@@ -17,7 +17,7 @@ class Request:
         system: the static part: identical, byte for byte, for all requests of a run.
         prompt: the part that changes.
         seed: derived from the run's seed and the slot; all randomness of an answer comes from it.
-        problem: the problem that is worked on.
+        problem: the problem that is worked on; None where the question is put in words alone.
         parents: sources of the parent programs, the best first; may be empty.
         message: how the parent failed, for repair; untrusted.
     """
@@ -27,7 +27,7 @@ class Request:
     system: str
     prompt: str
     seed: int
-    problem: Problem
+    problem: Problem | None = None
     parents: tuple[str, ...] = ()
     message: str = ""
 

@@ -195,8 +195,10 @@ class OfflineModel:
         words = _description(desk, request.operator, draft)
         return Reply(text=f"{_fenced(draft.program.source)}\n{words}\n")
 
-    def _desk_of(self, problem: Problem) -> Desk:
+    def _desk_of(self, problem: Problem | None) -> Desk:
         """Reading a grammar's sources takes longer than a reply; what is kept is the problem's alone."""
+        if problem is None:
+            raise ModelTrouble("offline assembles heuristics and reads no words; expected another --model")
         if self._desk is None or self._desk.problem is not problem:
             self._desk = Desk(problem)
         return self._desk
