@@ -12,6 +12,7 @@ from gapsmith.agent.constants import Tuning, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.screen import extract, screen
 from gapsmith.agent.search.bench import Bench, Course
+from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.operators import RULE
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.state import SearchState
@@ -78,7 +79,7 @@ class Candidates:
         slot.program, new = self._archive.program(self._problem.name, hash_, found.source, found.size)
         if found.outcome != "ok":
             self._end(slot, found.outcome, found.message)
-        elif self._claimed(slot):
+        elif not new and self._claimed(slot):
             self._end(slot, "duplicate", f"is program {slot.program} over again")
         else:
             known = {} if new else self._known(slot, self._course.train)
@@ -210,7 +211,7 @@ class Candidates:
             reward = state.take(slot.choice, slot.elite)
             if slot.validated and slot.validated.costs:
                 self._pass_gate(slot, slot.elite, slot.validated.costs)
-        self._note(slot, reward)
+        self._note(slot)
         ran = slot.outcome in ("ok", "raced", "twin")
         state.learn(slot.choice, slot.model, reward, self._cost(slot), ran)
 
@@ -251,17 +252,14 @@ class Candidates:
         self._archive.add_scores(elite.program, [(i, heat.scores[i.digest]) for i in met])
         return heat.costs
 
-    def _note(self, slot: Slot, reward: float) -> None:
+    def _note(self, slot: Slot) -> None:
         """A lesson for the next prompts, where the reply said what it tried."""
         if not slot.idea or not slot.choice.parents:
             return
         before = min(parent.gap for parent in slot.choice.parents)
-        if slot.elite is not None:
-            ended = f"{before:.3f} % became {slot.elite.gap:.3f} %"
-        else:
-            ended = f"{slot.outcome}: {slot.message}"[:100]
-        word = "kept" if reward > 0 else "refuted"
-        self._state.note(f"{word}, {slot.choice.operator.name}: {slot.idea} ({ended})")
+        after = slot.elite.gap if slot.elite else None
+        ended = "" if slot.elite else f"{slot.outcome}: {slot.message}"
+        self._state.note(Lesson(slot.number, slot.choice.operator.name, slot.idea, before, after, ended))
 
     def _cost(self, slot: Slot) -> float:
         """Of a slot, in full evaluations; dollars are counted by what a call usually costs."""

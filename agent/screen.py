@@ -70,8 +70,8 @@ def extract(reply: str, entry: EntryPoint) -> str:
     return (max(blocks, key=len) if blocks else text).strip("\n") + "\n"
 
 
-def screen(source: str, entry: EntryPoint) -> Screened:
-    """Checks syntax, entry point, imports and length, and hashes what passes."""
+def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMPORTS) -> Screened:
+    """Checks syntax, entry point, imports against those allowed, and length, and hashes what passes."""
     if len(source) > LONGEST_SOURCE:
         return Screened(
             "too_long", f"the code has {len(source)} characters; at most {LONGEST_SOURCE} are taken", source
@@ -88,8 +88,8 @@ def screen(source: str, entry: EntryPoint) -> Screened:
         return Screened("no_entry", complaint, source)
     nodes = list(_nodes(tree))
     telling = [node for node in nodes if type(node) in _TELLING]
-    if strangers := sorted(_imports(telling) - ALLOWED_IMPORTS):
-        known = ", ".join(sorted(name for name in ALLOWED_IMPORTS if not name.startswith("_")))
+    if strangers := sorted(_imports(telling) - allowed):
+        known = ", ".join(sorted(name for name in allowed if not name.startswith("_")))
         return Screened("forbidden_import", f"imports {strangers[0]}; allowed are {known}", source)
     canonical = _Canonical(_bound(telling) - _fixed(telling) - {entry.name}).text(tree)
     return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], len(nodes))
@@ -120,6 +120,14 @@ _TELLING = frozenset(
 )
 """Kinds of nodes that name something."""
 
+_WORDS = frozenset(("id", "arg", "attr", "asname", "module", "level", "kind", "type_comment"))
+_INNER: Mapping[type, tuple[str, ...]] = {
+    kind: tuple(name for name in kind._fields if name not in _WORDS)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""Fields of each kind of node that can hold nodes: the rest are words."""
+
 
 def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes; several times as fast as `ast.walk`, which matters for every candidate."""
@@ -127,12 +135,12 @@ def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         node = waiting.pop()
         yield node
-        for name in node._fields:
+        for name in _INNER[type(node)]:
             value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                waiting.append(value)
-            elif isinstance(value, list):
+            if type(value) is list:
                 waiting += [part for part in value if isinstance(part, ast.AST)]
+            elif isinstance(value, ast.AST):
+                waiting.append(value)
 
 
 def _imports(nodes: list[ast.AST]) -> set[str]:
@@ -204,7 +212,13 @@ class _Canonical:
                 pieces.append(value)  # type: ignore[arg-type]
             elif kind is _Name:
                 pieces.append(self._renamed(value) + ";")  # type: ignore[arg-type]
-            elif kind in _PLAIN:  # most nodes: written here, since this is run for every candidate
+            elif (
+                kind is ast.Name
+            ):  # most nodes are of these kinds: written here, for every candidate has hundreds
+                pieces.append(f"Name({self._renamed(value.id)};)")  # type: ignore[attr-defined]
+            elif kind in _EMPTY:
+                pieces.append(f"{kind.__name__}()")
+            elif kind in _PLAIN:
                 pieces.append(f"{kind.__name__}(")
                 waiting.append(_CLOSE)
                 waiting += [_plain_field(value, name) for name in _PLAIN[kind]]
@@ -270,6 +284,7 @@ _PLAIN: Mapping[type, tuple[str, ...]] = {
     if isinstance(kind, type) and issubclass(kind, ast.expr | ast.operator | ast.cmpop | ast.Assign)
 }
 """Kinds of nodes without a rule of their own, with their fields from the last to the first."""
+_EMPTY = frozenset(kind for kind, names in _PLAIN.items() if not names)
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:

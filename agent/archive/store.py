@@ -99,11 +99,8 @@ class Archive(Reader):
         """The number of a program, recorded now if it was never seen, and whether it is new."""
         row = {"problem": problem, "hash": hash_, "source": source, "size": size}
         with self._engine.begin() as connection:
-            if (found := connection.execute(KNOWN, row).scalar()) is not None:
-                return found, False
-            if (made := connection.execute(self._add_program, row).scalar()) is not None:
-                return made, True
-            return connection.execute(KNOWN, row).scalar_one(), False  # another process was quicker
+            made = connection.execute(self._add_program, row).scalar()
+            return (made, True) if made is not None else (connection.execute(KNOWN, row).scalar_one(), False)
 
     def settle(
         self,
