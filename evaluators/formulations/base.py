@@ -5,12 +5,14 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from gapsmith.evaluators.base import Datum, Instance, Split
+
+if TYPE_CHECKING:  # OR-Tools takes a second to load, which those who only ask for names need not wait for
+    from ortools.sat.python import cp_model
 
 Variables: TypeAlias = Mapping[str, Any]
 """Name -> a variable or interval of the model, or nested lists of them, None where there is none."""
@@ -37,7 +39,7 @@ class Claim(StrEnum):
 class Built:
     """A model, and its variables by name."""
 
-    model: cp_model.CpModel
+    model: "cp_model.CpModel"
     variables: Variables
 
 

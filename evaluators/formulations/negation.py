@@ -1,0 +1,91 @@
+"""The opposite of a constraint, for the kinds that have one: what a model that still holds it would have to break."""
+
+from collections.abc import Callable, Sequence
+
+from ortools.sat import cp_model_pb2
+
+Constraint = cp_model_pb2.ConstraintProto
+Model = cp_model_pb2.CpModelProto
+
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+def negated(constraint: Constraint, variables: int) -> list[Constraint] | None:
+    """Constraints that together say the opposite; None where the kind has none, or there are other variables.
+
+    Args:
+        constraint: linear or Boolean, enforced or not.
+        variables: those with a lower index alone may occur.
+    """
+    kind = constraint.WhichOneof("constraint")
+    if kind not in _OPPOSITES or any(_variable(each) >= variables for each in _references(constraint)):
+        return None
+    # An enforced constraint is broken where its literals hold and it does not.
+    holds = [_any_of([literal]) for literal in constraint.enforcement_literal]
+    if kind == "bool_and":
+        return [*holds, _any_of([-literal - 1 for literal in constraint.bool_and.literals])]
+    return holds + _OPPOSITES[kind](constraint)
+
+
+def bounded(model: Model, value: float, slack: int = 0) -> Model:
+    """The model of all solutions that are as good as this, or worse by the slack at most; without objective."""
+    objective, new = model.objective, Model()
+    new.CopyFrom(model)
+    new.ClearField("objective")
+    inner = round(value / (objective.scaling_factor or 1.0) - objective.offset) + slack
+    new.constraints.append(_linear(objective.vars, objective.coeffs, [LEAST, inner]))
+    return new
+
+
+def _linear(variables: Sequence[int], coefficients: Sequence[int], domain: Sequence[int]) -> Constraint:
+    made = Constraint()
+    made.linear.vars.extend(variables)
+    made.linear.coeffs.extend(coefficients)
+    made.linear.domain.extend(domain)
+    return made
+
+
+def _any_of(literals: Sequence[int]) -> Constraint:
+    made = Constraint()
+    made.bool_or.literals.extend(literals)
+    return made
+
+
+def _count(literals: Sequence[int], domain: Sequence[int]) -> list[Constraint]:
+    """How many of the literals hold is in the domain."""
+    signs = [1 if literal >= 0 else -1 for literal in literals]
+    fixed = sum(literal < 0 for literal in literals)
+    moved = [limit if limit in (LEAST, MOST) else limit - fixed for limit in domain]
+    return [_linear([_variable(literal) for literal in literals], signs, moved)]
+
+
+def _complement(domain: Sequence[int]) -> list[int]:
+    ends = [LEAST - 1, *domain, MOST + 1]
+    pieces = [(ends[k] + 1, ends[k + 1] - 1) for k in range(0, len(ends), 2)]
+    return [limit for low, high in pieces if low <= high for limit in (low, high)]
+
+
+def _not_linear(constraint: Constraint) -> list[Constraint]:
+    linear = constraint.linear
+    outside = _complement(linear.domain)
+    if not outside:  # it holds always: nothing breaks it
+        return [_any_of([])]
+    return [_linear(linear.vars, linear.coeffs, outside)]
+
+
+_OPPOSITES: dict[str, Callable[[Constraint], list[Constraint]]] = {
+    "linear": _not_linear,
+    "bool_or": lambda c: [_any_of([-literal - 1]) for literal in c.bool_or.literals],
+    "bool_and": lambda c: [],
+    "at_most_one": lambda c: _count(c.at_most_one.literals, [2, MOST]),
+    "exactly_one": lambda c: _count(c.exactly_one.literals, [LEAST, 0, 2, MOST]),
+}
+
+
+def _references(constraint: Constraint) -> list[int]:
+    body = getattr(constraint, constraint.WhichOneof("constraint"))
+    return [*constraint.enforcement_literal, *getattr(body, "vars", ()), *getattr(body, "literals", ())]
+
+
+def _variable(reference: int) -> int:
+    return reference if reference >= 0 else -reference - 1

@@ -1,0 +1,186 @@
+"""What a child does with the text of a model: checks it, solves it in several orders, enumerates, refutes.
+
+Everything here is plain data in and out, so that it can be asked of another process.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from google.protobuf import text_format
+from ortools.sat import cp_model_pb2
+from ortools.sat.python import cp_model
+
+from gapsmith.evaluators.formulations.base import Claim
+from gapsmith.evaluators.formulations.bridge import Refused, message_of, model_of
+from gapsmith.evaluators.formulations.negation import bounded, negated
+from gapsmith.evaluators.formulations.permuting import Permuted, permuted
+from gapsmith.evaluators.formulations.prefix import check_features, check_prefix, check_size
+
+Reply = dict[str, Any]
+Model = cp_model_pb2.CpModelProto
+
+
+def answer(request: Mapping[str, Any]) -> Reply:
+    """The reply to a request; `refused` says why a model was not taken."""
+    try:
+        return _WORK[request["do"]](request)
+    except Refused as reason:
+        return {"refused": str(reason)}
+
+
+def solve(request: Mapping[str, Any]) -> Reply:
+    """Solves a model in several orders; `permutations` holds seeds, None for the order as it is.
+
+    The reply has a run for each, and the claims of what was added to the base, counted.
+    """
+    base, model = _checked(request)
+    runs = [_run(base, model, request, seed) for seed in request["permutations"]]
+    return {"runs": runs, "claims": _claims(base, model), "values": runs[0].pop("values", None)}
+
+
+def enumerate_solutions(request: Mapping[str, Any]) -> Reply:
+    """The different values of `decisions` in all solutions as good as `value` plus `slack`, at most `most`."""
+    _, model = _checked(request)
+    solver, seen = _solver(request), _Seen(request["decisions"], request["most"])
+    solver.parameters.enumerate_all_solutions = True
+    status = solver.solve(_built(bounded(model, request["value"], request["slack"])), seen)
+    complete = status in (cp_model.OPTIMAL, cp_model.INFEASIBLE) and not seen.full
+    return {"solutions": sorted(seen.found), "complete": complete}
+
+
+def refute(request: Mapping[str, Any]) -> Reply:
+    """For the constraints that were added: can the base break one, and can an optimum of it?
+
+    At most `most` are tried. Each gets "proved" (nothing breaks it), "refuted", "unknown" or "no negation".
+    """
+    base, model = _checked(request)
+    assert base is not None  # only what was added to a base can be refuted
+    added = list(model.constraints)[len(base.constraints) :]
+    step = max(1, -(-len(added) // request["most"]))
+    return {"constraints": [_refuted(base, each, request) for each in added[::step]], "added": len(added)}
+
+
+_WORK: Mapping[str, Callable[[Mapping[str, Any]], Reply]] = {
+    "nothing": lambda _: {},
+    "solve": solve,
+    "enumerate": enumerate_solutions,
+    "refute": refute,
+}
+
+
+def _checked(request: Mapping[str, Any]) -> tuple[Model | None, Model]:
+    """The base, where there is one, and the model, which is checked against it. Raises Refused."""
+    model = message_of(model_of(request["text"]))
+    check_size(model)
+    check_features(model)
+    if request.get("base") is None:
+        return None, model
+    base = message_of(model_of(request["base"]))
+    check_prefix(base, model)
+    _claims(base, model)
+    return base, model
+
+
+def _claims(base: Model | None, model: Model) -> dict[str, int]:
+    """How many constraints make which claim. Raises Refused for one that makes none."""
+    if base is None:
+        return {}
+    found = Counter(_claim(each.name) for each in list(model.constraints)[len(base.constraints) :])
+    if model.HasField("solution_hint") or model.search_strategy:
+        found[Claim.HINT] += 1
+    return {str(claim): number for claim, number in found.items()}
+
+
+def _claim(name: str) -> Claim:
+    word, colon, _ = name.partition(":")
+    if not colon or word not in list(Claim):
+        raise Refused(
+            f"a constraint is named {name[:60]!r}; expected its claim first, as in 'implied: no idle time', "
+            f"one of {', '.join(Claim)}"
+        )
+    return Claim(word)
+
+
+def _run(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> Reply:
+    order = Permuted(model, range(len(model.variables))) if seed is None else _permuted(base, model, seed)
+    solver, built = _solver(request), _built(order.model)
+    begun = time.process_time()
+    status = solver.solve(built)
+    if status == cp_model.MODEL_INVALID:
+        raise Refused(f"the model is invalid: {built.validate()[:300]}")
+    found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    return {
+        "status": solver.status_name(status),
+        "objective": solver.objective_value if found else None,
+        "bound": solver.best_objective_bound,
+        "time": solver.response_proto.deterministic_time,
+        "seconds": time.process_time() - begun,
+        "wall": solver.wall_time,
+        "branches": solver.num_branches,
+        "conflicts": solver.num_conflicts,
+        "values": order.values(solver.response_proto.solution) if found else None,
+    }
+
+
+def _permuted(base: Model | None, model: Model, seed: int) -> Permuted:
+    counts = (len(base.variables), len(base.constraints)) if base is not None else (0, 0)
+    return permuted(model, seed, *counts)
+
+
+def _solver(request: Mapping[str, Any]) -> cp_model.CpSolver:
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = request.get("workers", 1)
+    solver.parameters.random_seed = 1
+    if "seconds" in request:
+        solver.parameters.max_time_in_seconds = request["seconds"]
+    else:
+        solver.parameters.max_deterministic_time = request["limit"]
+    return solver
+
+
+def _built(message: Model) -> cp_model.CpModel:
+    return model_of(text_format.MessageToString(message))
+
+
+class _Seen(cp_model.CpSolverSolutionCallback):
+    """Collects the different values of some variables."""
+
+    def __init__(self, places: Sequence[int], most: int) -> None:
+        super().__init__()
+        self._places, self._most = places, most
+        self.found: set[tuple[int, ...]] = set()
+        self.full, self._calls = False, 0
+
+    def on_solution_callback(self) -> None:
+        """Notes a solution; stops where there are too many."""
+        values = self.response_proto.solution
+        self.found.add(tuple(values[place] for place in self._places))
+        self._calls += 1
+        if self._calls >= self._most:
+            self.full = True
+            self.stop_search()
+
+
+def _refuted(base: Model, constraint: cp_model_pb2.ConstraintProto, request: Mapping[str, Any]) -> Reply:
+    opposite = negated(constraint, len(base.variables))
+    if opposite is None:
+        verdicts = ("no negation", "no negation")
+    else:
+        best = bounded(base, request["value"])
+        verdicts = (_broken(base, opposite, request), _broken(best, opposite, request))
+    return {"name": constraint.name, "implied": verdicts[0], "optimal": verdicts[1]}
+
+
+def _broken(
+    model: Model, opposite: Sequence[cp_model_pb2.ConstraintProto], request: Mapping[str, Any]
+) -> str:
+    new = Model()
+    new.CopyFrom(model)
+    new.ClearField("objective")
+    new.constraints.extend(opposite)
+    status = _solver(request).solve(_built(new))
+    if status == cp_model.INFEASIBLE:
+        return "proved"
+    return "refuted" if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else "unknown"
