@@ -88,6 +88,7 @@ def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMP
         return Screened("no_entry", complaint, source)
     nodes = list(_nodes(tree))
     telling = [node for node in nodes if type(node) in _TELLING]
+    allowed = allowed.union(entry.imports)
     if strangers := sorted(_imports(telling) - allowed):
         known = ", ".join(sorted(name for name in allowed if not name.startswith("_")))
         return Screened("forbidden_import", f"imports {strangers[0]}; allowed are {known}", source)

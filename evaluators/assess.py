@@ -1,13 +1,13 @@
 """Runs a program on instances in the sandbox, verifies what it returns, and prices it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gapsmith.evaluators.base import Datum, Infeasible, Instance, Problem
+from gapsmith.evaluators.base import Datum, FollowUp, Infeasible, Instance, Problem
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Answer, Array, Job, Limits, Outcome, Value
 
@@ -90,9 +90,35 @@ def assess_all(
 def _run(problem: Problem, source: str, instances: Sequence[Instance], runner: Runner) -> Outcome:
     calls = tuple(_call(instance) for instance in instances)
     limits = Limits(cpu_seconds=max((problem.cpu_seconds(instance) for instance in instances), default=1.0))
-    return runner.run(
-        Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
-    )
+    job = Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
+    first = runner.run(job)
+    if problem.follow_up is None or not first.answers:
+        return first
+    return _followed(problem.follow_up, replace(job, entry=problem.follow_up.entry), instances, first, runner)
+
+
+def _followed(
+    follow_up: FollowUp, job: Job, instances: Sequence[Instance], first: Outcome, runner: Runner
+) -> Outcome:
+    """The answers in pairs, up to the first that is not followed: its second is None."""
+    asked: list[Mapping[str, Datum] | None] = []
+    for instance, answer in zip(instances, first.answers, strict=False):
+        asked.append(follow_up.arguments(instance, answer.value))
+        if asked[-1] is None:
+            break
+    calls = tuple({key: _value(datum) for key, datum in data.items()} for data in asked if data is not None)
+    second = runner.run(replace(job, calls=calls, driver=follow_up.driver))
+    pairs = [_pair(one, other) for one, other in zip(first.answers, second.answers, strict=False)]
+    if len(pairs) < len(calls):
+        return replace(second, answers=tuple(pairs))
+    unasked = [
+        replace(answer, value=[answer.value, None]) for answer in first.answers[len(pairs) : len(asked)]
+    ]
+    return replace(first, answers=(*pairs, *unasked))
+
+
+def _pair(one: Answer, other: Answer) -> Answer:
+    return Answer([one.value, other.value], one.cpu_seconds + other.cpu_seconds)
 
 
 _calls: WeakKeyDictionary[Instance, Mapping[str, Value]] = WeakKeyDictionary()

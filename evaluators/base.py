@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from gapsmith.evaluators.assess import Runner
+    from gapsmith.evaluators.honesty import Honesty
 
 Number: TypeAlias = int | float
 Datum: TypeAlias = NDArray[Any] | int | float
@@ -80,12 +84,17 @@ class Argument:
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """The function that a candidate must define, and what it must return."""
+    """The function that a candidate must define, and what it must return.
+
+    Attributes:
+        imports: modules that it may import besides those of every candidate.
+    """
 
     name: str
     arguments: tuple[Argument, ...]
     returns: str
     annotation: str = "Any"
+    imports: tuple[str, ...] = ()
 
     @property
     def signature(self) -> str:
@@ -180,6 +189,21 @@ class Grammar:
         return {block.__name__: source_as(block, role) for block in self.blocks[role]}
 
 
+@dataclass(frozen=True)
+class FollowUp:
+    """A second call of a candidate, with what trusted code makes of its first answer.
+
+    Attributes:
+        entry: another function of its module.
+        driver: as that of a problem, for this call.
+        arguments: of the second call, by the first answer; None where there is nothing to ask.
+    """
+
+    entry: str
+    driver: str
+    arguments: Callable[[Instance, Any], Mapping[str, Datum] | None]
+
+
 DEFAULT_COUNTS = {Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 100}
 
 
@@ -211,6 +235,10 @@ class Problem:
         driver: trusted source that runs beside a candidate; see `sandbox.Job.driver`.
         online: whether events come one by one, so that a candidate must not see the next ones; see `online`.
         relabel: the same instance with its parts numbered otherwise; None where they have no numbers.
+        preload: what programs may import; see `sandbox.open_sandbox`.
+        follow_up: a second call, after which `cost` is given both answers, in a list; None for one call.
+        verify: `(source, runner, refuters, thorough) -> Honesty`: whether a program is right beyond its costs;
+            `refuters` are instances that earlier ones were wrong on. None where costs say all.
     """
 
     name: str
@@ -231,6 +259,9 @@ class Problem:
     driver: str = ""
     online: bool = False
     relabel: Callable[[Instance, np.random.Generator], Instance] | None = None
+    preload: str = "numpy"
+    follow_up: FollowUp | None = None
+    verify: "Callable[[str, Runner, Sequence[Instance], bool], Honesty] | None" = None
 
     def instances(
         self, split: Split, seed: int = 0, count: int | None = None, start: int = 0

@@ -5,8 +5,9 @@ numbered, or that does not do the same twice, can look better than it is. Elites
 count: run again with a process for every instance, and on relabelled instances.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -23,14 +24,26 @@ SURE = 3.0
 
 @dataclass(frozen=True)
 class Honesty:
-    """The finding: "ok", "state_dependent", "label_dependent" or "foresight", and why."""
+    """What was found.
+
+    Attributes:
+        outcome: "ok", "state_dependent", "label_dependent", "foresight", or what `Problem.verify` says.
+        message: why, in words, when not ok.
+        detail: what else is worth keeping; plain data.
+    """
 
     outcome: str
     message: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def examine(
-    problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
+    problem: Problem,
+    source: str,
+    instances: Sequence[Instance],
+    costs: Sequence[Number],
+    runner: Runner,
+    refuters: Sequence[Instance] = (),
 ) -> Honesty:
     """Compares costs from a run in one process with those of a process for each, and of relabelled instances.
 
@@ -40,11 +53,12 @@ def examine(
         instances: on which it was run, in this order, in one process.
         costs: what it reached.
         runner: the sandbox.
+        refuters: instances that other programs were wrong on; see `Problem.verify`.
     """
     for examination in (_alone, _relabelled, _foresight):
         if found := examination(problem, source, instances, costs, runner):
             return found
-    return Honesty("ok")
+    return problem.verify(source, runner, refuters, True) if problem.verify else Honesty("ok")
 
 
 def _alone(
