@@ -52,6 +52,7 @@ class Pattern:
         claim: what it says of itself.
         source: `def NAME(model, variables, data):`, which uses `np` and `cp_model` and nothing else of ours.
             It adds to the model; every constraint is named with its claim: `.with_name("implied: no idle")`.
+            Functions that it calls may follow.
         citation: where it comes from.
     """
 
@@ -61,9 +62,15 @@ class Pattern:
     citation: str = ""
 
 
-def pattern(function: Callable[..., None], claim: Claim, citation: str = "") -> Pattern:
-    """The pattern of a function of our own."""
-    return Pattern(function.__name__, claim, textwrap.dedent(inspect.getsource(function)), citation)
+def pattern(
+    function: Callable[..., None],
+    claim: Claim,
+    citation: str = "",
+    helpers: Sequence[Callable[..., Any]] = (),
+) -> Pattern:
+    """The pattern of a function of our own, whose source goes before that of the functions it calls."""
+    sources = [textwrap.dedent(inspect.getsource(each)) for each in (function, *helpers)]
+    return Pattern(function.__name__, claim, "\n\n".join(sources), citation)
 
 
 @dataclass(frozen=True, kw_only=True)
