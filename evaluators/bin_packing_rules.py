@@ -53,6 +53,25 @@ def harmonic(item, bins, classes=12):
     return np.arange(len(bins)) == chosen
 
 
+def levels(item, bins):
+    """How many bins in use have so much room, by the room; counted anew where that is not what is shown."""
+    count = getattr(levels, "count", None)
+    if count is None or len(count) != bins[-1] + 1 or count[item:].sum() != len(bins) - 2:
+        count = levels.count = np.bincount(bins[:-2].astype(int), minlength=int(bins[-1]) + 1)
+    return count
+
+
+def sum_of_squares(item, bins):
+    """The bin after which the sum over all rooms of the squared number of bins with that room is least."""
+    count, room = levels(item, bins), bins.astype(int)
+    left, used = room - item, bins < bins[-1]
+    growth = np.where(left > 0, 2 * count[left] + 1, 0) - np.where(used, 2 * count[room] - 1, 0)
+    chosen = np.argmin(growth)
+    count[room[chosen]] -= used[chosen]
+    count[left[chosen]] += left[chosen] > 0
+    return -growth
+
+
 def funsearch_or(item, bins):
     """Steps of the room left over: 0 to 2 units first, then 3, 4 to 5, 6 to 7; from there the more the better."""
     steps = np.array([2, 3, 5, 7, 9, 12, 15, 21])
@@ -74,6 +93,7 @@ RULES = (
     Rule("Best Fit", best_fit, "Johnson et al. 1974, SIAM J. Comput. 3"),
     Rule("Worst Fit", worst_fit, "Johnson 1974, J. Comput. Syst. Sci. 8"),
     Rule("Harmonic", harmonic, "Lee and Lee 1985, J. ACM 32, with 12 classes", (harmonic_memory,)),
+    Rule("Sum of Squares", sum_of_squares, "Csirik et al. 2006, J. ACM 53", (levels,)),
     Rule("FunSearch OR", funsearch_or, f"{_FUNSEARCH} OR-Library's instances, in other words"),
     Rule("FunSearch Weibull", funsearch_weibull, f"{_FUNSEARCH} Weibull items, in other words"),
 )
