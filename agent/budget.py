@@ -90,6 +90,19 @@ class Ledger:
         self._usd_open += usd
         return True
 
+    def exchange(self, reserved_usd: float, usd: float) -> bool:
+        """Sets aside for a call what it can really cost, in place of an estimate; False where there is no room."""
+        if not self._room(usd - reserved_usd, 0, 0):
+            return False
+        self._usd_open += usd - reserved_usd
+        return True
+
+    def withdraw(self, usd: float, evaluations: int = 1, calls: int = 1) -> None:
+        """Gives back what was set aside for something that is not done after all."""
+        self._usd_open -= usd
+        self._evaluations_open -= evaluations
+        self.calls -= calls
+
     def settle_call(self, reserved_usd: float, usd: float | None) -> None:
         """Replaces a call's reservation by its price; an unknown price counts in full."""
         self._usd_open -= reserved_usd

@@ -19,6 +19,7 @@ from gapsmith.agent.loop import WINDOW, Loop, Progress
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import open_model
 from gapsmith.agent.models.base import Model
+from gapsmith.agent.models.prices import VARIABLE, line_to_add
 from gapsmith.agent.problems import find_problem, unknown
 from gapsmith.agent.reporting import Report, make_report
 from gapsmith.agent.search.state import SearchState, Switches
@@ -234,10 +235,11 @@ class Run:
 
     def _check_prices(self, usd: float) -> None:
         for model in self.models:
-            if model.most_usd is None:
+            if model.most_usd(0) is None:
                 raise UsageTrouble(
-                    f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; "
-                    "add it to a price file and name that in GAPSMITH_PRICES"
+                    f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; write its "
+                    f"price, dollars per million tokens, to a file that {VARIABLE} names, in a line such as: "
+                    + line_to_add(model.name)
                 )
 
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from queue import Queue
 from typing import TypeVar
 
-from gapsmith.agent.archive import Archive, CandidateRow
+from gapsmith.agent.archive import Archive, CallRow, CandidateRow
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.candidates import Candidates
 from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.models.base import Model, Stopped
-from gapsmith.agent.questions import Questions, idea_of
+from gapsmith.agent.questions import Question, Questions, idea_of
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE
@@ -105,6 +105,8 @@ class Loop:
         self._arrivals: Queue[Callable[[], None]] = Queue()
         self._stop = stop
         self._trouble: Exception | None = None
+        self._held: tuple[Slot, Question] | None = None  # for which the dollars do not suffice yet
+        self._used_up = False
         self._barren = 0
         self._tuning, self._most_tuned = 0, most_instances(course.train)
 
@@ -142,7 +144,9 @@ class Loop:
 
     def _asks(self) -> Callable[[ThreadPoolExecutor], None] | None:
         """What may be asked now, with the budget for it set aside; None where nothing may."""
-        if self._stop.is_set() or self._trouble or self._barren >= BARREN or len(self._open) >= self._window:
+        if self._held is not None:
+            return self._ask_held(*self._held)
+        if self._ending or len(self._open) >= self._window:
             return None
         if self._next < len(self._rules):
             return lambda _: self._open_rule()
@@ -156,18 +160,26 @@ class Loop:
             self._next = self._next_paid()
         if self._may_tune():
             return lambda _: self._open_tuning()
-        paid = self._paid(self._next)
-        room = self._ledger.reserve(self._questions.most_usd, paid)
-        return self._open_question if room else None
+        call = self._call(self._next)
+        usd = self._questions.least_usd if call is None else self._questions.paid_usd(call)
+        if not self._ledger.reserve(usd, paid=call is not None):
+            return None
+        return lambda callers: self._open_question(usd, call, callers)
+
+    @property
+    def _ending(self) -> bool:
+        """Whether nothing is asked any more."""
+        return self._stop.is_set() or bool(self._trouble) or self._used_up or self._barren >= BARREN
 
     def _waits_for(self, operator: object) -> bool:
         return any(slot.choice.operator is operator for slot in self._open.values())
 
-    def _paid(self, number: int) -> bool:
-        return number < self._recorded and self._archive.call(self._run, number) is not None
+    def _call(self, number: int) -> CallRow | None:
+        """The call of an earlier sitting."""
+        return self._archive.call(self._run, number) if number < self._recorded else None
 
     def _next_paid(self) -> int:
-        later = (number for number in range(self._next, self._recorded) if self._paid(number))
+        later = (number for number in range(self._next, self._recorded) if self._call(number))
         return next(later, self._next)
 
     def _row(self, number: int) -> CandidateRow | None:
@@ -219,22 +231,36 @@ class Loop:
             return
         self._candidates.tune(slot, self._questions.number(number, "tuning"), self._replied)
 
-    def _open_question(self, callers: ThreadPoolExecutor) -> None:
+    def _open_question(self, usd: float, call: CallRow | None, callers: ThreadPoolExecutor) -> None:
         number = self._next
         slot = self._opened(self._choose(number))
-        slot.usd, slot.model = self._questions.most_usd, self._model(number)
-        call = self._archive.call(self._run, number) if number < self._recorded else None
+        slot.usd, slot.model = usd, self._model(number)
         if call is not None:
-            self._ledger.settle_call(slot.usd, call.usd)
+            self._ledger.settle_call(usd, call.usd)
             slot.paid = call.usd or 0.0
             self._replied(slot, call.reply)
-        elif self._questions.deterministic:
+        else:
+            self._held = slot, self._questions.compose(slot)
+
+    def _ask_held(self, slot: Slot, question: Question) -> Callable[[ThreadPoolExecutor], None] | None:
+        """What was composed is asked once there is room for what it can cost, or given up where there will be none."""
+        if self._ledger.exchange(slot.usd, question.most_usd):
+            slot.usd, self._held = question.most_usd, None
+            return lambda callers: self._ask(slot, question, callers)
+        if self._ending or len(self._open) == 1:
+            self._held, self._used_up = None, True
+            self._ledger.withdraw(slot.usd)
+            del self._open[slot.number]
+        return None
+
+    def _ask(self, slot: Slot, question: Question, callers: ThreadPoolExecutor) -> None:
+        if self._questions.deterministic:
             try:
-                self._replied(slot, self._questions.ask(slot))
+                self._replied(slot, self._questions.ask(slot, question))
             except Trouble as error:
                 self._give_up(slot, error)
         else:
-            future, keep = self._questions.send(slot, callers)
+            future, keep = self._questions.send(slot, question, callers)
             self._when(slot, future, lambda reply: self._replied(slot, keep(reply)))
 
     def _choose(self, number: int, may_tune: bool = False) -> Choice:

@@ -4,9 +4,9 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import TypeVar
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
 from gapsmith.agent.budget import Ledger
@@ -17,9 +17,22 @@ from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.slots import Slot
 from gapsmith.evaluators.base import Problem
 
-T = TypeVar("T")
 LONGEST_IDEA = 140
-Asked = Callable[[Slot, Future[str]], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked.
+
+    Attributes:
+        request: as the model gets it.
+        template: the name of the templates behind it.
+        most_usd: the most that its answer can cost; 0 where that is not known.
+    """
+
+    request: Request
+    template: str
+    most_usd: float
 
 
 class Questions:
@@ -56,33 +69,37 @@ class Questions:
         return all(model.deterministic for model in self.models.values())
 
     @property
-    def most_usd(self) -> float:
-        """The most that one call can cost, whoever is asked; 0 where that is not known."""
-        return max(model.most_usd or 0.0 for model in self.models.values())
+    def least_usd(self) -> float:
+        """What must be set aside for any call, whoever is asked, however short the prompt; 0 if not known."""
+        return max(model.most_usd(0) or 0.0 for model in self.models.values())
 
-    def ask(self, slot: Slot) -> str:
+    def paid_usd(self, call: CallRow) -> float:
+        """What an earlier sitting paid for a call, or at most paid, where the price is not known."""
+        return self._most_usd(call.model, call.system + call.prompt) if call.usd is None else call.usd
+
+    def ask(self, slot: Slot, question: Question) -> str:
         """Asks a deterministic model, here and now. Raises ModelTrouble."""
-        request, template = self._request(slot)
-        return self.keep(slot, request, template, self.models[slot.model].reply(request))
+        return self.keep(slot, question, self.models[slot.model].reply(question.request))
 
-    def send(self, slot: Slot, callers: ThreadPoolExecutor) -> tuple[Future[Reply], Callable[[Reply], str]]:
+    def send(
+        self, slot: Slot, question: Question, callers: ThreadPoolExecutor
+    ) -> tuple[Future[Reply], Callable[[Reply], str]]:
         """Asks in a thread; the second value commits the reply and gives its text, in the driver's thread."""
-        request, template = self._request(slot)
-        keep = partial(self.keep, slot, request, template)
-        future = callers.submit(self.models[slot.model].reply, request)
+        keep = partial(self.keep, slot, question)
+        future = callers.submit(self.models[slot.model].reply, question.request)
         self._sent[slot.number] = keep, future
         return future, keep
 
-    def keep(self, slot: Slot, request: Request, template: str, reply: Reply) -> str:
+    def keep(self, slot: Slot, question: Question, reply: Reply) -> str:
         """Commits a reply before anything is done with it; returns its text, as the archive has it."""
-        text = encodable(reply.text)
+        request, text = question.request, encodable(reply.text)
         self._sent.pop(slot.number, None)
         call = CallRow(
             run=self._run,
             slot=slot.number,
             model=slot.model,
             operator=request.operator,
-            template=template,
+            template=question.template,
             system=request.system,
             prompt=request.prompt,
             reply=text,
@@ -125,7 +142,8 @@ class Questions:
         """A seed for somebody else's chance, 48 bits."""
         return int.from_bytes(hashlib.sha256(f"{self._seed}/{slot}/{what}".encode()).digest()[:6])
 
-    def _request(self, slot: Slot) -> tuple[Request, str]:
+    def compose(self, slot: Slot) -> Question:
+        """Renders what a slot asks."""
         choice = slot.choice
         prompt = render(self._problem, choice, self._train)
         request = Request(
@@ -138,7 +156,11 @@ class Questions:
             parents=choice.sources,
             message=choice.failure.message if choice.failure else "",
         )
-        return request, prompt.template
+        most = self._most_usd(slot.model, prompt.system + prompt.text)
+        return Question(request, prompt.template, most)
+
+    def _most_usd(self, model: str, text: str) -> float:
+        return self.models[model].most_usd(len(text.encode(errors="replace"))) or 0.0
 
 
 def idea_of(reply: str) -> str:

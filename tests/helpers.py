@@ -159,10 +159,15 @@ class Shuffled:
             future.set_result(self._inline.submit(work).result())
 
 
+def free(_model, _length):
+    """The price of a fake."""
+    return 0.0
+
+
 class Counting:
     """The offline model, which notes what it was asked."""
 
-    name, deterministic, most_usd = "offline", True, 0.0
+    name, deterministic, most_usd = "offline", True, free
 
     def __init__(self):
         self._model, self.asked = OfflineModel(), []
@@ -176,7 +181,7 @@ class Counting:
 class Scripted:
     """Answers with the texts it was given, in the order of the slots; then with the last one for ever."""
 
-    name, deterministic, most_usd = "scripted", True, 0.0
+    name, deterministic, most_usd = "scripted", True, free
 
     def __init__(self, texts, first):
         self._texts, self._first, self.requests = list(texts), first, []
@@ -192,7 +197,7 @@ class Threaded:
 
     Args:
         usd: what the call of a slot costs.
-        most: the most that it says a call can cost.
+        most: the most that it says a call can cost, or a function of the prompt's length that says so.
         together: how many calls must be under way before the first is answered; an end of the run lets go.
         fail: raised in place of an answer by the slots in `fail_at`.
     """
@@ -200,11 +205,15 @@ class Threaded:
     name, deterministic = "threaded", False
 
     def __init__(self, usd=lambda slot: 0.01, most=0.01, together=1, fail=None, fail_at=()):
-        self._usd, self.most_usd, self._together = usd, most, together
+        self._usd, self._most, self._together = usd, most, together
         self._fail, self._fail_at = fail, fail_at
         self._lock = threading.Lock()
         self._full = threading.Event()
         self.asked, self.answered, self.under_way, self.peak = [], {}, 0, 0
+
+    def most_usd(self, length):
+        """What it was told, or what that makes of the prompt's length."""
+        return self._most(length) if callable(self._most) else self._most
 
     def reply(self, request):
         """A program of the slot's own, once enough others wait for theirs."""

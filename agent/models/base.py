@@ -71,9 +71,11 @@ class Model(Protocol):
         """Whether equal requests get equal replies."""
         ...
 
-    @property
-    def most_usd(self) -> float | None:
-        """The most that one call can cost, which is what a budget sets aside for it; None if not known."""
+    def most_usd(self, length: int) -> float | None:
+        """The most that a call can cost whose prompt has so many bytes; None if that is not known.
+
+        It is what a budget sets aside for the call.
+        """
         ...
 
     def reply(self, request: Request) -> Reply:

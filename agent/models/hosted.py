@@ -101,10 +101,9 @@ class Account:
         """As on the command line."""
         return self._server.model
 
-    @property
-    def most_usd(self) -> float | None:
-        """The most that one call can cost; None if not known."""
-        return self._price.most(self._options.max_tokens) if self._price else None
+    def most_usd(self, length: int) -> float | None:
+        """The most that a call can cost whose prompt has so many bytes; None if not known."""
+        return self._price.most(length, self._options.max_tokens) if self._price else None
 
     def settle(self, heard: Heard | Fault, seconds: float) -> Reply:
         """The reply to record. Raises ModelTrouble when asking again will not help."""

@@ -69,10 +69,9 @@ class OpenAIModel:
         """As on the command line."""
         return self._server.model
 
-    @property
-    def most_usd(self) -> float | None:
-        """The most that one call can cost, by the table of prices; None for a model that is not in it."""
-        return self._account.most_usd
+    def most_usd(self, length: int) -> float | None:
+        """The most that a call can cost whose prompt has so many bytes; None for a model without a price."""
+        return self._account.most_usd(length)
 
     def reply(self, request: Request) -> Reply:
         """Answers one request. Raises ModelTrouble when the run cannot go on."""

@@ -1,6 +1,7 @@
 """What tokens cost: a dated table beside this file, and the user's own prices over it."""
 
 import difflib
+import json
 import math
 import re
 import tomllib
@@ -13,11 +14,11 @@ from typing import Any
 from gapsmith.agent.models.base import ModelTrouble
 
 VARIABLE = "GAPSMITH_PRICES"
-# Three times the longest prompt that the templates are meant to render.
-LONGEST_PROMPT_TOKENS = 16_000
+# Beside the prompt: the words in which a server wraps it.
+WRAPPING_TOKENS = 1_000
 _MILLION = 1_000_000
 _DATED = re.compile(r"-20\d\d-?\d\d-?\d\d$")
-_RATES = ("input", "cached", "written", "output")
+_RATES = ("input", "cached", "written", "output", "reasoning", "batch")
 _SHAPE = '"NAME" = { input = X, cached = X, written = X, output = X } under [openai] or [anthropic]'
 
 
@@ -42,23 +43,43 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """Dollars per million tokens."""
+    """Dollars per million tokens.
+
+    Attributes:
+        input: that is neither read from the provider's cache nor written to it.
+        cached: input that is read from the cache.
+        written: input that is written to it.
+        output: that is no reasoning.
+        reasoning: output that nobody sees.
+        batch: what a call costs in a batch, as a share of what it costs alone.
+    """
 
     input: float
     cached: float
     written: float
     output: float
+    reasoning: float
+    batch: float = 0.5
 
-    def dollars(self, usage: Usage) -> float:
+    def dollars(self, usage: Usage, *, batch: bool = False) -> float:
         """What a call costs."""
         fresh = max(usage.tokens_in - usage.cached - usage.written, 0)
-        paid = fresh * self.input + usage.cached * self.cached + usage.written * self.written
-        return (paid + usage.tokens_out * self.output) / _MILLION
+        thought = min(usage.reasoning, usage.tokens_out)
+        read = fresh * self.input + usage.cached * self.cached + usage.written * self.written
+        said = (usage.tokens_out - thought) * self.output + thought * self.reasoning
+        return (read + said) / _MILLION * (self.batch if batch else 1.0)
 
-    def most(self, tokens_out: int) -> float:
-        """What the dearest call costs: the longest prompt, all of it written to the cache, a full reply."""
+    def most(self, length: int, tokens_out: int, *, batch: bool = False) -> float:
+        """What the dearest call costs: every byte a token, all of them written to the cache, a full reply.
+
+        Args:
+            length: bytes of the prompt; no tokenizer makes more tokens than bytes of a text.
+            tokens_out: limit of the reply.
+            batch: whether it is sent in a batch.
+        """
         dearest = max(self.input, self.cached, self.written)
-        return (LONGEST_PROMPT_TOKENS * dearest + tokens_out * self.output) / _MILLION
+        paid = (length + WRAPPING_TOKENS) * dearest + tokens_out * max(self.output, self.reasoning)
+        return paid / _MILLION * (self.batch if batch else 1.0)
 
 
 @dataclass(frozen=True)
@@ -113,13 +134,21 @@ def _price(rates: Any, where: str) -> Price:
     for key in ("input", "output"):
         if key not in rates:
             raise ModelTrouble(f"{where} has no {key!r}; expected {_SHAPE}")
-    whole = float(rates["input"])
+    whole, output = float(rates["input"]), float(rates["output"])
     return Price(
         input=whole,
         cached=float(rates.get("cached", whole)),
         written=float(rates.get("written", whole)),
-        output=float(rates["output"]),
+        output=output,
+        reasoning=float(rates.get("reasoning", output)),
+        batch=float(rates.get("batch", 0.5)),
     )
+
+
+def line_to_add(model: str) -> str:
+    """The line of a file of prices, but for its figures, that gives a model of that name a price."""
+    provider, _, name = model.partition(":")
+    return f"{provider}.{json.dumps(name)} = {{ input = 1.25, cached = 0.125, output = 10.0 }}"
 
 
 def _check_rate(key: str, value: Any, where: str) -> None:
@@ -130,4 +159,8 @@ def _check_rate(key: str, value: Any, where: str) -> None:
         )
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:
-        raise ModelTrouble(f"{where}: {key} is {value!r}; expected dollars per million tokens, 0 or more")
+        raise ModelTrouble(f"{where}: {key} is {value!r}; expected {_expected(key)}")
+
+
+def _expected(key: str) -> str:
+    return "a share of the price, 0 or more" if key == "batch" else "dollars per million tokens, 0 or more"

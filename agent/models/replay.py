@@ -66,9 +66,8 @@ class ReplayModel:
         """As on the command line."""
         return f"replay:{self._path}"
 
-    @property
-    def most_usd(self) -> float | None:
-        """What the dearest reply had cost; None where the cost of one was not known."""
+    def most_usd(self, length: int) -> float | None:
+        """What the dearest reply had cost, however long the prompt; None where the cost of one was not known."""
         costs = [recorded.reply.usd for recorded in self._replies]
         known = [cost for cost in costs if cost is not None]
         return max(known, default=0.0) if len(known) == len(costs) else None

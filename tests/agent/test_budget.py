@@ -2,19 +2,24 @@
 
 import pytest
 from helpers import Scripted, Threaded, finish, job, numbered
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gapsmith.agent import Budget
 from gapsmith.agent.budget import Ledger
+from gapsmith.agent.models.prices import line_to_add, load_prices
 from gapsmith.evaluators.base import UsageTrouble
 
 
 class Priced(Scripted):
     """A deterministic model whose calls cost four cents at most, and one, two or three in fact."""
 
-    most_usd = 0.04
-
     def __init__(self):
         super().__init__([numbered(slot) for slot in range(100)], 0)
+
+    def most_usd(self, length):
+        """Four cents."""
+        return 0.04
 
     def reply(self, request):
         """A program of the slot's own, at a price."""
@@ -134,8 +139,76 @@ def test_no_budget_is_refused():
 
 def test_dollars_need_a_price(place):
     """A budget in dollars is refused for a model whose price is not known, before anything is asked."""
-    model = Threaded()
-    model.most_usd = None
+    model = Threaded(most=None)
     with pytest.raises(UsageTrouble, match="GAPSMITH_PRICES"):
         job(place, model=model, usd=1.0)
     assert model.asked == []
+
+
+def test_the_line_to_add_makes_a_price_known(tmp_path):
+    """The line that the refusal shows is a file of prices, which has a price for that model."""
+    line = line_to_add('openai:house "7b"')
+    (tmp_path / "own.toml").write_text(line)
+    assert load_prices({"GAPSMITH_PRICES": str(tmp_path / "own.toml")}).of('openai:house "7b"')
+
+
+def by_length(length):
+    """A price that grows with the prompt: a cent for each hundred bytes, and one for the reply."""
+    return 0.01 + 0.0001 * length
+
+
+@pytest.mark.parametrize("together", [1, 5])
+def test_dollars_are_set_aside_by_the_prompt_s_length(place, together):
+    """A call that costs all that its prompt's length allows never breaks the wall, and no call is for nothing."""
+    lengths = {}
+    model = Threaded(usd=lambda slot: by_length(lengths[slot]), most=by_length, together=together)
+    answer = model.reply
+
+    def reply(request):
+        lengths[request.slot] = len((request.system + request.prompt).encode())
+        return answer(request)
+
+    model.reply = reply
+    run = job(place, model=model, usd=6.0)
+    assert all(progress.usd <= 6.0 for progress in run)
+    run.close()
+    calls = run.archive.calls(1).values()
+    assert len({call.usd for call in calls}) > 1
+    assert (
+        6.0 - max(by_length(length) for length in lengths.values()) <= sum(call.usd for call in calls) <= 6.0
+    )
+    assert run.ledger.calls == len(calls) == len(model.asked)
+
+
+def test_a_run_for_dollars_takes_up_all_that_it_paid_for(place):
+    """Resuming replays every call of before at its price, also those that fit by it alone."""
+    first = finish(job(place, model=Threaded(most=by_length), usd=3.0))
+    model = Threaded(most=by_length)
+    again = job(place, number=1, model=model, usd=3.0)
+    slots = [progress.slot for progress in again]
+    again.close()
+    assert sorted(slots)[: len(first.archive.candidates(1))] == sorted(first.archive.candidates(1))
+    assert again.ledger.usd <= 3.0
+
+
+@given(data=st.data(), limit=st.floats(0.01, 10.0))
+def test_the_wall_holds_for_any_prices_in_any_order(data, limit):
+    """Estimates exchanged for bounds, calls settled, given up or of unknown price: never more than the limit."""
+    ledger, open_calls, spent = Ledger(Budget(usd=limit)), [], 0.0
+    for _ in range(data.draw(st.integers(1, 60))):
+        if not open_calls or data.draw(st.booleans()):
+            least = data.draw(st.floats(0.0, 1.0))
+            if ledger.reserve(least):
+                open_calls.append(least)
+            continue
+        call = open_calls.pop(data.draw(st.integers(0, len(open_calls) - 1)))
+        bound = data.draw(st.floats(0.0, 3.0))
+        if not ledger.exchange(call, bound):
+            ledger.withdraw(call)
+            continue
+        paid = data.draw(st.none() | st.floats(0.0, 1.0).map(lambda share, bound=bound: share * bound))
+        ledger.settle_call(bound, paid)
+        spent += bound if paid is None else paid
+        assert spent <= limit * (1 + 1e-9)
+    assert ledger.usd == pytest.approx(spent)
+    assert ledger.calls >= len(open_calls)

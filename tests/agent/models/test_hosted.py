@@ -60,17 +60,19 @@ def test_dollars_follow_the_tokens(serve, connect, question, way):
 def test_an_unknown_price_is_not_zero(serve, connect, question, way):
     """A model that is not in the table costs None, which is not the same as nothing, before a call and after."""
     model = connect(serve(), way, name="house-model")
-    assert model.most_usd is None
+    assert model.most_usd(0) is None
     assert model.reply(question()).usd is None
 
 
 def test_no_call_costs_more_than_was_set_aside(serve, connect, question, way):
-    """A reply of the full length to a prompt as long as prompts may be costs no more than the model said."""
+    """A reply of the full length costs no more than the model said, for a prompt of whatever length."""
     server = serve(lambda _: "word " * 500)
     model = connect(server, way, max_tokens=500)
-    cold = model.reply(question(system="word " * 8_000, prompt="word " * 8_000))
-    assert (cold.tokens_in, cold.tokens_out) == (16_000, 500)
-    assert 0 < cold.usd <= model.most_usd
+    for words in (1, 8_000):
+        # Two bytes a token, by this server's count: as dense as text can nearly be.
+        cold = model.reply(question(system="a " * words, prompt="b " * words))
+        assert (cold.tokens_in, cold.tokens_out) == (2 * words, 500)
+        assert 0 < cold.usd <= model.most_usd(4 * words)
 
 
 @pytest.mark.parametrize("finish", ["truncated", "refused"])
