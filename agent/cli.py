@@ -23,6 +23,7 @@ from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, s
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.explaining import decisions, explain_json, explain_table
 from gapsmith.agent.export import export, write
+from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.options import (
     ArchiveUrl,
@@ -42,7 +43,6 @@ from gapsmith.agent.options import (
     spread,
 )
 from gapsmith.agent.problems import find_problem, problem_names, read_instances
-from gapsmith.agent.prompting import untrusted
 from gapsmith.agent.rescoring import rescored
 from gapsmith.agent.terminal import (
     OUT,

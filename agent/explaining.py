@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow
-from gapsmith.agent.prompting import untrusted
+from gapsmith.agent.harmless import untrusted
 
 LONGEST = 300
 """Characters of a decision that people are shown; `--json` has it whole."""

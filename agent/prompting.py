@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gapsmith.agent import showing
+from gapsmith.agent.harmless import fenced, harmless, one_line, untrusted
 from gapsmith.agent.screen import ALLOWED_IMPORTS
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.choice import Choice, Failure
+from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.population import Elite
 from gapsmith.evaluators.base import Problem
 
 SHOWN = 5
-LONGEST_MESSAGE = 1500
+SOLVED = 2
 LONGEST_SOURCE = 12_000
-LONGEST_LINE = 160
-LESSONS = 8
+STEPS_A_SECOND, CALLS_A_SECOND = 1e7, 3e5
+"""Simple steps of Python and numpy calls on short arrays, as this was measured (docs/prompts.md)."""
 
 Row = Mapping[str, str]
 
@@ -37,16 +40,19 @@ class Prompt:
 def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
     """The prompt for a choice. Raises jinja2's UndefinedError when a template asks for what is not there."""
     name, stratum = choice.operator.name, choice.stratum
+    parents = [_view(parent, train, stratum) for parent in choice.parents]
     text = (
         environment()
         .get_template(f"{name}.md.j2")
         .render(
             problem=problem,
-            parents=[_view(parent, train, stratum) for parent in choice.parents],
+            parents=parents,
+            tags=_tags(choice.parents),
             contrasts=_contrasts(choice.parents, train),
+            solved=_solved(parents[0]["places"], train) if parents else [],
             failure=_failure(choice.failure) if choice.failure else None,
-            stratum=_line(stratum),
-            lessons=[_line(lesson) for lesson in choice.lessons[-LESSONS:]],
+            stratum=one_line(stratum),
+            lessons=_lessons(choice.lessons),
         )
     )
     return Prompt(system(problem, train), text, _template_hash(name))
@@ -55,55 +61,80 @@ def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
 @lru_cache(maxsize=8)
 def system(problem: Problem, train: Bench) -> str:
     """The static part: the same bytes for every prompt of a run, so that providers can cache it."""
-    limit = min(problem.cpu_seconds(instance) for instance in train.instances)
     imports = sorted(name for name in ALLOWED_IMPORTS if name != "numpy" and not name.startswith("_"))
     return (
         environment()
         .get_template("system.md.j2")
         .render(
             problem=problem,
-            cpu_seconds=f"{limit:g}",
+            limit=_limit(problem, train),
             imports=", ".join(imports),
             driver=fenced(problem.driver.strip(), "python"),
+            example=_example(problem, train),
         )
     )
 
 
-def untrusted(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """Text of a candidate made harmless for a prompt or a terminal: no control characters, no fences, capped."""
-    clean = re.sub(r"`{3,}|~{3,}", "'''", _printable(text[: 4 * longest]))
-    return clean if len(clean) <= longest else clean[:longest] + " …"
+def _limit(problem: Problem, train: Bench) -> Row:
+    """The CPU seconds that are granted to the training instances, and what can be done with them."""
+    seconds = min(problem.cpu_seconds(instance) for instance in train.instances)
+    ends = [extreme(train.instances, key=showing.size) for extreme in (min, max)]
+    sizes = dict.fromkeys(one_line(showing.shapes(instance)) for instance in ends)
+    return {
+        "seconds": f"{seconds:g}",
+        "sizes": " to ".join(sizes),
+        "steps": f"{seconds * STEPS_A_SECOND:,.0f}",
+        "calls": f"{seconds * CALLS_A_SECOND:,.0f}",
+    }
 
 
-def fenced(text: str, language: str = "text") -> str:
-    """A block of code with a fence longer than any run of backticks inside, so that nothing in it can end it."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _printable(text: str) -> str:
-    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
-    if text.isascii():  # much faster, and nearly always so
-        return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
-    return "".join(c for c in text if c in "\n\t" or c.isprintable())
-
-
-def _line(text: str) -> str:
-    """One line that may stand in a list or in a table."""
-    return " ".join(untrusted(text, LONGEST_LINE).split()).replace("|", "/").replace("`", "'")
+def _example(problem: Problem, train: Bench) -> dict[str, Any]:
+    """The smallest training instance, with its optimum where one is known."""
+    place = min(range(len(train.instances)), key=lambda k: showing.size(train.instances[k]))
+    instance, found = train.instances[place], train.baselines[place]
+    known = found.solution is not None
+    return {
+        "data": fenced("\n".join(showing.data_lines(instance))),
+        "proven": found.proven,
+        "cost": f"{found.lower if problem.maximise else found.upper:g}",
+        "solution": showing.values_line(found.solution) if known and not problem.online else "",
+        "picture": showing.picture(instance, found),
+    }
 
 
 @lru_cache(maxsize=128)
 def _code(source: str) -> str:
     """A program in its fence."""
-    shown = _printable(source).strip("\n")
+    shown = harmless(source).strip("\n")
     cut = shown if len(shown) <= LONGEST_SOURCE else shown[:LONGEST_SOURCE] + "\n# … and so on"
     return fenced(cut, "python")
 
 
 def _failure(failure: Failure) -> dict[str, str]:
     return {"message": fenced(untrusted(failure.message)), "source": _code(failure.source)}
+
+
+def _lessons(lessons: Sequence[Lesson]) -> dict[str, str]:
+    """Ideas with their evidence, in a fence: they are words of models and of programs."""
+    gained = [_lesson(lesson) for lesson in lessons if lesson.gained]
+    refuted = [_lesson(lesson) for lesson in lessons if not lesson.gained]
+    return {"gained": _fenced_lines(gained), "refuted": _fenced_lines(refuted)}
+
+
+def _lesson(lesson: Lesson) -> str:
+    ended = f"{lesson.before:.3f} % → {lesson.after:.3f} %" if lesson.after is not None else lesson.ended
+    return f"slot {lesson.slot}, {lesson.operator}: {one_line(lesson.idea)} ({one_line(ended, 100)})"
+
+
+def _tags(parents: Sequence[Elite]) -> str:
+    """What programs say that they do, in a fence."""
+    return _fenced_lines(
+        [f"{parent.gap:.3f} % gap: {_tag(parent.source)}" for parent in parents if not parent.name]
+    )
+
+
+def _fenced_lines(lines: Sequence[str]) -> str:
+    return fenced("\n".join(lines)) if lines else ""
 
 
 @lru_cache(maxsize=128)
@@ -116,8 +147,7 @@ def _view(parent: Elite, train: Bench, stratum: str) -> dict[str, Any]:
         "source": _code(parent.source),
         "gap": parent.gap,
         "cpu_seconds": parent.cpu_seconds,
-        "named": bool(parent.name),
-        "tag": _tag(parent.source),
+        "places": shown,
         "rows": [_row(k, parent, train) for k in shown],
     }
 
@@ -134,16 +164,29 @@ def _ends(order: list[int]) -> list[int]:
 def _row(k: int, parent: Elite, train: Bench) -> Row:
     bound = float(train.scale.bound[k])
     gap = f"{100 * abs(parent.costs[k] - bound) / bound:.2f}" if bound > 0 else "–"
-    return {**_heads(train)[k], "cost": f"{parent.costs[k]:g}", "gap": gap}
+    points = f"{_points(parent, train)[k]:.3f}"
+    return {**_heads(train)[k], "cost": f"{parent.costs[k]:g}", "gap": gap, "points": points}
 
 
 @lru_cache(maxsize=8)
 def _heads(train: Bench) -> Sequence[Row]:
     """What the rows of all programs share."""
     return [
-        {"instance": _line(instance.name), "stratum": _line(instance.stratum), "bound": f"{bound:g}"}
+        {"instance": one_line(instance.name), "stratum": one_line(instance.stratum), "bound": f"{bound:g}"}
         for instance, bound in zip(train.instances, train.scale.bound, strict=True)
     ]
+
+
+def _solved(places: Sequence[int], train: Bench) -> list[Row]:
+    """What the exact method's solutions look like at the first places that have one to show."""
+    pictures = ((k, _picture(k, train)) for k in places[:SHOWN])
+    told = [{**_heads(train)[k], "picture": words} for k, words in pictures if words]
+    return told[:SOLVED]
+
+
+@lru_cache(maxsize=256)
+def _picture(k: int, train: Bench) -> str:
+    return showing.picture(train.instances[k], train.baselines[k])
 
 
 def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
@@ -165,7 +208,7 @@ def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
 def _tag(source: str) -> str:
     """The first line of the last docstring of a program: the entry point's, which names the mechanism."""
     found = re.findall(r'^def [^\n]*:\n[ \t]+(?:"""|\'\'\')([^\n"]+)', source, re.MULTILINE)
-    return _line(found[-1].rstrip("'")) if found else "a program without a description"
+    return one_line(found[-1].rstrip("'")) if found else "a program without a description"
 
 
 @lru_cache(maxsize=1)

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from gapsmith.agent.archive import CandidateRow, RunRow
 from gapsmith.agent.evaluating import Comparison, Scored
+from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.leaderboards import Member
-from gapsmith.agent.prompting import untrusted
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.search.front import FrontPoint
 from gapsmith.evaluators.base import Baseline, Instance, Problem

@@ -9,15 +9,23 @@ from gapsmith.evaluators.scoring import Scale
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """Instances with their bounds, in the order in which candidates meet them."""
+    """Instances with their bounds, in the order in which candidates meet them.
+
+    Attributes:
+        instances: in that order.
+        scale: prices vectors of costs.
+        baselines: the exact results, in the same order; shown of training instances alone.
+    """
 
     instances: tuple[Instance, ...]
     scale: Scale
+    baselines: tuple[Baseline, ...] = ()
 
     @classmethod
     def of(cls, instances: Sequence[Instance], baselines: Mapping[str, Baseline], maximise: bool) -> "Bench":
         """A bench of instances whose baselines are known by digest."""
-        return cls(tuple(instances), Scale(instances, [baselines[i.digest] for i in instances], maximise))
+        found = tuple(baselines[instance.digest] for instance in instances)
+        return cls(tuple(instances), Scale(instances, found, maximise), found)
 
     def losses(self, costs: Sequence[Number]) -> tuple[float, ...]:
         """What each instance adds to the search's gap, in points."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.operators import Operator
 from gapsmith.agent.search.population import Elite
 
@@ -27,7 +28,7 @@ class Choice:
         failure: what is to be mended, in place of parents.
         arm: the trajectory that asks.
         stratum: the class of instances to get better at; empty for all.
-        lessons: what earlier tries came to, a line each; the latest last.
+        lessons: what earlier tries came to.
     """
 
     operator: Operator
@@ -35,7 +36,7 @@ class Choice:
     failure: Failure | None = None
     arm: str = ""
     stratum: str = ""
-    lessons: tuple[str, ...] = ()
+    lessons: tuple[Lesson, ...] = ()
 
     @property
     def programs(self) -> list[int]:

@@ -3,7 +3,6 @@
 That is why a run can be resumed from its archive alone, and why the same seed gives the same archive.
 """
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from random import Random
@@ -13,10 +12,11 @@ from gapsmith.agent.search.bandit import Bandit
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.gate import Gate, Verdict
+from gapsmith.agent.search.lessons import Lesson, Lessons
 from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, RULE, SEED, TUNE
 from gapsmith.agent.search.parameters import parameters
 from gapsmith.agent.search.population import CAPACITY, Elite, Population
-from gapsmith.agent.search.strategies import Strategy, View, portfolio
+from gapsmith.agent.search.strategies import CONTROL, Strategy, View, portfolio
 from gapsmith.evaluators.base import Number
 
 MENDING = 0.7
@@ -25,7 +25,6 @@ MENDING = 0.7
 STAGNANT = 60
 """Slots without a better program after which a tactic is asked for."""
 
-LESSONS = 5
 WAITING = 10
 
 
@@ -77,7 +76,7 @@ class SearchState:
         self.failures: list[Failure] = []
         self.untuned: list[tuple[Elite, str]] = []
         self.record = float("inf")
-        self._lessons: deque[str] = deque(maxlen=LESSONS)
+        self._lessons = Lessons()
         self._quiet = 0
         self._mended, self._repairs = 1.0, 1.0
 
@@ -93,7 +92,9 @@ class SearchState:
             return Choice(REPAIR, failure=failure, arm=failure.arm)
         arm = self.arms.choose(rng)
         choice = arm.strategy.choose(self._view(arm.population), rng)
-        return replace(choice, arm=arm.name, stratum=self._stratum(choice), lessons=tuple(self._lessons))
+        # The control learns from nothing, else it would be none.
+        lessons = () if arm.name == CONTROL else self._lessons.told
+        return replace(choice, arm=arm.name, stratum=self._stratum(choice), lessons=lessons)
 
     def _view(self, own: Population) -> View:
         stagnant = self._quiet >= STAGNANT
@@ -181,9 +182,9 @@ class SearchState:
             return self.gate.compare_rule(elite, costs)
         return self.gate.query(elite, costs)
 
-    def note(self, lesson: str) -> None:
+    def note(self, lesson: Lesson) -> None:
         """Keeps a lesson for the next prompts."""
-        self._lessons.append(lesson)
+        self._lessons.add(lesson)
 
     # Reading
 

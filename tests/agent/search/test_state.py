@@ -9,9 +9,10 @@ from gapsmith.agent.screen import Screened
 from gapsmith.agent.search import state as states
 from gapsmith.agent.search.arms import CONTROL
 from gapsmith.agent.search.choice import Choice, Failure
+from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, REPAIRS_AT_MOST, RULE, SEED, TACTIC, TUNE
 from gapsmith.agent.search.population import Elite
-from gapsmith.agent.search.state import LESSONS, WAITING, SearchState, Switches
+from gapsmith.agent.search.state import WAITING, SearchState, Switches
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.slots import Slot
@@ -135,12 +136,27 @@ def test_at_most_ten_failures_wait():
 # Lessons and stagnation
 
 
-def test_the_last_lessons_are_told():
-    """Prompts have the latest five lessons, the last one last."""
+def lesson(slot, after):
+    """What a try came to that started from 5 %."""
+    return Lesson(slot, "refine", f"idea {slot}", 5.0, after)
+
+
+def test_lessons_are_the_largest_gains_and_the_latest_failures():
+    """However long ago it was, an idea that gained much is told; of those that did not gain, the latest are."""
+    state = begun(strategies=(Genetic(),))
+    for slot in range(9):
+        state.note(lesson(slot, 4.0 + slot / 10))
+        state.note(lesson(100 + slot, None if slot % 2 else 5.0))
+    told = state.choose(Random(1)).lessons
+    assert [each.slot for each in told] == [0, 1, 2, 3, 4, 104, 105, 106, 107, 108]
+
+
+def test_the_control_learns_from_nothing():
+    """The arm of independent samples is told no lessons, else it would be no control; the others are."""
     state = begun()
-    for number in range(9):
-        state.note(f"lesson {number}")
-    assert state.choose(Random(1)).lessons == tuple(f"lesson {number}" for number in range(9 - LESSONS, 9))
+    state.note(lesson(3, 4.0))
+    told = {choice.arm: choice.lessons for choice in (state.choose(Random(k)) for k in range(40))}
+    assert told == {"genetic": (lesson(3, 4.0),), CONTROL: ()}
 
 
 def test_standing_still_brings_a_tactic_and_a_gain_ends_it(monkeypatch):

@@ -1,0 +1,51 @@
+"""Text of models, candidates and errors made harmless, for a prompt as for a terminal.
+
+Nothing here decides whether text is honest; it decides what it can do where it is shown: move a cursor, turn the
+direction of a line, hide letters, end the fence that it stands in, or fill a screen.
+"""
+
+import re
+
+LONGEST_MESSAGE = 1500
+LONGEST_LINE = 160
+
+_SEQUENCES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)"  # titles, links, clipboards
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+# Letters and marks that nothing is seen of, which `str.isprintable` lets pass.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def harmless(text: str) -> str:
+    """The text without terminal sequences, control and format characters, and letters that are not seen.
+
+    Tabs and line ends stay. What turns the direction of writing is a format character, and goes.
+    """
+    text = _SEQUENCES.sub("", text)
+    if text.isascii():  # much faster, and nearly always so
+        return _CONTROLS.sub("", text)
+    return _UNSEEN.sub("", "".join(c for c in text if c in "\n\t" or c.isprintable()))
+
+
+def untrusted(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """Harmless text without fences, of at most so many characters and an ellipsis."""
+    clean = re.sub(r"`{3,}|~{3,}", "'''", harmless(text[: 4 * longest]))
+    return clean if len(clean) <= longest else clean[:longest] + " …"
+
+
+def one_line(text: str, longest: int = LONGEST_LINE) -> str:
+    """Untrusted text on one line that may stand in a list, in a table or in a sentence."""
+    return " ".join(untrusted(text, longest).split()).replace("|", "/").replace("`", "'")
+
+
+def fenced(text: str, language: str = "text") -> str:
+    """A block of code with a fence longer than any run of backticks inside, so that nothing in it can end it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
