@@ -76,13 +76,12 @@ def system(problem: Problem, train: Bench) -> str:
 
 
 def _limit(problem: Problem, train: Bench) -> Row:
-    """The CPU seconds that are granted to the training instances, and what can be done with them."""
-    seconds = min(problem.cpu_seconds(instance) for instance in train.instances)
+    """The CPU seconds that are granted to the smallest and the largest training instance, and what they are worth."""
     ends = [extreme(train.instances, key=showing.size) for extreme in (min, max)]
-    sizes = dict.fromkeys(one_line(showing.shapes(instance)) for instance in ends)
+    sizes = [f"{problem.cpu_seconds(each):.3g} s for {one_line(showing.shapes(each))}" for each in ends]
+    seconds = problem.cpu_seconds(ends[0])
     return {
-        "seconds": f"{seconds:g}",
-        "sizes": " to ".join(sizes),
+        "sizes": " to ".join(dict.fromkeys(sizes)),
         "steps": f"{seconds * STEPS_A_SECOND:,.0f}",
         "calls": f"{seconds * CALLS_A_SECOND:,.0f}",
     }
