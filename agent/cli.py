@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 from typer.exceptions import TyperException
 
-from gapsmith.agent import view
+from gapsmith.agent import cli_modelling, view
 from gapsmith.agent.config import read_config, settings
 from gapsmith.agent.discovery import Settings
 from gapsmith.agent.display import ERRORS
@@ -74,6 +74,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli_modelling.register(app)
 
 
 @app.command(
@@ -146,6 +147,8 @@ def resume(
     """Goes on with a run after a stop of any kind; nothing that is kept is paid for twice."""
     with opened_archive(archive, made=False) as store:
         row = store.run(number)
+        if cli_modelling.resumed(store, row, as_json):
+            return
     discover_and_show(Settings.of(row.config), archive, row.id, as_json)
 
 

@@ -19,7 +19,7 @@ from gapsmith.agent.loop import WINDOW, Loop, Progress
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import open_model
 from gapsmith.agent.models.base import Model
-from gapsmith.agent.models.prices import VARIABLE, line_to_add
+from gapsmith.agent.models.prices import check_prices
 from gapsmith.agent.problems import find_problem, unknown
 from gapsmith.agent.reporting import Report, make_report
 from gapsmith.agent.search.state import SearchState, Switches
@@ -131,8 +131,7 @@ class Run:
         self._strategies, self._switches = strategies, _switches(settings.without)
         self.problem = _hurried(problem or find_problem(settings.problem), settings.cpu_seconds)
         self.models = tuple(models) or self._opened_models()
-        if settings.budget.usd is not None:
-            self._check_prices(settings.budget.usd)
+        check_prices(self.models, settings.budget.usd)
         self.supply = Supply(
             self.problem,
             settings.instances,
@@ -232,15 +231,6 @@ class Run:
     def _opened_models(self) -> tuple[Model, ...]:
         base_url = self.settings.base_url
         return tuple(open_model(name, base_url=base_url, stop=self._stop) for name in self.settings.models)
-
-    def _check_prices(self, usd: float) -> None:
-        for model in self.models:
-            if model.most_usd(0) is None:
-                raise UsageTrouble(
-                    f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; write its "
-                    f"price, dollars per million tokens, to a file that {VARIABLE} names, in a line such as: "
-                    + line_to_add(model.name)
-                )
 
 
 def discover(

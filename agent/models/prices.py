@@ -5,13 +5,14 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gapsmith.agent.models.base import ModelTrouble
+from gapsmith.agent.models.base import Model, ModelTrouble
+from gapsmith.evaluators.base import UsageTrouble
 
 VARIABLE = "GAPSMITH_PRICES"
 # Beside the prompt: the words in which a server wraps it.
@@ -143,6 +144,17 @@ def _price(rates: Any, where: str) -> Price:
         reasoning=float(rates.get("reasoning", output)),
         batch=float(rates.get("batch", 0.5)),
     )
+
+
+def check_prices(models: Iterable[Model], usd: float | None) -> None:
+    """Raises UsageTrouble where dollars are limited and somebody's price is not known."""
+    for model in models:
+        if usd is not None and model.most_usd(0) is None:
+            raise UsageTrouble(
+                f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; write its "
+                f"price, dollars per million tokens, to a file that {VARIABLE} names, in a line such as: "
+                + line_to_add(model.name)
+            )
 
 
 def line_to_add(model: str) -> str:

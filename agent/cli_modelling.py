@@ -1,0 +1,211 @@
+"""The verbs that begin with words: `model`, `bench modelling`, `synthesise`; and how they are resumed."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from gapsmith.agent.archive import Archive, RunRow
+from gapsmith.agent.budget import Budget
+from gapsmith.agent.display import Doing, interruptible
+from gapsmith.agent.harmless import untrusted
+from gapsmith.agent.modelling import view
+from gapsmith.agent.modelling.bench import ask_all
+from gapsmith.agent.modelling.order import BENCH, MODEL, Desk, Order, desk, is_order
+from gapsmith.agent.modelling.question import Question, read_question, read_questions
+from gapsmith.agent.modelling.sample import REPAIRS
+from gapsmith.agent.modelling.scoring import scores
+from gapsmith.agent.options import ArchiveUrl, Json, Weak
+from gapsmith.agent.screen import LONGEST_SOURCE
+from gapsmith.agent.terminal import OUT, minimum_level, opened_archive, progress_bar, show_result
+from gapsmith.evaluators.base import Trouble, UsageTrouble
+
+bench = typer.Typer(
+    help="Measures a model on a set of questions with known answers.",
+    no_args_is_help=True,
+    epilog="Example: gapsmith bench modelling questions.jsonl --model openai:gpt-5 --json",
+)
+
+Writer = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="Who formulates: openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE."
+    ),
+]
+Samples = Annotated[int, typer.Option("--samples", help="Independent programs for each question; they vote.")]
+Calls = Annotated[
+    int | None, typer.Option(help="Questions to the model at most. [default: what all repairs can need]")
+]
+Dollars = Annotated[float | None, typer.Option("--usd", help="Dollars at most.")]
+WallSeconds = Annotated[
+    float | None, typer.Option("--seconds", help="Wall seconds after which nothing more is asked.")
+]
+CpuSeconds = Annotated[
+    float, typer.Option("--cpu-seconds", help="At most, of a program, all its threads together.")
+]
+Parallel = Annotated[int, typer.Option(help="Questions open at once.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at once.")]
+Seed = Annotated[int, typer.Option(help="Of all chance that is not the model's own.")]
+BaseUrl = Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    app.command(name="model", epilog="Example: gapsmith model question.txt --model openai:gpt-5 --samples 5")(
+        model_
+    )
+    app.add_typer(bench, name="bench")
+
+
+def model_(
+    file: Annotated[Path, typer.Argument(metavar="QUESTION-FILE", help="A problem in words, as text.")],
+    model: Writer = None,
+    samples: Samples = 1,
+    calls: Calls = None,
+    usd: Dollars = None,
+    seconds: WallSeconds = None,
+    cpu_seconds: CpuSeconds = 30.0,
+    parallel: Parallel = 8,
+    workers: Workers = 2,
+    seed: Seed = 0,
+    base_url: BaseUrl = None,
+    archive: ArchiveUrl = "archive.db",
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Answers a problem in words by an OR-Tools program, and shows both."""
+    read_question(file)
+    order = Order(
+        verb=MODEL,
+        about=_file(file),
+        model=_writer(model),
+        samples=samples,
+        budget=_budget(calls, usd, seconds, samples),
+        seed=seed,
+        cpu_seconds=cpu_seconds,
+        parallel=parallel,
+        workers=workers,
+        base_url=base_url,
+        minimum_level=int(minimum_level(weak)),
+    )
+    with opened_archive(archive) as store:
+        _carry_out(order, store, None, as_json)
+
+
+@bench.command(
+    name="modelling",
+    epilog="Example: gapsmith bench modelling questions.jsonl --model openai:gpt-5 --limit 20",
+)
+def bench_modelling(
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Questions with known answers.")],
+    model: Writer = None,
+    samples: Samples = 1,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first so many questions.")] = None,
+    calls: Calls = None,
+    usd: Dollars = None,
+    seconds: WallSeconds = None,
+    cpu_seconds: CpuSeconds = 30.0,
+    parallel: Parallel = 8,
+    workers: Workers = 2,
+    seed: Seed = 0,
+    base_url: BaseUrl = None,
+    archive: ArchiveUrl = "archive.db",
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Scores a set of questions: accuracy with intervals, cost of a right answer, failures by kind."""
+    count = len(read_questions(file)[:limit])
+    order = Order(
+        verb=BENCH,
+        about={**_file(file), "limit": limit},
+        model=_writer(model),
+        samples=samples,
+        budget=_budget(calls, usd, seconds, count * samples),
+        seed=seed,
+        cpu_seconds=cpu_seconds,
+        parallel=parallel,
+        workers=workers,
+        base_url=base_url,
+        minimum_level=int(minimum_level(weak)),
+    )
+    with opened_archive(archive) as store:
+        _carry_out(order, store, None, as_json)
+
+
+def resumed(store: Archive, row: RunRow, as_json: bool) -> bool:
+    """Goes on with a run of these verbs; False where the run is a search for heuristics."""
+    if is_order(row):
+        _carry_out(Order.of(row.config), store, row.id, as_json)
+    return is_order(row)
+
+
+def _carry_out(order: Order, store: Archive, number: int | None, as_json: bool) -> None:
+    """Works an order off and shows what came of it."""
+    with progress_bar() as doing, desk(order, store, number) as found, interruptible(found.stop.set):
+        _WORK[order.verb](found, doing, as_json)
+
+
+def _answer(found: Desk, doing: Doing, as_json: bool) -> None:
+    question = read_question(_same_file(found.order))
+    marked = ask_all(found, [question], doing)[0]
+    _unless_stopped(found)
+    doing.close()
+    if marked.vote.sample is None:
+        raise Trouble(view.failures(marked))
+    show_result(view.answer_json(marked, found), view.answer_table(marked), as_json)
+    if not as_json:
+        OUT.print(Text(untrusted(marked.vote.sample.attempts[-1].source, LONGEST_SOURCE)), soft_wrap=True)
+
+
+def _bench(found: Desk, doing: Doing, as_json: bool) -> None:
+    marked = ask_all(found, _questions(found.order), doing)
+    _unless_stopped(found)
+    doing.close()
+    table = scores(marked)
+    show_result(view.bench_json(marked, table, found), view.bench_table(table), as_json)
+    if not as_json:
+        OUT.print(
+            Text(
+                f"run {found.run}: {found.ledger.calls} calls, ${found.ledger.usd:.2f}, {found.ledger.seconds:.0f} s"
+            )
+        )
+
+
+_WORK = {MODEL: _answer, BENCH: _bench}
+
+
+def _unless_stopped(found: Desk) -> None:
+    if found.stop.is_set():
+        where = f"gapsmith resume {found.run} --archive {found.archive.location}"
+        raise Trouble(f"run {found.run} stopped; go on with: {where}")
+
+
+def _writer(model: str | None) -> str:
+    if model is None:
+        raise UsageTrouble(
+            "--model is missing; expected openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE "
+            "(offline reads no words)"
+        )
+    return model
+
+
+def _budget(calls: int | None, usd: float | None, seconds: float | None, samples: int) -> Budget:
+    return Budget(calls=calls or max(1, samples) * (1 + REPAIRS), usd=usd, seconds=seconds)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"file": str(path.resolve()), "digest": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _same_file(order: Order) -> Path:
+    """The file of an order. Raises Trouble where it is not as it was when the run began."""
+    path = Path(order.about["file"])
+    if path.is_file() and _file(path)["digest"] != order.about["digest"]:
+        raise Trouble(f"{path} has changed since the run began; expected it unchanged, or start a new run")
+    return path
+
+
+def _questions(order: Order) -> list[Question]:
+    return read_questions(_same_file(order))[: order.about["limit"]]

@@ -1,0 +1,1 @@
+"""Models from words: questions in, OR-Tools programs and their answers out."""

@@ -1,0 +1,152 @@
+"""What a program answers, and what to make of its run."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from gapsmith.sandbox import Ending, Outcome
+
+TOLERANCE = 1e-4
+"""Two numbers count as equal when they differ by at most so much of the larger, as in the public comparisons."""
+
+SMALLEST = 1e-6
+"""What is nearer to 0 than this is 0: a solver's rounding."""
+
+STATUSES = ("optimal", "infeasible", "unbounded", "unknown")
+MOST_VALUES = 2000
+
+
+class Kind(StrEnum):
+    """What came of a program; every one but the first is a failure of its own kind."""
+
+    ANSWERED = "answered"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    UNKNOWN = "unknown"
+    CRASH = "crash"
+    ENDLESS = "endless"
+    MEMORY = "memory"
+    MALFORMED = "malformed"
+    FORBIDDEN = "forbidden"
+    NO_CODE = "no code"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `solve` returned.
+
+    Attributes:
+        status: one of STATUSES.
+        objective: finite where the status is "optimal", else None.
+        values: the decision and other quantities by name; untrusted names.
+    """
+
+    status: str
+    objective: float | None
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def value(self, target: str) -> float | None:
+        """The quantity of that name, the objective where it is not told apart."""
+        return self.values.get(target, self.objective)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a program: its answer where `kind` is ANSWERED, and otherwise why there is none.
+
+    Attributes:
+        kind: what it is.
+        message: in words, for people and for the next prompt; untrusted.
+        answer: whatever could be read.
+    """
+
+    kind: Kind
+    message: str = ""
+    answer: Answer | None = None
+
+
+class Malformed(ValueError):
+    """A result that is no answer; the reason, in words for the next prompt."""
+
+
+def same(left: float, right: float) -> bool:
+    """Whether two numbers are equal for all that counts here."""
+    return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=SMALLEST)
+
+
+def judged(outcome: Outcome) -> Verdict:
+    """The verdict on a run of `solve`."""
+    if outcome.ending is not Ending.OK:
+        return Verdict(_KINDS.get(outcome.ending, Kind.CRASH), outcome.message)
+    try:
+        answer = answer_of(outcome.answers[0].value)
+    except Malformed as reason:
+        return Verdict(Kind.MALFORMED, str(reason))
+    if answer.status == "optimal":
+        return Verdict(Kind.ANSWERED, "", answer)
+    return Verdict(Kind(answer.status), _WORDS[answer.status], answer)
+
+
+def answer_of(value: Any) -> Answer:
+    """The answer in a result. Raises Malformed."""
+    if not isinstance(value, dict):
+        raise Malformed(f"solve returned {_short(value)}; expected a dict with status, objective and values")
+    status = value.get("status")
+    if status not in STATUSES:
+        raise Malformed(f"status is {_short(status)}; expected one of {', '.join(STATUSES)}")
+    objective = _objective(value.get("objective")) if status == "optimal" else None
+    return Answer(status, objective, _values(value.get("values")))
+
+
+def _objective(given: Any) -> float:
+    if not is_number(given):
+        raise Malformed(f"status is optimal and objective is {_short(given)}; expected a number")
+    return float(given)
+
+
+def _values(given: Any) -> dict[str, float]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise Malformed(f"values is {_short(given)}; expected a dict of numbers by name")
+    if len(given) > MOST_VALUES:
+        raise Malformed(f"values has {len(given)} entries; at most {MOST_VALUES} are taken")
+    for name, number in given.items():
+        if not isinstance(number, bool) and not is_number(number):
+            raise Malformed(f"values holds {_short(number)} for {_short(name)}; expected a number")
+    return {name: float(number) for name, number in given.items()}
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number; a whole one of any length may come as JSON."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _short(value: object) -> str:
+    try:
+        return repr(value)[:80]
+    except ValueError:  # Python writes no decimal number of more than 4300 digits
+        return "a number of thousands of digits"
+
+
+_KINDS = {
+    Ending.TIMEOUT_CPU: Kind.ENDLESS,
+    Ending.TIMEOUT_WALL: Kind.ENDLESS,
+    Ending.MEMORY_LIMIT: Kind.MEMORY,
+    Ending.FORBIDDEN_SYSCALL: Kind.FORBIDDEN,
+    Ending.MALFORMED_RESULT: Kind.MALFORMED,
+    Ending.RESULT_TOO_LARGE: Kind.MALFORMED,
+    Ending.NO_ENTRY: Kind.NO_CODE,
+}
+_WORDS = {
+    "infeasible": "the program reports that nothing satisfies all constraints",
+    "unbounded": "the program reports that the objective has no limit",
+    "unknown": "the program reports that it found no proven optimum",
+}

@@ -1,0 +1,48 @@
+"""From a reply to a verdict: takes the program out, turns away what need not be run, and runs the rest."""
+
+from collections.abc import Callable
+
+from gapsmith.agent.modelling.answer import Kind, Verdict, judged
+from gapsmith.agent.screen import ALLOWED_IMPORTS, Screened, extract, screen
+from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import EntryPoint
+from gapsmith.sandbox import Job, Limits, SandboxTrouble
+
+ENTRY = EntryPoint("solve", (), "a dict with status, objective and values", "dict[str, object]")
+IMPORTS = ALLOWED_IMPORTS | {"ortools", "re", "string"}
+PRELOAD = "ortools"
+
+THREADS = 16
+"""Solvers start threads of their own; they share the CPU seconds of the call."""
+
+MEMORY_MB = 2048
+
+
+def program_in(reply: str) -> Screened:
+    """The program in a reply, or the reason why there is none that could be run."""
+    return screen(extract(reply, ENTRY), ENTRY, IMPORTS)
+
+
+def turned_away(found: Screened) -> Verdict:
+    """The verdict on what is not run."""
+    kind = _KINDS.get(found.outcome, Kind.NO_CODE)
+    if kind is Kind.CRASH and f"def {ENTRY.name}" not in found.source:
+        kind = Kind.NO_CODE  # prose is no Python
+    return Verdict(kind, f"{found.outcome}: {found.message}")
+
+
+def work(source: str, cpu_seconds: float) -> Callable[[Runner, float], Verdict]:
+    """What runs a program to its verdict, in so many CPU seconds at most, those of all its threads together."""
+    limits = Limits(cpu_seconds=cpu_seconds, memory_mb=MEMORY_MB, threads=THREADS)
+    job = Job(source=source, entry=ENTRY.name, calls=({},), limits=limits)
+
+    def run(runner: Runner, _: float) -> Verdict:
+        outcome = runner.run(job)
+        if outcome.ending.ours:  # which is no fact about the program
+            raise SandboxTrouble(f"the sandbox broke: {outcome.message}; go on with: gapsmith resume")
+        return judged(outcome)
+
+    return run
+
+
+_KINDS = {"syntax_error": Kind.CRASH, "forbidden_import": Kind.FORBIDDEN, "too_long": Kind.FORBIDDEN}

@@ -1,0 +1,62 @@
+"""The words of the questions: what a modeller is told, what after a failure, and what a storyteller."""
+
+from functools import lru_cache
+
+from gapsmith.agent.harmless import fenced, one_line, untrusted
+from gapsmith.agent.modelling.answer import Kind, Verdict
+from gapsmith.agent.modelling.program import IMPORTS, MEMORY_MB
+from gapsmith.agent.modelling.question import OBJECTIVE, Question
+from gapsmith.agent.prompting import LONGEST_SOURCE, Prompt, environment, template_hash
+
+DOUBTFUL = (Kind.INFEASIBLE, Kind.UNBOUNDED)
+LONGEST_NAME = 200
+SHARE_OF_SOLVER = 0.8
+"""Of the CPU seconds: the rest is for building the model."""
+
+
+def formulate(question: Question, cpu_seconds: float) -> Prompt:
+    """The first prompt for a question."""
+    return _prompt("formulate", cpu_seconds, **_asked(question))
+
+
+def repair(question: Question, cpu_seconds: float, source: str, verdict: Verdict) -> Prompt:
+    """The prompt after a program that gave no answer."""
+    return _prompt(
+        "repair",
+        cpu_seconds,
+        **_asked(question),
+        doubtful=verdict.kind in DOUBTFUL,
+        message=fenced(untrusted(f"{verdict.kind}: {verdict.message}")),
+        source=fenced(untrusted(source, LONGEST_SOURCE), "python"),
+    )
+
+
+def _asked(question: Question) -> dict[str, object]:
+    names = [name for name in question.answers if name != OBJECTIVE]
+    return {
+        "question": fenced(untrusted(question.text.strip(), len(question.text))),
+        "quantities": ["`" + one_line(name, LONGEST_NAME) + "`" for name in names],
+    }
+
+
+def _prompt(name: str, cpu_seconds: float, **values: object) -> Prompt:
+    path = f"modelling/{name}.md.j2"
+    text = environment().get_template(path).render(**values)
+    hash_ = template_hash("modelling/system.md.j2", path, "modelling/asked.md.j2")
+    return Prompt(_system(cpu_seconds), text, hash_)
+
+
+@lru_cache(maxsize=8)
+def _system(cpu_seconds: float) -> str:
+    """The static part: the same bytes for every prompt of a run, so that providers can cache it."""
+    imports = sorted(name for name in IMPORTS - {"numpy", "ortools"} if not name.startswith("_"))
+    return (
+        environment()
+        .get_template("modelling/system.md.j2")
+        .render(
+            imports=", ".join(imports),
+            cpu_seconds=f"{cpu_seconds:g}",
+            solver_seconds=max(1, int(SHARE_OF_SOLVER * cpu_seconds)),
+            memory_mb=MEMORY_MB,
+        )
+    )

@@ -1,0 +1,101 @@
+"""One independent sample of a question: a program, and after a failure at most two repairs of it."""
+
+from dataclasses import dataclass
+
+from gapsmith.agent.archive import CallRow
+from gapsmith.agent.modelling import prompts
+from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
+from gapsmith.agent.modelling.program import program_in
+from gapsmith.agent.modelling.question import Question
+from gapsmith.agent.modelling.sitting import Chain, Letter, Ran, Trial
+
+REPAIRS = 2
+STRIDE = 100_000
+"""Slot k is the first program of sample k; its repairs are k + STRIDE and k + 2 STRIDE, whoever else needs any."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A program that was answered, and what came of it.
+
+    Attributes:
+        program: its number in the archive; None where the reply held none.
+        source: what was found in the reply.
+        verdict: on it.
+        usd: the call's price; None where it is not known.
+        tokens: of the call, in and out.
+    """
+
+    program: int | None
+    source: str
+    verdict: Verdict
+    usd: float | None
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What came of one sample; no attempts where the budget had no room for the first.
+
+    Attributes:
+        question: what was asked.
+        number: which sample of the question, from 0.
+        attempts: in order; the last one counts.
+    """
+
+    question: Question
+    number: int
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """On the last program; None where nothing was asked."""
+        return self.attempts[-1].verdict if self.attempts else None
+
+    @property
+    def answer(self) -> Answer | None:
+        """A proven optimum, or None."""
+        verdict = self.verdict
+        return verdict.answer if verdict and verdict.kind is Kind.ANSWERED else None
+
+    @property
+    def value(self) -> float | None:
+        """The number that is scored and voted on."""
+        return self.answer.value(self.question.target) if self.answer else None
+
+
+def sampled(question: Question, number: int, slot: int, model: str, cpu_seconds: float) -> Chain[Sample]:
+    """Asks for a program, runs it, and sends what went wrong back at most twice.
+
+    Args:
+        question: what is asked.
+        number: which sample of it.
+        slot: of its first program.
+        model: who is asked.
+        cpu_seconds: what a program may use.
+    """
+    attempts: list[Attempt] = []
+    seen: set[str] = set()
+    for place in range(slot, slot + STRIDE * (1 + REPAIRS), STRIDE):
+        call = yield _letter(question, place, model, cpu_seconds, attempts)
+        if call is None:
+            break
+        found = program_in(call.reply)
+        ran = yield Trial(place, found, cpu_seconds)
+        attempts.append(_attempt(call, found.source, ran))
+        if ran.verdict.kind is Kind.ANSWERED or found.source in seen:  # who insists is not asked again
+            break
+        seen.add(found.source)
+    return Sample(question, number, tuple(attempts))
+
+
+def _letter(question: Question, slot: int, model: str, cpu_seconds: float, attempts: list[Attempt]) -> Letter:
+    if not attempts:
+        return Letter(slot, model, "formulate", prompts.formulate(question, cpu_seconds))
+    last = attempts[-1]
+    prompt = prompts.repair(question, cpu_seconds, last.source, last.verdict)
+    return Letter(slot, model, "repair", prompt, () if last.program is None else (last.program,))
+
+
+def _attempt(call: CallRow, source: str, ran: Ran) -> Attempt:
+    return Attempt(ran.program, source, ran.verdict, call.usd, call.tokens_in + call.tokens_out)
