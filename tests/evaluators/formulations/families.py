@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from gapsmith.evaluators.base import Instance, Problem
 from gapsmith.evaluators.formulations.base import HEADER, Built, Formulation, Pattern
 
 PACKAGE = formulations.__name__
-MODULES = [import_module(f"{PACKAGE}.{found.name}") for found in iter_modules(formulations.__path__)]
+SOURCES = [path for place in formulations.__path__ for path in sorted(Path(place).glob("*.py"))]
 FORMULATIONS: dict[str, Formulation] = {
-    module.formulation.name: module.formulation for module in MODULES if hasattr(module, "formulation")
+    path.stem: import_module(f"{PACKAGE}.{path.stem}").formulation
+    for path in SOURCES
+    if "\nformulation = Formulation(" in path.read_text("utf-8")
 }
 PATTERNS = [(name, each.name) for name, found in FORMULATIONS.items() for each in found.patterns]
 
