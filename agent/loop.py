@@ -27,6 +27,7 @@ from gapsmith.agent.questions import Question, Questions, idea_of
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE
+from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.state import SearchState
 from gapsmith.agent.slots import WAITS, Slot, Stage
 from gapsmith.evaluators.base import Trouble
@@ -278,12 +279,16 @@ class Loop:
     def _recall(self, row: CandidateRow) -> Choice:
         """The choice of an earlier sitting, whose order of events is not repeated."""
         operator = BY_NAME[row.operator]
-        found = [self.state.find(program) for program in row.parents]
-        if operator is not REPAIR:
+        if operator not in (REPAIR, TUNE):
+            found = [self.state.find(program) for program in row.parents]
             return Choice(operator, tuple(elite for elite in found if elite), arm=row.arm)
-        waiting = (failure for failure in self.state.failures if failure.program in row.parents)
-        lost = Failure(row.parents[0], self._archive.find(row.parents[0]).source, "did not run to its end", 1)
-        return Choice(operator, failure=next(waiting, lost), arm=row.arm)
+        program = row.parents[0]
+        source = self._archive.find(program).source
+        if operator is TUNE:
+            elite = self.state.tuned(program) or Elite(program, source, 0, float("inf"), ())
+            return Choice(operator, (elite,), arm=row.arm)
+        lost = Failure(program, source, "did not run to its end", 1)
+        return Choice(operator, failure=self.state.mended(program) or lost, arm=row.arm)
 
     def _replied(self, slot: Slot, text: str) -> None:
         slot.text, slot.idea, slot.stage = text, idea_of(text) if slot.model else "", Stage.REPLIED

@@ -75,6 +75,7 @@ class SearchState:
         self.start: Elite | None = None
         self.failures: list[Failure] = []
         self.untuned: list[tuple[Elite, str]] = []
+        self._tuned = set[int]()
         self.record = float("inf")
         self._lessons = Lessons()
         self._quiet = 0
@@ -95,6 +96,18 @@ class SearchState:
         # The control learns from nothing, else it would be none.
         lessons = () if arm.name == CONTROL else self._lessons.told
         return replace(choice, arm=arm.name, stratum=self._stratum(choice), lessons=lessons)
+
+    def tuned(self, program: int) -> Elite | None:
+        """The elite whose constants an earlier sitting began to tune; it does not wait for it, now or later."""
+        self._tuned.add(program)
+        self.untuned = [each for each in self.untuned if each[0].program != program]
+        return self.find(program)
+
+    def mended(self, program: int) -> Failure | None:
+        """The failure that an earlier sitting asked to be mended; it waits for it no more."""
+        found = next((failure for failure in self.failures if failure.program == program), None)
+        self.failures = [failure for failure in self.failures if failure is not found]
+        return found
 
     def _view(self, own: Population) -> View:
         stagnant = self._quiet >= STAGNANT
@@ -139,7 +152,7 @@ class SearchState:
         return (1.0 if leads else 0.5) * (1.0 - rank / CAPACITY)
 
     def _note_untuned(self, elite: Elite, arm: str) -> None:
-        if self.switches.tuning and parameters(elite.source):
+        if self.switches.tuning and elite.program not in self._tuned and parameters(elite.source):
             waiting = sorted([*self.untuned, (elite, arm)], key=lambda each: each[0].gap)
             self.untuned = waiting[:WAITING]
 

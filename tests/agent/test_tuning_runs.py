@@ -126,3 +126,35 @@ def test_the_tuned_of_a_finished_run_is_not_tuned_again(place):
     again = finish(tuning_run(place, number=1, model=Counting()))
     assert again.archive.fingerprint(1) == expected
     assert again.models[0].asked == []
+
+
+class InThreads(Scripted):
+    """Answers in threads: on resume the order of events is not that of the first sitting."""
+
+    deterministic = False
+
+
+def test_a_tuning_that_was_begun_is_taken_up(tmp_path):
+    """Where the order of events is not repeated, an earlier sitting's tunings go on, and nothing is tuned twice."""
+    archive, copies = photographed(tmp_path / "0.db")
+    texts = [TRIES, *(numbered(slot) for slot in range(1, 30))]
+    finish(tuning_run("", archive=archive, model=InThreads(texts, 1)))
+    begun = 0
+    for place, _ in copies[20::3]:
+        other = tuning_run(place, number=1, model=InThreads(texts, 1))
+        begun += any(row.outcome == "asked" for row in tunings(other))
+        finish(other)
+        tuned = [row.parents for row in tunings(other)]
+        assert len(tuned) == len(set(map(tuple, tuned)))
+        assert all(row.outcome != "asked" for row in tunings(other))
+    assert begun
+
+
+def test_a_tuning_of_a_program_that_is_no_elite_any_more_goes_on(place):
+    """What is known of the program from the archive is enough."""
+    texts = [TRIES, "```python\ndef schedule(p, d):\n    return []\n```", *map(numbered, range(2, 30))]
+    run = finish(tuning_run(place, model=InThreads(texts, 1)))
+    rows = run.archive.candidates(1).values()
+    lost = next(each for each in rows if each.outcome == "infeasible")
+    choice = run.loop._recall(tunings(run)[0].model_copy(update={"parents": [lost.program]}))
+    assert choice.parents[0].source == run.archive.find(lost.program).source
