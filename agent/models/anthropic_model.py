@@ -3,15 +3,17 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import anthropic
 from anthropic.types import Message, TextBlockParam
 from anthropic.types import Usage as MessageUsage
 
 from gapsmith.agent.models.base import Reply, Request
-from gapsmith.agent.models.faults import Fault, end_vain_retries, fault_of, not_the_api
+from gapsmith.agent.models.faults import Fault, fault_of, not_the_api
 from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
 from gapsmith.agent.models.line import Line
+from gapsmith.agent.models.parameters import Parameter, Parameters
 from gapsmith.agent.models.prices import Price, Usage
 
 _FINISHES = {
@@ -39,16 +41,17 @@ class AnthropicModel:
         self._server = server
         self._options = options or Options()
         self._account = Account(server, price, self._options)
-        self._line = Line(self._account, hang_up=self._hang_up, stop=stop, clock=clock)
+        self._line = Line(
+            self._account, retries=self._options.retries, hang_up=self._hang_up, stop=stop, clock=clock
+        )
+        self._parameters = Parameters(_wanted(self._options))
         self._client = anthropic.Anthropic(
             api_key=server.key,
             base_url=server.url,
             # Given explicitly: with its own default the SDK refuses long replies that are not streamed.
             timeout=anthropic.Timeout(self._options.seconds, connect=10.0),
-            max_retries=self._options.retries,
-            http_client=anthropic.DefaultHttpxClient(
-                event_hooks={"request": [self._check_line], "response": [end_vain_retries]}
-            ),
+            # The line repeats what failed, since all threads must keep to one pace.
+            max_retries=0,
         )
 
     @property
@@ -71,29 +74,34 @@ class AnthropicModel:
     def _hang_up(self) -> None:
         self._client.close()
 
-    def _check_line(self, _: object) -> None:
-        # Before each attempt. Of all exceptions only those of the SDK pass through its retries.
-        if self._line.ended:
-            raise anthropic.AnthropicError("the line is closed")
-
     def _call(self, request: Request) -> Heard | Fault:
+        return self._parameters.ask(lambda optional: self._send(request, optional))
+
+    def _send(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
         try:
-            return self._ask(request)
+            answer = self._client.messages.create(
+                model=self._server.name,
+                max_tokens=self._options.max_tokens,
+                system=_system(request.system) or anthropic.omit,
+                messages=[{"role": "user", "content": request.prompt}],
+                extra_body=optional or None,
+            )
         except anthropic.APIError as error:
             return fault_of(error)
-        except anthropic.AnthropicError as error:
-            if self._line.ended:
-                raise self._line.stopped() from error
-            raise
-
-    def _ask(self, request: Request) -> Heard | Fault:
-        answer = self._client.messages.create(
-            model=self._server.name,
-            max_tokens=self._options.max_tokens,
-            system=_system(request.system) or anthropic.omit,
-            messages=[{"role": "user", "content": request.prompt}],
-        )
         return _heard(answer) if isinstance(answer, Message) else not_the_api(answer)
+
+
+def _wanted(options: Options) -> list[Parameter]:
+    """Of the SDK's parameters, and `temperature`, which it does not name any more: older models know it."""
+    effort, temperature = {"effort": options.effort}, {"temperature": options.temperature}
+    wanted = [
+        Parameter(name="effort", body={"output_config": effort}, called="effort|output_config"),
+        # Without it, several models answer with no reasoning at all, however great the effort.
+        Parameter(name="thinking", body={"thinking": {"type": "adaptive"}}, called="thinking"),
+    ]
+    wanted = wanted if options.effort else []
+    warm = [Parameter(name="temperature", body=temperature, called="temperature")]
+    return wanted + (warm if options.temperature is not None else [])
 
 
 def _system(text: str) -> list[TextBlockParam]:

@@ -1,15 +1,18 @@
-"""Calls without an answer: what went wrong in one scrubbed line, and which faults no retry mends."""
+"""Calls without an answer: what went wrong in one scrubbed line, and whether asking again may help."""
 
-import json
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-# A server that asks for a longer wait than this is not waited for: the run records the failure and goes on.
+from gapsmith.agent.models.waits import wait_of
+
+# A server that asks for a longer wait than this is not waited for: the run ends, and can be resumed then.
 LONGEST_WAIT_SECONDS = 120.0
-# Code of a fault: a page of some other server came with status 200, and the SDK handed it out as text.
-NOT_THE_API = "not the API"
+# Codes of faults that no server gives: a page of some other server; nobody at the address; a time-out; a drop.
+NOT_THE_API, NOBODY_THERE, TIMED_OUT, DROPPED = "not the API", "nobody there", "timed out", "dropped"
+_PASSING = frozenset({408, 409, 425, 429})
+_LOAD = frozenset({429, 503, 529})
 _CREDIT_CODES = frozenset(
     {
         "insufficient_quota",
@@ -30,16 +33,52 @@ _KEYLIKE = re.compile(r"\bsk-[\w*.-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A call without an answer, after all retries. `status` is None where no response came at all."""
+    """One request without an answer.
+
+    Attributes:
+        status: of the response; None where none came.
+        code: the server's own, else the kind of fault.
+        message: in the server's words.
+        parameter: of the request, that the server says is at fault; empty where it names none.
+        wait: seconds that the server asks for.
+        again: what the server itself says of asking again, where it says anything.
+    """
 
     status: int | None
     code: str
     message: str
+    parameter: str = ""
+    wait: float | None = None
+    again: bool | None = None
 
     @property
     def credit(self) -> bool:
         """Whether money, not patience, is what helps."""
         return self.status == 402 or self.code in _CREDIT_CODES or bool(_CREDIT_WORDS.search(self.message))
+
+    @property
+    def load(self) -> bool:
+        """Whether the server has too much to do, so that all who ask it must slow down."""
+        return self.status in _LOAD
+
+    @property
+    def far(self) -> bool:
+        """Whether the server asks for a longer wait than a run should take."""
+        return self.wait is not None and self.wait > LONGEST_WAIT_SECONDS
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may be answered a little later."""
+        if self.credit or self.far:
+            return False
+        if self.again is not None:
+            return self.again
+        return self.status is None or self.status in _PASSING or self.status >= 500
+
+    @property
+    def kind(self) -> str:
+        """In a word or two, for the record: its status, or its code where there is none."""
+        return str(self.status or self.code)
 
 
 def not_the_api(answer: object) -> Fault:
@@ -48,16 +87,22 @@ def not_the_api(answer: object) -> Fault:
 
 
 def fault_of(error: Exception) -> Fault:
-    """Reads an error of either SDK: status, the server's code, and its message."""
-    body = getattr(error, "body", None)
-    said = _error_object(body)
+    """Reads an error of either SDK: status, the server's code, its message, and the wait that it asks for."""
+    said = error_object(getattr(error, "body", None))
+    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
     message = said.get("message") or error.__cause__ or error
     return Fault(
-        status=getattr(error, "status_code", None), code=_code(said) or _kind(error), message=str(message)
+        status=getattr(error, "status_code", None),
+        code=_code(said) or _kind(error),
+        message=str(message),
+        parameter=str(said.get("param") or ""),
+        wait=wait_of(headers),
+        again={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
     )
 
 
-def _error_object(body: object) -> Mapping[str, Any]:
+def error_object(body: object) -> Mapping[str, Any]:
+    """The part of a response's body that tells the error; empty where there is none."""
     outer = body if isinstance(body, Mapping) else {}
     inner = outer.get("error", outer)
     return inner if isinstance(inner, Mapping) else {"message": inner}
@@ -70,47 +115,13 @@ def _code(said: Mapping[str, Any]) -> str:
 
 
 def _kind(error: Exception) -> str:
-    return type(error).__name__.removesuffix("Error")
-
-
-class _Response(Protocol):
-    """As much as is needed of the HTTP library's response, so that it needs no import here."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def headers(self) -> MutableMapping[str, str]: ...
-    def read(self) -> bytes: ...
-
-
-def end_vain_retries(response: _Response) -> None:
-    """Tells the SDK, by the header it obeys, not to repeat a request that cannot succeed soon.
-
-    Both SDKs repeat every 429, also one that says that the credit is out; and one of them would sleep for as
-    long as a server asks. Hook for responses of the HTTP client.
-    """
-    if response.status_code >= 400 and (_far_off(response.headers) or _no_credit(response)):
-        response.headers["x-should-retry"] = "false"
-
-
-def _no_credit(response: _Response) -> bool:
-    try:
-        said = _error_object(json.loads(response.read()))
-    except ValueError:
-        return False
-    return Fault(status=response.status_code, code=_code(said), message=str(said.get("message", ""))).credit
-
-
-def _far_off(headers: Mapping[str, str]) -> bool:
-    waits = (_number(headers.get("retry-after-ms", "")) / 1000, _number(headers.get("retry-after", "")))
-    return max(waits) > LONGEST_WAIT_SECONDS
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:  # A date, or nothing.
-        return 0.0
+    """By the names of the SDK's errors, and of the HTTP library's below them, so that neither is imported here."""
+    name, below = type(error).__name__, type(error.__cause__).__name__
+    if name == "APITimeoutError":
+        return NOBODY_THERE if below == "ConnectTimeout" else TIMED_OUT
+    if name == "APIConnectionError":
+        return NOBODY_THERE if below == "ConnectError" else DROPPED
+    return name.removesuffix("Error")
 
 
 def scrubbed(text: str, key: str) -> str:

@@ -1,12 +1,13 @@
 """What hosted models share: the options of a call, how a reply ended, what it cost, and when to give up."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from gapsmith.agent.models.base import ModelTrouble, Reply
-from gapsmith.agent.models.faults import NOT_THE_API, Fault, scrubbed
+from gapsmith.agent.models.faults import NOBODY_THERE, NOT_THE_API, Fault, scrubbed
 from gapsmith.agent.models.prices import Price, Usage
 
 # So many failures in a row, each after retries, mean that the server is gone, not that it stumbled.
@@ -29,12 +30,16 @@ class Options:
 
     Attributes:
         max_tokens: limit of one reply, reasoning included.
+        effort: how much the model reasons; empty leaves it to the model.
+        temperature: of the sampling; None leaves it to the model.
         seconds: how long one attempt may take.
         retries: further attempts after 429, 5xx, a time-out or a dropped connection; waits double from 0.5 s
             to 8 s unless the server names its own, so six of them outlast an outage of 20 seconds.
     """
 
     max_tokens: int = 16_000
+    effort: str = ""
+    temperature: float | None = None
     seconds: float = 600.0
     retries: int = 6
 
@@ -65,13 +70,23 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """An answered call in the words of neither provider. `usage` is None where the server reported none."""
+    """An answered call in the words of neither provider.
+
+    Attributes:
+        text: the reply.
+        finish: how it ended.
+        reason: the same in the provider's word.
+        usage: None where the server reported none.
+        id: the server's.
+        left_out: parameters that the model refused, where they were not told with an earlier reply.
+    """
 
     text: str
     finish: Finish
     reason: str
     usage: Usage | None
     id: str
+    left_out: tuple[str, ...] = ()
 
 
 def ended(text: str, finish: Finish) -> Finish:
@@ -95,6 +110,7 @@ class Account:
         self._options = options
         self._lock = threading.Lock()
         self._failures = 0
+        self._ever_answered = False
 
     @property
     def model(self) -> str:
@@ -105,14 +121,21 @@ class Account:
         """The most that a call can cost whose prompt has so many bytes; None if not known."""
         return self._price.most(length, self._options.max_tokens) if self._price else None
 
-    def settle(self, heard: Heard | Fault, seconds: float) -> Reply:
-        """The reply to record. Raises ModelTrouble when asking again will not help."""
-        if isinstance(heard, Fault):
-            return self._failed(heard, seconds)
-        self._count_failures(reset=True)
-        return self._answered(heard, seconds)
+    def settle(self, heard: Heard | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
+        """The reply to record. Raises ModelTrouble when asking again will not help.
 
-    def _answered(self, heard: Heard, seconds: float) -> Reply:
+        Args:
+            heard: the answer, or what went wrong at last.
+            seconds: that the call took, repetitions included.
+            faults: of the earlier attempts.
+        """
+        before = {"faults": " ".join(fault.kind for fault in faults)} if faults else {}
+        if isinstance(heard, Fault):
+            return self._failed(heard, seconds, before)
+        self._note(answered=True)
+        return self._answered(heard, seconds, before)
+
+    def _answered(self, heard: Heard, seconds: float, before: dict[str, str]) -> Reply:
         usage = heard.usage or Usage(tokens_in=0, tokens_out=0)
         return Reply(
             text=heard.text,
@@ -122,37 +145,43 @@ class Account:
             usd=self._price.dollars(usage) if self._price and heard.usage else None,
             seconds=seconds,
             id=heard.id,
-            detail=_detail(heard),
+            detail=_detail(heard) | before,
         )
 
-    def _failed(self, fault: Fault, seconds: float) -> Reply:
+    def _failed(self, fault: Fault, seconds: float, before: dict[str, str]) -> Reply:
         said = self._said(fault)
         if advice := self._advice(fault):
             raise ModelTrouble(f"{self._server.model}: {advice.format(said=said)}") from None
-        failures = self._count_failures()
+        failures = self._note(answered=False)
         if failures >= PATIENCE:
             raise ModelTrouble(
-                f"{self._server.model}: {failures} requests in a row failed at {self._server.host}; "
+                f"{self._server.model}: {failures} calls in a row failed at {self._server.host}; "
                 f"the last: {said}; what was paid for is kept, so resume when the server is back"
             ) from None
         detail = {"finish": str(Finish.FAILED), "reason": fault.code, "error": said}
-        return Reply(text="", usd=0.0, seconds=seconds, detail=detail)
+        return Reply(text="", usd=0.0, seconds=seconds, detail=detail | before)
 
-    def _count_failures(self, *, reset: bool = False) -> int:
+    def _note(self, *, answered: bool) -> int:
+        """Takes note of how a call ended; the number of calls in a row that failed."""
         with self._lock:
-            self._failures = 0 if reset else self._failures + 1
+            self._failures = 0 if answered else self._failures + 1
+            self._ever_answered |= answered
             return self._failures
 
     def _advice(self, fault: Fault) -> str:
         """What the user can do about a permanent fault; empty for one that may pass."""
         server = self._server
-        if fault.code == NOT_THE_API:
+        if not self._ever_answered and fault.code == NOT_THE_API:
             return f"{server.host} does not speak this API ({{said}}); check the base URL"
+        if not self._ever_answered and fault.code == NOBODY_THERE:
+            return f"nobody answers at {server.host} ({{said}}); check the base URL, or resume when it is up"
         if fault.credit:
             return "credit or quota is used up ({said}); top it up and resume, or use --model offline"
+        if fault.far:
+            return f"{server.host} asks to wait {fault.wait:.0f} s ({{said}}); resume after that"
         if fault.status == 401:
             refused = f"{server.host} refused the key in {server.key_variable}"
-            return refused + " ({said}); set a valid one, or use --model offline"
+            return refused + " ({said}); set a valid one and resume, or use --model offline"
         if fault.status == 403:
             return f"the key in {server.key_variable} may not do this ({{said}}); use another key or model"
         if fault.status == 404:
@@ -166,6 +195,8 @@ class Account:
 
 def _detail(heard: Heard) -> dict[str, str]:
     detail = {"finish": str(heard.finish), "reason": heard.reason}
+    if heard.left_out:
+        detail["left_out"] = " ".join(heard.left_out)
     if heard.usage is None:
         return {**detail, "usage": "not reported"}
     counts = {"tokens_written": heard.usage.written, "tokens_reasoning": heard.usage.reasoning}

@@ -1,12 +1,17 @@
-"""The calls to one server that are under way: how they begin, and how they end when the run does."""
+"""The calls to one server that are under way: how they begin, are repeated, and end when the run does."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
 
 from gapsmith.agent.models.base import Reply, Stopped
-from gapsmith.agent.models.faults import Fault
+from gapsmith.agent.models.faults import TIMED_OUT, Fault
 from gapsmith.agent.models.hosted import Account, Heard
+from gapsmith.agent.models.pacing import Pace
+
+# A time-out has taken long, and what was under way may be billed all the same.
+TIMEOUTS = 2
 
 
 class Line:
@@ -20,29 +25,28 @@ class Line:
         self,
         account: Account,
         *,
+        retries: int,
         hang_up: Callable[[], None],
         stop: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._account = account
+        self._retries = retries
         self._hang_up = hang_up
         self._stop = stop or threading.Event()
         self._clock = clock
+        self._pace = Pace(self._ended)
         self._lock = threading.Lock()
         self._under_way = 0
         self._closed = False
-
-    @property
-    def ended(self) -> bool:
-        """Whether no request may be sent any more."""
-        return self._closed or self._stop.is_set()
 
     def reply(self, ask: Callable[[], Heard | Fault]) -> Reply:
         """Makes one call. Raises Stopped when the line is closed, ModelTrouble when the run cannot go on."""
         self._begin()
         try:
-            started = self._clock()
-            return self._account.settle(ask(), self._clock() - started)
+            started, faults = self._clock(), list[Fault]()
+            heard = self._heard(ask, faults)
+            return self._account.settle(heard, self._clock() - started, faults)
         finally:
             self._end()
 
@@ -54,14 +58,32 @@ class Line:
         if idle:
             self._hang_up()
 
-    def stopped(self) -> Stopped:
+    def _ended(self) -> bool:
+        return self._closed or self._stop.is_set()
+
+    def _heard(self, ask: Callable[[], Heard | Fault], faults: list[Fault]) -> Heard | Fault:
+        """The answer, or the last of the faults; those before it are noted."""
+        after = -math.inf
+        while (sent := self._pace.send(ask, after, len(faults))) is not None:
+            heard, after = sent
+            if not isinstance(heard, Fault) or not self._may_repeat(heard, faults):
+                return heard
+            faults.append(heard)
+        raise self._stopped()
+
+    def _may_repeat(self, fault: Fault, faults: list[Fault]) -> bool:
+        if not fault.passing or len(faults) >= self._retries:
+            return False
+        return [each.code for each in (*faults, fault)].count(TIMED_OUT) < TIMEOUTS
+
+    def _stopped(self) -> Stopped:
         """What a call ends with that was not sent, or not again."""
         return Stopped(f"{self._account.model}: stopped before an answer came; resume asks again")
 
     def _begin(self) -> None:
         with self._lock:
-            if self.ended:
-                raise self.stopped()
+            if self._ended():
+                raise self._stopped()
             self._under_way += 1
 
     def _end(self) -> None:

@@ -3,8 +3,9 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Any
 
 import openai
 from openai.types import CompletionUsage
@@ -13,13 +14,15 @@ from openai.types.chat.chat_completion import Choice
 from openai.types.responses import Response, ResponseUsage
 
 from gapsmith.agent.models.base import Reply, Request
-from gapsmith.agent.models.faults import Fault, end_vain_retries, fault_of, not_the_api
+from gapsmith.agent.models.faults import Fault, error_object, fault_of, not_the_api
 from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
 from gapsmith.agent.models.line import Line
+from gapsmith.agent.models.parameters import Parameter, Parameters
 from gapsmith.agent.models.prices import Price, Usage
 
 # The SDK insists on a key; servers that need none ignore it.
 _NO_KEY = "no-key-needed"
+_EFFORT = "reasoning_effort|reasoning|effort"
 _CHOICE_FINISHES: dict[str, Finish] = {
     "length": Finish.TRUNCATED,
     "content_filter": Finish.REFUSED,
@@ -52,16 +55,18 @@ class OpenAIModel:
         self._server = server
         self._options = options or Options()
         self._account = Account(server, price, self._options)
-        self._line = Line(self._account, hang_up=self._hang_up, stop=stop, clock=clock)
-        self._ask = self._by_responses if api is Api.RESPONSES else self._by_chat
+        self._line = Line(
+            self._account, retries=self._options.retries, hang_up=self._hang_up, stop=stop, clock=clock
+        )
+        by_responses = api is Api.RESPONSES
+        self._ask = self._by_responses if by_responses else self._by_chat
+        self._parameters = Parameters((_of_responses if by_responses else _of_chat)(self._options))
         self._client = openai.OpenAI(
             api_key=server.key or _NO_KEY,
             base_url=server.url,
             timeout=openai.Timeout(self._options.seconds, connect=10.0),
-            max_retries=self._options.retries,
-            http_client=openai.DefaultHttpxClient(
-                event_hooks={"request": [self._check_line], "response": [end_vain_retries]}
-            ),
+            # The line repeats what failed, since all threads must keep to one pace.
+            max_retries=0,
         )
 
     @property
@@ -84,22 +89,16 @@ class OpenAIModel:
     def _hang_up(self) -> None:
         self._client.close()
 
-    def _check_line(self, _: object) -> None:
-        # Before each attempt. Of all exceptions only those of the SDK pass through its retries.
-        if self._line.ended:
-            raise openai.OpenAIError("the line is closed")
-
     def _call(self, request: Request) -> Heard | Fault:
+        return self._parameters.ask(lambda optional: self._send(request, optional))
+
+    def _send(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
         try:
-            return self._ask(request)
+            return self._ask(request, optional)
         except openai.APIError as error:
             return fault_of(error)
-        except openai.OpenAIError as error:
-            if self._line.ended:
-                raise self._line.stopped() from error
-            raise
 
-    def _by_responses(self, request: Request) -> Heard | Fault:
+    def _by_responses(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
         answer = self._client.responses.create(
             model=self._server.name,
             instructions=request.system or openai.omit,
@@ -108,17 +107,38 @@ class OpenAIModel:
             prompt_cache_key=_cache_key(request.system),
             # Prompts and replies are kept in the user's archive, not on the server.
             store=False,
+            extra_body=optional or None,
         )
         return _heard_response(answer) if isinstance(answer, Response) else not_the_api(answer)
 
-    def _by_chat(self, request: Request) -> Heard | Fault:
+    def _by_chat(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
         answer = self._client.chat.completions.create(
-            model=self._server.name,
-            messages=_messages(request),
-            # Deprecated by OpenAI, yet the one name that all compatible servers know.
-            max_tokens=self._options.max_tokens,
+            model=self._server.name, messages=_messages(request), extra_body=optional or None
         )
         return _heard_completion(answer) if isinstance(answer, ChatCompletion) else not_the_api(answer)
+
+
+def _of_responses(options: Options) -> list[Parameter]:
+    effort = Parameter(name="effort", body={"reasoning": {"effort": options.effort}}, called=_EFFORT)
+    return ([effort] if options.effort else []) + _warmth(options)
+
+
+def _of_chat(options: Options) -> list[Parameter]:
+    effort = Parameter(name="effort", body={"reasoning_effort": options.effort}, called=_EFFORT)
+    limit = Parameter(
+        name="max_tokens",
+        # Deprecated by OpenAI, yet the one name that all compatible servers know; who does not says what to use.
+        body={"max_tokens": options.max_tokens},
+        called="max_completion_tokens",
+        instead={"max_completion_tokens": options.max_tokens},
+    )
+    return [limit, *([effort] if options.effort else []), *_warmth(options)]
+
+
+def _warmth(options: Options) -> list[Parameter]:
+    if options.temperature is None:
+        return []
+    return [Parameter(name="temperature", body={"temperature": options.temperature}, called="temperature")]
 
 
 def _cache_key(system: str) -> str:
@@ -131,7 +151,11 @@ def _messages(request: Request) -> list[ChatCompletionMessageParam]:
     return [{"role": "system", "content": request.system}, user] if request.system else [user]
 
 
-def _heard_response(answer: Response) -> Heard:
+def _heard_response(answer: Response) -> Heard | Fault:
+    if answer.status == "failed" and answer.usage is None:  # nothing was billed: as if it had been refused
+        code = answer.error.code if answer.error else "failed"
+        said = answer.error.message if answer.error else "no reason is given"
+        return Fault(status=429 if code == "rate_limit_exceeded" else 500, code=code, message=said)
     # Text is gathered here, not by `output_text`, which fails on what compatible servers leave out.
     parts = [part for item in answer.output or [] if item.type == "message" for part in item.content or []]
     text = "".join(part.text or "" for part in parts if part.type == "output_text")
@@ -169,9 +193,7 @@ def _response_usage(usage: ResponseUsage | None) -> Usage | None:
 
 def _heard_completion(answer: ChatCompletion) -> Heard | Fault:
     if not answer.choices:
-        # Some gateways report the failure of the server behind them with status 200.
-        error = (answer.model_extra or {}).get("error", "a reply without choices")
-        return Fault(status=None, code="no choices", message=str(error))
+        return _behind(error_object(answer.model_extra))
     choice = answer.choices[0]
     said = choice.message.content if choice.message else None
     text = said if isinstance(said, str) else ""
@@ -182,6 +204,12 @@ def _heard_completion(answer: ChatCompletion) -> Heard | Fault:
         usage=_completion_usage(answer.usage),
         id=answer.id or "",
     )
+
+
+def _behind(said: Mapping[str, Any]) -> Fault:
+    """Some gateways report the failure of the server behind them with status 200."""
+    status, message = said.get("code"), str(said.get("message") or "a reply without choices")
+    return Fault(status=status if isinstance(status, int) else None, code="no choices", message=message)
 
 
 def _choice_finish(choice: Choice) -> Finish:

@@ -1,11 +1,10 @@
 import importlib.util
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from gapsmith.agent.models import Options, Request, close_model, open_model
+from gapsmith.agent.models import Options, Request, close_model, open_model, pacing
 
 NAMES = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}
 
@@ -23,12 +22,30 @@ def _load_server():
 _load_server()
 
 
+class Wait:
+    """A clock that only waiting moves on. `seconds` is what was waited in all, by anybody."""
+
+    def __init__(self):
+        self.seconds, self.then = 0.0, lambda: None
+
+    def now(self):
+        """Seconds since the beginning."""
+        return self.seconds
+
+    def pause(self, condition, seconds):
+        """Waits without waiting; others may go on meanwhile."""
+        self.seconds += seconds
+        self.then()
+        condition.wait(0)
+
+
 @pytest.fixture
-def slept(monkeypatch):
-    """The seconds that were slept in a test, by anybody, without sleeping them."""
-    seconds = []
-    monkeypatch.setattr(time, "sleep", seconds.append)
-    return seconds
+def waited(monkeypatch):
+    """The time that models wait before they ask, which does not pass."""
+    wait = Wait()
+    monkeypatch.setattr(pacing, "now", wait.now)
+    monkeypatch.setattr(pacing, "pause", wait.pause)
+    return wait
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 from loopback import Fault
 
-pytestmark = pytest.mark.usefixtures("slept")
+pytestmark = pytest.mark.usefixtures("waited")
 
 
 def test_the_static_part_is_cached(serve, connect, question):

@@ -11,7 +11,7 @@ from gapsmith.agent.models.hosted import PATIENCE
 
 WAYS = ("responses", "chat", "messages")
 
-pytestmark = pytest.mark.usefixtures("slept")
+pytestmark = pytest.mark.usefixtures("waited")
 
 
 @pytest.fixture(params=WAYS)
@@ -106,18 +106,20 @@ def test_passing_faults_are_retried(serve, connect, question, way, fault):
     assert _sums([reply]) == _billed(server)
 
 
-def test_the_servers_wait_is_honoured(serve, connect, question, way, slept):
+@pytest.mark.parametrize("header", [{"retry-after": "17"}, {"retry-after-ms": "17000"}])
+def test_the_servers_wait_is_honoured(serve, connect, question, way, waited, header):
     """A rate limit's retry-after is waited for, to the second."""
-    connect(serve(faults=[Fault(429, headers={"retry-after": "17"})]), way).reply(question())
-    assert slept == [17.0]
+    connect(serve(faults=[Fault(429, headers=header)]), way).reply(question())
+    assert waited.seconds == 17.0
 
 
 @pytest.mark.parametrize("header", ["retry-after", "retry-after-ms"])
-def test_a_wait_of_hours_is_not_slept(serve, connect, question, way, slept, header):
-    """A server that asks for a wait of hours gets no sleep and no second request; the failure is recorded."""
+def test_a_wait_of_hours_ends_the_run(serve, connect, question, way, waited, header):
+    """A server that asks for a wait of hours gets no second request; one line says when to resume."""
     server = serve(faults=[Fault(429, headers={header: "7200000"})] * 2)
-    reply = connect(server, way).reply(question())
-    assert (slept, server.tally.requests, reply.detail["finish"]) == ([], 1, "failed")
+    with pytest.raises(ModelTrouble, match=r"asks to wait 7200(000)? s .*; resume after that"):
+        connect(server, way).reply(question())
+    assert (waited.seconds, server.tally.requests) == (0.0, 1)
 
 
 def test_retries_end(serve, connect, question, way):
@@ -136,7 +138,7 @@ def test_a_server_that_is_gone_ends_the_run(serve, connect, question, way):
     for slot in range(PATIENCE - 1):
         model.reply(question(slot))
     with pytest.raises(
-        ModelTrouble, match=r"8 requests in a row failed at 127\.0\.0\.1:\d+; .*down for repairs"
+        ModelTrouble, match=r"8 calls in a row failed at 127\.0\.0\.1:\d+; .*down for repairs"
     ):
         model.reply(question(PATIENCE))
 
@@ -150,14 +152,28 @@ def test_an_answer_renews_patience(serve, connect, question, way):
 
 
 def test_nobody_at_the_address(serve, connect, question, way):
-    """A refused connection is a failure whose reason is told, not only that there is one."""
+    """A refused connection ends a run that nobody has answered yet, and its reason is told."""
     server = serve()
     model = connect(server, way, retries=0)
     server.close()
-    assert "refused" in model.reply(question()).detail["error"]
+    with pytest.raises(
+        ModelTrouble, match=r"nobody answers at 127\.0\.0\.1:\d+ \(.*refused.*\); check the base URL"
+    ):
+        model.reply(question())
 
 
-def test_a_wrong_key_is_one_line_without_the_key(serve, connect, question, way, slept):
+def test_a_server_that_goes_away_is_not_a_wrong_address(serve, connect, question, way):
+    """A connection that is refused after there were answers fails the call alone, by its kind."""
+    server = serve()
+    model = connect(server, way, retries=1)
+    model.reply(question(0))
+    server.close()
+    detail = model.reply(question(1)).detail
+    assert (detail["finish"], detail["reason"]) == ("failed", "nobody there")
+    assert "refused" in detail["error"]
+
+
+def test_a_wrong_key_is_one_line_without_the_key(serve, connect, question, way, waited):
     """A refused key ends the run at once, in one line that names the variable and hides the echoed key."""
     server = serve(key="sk-the-right-one-77")
     with pytest.raises(ModelTrouble) as caught:
@@ -167,7 +183,7 @@ def test_a_wrong_key_is_one_line_without_the_key(serve, connect, question, way, 
     assert "Incorrect API key provided: [key]" in line
     assert "secret" not in line
     assert "\n" not in line
-    assert (slept, server.tally.requests) == ([], 1)
+    assert (waited.seconds, server.tally.requests) == (0.0, 1)
 
 
 def test_no_key_in_the_chain_of_errors(serve, connect, question, way):
@@ -201,12 +217,12 @@ def test_no_key_in_the_chain_of_errors(serve, connect, question, way):
         (404, {"type": "not_found_error", "message": "no gpt-9"}, "knows no such model"),
     ],
 )
-def test_permanent_faults_end_the_run_at_once(serve, connect, question, way, slept, status, error, words):
+def test_permanent_faults_end_the_run_at_once(serve, connect, question, way, waited, status, error, words):
     """No credit, no permission, no such model: one request, no sleep, one line that says what to do."""
     server = serve(faults=[Fault(status, {"type": "error", "error": error}, {})] * 9)
     with pytest.raises(ModelTrouble, match=words):
         connect(server, way).reply(question())
-    assert (slept, server.tally.requests) == ([], 1)
+    assert (waited.seconds, server.tally.requests) == (0.0, 1)
 
 
 def test_a_rejected_request_is_a_reply(serve, connect, question, way):
@@ -278,11 +294,11 @@ def test_a_reply_on_its_way_survives_closing(serve, connect, question, way):
     assert server.tally.requests == 1
 
 
-def test_a_stop_ends_retries(serve, connect, question, way, monkeypatch):
+def test_a_stop_ends_retries(serve, connect, question, way, waited):
     """A call that waits to be repeated when the run is stopped is not repeated, and is nobody's reply."""
     server = serve(faults=[DROPPED] * 9)
     model = connect(server, way)
-    monkeypatch.setattr("time.sleep", lambda _: model.close())
+    waited.then = model.close
     with pytest.raises(Stopped, match="stopped before an answer came; resume asks again"):
         model.reply(question())
     assert server.tally.requests == 1

@@ -3,7 +3,9 @@
 import pytest
 from loopback import Fault
 
-pytestmark = pytest.mark.usefixtures("slept")
+_NOTHING = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+
+pytestmark = pytest.mark.usefixtures("waited")
 
 
 def test_responses_caches_the_static_part(serve, connect, question):
@@ -114,9 +116,27 @@ def test_a_refusal_in_the_message(serve, connect, question):
 
 def test_a_gateways_error_with_status_200(serve, connect, question):
     """A body with an error and no choices is a failure with that error."""
-    reply = _said(serve, connect, question, {"error": {"message": "upstream is away"}})
+    server = serve(faults=[Fault(200, {"error": {"message": "upstream is away"}})])
+    reply = connect(server, "chat", retries=0).reply(question())
     assert reply.detail["finish"] == "failed"
     assert "upstream is away" in reply.detail["error"]
+
+
+@pytest.mark.parametrize(("code", "requests"), [(429, 2), (502, 2), (400, 1), ("odd", 2)])
+def test_a_gateways_error_is_repeated_by_its_own_status(serve, connect, question, code, requests):
+    """What the server behind a gateway said decides whether the request is sent again."""
+    server = serve(faults=[Fault(200, {"error": {"message": "from upstream", "code": code}})])
+    connect(server, "chat").reply(question())
+    assert server.tally.requests == requests
+
+
+@pytest.mark.parametrize("code", ["server_error", "rate_limit_exceeded"])
+def test_a_failed_response_that_nobody_billed_is_repeated(serve, connect, question, code):
+    """A response that failed and reports no tokens is as good as a refusal: the answer comes with the next."""
+    failed = {"id": "r", "object": "response", "output": [], "status": "failed"}
+    server = serve(faults=[Fault(200, {**failed, "error": {"code": code, "message": "x"}})])
+    reply = connect(server, "responses").reply(question())
+    assert (reply.detail["finish"], server.tally.requests) == ("complete", 2)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +144,10 @@ def test_a_gateways_error_with_status_200(serve, connect, question):
     [
         ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "refused"),
         ({"status": "incomplete", "incomplete_details": None}, "truncated"),
-        ({"status": "failed", "error": {"code": "server_error", "message": "x"}}, "failed"),
+        (
+            {"status": "failed", "error": {"code": "server_error", "message": "x"}, "usage": _NOTHING},
+            "failed",
+        ),
         ({"status": "cancelled"}, "failed"),
     ],
 )
