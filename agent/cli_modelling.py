@@ -1,6 +1,8 @@
 """The verbs that begin with words: `model`, `bench modelling`, `synthesise`; and how they are resumed."""
 
 import hashlib
+import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,18 +11,20 @@ from rich.text import Text
 
 from gapsmith.agent.archive import Archive, RunRow
 from gapsmith.agent.budget import Budget
-from gapsmith.agent.display import Doing, interruptible
+from gapsmith.agent.display import ERRORS, Doing, interruptible
+from gapsmith.agent.export import write
 from gapsmith.agent.harmless import untrusted
-from gapsmith.agent.modelling import view
+from gapsmith.agent.modelling import synthesis, view
 from gapsmith.agent.modelling.bench import ask_all
-from gapsmith.agent.modelling.order import BENCH, MODEL, Desk, Order, desk, is_order
+from gapsmith.agent.modelling.order import BENCH, MODEL, SYNTHESISE, Desk, Order, desk, is_order
 from gapsmith.agent.modelling.question import Question, read_question, read_questions
 from gapsmith.agent.modelling.sample import REPAIRS
 from gapsmith.agent.modelling.scoring import scores
-from gapsmith.agent.options import ArchiveUrl, Json, Weak
+from gapsmith.agent.options import ArchiveUrl, Json, ProblemName, Weak
+from gapsmith.agent.problems import find_problem
 from gapsmith.agent.screen import LONGEST_SOURCE
 from gapsmith.agent.terminal import OUT, minimum_level, opened_archive, progress_bar, show_result
-from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
 
 bench = typer.Typer(
     help="Measures a model on a set of questions with known answers.",
@@ -57,6 +61,9 @@ def register(app: typer.Typer) -> None:
         model_
     )
     app.add_typer(bench, name="bench")
+    app.command(epilog="Example: gapsmith synthesise tsp --count 50 --model openai:gpt-5 -o tsp.jsonl")(
+        synthesise
+    )
 
 
 def model_(
@@ -134,6 +141,60 @@ def bench_modelling(
         _carry_out(order, store, None, as_json)
 
 
+def synthesise(
+    problem: ProblemName,
+    count: Annotated[int, typer.Option(min=1, help="Pairs that are wanted.")] = 10,
+    tries: Annotated[
+        int | None, typer.Option(min=1, help="Pairs that are tried at most. [default: 4 for each wanted]")
+    ] = None,
+    size: Annotated[int, typer.Option(min=2, help="Of the generated instances: jobs, items, cities.")] = 5,
+    model: Annotated[str | None, typer.Option(help="Who tells the stories.")] = None,
+    solver_model: Annotated[
+        str | None, typer.Option(help="Who formulates them, blindly. [default: the same]")
+    ] = None,
+    samples: Samples = 1,
+    calls: Calls = None,
+    usd: Dollars = None,
+    seconds: WallSeconds = None,
+    cpu_seconds: CpuSeconds = 30.0,
+    parallel: Parallel = 8,
+    workers: Workers = 2,
+    seed: Seed = 0,
+    base_url: BaseUrl = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where the pairs go; stdout if not given.")
+    ] = None,
+    archive: ArchiveUrl = "archive.db",
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Data, stories and formulations whose optima agree, one JSON object a line. Exits with 1 if there are too few."""
+    _checked_problem(problem)
+    most = tries or 4 * count
+    order = Order(
+        verb=SYNTHESISE,
+        about={
+            "problem": problem,
+            "count": count,
+            "tries": most,
+            "size": size,
+            "output": str(output.resolve()) if output else None,
+        },
+        model=_writer(solver_model or model),
+        teller=_writer(model),
+        samples=samples,
+        budget=_budget(calls, usd, seconds, most * (1 + samples)),
+        seed=seed,
+        cpu_seconds=cpu_seconds,
+        parallel=parallel,
+        workers=workers,
+        base_url=base_url,
+        minimum_level=int(minimum_level(weak)),
+    )
+    with opened_archive(archive) as store:
+        _carry_out(order, store, None, as_json)
+
+
 def resumed(store: Archive, row: RunRow, as_json: bool) -> bool:
     """Goes on with a run of these verbs; False where the run is a search for heuristics."""
     if is_order(row):
@@ -173,7 +234,36 @@ def _bench(found: Desk, doing: Doing, as_json: bool) -> None:
         )
 
 
-_WORK = {MODEL: _answer, BENCH: _bench}
+def _synthesise(found: Desk, doing: Doing, as_json: bool) -> None:
+    order = found.order
+    problem = _checked_problem(order.about["problem"])
+    pairs = synthesis.synthesise(problem, found, doing)
+    _unless_stopped(found)
+    doing.close()
+    summary, text = synthesis.summary(pairs, problem, order), synthesis.lines(pairs, problem, order)
+    if order.about["output"]:
+        write(Path(order.about["output"]), text)
+    elif not as_json:
+        sys.stdout.write(text)
+    if as_json:
+        rows = [json.loads(line) for line in text.splitlines()]
+        show_result({**summary, "pairs": rows, **view.spent_json(found)}, Text(), as_json)
+    else:
+        (OUT if order.about["output"] else ERRORS).print(view.synthesis_table(summary))
+    if summary["kept"] < summary["wanted"]:
+        raise typer.Exit(1)
+
+
+def _checked_problem(name: str) -> Problem:
+    problem = find_problem(name)
+    if problem.online:
+        raise UsageTrouble(
+            f"{problem.name} is decided event by event, which no model can tell; expected another"
+        )
+    return problem
+
+
+_WORK = {MODEL: _answer, BENCH: _bench, SYNTHESISE: _synthesise}
 
 
 def _unless_stopped(found: Desk) -> None:

@@ -1,12 +1,16 @@
 """The words of the questions: what a modeller is told, what after a failure, and what a storyteller."""
 
+import json
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from gapsmith.agent.harmless import fenced, one_line, untrusted
 from gapsmith.agent.modelling.answer import Kind, Verdict
 from gapsmith.agent.modelling.program import IMPORTS, MEMORY_MB
 from gapsmith.agent.modelling.question import OBJECTIVE, Question
 from gapsmith.agent.prompting import LONGEST_SOURCE, Prompt, environment, template_hash
+from gapsmith.evaluators.base import Problem
 
 DOUBTFUL = (Kind.INFEASIBLE, Kind.UNBOUNDED)
 LONGEST_NAME = 200
@@ -27,8 +31,27 @@ def repair(question: Question, cpu_seconds: float, source: str, verdict: Verdict
         **_asked(question),
         doubtful=verdict.kind in DOUBTFUL,
         message=fenced(untrusted(f"{verdict.kind}: {verdict.message}")),
-        source=fenced(untrusted(source, LONGEST_SOURCE), "python"),
+        source=fenced(untrusted(source.strip(), LONGEST_SOURCE), "python"),
     )
+
+
+def tell(problem: Problem, data: Mapping[str, Any], setting: str) -> Prompt:
+    """The prompt for a story of an instance; the optimum is not in it."""
+    text = (
+        environment()
+        .get_template("modelling/tell.md.j2")
+        .render(
+            setting=setting,
+            title=problem.title,
+            brief=problem.brief,
+            returns=problem.entry.returns,
+            maximise=problem.maximise,
+            arguments=problem.entry.arguments,
+            data=fenced(json.dumps(data), "json"),
+        )
+    )
+    system = environment().get_template("modelling/teller.md.j2").render()
+    return Prompt(system, text, template_hash("modelling/teller.md.j2", "modelling/tell.md.j2"))
 
 
 def _asked(question: Question) -> dict[str, object]:

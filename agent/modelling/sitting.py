@@ -40,6 +40,7 @@ class Letter:
         operator: what is asked for.
         prompt: the words.
         parents: programs that it shows.
+        outcome: what the archive says of its slot as long as no program of it has been judged.
     """
 
     slot: int
@@ -47,6 +48,7 @@ class Letter:
     operator: str
     prompt: Prompt
     parents: tuple[int, ...] = ()
+    outcome: str = "asked"
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,7 @@ class Sitting:
             slot=letter.slot,
             operator=letter.operator,
             parents=list(letter.parents),
+            outcome=letter.outcome,
             model=letter.model,
         )
         self._archive.answer(row, call)

@@ -1,0 +1,225 @@
+"""The way back: data become a story, the story a program, and the pair is kept only if the optima agree.
+
+Rejection sampling: the data come from a problem's own generator and the optimum from its exact method; one model tells
+the data as a story, another request, which sees nothing but the story, formulates it.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from gapsmith.agent.baselines import Progress as Doing
+from gapsmith.agent.baselines import baselines_of, silent
+from gapsmith.agent.modelling import prompts
+from gapsmith.agent.modelling.order import Desk, Order
+from gapsmith.agent.modelling.program import ENTRY
+from gapsmith.agent.modelling.question import LONGEST_QUESTION, Question
+from gapsmith.agent.modelling.sample import STRIDE, Sample, sampled
+from gapsmith.agent.modelling.sitting import Chain, Letter
+from gapsmith.agent.modelling.vote import Vote, elected
+from gapsmith.agent.screen import extract
+from gapsmith.evaluators.base import Baseline, Instance, Problem, Split, UsageTrouble
+
+CLOSE = 1e-7
+"""How far apart the optima may be, relatively: a solver's rounding, and less than a unit where data are integers."""
+
+KEPT, NOT_ASKED = "kept", "not asked"
+NO_OPTIMUM, ZERO = "no proven optimum", "optimum is 0"
+NO_STORY, TOO_LONG, MISSING, OTHER = "no story", "story too long", "numbers missing", "another optimum"
+
+SETTINGS = (
+    "a bakery", "a hospital", "a repair shop for bicycles", "a harbour", "a printing house", "a farm", "a film studio",
+    "a satellite operator", "a library", "a furniture factory", "a fire brigade", "a music festival", "a laboratory",
+    "a railway depot", "a school kitchen", "a data centre", "a museum", "a brewery", "a shipyard", "a garden nursery",
+)  # fmt: skip
+_WORDS = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Data with a story and a formulation of it.
+
+    Attributes:
+        place: in the generator's stream, from 0.
+        instance: the data.
+        optimum: what the exact method says of them.
+        outcome: KEPT, or why not: a constant of this module, or the kind of the formulation's failure.
+        story: as it was told; untrusted.
+        vote: which formulation was elected; None where it did not come to that.
+    """
+
+    place: int
+    instance: Instance
+    optimum: Baseline
+    outcome: str
+    story: str = ""
+    vote: Vote | None = None
+
+
+def synthesise(problem: Problem, desk: Desk, doing: Doing = silent) -> list[Pair]:
+    """Tries places of the generator's stream in their order until enough pairs are kept, or enough are tried.
+
+    Args:
+        problem: whose generator and exact method are used.
+        desk: its order says `count`, `tries` and `size`.
+        doing: told after each pair.
+    """
+    order, found = desk.order, list[Pair]()
+    count, tries = order.about["count"], order.about["tries"]
+    if tries * (1 + order.samples) > STRIDE:
+        raise UsageTrouble(
+            f"{tries} pairs are to be tried; at most {STRIDE // (1 + order.samples)} make a run"
+        )
+    while (wanted := min(count - _kept(found), tries - len(found))) > 0 and not desk.stop.is_set():
+        places = range(len(found), len(found) + wanted)
+        found += _round(problem, desk, places)
+        doing("pairs kept", _kept(found), count)
+        if not found or found[-1].outcome == NOT_ASKED:
+            break
+    return found
+
+
+def _round(problem: Problem, desk: Desk, places: range) -> list[Pair]:
+    chains = _chains(problem, desk, places)
+    return sorted(desk.sitting.work(chains), key=lambda pair: pair.place)
+
+
+def _chains(problem: Problem, desk: Desk, places: range) -> Iterator[Chain[Pair]]:
+    order = desk.order
+    small = replace(problem, sizes=dict.fromkeys(Split, (order.about["size"],)))
+    for place in places:
+        instance = small.instances(Split.TRAIN, order.seed, 1, place)[0]
+        optimum = baselines_of(problem, [instance], desk.archive)[instance.digest]
+        yield _paired(problem, order, Pair(place, instance, optimum, NOT_ASKED))
+
+
+def _paired(problem: Problem, order: Order, pair: Pair) -> Chain[Pair]:
+    """One pair, from its data to its outcome."""
+    if not pair.optimum.proven or pair.optimum.upper == 0:  # a wrong model, too, often ends at 0
+        return replace(pair, outcome=ZERO if pair.optimum.proven else NO_OPTIMUM)
+    slot = pair.place * (1 + order.samples)
+    setting = Random(f"{order.seed}/{pair.place}/setting").choice(SETTINGS)
+    prompt = prompts.tell(problem, plain(pair.instance), setting)
+    call = yield Letter(slot, order.teller, "tell", prompt, outcome="told")
+    if call is None:
+        return pair
+    pair = replace(pair, story=story_in(call.reply))
+    if flaw := flaw_of(pair.story, pair.instance.data):
+        return replace(pair, outcome=flaw)
+    vote = yield from _voted(Question(pair.instance.name, pair.story), slot + 1, order)
+    return replace(pair, vote=vote, outcome=_outcome(pair, vote))
+
+
+def _voted(question: Question, slot: int, order: Order) -> Chain[Vote]:
+    samples: list[Sample] = []
+    for number in range(order.samples):
+        samples.append((yield from sampled(question, number, slot + number, order.model, order.cpu_seconds)))
+    asked = [sample for sample in samples if sample.attempts]
+    vote = elected(asked)
+    return vote if vote.sample or not asked else Vote(asked[0])
+
+
+def _outcome(pair: Pair, vote: Vote) -> str:
+    if vote.sample is None or vote.sample.verdict is None:
+        return NOT_ASKED
+    answer = vote.sample.answer
+    if answer is None or answer.objective is None:
+        return str(vote.sample.verdict.kind)
+    agree = math.isclose(answer.objective, pair.optimum.upper, rel_tol=CLOSE, abs_tol=1e-6)
+    return KEPT if agree else OTHER
+
+
+def story_in(reply: str) -> str:
+    """The story in a reply: its longest block, else all of it."""
+    return extract(reply, ENTRY).strip()  # of what defines no entry point that is what is taken
+
+
+def flaw_of(story: str, data: Mapping[str, Any]) -> str:
+    """Why a story cannot be taken, empty if it can: as far as can be seen without understanding it."""
+    if not story:
+        return NO_STORY
+    if len(story) > LONGEST_QUESTION:
+        return TOO_LONG
+    return MISSING if numbers_of(data) - numbers_in(story) else ""
+
+
+def numbers_of(data: Mapping[str, Any]) -> set[float]:
+    """The different numbers of an instance but 0, without signs: what is not there need not be said."""
+    found = {abs(float(number)) for value in data.values() for number in np.asarray(value).ravel()}
+    return found - {0.0}
+
+
+def numbers_in(story: str) -> set[float]:
+    """The numbers of a text, in digits with or without commas between thousands, or as words up to twelve."""
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", story)
+    digits = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)}
+    words = set(re.findall(r"[a-z]+", story.lower()))
+    return digits | {float(k) for k, word in enumerate(_WORDS, 1) if word in words}
+
+
+def plain(instance: Instance) -> dict[str, Any]:
+    """The data as JSON has them."""
+    return {
+        key: value.tolist() if isinstance(value, np.ndarray) else value
+        for key, value in instance.data.items()
+    }
+
+
+def row_of(pair: Pair, problem: Problem, order: Order) -> dict[str, Any]:
+    """A kept pair as a line of the output; `bench modelling` reads it as a question."""
+    vote = pair.vote
+    assert vote is not None  # it was kept
+    assert vote.sample is not None
+    sample = vote.sample
+    return {
+        "id": f"{problem.name}-{order.about['size']}-{order.seed}-{pair.place}",
+        "set": f"synthesised {problem.name}",
+        "kind": pair.instance.stratum,
+        "data": plain(pair.instance),
+        "story": pair.story,
+        "formulation": sample.attempts[-1].source,
+        "answer": pair.optimum.upper,
+        "maximise": problem.maximise,
+        "checks": {
+            "optimum proven by": pair.optimum.solver,
+            "numbers of the data found in the story": len(numbers_of(pair.instance.data)),
+            "optimum of the blind formulation": sample.answer.objective if sample.answer else None,
+            "formulations that agree": vote.votes,
+            "formulations that voted": vote.of,
+        },
+        "told by": order.teller,
+        "formulated by": order.model,
+    }
+
+
+def summary(pairs: list[Pair], problem: Problem, order: Order) -> dict[str, Any]:
+    """How many pairs were kept, and why others were not, the commonest reason first."""
+    asked = [pair for pair in pairs if pair.outcome != NOT_ASKED]
+    rejected = Counter(pair.outcome for pair in asked if pair.outcome != KEPT)
+    return {
+        "problem": problem.name,
+        "wanted": order.about["count"],
+        "kept": _kept(pairs),
+        "tried": len(asked),
+        "rejected": dict(sorted(rejected.items(), key=lambda each: (-each[1], each[0]))),
+    }
+
+
+def _kept(pairs: list[Pair]) -> int:
+    return sum(pair.outcome == KEPT for pair in pairs)
+
+
+def lines(pairs: list[Pair], problem: Problem, order: Order) -> str:
+    """The kept pairs, one JSON object a line."""
+    rows = [row_of(pair, problem, order) for pair in pairs if pair.outcome == KEPT]
+    # ASCII: a reply cut inside a character may hold half of it, which UTF-8 cannot.
+    return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
