@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
-from gapsmith.agent import find_problem
 from gapsmith.evaluators import formulations
 from gapsmith.evaluators.base import Instance, Problem
 from gapsmith.evaluators.formulations.base import HEADER, Built, Formulation, Pattern
@@ -25,7 +24,8 @@ PATTERNS = [(name, each.name) for name, found in FORMULATIONS.items() for each i
 
 def problem_of(formulation: Formulation) -> Problem:
     """The problem that is modelled."""
-    return find_problem(formulation.problem)
+    found: Problem = import_module(f"gapsmith.evaluators.{formulation.problem}").problem
+    return found
 
 
 def micro(formulation: Formulation, seed: int) -> Instance:
