@@ -19,9 +19,11 @@ from gapsmith.agent.loop import WINDOW, Loop, Progress
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import open_model
 from gapsmith.agent.models.base import Model
+from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.models.prices import check_prices
 from gapsmith.agent.problems import find_problem, unknown
 from gapsmith.agent.reporting import Report, make_report
+from gapsmith.agent.search.operators import ASKED
 from gapsmith.agent.search.state import SearchState, Switches
 from gapsmith.agent.search.strategies import Strategy
 from gapsmith.agent.supply import Supply
@@ -41,7 +43,7 @@ class Settings:
 
     Attributes:
         problem: a name, or the path of a file that defines one.
-        models: as on the command line; who of several is asked, the search learns.
+        models: as on the command line; who of several is asked, the search learns unless they have weights.
         budget: the wall.
         seed: equal seeds give equal archives for deterministic models.
         workers: sandboxes at once.
@@ -131,6 +133,7 @@ class Run:
         self._strategies, self._switches = strategies, _switches(settings.without)
         self.problem = _hurried(problem or find_problem(settings.problem), settings.cpu_seconds)
         self.models = tuple(models) or self._opened_models()
+        self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
         check_prices(self.models, settings.budget.usd)
         self.supply = Supply(
             self.problem,
@@ -170,6 +173,7 @@ class Run:
             self.number,
             course,
             self.models,
+            self._pool,
             self.archive,
             self._executor,
             self.ledger,

@@ -23,6 +23,7 @@ from gapsmith.agent.candidates import Candidates
 from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.models.base import Model, Stopped
+from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.questions import Question, Questions, idea_of
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
@@ -67,6 +68,7 @@ class Loop:
         run: its number in the archive.
         course: the instances.
         models: who answers.
+        pool: who of them is asked.
         archive: what is remembered; only this thread writes.
         executor: where candidates run.
         ledger: the budget.
@@ -83,6 +85,7 @@ class Loop:
         run: int,
         course: Course,
         models: Sequence[Model],
+        pool: Pool,
         archive: Archive,
         executor: Executor,
         ledger: Ledger,
@@ -98,6 +101,7 @@ class Loop:
         self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
         self._questions = Questions(run, course.problem, course.train, models, archive, ledger, seed)
         self._candidates = Candidates(run, course, archive, executor, state, self._when, fresh)
+        self._pool = pool
         self._rules, self._seeds = course.problem.rules, tuple(seeds)
         self._open: dict[int, Slot] = {}
         self._candidates.open = self._open
@@ -235,7 +239,7 @@ class Loop:
     def _open_question(self, usd: float, call: CallRow | None, callers: ThreadPoolExecutor) -> None:
         number = self._next
         slot = self._opened(self._choose(number))
-        slot.usd, slot.model = usd, self._model(number)
+        slot.usd, slot.model = usd, self._model(slot)
         if call is not None:
             self._ledger.settle_call(usd, call.usd)
             slot.paid = call.usd or 0.0
@@ -270,11 +274,12 @@ class Loop:
             return self.state.choose(self._questions.rng(number, "choice"), may_tune)
         return self._recall(row)
 
-    def _model(self, number: int) -> str:
-        row, names = self._row(number), list(self._questions.models)
-        if row is not None and row.model in names:
+    def _model(self, slot: Slot) -> str:
+        row = self._row(slot.number)
+        if row is not None and row.model in self._questions.models:
             return row.model
-        return self.state.models.choose(self._questions.rng(number, "model"), dict.fromkeys(names, 1.0))
+        rng = self._questions.rng(slot.number, "model")
+        return self._pool.choose(rng, slot.choice.operator.name, self.state.models)
 
     def _recall(self, row: CandidateRow) -> Choice:
         """The choice of an earlier sitting, whose order of events is not repeated."""

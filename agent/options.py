@@ -38,8 +38,8 @@ Seconds = Annotated[
 Models = Annotated[
     list[str] | None,
     typer.Option(
-        help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE; repeated, the search "
-        "learns whom to ask. [default: offline]"
+        help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE; repeated, the search learns whom "
+        "to ask. Options follow, as in openai:gpt-5,effort=high,weight=2. [default: offline]"
     ),
 ]
 Warm = Annotated[

@@ -1,11 +1,10 @@
 """From the word on the command line to a model; keys come from the environment and from nowhere else."""
 
-import difflib
 import importlib
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,13 +13,10 @@ from gapsmith.agent.models.hosted import Options, Server
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.prices import load_prices
 from gapsmith.agent.models.replay import ReplayModel
+from gapsmith.agent.models.words import Word, read_word
 
-KNOWN = ("openai:NAME", "anthropic:NAME", "offline", "manual:FOLDER", "replay:FILE")
 OPENAI_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
-
-_ARGUMENTS = {word.partition(":")[0]: word.partition(":")[2] for word in KNOWN}
-_HINT = f"(known: {', '.join(KNOWN)})"
 
 
 def open_model(
@@ -35,7 +31,8 @@ def open_model(
     """Opens a model by its name on the command line. Close it with `close_model`.
 
     Args:
-        spec: `openai:NAME`, `anthropic:NAME`, `offline`, `manual:FOLDER` or `replay:FILE`.
+        spec: `openai:NAME`, `anthropic:NAME`, `offline`, `manual:FOLDER` or `replay:FILE`; options follow, each
+            after a comma, as in `openai:gpt-5,effort=high`; they go before the arguments below.
         environment: where keys, base URLs and the file of prices are looked up.
         base_url: of a hosted model's server; else OPENAI_BASE_URL or ANTHROPIC_BASE_URL; else the official.
         api: "responses" or "chat", for `openai:`; else chat for all servers but the official one.
@@ -45,7 +42,8 @@ def open_model(
     Raises:
         ModelUnknown: the name is unknown, a key is missing, or a file is: one line that says what to do.
     """
-    kind, argument = _parsed(spec)
+    word = read_word(spec)
+    kind, argument = word.kind, word.argument
     if kind == "offline":
         # By name, so that nothing of it is loaded for the other models.
         offline: Model = importlib.import_module("gapsmith.agent.models.offline").OfflineModel()
@@ -55,7 +53,7 @@ def open_model(
     if kind == "replay":
         return ReplayModel(argument)
     hosted = _open_openai if kind == "openai" else _open_anthropic
-    return hosted(argument, environment, _Way(base_url, api, options, stop))
+    return hosted(word, environment, _way(word, _Way(base_url, api, options or Options(), stop)))
 
 
 def close_model(model: Model) -> None:
@@ -64,44 +62,34 @@ def close_model(model: Model) -> None:
         close()
 
 
-def _parsed(spec: str) -> tuple[str, str]:
-    kind, _, argument = spec.partition(":")
-    if kind not in _ARGUMENTS:
-        raise ModelUnknown(f"unknown model {spec!r}{_nearest(spec)} {_HINT}")
-    if bool(argument.strip()) != bool(_ARGUMENTS[kind]):
-        expected = next(word for word in KNOWN if word.startswith(kind))
-        raise ModelUnknown(f"model {spec!r} is not complete or says too much; expected {expected} {_HINT}")
-    return kind, argument.strip()
-
-
-def _nearest(spec: str) -> str:
-    kind, _, argument = spec.partition(":")
-    families = {"claude": "anthropic", "gpt": "openai", "o1": "openai", "o3": "openai", "o4": "openai"}
-    for start, provider in families.items():
-        if spec.lower().startswith(start):
-            return f"; did you mean '{provider}:{spec}'?"
-    near = difflib.get_close_matches(kind.lower(), _ARGUMENTS, 1, 0.5)
-    if not near:
-        return ""
-    wanted = argument or _ARGUMENTS[near[0]]
-    return f"; did you mean '{near[0]}:{wanted}'?" if _ARGUMENTS[near[0]] else f"; did you mean '{near[0]}'?"
-
-
 @dataclass(frozen=True)
 class _Way:
     """How a hosted model is reached: the arguments of `open_model` that only those have."""
 
     base_url: str | None
     api: str | None
-    options: Options | None
+    options: Options
     stop: threading.Event | None
 
 
-def _open_openai(name: str, environment: Mapping[str, str], way: _Way) -> Model:
+def _way(word: Word, way: _Way) -> _Way:
+    """The way with what the word itself says."""
+    asking = vars(word.asking)
+    given = {name: asking[name] for name in ("effort", "temperature", "max_tokens", "seconds")}
+    options = {name: value for name, value in given.items() if value is not None}
+    return replace(
+        way,
+        base_url=word.asking.url or way.base_url,
+        api=word.asking.api or way.api,
+        options=replace(way.options, **options),
+    )
+
+
+def _open_openai(word: Word, environment: Mapping[str, str], way: _Way) -> Model:
     url = _url(way.base_url, environment, "OPENAI_BASE_URL", OPENAI_URL)
     official = _is_official(url)
-    server = _server("openai", name, url, environment, needs_key=official)
-    price = load_prices(environment).of(server.model)
+    server = _server(word, url, environment, needs_key=official or word.asking.key is not None)
+    price = load_prices(environment).of(word.plain)
     # Here, so that the SDK is loaded only by those who use it.
     from gapsmith.agent.models.openai_model import Api, OpenAIModel
 
@@ -111,11 +99,13 @@ def _open_openai(name: str, environment: Mapping[str, str], way: _Way) -> Model:
     return OpenAIModel(server, Api(api), price=price, options=way.options, stop=way.stop)
 
 
-def _open_anthropic(name: str, environment: Mapping[str, str], way: _Way) -> Model:
+def _open_anthropic(word: Word, environment: Mapping[str, str], way: _Way) -> Model:
+    if word.asking.api is not None:
+        raise ModelUnknown(f"model {word.name!r}: api is an option of openai: only; expected none")
     url = _url(way.base_url, environment, "ANTHROPIC_BASE_URL", ANTHROPIC_URL)
     # The SDK adds /v1 itself; many a gateway's documentation has it in the URL.
-    server = _server("anthropic", name, url.removesuffix("/v1"), environment, needs_key=True)
-    price = load_prices(environment).of(server.model)
+    server = _server(word, url.removesuffix("/v1"), environment, needs_key=True)
+    price = load_prices(environment).of(word.plain)
     # As above.
     from gapsmith.agent.models.anthropic_model import AnthropicModel
 
@@ -135,13 +125,13 @@ def _url(given: str | None, environment: Mapping[str, str], variable: str, offic
     return url.rstrip("/")
 
 
-def _server(kind: str, name: str, url: str, environment: Mapping[str, str], *, needs_key: bool) -> Server:
-    variable = f"{kind.upper()}_API_KEY"
+def _server(word: Word, url: str, environment: Mapping[str, str], *, needs_key: bool) -> Server:
+    variable = word.asking.key or f"{word.kind.upper()}_API_KEY"
     key = environment.get(variable, "").strip()
     if needs_key and not key:
         raise ModelUnknown(
-            f"{kind}:{name} needs a key: set {variable}, or use --model offline, which needs none"
+            f"{word.name} needs a key: set {variable}, or use --model offline, which needs none"
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ModelUnknown(f"{variable} holds a space, a line end or a letter that no key has; set it again")
-    return Server(model=f"{kind}:{name}", name=name, url=url, key=key, key_variable=variable)
+    return Server(model=word.name, name=word.argument, url=url, key=key, key_variable=variable)

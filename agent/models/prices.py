@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gapsmith.agent.models.base import Model, ModelTrouble
+from gapsmith.agent.models.words import plain
 from gapsmith.evaluators.base import UsageTrouble
 
 VARIABLE = "GAPSMITH_PRICES"
@@ -153,7 +154,7 @@ def check_prices(models: Iterable[Model], usd: float | None) -> None:
             raise UsageTrouble(
                 f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; write its "
                 f"price, dollars per million tokens, to a file that {VARIABLE} names, in a line such as: "
-                + line_to_add(model.name)
+                + line_to_add(plain(model.name))
             )
 
 

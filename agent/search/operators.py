@@ -39,4 +39,7 @@ RULE = Operator("rule", 0, 0.0)
 SEED = Operator("seed", 0, 0.0)
 TUNE = Operator("tune", 1, 0.0)
 
+ASKED = tuple(operator.name for operator in (*OPERATORS, TACTIC, REPAIR))
+"""Names of those that a model is asked for."""
+
 BY_NAME = {operator.name: operator for operator in (*OPERATORS, TACTIC, REPAIR, RULE, SEED, TUNE)}

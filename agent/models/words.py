@@ -1,0 +1,210 @@
+"""The word that names a model, taken apart: `openai:gpt-5,effort=high,max_tokens=8000,weight=2`."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from gapsmith.agent.models.base import ModelUnknown
+
+KNOWN = ("openai:NAME", "anthropic:NAME", "offline", "manual:FOLDER", "replay:FILE")
+HOSTED = ("openai", "anthropic")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+_ARGUMENTS = {word.partition(":")[0]: word.partition(":")[2] for word in KNOWN}
+_HINT = f"(known: {', '.join(KNOWN)})"
+_NEXT = re.compile(r",(?=\s*[A-Za-z_]+\s*=)")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_SECRET = re.compile(r"(\bkey\s*=)[^,]*", re.I)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """How a hosted model is asked and reached; what is None is left to others.
+
+    Attributes:
+        effort: how much the model reasons.
+        temperature: of the sampling, 0 to 2.
+        max_tokens: limit of one reply, reasoning included.
+        seconds: how long one attempt may take.
+        url: base URL of its server.
+        api: "responses" or "chat".
+        key: the environment variable that holds its key.
+    """
+
+    effort: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seconds: float | None = None
+    url: str | None = None
+    api: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A model's part among several.
+
+    Attributes:
+        weight: how often it is asked, by the weights of the others; None leaves that to the search.
+        operators: what alone it is asked for; empty for all that no other names.
+    """
+
+    weight: float | None = None
+    operators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A word that names a model.
+
+    Attributes:
+        kind: openai, anthropic, offline, manual or replay.
+        argument: a name, a folder or a file.
+        name: the word without what concerns other models: weight and operators.
+        asking: the options of a hosted model.
+        share: its part among several.
+    """
+
+    kind: str
+    argument: str
+    name: str
+    asking: Asking = field(default_factory=Asking)
+    share: Share = field(default_factory=Share)
+
+    @property
+    def plain(self) -> str:
+        """Without any option, as prices know it."""
+        return plain(self.name)
+
+
+def plain(name: str) -> str:
+    """A model's name without its options."""
+    return _NEXT.split(name)[0].strip()
+
+
+def read_word(text: str) -> Word:
+    """Takes a word apart. Raises ModelUnknown, in one line, for what is unknown, missing or out of range."""
+    head, *given = (part.strip() for part in _NEXT.split(text))
+    shown = _SECRET.sub(r"\1…", text)
+    kind, argument = _head(head, shown)
+    pairs = [_pair(part, kind, shown) for part in given]
+    own = [part for part, (name, _) in zip(given, pairs, strict=True) if name not in _names(Share)]
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ModelUnknown(f"model {shown!r} gives an option twice; expected each once")
+    return Word(
+        kind=kind,
+        argument=argument,
+        name=",".join([head, *own]),
+        asking=Asking(**{name: value for name, value in values.items() if name in _names(Asking)}),
+        share=Share(**{name: value for name, value in values.items() if name in _names(Share)}),
+    )
+
+
+def read_share(text: str) -> tuple[str, Share]:
+    """A model's name and its part among several; the word itself where it names no model of ours."""
+    try:
+        word = read_word(text)
+    except ModelUnknown:
+        return text, Share()
+    return word.name, word.share
+
+
+def _names(kind: type) -> list[str]:
+    return [each.name for each in fields(kind)]
+
+
+def _head(head: str, shown: str) -> tuple[str, str]:
+    kind, _, argument = head.partition(":")
+    if kind not in _ARGUMENTS:
+        raise ModelUnknown(f"unknown model {shown!r}{_nearest(head)} {_HINT}")
+    if bool(argument.strip()) != bool(_ARGUMENTS[kind]):
+        expected = next(word for word in KNOWN if word.startswith(kind))
+        raise ModelUnknown(f"model {shown!r} is not complete or says too much; expected {expected} {_HINT}")
+    if kind in HOSTED and "," in argument:
+        raise ModelUnknown(f"model {shown!r}: {argument.split(',')[1]!r} is no option; expected OPTION=VALUE")
+    return kind, argument.strip()
+
+
+def _nearest(spec: str) -> str:
+    kind, _, argument = spec.partition(":")
+    families = {"claude": "anthropic", "gpt": "openai", "o1": "openai", "o3": "openai", "o4": "openai"}
+    for start, provider in families.items():
+        if spec.lower().startswith(start):
+            return f"; did you mean '{provider}:{spec}'?"
+    near = difflib.get_close_matches(kind.lower(), _ARGUMENTS, 1, 0.5)
+    if not near:
+        return ""
+    wanted = argument or _ARGUMENTS[near[0]]
+    return f"; did you mean '{near[0]}:{wanted}'?" if _ARGUMENTS[near[0]] else f"; did you mean '{near[0]}'?"
+
+
+def _pair(part: str, kind: str, shown: str) -> tuple[str, Any]:
+    name, _, text = (each.strip() for each in part.partition("="))
+    known = [*(_names(Asking) if kind in HOSTED else []), *_names(Share)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ModelUnknown(f"model {shown!r}: unknown option {name!r}{hint} (known: {', '.join(known)})")
+    read, expected = _READERS[name]
+    try:
+        return name, read(text)
+    except ValueError:
+        found = "…" if name == "key" else text
+        raise ModelUnknown(f"model {shown!r}: {name} is {found!r}; expected {expected}") from None
+
+
+def _one_of(known: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in known:
+            raise ValueError
+        return text
+
+    return read
+
+
+def _number(least: float, most: float, kind: type = float) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        if not least <= (number := kind(text)) <= most:
+            raise ValueError
+        return number
+
+    return read
+
+
+def _variable(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError
+    return text
+
+
+def _operators(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split("+"))
+    if not all(names):
+        raise ValueError
+    return names
+
+
+_LEAST = 1e-9
+_READERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
+    "effort": (_one_of(EFFORTS), f"one of {', '.join(EFFORTS)}"),
+    "temperature": (_number(0.0, 2.0), "a number from 0 to 2"),
+    "max_tokens": (_number(1, 10_000_000, int), "a whole number of tokens, 1 or more"),
+    "seconds": (_number(_LEAST, 86_400.0), "seconds, more than 0 and at most a day"),
+    # What else a URL may hold would be kept in the archive.
+    "url": (_address, "an address such as http://localhost:8000/v1, without a password"),
+    "api": (_one_of(("responses", "chat")), "responses or chat"),
+    "key": (_variable, "the name of an environment variable that holds the key, such as OPENROUTER_API_KEY"),
+    "weight": (_number(_LEAST, 1e9), "a number above 0"),
+    "operators": (_operators, "names of operators joined by +, such as refine+merge"),
+}
