@@ -187,7 +187,7 @@ def row_of(pair: Pair, problem: Problem, order: Order) -> dict[str, Any]:
         "data": plain(pair.instance),
         "story": pair.story,
         "formulation": sample.attempts[-1].source,
-        "answer": pair.optimum.upper,
+        "answer": float(pair.optimum.upper),
         "maximise": problem.maximise,
         "checks": {
             "optimum proven by": pair.optimum.solver,
