@@ -70,7 +70,7 @@ def _sizes(instance: Instance) -> tuple[list[int], int]:
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     """One to seven items, some of them equal, of at least a quarter of a small bin or of any size."""
-    n, capacity = int(rng.integers(1, 7, endpoint=True)), int(rng.choice((3, 6, 10)))
+    n, capacity = int(rng.integers(1, 7, endpoint=True)), int(rng.choice((3, 6, 10, 150)))
     least = int(rng.choice((1, -(-capacity // 4))))
     items = rng.integers(least, capacity, n, endpoint=True)
     if rng.random() < 0.5:

@@ -68,9 +68,9 @@ def _times(instance: Instance) -> NDArray[np.int64]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to five jobs on one to four machines, with short times, some of them 0; a job may be a copy of another."""
+    """One to five jobs on one to four machines, some times are 0; a job may be a copy of another."""
     n, m = int(rng.integers(1, 5, endpoint=True)), int(rng.integers(1, 4, endpoint=True))
-    p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 4, 9)), (n, m), endpoint=True)
+    p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 5, 99)), (n, m), endpoint=True)
     if n > 1 and rng.random() < 0.5:
         one, other = rng.choice(n, 2, replace=False)
         p[one] = p[other]

@@ -65,10 +65,10 @@ def _arrays(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to four jobs on one to three machines, with short times, some of them 0; a job may be a copy of another."""
+    """One to four jobs on one to three machines, some times are 0; a job may be a copy of another."""
     n, m = int(rng.integers(1, 4, endpoint=True)), int(rng.integers(1, 3, endpoint=True))
     machines = np.array([rng.permutation(m) for _ in range(n)])
-    p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 4, 9)), (n, m), endpoint=True)
+    p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 5, 99)), (n, m), endpoint=True)
     if n > 1 and rng.random() < 0.5:
         one, other = rng.choice(n, 2, replace=False)
         machines[one], p[one] = machines[other], p[other]

@@ -44,7 +44,7 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     """One to eight items, one to three capacities, some of which are met exactly; an item may copy another."""
     n, m = int(rng.integers(1, 8, endpoint=True)), int(rng.integers(1, 3, endpoint=True))
-    most = int(rng.choice((2, 5, 20)))
+    most = int(rng.choice((2, 5, 20, 1000)))
     weight, profit = rng.integers(0, most, (m, n), endpoint=True), rng.integers(0, most, n, endpoint=True)
     if n > 1 and rng.random() < 0.5:
         one, other = rng.choice(n, 2, replace=False)

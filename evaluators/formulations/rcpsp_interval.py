@@ -65,8 +65,8 @@ def _lists(instance: Instance) -> tuple[list[int], list[list[int]], list[list[in
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     """One to five activities between the two ends, one or two resources; an activity may be a copy of another."""
     n, kinds = int(rng.integers(1, 5, endpoint=True)), int(rng.integers(1, 2, endpoint=True))
-    duration = rng.integers(int(rng.random() < 0.8), rng.choice((2, 6)), n, endpoint=True)
-    demand = rng.integers(0, 3, (n, kinds), endpoint=True)
+    duration = rng.integers(int(rng.random() < 0.8), rng.choice((2, 6, 10)), n, endpoint=True)
+    demand = rng.integers(0, rng.choice((3, 10)), (n, kinds), endpoint=True)
     if n > 1 and rng.random() < 0.5:
         one, other = rng.choice(n, 2, replace=False)
         duration[one], demand[one] = duration[other], demand[other]
@@ -75,7 +75,7 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
         "duration": np.concatenate(([0], duration, [0])),
         "precedence": _arcs(rng, n),
         "demand": np.pad(demand, ((1, 1), (0, 0))),
-        "capacity": most + rng.integers(0, 2, kinds, endpoint=True),
+        "capacity": most + rng.integers(0, most, kinds, endpoint=True),
     }
 
 

@@ -19,12 +19,21 @@ def jobs(instance: Instance) -> tuple[list[int], list[int]]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to six short jobs: due dates at random, few and shared, without slack in some sequence, or all too early.
+    """One to six jobs: due dates at random, few and shared, without slack in some sequence, or all too early.
 
     In every other instance one job is a copy of another.
     """
+    return _micro(rng, (2, 5, 20, 100))
+
+
+def micro_short(rng: np.random.Generator) -> Mapping[str, Datum]:
+    """The same with times of at most 10."""
+    return _micro(rng, (2, 5, 10))
+
+
+def _micro(rng: np.random.Generator, longest: Sequence[int]) -> Mapping[str, Datum]:
     n = int(rng.integers(1, MOST_MICRO_JOBS, endpoint=True))
-    p = rng.integers(1, rng.choice((2, 5, 20)), n, endpoint=True)
+    p = rng.integers(1, rng.choice(longest), n, endpoint=True)
     d = _due_dates(rng, p)
     if n > 1 and rng.random() < 0.5:
         one, other = rng.choice(n, 2, replace=False)

@@ -10,7 +10,7 @@ from gapsmith.evaluators.formulations.tardiness_data import (
     completion_times,
     generate_short,
     jobs,
-    micro,
+    micro_short,
 )
 from gapsmith.evaluators.formulations.tardiness_time_indexed_patterns import PATTERNS
 
@@ -67,8 +67,8 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("starts",),
-    micro=micro,
+    micro=micro_short,
     generate=generate_short,
-    sizes={Split.TRAIN: (10, 11), Split.VALIDATION: (11,), Split.TEST: (11, 12)},
+    sizes={Split.TRAIN: (7, 8), Split.VALIDATION: (8,), Split.TEST: (8,)},
     patterns=PATTERNS,
 )

@@ -64,7 +64,7 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Two to six cities: any symmetric distances, or Manhattan ones on a small grid, where points may coincide."""
     n = int(rng.integers(2, 6, endpoint=True))
     if rng.random() < 0.5:
-        upper = np.triu(rng.integers(0, rng.choice((2, 9)), (n, n), endpoint=True), 1)
+        upper = np.triu(rng.integers(0, rng.choice((2, 9, 1000)), (n, n), endpoint=True), 1)
         return {"distance": upper + upper.T}
     points = rng.integers(0, 3, (n, 2))
     return {"distance": _manhattan(points)}
