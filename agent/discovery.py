@@ -17,7 +17,7 @@ from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.finishing import finalists, finish
 from gapsmith.agent.loop import WINDOW, Loop, Progress
 from gapsmith.agent.measuring import Measuring
-from gapsmith.agent.models import open_model
+from gapsmith.agent.models import Options, open_model
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.models.prices import check_prices
@@ -33,7 +33,12 @@ from gapsmith.sandbox import Level
 USUAL_BUDGET = 600
 """Evaluations that are reckoned with where only time or money is limited."""
 
-FEWEST_OPEN = 4
+FEWEST_OPEN, ROUNDS = 4, 25
+"""Questions that are open at least; and how often, in a short run, all that are open have been answered."""
+
+BATCH_WINDOW, BATCHES = 128, 8
+"""Questions of one batch at most; and the batches of a short run."""
+
 LISTS = ("models", "instances", "test", "seeds", "without")
 
 
@@ -55,6 +60,7 @@ class Settings:
         seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
         without: parts of the search that are switched off, for comparisons; see `Switches`.
         cpu_seconds: the most that a program may use for an instance, where the problem allows more.
+        batch: whether hosted models are asked in batches, at half the price; it may take hours.
         parallel: questions that may be open at once; by the budget if not given, see `window`.
     """
 
@@ -72,6 +78,7 @@ class Settings:
     without: tuple[str, ...] = ()
     cpu_seconds: float | None = None
     parallel: int | None = None
+    batch: bool = False
 
     @property
     def size(self) -> int:
@@ -80,8 +87,12 @@ class Settings:
 
     @property
     def window(self) -> int:
-        """Questions open at once: a short search must know what its last answers gave, a long one may be fast."""
-        return self.parallel or min(WINDOW, max(FEWEST_OPEN, self.size // 25))
+        """Questions open at once: a short search must know what its last answers gave, a long one may be fast.
+
+        A batch takes as long whether it is large or small, so that fewer and larger ones are sent.
+        """
+        most, rounds = (BATCH_WINDOW, BATCHES) if self.batch else (WINDOW, ROUNDS)
+        return self.parallel or min(most, max(FEWEST_OPEN, self.size // rounds))
 
     @property
     def model(self) -> str:
@@ -234,7 +245,9 @@ class Run:
 
     def _opened_models(self) -> tuple[Model, ...]:
         base_url = self.settings.base_url
-        return tuple(open_model(name, base_url=base_url, stop=self._stop) for name in self.settings.models)
+        options = Options(batch=self.settings.batch)
+        names = self.settings.models
+        return tuple(open_model(name, base_url=base_url, options=options, stop=self._stop) for name in names)
 
 
 def discover(

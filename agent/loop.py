@@ -18,11 +18,13 @@ from queue import Queue
 from typing import TypeVar
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
+from gapsmith.agent.batching import Mail, Waiting
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.candidates import Candidates
 from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.models.base import Model, Stopped
+from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.questions import Question, Questions, idea_of
 from gapsmith.agent.search.bench import Bench, Course
@@ -99,7 +101,11 @@ class Loop:
     ) -> None:
         self.state = state
         self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
-        self._questions = Questions(run, course.problem, course.train, models, archive, ledger, seed)
+        self._arrivals: Queue[Callable[[], None]] = Queue()
+        self._mail = Mail(run, archive, batches_of(models), self._arrivals.put, stop)
+        self._questions = Questions(
+            run, course.problem, course.train, models, archive, ledger, seed, self._mail
+        )
         self._candidates = Candidates(run, course, archive, executor, state, self._when, fresh)
         self._pool = pool
         self._rules, self._seeds = course.problem.rules, tuple(seeds)
@@ -107,7 +113,6 @@ class Loop:
         self._candidates.open = self._open
         self._recorded = archive.recorded(run)
         self._next, self._window = 0, window
-        self._arrivals: Queue[Callable[[], None]] = Queue()
         self._stop = stop
         self._trouble: Exception | None = None
         self._held: tuple[Slot, Question] | None = None  # for which the dollars do not suffice yet
@@ -130,6 +135,11 @@ class Loop:
         if self._trouble:
             raise self._trouble
 
+    @property
+    def waiting(self) -> list[Waiting]:
+        """The batches of questions that are waited for."""
+        return list(self._mail.waiting.values())
+
     def _work(self, callers: ThreadPoolExecutor) -> Iterator[Progress]:
         while True:
             if (ask := self._asks()) is not None:
@@ -141,9 +151,17 @@ class Loop:
                 else:
                     self._advance(slot)
             elif self._open:
+                self._post(callers)
                 self._arrivals.get()()
             else:
                 break
+
+    def _post(self, callers: ThreadPoolExecutor) -> None:
+        """Once all that is open waits for answers, nothing more comes: what goes in batches is sent."""
+        if self._trouble:
+            self._mail.abandon()
+        elif sum(not self._questions.asked(number) for number in self._open) == (self._held is not None):
+            self._mail.post(callers)
 
     # Asking
 
@@ -167,7 +185,7 @@ class Loop:
             return lambda _: self._open_tuning()
         call = self._call(self._next)
         usd = self._questions.least_usd if call is None else self._questions.paid_usd(call)
-        if not self._ledger.reserve(usd, paid=call is not None):
+        if not self._ledger.reserve(usd, paid=self._paid(self._next)):
             return None
         return lambda callers: self._open_question(usd, call, callers)
 
@@ -183,8 +201,12 @@ class Loop:
         """The call of an earlier sitting."""
         return self._archive.call(self._run, number) if number < self._recorded else None
 
+    def _paid(self, number: int) -> bool:
+        """Whether an earlier sitting asked, and the answer is there or will be."""
+        return self._call(number) is not None or self._mail.sent(number) is not None
+
     def _next_paid(self) -> int:
-        later = (number for number in range(self._next, self._recorded) if self._call(number))
+        later = (number for number in range(self._next, self._recorded) if self._paid(number))
         return next(later, self._next)
 
     def _row(self, number: int) -> CandidateRow | None:

@@ -9,9 +9,10 @@ from functools import partial
 from random import Random
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
+from gapsmith.agent.batching import Mail, Parcel
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.models.base import Model, Reply, Request
-from gapsmith.agent.prompting import render, untrusted
+from gapsmith.agent.prompting import Prompt, render, untrusted
 from gapsmith.agent.screen import encodable
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.slots import Slot
@@ -46,6 +47,7 @@ class Questions:
         archive: where replies are kept; only the driver's thread writes.
         ledger: settles what calls cost.
         seed: of the run.
+        mail: carries the questions to models that are asked in batches.
     """
 
     def __init__(
@@ -57,10 +59,11 @@ class Questions:
         archive: Archive,
         ledger: Ledger,
         seed: int,
+        mail: Mail,
     ) -> None:
         self._run, self._problem, self._train = run, problem, train
         self.models = {model.name: model for model in models}
-        self._archive, self._ledger, self._seed = archive, ledger, seed
+        self._archive, self._ledger, self._seed, self._mail = archive, ledger, seed, mail
         self._sent: dict[int, tuple[Callable[[Reply], str], Future[Reply]]] = {}
 
     @property
@@ -84,9 +87,12 @@ class Questions:
     def send(
         self, slot: Slot, question: Question, callers: ThreadPoolExecutor
     ) -> tuple[Future[Reply], Callable[[Reply], str]]:
-        """Asks in a thread; the second value commits the reply and gives its text, in the driver's thread."""
+        """Asks in a thread, or by mail; the second value commits the reply and gives its text (driver's thread)."""
         keep = partial(self.keep, slot, question)
-        future = callers.submit(self.models[slot.model].reply, question.request)
+        if self._mail.carries(slot.model):
+            future = self._mail.take(Parcel(self.row(slot), question.request, question.template))
+        else:
+            future = callers.submit(self.models[slot.model].reply, question.request)
         self._sent[slot.number] = keep, future
         return future, keep
 
@@ -116,8 +122,13 @@ class Questions:
         slot.paid = reply.usd or 0.0
         return text
 
+    def asked(self, slot: int) -> bool:
+        """Whether a slot's question is out, and its answer has not been kept yet."""
+        return slot in self._sent
+
     def keep_late(self) -> None:
         """However a run is left, by an error or by who iterates over it: replies that came are kept."""
+        self._mail.abandon()
         for keep, answered in list(self._sent.values()):
             if answered.exception() is None:
                 keep(answered.result())
@@ -144,8 +155,7 @@ class Questions:
 
     def compose(self, slot: Slot) -> Question:
         """Renders what a slot asks."""
-        choice = slot.choice
-        prompt = render(self._problem, choice, self._train)
+        choice, prompt = slot.choice, self._prompt(slot)
         request = Request(
             slot=slot.number,
             operator=choice.operator.name,
@@ -158,6 +168,13 @@ class Questions:
         )
         most = self._most_usd(slot.model, prompt.system + prompt.text)
         return Question(request, prompt.template, most)
+
+    def _prompt(self, slot: Slot) -> Prompt:
+        """As an earlier sitting sent it in a batch, else rendered."""
+        if (batch := self._mail.sent(slot.number)) is None:
+            return render(self._problem, slot.choice, self._train)
+        sent = batch.slots[str(slot.number)]
+        return Prompt(batch.system, sent["prompt"], sent["template"])
 
     def _most_usd(self, model: str, text: str) -> float:
         return self.models[model].most_usd(len(text.encode(errors="replace"))) or 0.0

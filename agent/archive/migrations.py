@@ -39,7 +39,7 @@ SQLITE_FROM_1 = (
 )
 FROM_2 = (
     "CREATE TABLE batches (name VARCHAR NOT NULL, run INTEGER NOT NULL, id VARCHAR NOT NULL, "
-    "model VARCHAR NOT NULL, system VARCHAR NOT NULL, slots JSON, state VARCHAR NOT NULL, counts JSON, "
+    "model VARCHAR NOT NULL, system VARCHAR NOT NULL, slots JSON, state VARCHAR NOT NULL, ends JSON, "
     "made FLOAT NOT NULL, PRIMARY KEY (name), FOREIGN KEY(run) REFERENCES runs (id))",
     "CREATE INDEX ix_batches_run ON batches (run)",
     "CREATE TABLE counterexamples (formulation VARCHAR NOT NULL, digest VARCHAR NOT NULL, data JSON, "

@@ -18,6 +18,7 @@ from gapsmith.agent.archive.tables import (
     SCORED,
     ArmRow,
     BaselineRow,
+    BatchRow,
     CallRow,
     CandidateRow,
     CounterexampleRow,
@@ -123,6 +124,18 @@ class Reader:
         """All answered calls of a run by slot."""
         query = select(CallRow).where(CallRow.run == run).order_by(col(CallRow.slot))
         return {row.slot: row for row in self._all(query)}
+
+    def answered(self, run: int) -> set[int]:
+        """The slots of a run whose calls were answered."""
+        return set(self._all(select(CallRow.slot).where(CallRow.run == run)))
+
+    def batches(self, run: int) -> list[BatchRow]:
+        """The batches of a run, the first first."""
+        return self._all(select(BatchRow).where(BatchRow.run == run).order_by(col(BatchRow.made)))
+
+    def batch_ids(self) -> set[str]:
+        """What providers call the batches of all runs."""
+        return set(self._all(select(BatchRow.id))) - {""}
 
     def events(self, run: int) -> list[Event]:
         """All decisions of a run, by slot."""

@@ -13,6 +13,7 @@ from gapsmith.agent.archive.reading import Reader
 from gapsmith.agent.archive.tables import (
     ArmRow,
     BaselineRow,
+    BatchRow,
     CallRow,
     CandidateRow,
     CounterexampleRow,
@@ -29,7 +30,7 @@ Digests = Collection[str]
 Events = Sequence[tuple[str, Mapping[str, Any]]]
 
 # Made once: to make a statement takes longer than to carry it out.
-ADD_CANDIDATE, ADD_CALL, ADD_TALLY = insert(CandidateRow), insert(CallRow), insert(ArmRow)
+ADD_CALL, ADD_BATCH, ADD_TALLY = insert(CallRow), insert(BatchRow), insert(ArmRow)
 DROP_TALLY = delete(ArmRow).where(
     col(ArmRow.run) == bindparam("of_run"),
     col(ArmRow.kind) == bindparam("of_kind"),
@@ -56,6 +57,7 @@ class Archive(Reader):
         # Another process may have been quicker: what is there stays.
         self._add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
         self._add_evaluations = dialect.insert(Evaluation).on_conflict_do_nothing()
+        self._add_candidates = dialect.insert(CandidateRow).on_conflict_do_nothing()
         self._add_counterexample = dialect.insert(CounterexampleRow).on_conflict_do_nothing()
         self._add_events = dialect.insert(Event).on_conflict_do_nothing()
 
@@ -89,11 +91,28 @@ class Archive(Reader):
     # Candidates
 
     def answer(self, candidate: CandidateRow, call: CallRow | None = None) -> None:
-        """Records a candidate, and with it a model's reply, before anything is done with it."""
+        """Records a candidate, and with it a model's reply, before anything is done with it.
+
+        A candidate is there already if its question was sent in a batch.
+        """
         with self._engine.begin() as connection:
-            connection.execute(ADD_CANDIDATE, candidate.model_dump())
+            connection.execute(self._add_candidates, candidate.model_dump())
             if call is not None:
                 connection.execute(ADD_CALL, call.model_dump())
+
+    # Batches
+
+    def post(self, batch: BatchRow, candidates: Sequence[CandidateRow]) -> None:
+        """Records a batch before it is sent, and with it what its questions are for."""
+        with self._engine.begin() as connection:
+            connection.execute(self._add_candidates, [each.model_dump() for each in candidates])
+            connection.execute(ADD_BATCH, batch.model_dump())
+
+    def follow(self, batch: BatchRow) -> None:
+        """Records how a batch stands: its id, its state, and what became of its slots."""
+        values = {"id": batch.id, "state": batch.state, "ends": batch.ends}
+        with self._engine.begin() as connection:
+            connection.execute(update(BatchRow).where(col(BatchRow.name) == batch.name).values(**values))
 
     def program(self, problem: str, hash_: str, source: str, size: int) -> tuple[int, bool]:
         """The number of a program, recorded now if it was never seen, and whether it is new."""

@@ -190,8 +190,8 @@ class BatchRow(SQLModel, table=True):
         model: who is asked, as on the command line.
         system: the static part of its prompts.
         slots: by the slot's number, as JSON has keys: `prompt` and `template`, as they were sent.
-        state: "sending", "sent", "ended", or "lost" where the provider never accepted it.
-        counts: how many of its questions ended how, once it has ended.
+        state: "sending", "sent", "ended", or "lost" where nothing will come of it.
+        ends: its slots by what became of them, once it has ended: "answered", "expired", …
         made: when it was recorded.
     """
 
@@ -204,7 +204,7 @@ class BatchRow(SQLModel, table=True):
     system: str
     slots: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON))
     state: str = "sending"
-    counts: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON))
+    ends: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON))
     made: float
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anthropic
@@ -10,6 +10,8 @@ from anthropic.types import Message, TextBlockParam
 from anthropic.types import Usage as MessageUsage
 
 from gapsmith.agent.models.base import Reply, Request
+from gapsmith.agent.models.batch import Batches
+from gapsmith.agent.models.batch_anthropic import AnthropicBatches
 from gapsmith.agent.models.faults import Fault, fault_of, not_the_api
 from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
 from gapsmith.agent.models.line import Line
@@ -67,6 +69,18 @@ class AnthropicModel:
         """Answers one request. Raises ModelTrouble when the run cannot go on."""
         return self._line.reply(lambda: self._call(request))
 
+    @property
+    def batches(self) -> Batches | None:
+        """The model's batches, where it is asked in such."""
+        parameters = self._parameters
+        api = AnthropicBatches(
+            self._client,
+            lambda request: self._body(request, parameters.body),
+            _heard,
+            parameters.leave_out,
+        )
+        return Batches(api, self._line, self._account) if self._options.batch else None
+
     def close(self) -> None:
         """Sends nothing any more; replies on their way still come, and the last one closes the connections."""
         self._line.close()
@@ -79,16 +93,21 @@ class AnthropicModel:
 
     def _send(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
         try:
-            answer = self._client.messages.create(
-                model=self._server.name,
-                max_tokens=self._options.max_tokens,
-                system=_system(request.system) or anthropic.omit,
-                messages=[{"role": "user", "content": request.prompt}],
-                extra_body=optional or None,
-            )
+            # One body for what is asked alone and in batches, and with parameters that the SDK does not know.
+            body = self._body(request, optional)
+            answer = self._client.post("/v1/messages", cast_to=Message, body=body)
         except anthropic.APIError as error:
             return fault_of(error)
         return _heard(answer) if isinstance(answer, Message) else not_the_api(answer)
+
+    def _body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+        body = {
+            "model": self._server.name,
+            "max_tokens": self._options.max_tokens,
+            "messages": [{"role": "user", "content": request.prompt}],
+            **optional,
+        }
+        return body | ({"system": _system(request.system)} if request.system else {})
 
 
 def _wanted(options: Options) -> list[Parameter]:
@@ -106,7 +125,7 @@ def _wanted(options: Options) -> list[Parameter]:
 
 def _system(text: str) -> list[TextBlockParam]:
     """The static part as a block that ends a cached prefix; the API refuses an empty block."""
-    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}] if text else []
+    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
 
 
 def _heard(answer: Message) -> Heard:

@@ -33,6 +33,7 @@ class Options:
         effort: how much the model reasons; empty leaves it to the model.
         temperature: of the sampling; None leaves it to the model.
         seconds: how long one attempt may take.
+        batch: whether questions are sent in batches, at the price of those.
         retries: further attempts after 429, 5xx, a time-out or a dropped connection; waits double from 0.5 s
             to 8 s unless the server names its own, so six of them outlast an outage of 20 seconds.
     """
@@ -40,6 +41,7 @@ class Options:
     max_tokens: int = 16_000
     effort: str = ""
     temperature: float | None = None
+    batch: bool = False
     seconds: float = 600.0
     retries: int = 6
 
@@ -119,7 +121,8 @@ class Account:
 
     def most_usd(self, length: int) -> float | None:
         """The most that a call can cost whose prompt has so many bytes; None if not known."""
-        return self._price.most(length, self._options.max_tokens) if self._price else None
+        options = self._options
+        return self._price.most(length, options.max_tokens, batch=options.batch) if self._price else None
 
     def settle(self, heard: Heard | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
         """The reply to record. Raises ModelTrouble when asking again will not help.
@@ -142,11 +145,22 @@ class Account:
             tokens_in=usage.tokens_in,
             tokens_cached=usage.cached,
             tokens_out=usage.tokens_out,
-            usd=self._price.dollars(usage) if self._price and heard.usage else None,
+            usd=self._dollars(heard.usage),
             seconds=seconds,
             id=heard.id,
             detail=_detail(heard) | before,
         )
+
+    def _dollars(self, usage: Usage | None) -> float | None:
+        return self._price.dollars(usage, batch=self._options.batch) if self._price and usage else None
+
+    def trouble(self, fault: Fault) -> ModelTrouble:
+        """What ends a run whose batches cannot be sent or collected."""
+        said = self._said(fault)
+        advice = (
+            self._advice(fault) or "a batch failed at {host}: {said}; what was sent is kept, so resume later"
+        )
+        return ModelTrouble(f"{self._server.model}: {advice.format(said=said, host=self._server.host)}")
 
     def _failed(self, fault: Fault, seconds: float, before: dict[str, str]) -> Reply:
         said = self._said(fault)

@@ -4,12 +4,14 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from gapsmith.agent.models.base import Reply, Stopped
 from gapsmith.agent.models.faults import TIMED_OUT, Fault
 from gapsmith.agent.models.hosted import Account, Heard
 from gapsmith.agent.models.pacing import Pace
 
+T = TypeVar("T")
 # A time-out has taken long, and what was under way may be billed all the same.
 TIMEOUTS = 2
 
@@ -50,6 +52,14 @@ class Line:
         finally:
             self._end()
 
+    def fetch(self, ask: Callable[[], T | Fault]) -> T | Fault:
+        """Makes a call that is no question, and returns what came of it. Raises Stopped when the line is closed."""
+        self._begin()
+        try:
+            return self._heard(ask, [])
+        finally:
+            self._end()
+
     def close(self) -> None:
         """Closes the line, at once if nothing is under way."""
         with self._lock:
@@ -61,7 +71,7 @@ class Line:
     def _ended(self) -> bool:
         return self._closed or self._stop.is_set()
 
-    def _heard(self, ask: Callable[[], Heard | Fault], faults: list[Fault]) -> Heard | Fault:
+    def _heard(self, ask: Callable[[], T | Fault], faults: list[Fault]) -> T | Fault:
         """The answer, or the last of the faults; those before it are noted."""
         after = -math.inf
         while (sent := self._pace.send(ask, after, len(faults))) is not None:

@@ -4,16 +4,19 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import openai
 from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+from openai.types.chat import ChatCompletion
 from openai.types.chat.chat_completion import Choice
 from openai.types.responses import Response, ResponseUsage
 
 from gapsmith.agent.models.base import Reply, Request
+from gapsmith.agent.models.batch import Batches
+from gapsmith.agent.models.batch_openai import OpenAIBatches
 from gapsmith.agent.models.faults import Fault, error_object, fault_of, not_the_api
 from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
 from gapsmith.agent.models.line import Line
@@ -23,6 +26,9 @@ from gapsmith.agent.models.prices import Price, Usage
 # The SDK insists on a key; servers that need none ignore it.
 _NO_KEY = "no-key-needed"
 _EFFORT = "reasoning_effort|reasoning|effort"
+_KEY = "prompt_cache_key"
+# Its value depends on the request.
+_CACHE_KEY = Parameter(name=_KEY, body={_KEY: ""}, called=_KEY)
 _CHOICE_FINISHES: dict[str, Finish] = {
     "length": Finish.TRUNCATED,
     "content_filter": Finish.REFUSED,
@@ -58,9 +64,8 @@ class OpenAIModel:
         self._line = Line(
             self._account, retries=self._options.retries, hang_up=self._hang_up, stop=stop, clock=clock
         )
-        by_responses = api is Api.RESPONSES
-        self._ask = self._by_responses if by_responses else self._by_chat
-        self._parameters = Parameters((_of_responses if by_responses else _of_chat)(self._options))
+        self._way = _WAYS[api]
+        self._parameters = Parameters(self._way.optional(self._options))
         self._client = openai.OpenAI(
             api_key=server.key or _NO_KEY,
             base_url=server.url,
@@ -82,6 +87,19 @@ class OpenAIModel:
         """Answers one request. Raises ModelTrouble when the run cannot go on."""
         return self._line.reply(lambda: self._call(request))
 
+    @property
+    def batches(self) -> Batches | None:
+        """The model's batches, where it is asked in such."""
+        way, parameters = self._way, self._parameters
+        api = OpenAIBatches(
+            self._client,
+            f"/v1/{way.path}",
+            lambda request: self._body(request, parameters.body),
+            lambda body: way.heard(way.answer.construct(**body)),
+            parameters.leave_out,
+        )
+        return Batches(api, self._line, self._account) if self._options.batch else None
+
     def close(self) -> None:
         """Sends nothing any more; replies on their way still come, and the last one closes the connections."""
         self._line.close()
@@ -93,34 +111,33 @@ class OpenAIModel:
         return self._parameters.ask(lambda optional: self._send(request, optional))
 
     def _send(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
+        way, body = self._way, self._body(request, optional)
         try:
-            return self._ask(request, optional)
+            # One body for what is asked alone and in batches, and with parameters that the SDK does not know.
+            answer = self._client.post(f"/{way.path}", cast_to=way.answer, body=body)
         except openai.APIError as error:
             return fault_of(error)
+        return way.heard(answer) if isinstance(answer, way.answer) else not_the_api(answer)
 
-    def _by_responses(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
-        answer = self._client.responses.create(
-            model=self._server.name,
-            instructions=request.system or openai.omit,
-            input=request.prompt,
-            max_output_tokens=self._options.max_tokens,
-            prompt_cache_key=_cache_key(request.system),
-            # Prompts and replies are kept in the user's archive, not on the server.
-            store=False,
-            extra_body=optional or None,
-        )
-        return _heard_response(answer) if isinstance(answer, Response) else not_the_api(answer)
+    def _body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+        asked = self._way.body(request, self._options)
+        return {"model": self._server.name, **asked, **_keyed(optional, request)}
 
-    def _by_chat(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
-        answer = self._client.chat.completions.create(
-            model=self._server.name, messages=_messages(request), extra_body=optional or None
-        )
-        return _heard_completion(answer) if isinstance(answer, ChatCompletion) else not_the_api(answer)
+
+def _responses_body(request: Request, options: Options) -> dict[str, Any]:
+    # Prompts and replies are kept in the user's archive, not on the server.
+    body = {"input": request.prompt, "max_output_tokens": options.max_tokens, "store": False}
+    return body | ({"instructions": request.system} if request.system else {})
+
+
+def _chat_body(request: Request, _: Options) -> dict[str, Any]:
+    user = {"role": "user", "content": request.prompt}
+    return {"messages": [{"role": "system", "content": request.system}, user] if request.system else [user]}
 
 
 def _of_responses(options: Options) -> list[Parameter]:
     effort = Parameter(name="effort", body={"reasoning": {"effort": options.effort}}, called=_EFFORT)
-    return ([effort] if options.effort else []) + _warmth(options)
+    return [_CACHE_KEY, *([effort] if options.effort else []), *_warmth(options)]
 
 
 def _of_chat(options: Options) -> list[Parameter]:
@@ -132,7 +149,7 @@ def _of_chat(options: Options) -> list[Parameter]:
         called="max_completion_tokens",
         instead={"max_completion_tokens": options.max_tokens},
     )
-    return [limit, *([effort] if options.effort else []), *_warmth(options)]
+    return [limit, _CACHE_KEY, *([effort] if options.effort else []), *_warmth(options)]
 
 
 def _warmth(options: Options) -> list[Parameter]:
@@ -141,14 +158,10 @@ def _warmth(options: Options) -> list[Parameter]:
     return [Parameter(name="temperature", body={"temperature": options.temperature}, called="temperature")]
 
 
-def _cache_key(system: str) -> str:
-    """Routes requests with an equal static part to the same prompt cache."""
-    return f"gapsmith-{hashlib.sha256(system.encode()).hexdigest()[:16]}"
-
-
-def _messages(request: Request) -> list[ChatCompletionMessageParam]:
-    user: ChatCompletionMessageParam = {"role": "user", "content": request.prompt}
-    return [{"role": "system", "content": request.system}, user] if request.system else [user]
+def _keyed(optional: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """Has requests with an equal static part be routed to the same prompt cache."""
+    key = f"gapsmith-{hashlib.sha256(request.system.encode()).hexdigest()[:16]}"
+    return {name: key if name == _KEY else value for name, value in optional.items()}
 
 
 def _heard_response(answer: Response) -> Heard | Fault:
@@ -228,3 +241,20 @@ def _completion_usage(usage: CompletionUsage | None) -> Usage | None:
         tokens_out=count(usage, "completion_tokens"),
         reasoning=count(usage, "completion_tokens_details", "reasoning_tokens"),
     )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a question is put, and its answer read."""
+
+    path: str
+    answer: type[Any]
+    body: Callable[[Request, Options], dict[str, Any]]
+    optional: Callable[[Options], list[Parameter]]
+    heard: Callable[[Any], Heard | Fault]
+
+
+_WAYS = {
+    Api.RESPONSES: _Way("responses", Response, _responses_body, _of_responses, _heard_response),
+    Api.CHAT: _Way("chat/completions", ChatCompletion, _chat_body, _of_chat, _heard_completion),
+}

@@ -54,6 +54,18 @@ class Parameters:
                 return heard
             self._refuse(name)
 
+    @property
+    def body(self) -> dict[str, Any]:
+        """What a request says now, beyond the question."""
+        with self._lock:
+            return self._body([name for name in self._wanted if name not in self._refused])
+
+    def leave_out(self, fault: Fault) -> bool:
+        """Whether a request failed for one of the parameters, which is then left out from now on."""
+        if name := self._at_fault(fault, list(self._wanted)):
+            self._refuse(name)
+        return bool(name)
+
     def _body(self, given: Sequence[str]) -> dict[str, Any]:
         parts = [each.body if each.name in given else each.instead for each in self._wanted.values()]
         return {key: value for part in parts for key, value in part.items()}

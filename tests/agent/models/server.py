@@ -154,6 +154,11 @@ class LoopbackServer:
             number = next(self._ids)
         return _SHAPES[request.path](shaped, usage, f"id-{number}", request.body["model"])
 
+    @staticmethod
+    def prompt_of(path: str, body: Mapping[str, Any]) -> str:
+        """What a request asks, without the system part."""
+        return _READERS[path](body)[1]
+
     def _bill(self, system: str, prompt: str, text: str) -> Tally:
         static = len(system.split())
         usage = Tally(
@@ -303,7 +308,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Http
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        data = self.rfile.read(int(self.headers["content-length"]))
+        self._answer(json.loads(data) if "json" in self.headers["content-type"] else {"data": data.decode()})
+
+    def do_GET(self) -> None:
+        self._answer({})
+
+    def _answer(self, body: Any) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         response = self.server.loopback.handle(Received(self.path, headers, body))
         if response is None:

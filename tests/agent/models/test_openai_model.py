@@ -30,10 +30,10 @@ def test_the_output_limit_is_sent(serve, connect, question, way, field):
 
 
 def test_chat_sends_only_what_every_server_knows(serve, connect, question):
-    """A compatible server gets the model, the messages and the limit, and no field that it may refuse."""
+    """A compatible server gets the model, the messages, the limit and the key of its cache, and no other field."""
     server = serve()
     connect(server, "chat").reply(question())
-    assert set(server.received[0].body) == {"model", "messages", "max_tokens"}
+    assert set(server.received[0].body) == {"model", "messages", "max_tokens", "prompt_cache_key"}
     assert [message["role"] for message in server.received[0].body["messages"]] == ["system", "user"]
 
 
