@@ -269,3 +269,15 @@ def test_what_is_new_now_and_then_keeps_a_run_alive(place, monkeypatch):
     texts = [numbered(slot - slot % 16) for slot in range(90)]
     run = finish(job(place, model=Scripted(texts, 3), executor=Inline(), calls=80))
     assert run.ledger.calls == 80
+
+
+# CPU limits
+
+
+def test_the_search_allows_less_time_than_the_test(place):
+    """What is found keeps the whole limit on a slower day: training and validation allow a part of it only."""
+    run = job(place)
+    searched, whole = run.supply.course.problem, run.problem
+    instance = run.supply.test[0]
+    assert searched.cpu_seconds(instance) == pytest.approx(SEARCHED * whole.cpu_seconds(instance))
+    assert 0.4 < SEARCHED < 0.8
