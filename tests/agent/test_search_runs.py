@@ -22,6 +22,7 @@ from helpers import (
 
 from gapsmith.agent import Archive, loop
 from gapsmith.agent.cli import main
+from gapsmith.agent.discovery import SEARCHED
 from gapsmith.agent.search import gate, state
 from gapsmith.agent.search.strategies import portfolio
 
