@@ -10,6 +10,7 @@ from typing import Any
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.constants import Tuning, most_instances
 from gapsmith.agent.executor import Executor
+from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import extract, screen
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.lessons import Lesson
@@ -51,6 +52,7 @@ class Candidates:
         self._archive, self._executor, self._state = archive, executor, state
         self._when, self._fresh = when, fresh
         self.open: Mapping[int, Slot] = {}
+        self._refuters = Refuters(course.problem.name, archive)
         self._behaviours: dict[str, tuple[int, int | None]] = {}  # who did so first, dropped or not
         self._usual_usd = 0.0
 
@@ -84,7 +86,10 @@ class Candidates:
         else:
             known = {} if new else self._known(slot, self._course.train)
             slot.known = frozenset(known)
-            self._run_in(slot, Stage.PROBING, Probe(self._course, found.source, slot.bar, known, behaviour))
+            probe = Probe(
+                self._course, found.source, slot.bar, known, behaviour, self._refuters.of(slot.number)
+            )
+            self._run_in(slot, Stage.PROBING, probe)
 
     def _claimed(self, slot: Slot) -> bool:
         """Whether an earlier slot of the run has this very program."""
@@ -139,7 +144,9 @@ class Candidates:
             slot.bench = self._state.gate.bench
             known = self._known(slot, slot.bench)
             slot.known |= frozenset(known)
-            self._run_in(slot, Stage.VALIDATING, Validation(self._course, slot.bench, slot.source, known))
+            refuters = self._refuters.of(slot.number)
+            validation = Validation(self._course, slot.bench, slot.source, known, refuters)
+            self._run_in(slot, Stage.VALIDATING, validation)
         else:
             self._end(slot, "ok")
 
@@ -197,7 +204,17 @@ class Candidates:
             "evaluated": slot.met,
             "charged": int(slot.charged),
         }
+        self._note_examinations(slot)
         self._archive.settle(self._run, slot.number, values, scores, slot.known, slot.events)
+
+    def _note_examinations(self, slot: Slot) -> None:
+        """What examinations found is an event; an instance that refuted a program is kept for all later ones."""
+        for heat in (slot.heat, slot.validated):
+            detail = dict(heat.detail) if heat else {}
+            if found := detail.pop("counterexample", None):
+                self._refuters.add(slot.number, slot.program, found)
+            if detail:
+                slot.events.append(("verified", detail))
 
     def apply(self, slot: Slot) -> None:
         """The search learns what came of a slot: its turn has come."""

@@ -171,7 +171,7 @@ def check(
     entrants = file_entrants(files)
     known = find_problem(problem)
     chosen = chosen_instances(known, instances, split)[:limit]
-    with LocalExecutor(workers, minimum_level(weak)) as executor, progress_bar() as doing:
+    with LocalExecutor(workers, minimum_level(weak), known.preload) as executor, progress_bar() as doing:
         comparison = evaluate(known, entrants, chosen, executor, None, seconds, doing, isolated)
     show_result(view.check_json(comparison), view.compare_table(comparison), as_json)
     fail_if_any(comparison)
@@ -201,7 +201,7 @@ def compare(
     chosen = chosen_instances(known, instances, split)[:limit]
     with (
         opened_archive(archive) as store,
-        LocalExecutor(workers, minimum_level(weak)) as executor,
+        LocalExecutor(workers, minimum_level(weak), known.preload) as executor,
         progress_bar() as doing,
     ):
         entrants = named_entrants(known, names or [], store)
@@ -283,7 +283,10 @@ def best(
         check_known(store, problem_called(given), run_number)
         if instances:
             known = find_problem(wanted_problem(given))
-            with LocalExecutor(workers, minimum_level(weak)) as executor, progress_bar() as doing:
+            with (
+                LocalExecutor(workers, minimum_level(weak), known.preload) as executor,
+                progress_bar() as doing,
+            ):
                 by = Measuring(known, executor, store, seconds, doing)
                 comparison = rescored(read_instances(known, instances), limit, by, run_number)
             show_result(view.compare_json(comparison), view.compare_table(comparison), as_json)

@@ -166,7 +166,7 @@ class Run:
         self.ledger = Ledger(settings.budget, before)
         self._resources = ExitStack()
         self._executor = executor or self._resources.enter_context(
-            LocalExecutor(settings.workers, Level(settings.minimum_level))
+            LocalExecutor(settings.workers, Level(settings.minimum_level), self.problem.preload)
         )
 
     def __iter__(self) -> Iterator[Progress]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import gapsmith.evaluators
 from gapsmith.evaluators.base import Instance, Problem, UsageTrouble
+from gapsmith.evaluators.formulations.finding import BUILD, formulation_names, formulation_problem_named
 
 
 def problem_names() -> list[str]:
@@ -19,14 +20,26 @@ def problem_names() -> list[str]:
 
 
 def find_problem(name: str) -> Problem:
-    """The problem of that name, or of that path if it ends in `.py`. Raises UsageTrouble."""
+    """The problem or formulation of that name, or the problem of that path if it ends in `.py`. Raises UsageTrouble."""
     if name.endswith(".py"):
         return _from_file(Path(name))
+    if name.removesuffix(BUILD) in formulation_names():
+        return _formulation(name)
     if name not in problem_names():
+        known = [*problem_names(), *formulation_names()]
         raise UsageTrouble(
-            unknown("problem", name, problem_names()) + "; a problem of your own is a path that ends in .py"
+            unknown("problem", name, known) + "; a problem of your own is a path that ends in .py"
         )
     return _problem_of(importlib.import_module(f"gapsmith.evaluators.{name}"), name)
+
+
+def _formulation(name: str) -> Problem:
+    try:
+        return formulation_problem_named(name)
+    except KeyError:
+        raise UsageTrouble(
+            f"{name.removesuffix(BUILD)} has no whole models to start from, so that there is no {name!r}"
+        ) from None
 
 
 def new_problem(name: str) -> str:

@@ -65,11 +65,20 @@ class Instance:
     @cached_property
     def digest(self) -> str:
         """A name for the data alone: equal data, equal digest, whatever the file or the platform."""
-        plain = {
+        return hashlib.sha256(json.dumps(self.plain, sort_keys=True).encode()).hexdigest()[:32]
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The data as JSON can hold it."""
+        return {
             key: value.tolist() if isinstance(value, np.ndarray) else value
             for key, value in self.data.items()
         }
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]
+
+    @classmethod
+    def restored(cls, name: str, plain: Mapping[str, Any]) -> "Instance":
+        """An instance of plain data."""
+        return cls(name, {key: np.array(v) if isinstance(v, list) else v for key, v in plain.items()})
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from random import Random
 
 from gapsmith.agent.models import offline_assembly as assembly
 from gapsmith.agent.models import offline_edits as edits
+from gapsmith.agent.models import offline_formulations
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request
 from gapsmith.agent.models.offline_assembly import Draft
 from gapsmith.agent.models.offline_program import Kit, Program, block_of, parse
@@ -191,6 +192,8 @@ class OfflineModel:
 
     def reply(self, request: Request) -> Reply:
         """Writes a program. Raises ModelTrouble where the problem gives nothing to start from."""
+        if formulation := getattr(request.problem, "formulation", None):
+            return offline_formulations.reply(request, formulation)
         desk, rng = self._desk_of(request.problem), Random(request.seed)
         parents = tuple(program for program in map(desk.usable, request.parents) if program)
         propose = PROPOSALS.get(request.operator, refine)

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.racing import blocks, lag
@@ -34,6 +35,7 @@ class Heat:
         costs: of all instances of the part's bench; None unless all were solved.
         behaviour: a hash of what it did in the probe; empty where it says nothing.
         lag: points behind the bar, of a candidate that was raced.
+        detail: what an examination found beside; plain data.
     """
 
     outcome: str
@@ -44,6 +46,7 @@ class Heat:
     costs: tuple[Number, ...] | None = None
     behaviour: str = ""
     lag: float = 0.0
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -100,6 +103,7 @@ class Probe:
         bar: costs in training of the elite that it is raced against; empty for none.
         known: scores that the archive already holds, by digest.
         behaviour: of an earlier sitting: then only what is not known is run.
+        refuters: instances on which other programs were wrong; see `Problem.verify`.
     """
 
     course: Course
@@ -107,10 +111,15 @@ class Probe:
     bar: tuple[Number, ...]
     known: Mapping[str, Score]
     behaviour: str = ""
+    refuters: tuple[Instance, ...] = ()
 
     def __call__(self, runner: Runner, spent: float) -> Heat:
         """Runs it."""
         walk = _Walk(self.course, self.course.train, self.source, dict(self.known))
+        if verify := self.course.problem.verify:
+            found = verify(self.source, runner, self.refuters, False)
+            if found.outcome != "ok":
+                return walk.ended(found.outcome, found.message, detail=found.detail)
         decisions = ""
         for place in blocks(len(walk.bench.instances)):
             instances = walk.bench.instances[place.start : place.stop]
@@ -163,6 +172,7 @@ class Validation:
     bench: Bench
     source: str
     known: Mapping[str, Score]
+    refuters: tuple[Instance, ...] = ()
 
     def __call__(self, runner: Runner, spent: float) -> Heat:
         """Runs it."""
@@ -172,8 +182,10 @@ class Validation:
             return failed
         shown = min(EXAMINED, count)
         problem, costs = self.course.problem, walk.costs(count)
-        found = examine(problem, self.source, self.bench.instances[:shown], costs[:shown], runner)
-        return walk.ended(found.outcome, found.message, costs=costs if found.outcome == "ok" else None)
+        instances = self.bench.instances[:shown]
+        found = examine(problem, self.source, instances, costs[:shown], runner, self.refuters)
+        passed = costs if found.outcome == "ok" else None
+        return walk.ended(found.outcome, found.message, costs=passed, detail=found.detail)
 
 
 def _raced(walk: _Walk, behind: float) -> Heat:

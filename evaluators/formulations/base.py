@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from gapsmith.evaluators.base import Datum, Instance, Split
+from gapsmith.evaluators.base import Datum, Instance, Rule, Split
 
 if TYPE_CHECKING:  # OR-Tools takes a second to load, which those who only ask for names need not wait for
     from ortools.sat.python import cp_model
@@ -90,6 +90,8 @@ class Formulation:
         generate: `(rng, size) -> data` of an instance where the base needs 0.1 to 3 units of deterministic time.
         sizes: per split, in turn; those of the test may be larger.
         patterns: the library of known ways to strengthen it.
+        builds: whole models of the problem as candidates: functions `build(data)` with a helper `decode`, the base
+            itself the first.
         encode: values of some variables, None elsewhere, of a solution of the problem: what a heuristic hints.
     """
 
@@ -105,4 +107,5 @@ class Formulation:
     generate: Callable[[np.random.Generator, int], Mapping[str, Datum]]
     sizes: Mapping[Split, Sequence[int]]
     patterns: tuple[Pattern, ...] = field(default=())
+    builds: tuple[Rule, ...] = ()
     encode: Callable[[Instance, Any], Values] | None = None

@@ -33,11 +33,13 @@ def answer(request: Mapping[str, Any]) -> Reply:
 def solve(request: Mapping[str, Any]) -> Reply:
     """Solves a model in several orders; `permutations` holds seeds, None for the order as it is.
 
-    The reply has a run for each, and the claims of what was added to the base, counted.
+    The reply has a run for each, the claims of what was added to the base, counted, and the values of the
+    first solution that is proven.
     """
     base, model = _checked(request)
     runs = [_run(base, model, request, seed) for seed in request["permutations"]]
-    return {"runs": runs, "claims": _claims(base, model), "values": runs[0].pop("values", None)}
+    values = [run.pop("values") for run in runs if run["status"] == "OPTIMAL"]
+    return {"runs": runs, "claims": _claims(base, model), "values": values[0] if values else None}
 
 
 def enumerate_solutions(request: Mapping[str, Any]) -> Reply:
@@ -120,7 +122,7 @@ def _run(base: Model | None, model: Model, request: Mapping[str, Any], seed: int
         "wall": solver.wall_time,
         "branches": solver.num_branches,
         "conflicts": solver.num_conflicts,
-        "values": order.values(solver.response_proto.solution) if found else None,
+        **({"values": order.values(solver.response_proto.solution)} if status == cp_model.OPTIMAL else {}),
     }
 
 

@@ -1,0 +1,151 @@
+"""The built-in model for formulations: subsets of the library of classical patterns, the control for any model.
+
+A program is the patterns' own functions, those that they call, and an entry point that calls them in the library's
+order, so that equal subsets are equal programs. Where whole models are wanted, it is one of the library.
+"""
+
+import ast
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from gapsmith.agent.models.base import ModelTrouble, Reply, Request
+from gapsmith.evaluators.formulations.base import HEADER, Formulation, Pattern
+
+Subset = frozenset[str]
+Proposal = Callable[[Sequence[str], Random, Sequence[Subset]], Subset]
+
+FEW = (1, 1, 2, 2, 3, 4)
+"""Sizes of fresh subsets."""
+TRIES = 20
+
+
+def reply(request: Request, formulation: Formulation) -> Reply:
+    """A program of the library: equal requests, equal replies. Raises ModelTrouble where there is no library."""
+    rng = Random(request.seed)
+    if request.problem and request.problem.entry.name == "build":
+        return _whole(rng, formulation)
+    names = [pattern.name for pattern in formulation.patterns]
+    if not names:
+        raise ModelTrouble(
+            f"formulation {formulation.name} has no patterns: `offline` has nothing to combine; use another model."
+        )
+    parents = [patterns_in(source, names) for source in request.parents]
+    chosen = _new(PROPOSALS.get(request.operator, refined), names, rng, parents)
+    source = program([pattern for pattern in formulation.patterns if pattern.name in chosen])
+    return _worded(source, ", ".join(sorted(chosen)) or "nothing is added")
+
+
+def program(patterns: Sequence[Pattern]) -> str:
+    """The module that adds these patterns, in their order."""
+    functions: dict[str, str] = {}
+    for pattern in patterns:
+        functions.update(_functions(pattern.source))
+    calls = "".join(f"    {pattern.name}(model, variables, data)\n" for pattern in patterns)
+    words = ", ".join(pattern.name for pattern in patterns) or "nothing"
+    entry = f'def augment(model, variables, data):\n    """Adds {words}."""\n{calls}'
+    return "\n\n".join([HEADER, *functions.values(), entry])
+
+
+def patterns_in(source: str, names: Sequence[str]) -> Subset:
+    """The patterns of the library that a program calls."""
+    try:
+        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()
+    return frozenset(c.func.id for c in calls if isinstance(c.func, ast.Name) and c.func.id in names)
+
+
+def fresh(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+    """A few patterns."""
+    return frozenset(rng.sample(list(names), min(len(names), rng.choice(FEW))))
+
+
+def others(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+    """Patterns that no parent has, where there are any."""
+    unused = [name for name in names if not any(name in parent for parent in parents)]
+    return fresh(unused or names, rng, parents)
+
+
+def refined(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+    """The best parent with a pattern more, less, or another one."""
+    return _stepped(names, rng, parents, 1)
+
+
+def leapt(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+    """The best parent after two or three such steps."""
+    return _stepped(names, rng, parents, rng.choice((2, 3)))
+
+
+def merged(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+    """What two parents share, and of what one of them has, all or a half."""
+    if len(parents) < 2:
+        return refined(names, rng, parents)
+    first, second = parents[:2]
+    if rng.random() < 0.5:
+        return first | second
+    return (first & second) | frozenset(name for name in sorted(first ^ second) if rng.random() < 0.5)
+
+
+def smaller(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+    """The best parent without one of its patterns."""
+    kept = sorted(parents[0]) if parents else []
+    return frozenset(kept) - {rng.choice(kept)} if len(kept) > 1 else fresh(names, rng, parents)
+
+
+PROPOSALS: Mapping[str, Proposal] = {
+    "explore": fresh,
+    "invent": others,
+    "tactic": others,
+    "refine": refined,
+    "specialise": leapt,
+    "merge": merged,
+    "simplify": smaller,
+    "repair": smaller,
+}
+
+
+def _stepped(names: Sequence[str], rng: Random, parents: Sequence[Subset], steps: int) -> Subset:
+    chosen = set(parents[0]) if parents else set()
+    for _ in range(steps):
+        unused = [name for name in names if name not in chosen]
+        kind = rng.choice(("more", "more", "less", "swap"))
+        if kind != "more" and chosen:
+            chosen.discard(rng.choice(sorted(chosen)))
+        if kind != "less" and unused:
+            chosen.add(rng.choice(unused))
+    return frozenset(chosen) or fresh(names, rng, parents)
+
+
+def _new(propose: Proposal, names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+    """A subset that is none of the parents', if a few tries find one."""
+    chosen = propose(names, rng, parents)
+    for _ in range(TRIES):
+        if chosen and chosen not in parents:
+            break
+        chosen = propose(names, rng, parents)
+    return chosen
+
+
+def _functions(source: str) -> dict[str, str]:
+    """The functions of a pattern by name; several patterns may carry the same one."""
+    source = textwrap.dedent(source)
+    return {
+        node.name: ast.get_source_segment(source, node) or ""
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def _whole(rng: Random, formulation: Formulation) -> Reply:
+    known = formulation.builds[1:]
+    if not known:
+        raise ModelTrouble(
+            f"formulation {formulation.name} has one whole model only: `offline` has no other; use another model."
+        )
+    build = rng.choice(known)
+    return _worded(build.source("build"), build.name)
+
+
+def _worded(source: str, words: str) -> Reply:
+    return Reply(text=f"```python\n{source}```\nMechanism: {words}.\nChange: patterns of the library.\n")

@@ -1,0 +1,39 @@
+"""Instances on which programs were found wrong: kept for ever, and the first that later programs are tried on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gapsmith.agent.archive import Archive
+from gapsmith.evaluators.base import Instance
+
+LAG = 32
+"""Slots after which an instance is used in the run that found it: by then its slot has ended, so that a run does
+not depend on who was faster. More than are ever open at once."""
+
+
+class Refuters:
+    """What is known of a problem, of earlier runs and of this one.
+
+    Args:
+        problem: its name; what follows a colon does not count, since the instances are the same.
+        archive: where they are kept.
+    """
+
+    def __init__(self, problem: str, archive: Archive) -> None:
+        self._name, self._archive = problem.partition(":")[0], archive
+        self._before = [
+            Instance.restored(f"counterexample-{k}", row.data)
+            for k, row in enumerate(archive.counterexamples(self._name), 1)
+        ]
+        self._found: list[tuple[int, Instance]] = []
+
+    def of(self, slot: int) -> tuple[Instance, ...]:
+        """Those that a slot's program must pass."""
+        return (*self._before, *(instance for number, instance in self._found if number + LAG <= slot))
+
+    def add(self, slot: int, program: int | None, found: Mapping[str, Any]) -> None:
+        """Keeps one: its data, its digest and its optimum."""
+        self._found.append((slot, Instance.restored(f"counterexample of slot {slot}", found["data"])))
+        self._archive.add_counterexample(
+            self._name, found["digest"], found["data"], found["optimum"], program
+        )
