@@ -10,6 +10,7 @@ from typing import Any
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.constants import Tuning, most_instances
 from gapsmith.agent.executor import Executor
+from gapsmith.agent.models.endings import usable
 from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import extract, screen
 from gapsmith.agent.search.bench import Bench, Course
@@ -21,6 +22,9 @@ from gapsmith.agent.search.trial import Heat, Probe, Race, Validation
 from gapsmith.agent.slots import Slot, Stage
 from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.scoring import Score
+
+NO_PROGRAM = ("no_code", "syntax_error", "no_entry")
+"""Outcomes of screening that are no wonder where the reply itself did not end well."""
 
 When = Callable[[Slot, Future[Any], Callable[[Any], None]], None]
 
@@ -76,10 +80,13 @@ class Candidates:
             behaviour: as an earlier sitting found it, else empty.
         """
         entry = self._problem.entry
-        slot.screened = found = screen(extract(slot.text, entry) if slot.model else slot.text, entry)
+        text = extract(usable(slot.text, slot.finish[0]), entry) if slot.model else slot.text
+        slot.screened = found = screen(text, entry)
         hash_ = found.hash or hashlib.sha256(found.source.encode()).hexdigest()[:32]
         slot.program, new = self._archive.program(self._problem.name, hash_, found.source, found.size)
-        if found.outcome != "ok":
+        if found.outcome in NO_PROGRAM and slot.finish[0]:
+            self._end(slot, *slot.finish)
+        elif found.outcome != "ok":
             self._end(slot, found.outcome, found.message)
         elif not new and self._claimed(slot):
             self._end(slot, "duplicate", f"is program {slot.program} over again")

@@ -25,6 +25,7 @@ from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.models.base import Model, Stopped
 from gapsmith.agent.models.batch import batches_of
+from gapsmith.agent.models.endings import excuse
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.questions import Question, Questions, idea_of
 from gapsmith.agent.search.bench import Bench, Course
@@ -264,7 +265,7 @@ class Loop:
         slot.usd, slot.model = usd, self._model(slot)
         if call is not None:
             self._ledger.settle_call(usd, call.usd)
-            slot.paid = call.usd or 0.0
+            slot.paid, slot.finish = call.usd or 0.0, excuse(call.detail)
             self._replied(slot, call.reply)
         else:
             self._held = slot, self._questions.compose(slot)

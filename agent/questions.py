@@ -11,8 +11,10 @@ from random import Random
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
 from gapsmith.agent.batching import Mail, Parcel
 from gapsmith.agent.budget import Ledger
+from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.models.base import Model, Reply, Request
-from gapsmith.agent.prompting import Prompt, render, untrusted
+from gapsmith.agent.models.endings import excuse
+from gapsmith.agent.prompting import Prompt, render
 from gapsmith.agent.screen import encodable
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.slots import Slot
@@ -119,7 +121,7 @@ class Questions:
         )
         self._archive.answer(self.row(slot), call)
         self._ledger.settle_call(slot.usd, reply.usd)
-        slot.paid = reply.usd or 0.0
+        slot.paid, slot.finish = reply.usd or 0.0, excuse(reply.detail)
         return text
 
     def asked(self, slot: int) -> bool:

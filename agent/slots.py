@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from gapsmith.agent.models.endings import ENDINGS
 from gapsmith.agent.screen import Screened
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.choice import Choice, Failure
@@ -13,6 +14,9 @@ from gapsmith.evaluators.base import Number
 
 OURS = ("zygote_died", "harness_failure")
 """Endings that say nothing about a program: the sandbox itself broke."""
+
+NO_FAULT = frozenset(("ok", "duplicate", "twin", "raced", "no_code", *ENDINGS, *OURS))
+"""Outcomes after which there is nothing to mend."""
 
 
 class Stage(IntEnum):
@@ -46,6 +50,7 @@ class Slot:
         reserved: evaluations reserved.
         tuned: instances that tuning ran for it.
         text: the reply, or the source where no model was asked.
+        finish: how the reply ended and why, in two words or lines; empty for one that is complete.
         idea: the reply's own words on it, in one line.
         program: its number, once known.
         screened: its code, once known.
@@ -70,6 +75,7 @@ class Slot:
     tuned: int = 0
     stage: Stage = Stage.ASKED
     text: str = ""
+    finish: tuple[str, str] = ("", "")
     idea: str = ""
     program: int | None = None
     screened: Screened | None = None
@@ -110,7 +116,7 @@ class Slot:
 
     def failure(self) -> Failure | None:
         """What is to be mended, if it is the program's own fault that it gave no elite."""
-        if self.outcome in ("ok", "duplicate", "twin", "raced", "no_code", *OURS) or not self.screened:
+        if self.outcome in NO_FAULT or not self.screened:
             return None
         tries = self.choice.failure.tries + 1 if self.choice.failure else 0
         words = f"{self.outcome}: {self.message}"

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from helpers import TINY, Inline, finish, numbered
-from loopback import RATE_LIMITED, LoopbackServer
+from loopback import RATE_LIMITED, Fault, LoopbackServer, Shaped
 
 from gapsmith.agent import Archive, Budget, Run, Settings
 
@@ -95,3 +95,63 @@ def test_resume_asks_a_server_for_nothing_twice(place):
         assert first < 30
         finish(run_on(server, "anthropic", place, 1, calls=30))
         assert server.tally.answered == len(Archive(place).calls(1)) == 30
+
+
+def ended_run(place, *answers, faults=()):
+    """The candidates and calls of a run whose calls get these answers, in their order."""
+    said = iter(answers)
+    with LoopbackServer(lambda prompt: next(said), faults=faults) as server:
+        run = finish(run_on(server, "openai", place, calls=len(answers) + sum(f is not None for f in faults)))
+    rows = run.archive.candidates(1)
+    return [rows[slot] for slot in sorted(run.archive.calls(1))], run
+
+
+def test_a_truncated_reply_with_whole_code_is_used(place):
+    """Words that are cut off behind the code cost nothing: the program is run, and the call says how it ended."""
+    (row,), run = ended_run(place, Shaped(numbered(1) + "It is bet", "truncated"))
+    assert row.outcome in ("ok", "raced", "twin")
+    (call,) = run.archive.calls(1).values()
+    assert call.detail["finish"] == "truncated"
+
+
+def test_a_reply_that_is_cut_inside_its_code_is_recorded_as_such(place):
+    """Half a program is not run, even where it can be parsed; the call is paid, and nobody is asked to mend it."""
+    half = numbered(1).split("    return")[0] + "    order = d\n"
+    (row,), run = ended_run(place, Shaped(half, "truncated"))
+    assert (row.outcome, row.charged) == ("truncated", 0)
+    assert "max_tokens=" in row.message
+    (call,) = run.archive.calls(1).values()
+    assert call.usd > 0
+    assert run.ledger.usd == pytest.approx(call.usd)
+    assert not run.loop.state.failures
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [(Shaped("", "refused"), "refused"), ("", "empty")],
+)
+def test_replies_without_a_program_are_recorded_by_kind(place, answer, outcome):
+    """A refusal and an empty reply are outcomes of their own, and neither is to be mended."""
+    (row,), run = ended_run(place, answer)
+    assert row.outcome == outcome
+    assert not run.loop.state.failures
+
+
+def test_a_call_that_nobody_answered_is_recorded_as_failed(place):
+    """A request that the server rejects fails its slot in the server's words, and costs nothing."""
+    bad = Fault(400, {"error": {"message": "the prompt is too long"}})
+    rows, run = ended_run(place, numbered(1), faults=[bad])
+    assert sorted(row.outcome == "failed" for row in rows) == [False, True]
+    failed = next(row for row in rows if row.outcome == "failed")
+    assert failed.message == "400: the prompt is too long"
+    assert run.archive.calls(1)[failed.slot].usd == 0.0
+
+
+def test_resume_knows_how_a_reply_ended(place):
+    """A second sitting takes a truncated reply from the archive for what it is."""
+    half = Shaped(numbered(1).split("    return")[0], "truncated")
+    (row,), _ = ended_run(place, half)
+    with LoopbackServer(different()) as server:
+        again = finish(run_on(server, "openai", place, 1, calls=1))
+        assert server.tally.requests == 0
+    assert again.archive.candidates(1)[row.slot].outcome == "truncated"

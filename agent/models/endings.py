@@ -1,0 +1,37 @@
+"""What can be used of a reply that did not end well, and what is said of it where nothing can."""
+
+import re
+from collections.abc import Mapping
+
+from gapsmith.agent.models.hosted import Finish
+
+_FENCE = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})(?P<rest>[^\n]*)$", re.MULTILINE)
+_WORDS = {
+    Finish.TRUNCATED: "the reply was cut off before its code ended; more room: max_tokens= behind the model's name",
+    Finish.REFUSED: "the model refused to answer",
+    Finish.EMPTY: "the reply is empty",
+    Finish.FAILED: "no answer came",
+}
+ENDINGS = tuple(str(finish) for finish in _WORDS)
+"""How replies end that hold no program, beside `complete`: outcomes of their slots."""
+
+
+def usable(reply: str, finish: str) -> str:
+    """The part of a reply that is whole: one that was cut off is taken as far as its last block that was closed."""
+    if finish not in (Finish.TRUNCATED, Finish.REFUSED):
+        return reply
+    begin, fence, closed = 0, "", 0
+    for found in _FENCE.finditer(reply):
+        if not fence:
+            begin, fence = found.start(), found["fence"]
+        elif found["fence"].startswith(fence) and not found["rest"].strip():
+            fence, closed = "", found.end()
+    return reply[:begin] if fence and closed else reply if closed else ""
+
+
+def excuse(detail: Mapping[str, str]) -> tuple[str, str]:
+    """How a reply ended, and why in words, by the record of its call; two empty words for one that is complete."""
+    finish = detail.get("finish", "")
+    if finish not in ENDINGS:
+        return "", ""
+    return finish, detail.get("error") or _WORDS[Finish(finish)]
