@@ -225,7 +225,7 @@ def _bench(found: Desk, doing: Doing, as_json: bool) -> None:
     _unless_stopped(found)
     doing.close()
     table = scores(marked)
-    show_result(view.bench_json(marked, table, found), view.bench_table(table), as_json)
+    show_result(view.bench_json(marked, table, found), view.bench_table(table, found.order.samples), as_json)
     if not as_json:
         OUT.print(
             Text(

@@ -111,6 +111,10 @@ class Settings:
     def of(cls, plain: dict[str, Any]) -> "Settings":
         """Back from JSON."""
         plain = dict(plain)
+        if "verb" in plain:
+            raise UsageTrouble(
+                f"this is a run of `gapsmith {plain['verb']}`; expected a search for heuristics"
+            )
         if "model" in plain:  # runs of the archive's first schema had one model
             plain["models"] = (plain.pop("model"),)
         lists = {name: tuple(plain.get(name, ())) for name in LISTS}

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -61,21 +62,19 @@ def _sample_json(sample: Sample) -> dict[str, Any]:
     }
 
 
-def answer_table(marked: Marked) -> Table:
+def answer_table(marked: Marked) -> RenderableType:
     """The elected answer: its quantities, and how far the samples agree."""
     vote = marked.vote
     answer = vote.sample.verdict.answer if vote.sample and vote.sample.verdict else None
-    table = Table(
-        title=f"{one_line(marked.question.id)}: {vote.votes} of {len(marked.samples)} samples agree"
-    )
-    table.add_column("quantity")
+    table = Table("quantity")
     table.add_column("value", justify="right")
     if answer is not None:
         table.add_row("status", answer.status)
         table.add_row("objective", _number(answer.objective))
         for name, value in list(answer.values.items())[:SHOWN]:
             table.add_row(Text(one_line(name)), _number(value))
-    return table
+    agreed = f"{one_line(marked.question.id)}: {vote.votes} of {len(marked.samples)} samples agree"
+    return Group(Text(agreed), table)
 
 
 def failures(marked: Marked) -> str:
@@ -142,31 +141,34 @@ def _marked_json(marked: Marked) -> dict[str, Any]:
     }
 
 
-def bench_table(scores: Sequence[Score]) -> Table:
-    """Scores, a line for each set."""
+def bench_table(scores: Sequence[Score], samples: int) -> Table:
+    """Scores, a line for each set; with several samples also what one of them is worth."""
     table = Table(title="right answers, % of the questions asked (95 % interval)")
-    for heading in ("set", "asked", "vote", "first sample", "all quantities", "cost per right", "failures"):
+    first = ["first sample"] if samples > 1 else []
+    for heading in ("set", "asked", "right", *first, "all quantities", "cost", "failures"):
         table.add_column(heading)
     for score in scores:
         table.add_row(
             Text(one_line(score.name) or "–"),
             f"{score.asked} of {score.questions}",
             _percent(score.vote),
-            _percent(score.first),
-            _percent(score.exact),
+            *(_percent(score.first) for _ in first),
+            _percent(score.exact, interval=False),
             _cost(score),
             ", ".join(f"{kind} {count}" for kind, count in score.kinds.items() if kind != RIGHT),
         )
     return table
 
 
-def _percent(share: Share) -> str:
+def _percent(share: Share, interval: bool = True) -> str:
     if math.isnan(share.value):
         return "–"
-    return f"{100 * share.value:.1f} ({100 * share.low:.1f} to {100 * share.high:.1f})"
+    limits = f" ({100 * share.low:.0f} to {100 * share.high:.0f})" if interval else ""
+    return f"{100 * share.value:.1f}{limits}"
 
 
 def _cost(score: Score) -> str:
+    """Of a right answer."""
     dollars, calls = score.cost_of_pass(score.usd), score.cost_of_pass(score.calls)
     if calls is None:
         return "–"
@@ -176,14 +178,13 @@ def _cost(score: Score) -> str:
 # gapsmith synthesise
 
 
-def synthesis_table(summary: Mapping[str, Any]) -> Table:
+def synthesis_table(summary: Mapping[str, Any]) -> RenderableType:
     """How many pairs were kept, and why others were not."""
-    table = Table(title=f"{summary['problem']}: {summary['kept']} pairs kept of {summary['tried']} tried")
-    table.add_column("rejected because")
-    table.add_column("pairs", justify="right")
+    words = Text(f"{summary['problem']}: {summary['kept']} pairs kept of {summary['tried']} tried")
+    table = Table("rejected because", "pairs")
     for reason, count in summary["rejected"].items():
         table.add_row(reason, str(count))
-    return table
+    return Group(words, table) if summary["rejected"] else words
 
 
 def _number(value: float | None) -> str:

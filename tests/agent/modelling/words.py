@@ -78,7 +78,7 @@ RECORDED = {
     "forbidden": (70.0, reply_with("return os.getcwd()", "import os")),
     "no code": (70.0, "I am sorry, but this question cannot be answered: it has no numbers."),
     "no code at all": (70.0, ""),
-    "no code of that name": (70.0, "```python\ndef answer():\n    return 70\n```\n"),
+    "no code of that name": (70.0, "```python\nanswer = 70\n```\n"),
 }
 """By the kind that a recorded reply must be given, which begins the name: the true answer, and the reply."""
 
