@@ -42,7 +42,7 @@ BATCH_WINDOW, BATCHES = 128, 8
 LISTS = ("models", "instances", "test", "seeds", "without")
 
 SEARCHED = 0.6
-"""The part of a CPU limit that the search allows: its winner keeps the whole of it on a slower day, too."""
+"""The part of a CPU limit that training and validation allow: the winner keeps the whole of it on a slower day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,9 +153,8 @@ class Run:
         self.models = tuple(models) or self._opened_models()
         self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
         check_prices(self.models, settings.budget.usd)
-        self._searched = _reserved(self.problem)
         self.supply = Supply(
-            self._searched,
+            _reserved(self.problem),
             settings.instances,
             settings.test,
             settings.seed,
@@ -237,16 +236,12 @@ class Run:
         if state.champion is None:
             raise Trouble(self._no_champion())
         settings, contestants = self.settings, finalists(state.champion, state.everyone.elites)
-        by = self._measuring(self._searched)
+        seconds = settings.baseline_seconds
+        by = Measuring(self.problem, self._executor, self.archive, seconds, self._doing)
         finale = finish(self.number, contestants, state.train, self.supply.unseen, by)
-        by = self._measuring(self.problem)
         return make_report(
             self.number, settings.model, finale, state.train, self.supply.test, by, self.ledger
         )
-
-    def _measuring(self, problem: Problem) -> Measuring:
-        seconds = self.settings.baseline_seconds
-        return Measuring(problem, self._executor, self.archive, seconds, self._doing)
 
     # Words
 
