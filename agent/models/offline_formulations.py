@@ -5,12 +5,12 @@ order, so that equal subsets are equal programs. Where whole models are wanted, 
 """
 
 import ast
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request
-from gapsmith.evaluators.formulations.base import HEADER, Formulation, Pattern
+from gapsmith.evaluators.formulations.base import Formulation
+from gapsmith.evaluators.formulations.composing import program
 
 Subset = frozenset[str]
 Proposal = Callable[[Sequence[str], Random, Sequence[Subset]], Subset]
@@ -34,17 +34,6 @@ def reply(request: Request, formulation: Formulation) -> Reply:
     chosen = _new(PROPOSALS.get(request.operator, refined), names, rng, parents)
     source = program([pattern for pattern in formulation.patterns if pattern.name in chosen])
     return _worded(source, ", ".join(sorted(chosen)) or "nothing is added")
-
-
-def program(patterns: Sequence[Pattern]) -> str:
-    """The module that adds these patterns, in their order."""
-    functions: dict[str, str] = {}
-    for pattern in patterns:
-        functions.update(_functions(pattern.source))
-    calls = "".join(f"    {pattern.name}(model, variables, data)\n" for pattern in patterns)
-    words = ", ".join(pattern.name for pattern in patterns) or "nothing"
-    entry = f'def augment(model, variables, data):\n    """Adds {words}."""\n{calls}'
-    return "\n\n".join([HEADER, *functions.values(), entry])
 
 
 def patterns_in(source: str, names: Sequence[str]) -> Subset:
@@ -125,16 +114,6 @@ def _new(propose: Proposal, names: Sequence[str], rng: Random, parents: Sequence
             break
         chosen = propose(names, rng, parents)
     return chosen
-
-
-def _functions(source: str) -> dict[str, str]:
-    """The functions of a pattern by name; several patterns may carry the same one."""
-    source = textwrap.dedent(source)
-    return {
-        node.name: ast.get_source_segment(source, node) or ""
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef)
-    }
 
 
 def _whole(rng: Random, formulation: Formulation) -> Reply:
