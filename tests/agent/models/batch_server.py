@@ -3,14 +3,14 @@
 What it says of a batch is by its own clock, which is the number of looks at the batch: after `looks` of them it has
 ended. What becomes of a question is what `fate` says; only answers are billed::
 
-    with BatchServer(fate=lambda custom_id, times: "expired" if times == 1 else "answered") as server: ...
+    with BatchServer(fate=lambda slot, times: "expired" if times == 1 else "answered") as server: ...
 """
 
 import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +38,7 @@ class BatchServer(LoopbackServer):
 
     Args:
         answer: as of a LoopbackServer.
-        fate: what becomes of a question, one of FATES, by its prompt and how often it was asked by now, from 1.
+        fate: what becomes of a question, one of FATES, by its slot and how often it was asked by now, from 1.
         looks: at a batch, before it has ended.
         failed: a code with which the validation of every batch fails; empty is none.
         struck: faults by the request's place among those of its kind: ("POST /v1/batches", 0) is the first
@@ -50,7 +50,7 @@ class BatchServer(LoopbackServer):
         self,
         answer: Callable[[str], Any] = lambda prompt: f"answer to {prompt}",
         *,
-        fate: Callable[[str, int], str] = lambda prompt, times: "answered",
+        fate: Callable[[int, int], str] = lambda slot, times: "answered",
         looks: int = 1,
         failed: str = "",
         struck: Mapping[tuple[str, int], Fault] | None = None,
@@ -58,9 +58,10 @@ class BatchServer(LoopbackServer):
     ) -> None:
         self.batches: dict[str, Batch] = {}
         self.files: dict[str, str] = {}
-        self.asked: Counter[str] = Counter()
-        self.billed: Counter[str] = Counter()
-        self._fate, self._looks, self._failed = fate, looks, failed
+        self.asked: Counter[int] = Counter()
+        self.billed: Counter[int] = Counter()
+        self.looks, self.failed, self._fate = looks, failed, fate
+        self.on_look: Callable[[], None] | None = None
         self._struck, self._kinds = dict(struck or {}), Counter[str]()
         self._names = itertools.count(1)
         super().__init__(answer, **options)
@@ -73,9 +74,11 @@ class BatchServer(LoopbackServer):
             return super().handle(request)
         with self._lock:
             self.received.append(request)
-            kind = f"{method} {_kind(place)}"
+            kind = f"{method} {kind_of(place)}"
             fault = self._struck.get((kind, self._kinds[kind]))
             self._kinds[kind] += 1
+        if refusal := self._refusal(request):
+            return 401, refusal, {}
         if fault and fault.status != 0:
             return None if fault.status is None else (fault.status, fault.body, fault.headers)
         found = self._of_openai(method, place, request) or self._of_anthropic(method, place, request)
@@ -119,8 +122,8 @@ class BatchServer(LoopbackServer):
             "status": "completed" if ended else "in_progress",
             "request_counts": {"total": len(batch.questions), "completed": 0, "failed": 0},
         }
-        if self._failed:
-            errors = {"data": [{"code": self._failed, "message": "the file is not valid"}]}
+        if self.failed:
+            errors = {"data": [{"code": self.failed, "message": "the file is not valid"}]}
             return {**made, "status": "failed", "errors": errors}
         if not ended:
             return made
@@ -174,6 +177,8 @@ class BatchServer(LoopbackServer):
         if id_ not in self.batches:
             return None
         self.batches[id_].looks += 1
+        if self.on_look:
+            self.on_look()
         return 200, shown(self.batches[id_]), {}
 
     def _accepted(self, questions: Mapping[str, Any], endpoint: str, body: Mapping[str, Any]) -> Batch:
@@ -182,24 +187,26 @@ class BatchServer(LoopbackServer):
         return batch
 
     def _ended(self, batch: Batch) -> bool:
-        return batch.looks >= self._looks
+        return batch.looks >= self.looks
 
     def _results(self, batch: Batch) -> dict[str, tuple[str, Any]]:
         if batch.results is None:
-            batch.results = {id_: self._end(batch, body) for id_, body in batch.questions.items()}
+            batch.results = {
+                id_: self._end(int(id_.rpartition("-")[2]), batch, body)
+                for id_, body in batch.questions.items()
+            }
         return batch.results
 
-    def _end(self, batch: Batch, body: Mapping[str, Any]) -> tuple[str, Any]:
-        prompt = self.prompt_of(batch.endpoint, body)
-        self.asked[prompt] += 1
-        fate = self._fate(prompt, self.asked[prompt])
+    def _end(self, slot: int, batch: Batch, body: Mapping[str, Any]) -> tuple[str, Any]:
+        self.asked[slot] += 1
+        fate = self._fate(slot, self.asked[slot])
         if fate != "answered":
             return fate, None
-        self.billed[prompt] += 1
+        self.billed[slot] += 1
         return fate, self._answered(Received(batch.endpoint, {}, body))
 
 
-def _kind(place: str) -> str:
+def kind_of(place: str) -> str:
     """The path without ids."""
     parts = ["ID" if any(letter.isdigit() for letter in part[1:]) else part for part in place.split("/")]
     return "/".join([parts[0], place.split("/")[1], *parts[2:]])
@@ -226,8 +233,3 @@ def _anthropic_line(id_: str, end: tuple[str, Any]) -> Any:
         error = {"type": "error", "error": {"type": kind, "message": "temperature is not supported"}}
         return {"custom_id": id_, "result": {"type": "errored", "error": error}}
     return {"custom_id": id_, "result": {"type": "canceled" if fate == "cancelled" else fate}}
-
-
-def prompts(batches: Iterable[Batch], of: Callable[[str, Mapping[str, Any]], str]) -> list[str]:
-    """The prompts of all questions of batches."""
-    return [of(batch.endpoint, body) for batch in batches for body in batch.questions.values()]
