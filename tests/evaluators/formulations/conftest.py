@@ -12,4 +12,5 @@ def _load(name):
         spec.loader.exec_module(module)
 
 
-_load("families")
+for _name in ("families", "traps", "traps_schedules", "traps_sets", "traps_ties", "traps_builds"):
+    _load(_name)

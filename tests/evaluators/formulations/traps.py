@@ -1,0 +1,54 @@
+"""Wrong augmentations and models, made by hand: each looks right, and loses all optima of some instance.
+
+Not called by itself. They are the opposite of the library of patterns: whoever judges formulations must refuse them.
+"""
+
+# The annotations of the functions would be noise in the sources made from them.
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gapsmith.evaluators.base import source_as
+from gapsmith.evaluators.formulations.base import HEADER
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A wrong candidate.
+
+    Attributes:
+        name: that of its function.
+        formulation: what it is for.
+        source: its text: a module that defines `augment(model, variables, data)`, or `build(data)` and `decode`.
+        why: what is wrong with it.
+        whole: whether it builds a model of its own.
+    """
+
+    name: str
+    formulation: str
+    source: str
+    why: str
+    whole: bool = False
+
+
+def trap(
+    formulation: str, function: Callable[..., Any], why: str, helpers: Sequence[Callable[..., Any]] = ()
+) -> Trap:
+    """A wrong augmentation."""
+    sources = [source_as(function, "augment"), *(source_as(each, each.__name__) for each in helpers)]
+    return Trap(function.__name__, formulation, "\n\n".join([HEADER, *sources]), why)
+
+
+def lie(
+    formulation: str,
+    build: Callable[..., Any],
+    decode: Callable[..., Any],
+    why: str,
+    helpers: Sequence[Callable[..., Any]] = (),
+) -> Trap:
+    """A wrong whole model, or a right one with a wrong decoder."""
+    sources = [source_as(build, "build"), source_as(decode, "decode")]
+    sources += [source_as(each, each.__name__) for each in helpers]
+    return Trap(build.__name__, formulation, "\n\n".join([HEADER, *sources]), why, whole=True)
