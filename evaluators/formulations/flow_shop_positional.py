@@ -94,6 +94,6 @@ formulation = Formulation(
     decisions=("at",),
     micro=micro,
     generate=generate,
-    sizes={Split.TRAIN: (8, 9), Split.VALIDATION: (9,), Split.TEST: (9,)},
+    sizes={Split.TRAIN: (9, 10), Split.VALIDATION: (10,), Split.TEST: (10,)},
     patterns=PATTERNS,
 )

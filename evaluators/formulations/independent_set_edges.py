@@ -68,6 +68,6 @@ formulation = Formulation(
     decisions=("chosen",),
     micro=micro,
     generate=generate,
-    sizes={Split.TRAIN: (60, 70), Split.VALIDATION: (70,), Split.TEST: (75,)},
+    sizes={Split.TRAIN: (70, 75), Split.VALIDATION: (75,), Split.TEST: (80,)},
     patterns=PATTERNS,
 )

@@ -92,6 +92,6 @@ formulation = Formulation(
     decisions=("start",),
     micro=micro,
     generate=generate,
-    sizes={Split.TRAIN: (9, 10), Split.VALIDATION: (10,), Split.TEST: (10,)},
+    sizes={Split.TRAIN: (10, 11), Split.VALIDATION: (11,), Split.TEST: (11,)},
     patterns=PATTERNS,
 )

@@ -73,6 +73,6 @@ formulation = Formulation(
     decisions=("taken",),
     micro=micro,
     generate=generate,
-    sizes={Split.TRAIN: (25, 30), Split.VALIDATION: (30,), Split.TEST: (30,)},
+    sizes={Split.TRAIN: (45, 50), Split.VALIDATION: (50,), Split.TEST: (55,)},
     patterns=PATTERNS,
 )

@@ -92,6 +92,6 @@ formulation = Formulation(
     decisions=("at",),
     micro=micro,
     generate=generate,
-    sizes={Split.TRAIN: (6, 7), Split.VALIDATION: (7,), Split.TEST: (7,)},
+    sizes={Split.TRAIN: (8, 9), Split.VALIDATION: (9,), Split.TEST: (9,)},
     patterns=PATTERNS,
 )

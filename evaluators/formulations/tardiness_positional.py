@@ -7,6 +7,7 @@ import numpy as np
 
 from gapsmith.evaluators.base import Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
+from gapsmith.evaluators.formulations.tardiness_builds import ORDERING, POSITIONAL
 from gapsmith.evaluators.formulations.tardiness_data import PROBLEM, completion_times, generate, jobs, micro
 from gapsmith.evaluators.formulations.tardiness_positional_patterns import PATTERNS
 
@@ -67,4 +68,5 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (12, 13), Split.VALIDATION: (13, 14), Split.TEST: (14, 15)},
     patterns=PATTERNS,
+    builds=(POSITIONAL, ORDERING),
 )

@@ -69,6 +69,6 @@ formulation = Formulation(
     decisions=("starts",),
     micro=micro_short,
     generate=generate_short,
-    sizes={Split.TRAIN: (7, 8), Split.VALIDATION: (8,), Split.TEST: (8,)},
+    sizes={Split.TRAIN: (6, 7), Split.VALIDATION: (7,), Split.TEST: (7, 8)},
     patterns=PATTERNS,
 )

@@ -94,6 +94,6 @@ formulation = Formulation(
     decisions=("arc",),
     micro=micro,
     generate=generate,
-    sizes={Split.TRAIN: (14, 16), Split.VALIDATION: (16,), Split.TEST: (18,)},
+    sizes={Split.TRAIN: (16, 18), Split.VALIDATION: (18,), Split.TEST: (20,)},
     patterns=PATTERNS,
 )
