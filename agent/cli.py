@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.syntax import Syntax
 from rich.text import Text
 from typer.exceptions import TyperException
 
-from gapsmith.agent import cli_modelling, view
+from gapsmith.agent import cli_formulations, cli_modelling, cli_programs, view
 from gapsmith.agent.config import read_config, settings
 from gapsmith.agent.discovery import Settings
 from gapsmith.agent.display import ERRORS
@@ -22,7 +21,6 @@ from gapsmith.agent.doctor import diagnose, doctor_table
 from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.explaining import decisions, explain_json, explain_table
-from gapsmith.agent.export import export, write
 from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.options import (
@@ -45,7 +43,6 @@ from gapsmith.agent.options import (
 from gapsmith.agent.problems import find_problem, problem_names, read_instances
 from gapsmith.agent.rescoring import rescored
 from gapsmith.agent.terminal import (
-    OUT,
     check_known,
     chosen_instances,
     discover_and_show,
@@ -75,6 +72,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli_modelling.register(app)
+cli_formulations.register(app)
+cli_programs.register(app)
 
 
 @app.command(
@@ -310,64 +309,12 @@ def explain(
     show_result(explain_json(row.id or 0, found), explain_table(row.id or 0, found), as_json)
 
 
-@app.command(epilog="Example: gapsmith show 17")
-def show(
-    number: Annotated[int, typer.Argument(metavar="ID")],
-    archive: ArchiveUrl = "archive.db",
-    as_json: Json = False,
-) -> None:
-    """A program's code and where it came from."""
-    with opened_archive(archive, made=False) as store:
-        program, births = store.find(number), store.births(number)
-    data = {
-        "id": number,
-        "problem": program.problem,
-        "source": program.source,
-        "births": [view.candidate_json(b) for b in births],
-    }
-    if not as_json:
-        OUT.print(view.candidate_table(births, f"program {number}"))
-    show_result(data, Syntax(untrusted(program.source, 100_000), "python"), as_json)
-
-
-@app.command(epilog="Example: gapsmith lineage 17")
-def lineage(
-    number: Annotated[int, typer.Argument(metavar="ID")],
-    archive: ArchiveUrl = "archive.db",
-    as_json: Json = False,
-) -> None:
-    """A program's ancestors, the nearest first."""
-    with opened_archive(archive, made=False) as store:
-        rows = store.lineage(number)
-    show_result(
-        [view.candidate_json(row) for row in rows],
-        view.candidate_table(rows, f"lineage of {number}"),
-        as_json,
-    )
-
-
 @app.command(epilog="Example: gapsmith runs")
 def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """All runs, the latest first."""
     with opened_archive(archive, made=False) as store:
         rows = store.runs()
     show_result([view.run_json(row) for row in rows], view.run_table(rows), as_json)
-
-
-@app.command(name="export", epilog="Example: gapsmith export 17 -o my_rule.py")
-def export_(
-    number: Annotated[int, typer.Argument(metavar="ID")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The module to write.")],
-    archive: ArchiveUrl = "archive.db",
-    weak: Weak = False,
-    as_json: Json = False,
-) -> None:
-    """A program as a module of its own: numpy and the standard library, with a self-test."""
-    with opened_archive(archive, made=False) as store, LocalExecutor(1, minimum_level(weak)) as executor:
-        made = export(number, store, executor)
-    write(output, made.text)
-    words = f"{output}: program {number}; its self-test repeats {made.tests} costs of the archive"
-    show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(words), as_json)
 
 
 @app.command(epilog="Example: gapsmith doctor --json")

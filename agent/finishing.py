@@ -14,6 +14,7 @@ from typing import Any
 from gapsmith.agent.archive import CandidateRow
 from gapsmith.agent.leaderboards import Known
 from gapsmith.agent.measuring import Measuring, costs_in
+from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import Screened, screen
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.halving import mean_loss, rounds, survivors
@@ -271,7 +272,9 @@ class _End:
             shown = self._bench.instances[:EXAMINED]
             work = _Examination(self._problem, elite.source, shown, costs[:EXAMINED])
             found = self._by.executor.submit(work).result()
-            detail = {"outcome": found.outcome, "message": found.message}
+            detail = {"outcome": found.outcome, "message": found.message, **found.detail}
+            if wrong := detail.get("counterexample"):
+                Refuters(self._problem.name, self._archive).add(SLOT, elite.program, wrong)
             self._record(kind, detail)
         return bool(detail["outcome"] == "ok")
 

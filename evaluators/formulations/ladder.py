@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.assess import Assessment, Runner, assess
-from gapsmith.evaluators.base import Infeasible, Instance, Problem
+from gapsmith.evaluators.base import Infeasible, Instance, Problem, Trouble
 from gapsmith.evaluators.formulations.bridge import layout_of
 from gapsmith.evaluators.formulations.children import Children
 from gapsmith.evaluators.formulations.judge import Trial, objection
@@ -72,7 +72,9 @@ class Prover:
     def trial(self, base: str, model: str, whole: bool) -> Trial:
         """A trial without times, with one time where it is undecided. Raises Infeasible."""
         known = self._bases.get(base) or self._bases.setdefault(base, self._run(base, base))
-        mine = self._run(None if whole else base, model)
+        if "refused" in known:
+            raise Trouble(f"a tiny base was refused: {known['refused']}; expected one that can be solved")
+        mine = known if model == base else self._run(None if whole else base, model)
         if "refused" in mine:
             self.refused = True  # which says nothing about the instance
             raise Infeasible(mine["refused"])
@@ -112,27 +114,47 @@ class Ladder:
             refuters: counterexamples to other programs, as instances of the original problem.
             thorough: whether all rungs are climbed; else the counterexamples and a few tiny instances.
         """
-        prover = Prover(self.children)
-        pricing = replace(self.pricing, measure=prover, _texts={})
-        problem = replace(self.problem, cost=pricing.cost, follow_up=_follow_up(self.problem, pricing))
         tiny = hidden(self.pricing, source, self.micro if thorough else min(QUICK, self.micro))
-        instances = [pricing.stated(each) for each in (*refuters, *tiny)]
-        answers: list[Any] = []
-        for start in range(0, len(instances), BATCH):
-            batch = instances[start : start + BATCH]
-            result = assess(problem, source, batch, runner)
-            if result.outcome != "ok":
-                if result.outcome == "infeasible" and not prover.refused:
-                    return _refuted(result, batch[len(result.scores) - 1], pricing)
-                return Honesty(result.outcome, result.message)
-            answers += result.solutions
-        detail = {"rung": "equality", "instances": len(instances)}
+        climb = _Climb(self, source, runner)
+        found = climb.wrong((*refuters, *tiny))
+        if found is not None:
+            return found
+        detail = {"rung": "equality", "instances": len(refuters) + len(tiny)}
         if not thorough:
             return Honesty("ok", "", detail)
         if self.pricing.whole:
             return Honesty("ok", "", {**detail, "truth": Truth.KEEPS})
-        pairs = list(zip(instances, answers, strict=True))[len(refuters) :]
-        return Honesty("ok", "", {**detail, **Classes(pricing, self.children).of(pairs)})
+        classes = Classes(climb.pricing, self.children)
+        return Honesty("ok", "", {**detail, **classes.of(climb.made[len(refuters) :])})
+
+    def refutation(self, source: str, runner: Runner, count: int) -> str:
+        """Why a program is wrong, if it is on so many tiny instances that `climb` does not try; else empty."""
+        found = _Climb(self, source, runner).wrong(hidden(self.pricing, f"more of {source}", count))
+        return found.message if found else ""
+
+
+class _Climb:
+    """One program on its way up."""
+
+    def __init__(self, ladder: Ladder, source: str, runner: Runner) -> None:
+        self._source, self._runner = source, runner
+        self._prover = Prover(ladder.children)
+        self.pricing = replace(ladder.pricing, measure=self._prover, _texts={})
+        follow_up = _follow_up(ladder.problem, self.pricing)
+        self._problem = replace(ladder.problem, cost=self.pricing.cost, follow_up=follow_up)
+        self.made: list[tuple[Instance, Any]] = []
+
+    def wrong(self, instances: Sequence[Instance]) -> Honesty | None:
+        """What is wrong on the first instance where something is; None where nothing is found."""
+        for start in range(0, len(instances), BATCH):
+            batch = [self.pricing.stated(each) for each in instances[start : start + BATCH]]
+            result = assess(self._problem, self._source, batch, self._runner)
+            if result.outcome == "infeasible" and not self._prover.refused:
+                return _refuted(result, batch[len(result.scores) - 1], self.pricing)
+            if result.outcome != "ok":
+                return Honesty(result.outcome, result.message)
+            self.made += zip(batch, result.solutions, strict=True)
+        return None
 
 
 def hidden(pricing: Pricing, source: str, count: int) -> list[Instance]:

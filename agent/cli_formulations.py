@@ -1,0 +1,83 @@
+"""The verbs about formulations: `formulations` lists them, `verify` asks whether something is right."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from gapsmith.agent.executor import LocalExecutor
+from gapsmith.agent.options import Json, Weak, Workers
+from gapsmith.agent.problems import find_problem
+from gapsmith.agent.terminal import minimum_level, progress_bar, show_result
+from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.formulations.finding import formulation_names
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    app.command(epilog="Example: gapsmith formulations")(formulations)
+    app.command(
+        epilog="Example: gapsmith verify tardiness_interval my_augmentation.py; "
+        "gapsmith verify tardiness_interval --mutants --count 50"
+    )(verify)
+
+
+def formulations(as_json: Json = False) -> None:
+    """The base models that can be strengthened, with the patterns that are known for each."""
+    cards = [_card(name) for name in formulation_names()]
+    table = Table(title="formulations: search for a better one with `gapsmith run NAME`")
+    for heading in ("name", "of", "patterns", "whole models"):
+        table.add_column(heading)
+    for card in cards:
+        builds = f"{card['name']}:build" if card["builds"] else ""
+        table.add_row(card["name"], card["title"], str(len(card["patterns"])), builds)
+    show_result(cards, table, as_json)
+
+
+def _card(name: str) -> dict[str, Any]:
+    formulation = vars(find_problem(name))["formulation"]
+    patterns = [{"name": p.name, "claim": str(p.claim), "citation": p.citation} for p in formulation.patterns]
+    words = {"name": name, "problem": formulation.problem, "title": formulation.title}
+    return {**words, "patterns": patterns, "builds": [rule.name for rule in formulation.builds]}
+
+
+def verify(
+    formulation: Annotated[str, typer.Argument(help="A name from `gapsmith formulations`, or NAME:build.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]…", help="Programs; else the library's own.")
+    ] = None,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Test the ladder itself: patterns with a mistake in each.")
+    ] = False,
+    count: Annotated[int, typer.Option(min=1, help="Mutants.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the choice of mutants.")] = 0,
+    workers: Workers = 2,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Climbs the ladder: is a formulation right? Exits with 1 if one is refuted, or a wrong mutant is not."""
+    if mutants and files:
+        raise UsageTrouble("--mutants are made of the library's patterns; expected no files beside it")
+    # Here, since it loads OR-Tools, which the other verbs need not wait for.
+    from gapsmith.agent import verifying
+
+    problem = verifying.formulation_search(formulation)
+    with LocalExecutor(workers, minimum_level(weak), problem.preload) as executor, progress_bar() as doing:
+        if mutants:
+            examined = verifying.mutants_examined(problem, count, seed, executor, doing)
+            data, table = (
+                verifying.mutants_json(problem.name, examined),
+                verifying.mutants_table(problem.name, examined),
+            )
+            failed = data["survived"] > 0
+        else:
+            found = verifying.verified(problem, files or (), executor, doing)
+            data, table = (
+                verifying.verified_json(problem.name, found),
+                verifying.verified_table(problem.name, found),
+            )
+            failed = any(each.finding.outcome != "ok" for each in found)
+    show_result(data, table, as_json)
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,67 @@
+"""The verbs about one program of an archive: `show`, `lineage`, `export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.syntax import Syntax
+from rich.text import Text
+
+from gapsmith.agent import view
+from gapsmith.agent.executor import LocalExecutor
+from gapsmith.agent.export import export, write
+from gapsmith.agent.findings import finding_of, words
+from gapsmith.agent.harmless import untrusted
+from gapsmith.agent.options import ArchiveUrl, Json, Weak
+from gapsmith.agent.terminal import OUT, minimum_level, opened_archive, show_result
+
+Number = Annotated[int, typer.Argument(metavar="ID")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    app.command(epilog="Example: gapsmith show 17")(show)
+    app.command(epilog="Example: gapsmith lineage 17")(lineage)
+    app.command(name="export", epilog="Example: gapsmith export 17 -o my_rule.py")(export_)
+
+
+def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
+    """A program's code and where it came from."""
+    with opened_archive(archive, made=False) as store:
+        program, births = store.find(number), store.births(number)
+        finding = finding_of(store, births)
+    data = {
+        "id": number,
+        "problem": program.problem,
+        "source": program.source,
+        "births": [view.candidate_json(b) for b in births],
+        "verified": finding,
+    }
+    if not as_json:
+        OUT.print(view.candidate_table(births, f"program {number}"))
+        if finding:
+            OUT.print(words(finding))
+    show_result(data, Syntax(untrusted(program.source, 100_000), "python"), as_json)
+
+
+def lineage(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
+    """A program's ancestors, the nearest first."""
+    with opened_archive(archive, made=False) as store:
+        rows = store.lineage(number)
+    table = view.candidate_table(rows, f"lineage of {number}")
+    show_result([view.candidate_json(row) for row in rows], table, as_json)
+
+
+def export_(
+    number: Number,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The module to write.")],
+    archive: ArchiveUrl = "archive.db",
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """A program as a module of its own: numpy and the standard library, with a self-test."""
+    with opened_archive(archive, made=False) as store, LocalExecutor(1, minimum_level(weak)) as executor:
+        made = export(number, store, executor)
+    write(output, made.text)
+    told = f"{output}: program {number}; its self-test repeats {made.tests} costs of the archive"
+    show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(told), as_json)

@@ -1,0 +1,27 @@
+"""What examinations found of archived programs: of a formulation, its class of truth and the rung that showed it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gapsmith.agent.archive import Archive, CandidateRow
+
+KIND = "verified"
+
+
+def finding_of(store: Archive, births: Sequence[CandidateRow]) -> Mapping[str, Any] | None:
+    """The most that was found of a program, by the slots that it was born in; None where nothing was examined."""
+    found: Mapping[str, Any] | None = None
+    for birth in births:
+        ends = f"examined slot {birth.slot}"
+        for event in store.events(birth.run):
+            if (event.slot, event.kind) == (birth.slot, KIND) or event.kind == ends:
+                found = event.detail if event.detail.get("truth") or found is None else found
+    return found if found and "rung" in found else None
+
+
+def words(finding: Mapping[str, Any] | None) -> str:
+    """In one line, for people; empty where nothing was found."""
+    if not finding:
+        return ""
+    truth = finding.get("truth", "not classified")
+    return f"{truth} (rung: {finding['rung']}, {finding.get('instances', 0)} hidden instances)"
