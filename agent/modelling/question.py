@@ -121,6 +121,8 @@ def _answers(row: Mapping[str, Any], where: str) -> dict[str, float]:
             f"{where}: answers is {_short(given)}; expected quantities with their numbers: {_EXPECTED}"
         )
     for name, value in given.items():
+        if not name.strip():
+            raise Trouble(f"{where}: a quantity of the answers has no name; expected {_EXPECTED}")
         if not is_number(value):
             raise Trouble(f"{where}: the answer {_short(name)} is {_short(value)}; expected a number")
     return {name: float(value) for name, value in given.items()}

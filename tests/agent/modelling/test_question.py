@@ -56,6 +56,7 @@ def test_what_synthesise_writes_is_a_set(tmp_path):
         ({"question": "x" * (LONGEST_QUESTION + 1)}, "at most 24000 are taken"),
         ({"answers": {}}, "answers is {}"),
         ({"answers": None}, "answers is None"),
+        ({"answers": {" ": 3}}, "a quantity of the answers has no name"),
         ({"answers": {"x": "3"}}, "the answer 'x' is '3'"),
         ({"answers": {"x": True}}, "the answer 'x' is True"),
         ({"answers": {"x": float("nan")}}, "the answer 'x' is nan"),
