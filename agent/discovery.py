@@ -15,13 +15,15 @@ from gapsmith.agent.baselines import silent
 from gapsmith.agent.budget import Budget, Ledger
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.finishing import finalists, finish
-from gapsmith.agent.loop import WINDOW, Loop, Progress
+from gapsmith.agent.formulating import is_formulation
+from gapsmith.agent.loop import WINDOW, Loop
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import Options, open_model
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.models.prices import check_prices
 from gapsmith.agent.problems import find_problem, unknown
+from gapsmith.agent.progress import Progress
 from gapsmith.agent.reporting import Report, make_report
 from gapsmith.agent.search.operators import ASKED
 from gapsmith.agent.search.state import SearchState, Switches
@@ -148,8 +150,9 @@ class Run:
     ) -> None:
         self.settings, self.archive, self._doing = settings, archive, doing
         self._stop = threading.Event()
-        self._strategies, self._switches = strategies, _switches(settings.without)
+        self._strategies = strategies
         self.problem = _hurried(problem or find_problem(settings.problem), settings.cpu_seconds)
+        self._switches = _switches(settings.without, self.problem)
         self.models = tuple(models) or self._opened_models()
         self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
         check_prices(self.models, settings.budget.usd)
@@ -301,9 +304,10 @@ def _reserved(problem: Problem) -> Problem:
     return replace(problem, cpu_seconds=lambda instance: SEARCHED * problem.cpu_seconds(instance))
 
 
-def _switches(without: Sequence[str]) -> Switches:
+def _switches(without: Sequence[str], problem: Problem) -> Switches:
+    """What is on; the numbers in a formulation are no constants to be tuned: most of them make it right."""
     try:
-        return Switches.without(without)
+        return Switches.without([*without, *(("tuning",) if is_formulation(problem) else ())])
     except KeyError as error:
         raise UsageTrouble(unknown("part of the search", error.args[0], list(vars(Switches())))) from None
 

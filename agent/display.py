@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gapsmith.agent.discovery import Run
-from gapsmith.agent.loop import Progress as Standing
+from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.reporting import Report
 
 ERRORS = Console(stderr=True)

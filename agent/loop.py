@@ -4,6 +4,8 @@
     take up whose turn it is      (screen, then probe; told apart, then raced; the gate; what was learnt)
     else wait for a reply or a trial
 
+Where answers take time, what has come is taken up first, and a trial keeps no question from being asked.
+
 A slot is one question and what came of it. A deterministic model is asked in the driver's own thread, so many
 slots are open at once whatever the number of workers, and decisions are made in the order of the slots: so the
 state from which slot k is asked is a function of the seed alone. On resume the same loop runs again from slot
@@ -13,7 +15,6 @@ state from which slot k is asked is a function of the seed alone. On resume the 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import Queue
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ from gapsmith.agent.models.base import Model, Stopped
 from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.endings import excuse
 from gapsmith.agent.models.pool import Pool
+from gapsmith.agent.progress import Progress
 from gapsmith.agent.questions import Question, Questions, idea_of
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
@@ -41,27 +43,14 @@ T = TypeVar("T")
 WINDOW = 16
 """Slots that are open at once at most: more would be faster, and each would be asked knowing less."""
 
+BACKLOG = 2
+"""So many windows of slots are open at most where answers come faster than they can be tried."""
+
 BARREN = 500
 """So many slots in a row without anything new to measure end a run: its space is exhausted."""
 
 TUNING_SHARE, TUNING_SHARE_OF_CALLS = 0.25, 2.0
 """What tuning may run, by all else that was run: a quarter where evaluations are short, twice where calls are."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How a run stands after a slot has ended."""
-
-    slot: int
-    operator: str
-    arm: str
-    outcome: str
-    evaluations: int
-    calls: int
-    usd: float
-    seconds: float
-    best_gap: float | None
-    champion: int | None
 
 
 class Loop:
@@ -143,9 +132,11 @@ class Loop:
 
     def _work(self, callers: ThreadPoolExecutor) -> Iterator[Progress]:
         while True:
-            if (ask := self._asks()) is not None:
+            slot = self._due()
+            # What has come is taken up first, so that more is known of it when the next question is put.
+            if (slot is None or self._questions.deterministic) and (ask := self._asks()) is not None:
                 ask(callers)
-            elif (slot := self._due()) is not None:
+            elif slot is not None:
                 if slot.stage is Stage.ENDED:
                     self._apply(slot)
                     yield self._progress(slot)
@@ -170,7 +161,7 @@ class Loop:
         """What may be asked now, with the budget for it set aside; None where nothing may."""
         if self._held is not None:
             return self._ask_held(*self._held)
-        if self._ending or len(self._open) >= self._window:
+        if self._ending or self._full:
             return None
         if self._next < len(self._rules):
             return lambda _: self._open_rule()
@@ -194,6 +185,13 @@ class Loop:
     def _ending(self) -> bool:
         """Whether nothing is asked any more."""
         return self._stop.is_set() or bool(self._trouble) or self._used_up or self._barren >= BARREN
+
+    @property
+    def _full(self) -> bool:
+        """Whether enough is open: a question whose answer is being tried does not keep the next from being asked."""
+        if self._questions.deterministic:
+            return len(self._open) >= self._window
+        return self._questions.out >= self._window or len(self._open) >= BACKLOG * self._window
 
     def _waits_for(self, operator: object) -> bool:
         return any(slot.choice.operator is operator for slot in self._open.values())

@@ -124,6 +124,11 @@ class Questions:
         slot.paid, slot.finish = reply.usd or 0.0, excuse(reply.detail)
         return text
 
+    @property
+    def out(self) -> int:
+        """How many questions wait for their answers."""
+        return len(self._sent)
+
     def asked(self, slot: int) -> bool:
         """Whether a slot's question is out, and its answer has not been kept yet."""
         return slot in self._sent

@@ -77,7 +77,7 @@ def test_a_question_is_the_same_alone_and_in_a_batch(place, kind):
     with BatchServer(different()) as server:
         finish(run_on(server, kind, place + ".b", calls=3))
         together = [body for batch in server.batches.values() for body in batch.questions.values()]
-    assert together[0] == alone[0]
+    assert together[0] in alone  # threads send in any order
     assert [set(body) for body in together] == [set(body) for body in alone]
 
 
