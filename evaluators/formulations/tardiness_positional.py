@@ -66,7 +66,7 @@ formulation = Formulation(
     decisions=("at",),
     micro=micro,
     generate=generate,
-    sizes={Split.TRAIN: (12, 13), Split.VALIDATION: (13, 14), Split.TEST: (14, 15)},
+    sizes={Split.TRAIN: (12, 13), Split.VALIDATION: (13,), Split.TEST: (13, 14)},
     patterns=PATTERNS,
     builds=(POSITIONAL, ORDERING),
 )
