@@ -23,6 +23,8 @@ from gapsmith.agent.slots import Slot, Stage
 from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.scoring import Score
 
+REFUTED = "refuted"
+"""What `Problem.verify` says of a program that is wrong on an instance, which the message tells."""
 NO_PROGRAM = ("no_code", "syntax_error", "no_entry")
 """Outcomes of screening that are no wonder where the reply itself did not end well."""
 
@@ -226,6 +228,8 @@ class Candidates:
     def apply(self, slot: Slot) -> None:
         """The search learns what came of a slot: its turn has come."""
         reward, state = 0.0, self._state
+        if slot.outcome == REFUTED:
+            state.refutation = slot.message
         if slot.twin is not None:
             self._take_twin(slot)
             state.miss()

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from gapsmith.agent.archive import CandidateRow
+from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.leaderboards import Known
 from gapsmith.agent.measuring import Measuring, costs_in
 from gapsmith.agent.refuters import Refuters
@@ -180,8 +181,8 @@ class _End:
 
     def shortened(self, winner: Elite, costs: Costs | None) -> Elite:
         """A shorter form of the winner that costs no more on any selection instance; rules stay as they are."""
-        if winner.name or costs is None:
-            return winner
+        if winner.name or costs is None or is_formulation(self._problem):
+            return winner  # what a formulation does without is tried by the search
         best, tried = winner, set[str]()
         while (step := self._step(best, costs, tried)) is not None:
             best, costs = step

@@ -53,9 +53,10 @@ def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
             failure=_failure(choice.failure) if choice.failure else None,
             stratum=one_line(stratum),
             lessons=_lessons(choice.lessons),
+            refutation=fenced(untrusted(choice.refutation)) if choice.refutation else "",
         )
     )
-    return Prompt(system(problem, train), text, _template_hash(name))
+    return Prompt(system(problem, train), text, _template_hash(name, problem.words))
 
 
 @lru_cache(maxsize=8)
@@ -64,7 +65,7 @@ def system(problem: Problem, train: Bench) -> str:
     imports = sorted(name for name in ALLOWED_IMPORTS if name != "numpy" and not name.startswith("_"))
     return (
         environment()
-        .get_template("system.md.j2")
+        .get_template(f"{problem.words}.md.j2")
         .render(
             problem=problem,
             limit=_limit(problem, train),
@@ -77,7 +78,8 @@ def system(problem: Problem, train: Bench) -> str:
 
 def _limit(problem: Problem, train: Bench) -> Row:
     """The CPU seconds that are granted to the smallest and the largest training instance, and what they are worth."""
-    ends = [extreme(train.instances, key=showing.size) for extreme in (min, max)]
+    shown = [problem.shown(instance) for instance in train.instances]
+    ends = [extreme(shown, key=showing.size) for extreme in (min, max)]
     sizes = [f"{problem.cpu_seconds(each):.3g} s for {one_line(showing.shapes(each))}" for each in ends]
     seconds = problem.cpu_seconds(ends[0])
     return {
@@ -90,8 +92,8 @@ def _limit(problem: Problem, train: Bench) -> Row:
 def _example(problem: Problem, train: Bench) -> dict[str, Any]:
     """The smallest training instance, with its optimum where one is known."""
     place = min(range(len(train.instances)), key=lambda k: showing.size(train.instances[k]))
-    instance, found = train.instances[place], train.baselines[place]
-    known = found.solution is not None
+    instance, found = problem.shown(train.instances[place]), train.baselines[place]
+    known = found.solution is not None and not isinstance(found.solution, dict)
     return {
         "data": fenced("\n".join(showing.data_lines(instance))),
         "proven": found.proven,
@@ -226,10 +228,10 @@ def environment() -> Environment:
 
 
 @lru_cache(maxsize=32)
-def _template_hash(operator: str) -> str:
+def _template_hash(operator: str, words: str) -> str:
     """A name for the templates of an operator: its own, the static part's, and all that they may share."""
     parts = [name for name in environment().list_templates(["j2"]) if name.startswith("parts/")]
-    return template_hash("system.md.j2", f"{operator}.md.j2", *parts)
+    return template_hash(f"{words}.md.j2", f"{operator}.md.j2", *parts)
 
 
 def template_hash(*names: str) -> str:

@@ -1,12 +1,14 @@
 """The report of a run: opens the sealed test once, when the winner is chosen and its gain is claimed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.evaluating import Scored
 from gapsmith.agent.finishing import Finale
+from gapsmith.agent.formulating import formulation_report, is_formulation
 from gapsmith.agent.leaderboards import Boards, Known, Member, boards
 from gapsmith.agent.measuring import Measuring, scored
 from gapsmith.agent.search.bench import Bench
@@ -36,6 +38,7 @@ class Report:
         generated: whether the claim instances are new; else they are a half of the user's validation instances.
         front: programs that none is better than in gap, time and size at once, on the test instances.
         together: programs that complement each other in training, on the test instances.
+        formulation: of a formulation, its speed and truth; see `formulating`.
     """
 
     run: int
@@ -54,6 +57,7 @@ class Report:
     generated: bool = True
     front: tuple[FrontPoint, ...] = ()
     together: tuple[Member, ...] = ()
+    formulation: Mapping[str, Any] | None = None
 
 
 def make_report(
@@ -81,7 +85,8 @@ def make_report(
     results = zip(programs, by.run(programs, test), strict=True)
     best, *rules = (scored(program, result, bench.scale) for program, result in results)
     reference = min((rule for rule in rules if rule.aggregate), key=_pooled, default=best)
-    beside = boards(run, train, bench, by) if train else Boards()
+    boarded = train is not None and not is_formulation(by.problem)  # it would take as long as the search
+    beside = boards(run, train, bench, by) if train and boarded else Boards()
     return Report(
         run=run,
         problem=by.problem.name,
@@ -99,6 +104,7 @@ def make_report(
         generated=finale.generated,
         front=beside.front,
         together=beside.together,
+        formulation=formulation_report(by, winner, best, test),
     )
 
 

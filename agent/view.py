@@ -9,6 +9,7 @@ from rich.text import Text
 
 from gapsmith.agent.archive import CandidateRow, RunRow
 from gapsmith.agent.evaluating import Comparison, Scored
+from gapsmith.agent.formulating import told
 from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.leaderboards import Member
 from gapsmith.agent.reporting import Report
@@ -155,6 +156,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "claimed": {**_gain_json(report.claimed), "generated": report.generated},
         "front": [_point_json(point) for point in report.front],
         "together": [_member_json(k, member) for k, member in enumerate(report.together, 1)],
+        **({"formulation": dict(report.formulation)} if report.formulation else {}),
     }
 
 
@@ -205,6 +207,8 @@ def verdict(report: Report) -> str:
         return f"Program {report.best_id} fails on the test: {report.best.outcome}."
     if report.best.entrant.name == rule:
         return f"Nothing is surely better than {rule}, which is program {report.best_id}."
+    if report.formulation:
+        return f"Program {report.best_id} against {rule}:\n{told(report.formulation)}"
     word = _word(report.gain)
     return f"Program {report.best_id} is {word} {rule}: {_points(report.gain)}.{_claim(report)}"
 

@@ -248,6 +248,8 @@ class Problem:
         follow_up: a second call, after which `cost` is given both answers, in a list; None for one call.
         verify: `(source, runner, refuters, thorough) -> Honesty`: whether a program is right beyond its costs;
             `refuters` are instances that earlier ones were wrong on. None where costs say all.
+        words: the template of the static part of prompts.
+        shown: an instance as prompts show it.
     """
 
     name: str
@@ -271,6 +273,8 @@ class Problem:
     preload: str = "numpy"
     follow_up: FollowUp | None = None
     verify: "Callable[[str, Runner, Sequence[Instance], bool], Honesty] | None" = None
+    words: str = "system"
+    shown: Callable[[Instance], Instance] = field(default=lambda instance: instance)
 
     def instances(
         self, split: Split, seed: int = 0, count: int | None = None, start: int = 0

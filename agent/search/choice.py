@@ -29,6 +29,7 @@ class Choice:
         arm: the trajectory that asks.
         stratum: the class of instances to get better at; empty for all.
         lessons: what earlier tries came to.
+        refutation: on which instance the last program that was wrong is so, in words; empty for none.
     """
 
     operator: Operator
@@ -37,6 +38,7 @@ class Choice:
     arm: str = ""
     stratum: str = ""
     lessons: tuple[Lesson, ...] = ()
+    refutation: str = ""
 
     @property
     def programs(self) -> list[int]:

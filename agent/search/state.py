@@ -78,6 +78,7 @@ class SearchState:
         self._tuned = set[int]()
         self.record = float("inf")
         self._lessons = Lessons()
+        self.refutation = ""
         self._quiet = 0
         self._mended, self._repairs = 1.0, 1.0
 
@@ -94,8 +95,14 @@ class SearchState:
         arm = self.arms.choose(rng)
         choice = arm.strategy.choose(self._view(arm.population), rng)
         # The control learns from nothing, else it would be none.
-        lessons = () if arm.name == CONTROL else self._lessons.told
-        return replace(choice, arm=arm.name, stratum=self._stratum(choice), lessons=lessons)
+        learns = arm.name != CONTROL
+        return replace(
+            choice,
+            arm=arm.name,
+            stratum=self._stratum(choice),
+            lessons=self._lessons.told if learns else (),
+            refutation=self.refutation if learns else "",
+        )
 
     def tuned(self, program: int) -> Elite | None:
         """The elite whose constants an earlier sitting began to tune; it does not wait for it, now or later."""

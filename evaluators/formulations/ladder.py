@@ -26,7 +26,7 @@ from gapsmith.evaluators.base import Infeasible, Instance, Problem, Trouble
 from gapsmith.evaluators.formulations.bridge import layout_of
 from gapsmith.evaluators.formulations.children import Children
 from gapsmith.evaluators.formulations.judge import Trial, objection
-from gapsmith.evaluators.formulations.pricing import Pricing, plain, unpacked
+from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
 from gapsmith.evaluators.honesty import Honesty
 
 MICRO = 300
@@ -170,7 +170,7 @@ def _follow_up(problem: Problem, pricing: Pricing) -> Any:
 
 def _refuted(result: Assessment, instance: Instance, pricing: Pricing) -> Honesty:
     """What is wrong, and where."""
-    original, base = plain(instance), pricing.base(instance)
+    original, base = plain_instance(instance), pricing.base(instance)
     optimum = pricing.measure.trial(base, base, False).optimum
     found = {"digest": original.digest, "data": original.plain, "optimum": optimum}
     words = f"{result.scores[-1].message}; on {_told(original)}"
@@ -216,7 +216,7 @@ class Classes:
         return {"truth": str(truth), "rung": rung, "enumerated": listed, "negated": negated}
 
     def _case(self, instance: Instance, model: str) -> dict[str, Any]:
-        built = self.pricing.formulation.build(plain(instance))
+        built = self.pricing.formulation.build(plain_instance(instance))
         layout = layout_of(built.variables)
         decisions = [place for name in self.pricing.formulation.decisions for place in _leaves(layout[name])]
         base = self.pricing.base(instance)

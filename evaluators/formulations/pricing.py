@@ -54,7 +54,7 @@ class Pricing:
     def base(self, instance: Instance) -> str:
         """The text of an instance's base, built again: what an instance holds has been in the sandbox."""
         if instance.digest not in self._texts:
-            self._texts[instance.digest] = str(self.formulation.build(plain(instance)).model.proto)
+            self._texts[instance.digest] = str(self.formulation.build(plain_instance(instance)).model.proto)
         return self._texts[instance.digest]
 
     def trial(self, instance: Instance, model: Any) -> Trial:
@@ -73,7 +73,7 @@ class Pricing:
 
     def _check_decoded(self, instance: Instance, solution: Any, optimum: float | None) -> None:
         """What the decoder gave must be a solution, and as good as the model says. Raises Infeasible."""
-        cost = self.original.cost(plain(instance), solution)
+        cost = self.original.cost(plain_instance(instance), solution)
         if optimum is not None and cost != optimum:
             raise Infeasible(f"the decoded solution costs {cost:g}; the model's optimum is {optimum:g}")
 
@@ -90,7 +90,7 @@ class Pricing:
         return {"values": as_bytes(text), **instance.data}
 
 
-def plain(instance: Instance) -> Instance:
+def plain_instance(instance: Instance) -> Instance:
     """The instance of the original problem."""
     data = {name: value for name, value in instance.data.items() if name not in (MODEL, LAYOUT)}
     return Instance(instance.name, data, instance.stratum)

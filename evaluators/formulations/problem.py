@@ -26,7 +26,7 @@ from gapsmith.evaluators.formulations.base import Formulation
 from gapsmith.evaluators.formulations.children import Children
 from gapsmith.evaluators.formulations.judge import Judge, cost_of
 from gapsmith.evaluators.formulations.ladder import Ladder
-from gapsmith.evaluators.formulations.pricing import Pricing
+from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance
 from gapsmith.evaluators.formulations.words import BUILD, EXTEND
 
 DRAWS = 60
@@ -103,7 +103,7 @@ def _stated(formulation: Formulation, pricing: Pricing, drawing: "_Drawing") -> 
         generate=drawing.generate,
         cost=pricing.cost,
         baseline=drawing.baseline,
-        rules=formulation.builds if whole else (Rule("base", base, formulation.citation),),
+        rules=formulation.builds[:1] if whole else (Rule("base", base, formulation.citation),),
         sizes=formulation.sizes,
         counts=COUNTS,
         read=pricing.read,
@@ -111,6 +111,8 @@ def _stated(formulation: Formulation, pricing: Pricing, drawing: "_Drawing") -> 
         driver=guest.BUILD if whole else guest.AUGMENT,
         preload="ortools",
         follow_up=FollowUp("decode", guest.DECODE, pricing.follow) if whole else None,
+        words="formulation",
+        shown=plain_instance,
     )
 
 

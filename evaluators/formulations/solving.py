@@ -6,6 +6,8 @@ Everything here is plain data in and out, so that it can be asked of another pro
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf import text_format
@@ -15,7 +17,7 @@ from ortools.sat.python import cp_model
 from gapsmith.evaluators.formulations.base import Claim
 from gapsmith.evaluators.formulations.bridge import Refused, message_of, model_of
 from gapsmith.evaluators.formulations.negation import bounded, negated
-from gapsmith.evaluators.formulations.permuting import Permuted, permuted
+from gapsmith.evaluators.formulations.permuting import permuted
 from gapsmith.evaluators.formulations.prefix import check_features, check_prefix, check_size
 
 Reply = dict[str, Any]
@@ -37,7 +39,7 @@ def solve(request: Mapping[str, Any]) -> Reply:
     first solution that is proven.
     """
     base, model = _checked(request)
-    runs = [_run(base, model, request, seed) for seed in request["permutations"]]
+    runs = [_run(_ordered(base, model, request, seed), request) for seed in request["permutations"]]
     values = [run.pop("values") for run in runs if run["status"] == "OPTIMAL"]
     return {"runs": runs, "claims": _claims(base, model), "values": values[0] if values else None}
 
@@ -79,10 +81,16 @@ def _checked(request: Mapping[str, Any]) -> tuple[Model | None, Model]:
     check_features(model)
     if request.get("base") is None:
         return None, model
-    base = message_of(model_of(request["base"]))
+    base = _base(request["base"])
     check_prefix(base, model)
     _claims(base, model)
     return base, model
+
+
+@lru_cache(maxsize=4)
+def _base(text: str) -> Model:
+    """A base as a message, which nobody changes."""
+    return message_of(model_of(text))
 
 
 def _claims(base: Model | None, model: Model) -> dict[str, int]:
@@ -105,14 +113,30 @@ def _claim(name: str) -> Claim:
     return Claim(word)
 
 
-def _run(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> Reply:
-    order = Permuted(model, range(len(model.variables))) if seed is None else _permuted(base, model, seed)
-    solver, built = _solver(request), _built(order.model)
+@dataclass(frozen=True)
+class _Ordered:
+    """A model that is ready to be solved, and how its solution is read."""
+
+    model: cp_model.CpModel
+    values: Callable[[Sequence[int]], list[int]]
+
+
+def _ordered(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> _Ordered:
+    if seed is None:
+        return _Ordered(model_of(request["text"]), list)
+    counts = (len(base.variables), len(base.constraints)) if base is not None else (0, 0)
+    order = permuted(model, seed, *counts)
+    return _Ordered(_built(order.model), order.values)
+
+
+def _run(ordered: _Ordered, request: Mapping[str, Any]) -> Reply:
+    solver = _solver(request)
     begun = time.process_time()
-    status = solver.solve(built)
+    status = solver.solve(ordered.model)
     if status == cp_model.MODEL_INVALID:
-        raise Refused(f"the model is invalid: {built.validate()[:300]}")
+        raise Refused(f"the model is invalid: {ordered.model.validate()[:300]}")
     found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    proven = {"values": ordered.values(solver.response_proto.solution)} if status == cp_model.OPTIMAL else {}
     return {
         "status": solver.status_name(status),
         "objective": solver.objective_value if found else None,
@@ -122,13 +146,8 @@ def _run(base: Model | None, model: Model, request: Mapping[str, Any], seed: int
         "wall": solver.wall_time,
         "branches": solver.num_branches,
         "conflicts": solver.num_conflicts,
-        **({"values": order.values(solver.response_proto.solution)} if status == cp_model.OPTIMAL else {}),
+        **proven,
     }
-
-
-def _permuted(base: Model | None, model: Model, seed: int) -> Permuted:
-    counts = (len(base.variables), len(base.constraints)) if base is not None else (0, 0)
-    return permuted(model, seed, *counts)
 
 
 def _solver(request: Mapping[str, Any]) -> cp_model.CpSolver:

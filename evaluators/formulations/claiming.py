@@ -1,0 +1,121 @@
+"""What may be claimed of a formulation: times against its base, with intervals, a placebo, and wall time."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gapsmith.evaluators.assess import Runner, assess
+from gapsmith.evaluators.base import Instance
+from gapsmith.evaluators.formulations.judge import cost_of, mean_time
+from gapsmith.evaluators.formulations.pricing import unpacked
+from gapsmith.evaluators.formulations.problem import FormulationProblem
+from gapsmith.evaluators.scoring import RESAMPLES
+
+WALL_INSTANCES = 6
+WALL_LIMIT = 60.0
+"""Seconds for a run with all cores; it counts twice where it does not end."""
+WALL_SHIFT = 0.05
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of shifted geometric means, with a 95 % bootstrap interval over the instances."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a formulation is.
+
+    Attributes:
+        ratio: of its units of deterministic time to the base's; below 1 is faster.
+        placebo: the same of the base in other orders: what chance alone does.
+        units: its shifted geometric mean, and that of the base.
+        seconds: the same ratio of seconds of wall time with all cores; None where it was not measured.
+    """
+
+    ratio: Ratio
+    placebo: Ratio
+    units: tuple[float, float]
+    seconds: Ratio | None = None
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        found: dict[str, Any] = {"units": self.units[0], "base_units": self.units[1]}
+        ratios = {"ratio": self.ratio, "placebo": self.placebo, "wall_ratio": self.seconds}
+        return {**found, **{name: _plain(ratio) for name, ratio in ratios.items()}}
+
+
+def speed(
+    problem: FormulationProblem,
+    source: str,
+    instances: Sequence[Instance],
+    costs: Sequence[float],
+    runner: Runner,
+) -> Speed:
+    """How fast a program is on instances that it solves.
+
+    Args:
+        problem: the search that it is from.
+        source: the program.
+        instances: by which it was not chosen.
+        costs: its prices there.
+        runner: the sandbox, in which its models are built once more for the wall clock.
+    """
+    texts = [problem.pricing.base(instance) for instance in instances]
+    base = [cost_of(problem.judge.base(text).times) for text in texts]
+    placebo = [cost_of(problem.judge.placebo_times(text)) for text in texts]
+    units = mean_time(costs), mean_time(base)
+    return Speed(ratio(costs, base), ratio(placebo, base), units, wall(problem, source, instances, runner))
+
+
+def ratio(costs: Sequence[float], base: Sequence[float]) -> Ratio:
+    """The ratio of the times behind prices."""
+    mine, other = np.asarray(costs, dtype=float), np.asarray(base, dtype=float)
+    draws = np.random.default_rng(0).integers(0, len(mine), (RESAMPLES, len(mine)))
+    ratios = [_ratio(mine[draw], other[draw]) for draw in draws]
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return Ratio(_ratio(mine, other), float(low), float(high))
+
+
+def _ratio(mine: Any, other: Any) -> float:
+    return mean_time(mine.tolist()) / max(mean_time(other.tolist()), 1e-9)
+
+
+def wall(
+    problem: FormulationProblem, source: str, instances: Sequence[Instance], runner: Runner
+) -> Ratio | None:
+    """The ratio of wall times with all cores, building the model included; None where a model is not returned."""
+    chosen = instances[:WALL_INSTANCES]
+    result = assess(problem, source, chosen, runner)
+    if result.outcome != "ok":
+        return None
+    packed = [answer[0][0] if problem.pricing.whole else answer for answer in result.solutions]
+    base = [_seconds(problem, problem.pricing.base(instance)) for instance in chosen]
+    mine = [_seconds(problem, unpacked(each)) for each in packed]
+    built = [score.cpu_seconds for score in result.scores]
+    logs = [
+        [1.0 + float(np.log1p(second / WALL_SHIFT)) for second in seconds]
+        for seconds in ([a + b for a, b in zip(mine, built, strict=True)], base)
+    ]
+    return ratio(*logs)
+
+
+def _seconds(problem: FormulationProblem, model: str) -> float:
+    request: Mapping[str, Any] = {"do": "solve", "base": None, "text": model, "permutations": [0]}
+    limits = {"seconds": WALL_LIMIT, "workers": os.cpu_count() or 1}
+    reply = problem.judge.children.ask({**request, **limits}, 3 * WALL_LIMIT)
+    run = reply["runs"][0] if "runs" in reply else {"status": "UNKNOWN"}
+    return float(run["wall"]) if run["status"] == "OPTIMAL" else 2 * WALL_LIMIT
+
+
+def _plain(found: Ratio | None) -> dict[str, Any] | None:
+    return {"value": found.value, "ci95": [found.low, found.high]} if found else None
