@@ -10,9 +10,10 @@ from typing import Any
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.constants import Tuning, most_instances
 from gapsmith.agent.executor import Executor
+from gapsmith.agent.extracting import extract
 from gapsmith.agent.models.endings import usable
 from gapsmith.agent.refuters import Refuters
-from gapsmith.agent.screen import extract, screen
+from gapsmith.agent.screen import Screened, screen
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.operators import RULE
@@ -81,9 +82,7 @@ class Candidates:
             slot: at REPLIED.
             behaviour: as an earlier sitting found it, else empty.
         """
-        entry = self._problem.entry
-        text = extract(usable(slot.text, slot.finish[0]), entry) if slot.model else slot.text
-        slot.screened = found = screen(text, entry)
+        slot.screened = found = self._found(slot)
         hash_ = found.hash or hashlib.sha256(found.source.encode()).hexdigest()[:32]
         slot.program, new = self._archive.program(self._problem.name, hash_, found.source, found.size)
         if found.outcome in NO_PROGRAM and slot.finish[0]:
@@ -99,6 +98,16 @@ class Candidates:
                 self._course, found.source, slot.bar, known, behaviour, self._refuters.of(slot.number)
             )
             self._run_in(slot, Stage.PROBING, probe)
+
+    def _found(self, slot: Slot) -> Screened:
+        """The program of a slot; what had to be put right in a reply is recorded."""
+        entry = self._problem.entry
+        if not slot.model:
+            return screen(slot.text, entry)
+        extracted = extract(usable(slot.text, slot.finish[0]), entry)
+        if extracted.detail:
+            slot.events.append(("extracted", {"detail": extracted.detail}))
+        return screen(extracted.source, entry)
 
     def _claimed(self, slot: Slot) -> bool:
         """Whether an earlier slot of the run has this very program."""

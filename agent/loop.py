@@ -24,12 +24,13 @@ from gapsmith.agent.budget import Ledger
 from gapsmith.agent.candidates import Candidates
 from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
+from gapsmith.agent.extracting import idea_of
 from gapsmith.agent.models.base import Model, Stopped
 from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.endings import excuse
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.progress import Progress
-from gapsmith.agent.questions import Question, Questions, idea_of
+from gapsmith.agent.questions import Question, Questions
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE

@@ -1,7 +1,6 @@
 """Questions to models: rendered, sent, and their replies committed before anything is done with them."""
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from random import Random
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
 from gapsmith.agent.batching import Mail, Parcel
 from gapsmith.agent.budget import Ledger
-from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.models.base import Model, Reply, Request
 from gapsmith.agent.models.endings import excuse
 from gapsmith.agent.prompting import Prompt, render
@@ -19,8 +17,6 @@ from gapsmith.agent.screen import encodable
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.slots import Slot
 from gapsmith.evaluators.base import Problem
-
-LONGEST_IDEA = 140
 
 
 @dataclass(frozen=True)
@@ -185,10 +181,3 @@ class Questions:
 
     def _most_usd(self, model: str, text: str) -> float:
         return self.models[model].most_usd(len(text.encode(errors="replace"))) or 0.0
-
-
-def idea_of(reply: str) -> str:
-    """What a reply says of its program after the code, in one harmless line; empty where it says nothing."""
-    after = re.split(r"^\s*[`~]{3,}\s*$", reply, flags=re.MULTILINE)[-1]
-    line = next((line.strip() for line in after.splitlines() if line.strip()), "")
-    return untrusted(line, LONGEST_IDEA) if len(after) < len(reply) else ""

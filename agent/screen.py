@@ -1,16 +1,14 @@
-"""From a reply to a candidate: takes the code out, and turns away what need not be run.
+"""From a program to a candidate: turns away what need not be run, and knows what was seen before.
 
 None of this is protection: that is the sandbox's work. It saves evaluations and gives friendlier reasons.
 """
 
 import ast
 import hashlib
-import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from gapsmith.agent.cleaning import parsed
 from gapsmith.evaluators.base import EntryPoint
 
 ALLOWED_IMPORTS = frozenset(
@@ -20,11 +18,6 @@ ALLOWED_IMPORTS = frozenset(
     )
 )
 LONGEST_SOURCE = 64_000
-
-_FENCE = re.compile(
-    r"^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)^[ \t]*(?P=fence)[ \t]*$", re.DOTALL | re.MULTILINE
-)
-_OPENED = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n]*\n(?P<code>.*)\Z", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -46,28 +39,9 @@ class Screened:
     size: int = 0
 
 
-@lru_cache(maxsize=4)
-def _parsed(source: str) -> ast.Module:
-    """The tree, which nobody changes: what is extracted is screened next."""
-    return ast.parse(source)
-
-
 def encodable(text: str) -> str:
     """The text without halves of characters: a reply that was cut inside one cannot be stored as it came."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def extract(reply: str, entry: EntryPoint) -> str:
-    """The code in a reply: the last fenced block that defines the entry point, else the longest, else all of it."""
-    text = reply.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
-    closed = list(_FENCE.finditer(text))
-    opened = _OPENED.search(text, closed[-1].end() if closed else 0)  # the reply was cut off inside its block
-    found = [match.group("code") for match in (*closed, *((opened,) if opened else ()))]
-    blocks = [textwrap.dedent(block) for block in found]
-    defining = [block for block in blocks if re.search(rf"^def {entry.name}\b", block, re.MULTILINE)]
-    if defining:
-        return defining[-1].strip("\n") + "\n"
-    return (max(blocks, key=len) if blocks else text).strip("\n") + "\n"
 
 
 def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMPORTS) -> Screened:
@@ -80,10 +54,8 @@ def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMP
         return Screened(
             "no_code", f"the reply holds no code; expected a Python block with {entry.signature}", source
         )
-    try:
-        tree = _parsed(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return Screened("syntax_error", _syntax_message(error), source)
+    if (tree := parsed(source)) is None:
+        return Screened("syntax_error", _syntax_message(source), source)
     if complaint := _entry_complaint(tree, entry):
         return Screened("no_entry", complaint, source)
     nodes = list(_nodes(tree))
@@ -96,11 +68,16 @@ def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMP
     return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], len(nodes))
 
 
-def _syntax_message(error: Exception) -> str:
-    if isinstance(error, SyntaxError):
+def _syntax_message(source: str) -> str:
+    """Where and why the parser stops."""
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
         line = (error.text or "").strip()
         return f"line {error.lineno}: {error.msg}" + (f": {line[:80]}" if line else "")
-    return f"the code cannot be parsed: {error}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"the code cannot be parsed: {error}"
+    return "the code cannot be parsed"
 
 
 def _entry_complaint(tree: ast.Module, entry: EntryPoint) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from gapsmith.agent.extracting import extract
 from gapsmith.agent.modelling.answer import Kind, Verdict, judged
-from gapsmith.agent.screen import ALLOWED_IMPORTS, Screened, extract, screen
+from gapsmith.agent.screen import ALLOWED_IMPORTS, Screened, screen
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import EntryPoint
 from gapsmith.sandbox import Job, Limits, SandboxTrouble
@@ -20,7 +21,7 @@ MEMORY_MB = 2048
 
 def program_in(reply: str) -> Screened:
     """The program in a reply, or the reason why there is none that could be run."""
-    return screen(extract(reply, ENTRY), ENTRY, IMPORTS)
+    return screen(extract(reply, ENTRY).source, ENTRY, IMPORTS)
 
 
 def turned_away(found: Screened) -> Verdict:

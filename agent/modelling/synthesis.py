@@ -9,22 +9,22 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 import numpy as np
 
+from gapsmith.agent import blocks
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import baselines_of, silent
 from gapsmith.agent.modelling import prompts
 from gapsmith.agent.modelling.order import Desk, Order
-from gapsmith.agent.modelling.program import ENTRY
 from gapsmith.agent.modelling.question import LONGEST_QUESTION, Question
 from gapsmith.agent.modelling.sample import STRIDE, Sample, sampled
 from gapsmith.agent.modelling.sitting import Chain, Letter
 from gapsmith.agent.modelling.vote import Vote, elected
-from gapsmith.agent.screen import extract
 from gapsmith.evaluators.base import Baseline, Instance, Problem, Split, UsageTrouble
 
 CLOSE = 1e-7
@@ -89,8 +89,8 @@ def synthesise(problem: Problem, desk: Desk, doing: Doing = silent) -> list[Pair
 
 
 def _round(problem: Problem, desk: Desk, places: range) -> list[Pair]:
-    chains = _chains(problem, desk, places)
-    return sorted(desk.sitting.work(chains), key=lambda pair: pair.place)
+    with closing(desk.sitting.work(_chains(problem, desk, places))) as pairs:
+        return sorted(pairs, key=lambda pair: pair.place)
 
 
 def _chains(problem: Problem, desk: Desk, places: range) -> Iterator[Chain[Pair]]:
@@ -140,7 +140,8 @@ def _outcome(pair: Pair, vote: Vote) -> str:
 
 def story_in(reply: str) -> str:
     """The story in a reply: its longest block, else all of it."""
-    return extract(reply, ENTRY).strip()  # of what defines no entry point that is what is taken
+    text = blocks.plain(reply)
+    return max((block.texts[0] for block in blocks.fenced_blocks(text)), key=len, default=text).strip()
 
 
 def flaw_of(story: str, data: Mapping[str, Any]) -> str:

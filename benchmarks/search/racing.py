@@ -20,9 +20,10 @@ from common import Record, append, options, records, say, selected, solved
 
 from gapsmith.agent import Archive, LocalExecutor, find_problem, solve
 from gapsmith.agent.executor import Executor
+from gapsmith.agent.extracting import extract
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.offline import OfflineModel
-from gapsmith.agent.screen import extract, screen
+from gapsmith.agent.screen import screen
 from gapsmith.agent.search.population import Elite, Population
 from gapsmith.agent.search.racing import blocks, lag
 from gapsmith.evaluators.assess import Assessment, Runner, assess
@@ -94,7 +95,7 @@ def proposal(course: Course, slot: int, found: Sequence[Record]) -> str:
         problem=problem,
         parents=tuple(parent["source"] for parent in parents),
     )
-    return extract(OfflineModel().reply(request).text, problem.entry)
+    return extract(OfflineModel().reply(request).text, problem.entry).source
 
 
 def run(course: Course, source: str, executor: Executor) -> Record:

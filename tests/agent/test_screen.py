@@ -1,59 +1,11 @@
-"""From a reply to a candidate: the code in it, and a hash that sees through names and layout."""
+"""From a program to a candidate: what is turned away, and a hash that sees through names and layout."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.screen import encodable, extract, screen
+from gapsmith.agent.screen import encodable, screen
 from gapsmith.evaluators.single_machine_tardiness import ENTRY
-
-CODE = "def schedule(p, d):\n    return d.argsort()\n"
-
-SHAPES = {
-    "one block": f"```python\n{CODE}```",
-    "no language": f"```\n{CODE}```",
-    "prose around": f"Sure!\n\n```python\n{CODE}```\nIt sorts.\nIt fails on ties.",
-    "CRLF": f"Sure!\n\n```python\n{CODE}```\nDone.".replace("\n", "\r\n"),
-    "CR": f"```python\n{CODE}```".replace("\n", "\r"),
-    "no fence": CODE,
-    "no fence, blank lines": f"\n\n{CODE}\n\n",
-    "tildes": f"~~~python\n{CODE}~~~",
-    "longer fence": f"````python\n{CODE}````",
-    "fence in a fence": f"````python\n{CODE}````\n```\nprint(1)\n```",
-    "unclosed": f"Here:\n```python\n{CODE}",
-    "unclosed tildes": f"Here:\n~~~python\n{CODE}",
-    "unclosed, language and title": f"Here:\n```python title=rule.py\n{CODE}",
-    "language and title": f"```python title=rule.py\n{CODE}```",
-    "capital language": f"```Python\n{CODE}```",
-    "helper block after": f"```python\n{CODE}```\nUse it:\n```python\nprint('{'a long text' * 9}')\n```",
-    "cut after a block": f"```sh\npip install numpy\n```\n```python\n{CODE}",
-    "draft before": "```python\ndef schedule(p, d):\n    return p\n```\nBetter:\n```python\n" + CODE + "```",
-    "shell before": f"```sh\npip install numpy\n```\n```python\n{CODE}```",
-    "in a list": "1. The code:\n\n"
-    + "".join(f"   {line}\n" for line in f"```python\n{CODE}```".splitlines()),
-    "byte order mark": f"\ufeff{CODE}",
-}
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_code_is_found_in_many_shapes_of_replies(shape):
-    """The last block that defines the entry point is taken, whatever stands around it."""
-    assert extract(SHAPES[shape], ENTRY) == CODE
-
-
-@given(st.text())
-def test_any_text_can_be_screened(text):
-    """No reply is too odd: extraction and screening end with an outcome, and what they keep can be stored."""
-    screened = screen(extract(encodable(text), ENTRY), ENTRY)
-    assert screened.outcome in ("ok", "no_code", "syntax_error", "no_entry", "forbidden_import", "too_long")
-    screened.source.encode()
-    screened.message.encode()
-
-
-@given(st.text(st.sampled_from("`~\n python\rdef schedule(p, d):"), max_size=60))
-def test_any_fences_can_be_screened(text):
-    """Fences in any arrangement end with an outcome."""
-    assert screen(extract(text, ENTRY), ENTRY).outcome
 
 
 @given(st.text())

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gapsmith.agent.extracting import extract
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.opening import open_model
 from gapsmith.agent.problems import find_problem, problem_names
-from gapsmith.agent.screen import extract, screen
+from gapsmith.agent.screen import screen
 
 RULES = [
     (problem.entry, rule.source(problem.entry.name))
@@ -102,7 +103,7 @@ def test_it_answers_over_sockets(api):
             model.close()
         sittings.append([reply.text for reply in replies])
     assert sittings[0] == sittings[1]
-    programs = {extract(text, problem.entry) for text in sittings[0]}
+    programs = {extract(text, problem.entry).source for text in sittings[0]}
     assert len(programs) > 1
     assert all(screen(program, problem.entry).outcome == "ok" for program in programs)
     assert source not in programs
