@@ -24,6 +24,7 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
         "without": (list,),
         "cpu_seconds": (int, float),
         "parallel": (int,),
+        "batch": (bool,),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
     "instances": {"learn": (list,), "test": (list,), "baseline_seconds": (int, float)},
@@ -93,7 +94,7 @@ def _check(path: Path, section: str, key: str, value: object) -> None:
     if key not in KEYS[section]:
         raise UsageTrouble(f"{place}: " + unknown("key", key, list(KEYS[section])))
     kinds = KEYS[section][key]
-    if not isinstance(value, kinds) or isinstance(value, bool):
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         expected = " or ".join(kind.__name__ for kind in kinds)
         raise UsageTrouble(f"{place}: {key} is {value!r}; expected {expected}")
     if isinstance(value, list) and not all(isinstance(each, str) for each in value):

@@ -12,6 +12,7 @@ from typing import Any
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import silent
+from gapsmith.agent.batching import Waiting
 from gapsmith.agent.budget import Budget, Ledger
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.finishing import finalists, finish
@@ -20,6 +21,7 @@ from gapsmith.agent.loop import WINDOW, Loop
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import Options, open_model
 from gapsmith.agent.models.base import Model
+from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.models.prices import check_prices
 from gapsmith.agent.problems import find_problem, unknown
@@ -156,6 +158,8 @@ class Run:
         self.models = tuple(models) or self._opened_models()
         self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
         check_prices(self.models, settings.budget.usd)
+        if settings.batch:
+            self._check_batches()
         self.supply = Supply(
             _reserved(self.problem),
             settings.instances,
@@ -206,6 +210,11 @@ class Run:
             window=self.settings.window,
         )
 
+    @property
+    def waiting(self) -> list[Waiting]:
+        """The batches of questions that are waited for, or that a stop left at work."""
+        return self.loop.waiting if "loop" in vars(self) else []
+
     def stop(self) -> None:
         """Asks nothing more; what is under way is kept."""
         self._stop.set()
@@ -253,6 +262,13 @@ class Run:
         first = next((row for row in rows if row.outcome not in ("ok", "raced", "duplicate", "asked")), None)
         why = f"; the first failure: slot {first.slot}, {first.outcome}: {first.message}" if first else ""
         return f"run {self.number} has no program that solved all training and validation instances{why}"
+
+    def _check_batches(self) -> None:
+        if not batches_of(self.models):
+            raise UsageTrouble(
+                f"--batch is for models of openai: and anthropic:; found {self.settings.model}; leave it out, or "
+                "name such a model with --model"
+            )
 
     def _opened_models(self) -> tuple[Model, ...]:
         base_url = self.settings.base_url

@@ -2,18 +2,23 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
+from gapsmith.agent.batching import Waiting
 from gapsmith.agent.discovery import Run
 from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.reporting import Report
 
 ERRORS = Console(stderr=True)
+CALLS_ARE_KEPT = "what is under way is waited for and kept"
+BATCH_GOES_ON = "batches go on without us and are collected by resume; what else is under way is kept"
 
 
 class Doing:
@@ -50,11 +55,11 @@ class Doing:
 
 def work(run: Run, doing: Doing) -> Report | None:
     """Runs a job to its report under a progress line; None when it was stopped. Ctrl-C stops it cleanly, once."""
-    with interruptible(run.stop):
+    with interruptible(run.stop, BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT):
         slots = iter(run)
         first = next(slots, None)  # solves the instances, under the other bar
         doing.close()
-        with _line() as (bar, task):
+        with _line(run) as (bar, task):
             for standing in _all(first, slots):
                 share = _share(run, standing)
                 bar.update(task, completed=share, standing=_words(run, standing, share))
@@ -72,10 +77,28 @@ def _all(first: Standing | None, rest: Iterator[Standing]) -> Iterator[Standing]
 
 
 @contextmanager
-def _line() -> Iterator[tuple[Progress, TaskID]]:
-    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[standing]}"))
+def _line(run: Run) -> Iterator[tuple[Progress, TaskID]]:
+    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[standing]}"), _Batches(run))
     with Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as bar:
         yield bar, bar.add_task("", total=1.0, standing="")
+
+
+class _Batches(ProgressColumn):
+    """The batches that are waited for, looked at anew whenever the line is drawn."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    def render(self, task: Task) -> Text:
+        """How far they are."""
+        return Text(" · ".join(batch_words(waiting, time.time()) for waiting in self._run.waiting))
+
+
+def batch_words(waiting: Waiting, now: float) -> str:
+    """How far a batch is, which may take hours."""
+    row, minutes = waiting.row, int(now - waiting.row.made) // 60
+    return f"waits for a batch: {waiting.done} of {len(row.slots)} by {row.model}, {minutes} min"
 
 
 def _words(run: Run, standing: Standing, share: float) -> str:
@@ -96,14 +119,17 @@ def _share(run: Run, standing: Standing) -> float:
 
 
 @contextmanager
-def interruptible(ask_to_stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C asks for a stop; a second one ends it at once, and still loses nothing that is kept."""
+def interruptible(ask_to_stop: Callable[[], None], what: str = CALLS_ARE_KEPT) -> Iterator[None]:
+    """The first Ctrl-C asks for a stop; a second one ends it at once, and still loses nothing that is kept.
+
+    Args:
+        ask_to_stop: what the first one does.
+        what: becomes of what is under way, in words.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
-        sys.stderr.write(
-            "\nstopping: what is under way is waited for and kept; Ctrl-C again to leave at once\n"
-        )
+        sys.stderr.write(f"\nstopping: {what}; Ctrl-C again to leave at once\n")
         ask_to_stop()
 
     before = signal.signal(signal.SIGINT, stop)

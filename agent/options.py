@@ -51,6 +51,9 @@ Without = Annotated[
 ]
 CpuSeconds = Annotated[float | None, typer.Option(help="At most, of a program for an instance.")]
 Parallel = Annotated[int | None, typer.Option(help="Questions open at once; by the budget if not given.")]
+Batch = Annotated[
+    bool, typer.Option("--batch", help="Ask in batches: at half the price, answered within hours.")
+]
 Isolated = Annotated[bool, typer.Option("--isolated", help="A process of its own for every instance.")]
 
 

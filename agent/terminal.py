@@ -37,13 +37,19 @@ def discover_and_show(wanted: Settings, archive: str, number: int | None, as_jso
             job.close()
         if report is None:
             raise Trouble(
-                f"run {job.number} stopped; go on with: gapsmith resume {job.number} --archive {archive}"
+                f"run {job.number} stopped{_left(job)}; go on with: gapsmith resume {job.number} --archive {archive}"
             )
         store.finish(job.number, "done", report.seconds, view.report_json(report))
     show_result(view.report_json(report), view.report_table(report), as_json)
     if not as_json:
         OUT.print(view.verdict(report))
         OUT.print(f"Take it with: gapsmith export {report.best_id} -o my_rule.py")
+
+
+def _left(job: Run) -> str:
+    """The batches that a stop leaves at work."""
+    rows = [waiting.row for waiting in job.waiting]
+    return "".join(f", {row.id} with {len(row.slots)} questions goes on at {row.model}" for row in rows)
 
 
 def write_new_problem(name: str) -> str:

@@ -1,6 +1,9 @@
 """Questions in batches: half the price, nothing lost and nothing paid twice, whatever happens in between."""
 
 import itertools
+import os
+import signal
+from dataclasses import replace
 
 import pytest
 from batch_loopback import BatchServer, kind_of
@@ -8,8 +11,12 @@ from helpers import TINY, Crash, Inline, crash, finish, numbered
 from loopback import BROKEN, Fault
 
 from gapsmith.agent import Archive, Budget, Run, Settings, batching
+from gapsmith.agent.archive import BatchRow
+from gapsmith.agent.cli import main
+from gapsmith.agent.display import batch_words
 from gapsmith.agent.models import ModelTrouble, pacing
 from gapsmith.agent.models.batch import TRIES
+from gapsmith.evaluators.base import UsageTrouble
 
 PRICED = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}
 KINDS = pytest.mark.parametrize("kind", PRICED)
@@ -324,3 +331,50 @@ def test_dollars_are_a_wall_for_batches_too(place):
     assert most <= 0.5
     assert max(len(batch.questions) for batch in server.batches.values()) < 10
     assert run.ledger.usd > 0
+
+
+def test_batches_need_a_model_that_has_them(place):
+    """A run in batches is refused for models that answer at once, before anything is recorded."""
+    wanted = Settings(problem=str(TINY), budget=Budget(calls=4), batch=True)
+    with pytest.raises(UsageTrouble, match="--batch is for models of openai: and anthropic:; found offline"):
+        Run(wanted, Archive(place), executor=Inline())
+    assert Archive(place).runs() == []
+
+
+@pytest.mark.parametrize(("calls", "window"), [(20, 4), (200, 25), (100_000, 128)])
+def test_batches_are_few_and_large(calls, window):
+    """The window is wider than without batches: a large one takes no longer than a small one."""
+    alone = Settings(problem="p", budget=Budget(calls=calls))
+    assert replace(alone, batch=True).window == window >= alone.window
+    assert replace(alone, batch=True, parallel=7).window == 7
+
+
+def test_a_batch_is_told_while_it_is_waited_for():
+    """The progress line says whose answers are waited for, how many are there, and since when."""
+    row = BatchRow(name="n", run=1, model="openai:gpt-5", system="", slots={"3": {}, "4": {}}, made=1000.0)
+    words = batch_words(batching.Waiting(row, done=1), now=1000.0 + 7300.0)
+    assert words == "waits for a batch: 1 of 2 by openai:gpt-5, 121 min"
+
+
+def test_the_command_line_says_which_batch_goes_on(place, capsys):
+    """A stopped run names its batch and how it is collected; `--batch` is kept with the run."""
+    with BatchServer(different(), looks=10**9) as server:
+
+        def interrupt():
+            server.on_look = None
+            os.kill(os.getpid(), signal.SIGINT)
+
+        server.on_look = interrupt
+        words = ["run", str(TINY), "--model", "openai:gpt-5", "--batch", "--calls", "4", "--parallel", "4"]
+        place_words = ["--base-url", server.openai_url, "--archive", place, "--allow-weak-isolation"]
+        with pytest.raises(SystemExit) as left:
+            main([*words, *place_words])
+        assert left.value.code == 1
+        said = " ".join(capsys.readouterr().err.split())
+        assert "batches go on without us" in said
+        (id_,) = server.batches
+        assert (
+            f"run 1 stopped, {id_} with 4 questions goes on at openai:gpt-5; go on with: gapsmith resume 1"
+            in said
+        )
+    assert Archive(place).run(1).config["batch"] is True
