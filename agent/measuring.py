@@ -14,6 +14,7 @@ from gapsmith.agent.search.bench import Bench
 from gapsmith.evaluators.assess import Assessment, Runner, assess
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.evaluators.scoring import Scale, Score
+from gapsmith.sandbox import Ending
 
 
 class Archived(Protocol):
@@ -102,6 +103,10 @@ def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
 
 Pairs = list[tuple[Instance, Score]]
 
+AGAIN = (Ending.TIMEOUT_CPU, Ending.TIMEOUT_WALL, Ending.ZYGOTE_DIED, Ending.HARNESS_FAILURE)
+"""Endings of one call that are given another try: a crowded machine charges a program more than it needs, and that
+the sandbox broke is no fact about it."""
+
 
 @dataclass(frozen=True)
 class _Work:
@@ -110,12 +115,19 @@ class _Work:
     instances: Sequence[Instance]
 
     def __call__(self, runner: Runner, spent: float) -> Pairs:
-        result = assess(self.problem, self.source, self.instances, runner, spent)
-        if any(
-            score.ours for score in result.scores
-        ):  # the sandbox broke, which is no fact about the program
-            result = assess(self.problem, self.source, self.instances, runner, spent)
-        return list(zip(self.instances, result.scores, strict=False))
+        scores: list[Score] = []
+        tried = -1
+        while len(scores) < len(self.instances):
+            *solved, last = assess(
+                self.problem, self.source, self.instances[len(scores) :], runner, spent
+            ).scores
+            scores += solved
+            if last.outcome not in AGAIN or tried == len(scores):
+                scores.append(last)
+                if last.outcome != "ok":
+                    break
+            tried = len(scores)
+        return list(zip(self.instances, scores, strict=False))
 
 
 def _assessment(instances: Sequence[Instance], scores: Mapping[str, Score]) -> Assessment:
