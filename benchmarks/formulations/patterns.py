@@ -20,7 +20,7 @@ from common import DATA, HERE, Record, append, ratio, records, say, selected, sh
 from gapsmith.evaluators.base import Instance, Split
 from gapsmith.evaluators.formulations.composing import program
 from gapsmith.evaluators.formulations.finding import formulation_problem_named
-from gapsmith.evaluators.formulations.pricing import plain
+from gapsmith.evaluators.formulations.pricing import plain_instance
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.sandbox import open_sandbox
 
@@ -78,7 +78,7 @@ def candidates(row: Row, count: int) -> Iterator[Instance]:
         for instance in pricing.original.read(DATA / file):
             if judge.suits(pricing.base(instance)):
                 yield instance
-    yield from map(plain, row.problem.instances(Split.TEST, count=count))
+    yield from map(plain_instance, row.problem.instances(Split.TEST, count=count))
 
 
 def added(row: Row, instance: Instance) -> str:
