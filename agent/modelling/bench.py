@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from gapsmith.agent.baselines import Progress as Doing
@@ -69,10 +70,11 @@ def ask_all(desk: Desk, questions: Sequence[Question], doing: Doing = silent) ->
     whole = len(questions) * desk.order.samples
     if whole > STRIDE:
         raise UsageTrouble(f"{whole} samples are asked for; at most {STRIDE} make a run, so give --limit")
-    for done, sample in enumerate(desk.sitting.work(_chains(questions, desk.order)), 1):
-        if sample.attempts:
-            found[sample.question.id].append(sample)
-        doing("asking and solving", done, whole)
+    with closing(desk.sitting.work(_chains(questions, desk.order))) as samples:
+        for done, sample in enumerate(samples, 1):
+            if sample.attempts:
+                found[sample.question.id].append(sample)
+            doing("asking and solving", done, whole)
     return [_marked(question, found[question.id]) for question in questions]
 
 

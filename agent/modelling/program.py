@@ -1,9 +1,11 @@
 """From a reply to a verdict: takes the program out, turns away what need not be run, and runs the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from gapsmith.agent.extracting import extract
 from gapsmith.agent.modelling.answer import Kind, Verdict, judged
+from gapsmith.agent.models.endings import excuse, usable
 from gapsmith.agent.screen import ALLOWED_IMPORTS, Screened, screen
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import EntryPoint
@@ -19,9 +21,16 @@ THREADS = 16
 MEMORY_MB = 2048
 
 
-def program_in(reply: str) -> Screened:
-    """The program in a reply, or the reason why there is none that could be run."""
-    return screen(extract(reply, ENTRY).source, ENTRY, IMPORTS)
+def program_in(reply: str, detail: Mapping[str, str]) -> Screened:
+    """The program in a reply, or the reason why there is none that could be run.
+
+    Args:
+        reply: as it came.
+        detail: how it ended, as the archive has it; see `Reply.detail`.
+    """
+    finish, why = excuse(detail)
+    found = screen(extract(usable(reply, finish), ENTRY).source, ENTRY, IMPORTS)
+    return replace(found, outcome=finish, message=why) if finish and found.outcome in _NOTHING else found
 
 
 def turned_away(found: Screened) -> Verdict:
@@ -46,4 +55,5 @@ def work(source: str, cpu_seconds: float) -> Callable[[Runner, float], Verdict]:
     return run
 
 
+_NOTHING = ("no_code", "syntax_error", "no_entry")
 _KINDS = {"syntax_error": Kind.CRASH, "forbidden_import": Kind.FORBIDDEN, "too_long": Kind.FORBIDDEN}

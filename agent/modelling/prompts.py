@@ -31,7 +31,7 @@ def repair(question: Question, cpu_seconds: float, source: str, verdict: Verdict
         **_asked(question),
         doubtful=verdict.kind in DOUBTFUL,
         message=fenced(untrusted(f"{verdict.kind}: {verdict.message}")),
-        source=fenced(untrusted(source.strip(), LONGEST_SOURCE), "python"),
+        source=fenced(untrusted(source.strip(), LONGEST_SOURCE), "python") if source.strip() else "",
     )
 
 

@@ -80,7 +80,7 @@ def sampled(question: Question, number: int, slot: int, model: str, cpu_seconds:
         call = yield _letter(question, place, model, cpu_seconds, attempts)
         if call is None:
             break
-        found = program_in(call.reply)
+        found = program_in(call.reply, call.detail)
         ran = yield Trial(place, found, cpu_seconds)
         attempts.append(_attempt(call, found.source, ran))
         if ran.verdict.kind is Kind.ANSWERED or found.source in seen:  # who insists is not asked again

@@ -113,8 +113,11 @@ class Sitting:
         self._held: list[tuple[Chain[Any], Step]] = []
         self._trouble: Exception | None = None
 
-    def work(self, chains: Iterable[Chain[T]]) -> Iterator[T]:
-        """The results of the chains, as they come. Raises what ended the work, once the rest has ended."""
+    def work(self, chains: Iterable[Chain[T]]) -> Generator[T, None, None]:
+        """The results of the chains, as they come. Raises what ended the work, once the rest has ended.
+
+        Close it if it is left early: then what is under way is waited for, and kept.
+        """
         try:
             with ThreadPoolExecutor(self._window, thread_name_prefix="model") as callers:
                 try:

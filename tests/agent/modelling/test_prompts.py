@@ -34,6 +34,9 @@ def rendered(name):
         ),
         "repair": lambda: prompts.repair(QUESTION, 30.0, SOURCE, CRASH).text,
         "doubt": lambda: prompts.repair(QUESTION, 30.0, SOURCE, Verdict(Kind.INFEASIBLE, "none")).text,
+        "no_code": lambda: (
+            prompts.repair(QUESTION, 30.0, "", Verdict(Kind.NO_CODE, "the reply is empty")).text
+        ),
         "system": lambda: prompts.formulate(QUESTION, 30.0).system,
         "tell": lambda: prompts.tell(problem, {"p": [3, 5], "d": [4, -1]}, "a bakery").text,
         "teller": lambda: prompts.tell(problem, {"p": [3]}, "a bakery").system,
@@ -41,7 +44,7 @@ def rendered(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["formulate", "formulate_one", "repair", "doubt", "system", "tell", "teller"]
+    "name", ["formulate", "formulate_one", "repair", "doubt", "no_code", "system", "tell", "teller"]
 )
 def test_prompts_are_as_they_were_read(name):
     """Every word that a model is shown was looked at by somebody."""
@@ -71,7 +74,7 @@ def test_the_static_part_is_the_same_for_all_questions():
 def test_no_text_gets_out_of_its_fence(text):
     """Whatever a question, a program or a message holds, what follows it is ours."""
     question = Question("q", text + "x", "", "", {text: 1.0})
-    prompt = prompts.repair(question, 30.0, text, Verdict(Kind.CRASH, text))
+    prompt = prompts.repair(question, 30.0, text + "x", Verdict(Kind.CRASH, text))
     headings = re.findall(r"^## .*$", outside_fences(prompt.text), re.MULTILINE)
     assert headings == ["## The question", "## What is asked for", "## What happened", "## The program"]
     assert not re.search("[\x1b\u202e\ud800]", prompt.text)

@@ -139,6 +139,15 @@ def test_dollars_are_a_wall(place, questions, deterministic):
     assert len(model.requests) == 3
 
 
+def test_what_an_earlier_sitting_paid_counts(place, questions):
+    """A budget is of the run, not of the sitting."""
+    replies, wall = copied(), Budget(usd=0.80)
+    at_desk(lambda desk: ask_all(desk, questions), place, Told(replies), budget=wall)
+    model = Told(replies)
+    at_desk(lambda desk: ask_all(desk, questions), place, model, 1, budget=wall)
+    assert not model.requests
+
+
 def test_room_that_a_cheap_call_leaves_is_used(place, questions):
     """A question waits while a call under way may turn out cheaper than it could have been."""
 
@@ -227,9 +236,66 @@ def test_a_stop_asks_nothing_more(place, questions):
     assert Archive(place).run(1).status == "stopped"
 
 
-def test_a_reply_is_kept_although_the_work_is_left(place, questions):
-    """Whoever stops iterating, or dies at the commit of a verdict, has lost no reply."""
-    archive = Archive(place)
+def test_replies_are_kept_however_the_work_is_left(place, questions):
+    """Whoever stops taking results, or dies at the commit of a verdict, has lost no reply."""
+    gate = threading.Barrier(3, timeout=60)
+
+    class Together(Told):
+        def reply(self, request):
+            gate.wait()
+            return super().reply(request)
+
+    def leave(*_):
+        raise Crash
+
     with pytest.raises(Crash):
-        at_desk(lambda desk: ask_all(desk, questions), "", told(), archive=dying(archive, 4))
+        at_desk(
+            lambda desk: ask_all(desk, questions, leave),
+            place,
+            Together({"<": answering(1)}, deterministic=False),
+        )
+    assert sorted(Archive(place).calls(1)) == [0, 1, 2]
+
+
+def test_a_reply_is_kept_although_its_verdict_is_not(place, questions):
+    """A run that dies at the commit of a verdict has the reply."""
+    with pytest.raises(Crash):
+        at_desk(lambda desk: ask_all(desk, questions), "", told(), archive=dying(Archive(place), 4))
     assert list(Archive(place).calls(1)) == [0]
+
+
+def test_nobody_is_waited_for_once_the_work_is_left(place, questions):
+    """A person who would answer later hears of the end."""
+
+    class Person(Told):
+        def reply(self, request):
+            if "<b>" not in request.prompt:
+                return super().reply(request)
+            self.heard = self.stop.wait(20)
+            raise Stopped("told to stop")
+
+    def work(desk):
+        model.stop = desk.stop
+        return ask_all(desk, questions)
+
+    model = Person(copied(), deterministic=False)
+    with pytest.raises(Crash):
+        at_desk(work, "", model, archive=dying(Archive(place), 6))
+    assert model.heard
+
+
+@pytest.mark.parametrize("finish", ["truncated", "refused", "empty", "failed"])
+def test_a_reply_that_ended_badly_says_how(place, questions, finish):
+    """It is no program of the model's; the next prompt says what happened, and a good answer counts."""
+
+    class Ending(Told):
+        def reply(self, request):
+            said = super().reply(request)
+            if request.operator == "repair":
+                return said
+            return Reply(text=said.text[: said.text.index("def")], detail={"finish": finish})
+
+    model = Ending({"<": answering(1)})
+    marked = at_desk(lambda desk: ask_all(desk, questions[:1]), place, model)
+    assert kinds(marked) == ["right"]
+    assert f"no code: {finish}: " in model.requests[1].prompt
