@@ -17,7 +17,7 @@ from gapsmith.agent.display import ERRORS
 from gapsmith.agent.doctor import diagnose, doctor_table
 from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
-from gapsmith.agent.explaining import decisions, explain_json, explain_table
+from gapsmith.agent.explaining import decisions, explain_json, explain_words
 from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.options import (
@@ -34,6 +34,7 @@ from gapsmith.agent.options import (
 )
 from gapsmith.agent.problems import find_problem, problem_names, read_instances
 from gapsmith.agent.rescoring import rescored
+from gapsmith.agent.spending import spending
 from gapsmith.agent.terminal import (
     check_known,
     chosen_instances,
@@ -221,8 +222,9 @@ def explain(
     """The decisions of a run in order: who was asked for what, races, the gate, and the end."""
     with opened_archive(archive, made=False) as store:
         row = store.run(number)
-        found = decisions(store, row.id or 0)
-    show_result(explain_json(row.id or 0, found), explain_table(row.id or 0, found), as_json)
+        found, spent = decisions(store, row.id or 0), spending(store, row.id or 0)
+    number = row.id or 0
+    show_result(explain_json(number, found, spent), explain_words(number, found, spent), as_json)
 
 
 @app.command(epilog="Example: gapsmith runs")

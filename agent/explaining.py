@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow
 from gapsmith.agent.harmless import untrusted
+from gapsmith.agent.spending import Spending, spending_json, spending_table
 
 LONGEST = 300
 """Characters of a decision that people are shown; `--json` has it whole."""
@@ -40,9 +42,10 @@ def decisions(store: Archive, run: int) -> list[Decision]:
     return [Decision(slot if slot >= 0 else None, rows.get(slot), tuple(events[slot])) for slot in slots]
 
 
-def explain_json(run: int, found: Iterable[Decision]) -> dict[str, Any]:
+def explain_json(run: int, found: Iterable[Decision], spent: Spending) -> dict[str, Any]:
     """The answer of `explain`."""
-    return {"run": run, "decisions": [_decision_json(decision) for decision in found]}
+    decided = [_decision_json(decision) for decision in found]
+    return {"run": run, "decisions": decided, "spending": spending_json(spent)}
 
 
 def _decision_json(decision: Decision) -> dict[str, Any]:
@@ -61,6 +64,12 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
         **made,
         "events": [{"kind": kind, **detail} for kind, detail in decision.events],
     }
+
+
+def explain_words(run: int, found: Iterable[Decision], spent: Spending) -> Group:
+    """The decisions, and what the calls cost where they were any but our own."""
+    cost = [spending_table(spent)] if spent.whole.tokens_in else []
+    return Group(explain_table(run, found), *cost)
 
 
 def explain_table(run: int, found: Iterable[Decision]) -> Table:

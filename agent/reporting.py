@@ -14,6 +14,7 @@ from gapsmith.agent.measuring import Measuring, scored
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.front import FrontPoint
 from gapsmith.agent.search.population import Elite
+from gapsmith.agent.spending import Spending, spending
 from gapsmith.evaluators.base import Instance
 
 
@@ -37,6 +38,7 @@ class Report:
         claimed: the same as `gain` on the claim instances, against the rule that was best in training.
         generated: whether the claim instances are new; else they are a half of the user's validation instances.
         front: programs that none is better than in gap, time and size at once, on the test instances.
+        spending: what the calls cost and gave.
         together: programs that complement each other in training, on the test instances.
         formulation: of a formulation, its speed and truth; see `formulating`.
     """
@@ -55,6 +57,7 @@ class Report:
     fingerprint: str
     claimed: tuple[float, float, float] = (0.0, 0.0, 0.0)
     generated: bool = True
+    spending: Spending | None = None
     front: tuple[FrontPoint, ...] = ()
     together: tuple[Member, ...] = ()
     formulation: Mapping[str, Any] | None = None
@@ -102,6 +105,7 @@ def make_report(
         fingerprint=by.archive.fingerprint(run),
         claimed=finale.claimed,
         generated=finale.generated,
+        spending=spending(by.archive, run),
         front=beside.front,
         together=beside.together,
         formulation=formulation_report(by, winner, best, test),

@@ -18,6 +18,7 @@ from gapsmith.agent.display import Doing, work
 from gapsmith.agent.evaluating import Comparison
 from gapsmith.agent.export import write
 from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
+from gapsmith.agent.spending import spending_table
 from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
 from gapsmith.evaluators.conformance import broken_promises
 from gapsmith.sandbox import Level, open_sandbox
@@ -42,6 +43,8 @@ def discover_and_show(wanted: Settings, archive: str, number: int | None, as_jso
         store.finish(job.number, "done", report.seconds, view.report_json(report))
     show_result(view.report_json(report), view.report_table(report), as_json)
     if not as_json:
+        if report.spending and report.spending.whole.tokens_in:
+            OUT.print(spending_table(report.spending))
         OUT.print(view.verdict(report))
         OUT.print(f"Take it with: gapsmith export {report.best_id} -o my_rule.py")
 

@@ -14,6 +14,7 @@ from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.leaderboards import Member
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.search.front import FrontPoint
+from gapsmith.agent.spending import spending_json
 from gapsmith.evaluators.base import Baseline, Instance, Problem
 from gapsmith.evaluators.scoring import Aggregate, Score, gap_percent
 
@@ -156,6 +157,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "claimed": {**_gain_json(report.claimed), "generated": report.generated},
         "front": [_point_json(point) for point in report.front],
         "together": [_member_json(k, member) for k, member in enumerate(report.together, 1)],
+        "spending": spending_json(report.spending) if report.spending else None,
         **({"formulation": dict(report.formulation)} if report.formulation else {}),
     }
 
@@ -292,6 +294,7 @@ def candidate_table(rows: Sequence[CandidateRow], title: str) -> Table:
 def run_json(row: RunRow) -> dict[str, Any]:
     """A line of `runs`."""
     report: Mapping[str, Any] = row.report or {}
+    spent = report.get("spending") or {}
     return {
         "run": row.id,
         "problem": row.problem,
@@ -301,13 +304,14 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "seconds": row.seconds,
         "best": report.get("best"),
         "claimed": report.get("claimed"),
+        **{name: spent.get(name) for name in ("calls", "usd", "cached_share", "usd_per_champion")},
     }
 
 
 def run_table(rows: Sequence[RunRow]) -> Table:
     """Runs, a line each."""
     table = Table(title="runs")
-    for heading in ("run", "problem", "model", "seed", "status", "seconds", "winner", "pooled gap %"):
+    for heading in ("run", "problem", "model", "seed", "status", "seconds", "$", "winner", "pooled gap %"):
         table.add_column(heading)
     for row in rows:
         best = (row.report or {}).get("best") or {}
@@ -318,6 +322,7 @@ def run_table(rows: Sequence[RunRow]) -> Table:
             row.seed,
             row.status,
             f"{row.seconds:.0f}",
+            f"{(row.report or {}).get('usd') or 0.0:.2f}",
             best.get("id", ""),
         ]
         table.add_row(*map(str, cells), _percent(best.get("pooled_gap_percent")))

@@ -1,5 +1,6 @@
 """What is remembered: runs, programs, evaluations, baselines, calls and events. The only writer of the database."""
 
+from gapsmith.agent.archive.reading import Paid
 from gapsmith.agent.archive.store import Archive
 from gapsmith.agent.archive.tables import (
     ArmRow,
@@ -20,6 +21,7 @@ __all__ = [
     "CandidateRow",
     "CounterexampleRow",
     "Event",
+    "Paid",
     "Program",
     "RunRow",
 ]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
 from typing import Any, TypeVar
@@ -64,8 +65,55 @@ COSTS = select_columns(
     col(Evaluation.program).in_(bindparam("programs", expanding=True)),
     col(Evaluation.digest).in_(bindparam("digests", expanding=True)),
 )
+PAID = (
+    select_columns(
+        col(CandidateRow.slot),
+        func.coalesce(col(CallRow.model), ""),
+        col(CandidateRow.operator),
+        col(CandidateRow.train_gap),
+        col(CandidateRow.gate),
+        col(CallRow.usd),
+        func.coalesce(col(CallRow.tokens_in), 0),
+        func.coalesce(col(CallRow.tokens_cached), 0),
+        func.coalesce(col(CallRow.tokens_out), 0),
+    )
+    .join(
+        CallRow,
+        (col(CallRow.run) == col(CandidateRow.run)) & (col(CallRow.slot) == col(CandidateRow.slot)),
+        isouter=True,
+    )
+    .where(OF_RUN)
+    .order_by(col(CandidateRow.slot))
+)
 HASHES = select(Program.id, Program.hash).where(col(Program.id).in_(bindparam("programs", expanding=True)))
 EVENTS = select(Event).where(col(Event.run) == bindparam("run")).order_by(col(Event.slot), col(Event.kind))
+
+
+@dataclass(frozen=True)
+class Paid:
+    """What one slot cost and gave.
+
+    Attributes:
+        slot: its number.
+        model: who answered; empty where nobody was asked.
+        operator: what was asked for.
+        train_gap: of the program, if it solved the training instances.
+        gate: what the gate said.
+        usd: what the call cost; None where that is not known, or nobody was asked.
+        tokens_in: all of the input.
+        tokens_cached: those of the input that came from the provider's cache.
+        tokens_out: all of the output.
+    """
+
+    slot: int
+    model: str
+    operator: str
+    train_gap: float | None
+    gate: str
+    usd: float | None
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
 
 
 class Reader:
@@ -124,6 +172,11 @@ class Reader:
         """All answered calls of a run by slot."""
         query = select(CallRow).where(CallRow.run == run).order_by(col(CallRow.slot))
         return {row.slot: row for row in self._all(query)}
+
+    def paid(self, run: int) -> list[Paid]:
+        """What each slot of a run cost and gave, in their order."""
+        with self._engine.connect() as connection:
+            return [Paid(*row) for row in connection.execute(PAID, {"run": run})]
 
     def answered(self, run: int) -> set[int]:
         """The slots of a run whose calls were answered."""

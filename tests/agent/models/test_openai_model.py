@@ -155,3 +155,19 @@ def test_ends_of_a_response(serve, connect, question, body, finish):
     """Every status of a response has its own end."""
     whole = {"id": "r", "object": "response", "output": [], **body}
     assert _said(serve, connect, question, whole, "responses").detail["finish"] == finish
+
+
+@pytest.mark.parametrize("way", ["responses", "chat"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        (400, {"error": {"message": "Unrecognized request argument supplied: prompt_cache_key"}}),
+        (422, {"detail": [{"loc": ["body", "prompt_cache_key"], "msg": "Extra inputs are not permitted"}]}),
+    ],
+)
+def test_a_server_that_refuses_the_cache_key_gets_none(serve, connect, question, way, said):
+    """A server that knows no key of the cache is asked again without it, and never offered one any more."""
+    server = serve(faults=[Fault(*said)])
+    model = connect(server, way)
+    assert [model.reply(question(slot)).detail["finish"] for slot in range(2)] == ["complete"] * 2
+    assert ["prompt_cache_key" in received.body for received in server.received] == [True, False, False]
