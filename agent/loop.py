@@ -62,7 +62,7 @@ class Loop:
         course: the instances.
         models: who answers.
         pool: who of them is asked.
-        archive: what is remembered; only this thread writes.
+        archive: what is remembered.
         executor: where candidates run.
         ledger: the budget.
         state: the search, as it begins.

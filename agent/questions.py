@@ -42,7 +42,7 @@ class Questions:
         problem: what is asked about.
         train: instances that prompts show.
         models: who answers; named differently.
-        archive: where replies are kept; only the driver's thread writes.
+        archive: where replies are kept, by the thread that waited for them.
         ledger: settles what calls cost.
         seed: of the run.
         mail: carries the questions to models that are asked in batches.
@@ -85,28 +85,39 @@ class Questions:
     def send(
         self, slot: Slot, question: Question, callers: ThreadPoolExecutor
     ) -> tuple[Future[Reply], Callable[[Reply], str]]:
-        """Asks in a thread, or by mail; the second value commits the reply and gives its text (driver's thread)."""
-        keep = partial(self.keep, slot, question)
+        """Asks in a thread, or by mail; the second value settles what came and gives its text (driver's thread)."""
+        row, keep = self.row(slot), partial(self._settle, slot)
         if self._mail.carries(slot.model):
-            future = self._mail.take(Parcel(self.row(slot), question.request, question.template))
+            future = self._mail.take(Parcel(row, question.request, question.template))
+            keep = partial(self.keep, slot, question)
         else:
-            future = callers.submit(self.models[slot.model].reply, question.request)
+            future = callers.submit(self._answered, row, question)
         self._sent[slot.number] = keep, future
         return future, keep
 
     def keep(self, slot: Slot, question: Question, reply: Reply) -> str:
         """Commits a reply before anything is done with it; returns its text, as the archive has it."""
-        request, text = question.request, encodable(reply.text)
-        self._sent.pop(slot.number, None)
+        self._sent.pop(slot.number, None)  # whatever comes of it, it is not kept a second time
+        self._commit(self.row(slot), question, reply)
+        return self._settle(slot, reply)
+
+    def _answered(self, row: CandidateRow, question: Question) -> Reply:
+        """Asks, and commits the reply in this very thread: it does not wait until the driver has time for it."""
+        reply = self.models[row.model].reply(question.request)
+        self._commit(row, question, reply)
+        return reply
+
+    def _commit(self, row: CandidateRow, question: Question, reply: Reply) -> None:
+        request = question.request
         call = CallRow(
             run=self._run,
-            slot=slot.number,
-            model=slot.model,
+            slot=row.slot,
+            model=row.model,
             operator=request.operator,
             template=question.template,
             system=request.system,
             prompt=request.prompt,
-            reply=text,
+            reply=encodable(reply.text),
             tokens_in=reply.tokens_in,
             tokens_cached=reply.tokens_cached,
             tokens_out=reply.tokens_out,
@@ -115,10 +126,13 @@ class Questions:
             reply_id=reply.id,
             detail=dict(reply.detail),
         )
-        self._archive.answer(self.row(slot), call)
+        self._archive.answer(row, call)
+
+    def _settle(self, slot: Slot, reply: Reply) -> str:
+        self._sent.pop(slot.number, None)
         self._ledger.settle_call(slot.usd, reply.usd)
         slot.paid, slot.finish = reply.usd or 0.0, excuse(reply.detail)
-        return text
+        return encodable(reply.text)
 
     @property
     def out(self) -> int:

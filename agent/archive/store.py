@@ -42,7 +42,7 @@ KNOWN = select(Program.id).where(
 
 
 class Archive(Reader):
-    """What is remembered. Written from one thread; read from any.
+    """What is remembered. A run writes from its own thread, and its replies from those that waited for them.
 
     Args:
         location: a path (SQLite) or a database URL.

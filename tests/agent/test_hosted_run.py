@@ -1,12 +1,15 @@
 """The whole loop over real sockets: a hundred calls of each provider, all recorded with tokens and cost."""
 
 import itertools
+from collections import Counter
 
 import pytest
 from helpers import TINY, Inline, finish, numbered
 from loopback import RATE_LIMITED, Fault, LoopbackServer, Shaped
 
 from gapsmith.agent import Archive, Budget, Run, Settings
+from gapsmith.agent.models.base import ModelTrouble
+from gapsmith.evaluators.base import UsageTrouble
 
 PRICED = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}
 
@@ -155,3 +158,75 @@ def test_resume_knows_how_a_reply_ended(place):
         again = finish(run_on(server, "openai", place, 1, calls=1))
         assert server.tally.requests == 0
     assert again.archive.candidates(1)[row.slot].outcome == "truncated"
+
+
+REFUSALS = {
+    "key": (
+        Fault(401, {"error": {"message": "Incorrect API key provided: sk-test-0123456789"}}),
+        "OPENAI_API_KEY",
+    ),
+    "credit": (
+        Fault(429, {"error": {"code": "insufficient_quota", "message": "no quota left"}}),
+        "top it up",
+    ),
+    "wait": (
+        Fault(429, {"error": {"message": "daily limit"}}, {"retry-after": "40000"}),
+        "resume after that",
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_a_run_that_is_refused_keeps_all_and_goes_on_later(place, reason):
+    """No key, no credit, no more today: one line that says what to do; what was paid for is not paid for again."""
+    refusal, advice = REFUSALS[reason]
+    faults = itertools.chain([None] * 20, itertools.repeat(refusal))
+    with LoopbackServer(different(), faults=faults) as server:
+        run = run_on(server, "openai", place, calls=40)
+        with pytest.raises(ModelTrouble) as caught:
+            finish(run)
+        run.close()
+        line = str(caught.value)
+        assert advice in line
+        assert "resume" in line
+        assert "\n" not in line
+        assert "0123" not in line
+        assert len(Archive(place).calls(1)) == server.tally.answered == 20
+        assert Archive(place).run(1).status == "failed"
+    with LoopbackServer(different()) as server:
+        finish(run_on(server, "openai", place, 1, calls=40))
+        assert server.tally.answered == 20
+    assert len(Archive(place).calls(1)) == 40
+
+
+def test_several_models_share_the_work_by_weight(place):
+    """Weights on the command line decide whom the loop asks; `resume` knows them; each call bears its model's name."""
+    with LoopbackServer(different()) as server:
+        words = tuple(f"openai:{name},url={server.openai_url},weight={w}" for name, w in (("a", 4), ("b", 1)))
+        settings = Settings(problem=str(TINY), models=words, budget=Budget(calls=60))
+        run = finish(Run(settings, Archive(place), executor=Inline()))
+    names = Counter(call.model for call in run.archive.calls(1).values())
+    assert set(names) == {f"openai:{name},url={server.openai_url}" for name in "ab"}
+    assert max(names.values()) > 36
+    assert Settings.of(run.archive.run(1).config).models == words
+
+
+def test_a_strong_model_is_asked_for_its_operators_alone(place):
+    """With operators= one model refines and merges, and the other one does all else."""
+    with LoopbackServer(different()) as server:
+        cheap, strong = (f"openai:{name},url={server.openai_url}" for name in ("cheap", "strong"))
+        words = (cheap, f"{strong},operators=refine+merge")
+        settings = Settings(problem=str(TINY), models=words, budget=Budget(calls=40))
+        run = finish(Run(settings, Archive(place), executor=Inline()))
+    asked = {
+        (call.model == strong, call.operator in ("refine", "merge")) for call in run.archive.calls(1).values()
+    }
+    assert asked == {(True, True), (False, False)}
+
+
+def test_a_pool_that_cannot_work_makes_no_run(place):
+    """Models that do not fit together are refused before anything is recorded."""
+    settings = Settings(problem=str(TINY), models=("offline", "offline"), budget=Budget(calls=4))
+    with pytest.raises(UsageTrouble, match="named twice"):
+        Run(settings, Archive(place), executor=Inline())
+    assert not Archive(place).runs()
