@@ -90,7 +90,8 @@ def fault_of(error: Exception) -> Fault:
     """Reads an error of either SDK: status, the server's code, its message, and the wait that it asks for."""
     said = error_object(getattr(error, "body", None))
     headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-    message = said.get("message") or error.__cause__ or error
+    # Servers made with FastAPI, of which there are many, tell what is wrong as "detail".
+    message = said.get("message") or said.get("detail") or error.__cause__ or error
     return Fault(
         status=getattr(error, "status_code", None),
         code=_code(said) or _kind(error),
