@@ -203,55 +203,76 @@ def resumed(store: Archive, row: RunRow, as_json: bool) -> bool:
 
 
 def _carry_out(order: Order, store: Archive, number: int | None, as_json: bool) -> None:
-    """Works an order off and shows what came of it."""
+    """Works an order off and shows what came of it. Raises Trouble where that is not what was ordered."""
     with progress_bar() as doing, desk(order, store, number) as found, interruptible(found.stop.set):
-        _WORK[order.verb](found, doing, as_json)
+        complaint = _WORK[order.verb](found, doing, as_json)
+    if complaint:
+        raise Trouble(complaint)
 
 
-def _answer(found: Desk, doing: Doing, as_json: bool) -> None:
+def _answer(found: Desk, doing: Doing, as_json: bool) -> str:
     question = read_question(_same_file(found.order))
     marked = ask_all(found, [question], doing)[0]
-    _unless_stopped(found)
+    if found.stop.is_set():
+        return _stopped(found)
     doing.close()
     if marked.vote.sample is None:
-        raise Trouble(view.failures(marked))
+        return view.failures(marked)
     show_result(view.answer_json(marked, found), view.answer_table(marked), as_json)
     if not as_json:
-        OUT.print(Text(untrusted(marked.vote.sample.attempts[-1].source, LONGEST_SOURCE)), soft_wrap=True)
+        source = untrusted(marked.vote.sample.attempts[-1].source, LONGEST_SOURCE)
+        OUT.print(Text(source), soft_wrap=True)
+    return ""
 
 
-def _bench(found: Desk, doing: Doing, as_json: bool) -> None:
+def _bench(found: Desk, doing: Doing, as_json: bool) -> str:
     marked = ask_all(found, _questions(found.order), doing)
-    _unless_stopped(found)
+    if found.stop.is_set():
+        return _stopped(found)
     doing.close()
-    table = scores(marked)
-    show_result(view.bench_json(marked, table, found), view.bench_table(table, found.order.samples), as_json)
+    table, samples = scores(marked), found.order.samples
+    show_result(view.bench_json(marked, table, found), view.bench_table(table, samples), as_json)
     if not as_json:
-        OUT.print(
-            Text(
-                f"run {found.run}: {found.ledger.calls} calls, ${found.ledger.usd:.2f}, {found.ledger.seconds:.0f} s"
-            )
-        )
+        OUT.print(Text(view.spent_words(found)))
+    return ""
 
 
-def _synthesise(found: Desk, doing: Doing, as_json: bool) -> None:
+def _synthesise(found: Desk, doing: Doing, as_json: bool) -> str:
     order = found.order
     problem = _checked_problem(order.about["problem"])
     pairs = synthesis.synthesise(problem, found, doing)
-    _unless_stopped(found)
+    if found.stop.is_set():
+        return _stopped(found)
     doing.close()
     summary, text = synthesis.summary(pairs, problem, order), synthesis.lines(pairs, problem, order)
-    if order.about["output"]:
-        write(Path(order.about["output"]), text)
-    elif not as_json:
-        sys.stdout.write(text)
+    _show_pairs(summary, text, found, as_json)
+    if summary["kept"] < summary["wanted"]:
+        return (
+            f"{summary['kept']} of {summary['wanted']} pairs were kept; more with --tries, or another --seed"
+        )
+    return ""
+
+
+def _show_pairs(summary: dict[str, Any], text: str, found: Desk, as_json: bool) -> None:
+    output = found.order.about["output"]
+    if output:
+        write(Path(output), text)
     if as_json:
         rows = [json.loads(line) for line in text.splitlines()]
         show_result({**summary, "pairs": rows, **view.spent_json(found)}, Text(), as_json)
+    elif output:
+        OUT.print(view.synthesis_table(summary))
     else:
-        (OUT if order.about["output"] else ERRORS).print(view.synthesis_table(summary))
-    if summary["kept"] < summary["wanted"]:
-        raise typer.Exit(1)
+        sys.stdout.write(text)
+        ERRORS.print(view.synthesis_table(summary))
+
+
+def _stopped(found: Desk) -> str:
+    where = f"gapsmith resume {found.run} --archive {found.archive.location}"
+    return f"run {found.run} stopped; go on with: {where}"
+
+
+_WORK = {MODEL: _answer, BENCH: _bench, SYNTHESISE: _synthesise}
 
 
 def _checked_problem(name: str) -> Problem:
@@ -261,15 +282,6 @@ def _checked_problem(name: str) -> Problem:
             f"{problem.name} is decided event by event, which no model can tell; expected another"
         )
     return problem
-
-
-_WORK = {MODEL: _answer, BENCH: _bench, SYNTHESISE: _synthesise}
-
-
-def _unless_stopped(found: Desk) -> None:
-    if found.stop.is_set():
-        where = f"gapsmith resume {found.run} --archive {found.archive.location}"
-        raise Trouble(f"run {found.run} stopped; go on with: {where}")
 
 
 def _writer(model: str | None) -> str:

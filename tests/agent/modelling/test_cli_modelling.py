@@ -1,6 +1,7 @@
 """The verbs that begin with words: fields that scripts rely on, exit codes, and complaints in one line."""
 
 import json
+import signal
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from words import answering, cp_sat, reply_with, write_set
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.cli import main
-from gapsmith.agent.models import Recorded, Reply, write_recording
+from gapsmith.agent.models import Recorded, ReplayModel, Reply, write_recording
 from gapsmith.agent.problems import find_problem
 from gapsmith.evaluators.base import Split
 
@@ -91,6 +92,7 @@ def test_model_without_an_answer_fails_in_one_line(gapsmith, recorded, question)
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
     assert "no program of 1 samples gave an answer: no code" in err
+    assert Archive("archive.db").run(1).status == "done"
 
 
 def test_an_infeasible_question_is_answered_so(answer, recorded, question):
@@ -160,6 +162,26 @@ def test_resume_goes_on_where_a_budget_or_an_error_ended(answer, gapsmith, recor
     assert len(Archive(str(tmp_path / "archive.db")).calls(1)) == 2
 
 
+def test_ctrl_c_stops_and_resume_goes_on(answer, gapsmith, recorded, tmp_path, monkeypatch):
+    """The first Ctrl-C ends a run cleanly: exit code 1, how to go on, and what was answered is kept."""
+    path = write_set(tmp_path / "set.jsonl", {"a": 1, "b": 2})
+    model = recorded({0: answering(1), 1: answering(2)})
+    reply = ReplayModel.reply
+
+    def interrupted(self, request):
+        signal.raise_signal(signal.SIGINT)
+        return reply(self, request)
+
+    monkeypatch.setattr(ReplayModel, "reply", interrupted)
+    code, out, err = gapsmith("bench", "modelling", path, "--model", model)
+    assert (code, out) == (1, "")
+    assert "run 1 stopped; go on with: gapsmith resume 1" in err
+    store = Archive("archive.db")
+    assert (store.run(1).status, list(store.calls(1))) == ("stopped", [0])
+    monkeypatch.setattr(ReplayModel, "reply", reply)
+    assert answer("resume")["sets"][0]["kinds"] == {"right": 2}
+
+
 def test_a_set_that_has_changed_is_not_gone_on_with(gapsmith, recorded, tmp_path):
     """Answers to other questions would be scored as answers to these."""
     path = write_set(tmp_path / "set.jsonl", {"a": 1})
@@ -219,6 +241,7 @@ def test_synthesise_writes_a_set(answer, gapsmith, recorded, tmp_path):
     code, out, err = gapsmith(*words, "--model", recorded({0: "nothing"}))
     assert (code, out) == (1, "")
     assert "0 pairs kept of 1" in err
+    assert "0 of 1 pairs were kept; more with --tries" in err
     shown = Archive(str(tmp_path / "archive.db")).calls(1)[0].prompt
     numbers = shown.split("```json")[1].split("```")[0]
     known = Archive(str(tmp_path / "archive.db")).baselines("single_machine_tardiness", digests(4))
