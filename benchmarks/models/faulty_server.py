@@ -69,9 +69,10 @@ class Mix:
 
 @dataclass(frozen=True)
 class Bill:
-    """One reply that was delivered in full."""
+    """One reply that was delivered in full: handed to the connection, at that moment of the monotonic clock."""
 
     id: str
+    at: float
     tokens_in: int
     tokens_cached: int
     tokens_out: int
@@ -92,7 +93,6 @@ class FaultyServer(loopback.LoopbackServer):  # type: ignore[misc]  # loaded fro
         self.delivered: list[Bill] = []
         self.torn: list[str] = []
         self.began: list[float] = []
-        self.ended: list[float] = []
         self._rng = Random(seed)
         self._numbers = itertools.count(1)
         self._drawing = threading.Lock()
@@ -130,8 +130,7 @@ class FaultyServer(loopback.LoopbackServer):  # type: ignore[misc]  # loaded fro
         """Enters a reply that was sent into the ledger."""
         with self._drawing:
             if whole:
-                self.delivered.append(_bill(body))
-                self.ended.append(time.monotonic())
+                self.delivered.append(_bill(body, time.monotonic()))
             else:
                 self.torn.append(str(body["id"]))
 
@@ -147,16 +146,16 @@ class FaultyServer(loopback.LoopbackServer):  # type: ignore[misc]  # loaded fro
         return loopback.Shaped(code[: -len("    return order\n```\n")] if self.half else code, "truncated")
 
 
-def _bill(body: Mapping[str, Any]) -> Bill:
+def _bill(body: Mapping[str, Any], at: float) -> Bill:
     usage = body["usage"]
     if "prompt_tokens" in usage:
         cached = usage["prompt_tokens_details"]["cached_tokens"]
-        return Bill(body["id"], usage["prompt_tokens"], cached, usage["completion_tokens"])
+        return Bill(body["id"], at, usage["prompt_tokens"], cached, usage["completion_tokens"])
     if "cache_read_input_tokens" in usage:
         cached = usage["cache_read_input_tokens"]
-        return Bill(body["id"], usage["input_tokens"] + cached, cached, usage["output_tokens"])
+        return Bill(body["id"], at, usage["input_tokens"] + cached, cached, usage["output_tokens"])
     cached = usage["input_tokens_details"]["cached_tokens"]
-    return Bill(body["id"], usage["input_tokens"], cached, usage["output_tokens"])
+    return Bill(body["id"], at, usage["input_tokens"], cached, usage["output_tokens"])
 
 
 class _Handler(loopback._Handler):  # type: ignore[misc, name-defined]  # noqa: SLF001 - as above

@@ -74,7 +74,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, float]:
         for _ in run:
             pass
         run.close()
-        seconds = server.ended[-1] - server.began[0]
+        seconds = server.delivered[-1].at - server.began[0]
     workers.close()
     ideal = -(-given.calls // given.parallel) * given.latency
     return {
