@@ -183,6 +183,8 @@ def test_dying_at_any_commit_pays_for_nothing_twice(place, kind, method, number,
 def check_paid_once(server, archive, calls):
     """Every question was sent in one batch, answered once, and is recorded as it was sent."""
     recorded = archive.calls(1)
+    # A real server bills what it has accepted, whoever asks for the results.
+    assert sum(len(batch.questions) for batch in server.batches.values()) == calls
     assert len(recorded) == calls
     assert server.tally.answered == calls
     assert set(server.asked.values()) == set(server.billed.values()) == {1}
