@@ -20,8 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from common import WAYS, command, compare, environment, rows, run_command, show
 from faulty_server import FaultyServer, Mix
+from ledger import WAYS, command, compare, environment, rows, run_command, show
 
 from gapsmith.agent import Archive
 

@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import WAYS, compare, environment, rows, run_command, show
 from faulty_server import FaultyServer, Mix
+from ledger import WAYS, compare, environment, rows, run_command, show
 
 
 def measure(way: str, calls: int, seed: int) -> bool:

@@ -16,8 +16,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from common import KEYS, show, word
 from faulty_server import TINY, FaultyServer, Mix
+from ledger import KEYS, show, word
 
 from gapsmith.agent import Archive, Budget, Run, Settings
 from gapsmith.agent.executor import Work
