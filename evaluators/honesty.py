@@ -6,7 +6,7 @@ count: run again with a process for every instance, and on relabelled instances.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ import numpy as np
 from gapsmith.evaluators.assess import Runner, assess, assess_all
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.evaluators.online import FORESIGHT, foresight
+
+PATIENCE = 2.0
+"""CPU limits allowed here: what is examined is whose work it is. A process of its own warms up for each instance."""
 
 WATCHED = 2
 """On-line instances that are run event by event."""
@@ -55,8 +58,9 @@ def examine(
         runner: the sandbox.
         refuters: instances that other programs were wrong on; see `Problem.verify`.
     """
+    patient = replace(problem, cpu_seconds=lambda instance: PATIENCE * problem.cpu_seconds(instance))
     for examination in (_alone, _relabelled, _foresight):
-        if found := examination(problem, source, instances, costs, runner):
+        if found := examination(patient, source, instances, costs, runner):
             return found
     return problem.verify(source, runner, refuters, True) if problem.verify else Honesty("ok")
 
