@@ -1,6 +1,5 @@
 """A candidate on its way: screened, probed, told apart from what is known, raced, gated, and learnt from."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -83,8 +82,7 @@ class Candidates:
             behaviour: as an earlier sitting found it, else empty.
         """
         slot.screened = found = self._found(slot)
-        hash_ = found.hash or hashlib.sha256(found.source.encode()).hexdigest()[:32]
-        slot.program, new = self._archive.program(self._problem.name, hash_, found.source, found.size)
+        slot.program, new = self._archive.program(self._problem.name, found.key, found.source, found.size)
         if found.outcome in NO_PROGRAM and slot.finish[0]:
             self._end(slot, *slot.finish)
         elif found.outcome != "ok":

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 from typer.exceptions import TyperException
 
-from gapsmith.agent import cli_formulations, cli_modelling, cli_programs, cli_running, view
+from gapsmith.agent import cli_formulations, cli_modelling, cli_programs, cli_recording, cli_running, view
 from gapsmith.agent.display import ERRORS
 from gapsmith.agent.doctor import diagnose, doctor_table
 from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, solve
@@ -66,6 +66,7 @@ cli_running.register(app)
 cli_modelling.register(app)
 cli_formulations.register(app)
 cli_programs.register(app)
+cli_recording.register(app)
 
 
 @app.command(

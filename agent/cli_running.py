@@ -20,6 +20,7 @@ from gapsmith.agent.options import (
     Weak,
     Without,
 )
+from gapsmith.agent.recording import replayed
 from gapsmith.agent.terminal import discover_and_show, opened_archive, warm_seeds
 from gapsmith.sandbox import Level
 
@@ -86,7 +87,7 @@ def run(
     }
     values = read_config(config) if config else {}
     values.update({key: value for key, value in given.items() if value not in (None, ())})
-    wanted = settings(values)
+    wanted = replayed(values) or settings(values)
     if warm is not None:
         wanted = replace(wanted, seeds=warm_seeds(wanted.problem, warm))
     discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json)

@@ -27,6 +27,7 @@ from gapsmith.agent.models.prices import check_prices
 from gapsmith.agent.problems import find_problem, unknown
 from gapsmith.agent.progress import Progress
 from gapsmith.agent.reporting import Report, make_report
+from gapsmith.agent.retelling import retell
 from gapsmith.agent.search.operators import ASKED
 from gapsmith.agent.search.state import SearchState, Switches
 from gapsmith.agent.search.strategies import Strategy
@@ -173,6 +174,8 @@ class Run:
         self.number = number or archive.start(
             self.problem.name, settings.model, settings.seed, settings.plain()
         )
+        if number is None:
+            retell(archive, self.number, self.problem, settings.seeds, self.models)
         self.ledger = Ledger(settings.budget, before)
         self._resources = ExitStack()
         self._executor = executor or self._resources.enter_context(

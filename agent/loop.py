@@ -236,8 +236,8 @@ class Loop:
     def _may_tune(self) -> bool:
         """Whether constants are tuned now: something waits for it, and it has not had its share of the budget."""
         row = self._row(self._next)
-        if row is not None and not self._questions.deterministic:
-            wanted = row.operator == TUNE.name
+        if self._questions.recalls(row):
+            wanted = row is not None and row.operator == TUNE.name
         else:
             share = TUNING_SHARE if self._ledger.budget.evaluations else TUNING_SHARE_OF_CALLS
             spent = share * self._ledger.evaluations * len(self._course.train.instances)
@@ -292,7 +292,7 @@ class Loop:
 
     def _choose(self, number: int, may_tune: bool = False) -> Choice:
         row = self._row(number)
-        if row is None or self._questions.deterministic:
+        if row is None or not self._questions.recalls(row):
             return self.state.choose(self._questions.rng(number, "choice"), may_tune)
         return self._recall(row)
 
@@ -340,7 +340,9 @@ class Loop:
     def _give_up(self, slot: Slot, error: Exception) -> None:
         """Ends the run once the other slots have ended; this one is asked again by `resume`."""
         del self._open[slot.number]
-        if not isinstance(error, Stopped):
+        if isinstance(error, Stopped):
+            self._used_up = True  # who was told to stop, or has no more replies, is not asked again
+        else:
             self._trouble = self._trouble or error
 
     def _due(self) -> Slot | None:

@@ -69,6 +69,11 @@ class Questions:
         """Whether equal questions get equal replies: then slots are taken in their order."""
         return all(model.deterministic for model in self.models.values())
 
+    def recalls(self, row: CandidateRow | None) -> bool:
+        """Whether a choice is taken as it was made before, by a recorded run or by an earlier sitting."""
+        told = any(getattr(model, "told", False) for model in self.models.values())
+        return told or (row is not None and not self.deterministic)
+
     @property
     def least_usd(self) -> float:
         """What must be set aside for any call, whoever is asked, however short the prompt; 0 if not known."""

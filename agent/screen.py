@@ -38,6 +38,11 @@ class Screened:
     hash: str = ""
     size: int = 0
 
+    @property
+    def key(self) -> str:
+        """What the archive knows it by: its hash, or that of the text where it did not pass."""
+        return self.hash or hashlib.sha256(self.source.encode()).hexdigest()[:32]
+
 
 def encodable(text: str) -> str:
     """The text without halves of characters: a reply that was cut inside one cannot be stored as it came."""

@@ -4,15 +4,18 @@ from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request, Stop
 from gapsmith.agent.models.hosted import Finish, Options
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.opening import close_model, open_model
-from gapsmith.agent.models.replay import Recorded, ReplayModel, read_recording, write_recording
+from gapsmith.agent.models.recordings import Header, Recorded, Recording, read_recording, write_recording
+from gapsmith.agent.models.replay import ReplayModel
 
 __all__ = [
     "Finish",
+    "Header",
     "ManualModel",
     "Model",
     "ModelTrouble",
     "Options",
     "Recorded",
+    "Recording",
     "ReplayModel",
     "Reply",
     "Request",

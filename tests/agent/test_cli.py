@@ -70,6 +70,7 @@ def test_the_verbs_are_those_of_the_design():
     wanted = [
         "run",
         "resume",
+        "record",
         "check",
         "compare",
         "solve",
@@ -234,6 +235,41 @@ def test_a_recording_is_a_model(answer, tmp_path):
     (tmp_path / "said.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in replies))
     words = ("run", TINY, "--model", "replay:said.jsonl", "--calls")
     assert answer(*words, 1)["calls"] == 1
+
+
+def test_a_run_is_recorded_and_replayed(answer, gapsmith, tmp_path):
+    """`record` writes a run; `run` with nothing but the recording is that run again, in whatever archive."""
+    done = answer("run", TINY, "--calls", 8, "--seed", 4)
+    made = answer("record", 1, "-o", "r.jsonl")
+    assert made == {
+        "run": 1,
+        "file": "r.jsonl",
+        "slots": 8,
+        "fingerprint": made["fingerprint"],
+        "exact": True,
+    }
+    again = answer("run", "--model", "replay:r.jsonl", "--archive", "b.db", "--workers", 1)
+    same = ("problem", "evaluations", "calls", "usd", "fingerprint", "gain", "claimed")
+    assert {key: again[key] for key in same} == {key: done[key] for key in same}
+    assert again["best"]["name"] == done["best"]["name"]
+    code, out, _ = gapsmith("record", "-o", "s.jsonl", "--archive", "b.db")
+    assert (code, out.replace("\n", " ")) == (
+        0,
+        "s.jsonl: 8 slots of run 1; replay them with: gapsmith run --model replay:s.jsonl ",
+    )
+
+
+def test_a_recording_says_what_its_run_was(answer, gapsmith, tmp_path):
+    """What the recording says cannot be said otherwise beside it, and one that says nothing needs a problem."""
+    answer("run", TINY, "--calls", 2)
+    answer("record", "-o", "r.jsonl")
+    code, _, err = gapsmith("run", "--model", "replay:r.jsonl", "--evaluations", 3)
+    assert (code, "evaluations is given, but the recording says what it was" in err) == (2, True)
+    (tmp_path / "bare.jsonl").write_text('{"text": "x"}\n')
+    code, _, err = gapsmith("run", "--model", "replay:bare.jsonl")
+    assert (code, "does not say which problem it is of" in err) == (2, True)
+    code, _, err = gapsmith("record", 7, "-o", "x.jsonl")
+    assert (code, "holds no run 7" in err) == (1, True)
 
 
 def test_infinite_gaps_are_null(answer, tmp_path):

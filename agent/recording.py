@@ -1,0 +1,113 @@
+"""A run as a recording, which can be replayed without a key.
+
+What is reproduced: a search that asked only deterministic models, and that neither money nor time could end, follows
+from its settings, so that its replay makes the same choices and has the same fingerprint. Of any other search the
+choices (operator, arm, parents, tuned programs) are told: its replay has the same questions, replies, candidates and
+costs. What depended on the order in which answers came, such as against whom a candidate was raced, is decided
+anew, in the order of the slots; so all replays of one recording are alike.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gapsmith.agent.archive import Archive, CallRow, CandidateRow, RunRow
+from gapsmith.agent.discovery import Settings
+from gapsmith.agent.models import Header, Recorded, Recording, Reply, read_recording
+from gapsmith.agent.search.operators import TUNE
+from gapsmith.evaluators.base import Trouble, UsageTrouble
+
+OTHERWISE = ("workers", "minimum_level")
+
+
+def recorded(archive: Archive, row: RunRow) -> Recording:
+    """The recording of a run. Raises Trouble where nothing was answered yet."""
+    run = row.id or 0
+    calls, candidates = archive.calls(run), archive.candidates(run)
+    if not calls:
+        raise Trouble(f"run {run} has no replies yet; expected a run that asked a model")
+    if "verb" in row.config:  # of `gapsmith model` and its kin: their questions follow from the replies
+        return Recording(tuple(_line(call) for call in calls.values()))
+    header = _header(archive, row, {call.model for call in calls.values()})
+    wanted = [slot for slot, each in candidates.items() if slot in calls or each.operator == TUNE.name]
+    if not header.told:
+        return Recording(tuple(_line(calls[slot]) for slot in wanted if slot in calls), header)
+    births = _births(candidates)
+    return Recording(
+        tuple(_told(archive, candidates[slot], calls.get(slot), births) for slot in wanted), header
+    )
+
+
+def replayed(values: Mapping[str, Any]) -> Settings | None:
+    """The settings of a run that a recording alone describes; None where a problem is named, or other models.
+
+    Args:
+        values: what was given, flat, as `config.settings` takes it; of the recorded settings, how many work at once
+            and how well they are isolated can be given otherwise.
+
+    Raises:
+        UsageTrouble: where more is given, or the recording holds replies alone.
+    """
+    models = values.get("model", ())
+    if "problem" in values or len(models) != 1 or not models[0].startswith("replay:"):
+        return None
+    header = read_recording(models[0].removeprefix("replay:")).header
+    if header is None:
+        raise UsageTrouble(
+            f"{models[0]} does not say which problem it is of; expected one, as in: gapsmith run tsp"
+        )
+    changed = {name: values[name] for name in OTHERWISE if name in values}
+    if more := sorted(set(values) - {"model", "archive", *OTHERWISE}):
+        raise UsageTrouble(
+            f"{more[0]} is given, but the recording says what it was; name the problem to use it freely"
+        )
+    return replace(Settings.of(dict(header.settings)), models=tuple(models), **changed)
+
+
+def _header(archive: Archive, row: RunRow, models: Collection[str]) -> Header:
+    settings = Settings.of(row.config)
+    # The window is part of what decides, and follows from the batches; an address is nobody's business.
+    kept = replace(settings, parallel=settings.window, batch=False, base_url=None)
+    limited = settings.budget.usd is not None or settings.budget.seconds is not None
+    told = limited or not all(map(_answers_alike, models))
+    return Header(settings=kept.plain(), told=told, fingerprint=archive.fingerprint(row.id or 0))
+
+
+def _answers_alike(model: str) -> bool:
+    """Whether the seed alone gives again what was asked of a model; of a replay, if that was so of its recording."""
+    kind, _, path = model.partition(":")
+    if kind != "replay":
+        return kind == "offline"
+    header = read_recording(path).header
+    return header is None or not header.told
+
+
+def _births(candidates: Mapping[int, CandidateRow]) -> dict[int, int]:
+    """By program, the slot that had it first."""
+    found: dict[int, int] = {}
+    for slot, row in candidates.items():
+        if slot >= 0 and row.program is not None:
+            found.setdefault(row.program, slot)
+    return found
+
+
+def _line(call: CallRow) -> Recorded:
+    reply = Reply(
+        text=call.reply,
+        tokens_in=call.tokens_in,
+        tokens_cached=call.tokens_cached,
+        tokens_out=call.tokens_out,
+        usd=call.usd,
+        seconds=call.seconds,
+        id=call.reply_id,
+        detail=call.detail,
+    )
+    return Recorded(reply=reply, slot=call.slot, operator=call.operator, model=call.model)
+
+
+def _told(archive: Archive, row: CandidateRow, call: CallRow | None, births: Mapping[int, int]) -> Recorded:
+    """A slot with the choice that it came from, and its program."""
+    line = _line(call) if call else Recorded(reply=Reply(text=""), slot=row.slot, operator=row.operator)
+    parents = tuple(births[program] for program in row.parents if program in births)
+    source = "" if row.program is None else archive.find(row.program).source
+    return replace(line, arm=row.arm, parents=parents, source=source)
