@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gapsmith.evaluators import online_bin_packing
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
 from gapsmith.evaluators.formulations.bin_packing_assignment_patterns import PATTERNS
+from gapsmith.evaluators.formulations.drawing import tiny_size
 
 BRIEF = """\
 Bin packing, all items known, by assignment; data: items, array of shape [n] of integer sizes; capacity, integer.
@@ -69,13 +71,24 @@ def _sizes(instance: Instance) -> tuple[list[int], int]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to seven items, some of them equal, of at least a quarter of a small bin or of any size."""
-    n, capacity = int(rng.integers(1, 7, endpoint=True)), int(rng.choice((3, 6, 10, 150)))
+    """One to eight items: some of them equal, of any size or not too small, or full bins cut into pieces."""
+    n, capacity = tiny_size(rng, 1, 8), int(rng.choice((3, 6, 10, 150)))
+    if rng.random() < 1 / 3:
+        return {"items": _cut(rng, n, capacity), "capacity": capacity}
     least = int(rng.choice((1, -(-capacity // 4))))
     items = rng.integers(least, capacity, n, endpoint=True)
     if rng.random() < 0.5:
         items = rng.choice(items[: max(1, n // 2)], n)
     return {"items": items, "capacity": capacity}
+
+
+def _cut(rng: np.random.Generator, n: int, capacity: int) -> NDArray[np.int64]:
+    """Bins cut into two to four pieces each; the first n of all pieces, in any order."""
+    pieces: list[int] = []
+    while len(pieces) < n:
+        cuts = rng.integers(1, capacity, rng.integers(1, 3, endpoint=True))
+        pieces += [piece for piece in np.diff([0, *sorted(cuts.tolist()), capacity]).tolist() if piece]
+    return rng.permutation(pieces[:n])
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gapsmith.evaluators import permutation_flow_shop
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
+from gapsmith.evaluators.formulations.drawing import tiny_size
 from gapsmith.evaluators.formulations.flow_shop_positional_patterns import PATTERNS
 
 BRIEF = """\
@@ -68,12 +69,12 @@ def _times(instance: Instance) -> NDArray[np.int64]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to five jobs on one to four machines, some times are 0; a job may be a copy of another."""
-    n, m = int(rng.integers(1, 5, endpoint=True)), int(rng.integers(1, 4, endpoint=True))
+    """One to six jobs on one to four machines, some times are 0; a job may be that of another, or shorter."""
+    n, m = tiny_size(rng, 1, 6), tiny_size(rng, 1, 4)
     p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 5, 99)), (n, m), endpoint=True)
     if n > 1 and rng.random() < 0.5:
         one, other = rng.choice(n, 2, replace=False)
-        p[one] = p[other]
+        p[one] = np.minimum(p[other], rng.choice((p[one], p[other])))
     return {"p": p}
 
 

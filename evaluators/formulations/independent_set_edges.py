@@ -7,6 +7,7 @@ import numpy as np
 from gapsmith.evaluators import independent_set
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
+from gapsmith.evaluators.formulations.drawing import tiny_size
 from gapsmith.evaluators.formulations.independent_set_edges_patterns import PATTERNS
 
 BRIEF = """\
@@ -39,8 +40,8 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to eight vertices, few or many edges; a vertex may be a twin of another, adjacent to it or not."""
-    n = int(rng.integers(1, 8, endpoint=True))
+    """One to ten vertices, few or many edges; a vertex may be a twin of another, adjacent to it or not."""
+    n = tiny_size(rng, 1, 10)
     upper = np.triu(rng.random((n, n)) < rng.choice((0.2, 0.5, 0.8)), 1)
     adjacent = upper | upper.T
     if n > 1 and rng.random() < 0.5:

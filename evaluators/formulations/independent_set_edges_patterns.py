@@ -1,7 +1,7 @@
 """Classical ways to strengthen the edge model of the maximum independent set."""
 
 # The annotations of the functions would be noise in the sources made from them.
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated, assignment"
 
 import numpy as np
 

@@ -9,6 +9,7 @@ from gapsmith.evaluators import job_shop
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.exact.job_shop import makespan, sequence_of, start_times
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
+from gapsmith.evaluators.formulations.drawing import tiny_size
 from gapsmith.evaluators.formulations.job_shop_interval_patterns import PATTERNS
 
 BRIEF = """\
@@ -66,7 +67,7 @@ def _arrays(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     """One to four jobs on one to three machines, some times are 0; a job may be a copy of another."""
-    n, m = int(rng.integers(1, 4, endpoint=True)), int(rng.integers(1, 3, endpoint=True))
+    n, m = tiny_size(rng, 1, 4), tiny_size(rng, 1, 3)
     machines = np.array([rng.permutation(m) for _ in range(n)])
     p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 5, 99)), (n, m), endpoint=True)
     if n > 1 and rng.random() < 0.5:

@@ -1,7 +1,7 @@
 """Classical ways to strengthen the interval model of J‖Cmax."""
 
 # The annotations of the functions would be noise in the sources made from them.
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, var-annotated"
 
 import numpy as np
 

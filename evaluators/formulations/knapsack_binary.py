@@ -7,6 +7,7 @@ import numpy as np
 from gapsmith.evaluators import multidimensional_knapsack
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
+from gapsmith.evaluators.formulations.drawing import tiny_size
 from gapsmith.evaluators.formulations.knapsack_binary_patterns import PATTERNS
 
 BRIEF = """\
@@ -42,8 +43,8 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to eight items, one to three capacities, some of which are met exactly; an item may copy another."""
-    n, m = int(rng.integers(1, 8, endpoint=True)), int(rng.integers(1, 3, endpoint=True))
+    """One to nine items, one to three capacities, some of which are met exactly; an item may copy another."""
+    n, m = tiny_size(rng, 1, 9), int(rng.integers(1, 3, endpoint=True))
     most = int(rng.choice((2, 5, 20, 1000)))
     weight, profit = rng.integers(0, most, (m, n), endpoint=True), rng.integers(0, most, n, endpoint=True)
     if n > 1 and rng.random() < 0.5:

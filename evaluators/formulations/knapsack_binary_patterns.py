@@ -1,7 +1,7 @@
 """Classical ways to strengthen the multi-dimensional knapsack."""
 
 # The annotations of the functions would be noise in the sources made from them.
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, index"
 
 import numpy as np
 

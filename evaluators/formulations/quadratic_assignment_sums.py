@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gapsmith.evaluators import quadratic_assignment
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
+from gapsmith.evaluators.formulations.drawing import tiny_size
 from gapsmith.evaluators.formulations.quadratic_assignment_sums_patterns import PATTERNS
 
 BRIEF = """\
@@ -55,7 +56,7 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     """One to five facilities; flows symmetric or not; distances at random, on a line or in a grid."""
-    n, most = int(rng.integers(1, 5, endpoint=True)), int(rng.choice((1, 2, 9, 99)))
+    n, most = tiny_size(rng, 1, 5), int(rng.choice((1, 2, 9, 99)))
     flow, distance = rng.integers(0, most, (2, n, n), endpoint=True)
     if rng.random() < 0.5:
         flow = np.triu(flow, 1) + np.triu(flow, 1).T

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gapsmith.evaluators import rcpsp
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
+from gapsmith.evaluators.formulations.drawing import tiny_size
 from gapsmith.evaluators.formulations.rcpsp_interval_patterns import PATTERNS
 from gapsmith.evaluators.projects import project
 
@@ -63,8 +64,8 @@ def _lists(instance: Instance) -> tuple[list[int], list[list[int]], list[list[in
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to five activities between the two ends, one or two resources; an activity may be a copy of another."""
-    n, kinds = int(rng.integers(1, 5, endpoint=True)), int(rng.integers(1, 2, endpoint=True))
+    """One to six activities between the two ends, one or two resources; an activity may be a copy of another."""
+    n, kinds = tiny_size(rng, 1, 6), int(rng.integers(1, 2, endpoint=True))
     duration = rng.integers(int(rng.random() < 0.8), rng.choice((2, 6, 10)), n, endpoint=True)
     demand = rng.integers(0, rng.choice((3, 10)), (n, kinds), endpoint=True)
     if n > 1 and rng.random() < 0.5:

@@ -1,16 +1,19 @@
 """What the formulations of 1‖ΣTj share: instances, tiny and of a size to measure on, and readings of a sequence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators import single_machine_tardiness
 from gapsmith.evaluators.base import Datum, Instance
+from gapsmith.evaluators.formulations.drawing import tiny_size
+
+Jobs: TypeAlias = NDArray[np.int64]
+DueDates: TypeAlias = Callable[[np.random.Generator, Jobs], Jobs]
 
 PROBLEM = single_machine_tardiness.problem.name
-
-MOST_MICRO_JOBS = 6
 
 
 def jobs(instance: Instance) -> tuple[list[int], list[int]]:
@@ -19,40 +22,54 @@ def jobs(instance: Instance) -> tuple[list[int], list[int]]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to six jobs: due dates at random, few and shared, without slack in some sequence, or all too early.
+    """One to seven jobs; due dates of one of six kinds; in one instance of three a job is a copy of another.
 
-    In every other instance one job is a copy of another.
+    Due dates that are close together, at two fifths of the work, are where heuristics fail; late ones, where hardly
+    anything is tardy, are where dominances that are right one by one contradict each other.
     """
-    return _micro(rng, (2, 5, 20, 100))
+    return _micro(rng, 7, (2, 5, 20, 100))
 
 
 def micro_short(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """The same with times of at most 10."""
-    return _micro(rng, (2, 5, 10))
+    """The same with at most five jobs, and times of at most 10."""
+    return _micro(rng, 5, (2, 5, 10))
 
 
-def _micro(rng: np.random.Generator, longest: Sequence[int]) -> Mapping[str, Datum]:
-    n = int(rng.integers(1, MOST_MICRO_JOBS, endpoint=True))
+def _micro(rng: np.random.Generator, most: int, longest: Sequence[int]) -> Mapping[str, Datum]:
+    n = tiny_size(rng, 1, most)
     p = rng.integers(1, rng.choice(longest), n, endpoint=True)
-    d = _due_dates(rng, p)
-    if n > 1 and rng.random() < 0.5:
+    d = _DUE_DATES[rng.integers(len(_DUE_DATES))](rng, p)
+    if n > 1 and rng.random() < 1 / 3:
         one, other = rng.choice(n, 2, replace=False)
         p[one], d[one] = p[other], d[other]
     return {"p": p, "d": d}
 
 
-def _due_dates(rng: np.random.Generator, p: NDArray[np.int64]) -> NDArray[np.int64]:
-    kind, total = int(rng.integers(4)), int(p.sum())
-    if kind == 0:
-        return rng.integers(0, total, len(p), endpoint=True)
-    if kind == 1:
-        return rng.choice(rng.integers(0, total, 2, endpoint=True), len(p))
-    if kind == 2:
-        order = rng.permutation(len(p))
-        completion = np.empty(len(p), dtype=np.int64)
-        completion[order] = np.cumsum(p[order])
-        return completion + rng.integers(-1, 1, len(p), endpoint=True) * int(rng.integers(2))
+def _between(low: float, high: float) -> DueDates:
+    """At random between shares of the work."""
+    return lambda rng, p: rng.integers(int(low * p.sum()), int(high * p.sum()), len(p), endpoint=True)
+
+
+def _shared(rng: np.random.Generator, p: Jobs) -> Jobs:
+    """One of two for each job."""
+    return rng.choice(rng.integers(0, p.sum(), 2, endpoint=True), len(p))
+
+
+def _without_slack(rng: np.random.Generator, p: Jobs) -> Jobs:
+    """The completion times of some sequence, now and then one off."""
+    order = rng.permutation(len(p))
+    completion = np.empty(len(p), dtype=np.int64)
+    completion[order] = np.cumsum(p[order])
+    return completion + rng.integers(-1, 1, len(p), endpoint=True) * int(rng.integers(2))
+
+
+def _too_early(rng: np.random.Generator, p: Jobs) -> Jobs:
+    """Up to the longest time, some of them negative."""
     return rng.integers(-2, p.max(), len(p), endpoint=True)
+
+
+_CLOSE = _between(0.3, 0.5)
+_DUE_DATES = (_between(0.0, 1.0), _between(0.6, 1.0), _CLOSE, _CLOSE, _shared, _without_slack, _too_early)
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:

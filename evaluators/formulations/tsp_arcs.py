@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gapsmith.evaluators import tsp
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
+from gapsmith.evaluators.formulations.drawing import tiny_size
 from gapsmith.evaluators.formulations.tsp_arcs_patterns import PATTERNS
 
 BRIEF = """\
@@ -28,7 +29,7 @@ def build(instance: Instance) -> Built:
     arc: list[list[Any]] = [
         [model.new_bool_var(f"{i} to {j}") if i != j else None for j in range(n)] for i in range(n)
     ]
-    position = [model.new_int_var(1, n - 1, f"position {i}") if i else None for i in range(n)]
+    position: list[Any] = [model.new_int_var(1, n - 1, f"position {i}") if i else None for i in range(n)]
     pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
     for i in range(n):
         model.add_exactly_one(arc[i][j] for j in range(n) if j != i)
@@ -61,8 +62,8 @@ def encode(_: Instance, solution: Sequence[int]) -> Values:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """Two to six cities: any symmetric distances, or Manhattan ones on a small grid, where points may coincide."""
-    n = int(rng.integers(2, 6, endpoint=True))
+    """Two to seven cities: any symmetric distances, or Manhattan ones on a small grid, where points may coincide."""
+    n = tiny_size(rng, 2, 7)
     if rng.random() < 0.5:
         upper = np.triu(rng.integers(0, rng.choice((2, 9, 1000)), (n, n), endpoint=True), 1)
         return {"distance": upper + upper.T}
