@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,15 @@ from gapsmith.agent.screen import screen
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.evaluators.formulations.composing import program
-from gapsmith.evaluators.formulations.mutants import Examined, Mutant, chosen, examined, kill_rate
+from gapsmith.evaluators.formulations.mutants import (
+    PASSED,
+    Examined,
+    Mutant,
+    chosen,
+    doubted,
+    examined,
+    kill_rate,
+)
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.honesty import Honesty
 
@@ -71,11 +80,21 @@ def mutants_examined(
     if problem.follow_up:
         raise UsageTrouble("mutants are made of patterns, which whole models have none of; leave :build away")
     wanted = chosen(problem.formulation.patterns, count, seed)
-    futures = [executor.submit(_Examination(problem, mutant)) for mutant in wanted]
+    first = _all(
+        [executor.submit(_Examination(problem, mutant)) for mutant in wanted], doing, "mutants climb"
+    )
+    passed = [each for each in first if each.fate == PASSED]
+    works = [_Doubt(problem, each, tuple(first)) for each in passed]
+    doubts = _all([executor.submit(work) for work in works], doing, "those that passed are doubted")
+    second = dict(zip((each.mutant for each in passed), doubts, strict=True))
+    return [second.get(each.mutant, each) for each in first]
+
+
+def _all(futures: Sequence[Future[Examined]], doing: Progress, words: str) -> list[Examined]:
     found = []
     for done, future in enumerate(futures, 1):
         found.append(future.result())
-        doing("examining mutants", done, len(futures))
+        doing(words, done, len(futures))
     return found
 
 
@@ -98,6 +117,16 @@ class _Examination:
 
     def __call__(self, runner: Runner, spent: float) -> Examined:
         return examined(self.mutant, self.problem.ladder, runner)
+
+
+@dataclass(frozen=True)
+class _Doubt:
+    problem: FormulationProblem
+    passed: Examined
+    others: tuple[Examined, ...]
+
+    def __call__(self, runner: Runner, spent: float) -> Examined:
+        return doubted(self.passed, self.others, self.problem.ladder, runner)
 
 
 # Words

@@ -98,7 +98,7 @@ def _stepped(names: Sequence[str], rng: Random, parents: Sequence[Subset], steps
     chosen = set(parents[0]) if parents else set()
     for _ in range(steps):
         unused = [name for name in names if name not in chosen]
-        kind = rng.choice(("more", "more", "less", "swap"))
+        kind = rng.choice(("more", "more", "less", "swap") if len(chosen) > 1 else ("more", "swap"))
         if kind != "more" and chosen:
             chosen.discard(rng.choice(sorted(chosen)))
         if kind != "less" and unused:

@@ -32,15 +32,22 @@ class Children:
             request: see `solving.answer`.
             seconds: of wall time, after which the child is killed.
         """
-        with self._lock:
-            child = self._idle.pop() if self._idle else None
-        child = child or _Child()
+        child = self._waiting() or _Child()
         reply = child.ask(request, seconds)
         if reply is None:
             return {"refused": f"solving it ended the solver, or took more than {seconds:.0f} s of wall time"}
         with self._lock:
             self._idle.append(child)
         return reply
+
+    def _waiting(self) -> "_Child | None":
+        """An idle child that lives: what ended it meanwhile is no fault of the next model."""
+        with self._lock:
+            while self._idle:
+                if (child := self._idle.pop()).lives:
+                    return child
+                child.end()
+        return None
 
     def close(self) -> None:
         """Ends all that are idle."""
@@ -76,6 +83,11 @@ class _Child:
             return None
         reply: dict[str, Any] = json.loads(line)
         return reply
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
 
     def end(self) -> None:
         """Kills it, and waits until it is gone."""

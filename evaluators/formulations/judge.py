@@ -98,11 +98,13 @@ class Judge:
         children: where.
         orders: seeds of the orders.
         placebo: seeds of the orders in which the base stands beside itself.
+        window: units inside which the base's mean must be on an instance that is drawn.
     """
 
     children: Children
     orders: Sequence[int] = ORDERS
     placebo: Sequence[int] = PLACEBO
+    window: tuple[float, float] = WINDOW
     _bases: dict[str, Base] = field(default_factory=dict)
     _trials: dict[tuple[str, str], Trial | str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -110,9 +112,9 @@ class Judge:
     def suits(self, base: str) -> bool:
         """Whether a base is neither too easy nor too hard to measure on. Raises Trouble."""
         first = self._base_runs(base, self.orders[:1], FIRST_LIMIT)[0]
-        if first["status"] != "OPTIMAL" or first["time"] < WINDOW[0] / SPREAD:
+        if first["status"] != "OPTIMAL" or first["time"] < self.window[0] / SPREAD:
             return False
-        return WINDOW[0] <= shifted_mean(self.base(base).times) <= WINDOW[1]
+        return self.window[0] <= shifted_mean(self.base(base).times) <= self.window[1]
 
     def base(self, base: str) -> Base:
         """How a base does. Raises Trouble."""

@@ -1,7 +1,8 @@
 """Whether a formulation is right: rungs from the cheap to the strong, on instances that no candidate has seen.
 
 1. prefix: the base is untouched; the model is no larger than can be solved. Checked whenever one is solved.
-2. witnesses: on every instance that a formulation is measured on, its optimum is the base's.
+2. witnesses: on every instance that a formulation is measured on, and on a few more of the usual size, its
+   optimum is the base's.
 3. counterexamples: instances on which any earlier formulation was wrong, the first to be tried.
 4. equality: the optimum is the base's on tiny instances, ties and equal parts among them, drawn from the hash of
    the program, so that nobody can know them. The decisive rung: a cut that was made for the instances that
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.assess import Assessment, Runner, assess
-from gapsmith.evaluators.base import Infeasible, Instance, Problem, Trouble
+from gapsmith.evaluators.base import Infeasible, Instance, Problem, Split, Trouble
 from gapsmith.evaluators.formulations.bridge import layout_of
 from gapsmith.evaluators.formulations.children import Children
 from gapsmith.evaluators.formulations.judge import Trial, objection
@@ -35,9 +36,12 @@ QUICK = 40
 BATCH = 50
 LIMIT = 2.0
 """Units for a tiny model; many times what one takes."""
+WITNESSES = 6
+WITNESS_LIMIT = 1.0
+"""Units for an instance of the usual size; one on which the base needs more says nothing."""
 WALL_SECONDS = 120.0
-ENUMERATED = 24
-MOST_SOLUTIONS = 2000
+ENUMERATED = 12
+MOST_SOLUTIONS = 500
 SLACK = 2
 """Solutions are listed that are worse than the best by so much at most, in units of the objective's sum."""
 NEGATED = 6
@@ -62,10 +66,12 @@ class Prover:
 
     Args:
         children: where.
+        limit: units for a model.
         refused: whether a model was not even taken.
     """
 
     children: Children
+    limit: float = LIMIT
     refused: bool = False
     _bases: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -80,13 +86,13 @@ class Prover:
             raise Infeasible(mine["refused"])
         before, run = known["runs"][0], mine["runs"][0]
         if before["status"] != "OPTIMAL" or run["status"] == "UNKNOWN":
-            return Trial(None, (LIMIT,), 0.0, mine["claims"], None)
+            return Trial(None, (self.limit,), 0.0, mine["claims"], None)
         if wrong := objection(run, before["objective"]):
             raise Infeasible(wrong)
         return Trial(before["objective"], (), 0.0, mine["claims"], mine["values"])
 
     def _run(self, base: str | None, model: str) -> dict[str, Any]:
-        request = {"do": "solve", "base": base, "text": model, "limit": LIMIT, "permutations": [None]}
+        request = {"do": "solve", "base": base, "text": model, "limit": self.limit, "permutations": [None]}
         return self.children.ask(request, WALL_SECONDS)
 
 
@@ -98,12 +104,15 @@ class Ladder:
         problem: its programs; all but its price is used.
         pricing: its instances; of any measure.
         children: where models are solved.
+        micro: tiny instances that are drawn.
+        witnesses: instances of the usual size that are drawn.
     """
 
     problem: Problem
     pricing: Pricing
     children: Children
     micro: int = MICRO
+    witnesses: int = WITNESSES
 
     def climb(self, source: str, runner: Runner, refuters: Sequence[Instance], thorough: bool) -> Honesty:
         """Climbs as far as the program is right.
@@ -114,31 +123,40 @@ class Ladder:
             refuters: counterexamples to other programs, as instances of the original problem.
             thorough: whether all rungs are climbed; else the counterexamples and a few tiny instances.
         """
-        tiny = hidden(self.pricing, source, self.micro if thorough else min(QUICK, self.micro))
         climb = _Climb(self, source, runner)
-        found = climb.wrong((*refuters, *tiny))
-        if found is not None:
+        if found := self._refuted(climb, refuters, thorough):
             return found
-        detail = {"rung": "equality", "instances": len(refuters) + len(tiny)}
+        detail = {"rung": "equality", "instances": len(climb.made)}
         if not thorough:
             return Honesty("ok", "", detail)
         if self.pricing.whole:
-            return Honesty("ok", "", {**detail, "truth": Truth.KEEPS})
+            return Honesty("ok", "", {**detail, "truth": str(Truth.KEEPS)})
         classes = Classes(climb.pricing, self.children)
         return Honesty("ok", "", {**detail, **classes.of(climb.made[len(refuters) :])})
 
-    def refutation(self, source: str, runner: Runner, count: int) -> str:
-        """Why a program is wrong, if it is on so many tiny instances that `climb` does not try; else empty."""
-        found = _Climb(self, source, runner).wrong(hidden(self.pricing, f"more of {source}", count))
-        return found.message if found else ""
+    def refuted(self, source: str, runner: Runner) -> Honesty | None:
+        """What `climb` finds wrong with a program; None where it would only find out of which class it is."""
+        return self._refuted(_Climb(self, source, runner), (), True)
+
+    def tried(self, source: str, runner: Runner, instances: Sequence[Instance]) -> Honesty | None:
+        """What is wrong with a program on instances of the original problem; None where nothing is found."""
+        return _Climb(self, source, runner).wrong(instances)
+
+    def _refuted(self, climb: "_Climb", refuters: Sequence[Instance], thorough: bool) -> Honesty | None:
+        count = self.micro if thorough else min(QUICK, self.micro)
+        found = climb.wrong((*refuters, *hidden(self.pricing, climb.source, count)))
+        if found or not thorough:
+            return found
+        usual = witnesses(self.pricing, climb.source, self.witnesses)
+        return _Climb(self, climb.source, climb.runner, WITNESS_LIMIT).wrong(usual)
 
 
 class _Climb:
     """One program on its way up."""
 
-    def __init__(self, ladder: Ladder, source: str, runner: Runner) -> None:
-        self._source, self._runner = source, runner
-        self._prover = Prover(ladder.children)
+    def __init__(self, ladder: Ladder, source: str, runner: Runner, limit: float = LIMIT) -> None:
+        self.source, self.runner = source, runner
+        self._prover = Prover(ladder.children, limit)
         self.pricing = replace(ladder.pricing, measure=self._prover, _texts={})
         follow_up = _follow_up(ladder.problem, self.pricing)
         self._problem = replace(ladder.problem, cost=self.pricing.cost, follow_up=follow_up)
@@ -148,7 +166,7 @@ class _Climb:
         """What is wrong on the first instance where something is; None where nothing is found."""
         for start in range(0, len(instances), BATCH):
             batch = [self.pricing.stated(each) for each in instances[start : start + BATCH]]
-            result = assess(self._problem, self._source, batch, self._runner)
+            result = assess(self._problem, self.source, batch, self.runner)
             if result.outcome == "infeasible" and not self._prover.refused:
                 return _refuted(result, batch[len(result.scores) - 1], self.pricing)
             if result.outcome != "ok":
@@ -159,9 +177,19 @@ class _Climb:
 
 def hidden(pricing: Pricing, source: str, count: int) -> list[Instance]:
     """Tiny instances that follow from the hash of a program."""
-    digest = hashlib.sha256(f"{_SALT}/{pricing.formulation.name}/{source}".encode()).digest()
-    rng = np.random.default_rng(list(digest))
+    rng = _chance(pricing, source, "tiny")
     return [Instance(f"tiny-{k + 1}", pricing.formulation.micro(rng)) for k in range(count)]
+
+
+def witnesses(pricing: Pricing, source: str, count: int) -> list[Instance]:
+    """Instances of the usual size that follow from the hash of a program."""
+    rng, size = _chance(pricing, source, "usual"), min(pricing.formulation.sizes[Split.TRAIN])
+    return [Instance(f"usual-{k + 1}", pricing.formulation.generate(rng, size)) for k in range(count)]
+
+
+def _chance(pricing: Pricing, source: str, what: str) -> np.random.Generator:
+    text = f"{_SALT}/{what}/{pricing.formulation.name}/{source}"
+    return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
 
 
 def _follow_up(problem: Problem, pricing: Pricing) -> Any:

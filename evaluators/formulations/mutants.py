@@ -11,14 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.formulations.base import Pattern
 from gapsmith.evaluators.formulations.composing import functions_in, program
-from gapsmith.evaluators.formulations.ladder import REFUTED, Ladder
+from gapsmith.evaluators.formulations.ladder import REFUTED, Ladder, hidden
 
-MORE = 1500
+MORE = 600
 """Tiny instances on which a mutant that passed is tried again; the ladder has not seen them."""
+PASSED = "passed"
 LONGEST_WORDS = 60
 
 
@@ -41,11 +44,19 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Examined:
-    """What became of a mutant: "killed", "broken" (it does not run), "equivalent" or "survived"; and why."""
+    """What became of a mutant.
+
+    Attributes:
+        mutant: the mutant.
+        fate: "killed", "broken" (it does not run), "equivalent" or "survived"; "passed" in between.
+        reason: why.
+        counterexample: on which it is wrong; see `Refuters`.
+    """
 
     mutant: Mutant
     fate: str
     reason: str
+    counterexample: Mapping[str, Any] | None = None
 
 
 def mutants(pattern: Pattern) -> list[Mutant]:
@@ -84,16 +95,28 @@ def chosen(patterns: Sequence[Pattern], count: int, seed: int) -> list[Mutant]:
     return found[:count]
 
 
-def examined(mutant: Mutant, ladder: Ladder, runner: Runner, more: int = MORE) -> Examined:
-    """Has the ladder climbed by a mutant; what passes is tried on more instances."""
-    verdict = ladder.climb(mutant.source, runner, (), True)
-    if verdict.outcome == REFUTED:
-        return Examined(mutant, "killed", verdict.message)
-    if verdict.outcome != "ok":
-        return Examined(mutant, "broken", verdict.message)
-    if more and (wrong := ladder.refutation(mutant.source, runner, more)):
-        return Examined(mutant, "survived", wrong)
-    return Examined(mutant, "equivalent", f"{verdict.detail.get('truth')}; no counterexample in {more} more")
+def examined(mutant: Mutant, ladder: Ladder, runner: Runner) -> Examined:
+    """What the ladder says of a mutant: "killed", "broken" or "passed"."""
+    found = ladder.refuted(mutant.source, runner)
+    if found is None:
+        return Examined(mutant, PASSED, "")
+    fate = "killed" if found.outcome == REFUTED else "broken"
+    return Examined(mutant, fate, found.message, found.detail.get("counterexample"))
+
+
+def doubted(
+    passed: Examined, others: Sequence[Examined], ladder: Ladder, runner: Runner, more: int = MORE
+) -> Examined:
+    """Tries a mutant that passed on what refuted others, and on more tiny instances: "survived" or "equivalent"."""
+    kept = [
+        Instance.restored("of another", each.counterexample["data"]) for each in others if each.counterexample
+    ]
+    source = passed.mutant.source
+    unseen = hidden(ladder.pricing, f"more than {source}", more)
+    found = ladder.tried(source, runner, (*kept, *unseen))
+    if found is not None:
+        return Examined(passed.mutant, "survived", found.message, found.detail.get("counterexample"))
+    return Examined(passed.mutant, "equivalent", f"no counterexample among {len(kept) + more} more instances")
 
 
 def kill_rate(found: Sequence[Examined]) -> float | None:

@@ -25,7 +25,7 @@ from gapsmith.evaluators.formulations import guest
 from gapsmith.evaluators.formulations.base import Formulation
 from gapsmith.evaluators.formulations.children import Children
 from gapsmith.evaluators.formulations.judge import Judge, cost_of
-from gapsmith.evaluators.formulations.ladder import Ladder
+from gapsmith.evaluators.formulations.ladder import MICRO, Ladder
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance
 from gapsmith.evaluators.formulations.words import BUILD, EXTEND
 
@@ -75,7 +75,11 @@ class FormulationProblem(Problem):
 
 
 def formulation_problem(
-    formulation: Formulation, original: Problem, whole: bool = False, judge: Judge | None = None
+    formulation: Formulation,
+    original: Problem,
+    whole: bool = False,
+    judge: Judge | None = None,
+    micro: int = MICRO,
 ) -> FormulationProblem:
     """The search for what strengthens a formulation, or, with `whole`, for another model of its problem.
 
@@ -84,11 +88,12 @@ def formulation_problem(
         original: the problem that it models.
         whole: whether programs build whole models, with a decoder.
         judge: measures; with the usual orders if not given.
+        micro: tiny instances that the ladder draws.
     """
     judge = judge or Judge(Children())
     pricing = Pricing(formulation, original, judge, whole)
     plain = _stated(formulation, pricing, _Drawing(formulation, pricing, judge))
-    ladder = Ladder(plain, pricing, judge.children)
+    ladder = Ladder(plain, pricing, judge.children, micro)
     special = {"formulation": formulation, "pricing": pricing, "ladder": ladder, "judge": judge}
     return FormulationProblem(**{**vars(plain), "verify": ladder.climb, **special})
 

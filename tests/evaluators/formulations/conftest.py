@@ -2,6 +2,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def _load(name):
     """Imports a file that no import path leads to under pytest's importlib mode."""
@@ -12,5 +14,13 @@ def _load(name):
         spec.loader.exec_module(module)
 
 
-for _name in ("families", "traps", "traps_schedules", "traps_sets", "traps_ties", "traps_builds"):
+for _name in ("families", "traps", "traps_schedules", "traps_sets", "traps_ties", "traps_builds", "small"):
     _load(_name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """What a judge remembers is kept for the tests alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

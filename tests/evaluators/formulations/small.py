@@ -1,0 +1,41 @@
+"""Searches for formulations that take seconds: instances of five jobs, two orders, few tiny instances."""
+
+from dataclasses import replace
+from functools import lru_cache
+from importlib import import_module
+
+from gapsmith.evaluators.base import Split
+from gapsmith.evaluators.formulations.base import HEADER
+from gapsmith.evaluators.formulations.children import Children
+from gapsmith.evaluators.formulations.judge import Judge
+from gapsmith.evaluators.formulations.problem import formulation_problem
+
+MICRO = 40
+
+
+@lru_cache
+def children():
+    """One pool for all tests."""
+    return Children()
+
+
+def search(name, size=5, whole=False, micro=MICRO):
+    """The search for a formulation of that name."""
+    known = import_module(f"gapsmith.evaluators.formulations.{name}").formulation
+    original = import_module(f"gapsmith.evaluators.{known.problem}").problem
+    judge = Judge(children(), orders=(0, 1), placebo=(2,), window=(0.0, 9.0))
+    tiny = replace(known, sizes=dict.fromkeys(Split, (size,)))
+    return replace(formulation_problem(tiny, original, whole, judge, micro), counts=dict.fromkeys(Split, 3))
+
+
+def augment(*lines):
+    """A candidate whose `augment` has these lines."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"{HEADER}\n\ndef augment(model, variables, data):\n{body}"
+
+
+def stated(problem, **data):
+    """An instance of a search, of plain data."""
+    from gapsmith.evaluators.base import Instance
+
+    return problem.pricing.stated(Instance.restored("given", data))

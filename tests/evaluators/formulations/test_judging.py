@@ -1,0 +1,188 @@
+"""Prices of models: what is taken, what is wrong, and how times become figures."""
+
+import base64
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small import search, stated
+
+from gapsmith.evaluators.base import Infeasible, Split
+from gapsmith.evaluators.formulations import judge as judging
+from gapsmith.evaluators.formulations.bridge import Refused
+from gapsmith.evaluators.formulations.children import Children
+from gapsmith.evaluators.formulations.claiming import ratio
+from gapsmith.evaluators.formulations.judge import cost_of, mean_time, objection, shifted_mean
+from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
+from gapsmith.evaluators.formulations.solving import answer
+
+
+def packed(text):
+    """A text as the guest packs it."""
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """Additions to the intervals of 1‖ΣTj."""
+    return search("tardiness_interval")
+
+
+@pytest.fixture(scope="module")
+def instance(problem):
+    """One of its instances."""
+    return problem.instances(Split.TRAIN, 0, 1)[0]
+
+
+def with_name(problem, instance, name, change=lambda model, variables: model.add(variables["start"][0] >= 0)):
+    """The packed text of an instance's base with one more constraint of that name."""
+    built = problem.formulation.build(plain_instance(instance))
+    change(built.model, built.variables).with_name(name)
+    return packed(str(built.model.proto))
+
+
+def test_the_base_costs_what_the_baseline_says(problem, instance):
+    """A program that adds nothing has the price that the baseline names, which is above that of no time."""
+    baseline = problem.baseline(instance, 1.0)
+    assert baseline.lower == 1.0 < baseline.upper
+    assert problem.cost(instance, packed(problem.pricing.base(instance))) == baseline.upper
+
+
+def test_prices_are_repeatable(problem, instance):
+    """The same model has the same price in another pool of children."""
+    again = search("tardiness_interval")
+    model = with_name(problem, instance, "implied: nothing")
+    assert problem.cost(instance, model) == again.cost(instance, model)
+
+
+def test_a_model_that_loses_the_optimum_has_no_price(problem, instance):
+    """A model that is solved to another optimum, or to none, is infeasible, and says so."""
+    late = with_name(problem, instance, "bound: late", lambda m, v: m.add(sum(v["tardiness"]) >= 500))
+    with pytest.raises(Infeasible, match=r"the model has no solution|optimum is"):
+        problem.cost(instance, late)
+
+
+@pytest.mark.parametrize("name", ["", "implied", "proven: yes", ": x", "Implied: x"])
+def test_every_addition_names_its_claim(problem, instance, name):
+    """A constraint without one of the six claims before a colon is refused."""
+    with pytest.raises(Infeasible, match="expected its claim first"):
+        problem.cost(instance, with_name(problem, instance, name))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [None, 7, "", "nonsense", [], {}, base64.b64encode(b"no zlib").decode(), packed("\x00"), packed("")],
+    ids=str,
+)
+def test_what_is_no_model_is_infeasible(problem, instance, model):
+    """Whatever a candidate's process returns in place of a model is refused with a reason."""
+    with pytest.raises(Infeasible):
+        problem.cost(instance, model)
+
+
+def test_a_bomb_is_not_unpacked(monkeypatch):
+    """Unpacking stops at the limit."""
+    monkeypatch.setattr("gapsmith.evaluators.formulations.pricing.MOST_TEXT", 1000)
+    with pytest.raises(Infeasible, match="longer than 1000"):
+        unpacked(packed("x" * 1001))
+
+
+def test_names_of_an_instance_hold_its_data(problem, instance):
+    """What the sandbox is given can be taken apart into the original instance, with nothing added."""
+    assert set(plain_instance(instance).data) == {"p", "d"}
+    assert stated(problem, **plain_instance(instance).plain).digest == instance.digest
+
+
+def test_a_child_that_overruns_is_replaced():
+    """A request that takes too long ends its child and is refused; the next one is answered."""
+    pool = Children()
+    assert pool.ask({"do": "nothing"}, 60.0) == {}
+    assert "more than 0 s" in pool.ask({"do": "nothing"}, 0.0)["refused"]
+    assert pool.ask({"do": "nothing"}, 60.0) == {}
+    pool.close()
+
+
+def test_a_child_that_died_meanwhile_is_replaced():
+    """A child that is gone when it is asked again says nothing about the model: another one answers."""
+    pool = Children()
+    assert pool.ask({"do": "nothing"}, 60.0) == {}
+    pool._idle[0]._process.kill()
+    pool._idle[0]._process.wait()
+    assert pool.ask({"do": "nothing"}, 60.0) == {}
+    pool.close()
+
+
+def test_an_invalid_model_is_refused_with_the_solver_s_words():
+    """A reference to no variable is told as such."""
+    text = "variables { domain: 0 domain: 1 } constraints { bool_or { literals: 7 } }"
+    reply = answer({"do": "solve", "base": None, "text": text, "permutations": [None], "limit": 1.0})
+    assert "invalid" in reply["refused"]
+
+
+def test_words_of_refusal_are_replies():
+    """A refusal is data, never an exception that would end the child."""
+    assert "refused" in answer(
+        {"do": "solve", "base": None, "text": "{", "permutations": [None], "limit": 1.0}
+    )
+    assert issubclass(Refused, Exception)
+
+
+@pytest.mark.parametrize(
+    ("run", "wrong"),
+    [
+        ({"status": "OPTIMAL", "objective": 7.0}, False),
+        ({"status": "OPTIMAL", "objective": 8.0}, True),
+        ({"status": "OPTIMAL", "objective": 6.0}, True),
+        ({"status": "INFEASIBLE", "objective": None}, True),
+        ({"status": "FEASIBLE", "objective": 9.0}, False),
+        ({"status": "UNKNOWN", "objective": None}, False),
+    ],
+)
+def test_what_is_undecided_is_no_refutation(run, wrong):
+    """A run objects where it was ended with another optimum or without solutions, and only there."""
+    assert bool(objection(run, 7.0)) == wrong
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
+@settings(max_examples=50)
+def test_prices_are_logarithms_of_times(times):
+    """The mean time behind prices is the shifted geometric mean of the times, between the least and the greatest."""
+    assert min(times) - 1e-6 <= shifted_mean(times) <= max(times) + 1e-6
+    assert mean_time([cost_of(times)] * 3) == pytest.approx(shifted_mean(times), abs=1e-9)
+
+
+def test_half_the_time_is_69_points_less():
+    """For times far above the shift, halving them takes 0.69 off the price."""
+    assert cost_of([100.0]) - cost_of([50.0]) == pytest.approx(0.693, abs=1e-3)
+
+
+def test_a_run_that_does_not_end_counts_twice_its_limit():
+    """PAR-2, also where the time is over the limit though the run did end."""
+    runs = [
+        {"status": "OPTIMAL", "time": 1.0},
+        {"status": "FEASIBLE", "time": 3.0},
+        {"status": "OPTIMAL", "time": 3.5},
+    ]
+    assert judging._times(runs, 3.0) == (1.0, 6.0, 6.0)
+
+
+def test_ratio_has_its_interval():
+    """The ratio of a tenth of the time is a tenth, inside an interval that differs where instances do."""
+    base, mine = (
+        [cost_of([t]) for t in (0.5, 1.0, 2.0, 4.0)],
+        [cost_of([t / 10]) for t in (0.5, 1.0, 2.0, 4.0)],
+    )
+    found = ratio(mine, base)
+    assert found.low < found.value < found.high
+    assert found.value == pytest.approx(0.1, abs=0.005)
+    assert ratio(base, base).low == ratio(base, base).high == 1.0
+
+
+def test_instances_outside_the_window_are_not_drawn(monkeypatch):
+    """A base that is solved too fast, or not at all, gives no instances, and says what to do."""
+    monkeypatch.setattr("gapsmith.evaluators.formulations.problem.DRAWS", 2)
+    hard = search("tardiness_interval")
+    hard.judge.window = (100.0, 200.0)
+    with pytest.raises(Exception, match="expected other sizes"):
+        hard.instances(Split.TRAIN, 0, 1)
