@@ -69,9 +69,19 @@ class Mix:
 
 @dataclass(frozen=True)
 class Bill:
-    """One reply that was delivered in full: handed to the connection, at that moment of the monotonic clock."""
+    """One reply that was delivered in full.
+
+    Attributes:
+        id: of the reply.
+        begun: the moment of the monotonic clock at which its request was there.
+        at: the moment at which all of it was handed to the connection.
+        tokens_in: all of the input.
+        tokens_cached: those of it that came from the cache.
+        tokens_out: of the reply.
+    """
 
     id: str
+    begun: float
     at: float
     tokens_in: int
     tokens_cached: int
@@ -92,7 +102,6 @@ class FaultyServer(loopback.LoopbackServer):  # type: ignore[misc]  # loaded fro
         self.faults = Counter[str]()
         self.delivered: list[Bill] = []
         self.torn: list[str] = []
-        self.began: list[float] = []
         self._rng = Random(seed)
         self._numbers = itertools.count(1)
         self._drawing = threading.Lock()
@@ -105,7 +114,7 @@ class FaultyServer(loopback.LoopbackServer):  # type: ignore[misc]  # loaded fro
             fault = self.mix.draw(self._rng)
             self.faults[fault or "none"] += 1
             self._local.fault, self._local.half = fault, self._rng.random() < 0.5
-            self.began.append(time.monotonic())
+            self._local.begun = time.monotonic()
         return fault
 
     @property
@@ -130,7 +139,7 @@ class FaultyServer(loopback.LoopbackServer):  # type: ignore[misc]  # loaded fro
         """Enters a reply that was sent into the ledger."""
         with self._drawing:
             if whole:
-                self.delivered.append(_bill(body, time.monotonic()))
+                self.delivered.append(_bill(body, (self._local.begun, time.monotonic())))
             else:
                 self.torn.append(str(body["id"]))
 
@@ -146,16 +155,16 @@ class FaultyServer(loopback.LoopbackServer):  # type: ignore[misc]  # loaded fro
         return loopback.Shaped(code[: -len("    return order\n```\n")] if self.half else code, "truncated")
 
 
-def _bill(body: Mapping[str, Any], at: float) -> Bill:
+def _bill(body: Mapping[str, Any], times: tuple[float, float]) -> Bill:
     usage = body["usage"]
     if "prompt_tokens" in usage:
         cached = usage["prompt_tokens_details"]["cached_tokens"]
-        return Bill(body["id"], at, usage["prompt_tokens"], cached, usage["completion_tokens"])
+        return Bill(body["id"], *times, usage["prompt_tokens"], cached, usage["completion_tokens"])
     if "cache_read_input_tokens" in usage:
         cached = usage["cache_read_input_tokens"]
-        return Bill(body["id"], at, usage["input_tokens"] + cached, cached, usage["output_tokens"])
+        return Bill(body["id"], *times, usage["input_tokens"] + cached, cached, usage["output_tokens"])
     cached = usage["input_tokens_details"]["cached_tokens"]
-    return Bill(body["id"], at, usage["input_tokens"], cached, usage["output_tokens"])
+    return Bill(body["id"], *times, usage["input_tokens"], cached, usage["output_tokens"])
 
 
 class _Handler(loopback._Handler):  # type: ignore[misc, name-defined]  # noqa: SLF001 - as above

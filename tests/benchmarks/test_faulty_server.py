@@ -55,7 +55,7 @@ def test_a_ledger_sees_what_is_wrong(place):
         finish(run_on(server, "chat", place))
         last = server.delivered.pop()
         assert compare(server, "chat", Path(place)).strange == 1
-        server.delivered += [last, type(last)("id-none", 0.0, 1, 0, 1)]
+        server.delivered += [last, type(last)("id-none", 0.0, 0.0, 1, 0, 1)]
         assert compare(server, "chat", Path(place)).lost == ("id-none",)
-        server.delivered[0] = type(last)(server.delivered[0].id, 0.0, 1, 0, 1)
+        server.delivered[0] = type(last)(server.delivered[0].id, 0.0, 0.0, 1, 0, 1)
         assert not compare(server, "chat", Path(place)).exact
