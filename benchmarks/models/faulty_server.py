@@ -169,7 +169,11 @@ def _bill(body: Mapping[str, Any], times: tuple[float, float]) -> Bill:
 
 class _Handler(loopback._Handler):  # type: ignore[misc, name-defined]  # noqa: SLF001 - as above
     def do_POST(self) -> None:
-        request_body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        length = int(self.headers["content-length"])
+        data = self.rfile.read(length)
+        if len(data) < length:  # who asked was killed meanwhile
+            self.close_connection = True
+            return
         server: FaultyServer = self.server.loopback
         headers = {name.lower(): value for name, value in self.headers.items()}
         fault = server.drawn()
@@ -180,7 +184,7 @@ class _Handler(loopback._Handler):  # type: ignore[misc, name-defined]  # noqa: 
         elif fault == "dropped" and server.half:
             self.close_connection = True
         else:
-            self._deliver(server.handle(loopback.Received(self.path, headers, request_body)), fault)
+            self._deliver(server.handle(loopback.Received(self.path, headers, json.loads(data))), fault)
 
     def _deliver(self, response: tuple[int, Any, Mapping[str, str]], fault: str) -> None:
         status, body, headers = response
