@@ -30,6 +30,14 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     return _micro(rng, 7, (2, 5, 20, 100))
 
 
+def micro_larger(rng: np.random.Generator) -> Mapping[str, Datum]:
+    """The same, and in one instance of eight nine jobs due close together, where good sequences are not optimal."""
+    if rng.random() >= 1 / 8:
+        return micro(rng)
+    p = rng.integers(1, 100, 9, endpoint=True)
+    return {"p": p, "d": _CLOSE(rng, p)}
+
+
 def micro_short(rng: np.random.Generator) -> Mapping[str, Datum]:
     """The same with at most five jobs, and times of at most 10."""
     return _micro(rng, 5, (2, 5, 10))
@@ -69,7 +77,8 @@ def _too_early(rng: np.random.Generator, p: Jobs) -> Jobs:
 
 
 _CLOSE = _between(0.3, 0.5)
-_DUE_DATES = (_between(0.0, 1.0), _between(0.6, 1.0), _CLOSE, _CLOSE, _shared, _without_slack, _too_early)
+_LATE = _between(0.6, 1.0)
+_DUE_DATES = (_between(0.0, 1.0), _CLOSE, _CLOSE, _LATE, _LATE, _shared, _without_slack, _too_early)
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:

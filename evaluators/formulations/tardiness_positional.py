@@ -8,7 +8,13 @@ import numpy as np
 from gapsmith.evaluators.base import Instance, Split
 from gapsmith.evaluators.formulations.base import Built, Formulation, Values
 from gapsmith.evaluators.formulations.tardiness_builds import ORDERING, POSITIONAL
-from gapsmith.evaluators.formulations.tardiness_data import PROBLEM, completion_times, generate, jobs, micro
+from gapsmith.evaluators.formulations.tardiness_data import (
+    PROBLEM,
+    completion_times,
+    generate,
+    jobs,
+    micro_larger,
+)
 from gapsmith.evaluators.formulations.tardiness_positional_patterns import PATTERNS
 
 BRIEF = """\
@@ -64,7 +70,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("at",),
-    micro=micro,
+    micro=micro_larger,
     generate=generate,
     sizes={Split.TRAIN: (12, 13), Split.VALIDATION: (13,), Split.TEST: (13, 14)},
     patterns=PATTERNS,
