@@ -14,10 +14,17 @@ OURS = "gapsmith."
 
 @dataclass
 class Bundle:
-    """Statements in an order in which they can run: imports first, then what others need before what needs it."""
+    """Statements in an order in which they can run: imports first, then what others need before what needs it.
+
+    Attributes:
+        imports: what is imported, a line each.
+        statements: in order.
+        given: names that are there already where the source will stand.
+    """
 
     imports: list[str] = field(default_factory=list)
     statements: list[str] = field(default_factory=list)
+    given: frozenset[str] = frozenset()
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, function: Callable[..., Any]) -> None:
@@ -30,7 +37,7 @@ class Bundle:
         return "\n".join(sorted(set(self.imports))) + "\n\n" + "\n\n".join(self.statements) + "\n"
 
     def _need(self, module: str, name: str) -> None:
-        if (module, name) in self._seen or name not in _bindings(module):
+        if (module, name) in self._seen or name in self.given or name not in _bindings(module):
             return
         self._seen.add((module, name))
         statement = _bindings(module)[name]

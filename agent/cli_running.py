@@ -21,7 +21,7 @@ from gapsmith.agent.options import (
     Without,
 )
 from gapsmith.agent.recording import replayed
-from gapsmith.agent.terminal import discover_and_show, opened_archive, warm_seeds
+from gapsmith.agent.terminal import discover_and_show, heuristic_called, opened_archive, warm_seeds
 from gapsmith.sandbox import Level
 
 
@@ -58,6 +58,12 @@ def run(
     test: Annotated[list[Path] | None, typer.Option(help="Files for the sealed test.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")] = None,
     warm: Warm = None,
+    heuristic: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a formulation: a file, or a program's number, that gives hints and an upper bound."
+        ),
+    ] = None,
     without: Without = None,
     cpu_seconds: CpuSeconds = None,
     parallel: Parallel = None,
@@ -90,6 +96,8 @@ def run(
     wanted = replayed(values) or settings(values)
     if warm is not None:
         wanted = replace(wanted, seeds=warm_seeds(wanted.problem, warm))
+    if heuristic is not None:
+        wanted = replace(wanted, heuristic=heuristic_called(heuristic, values.get("archive", "archive.db")))
     discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json)
 
 

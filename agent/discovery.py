@@ -17,6 +17,7 @@ from gapsmith.agent.budget import Budget, Ledger
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.finishing import finalists, finish
 from gapsmith.agent.formulating import is_formulation
+from gapsmith.agent.hinting import helped
 from gapsmith.agent.loop import WINDOW, Loop
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import Options, open_model
@@ -66,6 +67,7 @@ class Settings:
         baseline_seconds: limit of the exact method for each instance.
         minimum_level: the weakest isolation that is accepted.
         seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
+        heuristic: of a formulation: the source of a heuristic that gives it hints and an upper bound.
         without: parts of the search that are switched off, for comparisons; see `Switches`.
         cpu_seconds: the most that a program may use for an instance, where the problem allows more.
         batch: whether hosted models are asked in batches, at half the price; it may take hours.
@@ -83,6 +85,7 @@ class Settings:
     baseline_seconds: float = 60.0
     minimum_level: int = int(Level.L2)
     seeds: tuple[str, ...] = ()
+    heuristic: str = ""
     without: tuple[str, ...] = ()
     cpu_seconds: float | None = None
     parallel: int | None = None
@@ -156,6 +159,8 @@ class Run:
         self._strategies = strategies
         self.problem = _hurried(problem or find_problem(settings.problem), settings.cpu_seconds)
         self._switches = _switches(settings.without, self.problem)
+        if settings.heuristic:
+            self.problem = helped(self.problem, settings.heuristic)
         self.models = tuple(models) or self._opened_models()
         self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
         check_prices(self.models, settings.budget.usd)

@@ -15,7 +15,7 @@ from gapsmith.agent import view
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
 from gapsmith.agent.discovery import Run, Settings
 from gapsmith.agent.display import Doing, work
-from gapsmith.agent.evaluating import Comparison
+from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
 from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
 from gapsmith.agent.spending import spending_table
@@ -184,6 +184,14 @@ def progress_bar() -> Iterator[Doing]:
         yield doing
     finally:
         doing.close()
+
+
+def heuristic_called(name: str, archive: str) -> str:
+    """The source of a file, or of a program in the archive. Raises UsageTrouble or Trouble."""
+    if not name.isdecimal():
+        return file_entrants([Path(name)])[0].source
+    with opened_archive(archive, made=False) as store:
+        return store.find(int(name)).source
 
 
 def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:

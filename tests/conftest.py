@@ -23,6 +23,7 @@ def _load(name, path):
 _HERE = Path(__file__).parent
 _load("loopback", _HERE / "agent" / "models" / "server.py")
 _load("batch_loopback", _HERE / "agent" / "models" / "batch_server.py")
+_load("small", _HERE / "evaluators" / "formulations" / "small.py")
 helpers = _load("helpers", _HERE / "helpers.py")
 
 

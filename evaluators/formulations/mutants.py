@@ -65,13 +65,14 @@ def mutants(pattern: Pattern) -> list[Mutant]:
     found: dict[str, Mutant] = {}
     for name, text in functions.items():
         tree = ast.parse(text)
+        right = ast.unparse(tree)
         for place, node in enumerate(ast.walk(tree)):
             for kind, changed in _mistakes(node):
                 wrong = _with(tree, place, changed)
-                if wrong != ast.unparse(tree):
+                if wrong != right and wrong not in found:
                     words = f"{_words(node)} -> {_words(changed)}"
                     source = program([_replaced(pattern, functions, name, wrong)])
-                    found.setdefault(wrong, Mutant(pattern.name, kind, words, source))
+                    found[wrong] = Mutant(pattern.name, kind, words, source)
     return list(found.values())
 
 

@@ -58,7 +58,7 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
 
 def _lists(instance: Instance) -> tuple[list[int], list[list[int]], list[list[int]], list[int]]:
     duration, precedence, demand, capacity = (
-        np.asarray(instance.data[name]).tolist() for name in rcpsp.ENTRY_NAMES
+        np.asarray(instance.data[name]).tolist() for name in ("duration", "precedence", "demand", "capacity")
     )
     return duration, precedence, demand, capacity
 
