@@ -4,16 +4,15 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import ortools
 
 
 def folder() -> Path:
     """Where it is kept: in the user's folder for caches; it may be deleted at any time."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(caches) / "gapsmith" / f"formulations-{ortools.__version__}"
+    return Path(caches) / "gapsmith" / f"formulations-{version('ortools')}"
 
 
 def remembered(request: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

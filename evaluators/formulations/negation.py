@@ -83,7 +83,7 @@ _OPPOSITES: dict[str, Callable[[Constraint], list[Constraint]]] = {
 
 
 def _references(constraint: Constraint) -> list[int]:
-    body = getattr(constraint, constraint.WhichOneof("constraint"))
+    body = getattr(constraint, constraint.WhichOneof("constraint") or "")
     return [*constraint.enforcement_literal, *getattr(body, "vars", ()), *getattr(body, "literals", ())]
 
 

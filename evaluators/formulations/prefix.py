@@ -66,4 +66,4 @@ def _check_part(what: str, before: object, after: object) -> None:
 
 
 def _bytes(message: Message) -> bytes:
-    return message.SerializeToString(deterministic=True)
+    return bytes(message.SerializeToString(deterministic=True))

@@ -131,7 +131,7 @@ class _Drawing:
 
     def generate(self, rng: np.random.Generator, _: str, size: int) -> Mapping[str, Datum]:
         """Draws until the base is neither too easy nor too hard. Raises Trouble."""
-        for _ in range(DRAWS):
+        for _draw in range(DRAWS):
             plain = Instance("drawn", self.formulation.generate(rng, size))
             if self.judge.suits(self.pricing.base(plain)):
                 return self.pricing.stated(plain).data
