@@ -1,5 +1,6 @@
 """The verbs about formulations: `formulations` lists them, `verify` asks whether something is right."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from rich.table import Table
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.options import Json, Weak, Workers
 from gapsmith.agent.problems import find_problem
-from gapsmith.agent.terminal import minimum_level, progress_bar, show_result
+from gapsmith.agent.terminal import minimum_level, opened_archive, progress_bar, show_result
 from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.evaluators.formulations.finding import formulation_names
 
@@ -52,6 +53,9 @@ def verify(
     ] = False,
     count: Annotated[int, typer.Option(min=1, help="Mutants.")] = 30,
     seed: Annotated[int, typer.Option(help="Of the choice of mutants.")] = 0,
+    archive: Annotated[
+        str | None, typer.Option(help="Its counterexamples are tried first, and new ones kept there.")
+    ] = None,
     workers: Workers = 2,
     weak: Weak = False,
     as_json: Json = False,
@@ -63,21 +67,14 @@ def verify(
     from gapsmith.agent import verifying
 
     problem = verifying.formulation_search(formulation)
-    with LocalExecutor(workers, minimum_level(weak), problem.preload) as executor, progress_bar() as doing:
+    with ExitStack() as opened:
+        executor = opened.enter_context(LocalExecutor(workers, minimum_level(weak), problem.preload))
+        store = opened.enter_context(opened_archive(archive)) if archive else None
+        doing = opened.enter_context(progress_bar())
         if mutants:
-            examined = verifying.mutants_examined(problem, count, seed, executor, doing)
-            data, table = (
-                verifying.mutants_json(problem.name, examined),
-                verifying.mutants_table(problem.name, examined),
-            )
-            failed = data["survived"] > 0
+            answer = verifying.mutants_answer(problem, count, seed, executor, doing)
         else:
-            found = verifying.verified(problem, files or (), executor, doing)
-            data, table = (
-                verifying.verified_json(problem.name, found),
-                verifying.verified_table(problem.name, found),
-            )
-            failed = any(each.finding.outcome != "ok" for each in found)
-    show_result(data, table, as_json)
-    if failed:
+            answer = verifying.files_answer(problem, files or (), executor, doing, store)
+    show_result(answer.data, answer.table, as_json)
+    if answer.failed:
         raise typer.Exit(1)

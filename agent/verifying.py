@@ -10,14 +10,16 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress, silent
 from gapsmith.agent.evaluating import file_entrants
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.problems import find_problem
+from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import screen
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import Instance, UsageTrouble
 from gapsmith.evaluators.formulations.composing import program
 from gapsmith.evaluators.formulations.mutants import (
     PASSED,
@@ -54,9 +56,23 @@ def formulation_search(name: str) -> FormulationProblem:
 
 
 def verified(
-    problem: FormulationProblem, files: Sequence[Path], executor: Executor, doing: Progress = silent
+    problem: FormulationProblem,
+    files: Sequence[Path],
+    executor: Executor,
+    doing: Progress = silent,
+    archive: Archive | None = None,
 ) -> list[Verified]:
-    """What the ladder says of files, or, without any, of the library's patterns, one by one and together."""
+    """What the ladder says of files, or, without any, of the library's patterns, one by one and together.
+
+    Args:
+        problem: the search that they are for.
+        files: programs.
+        executor: where they run.
+        doing: told as the work goes on.
+        archive: whose counterexamples are tried first, and which keeps those that are found.
+    """
+    refuters = Refuters(problem.name, archive) if archive else None
+    known = refuters.of(0) if refuters else ()
     if files:
         sources = [(entrant.name, entrant.source) for entrant in file_entrants(files)]
     elif problem.follow_up:
@@ -65,10 +81,12 @@ def verified(
         patterns = problem.formulation.patterns
         sources = [(pattern.name, program([pattern])) for pattern in patterns]
         sources.append(("all together", program(patterns)))
-    futures = [executor.submit(_Climb(problem, source)) for _, source in sources]
+    futures = [executor.submit(_Climb(problem, source, known)) for _, source in sources]
     found = []
     for done, ((name, _), future) in enumerate(zip(sources, futures, strict=True), 1):
-        found.append(Verified(name, future.result()))
+        found.append(Verified(name, finding := future.result()))
+        if refuters and (wrong := finding.detail.get("counterexample")):
+            refuters.add(0, None, wrong)
         doing("climbing the ladder", done, len(sources))
     return found
 
@@ -102,12 +120,13 @@ def _all(futures: Sequence[Future[Examined]], doing: Progress, words: str) -> li
 class _Climb:
     problem: FormulationProblem
     source: str
+    refuters: tuple[Instance, ...]
 
     def __call__(self, runner: Runner, spent: float) -> Honesty:
         screened = screen(self.source, self.problem.entry)
         if screened.outcome != "ok":
             return Honesty(screened.outcome, screened.message)
-        return self.problem.ladder.climb(screened.source, runner, (), True)
+        return self.problem.ladder.climb(screened.source, runner, self.refuters, True)
 
 
 @dataclass(frozen=True)
@@ -127,6 +146,37 @@ class _Doubt:
 
     def __call__(self, runner: Runner, spent: float) -> Examined:
         return doubted(self.passed, self.others, self.problem.ladder, runner)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `verify` prints, as data and as a table, and whether anything is wrong."""
+
+    data: Any
+    table: Table
+    failed: bool
+
+
+def files_answer(
+    problem: FormulationProblem,
+    files: Sequence[Path],
+    executor: Executor,
+    doing: Progress,
+    archive: Archive | None,
+) -> Answer:
+    """See `verified`; wrong where a program is."""
+    found = verified(problem, files, executor, doing, archive)
+    failed = any(each.finding.outcome != "ok" for each in found)
+    return Answer(verified_json(problem.name, found), verified_table(problem.name, found), failed)
+
+
+def mutants_answer(
+    problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: Progress
+) -> Answer:
+    """See `mutants_examined`; wrong where a wrong mutant passed."""
+    found = mutants_examined(problem, count, seed, executor, doing)
+    failed = any(each.fate == "survived" for each in found)
+    return Answer(mutants_json(problem.name, found), mutants_table(problem.name, found), failed)
 
 
 # Words
