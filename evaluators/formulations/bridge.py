@@ -25,6 +25,11 @@ def model_of(text: str) -> cp_model.CpModel:
     return model
 
 
+def text_of(model: cp_model.CpModel) -> str:
+    """The model as text. Its message does not live longer than the model itself, so that it is not handed on."""
+    return str(model.proto)
+
+
 def message_of(model: cp_model.CpModel) -> cp_model_pb2.CpModelProto:
     """The model as a message of protobuf."""
     with tempfile.TemporaryDirectory() as folder:

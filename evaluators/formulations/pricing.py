@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Infeasible, Instance, Problem
 from gapsmith.evaluators.formulations.base import Formulation
-from gapsmith.evaluators.formulations.bridge import packed_layout, values_of
+from gapsmith.evaluators.formulations.bridge import packed_layout, text_of, values_of
 from gapsmith.evaluators.formulations.judge import Measure, Trial, cost_of
 
 MODEL, LAYOUT = "model", "layout"
@@ -43,7 +43,7 @@ class Pricing:
     def stated(self, instance: Instance) -> Instance:
         """An instance of the original problem, with its base model."""
         built = self.formulation.build(instance)
-        model = {} if self.whole else {MODEL: as_bytes(str(built.model.proto))}
+        model = {} if self.whole else {MODEL: as_bytes(text_of(built.model))}
         layout = as_bytes(packed_layout(built.variables, list(instance.data)))
         return Instance(instance.name, {**model, LAYOUT: layout, **instance.data}, instance.stratum)
 
@@ -54,7 +54,7 @@ class Pricing:
     def base(self, instance: Instance) -> str:
         """The text of an instance's base, built again: what an instance holds has been in the sandbox."""
         if instance.digest not in self._texts:
-            self._texts[instance.digest] = str(self.formulation.build(plain_instance(instance)).model.proto)
+            self._texts[instance.digest] = text_of(self.formulation.build(plain_instance(instance)).model)
         return self._texts[instance.digest]
 
     def trial(self, instance: Instance, model: Any) -> Trial:

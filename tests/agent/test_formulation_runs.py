@@ -13,7 +13,7 @@ from gapsmith.agent.hinting import helped
 from gapsmith.agent.problems import find_problem
 from gapsmith.evaluators.assess import assess
 from gapsmith.evaluators.base import UsageTrouble
-from gapsmith.evaluators.formulations.bridge import model_of
+from gapsmith.evaluators.formulations.bridge import message_of, model_of
 from gapsmith.evaluators.formulations.composing import program
 from gapsmith.evaluators.formulations.finding import formulation_names
 from gapsmith.evaluators.formulations.pricing import unpacked
@@ -145,7 +145,7 @@ def test_a_heuristic_s_bound_is_its_cost():
     instance = stated(problem, p=[3, 4], d=[1, 1])
     with open_sandbox(preload="ortools") as box:
         result = assess(problem, program(problem.formulation.patterns[-2:]), [instance], box)
-    model = model_of(unpacked(result.solutions[0])).proto
+    model = message_of(model_of(unpacked(result.solutions[0])))
     assert list(model.constraints[-1].linear.domain)[1] == 2 + 6
     assert list(model.solution_hint.values)[:2] == [0, 3]
 
