@@ -6,6 +6,7 @@ from families import FORMULATIONS, PATTERNS, applied, micro, pattern_of, problem
 
 from gapsmith.evaluators.base import Instance, Split
 from gapsmith.evaluators.formulations.base import Claim
+from gapsmith.evaluators.formulations.bridge import text_of
 
 SEEDS = range(8)
 PATTERN_SEEDS = range(100, 106)
@@ -78,7 +79,7 @@ def test_same_model_twice(name: str) -> None:
     formulation = FORMULATIONS[name]
     for split in Split:
         data = formulation.generate(np.random.default_rng(1), formulation.sizes[split][0])
-        texts = {str(formulation.build(Instance("one", data)).model.proto) for _ in range(2)}
+        texts = {text_of(formulation.build(Instance("one", data)).model) for _ in range(2)}
         assert len(texts) == 1
 
 
