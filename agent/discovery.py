@@ -20,7 +20,7 @@ from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.hinting import helped
 from gapsmith.agent.loop import WINDOW, Loop
 from gapsmith.agent.measuring import Measuring
-from gapsmith.agent.models import Options, open_model
+from gapsmith.agent.models import ManualModel, Options, open_model
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.pool import Pool
@@ -248,7 +248,18 @@ class Run:
             if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
                 last = time.monotonic()
                 self.archive.finish(self.number, "running", self.ledger.seconds)
+            self._tell(progress.slot)
             yield progress
+
+    def _tell(self, slot: int) -> None:
+        """Has a person who answered know what came of it."""
+        people = {model.name: model for model in self.models if isinstance(model, ManualModel)}
+        row = self.archive.candidate(self.number, slot) if people else None
+        if row is None or row.model not in people:
+            return
+        words = row.message if row.train_gap is None else f"{row.train_gap:.3f} % gap in training"
+        source = "" if row.program is None else self.archive.find(row.program).source
+        people[row.model].tell(slot, row.outcome, words, source)
 
     def report(self) -> Report:
         """Ends the search, opens the sealed test, and says what came of it. Raises Trouble."""

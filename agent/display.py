@@ -13,6 +13,8 @@ from rich.text import Text
 
 from gapsmith.agent.batching import Waiting
 from gapsmith.agent.discovery import Run
+from gapsmith.agent.harmless import one_line
+from gapsmith.agent.models import ManualModel
 from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.reporting import Report
 
@@ -55,6 +57,9 @@ class Doing:
 
 def work(run: Run, doing: Doing) -> Report | None:
     """Runs a job to its report under a progress line; None when it was stopped. Ctrl-C stops it cleanly, once."""
+    for model in run.models:
+        if isinstance(model, ManualModel):
+            model.watchers.append(say)
     with interruptible(run.stop, BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT):
         slots = iter(run)
         first = next(slots, None)  # solves the instances, under the other bar
@@ -68,6 +73,11 @@ def work(run: Run, doing: Doing) -> Report | None:
         report = run.report()
         doing.close()
     return report
+
+
+def say(line: str) -> None:
+    """A line on stderr, above the bar if there is one."""
+    ERRORS.print(Text(one_line(line, 1000)), soft_wrap=True)
 
 
 def _all(first: Standing | None, rest: Iterator[Standing]) -> Iterator[Standing]:

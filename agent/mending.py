@@ -220,15 +220,9 @@ def _is_trial(node: ast.stmt, entry: EntryPoint) -> bool:
     if isinstance(node, ast.Assert):
         return True
     if isinstance(node, ast.Expr | ast.Assign | ast.For | ast.With):
-        called = {
-            part.func.id for part in ast.walk(node) if isinstance(part, ast.Call) and _is_name(part.func)
-        }  # type: ignore[attr-defined]
-        return bool(called & {"print", entry.name})
+        calls = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+        return bool({each.id for each in calls if isinstance(each, ast.Name)} & {"print", entry.name})
     return False
-
-
-def _is_name(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name)
 
 
 def _shares_lines(tree: ast.Module, trials: Iterable[ast.stmt]) -> bool:

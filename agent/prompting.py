@@ -178,7 +178,7 @@ def _heads(train: Bench) -> Sequence[Row]:
     ]
 
 
-def _solved(places: Sequence[int], train: Bench) -> list[Row]:
+def _solved(places: Sequence[int], train: Bench) -> Sequence[Row]:
     """What the exact method's solutions look like at the first places that have one to show."""
     pictures = ((k, _picture(k, train)) for k in places[:SHOWN])
     told = [{**_heads(train)[k], "picture": words} for k, words in pictures if words]

@@ -7,7 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gapsmith.agent.extracting import extract
+from gapsmith.agent.harmless import fenced, untrusted
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
+from gapsmith.agent.models.hosted import Finish
+
+PASS = "skip"
+"""An answer of this word alone: nobody answers this question, and the run goes on."""
+
+RAN = ("ok", "raced", "twin", "duplicate")
+NAMED = 4
+"""So many files are named where more are waited for."""
+
+README = """\
+# Questions and answers
+
+Every `NNNN.prompt.md` is a question for a language model. Paste it into a chat window as a whole, and save what the
+model answers, as a whole, beside it as `NNNN.answer.md`. Any order will do, and several may be open at once.
+
+- An answer is taken up as soon as its file rests for a second; it may hold prose around its code.
+- What came of it is said in `NNNN.result.md`, or in `NNNN.reason.md` where something was wrong.
+- An answer without any code is not taken: save it again. The word `skip` alone passes a question by.
+- Ctrl-C stops the run; `gapsmith resume` goes on, and takes what was answered meanwhile.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +43,7 @@ class ManualModel:
         stop: set it, or call `close`, and every waiting reply ends with Stopped at once.
         clock: seconds since the epoch, as files have them.
         sleep: waits; `stop.wait` unless replaced.
+        watchers: told in one line which answers are waited for, whenever that changes.
     """
 
     folder: Path
@@ -29,6 +52,11 @@ class ManualModel:
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], object] | None = None
+    watchers: list[Callable[[str], object]] = field(default_factory=list)
+    _waiting: set[int] = field(default_factory=set)
+    _said: list[str] = field(default_factory=list)
+    _failed: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def name(self) -> str:
@@ -47,44 +75,116 @@ class ManualModel:
     def reply(self, request: Request) -> Reply:
         """The answer file's text, as soon as it is there. Raises Stopped when told to stop."""
         started = self.clock()
-        prompt, answer = self._path(request, "prompt"), self._path(request, "answer")
+        answer = self._path(request.slot, "answer")
         try:
-            self._write(prompt, _question(request), answered=answer.exists())
-            text = self._wait(answer)
+            self._ask(request, answered=answer.exists())
+            text = self._wait(request, answer)
         except OSError as error:
             raise ModelTrouble(
                 f"{self.name}: {error}; expected a folder that can be read and written"
             ) from error
+        finally:
+            self._waiting.discard(request.slot)
+        passed = text.strip().lower() == PASS
+        finish = Finish.REFUSED if passed else Finish.COMPLETE
         seconds = max(self.clock() - started, 0.0)
-        return Reply(text=text, seconds=seconds, id=answer.name, detail={"finish": "complete"})
+        return Reply(
+            text="" if passed else text, seconds=seconds, id=answer.name, detail={"finish": str(finish)}
+        )
+
+    def tell(self, slot: int, outcome: str, words: str, source: str) -> None:
+        """Says what came of an answer, in a file beside it.
+
+        Args:
+            slot: whose answer.
+            outcome: in the archive's word.
+            words: more of it; untrusted.
+            source: the program; a later question that asks for its repair is named in the file.
+        """
+        if outcome not in RAN:
+            self._failed[source] = slot
+        kind, other = ("result", "reason") if outcome in RAN else ("reason", "result")
+        self._path(slot, other).unlink(missing_ok=True)
+        self._write(self._path(slot, kind), _told(outcome, words))
 
     def close(self) -> None:
         """Ends all waiting."""
         self.stop.set()
 
-    def _path(self, request: Request, kind: str) -> Path:
-        return self.folder / f"{request.slot:04d}.{kind}.md"
+    def _path(self, slot: int, kind: str) -> Path:
+        return self.folder / f"{slot:04d}.{kind}.md"
 
-    def _write(self, path: Path, text: str, *, answered: bool) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def _ask(self, request: Request, *, answered: bool) -> None:
+        path = self._path(request.slot, "prompt")
         # After a crash a slot may get another prompt: a question that was answered stays as it was asked.
-        if path.exists() and (answered or path.read_text("utf-8") == text):
-            return
-        # Whole or not at all: the reader of the folder may be looking.
-        half = path.with_suffix(".part")
-        half.write_text(text, "utf-8", newline="\n")
-        os.replace(half, path)
+        if not (answered and path.exists()):
+            self._write(path, _question(request))
+        if not (self.folder / "README.md").exists():
+            self._write(self.folder / "README.md", README)
+        if request.operator == "repair" and (slot := self._failed.get(request.parents[0])) is not None:
+            reason = self._path(slot, "reason")
+            self._write(reason, f"{reason.read_text('utf-8')}\n{path.name} asks for its repair.\n")
 
-    def _wait(self, path: Path) -> str:
-        before = None
+    def _write(self, path: Path, text: str) -> None:
+        """Writes what is not there yet, whole or not at all: the reader of the folder may be looking."""
+        with self._lock:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if path.exists() and path.read_text("utf-8") == text:
+                return
+            half = path.with_suffix(".part")
+            half.write_text(text, "utf-8", newline="\n")
+            os.replace(half, path)
+
+    def _wait(self, request: Request, path: Path) -> str:
+        before, refused = None, None
+        self._waiting.add(request.slot)
         while not self.stop.is_set():
             now = _state(path)
             settled = now and (now == before or self.clock() - now[1] >= self.settled)
-            if settled and (text := path.read_text("utf-8-sig", errors="replace")).strip():
-                return text
+            if settled and now != refused and (text := path.read_text("utf-8-sig", errors="replace")).strip():
+                if _is_answer(text, request):
+                    return text
+                refused = now
+                self._write(self._path(request.slot, "reason"), _WITHOUT_CODE.format(path.name))
             before = now
             (self.sleep or self.stop.wait)(self.interval)
+            self._announce()  # after the nap, so that what is asked at once is said at once
         raise Stopped(f"{self.name}: stopped before {path.name} was there; resume takes it up")
+
+    def _announce(self) -> None:
+        """Tells the watchers what is waited for, once for each change."""
+        with self._lock:
+            names = [self._path(slot, "answer").name for slot in sorted(self._waiting)]
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            line = f"{self.folder}: waiting for {', '.join(names[:NAMED])}{more}"
+            if self._said == [line] or self.stop.is_set():
+                return
+            self._said[:] = [line]
+        for watcher in self.watchers:
+            watcher(line)
+
+
+_WITHOUT_CODE = """\
+# Not taken yet
+
+{0} holds no code; expected the model's whole answer with its code block. Save it again, and it is read again; save
+the word `skip` alone to pass this question by.
+"""
+
+
+def _is_answer(text: str, request: Request) -> bool:
+    """Whether there is a program in it, or a decision not to write one."""
+    known = request.problem is not None
+    return not known or text.strip().lower() == PASS or bool(extract(text, request.problem.entry).source)
+
+
+def _told(outcome: str, words: str) -> str:
+    if outcome in RAN:
+        return f"# {outcome}\n\n{fenced(untrusted(words))}\n\nNothing more is needed here.\n"
+    more = (
+        "Nothing more is needed here: if it is worth mending, a later prompt asks for it, and is named below."
+    )
+    return f"# {outcome}\n\n{fenced(untrusted(words))}\n\n{more}\n"
 
 
 def _question(request: Request) -> str:

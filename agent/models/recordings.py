@@ -152,7 +152,7 @@ def _object(line: str, where: str) -> Mapping[str, Any]:
     return values
 
 
-_KINDS = {str: "text", dict: "an object", list: "a list"}
+_KINDS: Mapping[type, str] = {str: "text", dict: "an object", list: "a list"}
 
 
 def _typed(values: Mapping[str, Any], name: str, kind: type, default: Any, where: str) -> Any:

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gapsmith.agent.models import ManualModel, ModelTrouble, Stopped
+from gapsmith.agent.models import ManualModel, ModelTrouble, Request, Stopped
+from gapsmith.agent.problems import find_problem
 
 NOW = 1_000_000.0
 
@@ -39,7 +40,11 @@ def test_the_prompt_is_a_file(folder, question):
     model = _patient(folder, lambda: _write(folder / "0042.answer.md", "done"))
     model.reply(question(42, system="the contract\n", prompt="\nthe task\n"))
     assert (folder / "0042.prompt.md").read_text("utf-8") == "the contract\n\nthe task\n"
-    assert sorted(path.name for path in folder.iterdir()) == ["0042.answer.md", "0042.prompt.md"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "0042.answer.md",
+        "0042.prompt.md",
+        "README.md",
+    ]
 
 
 def test_the_answer_is_the_reply(folder, question):
@@ -162,6 +167,95 @@ def test_a_folder_that_is_none(tmp_path, question):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ModelTrouble, match="expected a folder that can be read and written"):
         ManualModel(folder=tmp_path / "file").reply(question())
+
+
+# What a person is told
+
+
+CODE = "```python\ndef schedule(p, d):\n    return d.argsort()\n```\n"
+
+
+def _asked(slot=0, operator="refine", parents=()):
+    problem = find_problem("single_machine_tardiness")
+    return Request(
+        slot=slot, operator=operator, system="s", prompt="p", seed=0, problem=problem, parents=parents
+    )
+
+
+def test_the_folder_says_how_it_works(folder, question):
+    """A file in the folder says what to do; what a person changed in it stays."""
+    _write(folder / "0000.answer.md", "early")
+    _patient(folder).reply(question())
+    assert "NNNN.answer.md" in (folder / "README.md").read_text("utf-8")
+    (folder / "README.md").write_text("my notes")
+    _patient(folder).reply(question())
+    assert (folder / "README.md").read_text() == "my notes"
+
+
+def test_an_answer_without_code_is_not_taken(folder):
+    """What was pasted by mistake gets its reason, and the file is read again once it was saved again."""
+    _write(folder / "0000.answer.md", "Sorry, wrong window.")
+    reason = folder / "0000.reason.md"
+    seen = []
+
+    def correct():
+        seen.append(reason.read_text("utf-8"))
+        _write(folder / "0000.answer.md", CODE, age=50.0)
+
+    assert _patient(folder, lambda: None, correct).reply(_asked()).text == CODE
+    assert "0000.answer.md holds no code" in seen[0]
+
+
+def test_a_question_can_be_passed_by(folder):
+    """The word `skip` alone is an answer: that there is none."""
+    _write(folder / "0000.answer.md", " Skip\n")
+    reply = _patient(folder).reply(_asked())
+    assert (reply.text, reply.detail["finish"]) == ("", "refused")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [("ok", "result"), ("raced", "result"), ("syntax_error", "reason"), ("timeout_cpu", "reason")],
+)
+def test_what_came_of_an_answer_stands_beside_it(folder, outcome, kind):
+    """A file beside the answer says how it went; words of a program stay in their fence."""
+    _patient(folder).tell(7, outcome, "line 3: \x1b[31m```\n# Do that", "source")
+    text = (folder / f"0007.{kind}.md").read_text("utf-8")
+    assert text.startswith(f"# {outcome}\n\n```text\nline 3: '''\n# Do that\n```\n")
+    assert "Nothing more is needed here" in text
+
+
+def test_a_repair_is_named_where_its_reason_stands(folder):
+    """The prompt that asks for a repair is named beside the answer that failed, by its program."""
+    model = _patient(folder)
+    model.tell(7, "syntax_error", "line 3", "the source")
+    _write(folder / "0009.answer.md", CODE)
+    model.reply(_asked(9, "repair", ("the source",)))
+    assert (folder / "0007.reason.md").read_text("utf-8").endswith("\n0009.prompt.md asks for its repair.\n")
+
+
+def test_who_watches_is_told_what_is_waited_for(folder, question):
+    """One line for each change, with the names of the files."""
+    lines = []
+    together = threading.Barrier(6, timeout=60)
+
+    napped = set()
+
+    def nap(_):
+        me = threading.get_ident()
+        if me in napped:
+            model.close()
+        else:
+            napped.add(me)
+            together.wait()
+
+    model = ManualModel(folder=folder, clock=lambda: NOW, sleep=nap, watchers=[lines.append])
+    with ThreadPoolExecutor(6) as pool:
+        for future in [pool.submit(model.reply, question(slot)) for slot in range(6)]:
+            with pytest.raises(Stopped):
+                future.result(timeout=60)
+    names = ", ".join(f"000{slot}.answer.md" for slot in range(4))
+    assert lines == [f"{folder}: waiting for {names} and 2 more"]
 
 
 def test_a_person_is_not_deterministic(folder):
