@@ -63,5 +63,7 @@ def export_(
     with opened_archive(archive, made=False) as store, LocalExecutor(1, minimum_level(weak)) as executor:
         made = export(number, store, executor)
     write(output, made.text)
-    told = f"{output}: program {number}; its self-test repeats {made.tests} costs of the archive"
+    told = f"{output}: program {number}"
+    if made.tests:
+        told += f"; its self-test repeats {made.tests} costs of the archive"
     show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(told), as_json)

@@ -15,6 +15,8 @@ from gapsmith.agent.bundle import Bundle
 from gapsmith.agent.discovery import Settings
 from gapsmith.agent.evaluating import CHUNK
 from gapsmith.agent.executor import Executor
+from gapsmith.agent.export_formulations import formulation_module
+from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.problems import find_problem
 from gapsmith.agent.supply import Supply
 from gapsmith.evaluators.assess import Runner
@@ -26,7 +28,10 @@ SELF_TESTS = 3
 
 @dataclass(frozen=True)
 class Exported:
-    """A module's text, and how many of the archive's costs its self-test repeated in the sandbox."""
+    """A module's text, and how many of the archive's costs its self-test repeated in the sandbox.
+
+    A formulation has no such test: its price is time.
+    """
 
     text: str
     tests: int
@@ -41,6 +46,8 @@ def export(number: int, archive: Archive, executor: Executor) -> Exported:
     run = archive.run(births[0].run)
     settings = Settings.of(run.config)
     problem = find_problem(settings.problem)
+    if is_formulation(problem):
+        return Exported(formulation_module(problem, program, births, archive), 0)
     tests = _tests(problem, settings, program, archive)
     text = module(problem, program, births, archive, tests)
     _try(text, tests, executor)

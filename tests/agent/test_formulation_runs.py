@@ -4,10 +4,12 @@ import json
 
 import pytest
 from helpers import Scripted
+from ortools.sat.python import cp_model
 from small import augment, search, stated
 
 from gapsmith.agent import Archive, Budget, LocalExecutor, discover, view
 from gapsmith.agent.cli import main
+from gapsmith.agent.export_formulations import formulation_module
 from gapsmith.agent.findings import finding_of
 from gapsmith.agent.hinting import helped
 from gapsmith.agent.problems import find_problem
@@ -16,7 +18,7 @@ from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.evaluators.formulations.bridge import message_of, model_of
 from gapsmith.evaluators.formulations.composing import program
 from gapsmith.evaluators.formulations.finding import formulation_names
-from gapsmith.evaluators.formulations.pricing import unpacked
+from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
 from gapsmith.sandbox import open_sandbox
 
 WRONG = augment("model.add(variables['start'][0] < 0).with_name('implied: never')")
@@ -86,6 +88,21 @@ def test_elites_are_verified(done):
     passed = [row for row in run.archive.candidates(run.number).values() if row.gate == "passed"]
     for row in passed:
         assert finding_of(run.archive, run.archive.births(row.program))["rung"]
+
+
+def test_export_stands_alone(done):
+    """The module of a program builds the base with its additions, without us, and has the base's optimum."""
+    run, report = done
+    births = run.archive.births(report.best_id)
+    text = formulation_module(run.problem, run.archive.find(report.best_id), births, run.archive)
+    assert "gapsmith." not in text.replace("by gapsmith.", "")
+    space: dict = {}
+    exec(compile(text, "exported", "exec"), space)
+    instance = plain_instance(run.supply.test[0])
+    model, _ = space["strengthened"](dict(instance.data))
+    solver = cp_model.CpSolver()
+    assert solver.solve(model) == cp_model.OPTIMAL
+    assert solver.objective_value == run.problem.pricing.original.baseline(instance, 9.0).upper
 
 
 def test_same_seed_same_run(done, tmp_path, executor):
