@@ -211,7 +211,7 @@ def best(
             row = reported(store, problem_called(given), run_number)
             show_board(row, "front" if on_front else "together", as_json)
         else:
-            show_leaders(leaders(store, problem_called(given), run_number, limit), as_json)
+            show_leaders(store, leaders(store, problem_called(given), run_number, limit), as_json)
 
 
 @app.command(epilog="Example: gapsmith explain 3")

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from gapsmith.agent import findings as truths
 from gapsmith.agent import view
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
 from gapsmith.agent.discovery import Run, Settings
@@ -127,10 +128,16 @@ def _pooled(best: Mapping[str, Any]) -> float:
     return float("inf") if gap is None else float(gap)
 
 
-def show_leaders(rows: list[CandidateRow], as_json: bool) -> None:
-    """Prints candidates, the best first."""
-    found = [view.candidate_json(row) for row in rows]
-    show_result(found, view.candidate_table(rows, "best programs"), as_json)
+def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> None:
+    """Prints candidates, the best first; of formulations, how right they were found to be."""
+    findings = {row.program or 0: truths.finding_of(store, [row]) for row in rows}
+    known = {program: found for program, found in findings.items() if found}
+    table = view.candidate_table(rows, "best programs")
+    table.caption = "\n".join(f"{program}: {truths.words(found)}" for program, found in known.items()) or None
+    shown = [view.candidate_json(row) for row in rows]
+    for line, row in zip(shown, rows, strict=True):
+        line |= {"verified": known[row.program]} if row.program in known else {}
+    show_result(shown, table, as_json)
 
 
 def show_board(row: RunRow, board: str, as_json: bool) -> None:
