@@ -3,8 +3,8 @@
     python benchmarks/formulations/builds.py [--jobs N] [--instances K] [--units U] [--seconds S] [-o FILE]
 
 CP-SAT solves the positional assignment of Lasserre and Queyranne and the linear ordering with Emmons' dominance in
-two orders of variables and constraints each, at most U units of deterministic time (10). HiGHS and SCIP, through
-MathOpt, solve the mixed-integer programme of Keha, Khowala and Fowler (2009) with big-M, at most S seconds (60); 0
+two orders of variables and constraints each, at most U units of deterministic time (5). HiGHS and SCIP, through
+MathOpt, solve the mixed-integer programme of Keha, Khowala and Fowler (2009) with big-M, at most S seconds (20); 0
 leaves them out. RDD is 0.2 or 0.4, TF is 0.6. Times are PAR-2: a run that is not proved counts twice its limit.
 The models are verified by the ladder, and their optima compared with those of branch and memorize.
 """
@@ -139,9 +139,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--jobs", type=int, default=20, help="n (default 20)")
-    parser.add_argument("--instances", type=int, default=10, help="how many (default 10)")
-    parser.add_argument("--units", type=float, default=10.0, help="limit of CP-SAT (default 10)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="limit of HiGHS and SCIP (default 60)")
+    parser.add_argument("--instances", type=int, default=5, help="how many (default 5)")
+    parser.add_argument("--units", type=float, default=5.0, help="limit of CP-SAT (default 5)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="limit of HiGHS and SCIP (default 20)")
     parser.add_argument("-o", "--results", type=Path, default=HERE / "results" / "builds.jsonl")
     arguments = parser.parse_args()
     verify(arguments.results)
