@@ -49,6 +49,7 @@ def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
             parents=parents,
             tags=_tags(choice.parents),
             contrasts=_contrasts(choice.parents, train),
+            complementary=_complementary(choice.parents, train),
             solved=_solved(parents[0]["places"], train) if parents else [],
             failure=_failure(choice.failure) if choice.failure else None,
             stratum=one_line(stratum),
@@ -188,6 +189,12 @@ def _solved(places: Sequence[int], train: Bench) -> Sequence[Row]:
 @lru_cache(maxsize=256)
 def _picture(k: int, train: Bench) -> str:
     return showing.picture(train.instances[k], train.baselines[k])
+
+
+def _complementary(parents: Sequence[Elite], train: Bench) -> bool:
+    """Whether some program is ahead of the first on some instance."""
+    points = [_points(parent, train) for parent in parents]
+    return any(bool((points[0] > other).any()) for other in points[1:])
 
 
 def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:

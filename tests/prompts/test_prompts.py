@@ -235,3 +235,15 @@ def test_a_failure_stays_in_its_fences():
     assert "{{ 7 * 7 }}" in text
     assert "\x1b" not in text
     assert len(text) < LONGEST_SOURCE + LONGEST_MESSAGE + 1000
+
+
+def test_a_merge_with_a_program_that_is_ahead_nowhere_says_so():
+    """Nobody is asked to decide as the second program does on instances that there are not."""
+    problem = find_problem(WHOLE)
+    train = bench(problem)
+    first, second = elites(problem, train)[-2:]
+    behind = replace(second, costs=tuple(cost + 1 for cost in first.costs))
+    ahead_once = replace(second, costs=(first.costs[0] - 1, *behind.costs[1:]))
+    for other, nowhere in ((behind, True), (ahead_once, False)):
+        text = prompt("merge", problem, parents=(first, other)).text
+        assert ("ahead of it nowhere" in text) is nowhere
