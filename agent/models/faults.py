@@ -128,7 +128,12 @@ def _kind(error: Exception) -> str:
 def scrubbed(text: str, key: str) -> str:
     """A server's words on one line of at most 300 characters, without the key or control characters."""
     # Servers echo keys, in full or with stars in them; logs and archives are no place for either.
-    # A key of a few letters is a placeholder, and may be part of any word.
-    text = _KEYLIKE.sub("[key]", text.replace(key, "[key]") if len(key) > 5 else text)
+    text = _KEYLIKE.sub("[key]", without_key(text, key))
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= 300 else line[:299] + "…"
+
+
+def without_key(text: str, key: str) -> str:
+    """The text without the key, which a server may echo in an answer as well as in an error."""
+    # A key of a few letters is a placeholder, and may be part of any word.
+    return text.replace(key, "[key]") if len(key) > 5 else text

@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from gapsmith.agent.models.base import ModelTrouble, Reply
-from gapsmith.agent.models.faults import NOBODY_THERE, NOT_THE_API, Fault, scrubbed
+from gapsmith.agent.models.faults import NOBODY_THERE, NOT_THE_API, Fault, scrubbed, without_key
 from gapsmith.agent.models.prices import Price, Usage
 
 # So many failures in a row, each after retries, mean that the server is gone, not that it stumbled.
@@ -134,9 +134,17 @@ class Account:
         """
         before = {"faults": " ".join(fault.kind for fault in faults)} if faults else {}
         if isinstance(heard, Fault):
-            return self._failed(heard, seconds, before)
+            return self._cleaned(self._failed(heard, seconds, before))
         self._note(answered=True)
-        return self._answered(heard, seconds, before)
+        return self._cleaned(self._answered(heard, seconds, before))
+
+    def _cleaned(self, reply: Reply) -> Reply:
+        """The reply without the key, wherever the server put it."""
+        words = {name: self._kept(value) for name, value in reply.detail.items()}
+        return replace(reply, text=self._kept(reply.text), id=self._kept(reply.id), detail=words)
+
+    def _kept(self, text: str) -> str:
+        return without_key(text, self._server.key)
 
     def _answered(self, heard: Heard, seconds: float, before: dict[str, str]) -> Reply:
         usage = heard.usage or Usage(tokens_in=0, tokens_out=0)
