@@ -6,7 +6,7 @@ from helpers import Inline, Scripted, finish, job, numbered, reply_with, tiny
 BAD = {
     "nothing at all": ("", "no_code"),
     "blanks": ("  \n\n", "no_code"),
-    "prose": ("I would sort the jobs by their due dates.", "syntax_error"),
+    "prose": ("I would sort the jobs by their due dates.", "no_code"),
     "no block closed, cut": ("```python\ndef schedule(p, d):\n    return sor", "candidate_exception"),
     "does not parse": (reply_with("return ]"), "syntax_error"),
     "NUL": ("```python\ndef schedule(p, d):\n    return '\0'\n```", "syntax_error"),
@@ -15,7 +15,7 @@ BAD = {
     "long sum": (reply_with("return " + "+".join(["1"] * 9000)), None),
     "nested brackets": (reply_with("return " + "[" * 150 + "]" * 150), None),
     "too long": (reply_with("return d # " + "x" * 70_000), "too_long"),
-    "another function": ("```python\ndef solve(p, d):\n    return d\n```", "no_entry"),
+    "another function": ("```python\ndef sort(p):\n    return p\n```", "no_entry"),
     "other arguments": ("```python\ndef schedule(p):\n    return p\n```", "no_entry"),
     "forbidden import": (reply_with("import os\nreturn os.listdir()"), "forbidden_import"),
     "wrong length": (reply_with("return list(range(len(p) - 1))"), "infeasible"),
