@@ -13,7 +13,7 @@ from rich.text import Text
 from typer.exceptions import TyperException
 
 from gapsmith.agent import cli_formulations, cli_modelling, cli_programs, cli_recording, cli_running, view
-from gapsmith.agent.display import ERRORS
+from gapsmith.agent.console import ERRORS
 from gapsmith.agent.doctor import diagnose, doctor_table
 from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from gapsmith.agent.archive import Archive, RunRow
 from gapsmith.agent.budget import Budget
-from gapsmith.agent.display import ERRORS, Doing, interruptible
+from gapsmith.agent.console import ERRORS, OUT
+from gapsmith.agent.display import Doing, interruptible
 from gapsmith.agent.export import write
 from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.modelling import synthesis, view
@@ -23,7 +24,7 @@ from gapsmith.agent.modelling.scoring import scores
 from gapsmith.agent.options import ArchiveUrl, Json, ProblemName, Weak
 from gapsmith.agent.problems import find_problem
 from gapsmith.agent.screen import LONGEST_SOURCE
-from gapsmith.agent.terminal import OUT, minimum_level, opened_archive, progress_bar, show_result
+from gapsmith.agent.terminal import minimum_level, opened_archive, progress_bar, show_result
 from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
 
 bench = typer.Typer(

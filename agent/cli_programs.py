@@ -8,12 +8,13 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from gapsmith.agent import view
+from gapsmith.agent.console import OUT
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.export import export, write
 from gapsmith.agent.findings import finding_of, words
-from gapsmith.agent.harmless import untrusted
+from gapsmith.agent.harmless import harmless
 from gapsmith.agent.options import ArchiveUrl, Json, Weak
-from gapsmith.agent.terminal import OUT, minimum_level, opened_archive, show_result
+from gapsmith.agent.terminal import minimum_level, opened_archive, show_result
 
 Number = Annotated[int, typer.Argument(metavar="ID")]
 
@@ -41,7 +42,7 @@ def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = Fal
         OUT.print(view.candidate_table(births, f"program {number}"))
         if finding:
             OUT.print(words(finding))
-    show_result(data, Syntax(untrusted(program.source, 100_000), "python"), as_json)
+    show_result(data, Syntax(harmless(program.source), "python"), as_json)
 
 
 def lineage(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:

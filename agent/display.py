@@ -12,13 +12,13 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from gapsmith.agent.batching import Waiting
+from gapsmith.agent.console import ERRORS
 from gapsmith.agent.discovery import Run
 from gapsmith.agent.harmless import one_line
 from gapsmith.agent.models import ManualModel
 from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.reporting import Report
 
-ERRORS = Console(stderr=True)
 CALLS_ARE_KEPT = "what is under way is waited for and kept"
 BATCH_GOES_ON = "batches go on without us and are collected by resume; what else is under way is kept"
 

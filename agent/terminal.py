@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from gapsmith.agent import findings as truths
 from gapsmith.agent import view
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
+from gapsmith.agent.console import OUT
 from gapsmith.agent.discovery import Run, Settings
 from gapsmith.agent.display import Doing, work
 from gapsmith.agent.evaluating import Comparison, file_entrants
@@ -24,7 +25,6 @@ from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTro
 from gapsmith.evaluators.conformance import broken_promises
 from gapsmith.sandbox import Level, open_sandbox
 
-OUT = Console()
 SEEDS = 20
 """Programs that a run takes over from an older archive."""
 

@@ -174,8 +174,9 @@ the word `skip` alone to pass this question by.
 
 def _is_answer(text: str, request: Request) -> bool:
     """Whether there is a program in it, or a decision not to write one."""
-    known = request.problem is not None
-    return not known or text.strip().lower() == PASS or bool(extract(text, request.problem.entry).source)
+    if request.problem is None or text.strip().lower() == PASS:
+        return True
+    return bool(extract(text, request.problem.entry).source)
 
 
 def _told(outcome: str, words: str) -> str:
