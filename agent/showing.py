@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gapsmith.agent.harmless import one_line
 from gapsmith.evaluators.base import Baseline, Datum, Instance
 
 SHOWN_NUMBERS = 60
@@ -37,8 +38,9 @@ def size(instance: Instance) -> int:
 
 def values_line(values: Any) -> str:
     """A solution as it was returned, cut short."""
-    flat = np.asarray(values).ravel().tolist() if isinstance(values, list | tuple | np.ndarray) else [values]
-    return f"[{_listed(flat, SHOWN_NUMBERS, ', ')}]"
+    if isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values):
+        return f"[{_listed(values, SHOWN_NUMBERS, ', ')}]"
+    return one_line(str(values), 4 * SHOWN_NUMBERS)
 
 
 def picture(instance: Instance, baseline: Baseline) -> str:
@@ -52,7 +54,7 @@ def picture(instance: Instance, baseline: Baseline) -> str:
         return _order(values, data) if counts[0] == 1 else _repeated(values, data)
     if set(values) <= {0, 1} and _columns(data, len(values)):
         return _choice([k for k, value in enumerate(values) if value], len(values), data)
-    if len(counts) == len(values) and (n := _items(data)) > len(values):
+    if len(counts) == len(values) < (n := _items(data)) and min(values) >= 0 and max(values) < n:
         return _choice(values, n, data)
     if set(values) == set(range(len(counts))):
         return _groups(values, data)
