@@ -121,7 +121,9 @@ def _url(given: str | None, environment: Mapping[str, str], variable: str, offic
     url = (given or environment.get(variable, "")).strip() or official
     if "@" in urlsplit(url).netloc:  # it would be kept with the run
         name = variable.replace("BASE_URL", "API_KEY")
-        raise ModelUnknown(f"the base URL holds a password; take it out of the address and set {name} instead")
+        raise ModelUnknown(
+            f"the base URL holds a password; take it out of the address and set {name} instead"
+        )
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         source = "the base URL" if given else variable
         raise ModelUnknown(f"{source} is {url!r}; expected an address such as http://localhost:8000/v1")

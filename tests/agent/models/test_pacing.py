@@ -159,7 +159,8 @@ def test_no_history_stops_a_pace_for_good(rounds):
 
 
 @pytest.mark.parametrize(
-    ("way", "status"), [("responses", 429), ("chat", 429), ("messages", 429), ("chat", 503), ("messages", 529)]
+    ("way", "status"),
+    [("responses", 429), ("chat", 429), ("messages", 429), ("chat", 503), ("messages", 529)],
 )
 def test_no_retry_storm(serve, connect, question, waited, way, status):
     """Sixteen threads before a server that refuses for a minute send about one request a wait, not sixteen."""

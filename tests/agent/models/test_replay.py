@@ -99,7 +99,9 @@ def test_a_line_needs_no_more_than_a_text(tmp_path):
 
 def test_only_line_ends_end_lines(tmp_path):
     """A recording by another hand may hold characters that some take for line ends, inside a text."""
-    assert read_recording(_lines(tmp_path, '{"text": "a\u2028b\x85c"}')).lines[0].reply.text == "a\u2028b\x85c"
+    assert (
+        read_recording(_lines(tmp_path, '{"text": "a\u2028b\x85c"}')).lines[0].reply.text == "a\u2028b\x85c"
+    )
 
 
 def test_an_unknown_cost_stays_unknown(tmp_path):
