@@ -36,6 +36,8 @@ QUICK = 40
 BATCH = 50
 LIMIT = 2.0
 """Units for a tiny model; many times what one takes."""
+EVASION = 0.05
+"""The part of the tiny models that may be undecided."""
 WITNESSES = 6
 WITNESS_LIMIT = 1.0
 """Units for an instance of the usual size; one on which the base needs more says nothing."""
@@ -68,11 +70,13 @@ class Prover:
         children: where.
         limit: units for a model.
         refused: whether a model was not even taken.
+        undecided: models that were not solved within the limit, so that nothing is known of them.
     """
 
     children: Children
     limit: float = LIMIT
     refused: bool = False
+    undecided: int = 0
     _bases: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def trial(self, base: str, model: str, whole: bool) -> Trial:
@@ -85,10 +89,12 @@ class Prover:
             self.refused = True  # which says nothing about the instance
             raise Infeasible(mine["refused"])
         before, run = known["runs"][0], mine["runs"][0]
-        if before["status"] != "OPTIMAL" or run["status"] == "UNKNOWN":
-            return Trial(None, (self.limit,), 0.0, mine["claims"], None)
-        if wrong := objection(run, before["objective"]):
+        wrong = objection(run, before["objective"]) if before["status"] == "OPTIMAL" else ""
+        if wrong:
             raise Infeasible(wrong)
+        if before["status"] != "OPTIMAL" or run["status"] != "OPTIMAL":
+            self.undecided += 1
+            return Trial(None, (self.limit,), 0.0, mine["claims"], None)
         return Trial(before["objective"], (), 0.0, mine["claims"], mine["values"])
 
     def _run(self, base: str | None, model: str) -> dict[str, Any]:
@@ -106,6 +112,7 @@ class Ladder:
         children: where models are solved.
         micro: tiny instances that are drawn.
         witnesses: instances of the usual size that are drawn.
+        limit: units for a tiny model.
     """
 
     problem: Problem
@@ -113,6 +120,7 @@ class Ladder:
     children: Children
     micro: int = MICRO
     witnesses: int = WITNESSES
+    limit: float = LIMIT
 
     def climb(self, source: str, runner: Runner, refuters: Sequence[Instance], thorough: bool) -> Honesty:
         """Climbs as far as the program is right.
@@ -145,6 +153,7 @@ class Ladder:
     def _refuted(self, climb: "_Climb", refuters: Sequence[Instance], thorough: bool) -> Honesty | None:
         count = self.micro if thorough else min(QUICK, self.micro)
         found = climb.wrong((*refuters, *hidden(self.pricing, climb.source, count)))
+        found = found or climb.evasion()
         if found or not thorough:
             return found
         usual = witnesses(self.pricing, climb.source, self.witnesses)
@@ -154,13 +163,23 @@ class Ladder:
 class _Climb:
     """One program on its way up."""
 
-    def __init__(self, ladder: Ladder, source: str, runner: Runner, limit: float = LIMIT) -> None:
+    def __init__(self, ladder: Ladder, source: str, runner: Runner, limit: float | None = None) -> None:
         self.source, self.runner = source, runner
-        self._prover = Prover(ladder.children, limit)
+        self._prover = Prover(ladder.children, ladder.limit if limit is None else limit)
         self.pricing = replace(ladder.pricing, measure=self._prover, _texts={})
         follow_up = _follow_up(ladder.problem, self.pricing)
         self._problem = replace(ladder.problem, cost=self.pricing.cost, follow_up=follow_up)
         self.made: list[tuple[Instance, Any]] = []
+
+    def evasion(self) -> Honesty | None:
+        """Says so where too few models could be solved to know anything."""
+        if self._prover.undecided <= EVASION * len(self.made):
+            return None
+        prover = self._prover
+        words = (
+            f"{prover.undecided} of {len(self.made)} tiny models were not solved in {prover.limit:g} units"
+        )
+        return Honesty("undecided", f"{words}; expected models that are solved faster")
 
     def wrong(self, instances: Sequence[Instance]) -> Honesty | None:
         """What is wrong on the first instance where something is; None where nothing is found."""

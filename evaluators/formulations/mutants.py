@@ -10,6 +10,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -59,7 +60,8 @@ class Examined:
     counterexample: Mapping[str, Any] | None = None
 
 
-def mutants(pattern: Pattern) -> list[Mutant]:
+@lru_cache(maxsize=64)
+def mutants(pattern: Pattern) -> tuple[Mutant, ...]:
     """All mutants of a pattern, each with one mistake in one of its functions; those of equal text once."""
     functions = functions_in(pattern.source)
     found: dict[str, Mutant] = {}
@@ -73,7 +75,7 @@ def mutants(pattern: Pattern) -> list[Mutant]:
                     words = f"{_words(node)} -> {_words(changed)}"
                     source = program([_replaced(pattern, functions, name, wrong)])
                     found[wrong] = Mutant(pattern.name, kind, words, source)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _replaced(pattern: Pattern, functions: Mapping[str, str], name: str, text: str) -> Pattern:

@@ -1,5 +1,7 @@
 """The ladder refutes what is wrong, says why, and sorts what is right into three classes."""
 
+from dataclasses import replace
+
 import pytest
 from small import augment, search
 from traps_builds import LIES
@@ -113,6 +115,13 @@ def test_tampering_is_no_counterexample(problem, sandbox, lines, words):
     found = problem.verify(augment(*lines), sandbox, (), True)
     assert (found.outcome, "counterexample" in found.detail) == ("infeasible", False)
     assert words in found.message
+
+
+def test_models_that_are_not_solved_show_nothing(problem, sandbox):
+    """What cannot be solved cannot be refuted, and is not accepted for that."""
+    slow = replace(problem.ladder, limit=0.0)
+    found = slow.climb(augment("model.new_int_var(0, 9, 'x')"), sandbox, (), True)
+    assert (found.outcome, found.detail) == ("undecided", {})
 
 
 def test_a_crash_is_told_as_such(problem, sandbox):
