@@ -18,6 +18,7 @@ _HINT = f"(known: {', '.join(KNOWN)})"
 _NEXT = re.compile(r",(?=\s*[A-Za-z_]+\s*=)")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _SECRET = re.compile(r"(\bkey\s*=)[^,]*", re.I)
+_LOGIN = re.compile(r"//[^/,]*@")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def plain(name: str) -> str:
 def read_word(text: str) -> Word:
     """Takes a word apart. Raises ModelUnknown, in one line, for what is unknown, missing or out of range."""
     head, *given = (part.strip() for part in _NEXT.split(text))
-    shown = _SECRET.sub(r"\1…", text)
+    shown = _hidden(text)
     kind, argument = _head(head, shown)
     pairs = [_pair(part, kind, shown) for part in given]
     own = [part for part, (name, _) in zip(given, pairs, strict=True) if name not in _names(Share)]
@@ -115,6 +116,11 @@ def read_share(text: str) -> tuple[str, Share]:
 
 def _names(kind: type) -> list[str]:
     return [each.name for each in fields(kind)]
+
+
+def _hidden(text: str) -> str:
+    """The words without a key, and without what stands in an address before its host."""
+    return _LOGIN.sub("//…@", _SECRET.sub(r"\1…", text))
 
 
 def _head(head: str, shown: str) -> tuple[str, str]:
@@ -153,7 +159,7 @@ def _pair(part: str, kind: str, shown: str) -> tuple[str, Any]:
     try:
         return name, read(text)
     except ValueError:
-        found = "…" if name == "key" else text
+        found = "…" if name == "key" else _hidden(text)
         raise ModelUnknown(f"model {shown!r}: {name} is {found!r}; expected {expected}") from None
 
 
