@@ -100,21 +100,21 @@ def _run(problem: Problem, source: str, instances: Sequence[Instance], runner: R
 def _followed(
     follow_up: FollowUp, job: Job, instances: Sequence[Instance], first: Outcome, runner: Runner
 ) -> Outcome:
-    """The answers in pairs, up to the first that is not followed: its second is None."""
-    asked: list[Mapping[str, Datum] | None] = []
-    for instance, answer in zip(instances, first.answers, strict=False):
-        asked.append(follow_up.arguments(instance, answer.value))
-        if asked[-1] is None:
-            break
+    """The answers in pairs, up to the first that the second entry fails on; None beside one that is not followed."""
+    asked = [
+        follow_up.arguments(instance, answer.value)
+        for instance, answer in zip(instances, first.answers, strict=False)
+    ]
     calls = tuple({key: _value(datum) for key, datum in data.items()} for data in asked if data is not None)
     second = runner.run(replace(job, calls=calls, driver=follow_up.driver))
-    pairs = [_pair(one, other) for one, other in zip(first.answers, second.answers, strict=False)]
-    if len(pairs) < len(calls):
-        return replace(second, answers=tuple(pairs))
-    unasked = [
-        replace(answer, value=[answer.value, None]) for answer in first.answers[len(pairs) : len(asked)]
-    ]
-    return replace(first, answers=(*pairs, *unasked))
+    others = iter(second.answers)
+    pairs: list[Answer] = []
+    for answer, data in zip(first.answers, asked, strict=False):
+        other = next(others, None) if data is not None else replace(answer, value=None, cpu_seconds=0.0)
+        if other is None:
+            return replace(second, answers=tuple(pairs))
+        pairs.append(_pair(answer, other))
+    return replace(first, answers=tuple(pairs))
 
 
 def _pair(one: Answer, other: Answer) -> Answer:

@@ -6,6 +6,7 @@ import numpy as np
 from helpers import CPU, NoSandbox, tiny
 
 from gapsmith.evaluators.assess import assess, assess_all
+from gapsmith.evaluators.base import FollowUp
 from gapsmith.sandbox import Answer, Ending, Level, Outcome
 
 GOOD = "def schedule(p, d):\n    return d.argsort()\n"
@@ -110,3 +111,21 @@ def test_a_driver_is_sent_along():
     problem = replace(tiny(), driver="def drive(*a): ...")
     assess(problem, GOOD, problem.instances("train", 0, 1), runner)
     assert runner.jobs[0].driver == "def drive(*a): ..."
+
+
+def test_an_answer_without_a_follow_up_ends_nothing():
+    """Where there is nothing to ask after one answer, the others are asked about all the same."""
+    names, seen = [], []
+    problem = replace(
+        tiny(),
+        cost=lambda instance, pair: seen.append(pair) or 0,
+        follow_up=FollowUp(
+            "schedule", "", lambda instance, _: None if names.pop() == "skip" else instance.data
+        ),
+    )
+    instances = problem.instances("train", 0, 3)
+    names[:] = ["ask", "skip", "ask"]
+    found = assess(problem, GOOD, instances, NoSandbox())
+    assert (found.outcome, len(found.scores)) == ("ok", 3)
+    assert [second is None for _, second in seen] == [False, True, False]
+    assert seen[2][1] == instances[2].data["d"].argsort().tolist()
