@@ -1,3 +1,4 @@
+import gc
 import importlib.util
 import sys
 from pathlib import Path
@@ -25,6 +26,15 @@ _load("loopback", _HERE / "agent" / "models" / "server.py")
 _load("batch_loopback", _HERE / "agent" / "models" / "batch_server.py")
 _load("small", _HERE / "evaluators" / "formulations" / "small.py")
 helpers = _load("helpers", _HERE / "helpers.py")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left():
+    """What the tests of a file leave behind does not add up: open archives, children that wait for models."""
+    yield
+    gc.collect()
+    if "gapsmith.evaluators.formulations.children" in sys.modules:
+        sys.modules["gapsmith.evaluators.formulations.children"].close_all()
 
 
 @pytest.fixture

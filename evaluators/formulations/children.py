@@ -23,7 +23,7 @@ class Children:
     def __init__(self) -> None:
         self._idle: list[_Child] = []
         self._lock = threading.Lock()
-        atexit.register(self.close)
+        _POOLS.append(self)
 
     def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """The reply; `refused` where the model ended its child, or took longer. Raises Trouble if none starts.
@@ -55,6 +55,16 @@ class Children:
             for child in self._idle:
                 child.end()
             self._idle.clear()
+
+
+_POOLS: list[Children] = []
+
+
+@atexit.register
+def close_all() -> None:
+    """Ends the idle children of all pools; what is asked later starts new ones."""
+    for pool in _POOLS:
+        pool.close()
 
 
 class _Child:
@@ -105,8 +115,10 @@ class _Child:
     def _line(self, seconds: float) -> bytes | None:
         assert self._process.stdout is not None  # it was asked for
         output, until = self._process.stdout.fileno(), time.monotonic() + seconds
+        waiting = select.poll()  # knows descriptors of any number, as `select` does not
+        waiting.register(output, select.POLLIN)
         while b"\n" not in self._rest:
-            ready, _, _ = select.select([output], [], [], max(0.0, until - time.monotonic()))
+            ready = waiting.poll(max(0.0, 1000 * (until - time.monotonic())))
             piece = os.read(output, 1 << 16) if ready else b""
             if not piece:
                 return None
