@@ -244,12 +244,15 @@ class Run:
         loop = self.loop
         gc.collect()
         gc.freeze()  # the collector need not look at all modules again and again
-        for progress in loop:
-            if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
-                last = time.monotonic()
-                self.archive.finish(self.number, "running", self.ledger.seconds)
-            self._tell(progress.slot)
-            yield progress
+        try:
+            for progress in loop:
+                if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
+                    last = time.monotonic()
+                    self.archive.finish(self.number, "running", self.ledger.seconds)
+                self._tell(progress.slot)
+                yield progress
+        finally:
+            gc.unfreeze()  # what a run leaves behind is collected when the next one begins
 
     def _tell(self, slot: int) -> None:
         """Has a person who answered know what came of it."""
