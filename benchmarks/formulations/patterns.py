@@ -5,9 +5,8 @@
 A row of the table is a formulation and some of its patterns. Each is verified by the ladder in the sandbox, then
 measured: deterministic time of one worker, PAR-2, five orders of variables and constraints, ratio of shifted
 geometric means with a 95 % bootstrap interval over instances. Beside it a placebo, the base in five other orders,
-the ratio to this placebo, and that of CPU seconds. Instances are chosen by how the base does in the first five
-orders, where chance made it slow rather than fast: the ratio to the placebo is free of that, and the one to believe.
-Instances are those on which the base needs 0.1 to 3 units on average; for the job shop public ones of ten jobs and
+the ratio to this placebo, and that of CPU seconds. Instances are those on which the base needs 0.1 to 3 units on
+average of three orders in which nothing is measured; for the job shop public ones of ten jobs and
 ten machines come first. N instances for each row (12 if not given).
 """
 

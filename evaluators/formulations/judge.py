@@ -21,7 +21,7 @@ SHIFT = 0.02
 LIMIT = 4.0
 """Units that a run of a base may take."""
 FIRST_LIMIT = 1.5
-"""The same for the first order of a base, by which it is seen whether the others are worth their time."""
+"""The same for the first order by which an instance is chosen: it says whether the others are worth their time."""
 WINDOW = (0.1, 3.0)
 """An instance is kept where the base's mean over the orders is inside, in units."""
 SPREAD = 20.0
@@ -30,6 +30,8 @@ ROOM = 1.5
 """A candidate may take so many times as long as the slowest run of the base: more would say nothing more."""
 ORDERS = tuple(range(5))
 PLACEBO = tuple(range(5, 10))
+CHOOSING = tuple(range(10, 13))
+"""Orders by which instances are chosen. They are measured in others, else the base would look unlucky there."""
 WALL_PER_UNIT = 60.0
 """Seconds of wall time for a unit after which a child is given up; most models need 1 to 15."""
 PATIENCE = 30.0
@@ -98,12 +100,14 @@ class Judge:
         children: where.
         orders: seeds of the orders.
         placebo: seeds of the orders in which the base stands beside itself.
-        window: units inside which the base's mean must be on an instance that is drawn.
+        choosing: seeds of the orders that say whether an instance is drawn.
+        window: units inside which the base's mean in those must be.
     """
 
     children: Children
     orders: Sequence[int] = ORDERS
     placebo: Sequence[int] = PLACEBO
+    choosing: Sequence[int] = CHOOSING
     window: tuple[float, float] = WINDOW
     _bases: dict[str, Base] = field(default_factory=dict)
     _trials: dict[tuple[str, str], Trial | str] = field(default_factory=dict)
@@ -111,19 +115,17 @@ class Judge:
 
     def suits(self, base: str) -> bool:
         """Whether a base is neither too easy nor too hard to measure on. Raises Trouble."""
-        first = self._base_runs(base, self.orders[:1], FIRST_LIMIT)[0]
-        if first["status"] != "OPTIMAL" or first["time"] < self.window[0] / SPREAD:
+        first = self._base_runs(base, self.choosing[:1], FIRST_LIMIT)
+        if first[0]["status"] != "OPTIMAL" or first[0]["time"] < self.window[0] / SPREAD:
             return False
-        return self.window[0] <= shifted_mean(self.base(base).times) <= self.window[1]
+        runs = first + self._base_runs(base, self.choosing[1:])
+        return self.window[0] <= shifted_mean(_times(runs, LIMIT)) <= self.window[1]
 
     def base(self, base: str) -> Base:
         """How a base does. Raises Trouble."""
         key = _digest(base)
         if key not in self._bases:
-            first = self._base_runs(base, self.orders[:1], FIRST_LIMIT)
-            if first[0]["status"] != "OPTIMAL":
-                first = self._base_runs(base, self.orders[:1])
-            runs = first + self._base_runs(base, self.orders[1:])
+            runs = self._base_runs(base, self.orders)
             proven = [run["objective"] for run in runs if run["status"] == "OPTIMAL"]
             self._bases[key] = Base(proven[0] if proven else None, _times(runs, LIMIT), _seconds(runs))
         return self._bases[key]

@@ -267,7 +267,8 @@ def test_a_hundred_calls_with_faults_are_all_accounted_for(serve, connect, quest
         [None, RATE_LIMITED, None, BROKEN, None, None, DROPPED, None][place % 8] for place in range(120)
     ]
     server = serve(lambda prompt: prompt + " indeed", faults=struck)
-    model = connect(server, way)
+    # As many attempts as there are faults: however the threads interleave, no question runs out of them.
+    model = connect(server, way, retries=len(struck))
     with ThreadPoolExecutor(4) as pool:
         replies = list(pool.map(model.reply, [question(slot, prompt=f"q{slot}") for slot in range(100)]))
     assert [reply.text for reply in replies] == [f"q{slot} indeed" for slot in range(100)]

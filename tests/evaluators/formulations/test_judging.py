@@ -189,3 +189,18 @@ def test_instances_outside_the_window_are_not_drawn(monkeypatch):
     hard.judge.window = (100.0, 200.0)
     with pytest.raises(Exception, match="expected other sizes"):
         hard.instances(Split.TRAIN, 0, 1)
+
+
+def test_instances_are_chosen_in_other_orders_than_they_are_measured_in(monkeypatch):
+    """Whether an instance suits is asked in orders of its own: chosen by what is measured, bases would look slow."""
+    asked, judge = [], judging.Judge(Children())
+
+    def solved(request, work):
+        asked.extend(request["permutations"])
+        run = {"status": "OPTIMAL", "objective": 1, "time": 1.0, "seconds": 1.0}
+        return {"runs": [run for _ in request["permutations"]]}
+
+    monkeypatch.setattr(judging, "remembered", solved)
+    assert judge.suits("a base")
+    assert asked
+    assert not set(asked) & {*judge.orders, *judge.placebo}
