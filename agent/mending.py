@@ -3,10 +3,12 @@
 import ast
 import builtins
 import io
+import re
 import symtable
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TypeGuard
 
 from gapsmith.agent.cleaning import parsed
@@ -234,6 +236,8 @@ def _shares_lines(tree: ast.Module, trials: Iterable[ast.stmt]) -> bool:
 
 def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
     """The program with what it lacks: the other blocks of the reply that define it, then forgotten imports."""
+    if not others and not _may_lack_imports(source):
+        return source, ""  # tables of symbols cost more than all else here, and most programs are whole
     said = []
     left = list(others)
     while lacking := _lacking(source):
@@ -251,20 +255,33 @@ def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
     return source, "; ".join(dict.fromkeys(said))
 
 
-def _lacking(source: str) -> set[str]:
+def _may_lack_imports(source: str) -> bool:
+    """Whether a word that could be imported stands outside the imports at the top, and none of those binds it."""
+    tree = parsed(source)
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)] if tree else []
+    if ";" in source:  # other statements may stand on their lines
+        return True
+    taken = {line for node in imports for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    rest = (line for number, line in enumerate(source.split("\n"), 1) if number not in taken)
+    words = _IMPORTS.keys() & re.findall(r"[^\W\d]\w*", "\n".join(rest))
+    return bool(words - {name for node in imports for name in _bound(node)})
+
+
+@lru_cache(maxsize=8)
+def _lacking(source: str) -> frozenset[str]:
     """Names that are used and nowhere bound."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = symtable.symtable(source, "candidate", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+        return frozenset()
     scopes = list(_scopes(module))
     outer = [
         symbol for scope in scopes for symbol in scope.get_symbols() if symbol.is_global() or scope is module
     ]
     bound = {s.get_name() for s in outer if s.is_assigned() or s.is_imported() or s.is_namespace()}
-    return {s.get_name() for s in outer if s.is_referenced()} - bound - _KNOWN
+    return frozenset(s.get_name() for s in outer if s.is_referenced()) - bound - _KNOWN
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
