@@ -25,26 +25,36 @@ def register(app: typer.Typer) -> None:
 
 
 def formulations(as_json: Json = False) -> None:
-    """The base models that can be strengthened, with the patterns that are known for each."""
+    """The base models that can be strengthened, with the patterns that are known for each.
+
+    Endings of names: `:build` searches for whole models, `:highs` and `:scip` for what these solvers prove faster.
+    """
     cards = [_card(name) for name in formulation_names()]
     table = Table(title="formulations: search for a better one with `gapsmith run NAME`")
-    for heading in ("name", "of", "patterns", "whole models"):
+    for heading in ("name", "of", "patterns", "endings"):
         table.add_column(heading)
     for card in cards:
-        builds = f"{card['name']}:build" if card["builds"] else ""
-        table.add_row(card["name"], card["title"], str(len(card["patterns"])), builds)
+        endings = ":build " * bool(card["builds"]) + ":highs :scip" * card["linear"]
+        table.add_row(card["name"], card["title"], str(len(card["patterns"])), endings)
     show_result(cards, table, as_json)
 
 
 def _card(name: str) -> dict[str, Any]:
     formulation = vars(find_problem(name))["formulation"]
     patterns = [{"name": p.name, "claim": str(p.claim), "citation": p.citation} for p in formulation.patterns]
-    words = {"name": name, "problem": formulation.problem, "title": formulation.title}
+    words = {
+        "name": name,
+        "problem": formulation.problem,
+        "title": formulation.title,
+        "linear": formulation.linear,
+    }
     return {**words, "patterns": patterns, "builds": [rule.name for rule in formulation.builds]}
 
 
 def verify(
-    formulation: Annotated[str, typer.Argument(help="A name from `gapsmith formulations`, or NAME:build.")],
+    formulation: Annotated[
+        str, typer.Argument(help="A name from `gapsmith formulations`, an ending with it.")
+    ],
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE]…", help="Programs; else the library's own.")
     ] = None,

@@ -50,19 +50,26 @@ class _Speed:
 def told(found: Mapping[str, Any]) -> str:
     """The same in sentences."""
     lines = [
-        f"Deterministic time {_ratio(found['ratio'])} of the base's ({found['units']:.3g} of "
+        f"{_measure(found)} {_ratio(found['ratio'])} of the base's ({found['units']:.3g} of "
         f"{found['base_units']:.3g} units); placebo {_ratio(found['placebo'])}.",
+        *([f"Nodes {_ratio(found['nodes_ratio'])} of the base's."] if found.get("nodes_ratio") else ()),
         f"Wall time with all cores, building included: {_ratio(found['wall_ratio'])} of the base's."
         if found["wall_ratio"]
         else "Wall time was not measured.",
     ]
     if found["wall_ratio"] and found["wall_ratio"]["value"] > 1:
-        lines.append(
-            "It is slower than its base by the clock: what deterministic time says does not hold here."
-        )
+        lines.append("It is slower than its base by the clock: what counts of effort say does not hold here.")
     if found["verified"]:
         lines.append(f"Verified: {words(found['verified'])}.")
     return "\n".join(lines)
+
+
+def _measure(found: Mapping[str, Any]) -> str:
+    """What speed was judged by."""
+    names = {"highs": "HiGHS", "scip": "SCIP"}
+    if (solver := found.get("solver")) is None:
+        return "Deterministic time"
+    return f"Simplex iterations of {names[solver]}, 10,000 to a unit,"
 
 
 def _ratio(found: Mapping[str, Any]) -> str:

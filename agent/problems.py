@@ -10,7 +10,11 @@ from pathlib import Path
 
 import gapsmith.evaluators
 from gapsmith.evaluators.base import Instance, Problem, UsageTrouble
-from gapsmith.evaluators.formulations.finding import BUILD, formulation_names, formulation_problem_named
+from gapsmith.evaluators.formulations.finding import (
+    formulation_names,
+    formulation_problem_named,
+    plain_name,
+)
 
 
 def problem_names() -> list[str]:
@@ -23,7 +27,7 @@ def find_problem(name: str) -> Problem:
     """The problem or formulation of that name, or the problem of that path if it ends in `.py`. Raises UsageTrouble."""
     if name.endswith(".py"):
         return _from_file(Path(name))
-    if name.removesuffix(BUILD) in formulation_names():
+    if plain_name(name) in formulation_names():
         return _formulation(name)
     if name not in problem_names():
         known = [*problem_names(), *formulation_names()]
@@ -37,9 +41,9 @@ def _formulation(name: str) -> Problem:
     try:
         return formulation_problem_named(name)
     except KeyError:
-        raise UsageTrouble(
-            f"{name.removesuffix(BUILD)} has no whole models to start from, so that there is no {name!r}"
-        ) from None
+        plain = plain_name(name)
+        reason = "has no whole models to start from" if name.endswith(":build") else "is not linear"
+        raise UsageTrouble(f"{plain} {reason}, so that there is no {name!r}; there is {plain!r}") from None
 
 
 def new_problem(name: str) -> str:

@@ -92,6 +92,7 @@ class Formulation:
         patterns: the library of known ways to strengthen it.
         builds: whole models of the problem as candidates: functions `build(data)` with a helper `decode`, the base
             itself the first.
+        linear: whether the base can be written as a mixed-integer programme, so that HiGHS and SCIP may judge, too.
         encode: values of some variables, None elsewhere, of a solution of the problem: what a heuristic hints.
     """
 
@@ -108,4 +109,5 @@ class Formulation:
     sizes: Mapping[Split, Sequence[int]]
     patterns: tuple[Pattern, ...] = field(default=())
     builds: tuple[Rule, ...] = ()
+    linear: bool = False
     encode: Callable[[Instance, Any], Values] | None = None

@@ -115,4 +115,5 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (24, 27), Split.VALIDATION: (27,), Split.TEST: (30,)},
     patterns=PATTERNS,
+    linear=True,
 )

@@ -1,7 +1,8 @@
 """What may be claimed of a formulation: times against its base, with intervals, a placebo, and wall time."""
 
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ WALL_LIMIT = 60.0
 """Seconds for a run with all cores; it counts twice where it does not end."""
 WALL_SHIFT = 0.05
 """Seconds."""
+NODES_SHIFT = 10.0
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,24 @@ class Speed:
         placebo: the same of the base in other orders: what chance alone does.
         units: its shifted geometric mean, and that of the base.
         seconds: the same ratio of seconds of wall time with all cores; None where it was not measured.
+        solver: of mixed-integer programmes, whose units are iterations; None for CP-SAT.
+        nodes: the ratio of its branch-and-bound nodes, in the runs by the wall clock; None for CP-SAT.
     """
 
     ratio: Ratio
     placebo: Ratio
     units: tuple[float, float]
     seconds: Ratio | None = None
+    solver: str | None = None
+    nodes: Ratio | None = None
 
     @property
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""
         found: dict[str, Any] = {"units": self.units[0], "base_units": self.units[1]}
         ratios = {"ratio": self.ratio, "placebo": self.placebo, "wall_ratio": self.seconds}
+        if self.solver:
+            found["solver"], ratios["nodes_ratio"] = self.solver, self.nodes
         return {**found, **{name: _plain(ratio) for name, ratio in ratios.items()}}
 
 
@@ -74,7 +82,8 @@ def speed(
     base = [cost_of(problem.judge.base(text).times) for text in texts]
     placebo = [cost_of(problem.judge.placebo_times(text)) for text in texts]
     units = mean_time(costs), mean_time(base)
-    return Speed(ratio(costs, base), ratio(placebo, base), units, wall(problem, source, instances, runner))
+    seconds, nodes = wall(problem, source, instances, runner)
+    return Speed(ratio(costs, base), ratio(placebo, base), units, seconds, problem.judge.solver, nodes)
 
 
 def ratio(costs: Sequence[float], base: Sequence[float]) -> Ratio:
@@ -92,29 +101,50 @@ def _ratio(mine: Any, other: Any) -> float:
 
 def wall(
     problem: FormulationProblem, source: str, instances: Sequence[Instance], runner: Runner
-) -> Ratio | None:
-    """The ratio of wall times with all cores, building the model included; None where a model is not returned."""
+) -> tuple[Ratio | None, Ratio | None]:
+    """Ratios of wall times with all cores, building the model included, and of nodes, which CP-SAT has none of.
+
+    None where a model is not returned.
+    """
     chosen = instances[:WALL_INSTANCES]
     result = assess(problem, source, chosen, runner)
     if result.outcome != "ok":
-        return None
+        return None, None
     packed = [answer[0][0] if problem.pricing.whole else answer for answer in result.solutions]
-    base = [_seconds(problem, problem.pricing.base(instance)) for instance in chosen]
-    mine = [_seconds(problem, unpacked(each)) for each in packed]
+    base = [_clocked(problem, problem.pricing.base(instance)) for instance in chosen]
+    mine = [_clocked(problem, unpacked(each)) for each in packed]
     built = [score.cpu_seconds for score in result.scores]
-    logs = [
-        [1.0 + float(np.log1p(second / WALL_SHIFT)) for second in seconds]
-        for seconds in ([a + b for a, b in zip(mine, built, strict=True)], base)
-    ]
-    return ratio(*logs)
+    taken = [run.seconds + cpu for run, cpu in zip(mine, built, strict=True)]
+    nodes = ([run.nodes for run in mine], [run.nodes for run in base])
+    return (
+        ratio(_logs(taken, WALL_SHIFT), _logs([run.seconds for run in base], WALL_SHIFT)),
+        ratio(*(_logs(each, NODES_SHIFT) for each in nodes)) if problem.judge.solver else None,
+    )
 
 
-def _seconds(problem: FormulationProblem, model: str) -> float:
-    request: Mapping[str, Any] = {"do": "solve", "base": None, "text": model, "permutations": [0]}
-    limits = {"seconds": WALL_LIMIT, "workers": os.cpu_count() or 1}
-    reply = problem.judge.children.ask({**request, **limits}, 3 * WALL_LIMIT)
+@dataclass(frozen=True)
+class _Clocked:
+    """Wall time of a run with all cores, in seconds, and its nodes."""
+
+    seconds: float
+    nodes: float
+
+
+def _logs(values: Sequence[float], shift: float) -> list[float]:
+    """As prices: `ratio` gives the ratio of shifted geometric means of what is behind them."""
+    return [1.0 + math.log1p(value / shift) for value in values]
+
+
+def _clocked(problem: FormulationProblem, model: str) -> _Clocked:
+    request: dict[str, Any] = {"do": "solve", "base": None, "text": model, "permutations": [0]}
+    request |= {"seconds": WALL_LIMIT, "workers": os.cpu_count() or 1}
+    if problem.judge.solver:
+        request["solver"] = problem.judge.solver
+    reply = problem.judge.children.ask(request, 3 * WALL_LIMIT)
     run = reply["runs"][0] if "runs" in reply else {"status": "UNKNOWN"}
-    return float(run["wall"]) if run["status"] == "OPTIMAL" else 2 * WALL_LIMIT
+    solved = run["status"] == "OPTIMAL"
+    seconds = float(run["wall"]) if solved else 2 * WALL_LIMIT
+    return _Clocked(seconds, float(run.get("nodes", 0.0)) * (1 if solved else 2))
 
 
 def _plain(found: Ratio | None) -> dict[str, Any] | None:

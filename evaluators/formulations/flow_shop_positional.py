@@ -97,4 +97,5 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (9, 10), Split.VALIDATION: (10,), Split.TEST: (10,)},
     patterns=PATTERNS,
+    linear=True,
 )

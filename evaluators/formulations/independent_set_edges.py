@@ -71,4 +71,5 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (70, 75), Split.VALIDATION: (75,), Split.TEST: (80,)},
     patterns=PATTERNS,
+    linear=True,
 )

@@ -102,6 +102,7 @@ class Judge:
         placebo: seeds of the orders in which the base stands beside itself.
         choosing: seeds of the orders that say whether an instance is drawn.
         window: units inside which the base's mean in those must be.
+        solver: of mixed-integer programmes, "highs" or "scip", with units of its own; CP-SAT if not given.
     """
 
     children: Children
@@ -109,6 +110,7 @@ class Judge:
     placebo: Sequence[int] = PLACEBO
     choosing: Sequence[int] = CHOOSING
     window: tuple[float, float] = WINDOW
+    solver: str | None = None
     _bases: dict[str, Base] = field(default_factory=dict)
     _trials: dict[tuple[str, str], Trial | str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -151,7 +153,7 @@ class Judge:
         facts = self.base(base)
         if model == base:  # equal models take equal times
             return Trial(facts.optimum, facts.times, facts.seconds, {}, None)
-        reply = self._asked(_request(None if whole else base, model, facts.limit, self.orders))
+        reply = self._asked(self._request(None if whole else base, model, facts.limit, self.orders))
         if "refused" in reply:
             return str(reply["refused"])
         runs = reply["runs"]
@@ -163,20 +165,20 @@ class Judge:
     def _base_runs(self, base: str, orders: Sequence[int], limit: float = LIMIT) -> list[Run]:
         if not orders:
             return []
-        request = _request(base, base, limit, orders)
+        request = self._request(base, base, limit, orders)
         reply = remembered(request, lambda: self._asked(request))
         if "refused" in reply:
             raise Trouble(f"a base model was refused: {reply['refused']}; expected one that can be solved")
         runs: list[Run] = reply["runs"]
         return runs
 
+    def _request(self, base: str | None, model: str, limit: float, orders: Sequence[int]) -> dict[str, Any]:
+        plain = {"do": "solve", "base": base, "text": model, "limit": limit, "permutations": list(orders)}
+        return {**plain, "solver": self.solver} if self.solver else plain
+
     def _asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
         units = request["limit"] * len(request["permutations"])
         return self.children.ask(request, PATIENCE + WALL_PER_UNIT * units)
-
-
-def _request(base: str | None, model: str, limit: float, orders: Sequence[int]) -> dict[str, Any]:
-    return {"do": "solve", "base": base, "text": model, "limit": limit, "permutations": list(orders)}
 
 
 def objection(run: Run, optimum: float | None) -> str:

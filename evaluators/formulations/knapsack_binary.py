@@ -76,4 +76,5 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (45, 50), Split.VALIDATION: (50,), Split.TEST: (55,)},
     patterns=PATTERNS,
+    linear=True,
 )

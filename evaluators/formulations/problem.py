@@ -27,7 +27,7 @@ from gapsmith.evaluators.formulations.children import Children
 from gapsmith.evaluators.formulations.judge import Judge, cost_of
 from gapsmith.evaluators.formulations.ladder import MICRO, Ladder
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance
-from gapsmith.evaluators.formulations.words import BUILD, EXTEND
+from gapsmith.evaluators.formulations.words import brief
 
 DRAWS = 60
 """Instances that are drawn until one suits the window of times."""
@@ -80,6 +80,7 @@ def formulation_problem(
     whole: bool = False,
     judge: Judge | None = None,
     micro: int = MICRO,
+    solver: str | None = None,
 ) -> FormulationProblem:
     """The search for what strengthens a formulation, or, with `whole`, for another model of its problem.
 
@@ -89,8 +90,10 @@ def formulation_problem(
         whole: whether programs build whole models, with a decoder.
         judge: measures; with the usual orders if not given.
         micro: tiny instances that the ladder draws.
+        solver: who proves optima when speed is measured: "highs" or "scip"; CP-SAT if not given. The ladder's is
+            always CP-SAT, which is exact.
     """
-    judge = judge or Judge(Children())
+    judge = judge or Judge(Children(), solver=solver)
     pricing = Pricing(formulation, original, judge, whole)
     plain = _stated(formulation, pricing, _Drawing(formulation, pricing, judge))
     ladder = Ladder(plain, pricing, judge.children, micro)
@@ -101,9 +104,9 @@ def formulation_problem(
 def _stated(formulation: Formulation, pricing: Pricing, drawing: "_Drawing") -> Problem:
     whole = pricing.whole
     return Problem(
-        name=formulation.name + (":build" if whole else ""),
+        name=formulation.name + _ending(whole, drawing.judge.solver),
         title=formulation.title,
-        brief=(BUILD if whole else EXTEND).replace("BRIEF", formulation.brief),
+        brief=brief(whole, drawing.judge.solver).replace("BRIEF", formulation.brief),
         entry=WHOLE if whole else AUGMENT,
         generate=drawing.generate,
         cost=pricing.cost,
@@ -119,6 +122,11 @@ def _stated(formulation: Formulation, pricing: Pricing, drawing: "_Drawing") -> 
         words="formulation",
         shown=plain_instance,
     )
+
+
+def _ending(whole: bool, solver: str | None) -> str:
+    """What tells the searches for one formulation apart, by name."""
+    return ":build" if whole else f":{solver}" if solver else ""
 
 
 @dataclass(frozen=True)
@@ -144,4 +152,5 @@ class _Drawing:
         """The price of no time at all, and that of the base; its optimum and times as the solution."""
         facts = self.judge.base(self.pricing.base(instance))
         solution = {"optimum": facts.optimum, "units": list(facts.times)}
-        return Baseline(1.0, cost_of(facts.times), solution, "CP-SAT on the base", facts.seconds)
+        method = f"{self.judge.solver or 'CP-SAT'} on the base"
+        return Baseline(1.0, cost_of(facts.times), solution, method, facts.seconds)

@@ -95,4 +95,5 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (8, 9), Split.VALIDATION: (9,), Split.TEST: (9,)},
     patterns=PATTERNS,
+    linear=True,
 )

@@ -17,7 +17,7 @@ from ortools.sat.python import cp_model
 from gapsmith.evaluators.formulations.base import Claim
 from gapsmith.evaluators.formulations.bridge import Refused, message_of, model_of
 from gapsmith.evaluators.formulations.negation import bounded, negated
-from gapsmith.evaluators.formulations.permuting import permuted
+from gapsmith.evaluators.formulations.permuting import Permuted, permuted
 from gapsmith.evaluators.formulations.prefix import check_features, check_prefix, check_size
 
 Reply = dict[str, Any]
@@ -39,9 +39,22 @@ def solve(request: Mapping[str, Any]) -> Reply:
     first solution that is proven.
     """
     base, model = _checked(request)
-    runs = [_run(_ordered(base, model, request, seed), request) for seed in request["permutations"]]
+    runs = [_solved(base, model, request, seed) for seed in request["permutations"]]
     values = [run.pop("values") for run in runs if run["status"] == "OPTIMAL"]
     return {"runs": runs, "claims": _claims(base, model), "values": values[0] if values else None}
+
+
+def _solved(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> Reply:
+    """One run: by CP-SAT, or by the mixed-integer solver that is asked for."""
+    if "solver" not in request:
+        return _run(_ordered(base, model, request, seed), request)
+    from gapsmith.evaluators.formulations import mixed_integer  # here, for it loads MathOpt
+
+    order = _permuted(base, model, seed)
+    found = mixed_integer.run(order.model if order else model, request)
+    if order and "values" in found:
+        found["values"] = order.values(found["values"])
+    return found
 
 
 def enumerate_solutions(request: Mapping[str, Any]) -> Reply:
@@ -122,11 +135,18 @@ class _Ordered:
 
 
 def _ordered(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> _Ordered:
-    if seed is None:
+    order = _permuted(base, model, seed)
+    if order is None:
         return _Ordered(model_of(request["text"]), list)
-    counts = (len(base.variables), len(base.constraints)) if base is not None else (0, 0)
-    order = permuted(model, seed, *counts)
     return _Ordered(_built(order.model), order.values)
+
+
+def _permuted(base: Model | None, model: Model, seed: int | None) -> Permuted | None:
+    """The model in the order of a seed; None for that in which it is."""
+    if seed is None:
+        return None
+    counts = (len(base.variables), len(base.constraints)) if base is not None else (0, 0)
+    return permuted(model, seed, *counts)
 
 
 def _run(ordered: _Ordered, request: Mapping[str, Any]) -> Reply:

@@ -72,4 +72,5 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (10, 11), Split.VALIDATION: (11,), Split.TEST: (11, 12)},
     patterns=PATTERNS,
+    linear=True,
 )

@@ -74,5 +74,6 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (12, 13), Split.VALIDATION: (13,), Split.TEST: (13, 14)},
     patterns=PATTERNS,
+    linear=True,
     builds=(POSITIONAL, ORDERING),
 )

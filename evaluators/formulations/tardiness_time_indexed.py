@@ -71,4 +71,5 @@ formulation = Formulation(
     generate=generate_short,
     sizes={Split.TRAIN: (6, 7), Split.VALIDATION: (7,), Split.TEST: (7, 8)},
     patterns=PATTERNS,
+    linear=True,
 )

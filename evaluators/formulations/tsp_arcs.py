@@ -97,4 +97,5 @@ formulation = Formulation(
     generate=generate,
     sizes={Split.TRAIN: (16, 18), Split.VALIDATION: (18,), Split.TEST: (20,)},
     patterns=PATTERNS,
+    linear=True,
 )

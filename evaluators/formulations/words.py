@@ -1,8 +1,7 @@
 """What a model is told of the search for formulations, beside the base's own brief."""
 
 EXTEND = """\
-A CP-SAT model (OR-Tools 9.15, `cp_model`) of this problem is given. Write what makes CP-SAT prove its optimum
-faster: constraints and variables that are added to it, hints, decision strategies.
+A CP-SAT model (OR-Tools 9.15, `cp_model`) of this problem is given. WANTED
 
 BRIEF
 
@@ -22,8 +21,7 @@ hidden instances with ties, equal parts and zero slack, and compared with the ba
 a counterexample. Dominances that are right one by one may contradict each other, mostly where ties are
 broken differently: use one total order for all. Do not rely on numbers of the instances that you see.
 
-What counts is CP-SAT's deterministic time with one worker, as a geometric mean over several random orders of
-variables and constraints, so that order means nothing. What CP-SAT's presolve finds anyhow gains nothing."""
+MEASURE"""
 
 BUILD = """\
 Write a CP-SAT model (OR-Tools 9.15, `cp_model`) of this problem of which the solver proves the optimum fast.
@@ -38,3 +36,40 @@ also on hundreds of tiny hidden instances with ties, equal parts and zero slack.
 
 What counts is CP-SAT's deterministic time with one worker, as a geometric mean over several random orders of
 variables and constraints, so that order means nothing."""
+
+
+_CP_SAT = (
+    """\
+Write what makes CP-SAT prove its optimum
+faster: constraints and variables that are added to it, hints, decision strategies.""",
+    """\
+What counts is CP-SAT's deterministic time with one worker, as a geometric mean over several random orders of
+variables and constraints, so that order means nothing. What CP-SAT's presolve finds anyhow gains nothing.""",
+)
+_MIXED_INTEGER = (
+    """\
+It is written as a mixed-integer
+programme and solved by SOLVER. Write what makes SOLVER prove its optimum faster: constraints and variables that are
+added to it. Only what is linear can be written so: `add` with linear expressions, also under `only_enforce_if` where
+domains are finite, `add_bool_or`, `add_at_most_one`, `add_exactly_one`, `add_implication`. Hints and decision
+strategies are ignored.""",
+    """\
+What counts is SOLVER's iterations of the simplex method, as a geometric mean over several random orders of variables
+and constraints, so that order means nothing. A tighter relaxation gains; rows that its presolve or cuts find anyhow
+cost. Big-M by `only_enforce_if` is as weak as the domains are wide.""",
+)
+_NAMES = {"highs": "HiGHS", "scip": "SCIP"}
+
+
+def brief(whole: bool, solver: str | None) -> str:
+    """What a model is told; BRIEF stands for the base's own.
+
+    Args:
+        whole: whether whole models are wanted.
+        solver: "highs", "scip", or None for CP-SAT.
+    """
+    if whole:
+        return BUILD
+    wanted, measure = _MIXED_INTEGER if solver else _CP_SAT
+    text = EXTEND.replace("WANTED", wanted).replace("MEASURE", measure)
+    return text.replace("SOLVER", _NAMES.get(solver or "", ""))

@@ -19,13 +19,15 @@ def children():
     return Children()
 
 
-def search(name, size=5, whole=False, micro=MICRO):
+def search(name, size=5, whole=False, micro=MICRO, solver=None):
     """The search for a formulation of that name."""
     known = import_module(f"gapsmith.evaluators.formulations.{name}").formulation
     original = import_module(f"gapsmith.evaluators.{known.problem}").problem
-    judge = Judge(children(), orders=(0, 1), placebo=(2,), window=(0.0, 9.0))
+    judge = Judge(children(), orders=(0, 1), placebo=(2,), window=(0.0, 9.0), solver=solver)
     tiny = replace(known, sizes=dict.fromkeys(Split, (size,)))
-    return replace(formulation_problem(tiny, original, whole, judge, micro), counts=dict.fromkeys(Split, 3))
+    return replace(
+        formulation_problem(tiny, original, whole, judge, micro, solver), counts=dict.fromkeys(Split, 3)
+    )
 
 
 def augment(*lines):
