@@ -61,6 +61,7 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
         "rule": rule,
         "claimed": claimed(report),
         "tested": gain(tested),
+        "outcomes": [row.outcome for row in tested.rows],
         "winner": report.best.entrant.name,
     }
 

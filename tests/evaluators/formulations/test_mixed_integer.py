@@ -63,7 +63,7 @@ def model_with(rows, costs, maximise):
     return model
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     rows=st.lists(st.tuples(ROWS, UNDER), max_size=6),
     costs=st.lists(st.integers(-4, 4), min_size=6, max_size=6),
