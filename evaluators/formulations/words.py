@@ -10,8 +10,8 @@ constraints and objective must stay as they are, byte for byte. No assumptions, 
 constraint that is added, intervals included, is named with its claim, a colon, and words:
 `model.add(...).with_name("implied: no idle time")`. Claims:
 - implied: holds in every solution of the base
-- bound: on the objective, or on a variable
-- channel: links variables that were added
+- bound: on the objective, or on a variable; also what follows from the value of a solution that is known
+- channel: links variables that were added, and loses no solution of the base
 - symmetry: breaks a symmetry, or is a dominance: at least one optimum is kept
 - streamliner: holds in some optimum for a reason that is not one of these
 - hint: nothing is lost; of constraints that only guide
