@@ -70,11 +70,11 @@ def written(model: Model) -> tuple[mathopt.Model, list[mathopt.Variable]]:
     bounds = [_range(variable) for variable in model.variables]
     for constraint in model.constraints:
         for low, terms, high in _rows(constraint, bounds):
-            expression = mathopt.LinearSum(factor * variables[place] for place, factor in terms.items())
-            if terms:
-                programme.add_linear_constraint(mathopt.BoundedLinearExpression(low, expression, high))
-            elif not low <= 0 <= high:
-                raise Refused(f"{_called(constraint)} can never hold")
+            row = programme.add_linear_constraint(
+                lb=low, ub=high
+            )  # without terms, too: then nothing may hold
+            for place, factor in terms.items():
+                row.set_coefficient(variables[place], factor)
     terms, constant = _sum(model.objective.vars, model.objective.coeffs)
     expression = mathopt.LinearSum(factor * variables[place] for place, factor in terms.items())
     programme.minimize(expression + constant)
