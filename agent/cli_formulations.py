@@ -53,7 +53,7 @@ def _card(name: str) -> dict[str, Any]:
 
 def verify(
     formulation: Annotated[
-        str, typer.Argument(help="A name from `gapsmith formulations`, an ending with it.")
+        str, typer.Argument(help="A name from `gapsmith formulations`, perhaps with an ending.")
     ],
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE]…", help="Programs; else the library's own.")

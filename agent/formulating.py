@@ -9,6 +9,7 @@ from gapsmith.agent.findings import finding_of, words
 from gapsmith.agent.measuring import Archived, Measuring
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Problem
+from gapsmith.evaluators.formulations.words import SOLVER_NAMES
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without
     from gapsmith.evaluators.formulations.problem import FormulationProblem
@@ -58,7 +59,9 @@ def told(found: Mapping[str, Any]) -> str:
         else "Wall time was not measured.",
     ]
     if found["wall_ratio"] and found["wall_ratio"]["value"] > 1:
-        lines.append("It is slower than its base by the clock: what counts of effort say does not hold here.")
+        lines.append(
+            "It is slower than its base by the clock: what the count of effort says does not hold here."
+        )
     if found["verified"]:
         lines.append(f"Verified: {words(found['verified'])}.")
     return "\n".join(lines)
@@ -66,10 +69,9 @@ def told(found: Mapping[str, Any]) -> str:
 
 def _measure(found: Mapping[str, Any]) -> str:
     """What speed was judged by."""
-    names = {"highs": "HiGHS", "scip": "SCIP"}
     if (solver := found.get("solver")) is None:
         return "Deterministic time"
-    return f"Simplex iterations of {names[solver]}, 10,000 to a unit,"
+    return f"Simplex iterations of {SOLVER_NAMES[solver]}, 10,000 to a unit,"
 
 
 def _ratio(found: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import gapsmith.evaluators
 from gapsmith.evaluators.base import Instance, Problem, UsageTrouble
 from gapsmith.evaluators.formulations.finding import (
+    BUILD,
     formulation_names,
     formulation_problem_named,
     plain_name,
@@ -42,7 +43,7 @@ def _formulation(name: str) -> Problem:
         return formulation_problem_named(name)
     except KeyError:
         plain = plain_name(name)
-        reason = "has no whole models to start from" if name.endswith(":build") else "is not linear"
+        reason = "has no whole models to start from" if name.endswith(BUILD) else "is not linear"
         raise UsageTrouble(f"{plain} {reason}, so that there is no {name!r}; there is {plain!r}") from None
 
 

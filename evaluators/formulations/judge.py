@@ -1,4 +1,6 @@
-"""How fast a model is proved, against its base: deterministic time of one worker, over orders that are ours.
+"""How fast a model is proved, against its base: repeatable units of effort, over orders that are ours.
+
+Units are CP-SAT's deterministic time with one worker, or so many iterations of a mixed-integer solver.
 
 Time is that of PAR-2 (a run that does not end counts with twice its limit), and means are geometric, shifted. The
 order of variables and constraints alone changes times forty-fold, so that every model is solved in several

@@ -63,16 +63,12 @@ def run(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
 def written(model: Model) -> tuple[mathopt.Model, list[mathopt.Variable]]:
     """The programme of a model, and its variables in their order. Raises Refused."""
     programme = mathopt.Model()
-    variables = [
-        programme.add_integer_variable(lb=_finite(low), ub=_finite(high))
-        for low, high in map(_range, model.variables)
-    ]
     bounds = [_range(variable) for variable in model.variables]
+    variables = [programme.add_integer_variable(lb=_finite(low), ub=_finite(high)) for low, high in bounds]
     for constraint in model.constraints:
         for low, terms, high in _rows(constraint, bounds):
-            row = programme.add_linear_constraint(
-                lb=low, ub=high
-            )  # without terms, too: then nothing may hold
+            # Without terms, too: a row that can never hold leaves no solution.
+            row = programme.add_linear_constraint(lb=low, ub=high)
             for place, factor in terms.items():
                 row.set_coefficient(variables[place], factor)
     terms, constant = _sum(model.objective.vars, model.objective.coeffs)

@@ -58,7 +58,8 @@ What counts is SOLVER's iterations of the simplex method, as a geometric mean ov
 and constraints, so that order means nothing. A tighter relaxation gains; rows that its presolve or cuts find anyhow
 cost. Big-M by `only_enforce_if` is as weak as the domains are wide.""",
 )
-_NAMES = {"highs": "HiGHS", "scip": "SCIP"}
+SOLVER_NAMES = {"highs": "HiGHS", "scip": "SCIP"}
+"""As people know them."""
 
 
 def brief(whole: bool, solver: str | None) -> str:
@@ -72,4 +73,4 @@ def brief(whole: bool, solver: str | None) -> str:
         return BUILD
     wanted, measure = _MIXED_INTEGER if solver else _CP_SAT
     text = EXTEND.replace("WANTED", wanted).replace("MEASURE", measure)
-    return text.replace("SOLVER", _NAMES.get(solver or "", ""))
+    return text.replace("SOLVER", SOLVER_NAMES.get(solver or "", ""))
