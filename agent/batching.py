@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from gapsmith.agent.archive import Archive, BatchRow, CandidateRow
+from gapsmith.agent.archive import Archive, BatchRow, Candidate
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
 from gapsmith.agent.models.batch import Batches
 from gapsmith.agent.models.faults import Fault
@@ -40,7 +40,7 @@ class Parcel:
         faults: what came of it in earlier batches.
     """
 
-    row: CandidateRow
+    row: Candidate
     request: Request
     template: str
     future: Future[Reply] = field(default_factory=Future)

@@ -4,7 +4,7 @@ import gc
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -44,6 +44,9 @@ FEWEST_OPEN, ROUNDS = 4, 25
 
 BATCH_WINDOW, BATCHES = 128, 8
 """Questions of one batch at most; and the batches of a short run."""
+
+OBJECTS_BETWEEN = 50_000
+"""Objects made between two visits of Python's collector: a candidate's tree has hundreds, and leaves no cycles."""
 
 LISTS = ("models", "instances", "test", "seeds", "without")
 
@@ -242,17 +245,13 @@ class Run:
     def _work(self) -> Iterator[Progress]:
         last = time.monotonic()
         loop = self.loop
-        gc.collect()
-        gc.freeze()  # the collector need not look at all modules again and again
-        try:
+        with _seldom_collected():
             for progress in loop:
                 if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
                     last = time.monotonic()
                     self.archive.finish(self.number, "running", self.ledger.seconds)
                 self._tell(progress.slot)
                 yield progress
-        finally:
-            gc.unfreeze()  # what a run leaves behind is collected when the next one begins
 
     def _tell(self, slot: int) -> None:
         """Has a person who answered know what came of it."""
@@ -328,6 +327,20 @@ def discover(
         strategies=strategies,
         doing=doing,
     )
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Keeps the collector from looking at all modules again and again, and at every candidate's tree."""
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()  # what a run leaves behind is collected when the next one begins
 
 
 def _hurried(problem: Problem, most: float | None) -> Problem:

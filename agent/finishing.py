@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from gapsmith.agent.archive import CandidateRow
+from gapsmith.agent.archive import Candidate
 from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.leaderboards import Known
 from gapsmith.agent.measuring import Measuring, costs_in
@@ -225,7 +225,7 @@ class _End:
             return
         if self._archive.candidate(self._run, SLOT) is None:
             parents = [winner.program]
-            self._archive.answer(CandidateRow(run=self._run, slot=SLOT, operator="shorten", parents=parents))
+            self._archive.answer(Candidate(run=self._run, slot=SLOT, operator="shorten", parents=parents))
         values = {"program": shorter.program, "outcome": "ok", "train_gap": shorter.gap}
         self._archive.settle(self._run, SLOT, values)
 

@@ -255,16 +255,27 @@ def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
     return source, "; ".join(dict.fromkeys(said))
 
 
+_WORD = re.compile(r"(?<![.\w])[^\W\d]\w*")
+"""A name that stands for itself: an attribute needs no import."""
+
+
 def _may_lack_imports(source: str) -> bool:
-    """Whether a word that could be imported stands outside the imports at the top, and none of those binds it."""
-    tree = parsed(source)
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)] if tree else []
-    if ";" in source:  # other statements may stand on their lines
-        return True
-    taken = {line for node in imports for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-    rest = (line for number, line in enumerate(source.split("\n"), 1) if number not in taken)
-    words = _IMPORTS.keys() & re.findall(r"[^\W\d]\w*", "\n".join(rest))
-    return bool(words - {name for node in imports for name in _bound(node)})
+    """Whether a statement names what could be imported, and neither it nor an import at the top binds that."""
+    tree, lines = parsed(source), source.split("\n")
+    body = tree.body if tree else []
+    imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {name for node in imports for name in _bound(node)}
+    for node in (node for node in body if node not in imports):
+        text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        words = (_IMPORTS.keys() & _WORD.findall(text)) - imported - _parameters(node)
+        if words and words - _bound(node):
+            return True
+    return False
+
+
+def _parameters(node: ast.stmt) -> set[str]:
+    """Of a function: what it binds first, and is found without a look at its body."""
+    return {each.arg for each in node.args.args} if isinstance(node, ast.FunctionDef) else set()
 
 
 @lru_cache(maxsize=8)

@@ -142,7 +142,8 @@ def _fenced_lines(lines: Sequence[str]) -> str:
 @lru_cache(maxsize=128)
 def _view(parent: Elite, train: Bench, stratum: str) -> dict[str, Any]:
     """A parent as templates see it; its rows are those of a stratum, the five worst, and the five best."""
-    order = np.argsort(-_points(parent, train), kind="stable").tolist()
+    points = _points(parent, train)
+    order = np.argsort(-points, kind="stable").tolist()
     inside = [k for k in order if train.instances[k].stratum == stratum]
     shown = list(dict.fromkeys((*inside, *_ends(order))))[: 2 * SHOWN]
     return {
@@ -150,7 +151,7 @@ def _view(parent: Elite, train: Bench, stratum: str) -> dict[str, Any]:
         "gap": parent.gap,
         "cpu_seconds": parent.cpu_seconds,
         "places": shown,
-        "rows": [_row(k, parent, train) for k in shown],
+        "rows": [_row(k, parent, float(points[k]), train) for k in shown],
     }
 
 
@@ -163,11 +164,10 @@ def _ends(order: list[int]) -> list[int]:
     return order[:SHOWN] + [k for k in order[-SHOWN:] if k not in order[:SHOWN]]
 
 
-def _row(k: int, parent: Elite, train: Bench) -> Row:
+def _row(k: int, parent: Elite, points: float, train: Bench) -> Row:
     bound = float(train.scale.bound[k])
     gap = f"{100 * abs(parent.costs[k] - bound) / bound:.2f}" if bound > 0 else "–"
-    points = f"{_points(parent, train)[k]:.3f}"
-    return {**_heads(train)[k], "cost": f"{parent.costs[k]:g}", "gap": gap, "points": points}
+    return {**_heads(train)[k], "cost": f"{parent.costs[k]:g}", "gap": gap, "points": f"{points:.3f}"}
 
 
 @lru_cache(maxsize=8)

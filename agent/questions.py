@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from gapsmith.agent.archive import Archive, CallRow, CandidateRow
+from gapsmith.agent.archive import Archive, Call, CallRow, Candidate, CandidateRow
 from gapsmith.agent.batching import Mail, Parcel
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.models.base import Model, Reply, Request
@@ -106,15 +106,15 @@ class Questions:
         self._commit(self.row(slot), question, reply)
         return self._settle(slot, reply)
 
-    def _answered(self, row: CandidateRow, question: Question) -> Reply:
+    def _answered(self, row: Candidate, question: Question) -> Reply:
         """Asks, and commits the reply in this very thread: it does not wait until the driver has time for it."""
         reply = self.models[row.model].reply(question.request)
         self._commit(row, question, reply)
         return reply
 
-    def _commit(self, row: CandidateRow, question: Question, reply: Reply) -> None:
+    def _commit(self, row: Candidate, question: Question, reply: Reply) -> None:
         request = question.request
-        call = CallRow(
+        call = Call(
             run=self._run,
             slot=row.slot,
             model=row.model,
@@ -155,9 +155,9 @@ class Questions:
             if answered.exception() is None:
                 keep(answered.result())
 
-    def row(self, slot: Slot) -> CandidateRow:
+    def row(self, slot: Slot) -> Candidate:
         """The candidate as it stands before anything is known of it."""
-        return CandidateRow(
+        return Candidate(
             run=self._run,
             slot=slot.number,
             operator=slot.choice.operator.name,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gapsmith.agent.archive import Archive, CallRow, CandidateRow
+from gapsmith.agent.archive import Archive, Call, Candidate
 from gapsmith.agent.models import Recorded, ReplayModel
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.screen import screen
@@ -43,14 +43,14 @@ def _number(archive: Archive, problem: Problem, source: str) -> int:
     return archive.program(problem.name, found.key, found.source, found.size)[0]
 
 
-def _row(run: int, line: Recorded, numbers: dict[int, int]) -> CandidateRow:
+def _row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:
     if line.slot is None or line.operator not in BY_NAME:
         raise UsageTrouble(
             f"the recording has slot {line.slot} with operator {line.operator!r}; expected one of "
             f"{', '.join(BY_NAME)}: record the run again with this version"
         )
     tuned = line.operator == TUNE.name
-    return CandidateRow(
+    return Candidate(
         run=run,
         slot=line.slot,
         operator=line.operator,
@@ -62,10 +62,10 @@ def _row(run: int, line: Recorded, numbers: dict[int, int]) -> CandidateRow:
     )
 
 
-def _call(run: int, line: Recorded) -> CallRow:
+def _call(run: int, line: Recorded) -> Call:
     """The call as its archive had it, but for the prompt, which is not recorded."""
     reply = line.reply
-    return CallRow(
+    return Call(
         run=run,
         slot=line.slot or 0,
         model=line.model,

@@ -5,8 +5,9 @@ None of this is protection: that is the sandbox's work. It saves evaluations and
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gapsmith.agent.cleaning import parsed
 from gapsmith.evaluators.base import EntryPoint
@@ -63,7 +64,7 @@ def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMP
         return Screened("syntax_error", _syntax_message(source), source)
     if complaint := _entry_complaint(tree, entry):
         return Screened("no_entry", complaint, source)
-    nodes = list(_nodes(tree))
+    nodes = _nodes(tree)
     telling = [node for node in nodes if type(node) in _TELLING]
     allowed = allowed.union(entry.imports)
     if strangers := sorted(_imports(telling) - allowed):
@@ -112,18 +113,17 @@ _INNER: Mapping[type, tuple[str, ...]] = {
 """Fields of each kind of node that can hold nodes: the rest are words."""
 
 
-def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+def _nodes(tree: ast.AST) -> list[ast.AST]:
     """All nodes; several times as fast as `ast.walk`, which matters for every candidate."""
     waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
+    for node in waiting:
         for name in _INNER[type(node)]:
             value = getattr(node, name, None)
             if type(value) is list:
                 waiting += [part for part in value if isinstance(part, ast.AST)]
             elif isinstance(value, ast.AST):
                 waiting.append(value)
+    return waiting
 
 
 def _imports(nodes: list[ast.AST]) -> set[str]:
@@ -187,26 +187,28 @@ class _Canonical:
     def text(self, tree: ast.AST) -> str:
         """The canonical form. No recursion: a candidate may be nested as deep as it likes."""
         pieces: list[str] = []
-        waiting: list[object] = [tree]
+        waiting: list[Any] = [tree]
         while waiting:
             value = waiting.pop()
             kind = type(value)
+            # The commonest first, each written here: a candidate has hundreds of them.
             if kind is _Text:
-                pieces.append(value)  # type: ignore[arg-type]
-            elif kind is _Name:
-                pieces.append(self._renamed(value) + ";")  # type: ignore[arg-type]
-            elif (
-                kind is ast.Name
-            ):  # most nodes are of these kinds: written here, for every candidate has hundreds
-                pieces.append(f"Name({self._renamed(value.id)};)")  # type: ignore[attr-defined]
-            elif kind in _EMPTY:
-                pieces.append(f"{kind.__name__}()")
+                pieces.append(value)
+            elif kind is ast.Name:
+                pieces.append(f"Name({self._renamed(value.id)};)")
             elif kind in _PLAIN:
-                pieces.append(f"{kind.__name__}(")
-                waiting.append(_CLOSE)
-                waiting += [_plain_field(value, name) for name in _PLAIN[kind]]
-            else:
+                head, names = _PLAIN[kind]
+                pieces.append(head)
+                waiting += [_CLOSE, *[getattr(value, name, None) for name in names]] if names else ()
+            elif kind is list:
+                pieces.append("[")
+                waiting += [_CLOSE_LIST, *reversed(value)]
+            elif kind is _Name:
+                pieces.append(self._renamed(value) + ";")
+            elif isinstance(value, ast.AST):
                 waiting += reversed(_parts(value))
+            else:
+                pieces.append(_literal(value))
         return "".join(pieces)
 
     def _renamed(self, name: str) -> str:
@@ -219,22 +221,17 @@ class _Name(_Text):
     """A name, to be renamed."""
 
 
-def _plain_field(node: object, name: str) -> object:
-    value = getattr(node, name, None)
-    return _Name(value) if name in _NAMES and isinstance(value, str) else value
+def _parts(node: ast.AST) -> list[object]:
+    """What a node with rules of its own is written as."""
+    if isinstance(node, ast.AnnAssign):
+        return [ast.Assign([node.target], node.value)] if node.value else []
+    fields = [part for name in node._fields for part in _field(node, name)]
+    return [_Text(type(node).__name__ + "("), *fields, _CLOSE]
 
 
-def _parts(value: object) -> list[object]:
-    """What a node, a list or a constant is written as."""
-    if isinstance(value, ast.AnnAssign):
-        return [ast.Assign([value.target], value.value)] if value.value else []
-    if isinstance(value, ast.AST):
-        fields = [part for name in value._fields for part in _field(value, name)]
-        return [_Text(type(value).__name__ + "("), *fields, _Text(")")]
-    if isinstance(value, list):
-        return [_Text("["), *value, _Text("]")]
-    # Hexadecimal, since Python writes no decimal number of more than 4300 digits.
-    return [_Text(f"{hex(value) if type(value) is int else repr(value)};")]
+def _literal(value: object) -> str:
+    """A constant, or what is not there. Hexadecimal: Python writes no decimal number of more than 4300 digits."""
+    return f"{hex(value) if type(value) is int else repr(value)};"
 
 
 def _field(node: ast.AST, name: str) -> list[object]:
@@ -260,14 +257,20 @@ def _member(statement: ast.stmt) -> ast.AST:
 
 _NAMES = frozenset(("id", "arg", "name"))
 _PASSED_OVER = frozenset(("ctx", "annotation", "returns", "type_comment", "kind"))
-_CLOSE = _Text(")")
-_PLAIN: Mapping[type, tuple[str, ...]] = {
-    kind: tuple(name for name in reversed(kind._fields) if name not in _PASSED_OVER)
+_CLOSE, _CLOSE_LIST = _Text(")"), _Text("]")
+
+
+def _plain(kind: type[ast.AST]) -> tuple[str, tuple[str, ...]]:
+    names = tuple(name for name in reversed(kind._fields) if name not in _PASSED_OVER)
+    return kind.__name__ + ("(" if names else "()"), names
+
+
+_PLAIN: Mapping[type, tuple[str, tuple[str, ...]]] = {
+    kind: _plain(kind)
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.expr | ast.operator | ast.cmpop | ast.Assign)
 }
-"""Kinds of nodes without a rule of their own, with their fields from the last to the first."""
-_EMPTY = frozenset(kind for kind, names in _PLAIN.items() if not names)
+"""Kinds of nodes without a rule of their own: how they begin, and their fields from the last to the first."""
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:

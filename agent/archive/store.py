@@ -14,7 +14,9 @@ from gapsmith.agent.archive.tables import (
     ArmRow,
     BaselineRow,
     BatchRow,
+    Call,
     CallRow,
+    Candidate,
     CandidateRow,
     CounterexampleRow,
     Evaluation,
@@ -90,7 +92,7 @@ class Archive(Reader):
 
     # Candidates
 
-    def answer(self, candidate: CandidateRow, call: CallRow | None = None) -> None:
+    def answer(self, candidate: Candidate, call: Call | None = None) -> None:
         """Records a candidate, and with it a model's reply, before anything is done with it.
 
         A candidate is there already if its question was sent in a batch.
@@ -102,7 +104,7 @@ class Archive(Reader):
 
     # Batches
 
-    def post(self, batch: BatchRow, candidates: Sequence[CandidateRow]) -> None:
+    def post(self, batch: BatchRow, candidates: Sequence[Candidate]) -> None:
         """Records a batch before it is sent, and with it what its questions are for."""
         with self._engine.begin() as connection:
             connection.execute(self._add_candidates, [each.model_dump() for each in candidates])

@@ -51,7 +51,7 @@ class Program(SQLModel, table=True):
     size: int
 
 
-class CandidateRow(SQLModel, table=True):
+class Candidate(SQLModel):
     """What came of one slot of a run: who was asked for what, the program and the verdict on it.
 
     Attributes:
@@ -63,17 +63,11 @@ class CandidateRow(SQLModel, table=True):
         charged: 1 where the program counts as an evaluation against the budget, else 0.
     """
 
-    __tablename__ = "candidates"
-    __table_args__ = (
-        Index("candidates_of_program", "program", "run", "slot", sqlite_where=KNOWN, postgresql_where=KNOWN),
-        Index("candidates_by_rank", "run", *RANK, sqlite_where=SCORED, postgresql_where=SCORED),
-    )
-
     run: int = Field(primary_key=True, foreign_key="runs.id")
     slot: int = Field(primary_key=True)
     operator: str
     name: str = ""
-    parents: list[int] = Field(default_factory=list, sa_column=Column(JSON))
+    parents: list[int] = Field(default_factory=list, sa_type=JSON)
     program: int | None = Field(default=None, foreign_key="programs.id")
     outcome: str = "asked"
     message: str = ""
@@ -88,11 +82,18 @@ class CandidateRow(SQLModel, table=True):
     charged: int = 0
 
 
-class CallRow(SQLModel, table=True):
-    """A question to a model and its answer; committed before anything is done with it."""
+class CandidateRow(Candidate, table=True):
+    """A candidate as the archive has it."""
 
-    __tablename__ = "calls"
-    __table_args__ = (ForeignKeyConstraint(["run", "slot"], ["candidates.run", "candidates.slot"]),)
+    __tablename__ = "candidates"
+    __table_args__ = (
+        Index("candidates_of_program", "program", "run", "slot", sqlite_where=KNOWN, postgresql_where=KNOWN),
+        Index("candidates_by_rank", "run", *RANK, sqlite_where=SCORED, postgresql_where=SCORED),
+    )
+
+
+class Call(SQLModel):
+    """A question to a model and its answer; committed before anything is done with it."""
 
     run: int = Field(primary_key=True)
     slot: int = Field(primary_key=True)
@@ -108,7 +109,14 @@ class CallRow(SQLModel, table=True):
     usd: float | None = 0.0
     seconds: float = 0.0
     reply_id: str = ""
-    detail: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON))
+    detail: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+
+
+class CallRow(Call, table=True):
+    """A call as the archive has it."""
+
+    __tablename__ = "calls"
+    __table_args__ = (ForeignKeyConstraint(["run", "slot"], ["candidates.run", "candidates.slot"]),)
 
 
 class Evaluation(SQLModel, table=True):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gapsmith.agent.archive import CallRow
+from gapsmith.agent.archive import Call
 from gapsmith.agent.modelling import prompts
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
 from gapsmith.agent.modelling.program import program_in
@@ -97,5 +97,5 @@ def _letter(question: Question, slot: int, model: str, cpu_seconds: float, attem
     return Letter(slot, model, "repair", prompt, () if last.program is None else (last.program,))
 
 
-def _attempt(call: CallRow, source: str, ran: Ran) -> Attempt:
+def _attempt(call: Call, source: str, ran: Ran) -> Attempt:
     return Attempt(ran.program, source, ran.verdict, call.usd, call.tokens_in + call.tokens_out)

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from gapsmith.agent.archive import Archive, CallRow, CandidateRow
+from gapsmith.agent.archive import Archive, Call, Candidate, CandidateRow
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
@@ -171,7 +171,7 @@ class Sitting:
         except StopIteration as end:
             yield end.value
 
-    def _known(self, step: Step) -> CallRow | Ran | None:
+    def _known(self, step: Step) -> Call | Ran | None:
         """What the archive holds already, or what need not be run."""
         if isinstance(step, Letter):
             return self._paid(step)
@@ -180,7 +180,7 @@ class Sitting:
             return Ran(row.program, _verdict(row, self._verdicts[step.slot]))
         return None if step.found.outcome == "ok" else self._settled(step, turned_away(step.found))
 
-    def _paid(self, letter: Letter) -> CallRow | None:
+    def _paid(self, letter: Letter) -> Call | None:
         call = self._archive.call(self._run, letter.slot)
         if call is not None:
             paid = self._most_usd(letter) if call.usd is None else call.usd
@@ -200,7 +200,7 @@ class Sitting:
         self._open[future] = chain, step
         return True
 
-    def _taken(self, future: Future[Any], step: Step) -> CallRow | Ran | None:
+    def _taken(self, future: Future[Any], step: Step) -> Call | Ran | None:
         """What came, committed; None where it ends the work."""
         try:
             result = future.result()
@@ -229,9 +229,9 @@ class Sitting:
             seed=int.from_bytes(chance[:6]),
         )
 
-    def _kept(self, letter: Letter, reply: Reply) -> CallRow:
+    def _kept(self, letter: Letter, reply: Reply) -> Call:
         """Commits a reply before anything is done with it."""
-        call = CallRow(
+        call = Call(
             run=self._run,
             slot=letter.slot,
             model=letter.model,
@@ -248,7 +248,7 @@ class Sitting:
             reply_id=reply.id,
             detail=dict(reply.detail),
         )
-        row = CandidateRow(
+        row = Candidate(
             run=self._run,
             slot=letter.slot,
             operator=letter.operator,

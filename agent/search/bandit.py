@@ -37,6 +37,9 @@ class Tally:
         return self.cost / self.tries if self.tries and self.cost > 0 else 1.0
 
 
+UNTRIED = Tally()
+
+
 @dataclass
 class Bandit:
     """Discounted Thompson sampling (Raj & Kalyani, arXiv 1707.09727) over names with priors."""
@@ -48,14 +51,15 @@ class Bandit:
         names = list(priors)
         if rng.random() < FLOOR * len(names):
             return rng.choice(names)
-        return max(names, key=lambda name: priors[name] * self._draw(rng, name, names))
+        usual = sum(self._of(name).mean_cost for name in names) / len(names)
+        return max(names, key=lambda name: priors[name] * self._draw(rng, name, usual))
 
     def learn(self, name: str, reward: float, cost: float, gained: bool) -> None:
         """Takes note of how a try ended; all that was known before weighs a little less."""
         for other, tally in self.tallies.items():
             faded = replace(tally, success=DISCOUNT * tally.success, failure=DISCOUNT * tally.failure)
             self.tallies[other] = faded
-        tally = self.tallies.get(name, Tally())
+        tally = self._of(name)
         self.tallies[name] = Tally(
             tally.tries + 1,
             tally.gains + gained,
@@ -65,8 +69,10 @@ class Bandit:
             tally.reward + reward,
         )
 
-    def _draw(self, rng: Random, name: str, names: list[str]) -> float:
-        tally = self.tallies.get(name, Tally())
-        usual = sum(self.tallies.get(each, Tally()).mean_cost for each in names) / len(names)
+    def _of(self, name: str) -> Tally:
+        return self.tallies.get(name, UNTRIED)
+
+    def _draw(self, rng: Random, name: str, usual: float) -> float:
+        tally = self._of(name)
         dear = min(2.0, max(0.5, tally.mean_cost / usual))
         return rng.betavariate(1.0 + tally.success, 1.0 + tally.failure) / dear
