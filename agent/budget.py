@@ -30,6 +30,11 @@ class Budget:
         if not any(vars(self).values()):
             raise UsageTrouble("the run has no budget; give at least one of evaluations, calls, usd, seconds")
 
+    @property
+    def of_calls(self) -> bool:
+        """Whether questions alone are counted: then all of them cost the same, whatever comes of them."""
+        return self.calls is not None and self.evaluations is None and self.usd is None
+
 
 @dataclass
 class Ledger:

@@ -42,6 +42,7 @@ class Candidates:
         state: the search.
         when: has the driver take up a result.
         fresh: gives other validation instances for worn ones, None where there are no more.
+        by_calls: whether the budget counts questions alone.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Candidates:
         state: SearchState,
         when: When,
         fresh: Callable[[Bench], Bench | None],
+        by_calls: bool = False,
     ) -> None:
         self._run, self._course, self._problem = run, course, course.problem
         self._archive, self._executor, self._state = archive, executor, state
@@ -60,7 +62,7 @@ class Candidates:
         self.open: Mapping[int, Slot] = {}
         self._refuters = Refuters(course.problem.name, archive)
         self._behaviours: dict[str, tuple[int, int | None]] = {}  # who did so first, dropped or not
-        self._usual_usd = 0.0
+        self._usual_usd, self._by_calls = 0.0, by_calls
 
     def tune(self, slot: Slot, seed: int, then: Callable[[Slot, str], None]) -> None:
         """Tunes the constants of the slot's parent; what comes of it is the slot's program."""
@@ -297,7 +299,9 @@ class Candidates:
         self._state.note(Lesson(slot.number, slot.choice.operator.name, slot.idea, before, after, ended))
 
     def _cost(self, slot: Slot) -> float:
-        """Of a slot, in full evaluations; dollars are counted by what a call usually costs."""
+        """Of a slot, in full evaluations; dollars are counted by what a call usually costs, or calls as equals."""
+        if self._by_calls:
+            return 1.0
         cost = (slot.met - slot.tuned) / len(self._course.train.instances)
         if slot.paid > 0:
             self._usual_usd = 0.9 * self._usual_usd + 0.1 * slot.paid if self._usual_usd else slot.paid

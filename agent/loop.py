@@ -97,7 +97,8 @@ class Loop:
         self._questions = Questions(
             run, course.problem, course.train, models, archive, ledger, seed, self._mail
         )
-        self._candidates = Candidates(run, course, archive, executor, state, self._when, fresh)
+        by_calls = ledger.budget.of_calls
+        self._candidates = Candidates(run, course, archive, executor, state, self._when, fresh, by_calls)
         self._pool = pool
         self._rules, self._seeds = course.problem.rules, tuple(seeds)
         self._open: dict[int, Slot] = {}
@@ -116,9 +117,7 @@ class Loop:
             with ThreadPoolExecutor(self._window, thread_name_prefix="model") as callers:
                 try:
                     yield from self._work(callers)
-                except (
-                    BaseException
-                ):  # whatever ends the run, paid replies under way are kept; it is raised again
+                except BaseException:  # whatever ends the run, paid replies under way are kept
                     self._stop.set()  # so that leaving the pool waits for what was sent, and for nobody else
                     raise
         finally:

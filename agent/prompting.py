@@ -81,10 +81,11 @@ def _limit(problem: Problem, train: Bench) -> Row:
     """The CPU seconds that are granted to the smallest and the largest training instance, and what they are worth."""
     shown = [problem.shown(instance) for instance in train.instances]
     ends = [extreme(shown, key=showing.size) for extreme in (min, max)]
-    sizes = [f"{problem.cpu_seconds(each):.3g} s for {one_line(showing.shapes(each))}" for each in ends]
-    seconds = problem.cpu_seconds(ends[0])
+    seconds, most = map(problem.cpu_seconds, ends)
+    small, large = (one_line(showing.shapes(each)) for each in ends)
+    last = large if most == seconds else f"{most:.3g} s for {large}"
     return {
-        "sizes": " to ".join(dict.fromkeys(sizes)),
+        "sizes": f"{seconds:.3g} s for " + " to ".join(dict.fromkeys((small, last))),
         "steps": f"{seconds * STEPS_A_SECOND:,.0f}",
         "calls": f"{seconds * CALLS_A_SECOND:,.0f}",
     }
@@ -152,6 +153,7 @@ def _view(parent: Elite, train: Bench, stratum: str) -> dict[str, Any]:
         "cpu_seconds": parent.cpu_seconds,
         "places": shown,
         "rows": [_row(k, parent, float(points[k]), train) for k in shown],
+        "complete": len(shown) == len(order),
     }
 
 

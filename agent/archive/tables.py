@@ -67,7 +67,7 @@ class Candidate(SQLModel):
     slot: int = Field(primary_key=True)
     operator: str
     name: str = ""
-    parents: list[int] = Field(default_factory=list, sa_type=JSON)
+    parents: list[int] = Field(default_factory=list, sa_type=JSON, nullable=True)
     program: int | None = Field(default=None, foreign_key="programs.id")
     outcome: str = "asked"
     message: str = ""
@@ -109,7 +109,7 @@ class Call(SQLModel):
     usd: float | None = 0.0
     seconds: float = 0.0
     reply_id: str = ""
-    detail: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    detail: dict[str, str] = Field(default_factory=dict, sa_type=JSON, nullable=True)
 
 
 class CallRow(Call, table=True):

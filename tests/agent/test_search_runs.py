@@ -37,6 +37,24 @@ def one_rule():
     return tiny(rules=tiny().rules[:1])
 
 
+# What a try costs
+
+
+def test_where_calls_are_counted_all_tries_cost_the_same(place):
+    """Who asks for programs that fail at once is not favoured for that: the call is spent."""
+    run = finish(job(place, calls=12))
+    tallies = run.loop.state.operators.tallies.values()
+    assert sum(tally.tries for tally in tallies) > 0
+    assert all(tally.cost == tally.tries for tally in tallies)
+
+
+def test_where_evaluations_are_counted_a_try_costs_what_it_met(place):
+    """A twin or a program that was dropped early costs less than a whole evaluation."""
+    run = finish(job(place, evaluations=12))
+    tallies = run.loop.state.operators.tallies.values()
+    assert any(tally.cost != tally.tries for tally in tallies)
+
+
 # Warm starts
 
 

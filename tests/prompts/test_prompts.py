@@ -19,7 +19,7 @@ from gapsmith.agent.prompting import LONGEST_SOURCE, render
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.lessons import Lesson
-from gapsmith.agent.search.operators import OPERATORS, REPAIR, Operator
+from gapsmith.agent.search.operators import BY_NAME, OPERATORS, REPAIR, Operator
 from gapsmith.agent.search.population import Elite
 from gapsmith.evaluators.base import Baseline, Split
 
@@ -132,6 +132,21 @@ def test_two_parents_fill_two_to_five_thousand_tokens(problem):
     asked = Choice(Operator("refine", 2, 1.0), tuple(elites(problem, train)[-2:]), lessons=LESSONS)
     found = render(problem, asked, train)
     assert 2000 <= len((found.system + found.text).encode()) / BYTES_A_TOKEN <= 5000
+
+
+def test_where_all_instances_are_shown_the_table_says_so():
+    """Ten of ten are not the five worst and the five best."""
+    problem = find_problem("single_machine_tardiness")
+    train = bench(problem)
+    known = {instance.digest: found for instance, found in zip(train.instances, train.baselines, strict=True)}
+    few = Bench.of(train.instances[:8], known, problem.maximise)
+    words = {
+        train: "(the five instances that cost most, then the five best;",
+        few: "(all of them, the one that costs most first;",
+    }
+    for shown, caption in words.items():
+        asked = Choice(BY_NAME["refine"], tuple(elites(problem, shown)[-1:]))
+        assert caption in render(problem, asked, shown).text
 
 
 def test_the_static_part_is_the_same_for_all_operators():
