@@ -11,6 +11,7 @@ import numpy as np
 from gapsmith.evaluators.base import Number
 
 CAPACITY = 30
+BAR = 3
 NEAR_BEST = 0.1
 """Percent of an instance's bound within which a program counts as the best on it."""
 WORST = 1e9
@@ -72,8 +73,8 @@ class Population:
 
     @property
     def bar(self) -> Elite | None:
-        """The elite that a race is against: at the upper quarter, so that stepping stones survive (docs/search.md)."""
-        return self.elites[len(self.elites) // 4] if self.elites else None
+        """The elite that a race is against: the third, so that stepping stones survive (docs/search.md)."""
+        return self.elites[:BAR][-1] if self.elites else None
 
     def parents(self, rng: Random, count: int, frontier: bool = True) -> list[Elite]:
         """Parents without repetition: the first by frontier or by weight, mates by what they do better.

@@ -144,8 +144,9 @@ def test_the_children_of_who_is_gone_are_forgotten():
     assert population.children == {}
 
 
-def test_the_upper_quarter_is_the_bar():
-    """A quarter of the elites are better than the bar."""
-    population, _ = filled([elite(k, (k, k)) for k in range(9)])
-    assert population.bar.program == 2
+def test_the_third_is_the_bar():
+    """Two elites are better than the bar, however many there are; of fewer than three it is the last."""
+    for count in (1, 2, 3, 9):
+        population, _ = filled([elite(k, (k, k)) for k in range(count)])
+        assert population.bar.program == min(2, count - 1)
     assert Population().bar is Population().best is None
