@@ -13,7 +13,7 @@ from gapsmith.evaluators.scoring import Scale
 BLOCKS = (4, 6, 9, 14, 22)
 """Instances met by the end of each block, half as many again each time; the last block is all the rest."""
 
-DROP_AT = 1.05
+DROP_AT = 1.01
 """Standard errors behind the bar at which a candidate is dropped; measured on recordings, see docs/search.md.
 
 Above 1: where candidate and bar differ on one instance alone, the mean is exactly one standard error.

@@ -37,7 +37,7 @@ def test_nobody_is_behind_an_equal_or_a_worse(own, more):
 
 
 @pytest.mark.parametrize(
-    ("met", "spread", "dropped"), [(4, 1.6, True), (4, 1.7, False), (12, 3.1, True), (12, 3.2, False)]
+    ("met", "spread", "dropped"), [(4, 1.7, True), (4, 1.8, False), (12, 3.2, True), (12, 3.4, False)]
 )
 def test_more_than_one_standard_error_behind_is_dropped(met, spread, dropped):
     """A candidate a little more than one standard error behind goes, one a little less than that stays."""
