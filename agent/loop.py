@@ -184,7 +184,8 @@ class Loop:
     @property
     def _ending(self) -> bool:
         """Whether nothing is asked any more."""
-        return self._stop.is_set() or bool(self._trouble) or self._used_up or self._barren >= BARREN
+        over = self._used_up or self._questions.ended(self._next)
+        return over or self._stop.is_set() or bool(self._trouble) or self._barren >= BARREN
 
     @property
     def _full(self) -> bool:

@@ -12,6 +12,7 @@ from gapsmith.agent.batching import Mail, Parcel
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.models.base import Model, Reply, Request
 from gapsmith.agent.models.endings import excuse
+from gapsmith.agent.models.replay import ReplayModel
 from gapsmith.agent.prompting import Prompt, render
 from gapsmith.agent.screen import encodable
 from gapsmith.agent.search.bench import Bench
@@ -71,8 +72,12 @@ class Questions:
 
     def recalls(self, row: CandidateRow | None) -> bool:
         """Whether a choice is taken as it was made before, by a recorded run or by an earlier sitting."""
-        told = any(getattr(model, "told", False) for model in self.models.values())
+        told = any(model.told for model in self.models.values() if isinstance(model, ReplayModel))
         return told or (row is not None and not self.deterministic)
+
+    def ended(self, slot: int) -> bool:
+        """Whether a recorded run, which is run again, had ended before that slot."""
+        return any(model.ended(slot) for model in self.models.values() if isinstance(model, ReplayModel))
 
     @property
     def least_usd(self) -> float:

@@ -28,7 +28,7 @@ def recorded(archive: Archive, row: RunRow) -> Recording:
         raise Trouble(f"run {run} has no replies yet; expected a run that asked a model")
     if "verb" in row.config:  # of `gapsmith model` and its kin: their questions follow from the replies
         return Recording(tuple(_line(call) for call in calls.values()))
-    header = _header(archive, row, {call.model for call in calls.values()})
+    header = _header(archive, row, {call.model for call in calls.values()}, max(candidates) + 1)
     wanted = [slot for slot, each in candidates.items() if slot in calls or each.operator == TUNE.name]
     if not header.told:
         return Recording(tuple(_line(calls[slot]) for slot in wanted if slot in calls), header)
@@ -64,13 +64,14 @@ def replayed(values: Mapping[str, Any]) -> Settings | None:
     return replace(Settings.of(dict(header.settings)), models=tuple(models), **changed)
 
 
-def _header(archive: Archive, row: RunRow, models: Collection[str]) -> Header:
+def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
     settings = Settings.of(row.config)
     # The window is part of what decides, and follows from the batches; an address is nobody's business.
     kept = replace(settings, parallel=settings.window, batch=False, base_url=None)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
     told = limited or not all(map(_answers_alike, models))
-    return Header(settings=kept.plain(), told=told, fingerprint=archive.fingerprint(row.id or 0))
+    fingerprint = archive.fingerprint(row.id or 0)
+    return Header(settings=kept.plain(), told=told, fingerprint=fingerprint, slots=slots)
 
 
 def _answers_alike(model: str) -> bool:

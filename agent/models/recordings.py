@@ -48,11 +48,13 @@ class Header:
         told: whether its choices are in the recording: where they depended on when answers came, on money
             or on time, the seed alone does not give them again.
         fingerprint: of all that it decided and measured.
+        slots: how many it had, with which it ends; None in recordings that do not say so.
     """
 
     settings: Mapping[str, Any]
     told: bool = False
     fingerprint: str = ""
+    slots: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,12 @@ def read_recording(path: Path | str) -> Recording:
 
 
 def _first_line(header: Header) -> str:
-    values = {"recording": FORMAT, "told": header.told, "fingerprint": header.fingerprint}
+    values = {
+        "recording": FORMAT,
+        "told": header.told,
+        "fingerprint": header.fingerprint,
+        "slots": header.slots,
+    }
     return json.dumps({**values, "settings": header.settings}, allow_nan=False) + "\n"
 
 
@@ -96,8 +103,12 @@ def _header(values: Mapping[str, Any], where: str) -> Header:
             f"{where}: recording is {values['recording']!r}; expected {FORMAT}: use a newer Gapsmith"
         )
     settings = _typed(values, "settings", dict, {}, where)
-    told = bool(values.get("told"))
-    return Header(settings=settings, told=told, fingerprint=_typed(values, "fingerprint", str, "", where))
+    return Header(
+        settings=settings,
+        told=bool(values.get("told")),
+        fingerprint=_typed(values, "fingerprint", str, "", where),
+        slots=_count(values, "slots", where),
+    )
 
 
 def _line(recorded: Recorded) -> str:

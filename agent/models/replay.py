@@ -38,6 +38,11 @@ class ReplayModel:
         """Whether the choices of the run are in the recording, and are not made again."""
         return self.recording.header is not None and self.recording.header.told
 
+    def ended(self, slot: int) -> bool:
+        """Whether the recorded run had ended before that slot."""
+        header = self.recording.header
+        return header is not None and header.slots is not None and slot >= header.slots
+
     def most_usd(self, length: int) -> float | None:
         """What the dearest reply had cost, however long the prompt; None where the cost of one was not known."""
         costs = [recorded.reply.usd for recorded in self._replies]

@@ -39,6 +39,16 @@ def replay(place, path, **changes):
     return finish(job(place, model=model, **{**changes, **budget}))
 
 
+def stopped(place):
+    """A run that somebody stops at its 20th slot, long before its budget is used up."""
+    run = job(place, evaluations=200)
+    for progress in run:
+        if progress.slot == 20:
+            run.stop()
+    run.close()
+    return run
+
+
 def candidates(run):
     """What was asked and what came of it, whatever the numbers of the programs: slot by slot."""
     archive = run.archive
@@ -185,14 +195,32 @@ def test_all_replays_of_one_recording_are_alike(threaded, elsewhere, tmp_path):
 
 def test_a_run_that_was_stopped_ends_where_it_was_stopped(place, elsewhere, tmp_path):
     """Behind the last recorded reply nothing is asked, and the replay is at its end without trouble."""
-    run = job(place, evaluations=200)
-    for progress in run:
-        if progress.slot == 20:
-            run.stop()
-    run.close()
+    run = stopped(place)
     again = replay(elsewhere, record(run, tmp_path / "r.jsonl"))
     assert candidates(again) == candidates(run)
     assert again.archive.fingerprint(1) == run.archive.fingerprint(1)
+
+
+def test_a_run_that_was_stopped_before_a_tuning_is_not_tuned_in_the_replay(
+    place, elsewhere, tmp_path, monkeypatch
+):
+    """A tuning needs no reply, and yet none is begun behind the recorded end."""
+    shorten_tuning(monkeypatch)
+    run = stopped(place)
+    again = replay(elsewhere, record(run, tmp_path / "r.jsonl"))
+    assert candidates(again) == candidates(run)
+    assert again.archive.fingerprint(1) == run.archive.fingerprint(1)
+
+
+def test_a_recording_that_does_not_say_how_many_slots_there_were_is_replayed(place, elsewhere, tmp_path):
+    """One of an earlier version ends with its last reply."""
+    run = finish(job(place, evaluations=12))
+    path = record(run, tmp_path / "r.jsonl")
+    first, *lines = path.read_text().splitlines()
+    header = json.loads(first)
+    assert header.pop("slots") == max(candidates(run)) + 1
+    path.write_text("\n".join([json.dumps(header), *lines]) + "\n")
+    assert candidates(replay(elsewhere, path)) == candidates(run)
 
 
 def test_money_and_time_are_no_part_of_a_seed(place, elsewhere, tmp_path):
