@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from gapsmith.agent.archive import Candidate
+from gapsmith.agent.deciding import Further, decide
 from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.leaderboards import Known
 from gapsmith.agent.measuring import Measuring, costs_in
@@ -29,8 +30,6 @@ from gapsmith.evaluators.scoring import Scale
 SLOT = -1
 """Where the decisions of the end are kept, and the winner's shorter form."""
 FINALISTS = 10
-LEVEL = 0.95
-"""Of the interval whose lower end the winner's gain over the best reference rule must show above zero."""
 EXAMINED = 20
 FIRST_BLOCK = 8
 UNSEEN_FROM = 1_000_000
@@ -46,12 +45,14 @@ class Unseen:
     Attributes:
         selection: the winner is chosen by these.
         claim: by these nothing is chosen.
+        further: more to choose by, where the selection instances do not tell the winner from the best rule.
         generated: whether both are new; else they are the two halves of the user's own validation instances,
             which gated the search, so that the claim leans a little towards the winner.
     """
 
     selection: tuple[Instance, ...]
     claim: tuple[Instance, ...]
+    further: Further = lambda _: ()
     generated: bool = True
 
 
@@ -80,7 +81,13 @@ def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
         return Unseen(tuple(mixed[0::2]), tuple(mixed[1::2]), generated=False)
     count = problem.counts[Split.VALIDATION]
     new = problem.instances(Split.VALIDATION, seed, 2 * count, start=UNSEEN_FROM)
-    return Unseen(tuple(new[:count]), tuple(new[count:]))
+
+    def further(more: int) -> Sequence[Instance]:
+        if is_formulation(problem):  # seconds of a solver each, and the base has to be chosen for them
+            return ()
+        return problem.instances(Split.VALIDATION, seed, more, start=UNSEEN_FROM + 2 * count)
+
+    return Unseen(tuple(new[:count]), tuple(new[count:]), further)
 
 
 def finalists(champion: Elite, elites: Sequence[Elite]) -> list[Elite]:
@@ -102,7 +109,7 @@ def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unse
     reference = end.reference()
     winner, costs = end.winner(end.halved(contestants), reference or contestants[0])
     if reference is not None:
-        winner, costs = end.better(winner, costs, reference)
+        winner, costs = end.better(winner, costs, reference, instances.further)
     winner = end.shortened(winner, costs)
     claimed = end.claimed(winner, reference, by.bench(instances.claim))
     if claimed is None and reference is not None:  # who fails on one of the last instances is not handed over
@@ -167,15 +174,18 @@ class _End:
         rule = min(losses)[2]
         return self._elite(rule.program, rule.source, rule.size, rule.name)
 
-    def better(self, winner: Elite, costs: Costs | None, rule: Elite) -> tuple[Elite, Costs | None]:
+    def better(
+        self, winner: Elite, costs: Costs | None, rule: Elite, further: Further
+    ) -> tuple[Elite, Costs | None]:
         """The winner if it is surely better than the rule, else the rule."""
         other = self._costs(rule)
         if winner.program == rule.program or other is None:
             return winner, costs
-        gain, low, high = self._bench.scale.gain(costs, other, LEVEL) if costs else (-math.inf,) * 3
-        detail = {"winner": self._slot(winner), "rule": rule.name, **_interval((gain, low, high))}
-        self._record("against the best rule", {**detail, "kept": "winner" if low > 0 else "rule"})
-        return (winner, costs) if low > 0 else (rule, other)
+        found = decide(winner, rule, self._bench.instances, further, self._by)
+        detail = {"winner": self._slot(winner), "rule": rule.name, "instances": found.instances}
+        shown = _interval((found.gain, found.low, found.high))
+        self._record("against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"})
+        return (winner, costs) if found.sure else (rule, other)
 
     # Shortening
 

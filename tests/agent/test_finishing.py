@@ -85,6 +85,16 @@ class Stage:
         return {event.kind: event.detail for event in self.archive.events(1) if event.slot == SLOT}
 
 
+def rarely_improved(stage):
+    """Ten instances; EDD is not optimal on the last alone."""
+    pool = stage.problem.instances("train", 5, 80)
+    costs = costs_in(stage.by.run([stage.elite(EDD)], pool)[0])
+    best = [stage.problem.baseline(each, 1.0).upper for each in pool]
+    gains = [(cost > least, each) for each, cost, least in zip(pool, costs, best, strict=True)]
+    optimal = [each for gain, each in gains if not gain]
+    return (*optimal[:9], next(each for gain, each in gains if gain))
+
+
 def test_the_best_of_the_unseen_instances_wins(place):
     """The program that is best on the selection instances wins, wherever it stood before."""
     stage = Stage(place, WORST, BEST, EDD)
@@ -116,6 +126,14 @@ def test_nothing_worse_than_the_best_rule_is_returned(place):
     assert finale.winner.name
     assert finale.claimed == (0.0, 0.0, 0.0)
     assert stage.events()["against the best rule"]["kept"] == "rule"
+
+
+def test_instances_are_added_until_the_winner_is_surely_better(place):
+    """A gain that the selection instances leave open is looked at again on more, and then decides."""
+    stage = Stage(place, BEST)
+    finale = stage.end(instances=replace(stage.unseen, selection=rarely_improved(stage)))
+    assert not finale.winner.name
+    assert stage.events()["against the best rule"]["instances"] == 20
 
 
 def test_the_reference_is_the_best_rule_on_the_selection_instances(place):

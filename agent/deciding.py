@@ -1,0 +1,80 @@
+"""Whether a program is surely better than a reference rule: instances are added until it shows, or does not.
+
+The sign of a paired interval's lower end does not depend on the bounds by which gaps are divided. So the rule's own
+costs stand in for the bounds, and no instance has to be solved to optimality for a look.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gapsmith.agent.measuring import Archived, Measuring, costs_in
+from gapsmith.evaluators.base import Baseline, Instance, Number
+from gapsmith.evaluators.scoring import Scale
+
+LOOKS = 4
+"""At most so many, each but the first at twice the instances of the one before."""
+LEVEL = 1 - 0.05 / LOOKS
+"""Of each look's interval: together they err as often as a single one of 95 % (Bonferroni)."""
+
+Further = Callable[[int], Sequence[Instance]]
+"""The first so many of the instances to decide by; fewer where there are no more."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the last look found.
+
+    Attributes:
+        instances: how many were met.
+        gain: by how much the program is better on them, in percent of the rule's cost, or of the value it reaches;
+            infinite where one of the two failed.
+        low: lower end of the gain's interval.
+        high: upper end.
+    """
+
+    instances: int
+    gain: float
+    low: float
+    high: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether the program is better beyond doubt."""
+        return self.low > 0
+
+
+def decide(
+    program: Archived, rule: Archived, first: Sequence[Instance], further: Further, by: Measuring
+) -> Decision:
+    """Looks until the program is surely better, or no better at all, or there were enough looks.
+
+    Args:
+        program: solved the first instances.
+        rule: solved them, too.
+        first: the first look's.
+        further: adds to them.
+        by: runs both.
+    """
+    found = _look(program, rule, first, by)
+    for look in range(1, LOOKS):
+        if found.sure or not found.gain > 0:
+            break
+        more = further(len(first) * (2**look - 1))
+        if len(first) + len(more) <= found.instances:
+            break
+        found = _look(program, rule, [*first, *more], by)
+    return found
+
+
+def _look(program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring) -> Decision:
+    costs, other = (costs_in(result) for result in by.run([program, rule], instances))
+    if costs is None or other is None:
+        return Decision(len(instances), *(-math.inf if costs is None else math.inf,) * 3)
+    scale = Scale(instances, [_price(cost) for cost in other], by.problem.maximise)
+    return Decision(len(instances), *scale.gain(costs, other, LEVEL))
+
+
+def _price(cost: Number) -> Baseline:
+    """The rule's cost in the place of a bound."""
+    return Baseline(cost, cost, None, "rule", 0.0)

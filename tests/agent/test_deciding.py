@@ -1,0 +1,93 @@
+"""Whether a program is surely better than a rule: when looking goes on, and what it says in the end."""
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import pytest
+from helpers import tiny
+
+from gapsmith.agent.deciding import LOOKS, Decision, decide
+from gapsmith.evaluators.assess import Assessment
+from gapsmith.evaluators.scoring import Score
+
+INSTANCES = tiny().instances("train", 1, 80)
+FIRST, MORE = INSTANCES[:5], INSTANCES[5:]
+RULE = SimpleNamespace(program=0, source="", name="rule")
+PROGRAM = SimpleNamespace(program=1, source="", name="")
+
+
+@dataclass
+class Measured:
+    """Says what the program gains on the instance of each place; the rule costs 10 everywhere."""
+
+    gain: object
+    looks: tuple = ()
+
+    problem = tiny()
+
+    def run(self, programs, instances):
+        """The costs of both; None is a failure."""
+        self.looks = (*self.looks, len(instances))
+        gains = [self.gain(place) for place in range(len(instances))]
+        return [self._result(each, gains) for each in programs]
+
+    def _result(self, program, gains):
+        if program is PROGRAM and None in gains:
+            return Assessment("error", "it fails", ())
+        costs = [10 - gain if program is PROGRAM else 10 for gain in gains]
+        return Assessment("ok", "", tuple(Score("ok", "", cost, 0.0) for cost in costs))
+
+
+def decided(gain, more=MORE):
+    """The decision, and how many instances each look met."""
+    by = Measured(gain)
+    return decide(PROGRAM, RULE, FIRST, lambda count: more[:count], by), by.looks
+
+
+def test_a_sure_gain_is_seen_at_once():
+    """Who is better on every instance is surely better, by the share of the rule's cost, at the first look."""
+    found, looks = decided(lambda place: 1)
+    assert found.sure
+    assert found.gain == pytest.approx(10)
+    assert looks == (5,)
+
+
+@pytest.mark.parametrize("gain", [0, -1])
+def test_who_gains_nothing_is_not_looked_at_again(gain):
+    """More instances are for those who gain."""
+    found, looks = decided(lambda place: gain)
+    assert not found.sure
+    assert looks == (5,)
+
+
+def test_an_open_gain_is_looked_at_on_twice_as_many():
+    """Looks double until the gain is sure."""
+    found, looks = decided(lambda place: 1 if place % 5 == 0 else 0)
+    assert found.sure
+    assert looks == (5, 10, 20, 40)
+    assert found.instances == 40
+
+
+def test_looks_end():
+    """A gain that comes and goes is given up after the last look, whatever more there are."""
+    found, looks = decided(lambda place: 9 if place == 0 else 0)
+    assert not found.sure
+    assert looks == tuple(5 * 2**k for k in range(LOOKS))
+
+
+def test_without_more_instances_there_is_one_look():
+    """The user's own instances are not added to; what is there decides."""
+    assert decided(lambda place: 9 if place == 0 else 0, more=[])[1] == (5,)
+
+
+def test_who_fails_later_is_not_better():
+    """A failure on an added instance ends it."""
+    found, looks = decided(lambda place: None if place == 7 else 9 if place == 0 else 0)
+    assert found == replace(found, instances=10, gain=-float("inf"))
+    assert not found.sure
+    assert looks == (5, 10)
+
+
+def test_a_rule_that_fails_is_beaten():
+    """Infinite gains are sure."""
+    assert Decision(5, *(float("inf"),) * 3).sure
