@@ -15,10 +15,11 @@ from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import Screened, screen
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.lessons import Lesson
+from gapsmith.agent.search.novelty import fingerprint, recalled, told, twin_of
 from gapsmith.agent.search.operators import RULE
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.state import SearchState
-from gapsmith.agent.search.trial import Heat, Probe, Race, Validation
+from gapsmith.agent.search.trial import Decisions, Heat, Probe, Race, Validation
 from gapsmith.agent.slots import Slot, Stage
 from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.scoring import Score
@@ -61,7 +62,7 @@ class Candidates:
         self._when, self._fresh = when, fresh
         self.open: Mapping[int, Slot] = {}
         self._refuters = Refuters(course.problem.name, archive)
-        self._behaviours: dict[str, tuple[int, int | None]] = {}  # who did so first, dropped or not
+        self._behaviours: dict[bytes, tuple[int, int | None]] = {}  # who did so first, dropped or not
         self._usual_usd, self._by_calls = 0.0, by_calls
 
     def tune(self, slot: Slot, seed: int, then: Callable[[Slot, str], None]) -> None:
@@ -76,13 +77,8 @@ class Candidates:
         source = slot.choice.parents[0].source
         Tuning(self._course, source, seed, self._executor, partial(self._when, slot), done).begin()
 
-    def screen(self, slot: Slot, behaviour: str) -> None:
-        """Finds the program in a reply; what may run and is new goes to its probe.
-
-        Args:
-            slot: at REPLIED.
-            behaviour: as an earlier sitting found it, else empty.
-        """
+    def screen(self, slot: Slot) -> None:
+        """Finds the program in a reply; what may run and is new goes to its probe."""
         slot.screened = found = self._found(slot)
         slot.program, new = self._archive.program(self._problem.name, found.key, found.source, found.size)
         if found.outcome in NO_PROGRAM and slot.finish[0]:
@@ -94,8 +90,9 @@ class Candidates:
         else:
             known = {} if new else self._known(slot, self._course.train)
             slot.known = frozenset(known)
+            slot.recalled = {} if new else recalled(self._archive.behaviours(slot.program))
             probe = Probe(
-                self._course, found.source, slot.bar, known, behaviour, self._refuters.of(slot.number)
+                self._course, found.source, slot.bar, known, slot.recalled, self._refuters.of(slot.number)
             )
             self._run_in(slot, Stage.PROBING, probe)
 
@@ -139,16 +136,23 @@ class Candidates:
         """A program that does what another one does is not measured further; any other goes on with the race."""
         heat = slot.heat
         assert heat is not None  # the stage says so
-        number, program = self._behaviours.setdefault(heat.behaviour, (slot.number, slot.program))
-        repeats = number != slot.number and slot.choice.operator is not RULE
-        if repeats and self._state.switches.novelty:
-            slot.twin = program
+        first = self._first(slot, heat.decisions)
+        if first is not None and self._state.switches.novelty:
+            number, slot.twin = first
             slot.events.append(("twin", {"slot": number}))
-            self._end(slot, "twin", f"behaves as program {program}")
+            self._end(slot, "twin", f"behaves as program {slot.twin}")
         elif heat.costs is not None:
             slot.stage = Stage.RACED
         else:
-            self._run_in(slot, Stage.RACING, Race(self._course, slot.source, slot.bar, heat))
+            self._run_in(slot, Stage.RACING, Race(self._course, slot.source, slot.bar, heat, slot.recalled))
+
+    def _first(self, slot: Slot, decisions: Decisions) -> tuple[int, int | None] | None:
+        """The slot and the program that did the same before, whether it was dropped or is an elite; None if new."""
+        twin = twin_of(decisions, slot.bar)
+        number = self._archive.claimed(self._run, twin.program, slot.number) if twin else None
+        here = (number, twin.program) if twin and number is not None else (slot.number, slot.program)
+        first = self._behaviours.setdefault(fingerprint(decisions), here)
+        return None if first[0] == slot.number or slot.choice.operator is RULE else first
 
     # The gate
 
@@ -169,7 +173,7 @@ class Candidates:
             self._end(slot, "ok")
 
     def _elite(self, slot: Slot, costs: tuple[Number, ...]) -> Elite:
-        train = self._course.train
+        train, decided = self._course.train, slot.heat.decisions if slot.heat else {}
         return Elite(
             slot.program or 0,
             slot.source,
@@ -179,6 +183,7 @@ class Candidates:
             self._cpu_seconds(slot),
             slot.name,
             train.losses(costs),
+            decided,
         )
 
     def _cpu_seconds(self, slot: Slot) -> float:
@@ -197,8 +202,10 @@ class Candidates:
     # Recording and learning
 
     def _scores(self, slot: Slot, bench: Bench, heat: Heat | None) -> list[tuple[Instance, Score]]:
-        met = bench.instances[: heat.met] if heat else ()
-        return [(i, heat.scores[i.digest]) for i in met if heat and i.digest in heat.scores]
+        if heat is None:
+            return []
+        met = (bench.instances[place] for place in heat.places)
+        return [(instance, heat.scores[instance.digest]) for instance in met]
 
     def _end(self, slot: Slot, outcome: str, message: str = "") -> None:
         """Records what came of a slot. Its turn to be learnt from comes later."""
@@ -217,7 +224,7 @@ class Candidates:
             "validation_gap": slot.bench.scale.pooled(gate.costs)
             if slot.bench and gate and gate.costs
             else None,
-            "behaviour": heat.behaviour if heat else "",
+            "behaviour": told(heat.decisions) if heat else "",
             "cpu_seconds": slot.elite.cpu_seconds if slot.elite else None,
             "evaluated": slot.met,
             "charged": int(slot.charged),
@@ -285,7 +292,7 @@ class Candidates:
         known = self._archive.scores(elite.program, [i.digest for i in bench.instances])
         validation = Validation(self._course, bench, elite.source, known)
         heat = self._executor.submit(validation).result()
-        met = bench.instances[: heat.met]
+        met = bench.instances[: heat.met]  # in the bench's order
         self._archive.add_scores(elite.program, [(i, heat.scores[i.digest]) for i in met])
         return heat.costs
 

@@ -214,7 +214,7 @@ class Loop:
 
     def _opened(self, choice: Choice, reserved: int = 1, name: str = "") -> Slot:
         """A new slot; what nobody is asked for is recorded at once."""
-        bar = self.state.bar(choice.arm) if choice.operator not in (RULE, SEED) else ()
+        bar = self.state.bar(choice.arm) if choice.operator not in (RULE, SEED) else None
         slot = Slot(self._next, choice, bar, name=name, reserved=reserved)
         self._open[slot.number] = slot
         self._next += 1
@@ -364,8 +364,7 @@ class Loop:
 
     def _advance(self, slot: Slot) -> None:
         if slot.stage is Stage.REPLIED:
-            row = self._row(slot.number)
-            self._candidates.screen(slot, row.behaviour if row else "")
+            self._candidates.screen(slot)
         elif slot.stage is Stage.PROBED:
             self._candidates.tell_apart(slot)
         else:

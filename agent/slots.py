@@ -9,8 +9,8 @@ from gapsmith.agent.screen import Screened
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.population import Elite
-from gapsmith.agent.search.trial import Heat
-from gapsmith.evaluators.base import Number
+from gapsmith.agent.search.racing import Bar
+from gapsmith.agent.search.trial import Decisions, Heat
 
 OURS = ("zygote_died", "harness_failure")
 """Endings that say nothing about a program: the sandbox itself broke."""
@@ -42,7 +42,7 @@ class Slot:
     Attributes:
         number: its place in the run; reference rules come first, then what an older archive gave.
         choice: the operator, the parents and the arm.
-        bar: costs of the elite that the candidate is raced against, as of the asking.
+        bar: what the candidate is raced against, as of the asking.
         model: who is asked; empty where nobody is.
         name: of a reference rule, else empty.
         usd: reserved for its call.
@@ -60,13 +60,14 @@ class Slot:
         elite: the program, once it solved all training instances.
         twin: the program whose behaviour it repeats.
         known: digests of instances whose scores the archive had before.
+        recalled: what the program did, as an earlier sitting or another run found it.
         outcome: in words, once it has ended.
         message: why.
     """
 
     number: int
     choice: Choice
-    bar: tuple[Number, ...] = ()
+    bar: Bar | None = None
     model: str = ""
     name: str = ""
     usd: float = 0.0
@@ -85,6 +86,7 @@ class Slot:
     bench: Bench | None = None
     twin: int | None = None
     known: frozenset[str] = frozenset()
+    recalled: Decisions = field(default_factory=dict)
     outcome: str = ""
     message: str = ""
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)

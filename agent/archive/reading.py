@@ -52,6 +52,7 @@ CLAIMED = (
     .order_by(col(CandidateRow.slot))
     .limit(1)
 )
+BEHAVIOURS = select(CandidateRow.behaviour).where(col(CandidateRow.program) == bindparam("program"))
 RANKED = select(CandidateRow).where(OF_RUN, SCORED).order_by(*RANK)
 COSTS = select_columns(
     col(Evaluation.program),
@@ -202,6 +203,10 @@ class Reader:
         """The first slot before that one which has the program and ended, other than as a duplicate."""
         found = self._value(CLAIMED, run=run, program=program, before=before)
         return None if found is None else int(found)
+
+    def behaviours(self, program: int) -> str:
+        """What a program did wherever it was run, in words as candidates have them."""
+        return " ".join(self._all(BEHAVIOURS, program=program))
 
     def fingerprint(self, run: int) -> str:
         """A hash of all that a run decided and measured, but for time: equal seeds give equal fingerprints."""

@@ -57,7 +57,7 @@ class Candidate(SQLModel):
     Attributes:
         arm: the arm of the search that asked, if the search has several.
         model: who answered; empty for a reference rule.
-        behaviour: a hash of what the program did on probe instances; empty while it is not known.
+        behaviour: what the program did on the instances it met, in a word for each; empty while it is not known.
         cpu_seconds: of the program, mean per instance; None where it was not measured.
         evaluated: runs of the program on one instance that this slot took.
         charged: 1 where the program counts as an evaluation against the budget, else 0.

@@ -1,7 +1,7 @@
 """The elites of a run, and who among them becomes a parent."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from statistics import median
@@ -11,7 +11,6 @@ import numpy as np
 from gapsmith.evaluators.base import Number
 
 CAPACITY = 30
-BAR = 3
 NEAR_BEST = 0.1
 """Percent of an instance's bound within which a program counts as the best on it."""
 WORST = 1e9
@@ -31,6 +30,7 @@ class Elite:
         cpu_seconds: mean per instance; shown, never used to choose, so that runs repeat.
         name: of a reference rule, else empty.
         losses: what each training instance adds to the gap, in points; 0 at best.
+        decisions: what it did on each training instance; see `trial.Decisions`.
     """
 
     program: int
@@ -41,6 +41,7 @@ class Elite:
     cpu_seconds: float = 0.0
     name: str = ""
     losses: tuple[float, ...] = ()
+    decisions: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass
@@ -70,11 +71,6 @@ class Population:
     def best(self) -> Elite | None:
         """The elite of the least gap."""
         return self.elites[0] if self.elites else None
-
-    @property
-    def bar(self) -> Elite | None:
-        """The elite that a race is against: the third, so that stepping stones survive (docs/search.md)."""
-        return self.elites[:BAR][-1] if self.elites else None
 
     def parents(self, rng: Random, count: int, frontier: bool = True) -> list[Elite]:
         """Parents without repetition: the first by frontier or by weight, mates by what they do better.

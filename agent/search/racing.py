@@ -1,23 +1,60 @@
-"""The race: a candidate meets the training instances in blocks, and is dropped once it is surely behind.
+"""The race: a candidate meets the instances that tell most first, and is dropped once it will hardly catch up.
 
-Differences are paired: candidate and bar are compared on the same instances, in the unit of the search's gap.
+Differences are paired: candidate and bar are compared on the same instances, in points of the search's gap. What an
+instance tells is learnt from the elites: the share it has in what tells them from the bar. Measured on
+recordings, see docs/search.md.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Number
-from gapsmith.evaluators.scoring import Scale
+from gapsmith.agent.search.population import Elite
 
-BLOCKS = (4, 6, 9, 14, 22)
-"""Instances met by the end of each block, half as many again each time; the last block is all the rest."""
+BLOCKS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
+"""Instances met by the end of each block; the last block is all the rest."""
 
-DROP_AT = 1.01
-"""Standard errors behind the bar at which a candidate is dropped; measured on recordings, see docs/search.md.
+DROP_AT = 2.0
+"""How far behind a candidate must be, in standard deviations of what the instances to come may bring."""
 
-Above 1: where candidate and bar differ on one instance alone, the mean is exactly one standard error.
-"""
+TREND = 1.0
+"""What is expected of them: that it falls behind there as it did so far, in units of how much they tell."""
+
+Losses = Sequence[float]
+
+
+@dataclass(frozen=True, eq=False)
+class Bar:
+    """The elite that a candidate is raced against, with what the elites of the run tell about instances.
+
+    Attributes:
+        losses: of that elite on every training instance, in points of the gap; shape [instances].
+        order: places of the instances, the most telling first; shape [instances].
+        spread: mean square of what elites typically differ from it on each instance; shape [instances].
+        elites: of the whole run, as of then: who does what they do is no new program.
+        drops: whether who is behind is dropped.
+    """
+
+    losses: NDArray[np.float64]
+    order: tuple[int, ...]
+    spread: NDArray[np.float64]
+    elites: tuple[Elite, ...] = ()
+    drops: bool = True
+
+    @classmethod
+    def of(cls, elite: Elite, elites: Sequence[Elite], drops: bool = True) -> "Bar":
+        """The bar that an elite sets."""
+        losses = np.array(elite.losses)
+        squares = (np.array([each.losses for each in elites]) - losses) ** 2
+        whole = squares.sum(axis=1)
+        squares, whole = squares[whole > 0], whole[whole > 0]
+        # Each elite's differences count alike, however far it is from the bar: most are old and far.
+        shares = (squares / whole[:, None]).mean(axis=0) if whole.size else np.ones_like(losses)
+        typical = np.exp(np.log(whole).mean()) if whole.size else 0.0
+        order = np.argsort(-shares, kind="stable").tolist()
+        return cls(losses, tuple(order), shares * typical, tuple(elites), drops)
 
 
 def blocks(count: int) -> list[range]:
@@ -26,19 +63,25 @@ def blocks(count: int) -> list[range]:
     return [range(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
 
 
-def lag(scale: Scale, own: Sequence[Number], bar: Sequence[Number]) -> float:
-    """How far a candidate is surely behind the bar on the first instances, in points of the gap; 0 if unsure.
+def lag(own: Losses, bar: Bar | None) -> float:
+    """How far a candidate will be behind the bar in the end, in points of the gap; 0 where it may still catch up.
 
     Args:
-        scale: of all training instances.
-        own: the candidate's costs on the first of them.
-        bar: costs of the one it is compared with, on all of them; empty while there is none.
+        own: the candidate's losses on the first instances of the bar's order, in points of the gap.
+        bar: what it is compared with; None while there is none.
     """
-    met = len(own)
-    if not len(bar) or met < 2 or met >= scale.bound.size:
+    if bar is None or not bar.drops or not 2 <= len(own) < len(bar.order):
         return 0.0
-    weights = scale.weights[:met]
-    difference = (scale.loss_of(own, met) - scale.loss_of(bar[:met], met)) * weights
-    error = float(difference.std(ddof=1)) / np.sqrt(met)
-    mean = float(difference.mean())
-    return mean * scale.bound.size if mean > DROP_AT * error else 0.0
+    met, rest = list(bar.order[: len(own)]), list(bar.order[len(own) :])
+    behind = float(np.sum(own) - bar.losses[met].sum())
+    if behind <= _EQUAL:
+        return 0.0
+    told, untold = (float(np.sqrt(bar.spread[places]).sum()) for places in (met, rest))
+    expected = behind * (1.0 + TREND * untold / max(told, _EQUAL))
+    noise = float(np.sqrt(bar.spread[rest].sum()))
+    hopeless = behind > bar.losses[rest].sum() + _EQUAL  # even with the optimum everywhere
+    return expected if hopeless or expected > DROP_AT * noise else 0.0
+
+
+_EQUAL = 1e-9
+"""Points of the gap that are no difference but rounding."""

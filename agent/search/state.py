@@ -16,6 +16,7 @@ from gapsmith.agent.search.lessons import Lesson, Lessons
 from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, RULE, SEED, TUNE
 from gapsmith.agent.search.parameters import parameters
 from gapsmith.agent.search.population import CAPACITY, Elite, Population
+from gapsmith.agent.search.racing import Bar
 from gapsmith.agent.search.strategies import CONTROL, Strategy, View, portfolio
 from gapsmith.evaluators.base import Number
 
@@ -125,11 +126,11 @@ class SearchState:
             return ""
         return self.train.worst_stratum(choice.parents[0].losses)
 
-    def bar(self, arm: str) -> tuple[Number, ...]:
-        """Costs of the one that a candidate asked for now is raced against, an elite of its arm."""
+    def bar(self, arm: str) -> Bar | None:
+        """What a candidate asked for now is raced against: the best of its arm."""
         found = self.arms.all.get(arm)
-        bar = found.population.bar if found else None
-        return bar.costs if bar and self.switches.racing else ()
+        best = found.population.best if found else None
+        return Bar.of(best, self.everyone.elites, self.switches.racing) if best else None
 
     # Taking in
 

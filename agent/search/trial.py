@@ -10,16 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gapsmith.agent.search.bench import Bench, Course
-from gapsmith.agent.search.racing import blocks, lag
-from gapsmith.evaluators.assess import Assessment, Runner, assess
+from gapsmith.agent.search.racing import Bar, blocks, lag
+from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.honesty import examine
 from gapsmith.evaluators.scoring import Score
 
 EXAMINED = 12
 """More than nine: fewer relabelled instances could not be surely worse; see `honesty.SURE`."""
-TELLING = 2
-"""Instances on which a program must miss the optimum before equal decisions are called equal behaviour."""
+PROBED, TELLING = 4, 2
+"""Instances that a probe meets at least, and on so many of them a program must miss the optimum: else that
+another one decides the same says little."""
+
+Decisions = Mapping[str, str]
+"""What a program did, as a short hash, by the short name of an instance; see `short`."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,10 @@ class Heat:
         outcome: "ok", "raced" (dropped in the race), or the ending of the first failure.
         message: why, in words.
         scores: by digest, all that is known of the program after it.
-        met: training instances met so far.
+        places: of the instances met so far, in their order.
         run: instances that were run in the sandbox for it.
-        costs: of all instances of the part's bench; None unless all were solved.
-        behaviour: a hash of what it did in the probe; empty where it says nothing.
+        costs: of all instances of the part's bench, in its order; None unless all were solved.
+        decisions: what it did where it was met in training.
         lag: points behind the bar, of a candidate that was raced.
         detail: what an examination found beside; plain data.
     """
@@ -41,12 +45,17 @@ class Heat:
     outcome: str
     message: str = ""
     scores: Mapping[str, Score] = field(default_factory=dict)
-    met: int = 0
+    places: tuple[int, ...] = ()
     run: int = 0
     costs: tuple[Number, ...] | None = None
-    behaviour: str = ""
+    decisions: Decisions = field(default_factory=dict)
     lag: float = 0.0
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def met(self) -> int:
+        """How many instances were met so far."""
+        return len(self.places)
 
 
 @dataclass
@@ -57,40 +66,64 @@ class _Walk:
     bench: Bench
     source: str
     scores: dict[str, Score]
+    order: Sequence[int]
+    decisions: dict[str, str]
     met: int = 0
     run: int = 0
 
-    def costs(self, count: int) -> tuple[Number, ...]:
-        """Of the first so many instances, all solved."""
-        found = [self.scores[instance.digest].cost for instance in self.bench.instances[:count]]
-        return tuple(cost for cost in found if cost is not None)
+    def block(self, block: range, runner: Runner, spent: float, told: bool = True) -> Heat | None:
+        """Meets the instances of a block; runs where the score is not known, or, if told, what was decided.
 
-    def on(self, instances: Sequence[Instance], runner: Runner, spent: float) -> Assessment:
-        """Runs it; scores are kept, but where the sandbox broke."""
+        Returns:
+            How it ended, if one of them failed.
+        """
+        instances = [self.bench.instances[place] for place in self.order[block.start : block.stop]]
+        if unknown := [each for each in instances if not self._knows(each, told)]:
+            self._run(unknown, runner, spent)
+        return next((failed for each in instances if (failed := self._meet(each))), None)
+
+    def _knows(self, instance: Instance, told: bool) -> bool:
+        return instance.digest in self.scores and (not told or short(instance) in self.decisions)
+
+    def _run(self, instances: Sequence[Instance], runner: Runner, spent: float) -> None:
         result = assess(self.course.problem, self.source, instances, runner, spent)
         self.scores.update(zip((i.digest for i in instances), result.scores, strict=False))
+        self.decisions.update(zip(map(short, instances), map(_hash, result.solutions), strict=False))
         self.run += len(result.scores)
-        return result
 
-    def block(self, place: range, runner: Runner, spent: float) -> Heat | None:
-        """Meets the instances of a block that are not known yet; a heat if one of them failed."""
-        instances = self.bench.instances[place.start : place.stop]
-        if new := [instance for instance in instances if instance.digest not in self.scores]:
-            self.on(new, runner, spent)
-        return self.met_all(instances)
-
-    def met_all(self, instances: Sequence[Instance]) -> Heat | None:
-        """Counts instances as met, up to the first that failed."""
-        for instance in instances:
-            score = self.scores[instance.digest]
-            self.met += 1
-            if score.outcome != "ok":
-                return self.ended(score.outcome, f"{instance.name}: {score.message}")
+    def _meet(self, instance: Instance) -> Heat | None:
+        score = self.scores[instance.digest]
+        self.met += 1
+        if score.outcome != "ok":
+            return self.ended(score.outcome, f"{instance.name}: {score.message}")
         return None
+
+    def losses(self) -> Any:
+        """Of the instances met, in their order, in points of the gap."""
+        places = list(self.order[: self.met])
+        costs = [self.scores[self.bench.instances[place].digest].cost or 0 for place in places]
+        return self.bench.scale.loss_at(costs, places) * self.bench.scale.weights[places]
+
+    def raced(self, bar: Bar | None) -> Heat | None:
+        """The end of a candidate that will hardly catch up with the bar."""
+        if not (behind := lag(self.losses(), bar)):
+            return None
+        words = f"dropped after {self.met} instances: {behind:.2f} points behind"
+        return self.ended("raced", words, lag=behind)
+
+    @property
+    def costs(self) -> tuple[Number, ...] | None:
+        """Of all instances, once all were met."""
+        found = [self.scores[i.digest].cost for i in self.bench.instances if i.digest in self.scores]
+        whole = self.met == len(self.bench.instances)
+        return tuple(cost for cost in found if cost is not None) if whole else None
 
     def ended(self, outcome: str, message: str = "", **more: object) -> Heat:
         """The heat as it stands."""
-        return Heat(outcome, message, self.scores, self.met, self.run, **more)  # type: ignore[arg-type]
+        places = tuple(self.order[: self.met])
+        names = [short(self.bench.instances[place]) for place in places]
+        decisions = {name: self.decisions[name] for name in names if name in self.decisions}
+        return Heat(outcome, message, self.scores, places, self.run, decisions=decisions, **more)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -100,45 +133,34 @@ class Probe:
     Attributes:
         course: the benches.
         source: the program.
-        bar: costs in training of the elite that it is raced against; empty for none.
+        bar: what it is raced against; None for nothing, and then instances come in the bench's order.
         known: scores that the archive already holds, by digest.
-        behaviour: of an earlier sitting: then only what is not known is run.
+        decisions: of an earlier sitting: where they are known as well, nothing is run.
         refuters: instances on which other programs were wrong; see `Problem.verify`.
     """
 
     course: Course
     source: str
-    bar: tuple[Number, ...]
+    bar: Bar | None
     known: Mapping[str, Score]
-    behaviour: str = ""
+    decisions: Decisions = field(default_factory=dict)
     refuters: tuple[Instance, ...] = ()
 
     def __call__(self, runner: Runner, spent: float) -> Heat:
         """Runs it."""
-        walk = _Walk(self.course, self.course.train, self.source, dict(self.known))
+        bench = self.course.train
+        order = self.bar.order if self.bar else range(len(bench.instances))
+        walk = _Walk(self.course, bench, self.source, dict(self.known), order, dict(self.decisions))
         if verify := self.course.problem.verify:
             found = verify(self.source, runner, self.refuters, False)
             if found.outcome != "ok":
                 return walk.ended(found.outcome, found.message, detail=found.detail)
-        decisions = ""
-        for place in blocks(len(walk.bench.instances)):
-            instances = walk.bench.instances[place.start : place.stop]
-            if not self.behaviour:  # scores alone do not say what it did
-                result = walk.on(instances, runner, spent)
-                decisions = _hash(decisions, result.solutions)
-            if failed := walk.block(place, runner, spent) if self.behaviour else walk.met_all(instances):
-                return failed
-            if behind := lag(walk.bench.scale, walk.costs(walk.met), self.bar):
-                return _raced(walk, behind)
-            if self._tells(walk):  # as far as before where the behaviour is known: it counts as met
+        for block in blocks(len(order)):
+            if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
+                return ended
+            if walk.met >= PROBED and int((walk.losses() > 0).sum()) >= TELLING:
                 break
-        costs = walk.costs(walk.met) if walk.met == len(walk.bench.instances) else None
-        return walk.ended("ok", behaviour=self.behaviour or decisions, costs=costs)
-
-    def _tells(self, walk: _Walk) -> bool:
-        """Whether the program missed enough optima: where two programs are optimal, that they agree says little."""
-        loss = walk.bench.scale.loss_of(walk.costs(walk.met), walk.met)
-        return int((loss > 0).sum()) >= TELLING
+        return walk.ended("ok", costs=walk.costs)
 
 
 @dataclass(frozen=True)
@@ -147,21 +169,22 @@ class Race:
 
     course: Course
     source: str
-    bar: tuple[Number, ...]
+    bar: Bar | None
     probe: Heat
+    decisions: Decisions = field(default_factory=dict)
 
     def __call__(self, runner: Runner, spent: float) -> Heat:
         """Runs it."""
         bench = self.course.train
-        walk = _Walk(self.course, bench, self.source, dict(self.probe.scores), self.probe.met)
-        for place in blocks(len(bench.instances)):
-            if place.stop <= self.probe.met:
+        order = self.bar.order if self.bar else range(len(bench.instances))
+        known = {**self.decisions, **self.probe.decisions}
+        walk = _Walk(self.course, bench, self.source, dict(self.probe.scores), order, known, self.probe.met)
+        for block in blocks(len(order)):
+            if block.stop <= self.probe.met:
                 continue
-            if failed := walk.block(place, runner, spent):
-                return failed
-            if behind := lag(bench.scale, walk.costs(walk.met), self.bar):
-                return _raced(walk, behind)
-        return walk.ended("ok", costs=walk.costs(walk.met), behaviour=self.probe.behaviour)
+            if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
+                return ended
+        return walk.ended("ok", costs=walk.costs)
 
 
 @dataclass(frozen=True)
@@ -176,26 +199,26 @@ class Validation:
 
     def __call__(self, runner: Runner, spent: float) -> Heat:
         """Runs it."""
-        walk = _Walk(self.course, self.bench, self.source, dict(self.known))
         count = len(self.bench.instances)
-        if failed := walk.block(range(count), runner, spent):
+        walk = _Walk(self.course, self.bench, self.source, dict(self.known), range(count), {})
+        if failed := walk.block(range(count), runner, spent, told=False):
             return failed
         shown = min(EXAMINED, count)
-        problem, costs = self.course.problem, walk.costs(count)
+        problem, costs = self.course.problem, walk.costs or ()
         instances = self.bench.instances[:shown]
         found = examine(problem, self.source, instances, costs[:shown], runner, self.refuters)
         passed = costs if found.outcome == "ok" else None
         return walk.ended(found.outcome, found.message, costs=passed, detail=found.detail)
 
 
-def _raced(walk: _Walk, behind: float) -> Heat:
-    words = f"dropped after {walk.met} instances: {behind:.2f} points behind"
-    return walk.ended("raced", words, lag=behind)
+def short(instance: Instance) -> str:
+    """A name of an instance that is the same in all runs, short enough to be kept for every candidate."""
+    return instance.digest[:8]
 
 
-def _hash(before: str, solutions: Sequence[object]) -> str:
-    text = before + json.dumps(solutions, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def _hash(solution: object) -> str:
+    text = json.dumps(solution, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

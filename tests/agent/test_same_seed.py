@@ -117,7 +117,7 @@ def test_no_part_of_the_search_depends_on_the_workers(place, everything, workers
         assert whole(place, executor=executor)[0].archive.fingerprint(1) == everything
 
 
-@pytest.mark.parametrize("after", [90, 270])
+@pytest.mark.parametrize("after", [90, 210])
 def test_no_part_of_the_search_depends_on_a_crash(place, everything, after):
     """Wherever a run dies, it ends as if nothing had happened."""
     assert whole(place, archive=dying(Archive(place), after))[1]

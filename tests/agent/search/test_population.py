@@ -142,11 +142,3 @@ def test_the_children_of_who_is_gone_are_forgotten():
     assert population.rank(97) == 0
     assert population.rank(98) is population.rank(99) is None
     assert population.children == {}
-
-
-def test_the_third_is_the_bar():
-    """Two elites are better than the bar, however many there are; of fewer than three it is the last."""
-    for count in (1, 2, 3, 9):
-        population, _ = filled([elite(k, (k, k)) for k in range(count)])
-        assert population.bar.program == min(2, count - 1)
-    assert Population().bar is Population().best is None

@@ -1,6 +1,7 @@
 """The race: who is dropped after which block, what a probe tells of behaviour, and what is not run twice."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,15 +11,31 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.baselines import baselines_of
 from gapsmith.agent.search.bench import Bench, Course
-from gapsmith.agent.search.racing import BLOCKS, blocks, lag
-from gapsmith.agent.search.trial import Attempt, Probe, Race, Validation
-from gapsmith.evaluators.base import Baseline, Instance
-from gapsmith.evaluators.scoring import Scale
+from gapsmith.agent.search.population import Elite
+from gapsmith.agent.search.racing import Bar, blocks, lag
+from gapsmith.agent.search.trial import PROBED, Attempt, Probe, Race, Validation
 
-FIRST, SECOND = BLOCKS[:2]
-EVEN = Scale([Instance(str(k), {}) for k in range(20)], [Baseline(100, 100, None, "hand", 0.0)] * 20)
 FORWARD = "def schedule(p, d):\n    return list(range(len(p)))\n"
 SOURCE = "import numpy as np\n\n\ndef schedule(p, d):\n    return {}\n"
+LOSSES = st.lists(st.floats(0, 9), min_size=20, max_size=20)
+
+
+def elite(program, losses, decisions=()):
+    """An elite with these losses on the training instances."""
+    losses = tuple(map(float, losses))
+    return Elite(program, "", 1, sum(losses), losses, losses=losses, decisions=decisions)
+
+
+def bar_of(losses, *others, drops=True):
+    """The bar of an elite among these, or else among some that differ from it by 1 everywhere."""
+    others = others or ([loss + 1 for loss in losses],)
+    elites = [elite(k, each) for k, each in enumerate((losses, *others))]
+    return Bar.of(elites[0], elites, drops)
+
+
+def met_in_order(bar, losses, count):
+    """The first losses in the order of the race."""
+    return [losses[place] for place in bar.order[:count]]
 
 
 @given(st.integers(1, 200))
@@ -29,35 +46,64 @@ def test_blocks_are_all_instances_once(count):
     assert all(len(block) for block in blocks(count))
 
 
-@given(st.lists(st.integers(100, 200), min_size=2, max_size=20), st.integers(0, 100))
-def test_nobody_is_behind_an_equal_or_a_worse(own, more):
-    """A candidate is dropped neither for its own costs, nor where the bar is higher everywhere."""
-    bar = [cost + more for cost in own] + [100] * (20 - len(own))
-    assert lag(EVEN, own, bar) == 0.0
+@given(LOSSES, LOSSES, LOSSES, st.integers(2, 20), st.integers(0, 9))
+def test_nobody_is_behind_an_equal_or_a_worse(own, less, other, met, more):
+    """A candidate is dropped neither for its own losses, nor where the bar is higher everywhere."""
+    bar = bar_of([loss + more for loss in own], less, other)
+    assert lag(met_in_order(bar, own, met), bar) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("met", "spread", "dropped"), [(4, 1.7, True), (4, 1.8, False), (12, 3.2, True), (12, 3.4, False)]
-)
-def test_more_than_one_standard_error_behind_is_dropped(met, spread, dropped):
-    """A candidate a little more than one standard error behind goes, one a little less than that stays."""
-    own = [111 + spread * (-1) ** k for k in range(met)]
-    found = lag(EVEN, own, [110.0] * 20)
-    assert found == (pytest.approx(1.0) if dropped else 0.0)
+@given(LOSSES, LOSSES, st.integers(2, 19))
+def test_who_cannot_catch_up_even_with_optima_is_dropped(losses, other, met):
+    """What is lost already counts against all that the bar leaves to be gained."""
+    bar = bar_of(losses, other)
+    left = sum(losses) - sum(met_in_order(bar, losses, met))
+    own = met_in_order(bar, losses, met)
+    own[0] += left + 0.01
+    assert lag(own, bar) > left
 
 
-@given(st.integers(2, 19), st.integers(0, 18), st.floats(0.01, 90))
-def test_a_single_instance_says_nothing(met, place, more):
-    """Who is as good as the bar but on one instance stays, whichever it is and however much is lost there."""
-    own = [110.0 + more * (k == min(place, met - 1)) for k in range(met)]
-    assert lag(EVEN, own, [110.0] * 20) == 0.0
+@given(LOSSES, LOSSES, LOSSES)
+def test_the_most_telling_come_first(losses, one, other):
+    """The order is one of all instances, by the share they have in what tells elites from the bar."""
+    bar = bar_of(losses, one, other)
+    assert sorted(bar.order) == list(range(20))
+    shares = bar.spread[list(bar.order)]
+    assert all(first >= second for first, second in pairwise(shares))
+
+
+def test_an_instance_on_which_only_far_elites_differ_tells_no_more_than_another():
+    """Every elite's differences count alike, whether it is far from the bar or near."""
+    near = [1.0 + 0.01 * (place == 7) for place in range(20)]
+    far = [1.0 + 5.0 * (place == 3) for place in range(20)]
+    bar = bar_of([1.0] * 20, near, near, far)
+    assert bar.order[:2] == (7, 3)
+
+
+@pytest.mark.parametrize("met", [4, 10])
+@pytest.mark.parametrize(("share", "dropped"), [(1.1, True), (0.9, False)])
+def test_more_than_two_standard_deviations_behind_is_dropped(met, share, dropped):
+    """As far behind on all as on those met, against twice the root of what the others may bring."""
+    bar = bar_of([9.0] * 20)
+    expected = share * 2 * np.sqrt(20 - met)
+    found = lag([9.0 + expected / 20] * met, bar)
+    assert found == (pytest.approx(expected) if dropped else 0.0)
 
 
 def test_where_there_is_nothing_to_compare_nobody_is_behind():
-    """Without a bar, after one instance, and with all instances met there is no race."""
-    assert lag(EVEN, [200] * 4, ()) == 0.0
-    assert lag(EVEN, [200], [100] * 20) == 0.0
-    assert lag(EVEN, [200] * 20, [100] * 20) == 0.0
+    """Without a bar, after one instance, with all instances met, and with racing off nobody is dropped."""
+    bar = bar_of([0.0] * 20)
+    assert lag([9.0] * 4, bar) > 0
+    assert lag([9.0] * 4, None) == lag([9.0], bar) == lag([9.0] * 20, bar) == 0.0
+    assert lag([9.0] * 4, bar_of([0.0] * 20, drops=False)) == 0.0
+
+
+def test_without_other_elites_all_instances_tell_alike():
+    """The first bar of a run is the only elite: the order is the bench's, and who is behind at all is dropped."""
+    only = elite(1, [1.0] * 20)
+    bar = Bar.of(only, [only])
+    assert bar.order == tuple(range(20))
+    assert lag([1.0, 1.1], bar) > 0
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +116,9 @@ def course():
 
 
 def priced(course, own):
-    """The course on which every program has these costs, in their order."""
-    costs = iter(own)
-    return replace(course, problem=replace(course.problem, cost=lambda instance, solution: next(costs)))
+    """The course on which every program has these costs."""
+    costs = {instance.digest: cost for instance, cost in zip(course.train.instances, own, strict=True)}
+    return replace(course, problem=replace(course.problem, cost=lambda instance, _: costs[instance.digest]))
 
 
 def run(work):
@@ -80,28 +126,29 @@ def run(work):
     return work(NoSandbox(), 0.0)
 
 
-def raced(course, own, bar, source=FORWARD):
-    """Probe and race of a program with these costs against a bar with those."""
+def raced(course, own, bar, *others, source=FORWARD):
+    """Probe and race of a program with these costs against a bar with those, and other elites."""
+    bar = bar_of(*(course.train.losses(costs) for costs in (bar, *others)))
     course = priced(course, own)
-    probe = run(Probe(course, source, tuple(bar), {}))
+    probe = run(Probe(course, source, bar, {}))
     if probe.outcome != "ok" or probe.costs is not None:
         return probe
-    return run(Race(course, source, tuple(bar), probe))
+    return run(Race(course, source, bar, probe))
 
 
 def around(course, points, rng):
     """Costs about so many percent above the bound, with noise."""
     bound = course.train.scale.bound
-    return list(bound * (1 + (points + rng.normal(0, 2, bound.size)) / 100))
+    return list(bound * (1 + np.maximum(0, points + rng.normal(0, 2, bound.size)) / 100))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_clearly_bad_is_dropped_after_the_first_block(course, seed):
     """A candidate that is far behind costs the first block, and it is said by how much it is behind."""
     rng = np.random.default_rng(seed)
-    found = raced(course, around(course, 60, rng), around(course, 5, rng))
+    found = raced(course, around(course, 60, rng), *(around(course, points, rng) for points in (5, 7, 9)))
     assert found.outcome == "raced"
-    assert found.met == found.run == len(found.scores) == FIRST
+    assert found.met == found.run == len(found.scores) == 2
     assert found.costs is None
     assert found.lag > 20
 
@@ -111,60 +158,72 @@ def test_the_clearly_bad_is_dropped_after_the_first_block(course, seed):
 def test_the_clearly_better_is_never_dropped(course, seed, points):
     """A candidate that is ahead of the bar runs to the end."""
     rng = np.random.default_rng(seed)
-    found = raced(course, around(course, points, rng), around(course, 8, rng))
+    found = raced(course, around(course, points, rng), *(around(course, other, rng) for other in (8, 10, 12)))
     assert found.outcome == "ok"
     assert found.met == len(found.costs) == 40
 
 
-def test_who_falls_behind_later_is_dropped_after_the_second_block(course):
-    """Equal at first, far behind then: the race ends with the second block."""
+def test_who_falls_behind_later_is_dropped_later(course):
+    """Equal on the six that tell most, far behind then: the race ends with the block after them."""
     bound = course.train.scale.bound
-    bar, own = list(bound * 1.2), list(bound * 1.2)
-    own[FIRST:] = list(bound[FIRST:] * 1.8)
-    found = raced(course, own, bar)
-    assert (found.outcome, found.met) == ("raced", SECOND)
+    bar = bar_of(course.train.losses(list(bound * 1.2)))
+    own = list(bound * 1.2)
+    for place in bar.order[6:]:
+        own[place] = bound[place] * 9
+    found = raced(course, own, list(bound * 1.2))
+    assert (found.outcome, found.met) == ("raced", 8)
 
 
 def test_a_little_behind_is_within_the_noise(course):
-    """A candidate that is behind by less than its differences scatter runs to the end."""
-    bound = course.train.scale.bound
-    swing = np.where(np.arange(bound.size) % 2, 0.11, -0.09)
-    assert raced(course, list(bound * 1.2 + swing * bound), list(bound * 1.2)).outcome == "ok"
+    """A candidate that is behind by less than the elites scatter runs to the end."""
+    bound, rng = course.train.scale.bound, np.random.default_rng(3)
+    bar, *others = (around(course, 20, rng) for _ in range(4))
+    assert raced(course, list(np.array(bar) + 0.0001 * bound), bar, *others).outcome == "ok"
+
+
+def test_costs_are_in_the_order_of_the_bench(course):
+    """In whatever order the instances were met."""
+    rng = np.random.default_rng(0)
+    own = around(course, 1, rng)
+    found = raced(course, own, around(course, 8, rng), around(course, 9, rng), around(course, 9, rng))
+    assert list(found.costs) == own
+    assert found.places != tuple(range(40))
+    assert sorted(found.places) == list(range(40))
 
 
 def test_a_failure_ends_a_trial_where_it_happens(course):
     """A program that gives no sequence has met one instance, and has no costs."""
-    found = run(Probe(course, SOURCE.format("[0] * len(p)"), (), {}))
-    assert (found.outcome, found.met, found.costs, found.behaviour) == ("infeasible", 1, None, "")
+    found = run(Probe(course, SOURCE.format("[0] * len(p)"), None, {}))
+    assert (found.outcome, found.met, found.costs, found.decisions) == ("infeasible", 1, None, {})
 
 
 def test_behaviour_is_what_a_program_does(course):
     """Other words have the same behaviour, another order another one."""
     bodies = ("np.argsort(d + 0.3 * p)", "(0.3 * p + d).argsort()", "np.argsort(-d)")
-    first, second, other = (run(Probe(course, SOURCE.format(body), (), {})) for body in bodies)
-    assert first.behaviour == second.behaviour != other.behaviour
-    assert first.met == FIRST
+    first, second, other = (run(Probe(course, SOURCE.format(body), None, {})) for body in bodies)
+    assert first.decisions == second.decisions != other.decisions
+    assert len(first.decisions) == PROBED
+    assert first.met == PROBED
     assert first.costs is None
 
 
 def test_the_optimal_are_told_apart_by_more_instances(course):
     """Where a program misses too few optima, that another one does the same says little: its probe goes on."""
     bound = course.train.scale.bound
-    late = [*bound[:FIRST], *(bound[FIRST:] + 9)]
-    assert run(Probe(priced(course, late), FORWARD, (), {})).met == SECOND
-    always = run(Probe(priced(course, bound), FORWARD, (), {}))
-    assert (always.met, len(always.costs)) == (40, 40)
-    assert always.behaviour
+    late = [*bound[:PROBED], *(bound[PROBED:] + 9)]
+    assert run(Probe(priced(course, late), FORWARD, None, {})).met == PROBED + 2
+    always = run(Probe(priced(course, bound), FORWARD, None, {}))
+    assert (always.met, len(always.costs), len(always.decisions)) == (40, 40, 40)
 
 
 def test_what_is_known_is_not_run_again(course):
-    """Scores that the archive has are taken from it: with the behaviour known as well, nothing is run."""
+    """Scores that the archive has are taken from it: with the decisions known as well, nothing is run."""
     rule = course.problem.rule("MDD").source("schedule")
-    first = run(Race(course, rule, (), run(Probe(course, rule, (), {}))))
+    first = run(Race(course, rule, None, run(Probe(course, rule, None, {}))))
     executor = Inline()
-    probe = executor.submit(Probe(course, rule, (), first.scores, first.behaviour)).result()
-    second = executor.submit(Race(course, rule, (), probe)).result()
-    assert (second.costs, second.behaviour) == (first.costs, first.behaviour)
+    probe = executor.submit(Probe(course, rule, None, first.scores, first.decisions)).result()
+    second = executor.submit(Race(course, rule, None, probe, first.decisions)).result()
+    assert (second.costs, second.decisions) == (first.costs, first.decisions)
     assert (second.run, executor.runner.jobs) == (0, [])
 
 
@@ -188,7 +247,7 @@ def test_an_honest_program_has_its_costs_at_the_gate(course):
 def test_a_trial_of_constants_is_the_gap_on_its_instances(course):
     """The loss is what these instances add to the gap; a program that fails has none, and is paid for."""
     rule = course.problem.rule("MDD").source("schedule")
-    losses = course.train.losses(run(Race(course, rule, (), run(Probe(course, rule, (), {})))).costs)
+    losses = course.train.losses(run(Race(course, rule, None, run(Probe(course, rule, None, {})))).costs)
     found = run(Attempt(course, rule, (1, 5, 7)))
     assert (found.loss, found.run) == (pytest.approx(losses[1] + losses[5] + losses[7]), 3)
     assert run(Attempt(course, SOURCE.format("None"), (1, 5, 7))).loss == float("inf")

@@ -263,10 +263,16 @@ def test_without_arms_there_is_one():
     assert list(begun().arms.all) == ["genetic", CONTROL]
 
 
-def test_without_racing_there_is_no_bar():
-    """The bar is the arm's elite at the upper quarter, if there is a race at all."""
-    assert begun().bar("genetic") == begun().arms.all["genetic"].population.bar.costs
-    assert begun().bar("nobody") == begun("racing").bar("genetic") == ()
+def test_the_bar_is_the_best_of_the_arm():
+    """Elites of all arms tell what instances are worth; without racing, nobody is dropped for being behind."""
+    state = begun()
+    state.take(Choice(BY_NAME["refine"], arm=CONTROL), elite(3, 5.0))
+    bar = state.bar("genetic")
+    assert tuple(bar.losses) == state.arms.all["genetic"].population.best.losses
+    assert [each.program for each in bar.elites] == [3, 2, 1]
+    assert bar.drops
+    assert not begun("racing").bar("genetic").drops
+    assert begun().bar("nobody") is None
 
 
 def test_without_tuning_nobody_waits_for_it():
