@@ -1,5 +1,7 @@
 """Whether a program is surely better than a reference rule: instances are added until it shows, or does not.
 
+Better on the whole is not enough: who is surely worse in a class of instances would disappoint whoever has only those.
+
 The sign of a paired interval's lower end does not depend on the bounds by which gaps are divided. So the rule's own
 costs stand in for the bounds, and no instance has to be solved to optimality for a look.
 """
@@ -7,6 +9,10 @@ costs stand in for the bounds, and no instance has to be solved to optimality fo
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gapsmith.agent.measuring import Archived, Measuring, costs_in
 from gapsmith.evaluators.base import Baseline, Instance, Number
@@ -16,6 +22,12 @@ LOOKS = 4
 """At most so many, each but the first at twice the instances of the one before."""
 LEVEL = 1 - 0.05 / LOOKS
 """Of each look's interval: together they err as often as a single one of 95 % (Bonferroni)."""
+
+FEWEST = 6
+"""Instances of a class that say something about it."""
+
+WORSE = 0.10
+"""How likely a program that is as good as the rule in every class may be found worse in one of them."""
 
 Further = Callable[[int], Sequence[Instance]]
 """The first so many of the instances to decide by; fewer where there are no more."""
@@ -31,23 +43,25 @@ class Decision:
             infinite where one of the two failed.
         low: lower end of the gain's interval.
         high: upper end.
+        worse_in: a class of instances in which the rule is surely better; empty where there is none.
     """
 
     instances: int
     gain: float
     low: float
     high: float
+    worse_in: str = ""
 
     @property
     def sure(self) -> bool:
         """Whether the program is better beyond doubt."""
-        return self.low > 0
+        return self.low > 0 and not self.worse_in
 
 
 def decide(
     program: Archived, rule: Archived, first: Sequence[Instance], further: Further, by: Measuring
 ) -> Decision:
-    """Looks until the program is surely better, or no better at all, or there were enough looks.
+    """Looks until the program is surely better, no better at all or worse in a class, or there were enough looks.
 
     Args:
         program: solved the first instances.
@@ -58,7 +72,7 @@ def decide(
     """
     found = _look(program, rule, first, by)
     for look in range(1, LOOKS):
-        if found.sure or not found.gain > 0:
+        if found.sure or found.worse_in or not found.gain > 0:
             break
         more = further(len(first) * (2**look - 1))
         if len(first) + len(more) <= found.instances:
@@ -72,7 +86,20 @@ def _look(program: Archived, rule: Archived, instances: Sequence[Instance], by: 
     if costs is None or other is None:
         return Decision(len(instances), *(-math.inf if costs is None else math.inf,) * 3)
     scale = Scale(instances, [_price(cost) for cost in other], by.problem.maximise)
-    return Decision(len(instances), *scale.gain(costs, other, LEVEL))
+    worse_in = _worse_in(instances, scale.loss(other) - scale.loss(costs))
+    return Decision(len(instances), *scale.gain(costs, other, LEVEL), worse_in)
+
+
+def _worse_in(instances: Sequence[Instance], gains: NDArray[np.float64]) -> str:
+    """The first class in which the mean gain is below zero by more than chance, with so many classes to look at."""
+    names = [instance.stratum for instance in instances]
+    classes = dict.fromkeys(names)
+    limit = NormalDist().inv_cdf(1 - WORSE / len(classes))
+    for name in classes:
+        inside = gains[[each == name for each in names]]
+        if inside.size >= FEWEST and inside.mean() < -limit * inside.std(ddof=1) / np.sqrt(inside.size):
+            return name
+    return ""
 
 
 def _price(cost: Number) -> Baseline:

@@ -50,8 +50,9 @@ OBJECTS_BETWEEN = 50_000
 
 LISTS = ("models", "instances", "test", "seeds", "without")
 
-SEARCHED = 0.6
-"""The part of a CPU limit that training and validation allow: the winner keeps the whole of it on a slower day."""
+SEARCHED, CHOSEN = 0.6, 0.8
+"""The parts of a CPU limit that training and validation allow, and the finale: the sealed test may fall on a slower
+moment, and the winner's use on a slower day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +171,7 @@ class Run:
         if settings.batch:
             self._check_batches()
         self.supply = Supply(
-            _reserved(self.problem),
+            _reserved(self.problem, SEARCHED),
             settings.instances,
             settings.test,
             settings.seed,
@@ -271,7 +272,8 @@ class Run:
         settings, contestants = self.settings, finalists(state.champion, state.everyone.elites)
         seconds = settings.baseline_seconds
         by = Measuring(self.problem, self._executor, self.archive, seconds, self._doing)
-        finale = finish(self.number, contestants, state.train, self.supply.unseen, by)
+        choosing = replace(by, problem=_reserved(self.problem, CHOSEN))
+        finale = finish(self.number, contestants, state.train, self.supply.unseen, choosing)
         return make_report(
             self.number, settings.model, finale, state.train, self.supply.test, by, self.ledger
         )
@@ -350,9 +352,9 @@ def _hurried(problem: Problem, most: float | None) -> Problem:
     return replace(problem, cpu_seconds=lambda instance: min(most, problem.cpu_seconds(instance)))
 
 
-def _reserved(problem: Problem) -> Problem:
-    """The problem as the search knows it: with a part of the CPU limit only."""
-    return replace(problem, cpu_seconds=lambda instance: SEARCHED * problem.cpu_seconds(instance))
+def _reserved(problem: Problem, part: float) -> Problem:
+    """The problem with a part of its CPU limit only."""
+    return replace(problem, cpu_seconds=lambda instance: part * problem.cpu_seconds(instance))
 
 
 def _switches(without: Sequence[str], problem: Problem) -> Switches:

@@ -183,6 +183,7 @@ class _End:
             return winner, costs
         found = decide(winner, rule, self._bench.instances, further, self._by)
         detail = {"winner": self._slot(winner), "rule": rule.name, "instances": found.instances}
+        detail |= {"worse in": found.worse_in} if found.worse_in else {}
         shown = _interval((found.gain, found.low, found.high))
         self._record("against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"})
         return (winner, costs) if found.sure else (rule, other)

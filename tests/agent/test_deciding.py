@@ -91,3 +91,22 @@ def test_who_fails_later_is_not_better():
 def test_a_rule_that_fails_is_beaten():
     """Infinite gains are sure."""
     assert Decision(5, *(float("inf"),) * 3).sure
+
+
+def test_who_is_worse_in_a_class_is_not_better():
+    """A large gain elsewhere does not make up for a class in which the rule is surely better; it is named."""
+    classes = [replace(each, stratum="ab"[place % 4 == 0]) for place, each in enumerate(INSTANCES[:40])]
+    by = Measured(lambda place: -0.5 - place % 3 / 10 if place % 4 == 0 else 3)
+    found = decide(PROGRAM, RULE, classes, lambda _: (), by)
+    assert found.low > 0
+    assert found.worse_in == "b"
+    assert not found.sure
+
+
+def test_chance_in_a_class_is_no_harm():
+    """Losses in a class that are within its scatter, or in a class of few instances, do not count."""
+    classes = [replace(each, stratum="ab"[place % 4 == 0]) for place, each in enumerate(INSTANCES[:40])]
+    by = Measured(lambda place: (-2 if place % 8 == 0 else 1.5) if place % 4 == 0 else 3)
+    assert decide(PROGRAM, RULE, classes, lambda _: (), by).sure
+    few = [replace(each, stratum="ab"[place % 16 == 0]) for place, each in enumerate(INSTANCES[:40])]
+    assert decide(PROGRAM, RULE, few, lambda _: (), Measured(lambda p: -0.5 if p % 16 == 0 else 3)).sure
