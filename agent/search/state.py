@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from random import Random
 
 from gapsmith.agent.search.arms import Arms
-from gapsmith.agent.search.bandit import Bandit
+from gapsmith.agent.search.bandit import FLOOR, Bandit
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.gate import Gate, Verdict
@@ -20,8 +20,9 @@ from gapsmith.agent.search.racing import Bar
 from gapsmith.agent.search.strategies import CONTROL, Strategy, View, portfolio
 from gapsmith.evaluators.base import Number
 
-MENDING = 0.7
-"""How often a failure goes first, if all repairs succeed: a model that cannot mend is soon asked for it no more."""
+MENDING, HOPELESS = 0.7, 0.2
+"""How often a failure goes first, if all repairs succeed, and which share of them must: a model that cannot mend is
+soon asked for it no more than now and then."""
 
 STAGNANT = 60
 """Slots without a better program after which a tactic is asked for."""
@@ -90,7 +91,7 @@ class SearchState:
         if may_tune and self.untuned:
             elite, name = self.untuned.pop(0)
             return Choice(TUNE, (elite,), arm=name)
-        if self.failures and rng.random() < MENDING * self._mended / self._repairs:
+        if self.failures and rng.random() < self._mending:
             failure = self.failures.pop(0)
             return Choice(REPAIR, failure=failure, arm=failure.arm)
         arm = self.arms.choose(rng)
@@ -104,6 +105,12 @@ class SearchState:
             lessons=self._lessons.told if learns else (),
             refutation=self.refutation if learns else "",
         )
+
+    @property
+    def _mending(self) -> float:
+        """How often a failure goes first now."""
+        share = self._mended / self._repairs
+        return MENDING * share if share >= HOPELESS else FLOOR
 
     def tuned(self, program: int) -> Elite | None:
         """The elite whose constants an earlier sitting began to tune; it does not wait for it, now or later."""
