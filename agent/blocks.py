@@ -16,6 +16,8 @@ MOST_ENDS = 4
 _THOUGHTS = re.compile(
     r"<(think|thinking|thought|reasoning|scratchpad|analysis)>.*?(</\1>|\Z)", re.DOTALL | re.I
 )
+_UNSEEN = re.compile("[\ufeff\u200b-\u200f\u202a-\u202e\u2060-\u2069\u00ad]")
+_QUOTED = re.compile(r"^[^\S\n]*>(?!>)", re.MULTILINE)
 _LATE_FENCE = re.compile(r"`{3,}[A-Za-z0-9+]*[ \t]*")
 _FENCE = re.compile(r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$")
 _TAGS = ("code", "pre", "python", "program", "solution", "answer")
@@ -38,15 +40,16 @@ class Block:
 
 def plain(reply: str) -> str:
     """The reply with ordinary line ends, without the marks that no editor shows and what was thought aloud."""
-    text = re.sub("[\ufeff\u200b-\u200f\u202a-\u202e\u2060-\u2069\u00ad]", "", reply)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = reply if reply.isascii() else _UNSEEN.sub("", reply)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     answer = _THOUGHTS.sub("", text)
     return _unquoted(answer if answer.strip() else text)
 
 
 def fenced_blocks(text: str) -> list[Block]:
     """What stands in fences, those inside others too, in the order of their openings."""
-    lines = [part for line in text.split("\n") for part in _parts(line)]
+    lines = [part for line in text.split("\n") for part in (_parts(line) if "```" in line else (line,))]
     return list(_fenced(lines))[-MOST_BLOCKS:]
 
 
@@ -82,9 +85,8 @@ def _strings(value: Any) -> list[str]:
 
 def _unquoted(text: str) -> str:
     """The text of a reply that is one quotation: every line begins with `>`, as in mail."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    quoted = [line for line in lines if re.match(r"\s*>(?!>)", line)]
-    if not lines or len(quoted) < 0.8 * len(lines):
+    quoted = len(_QUOTED.findall(text))
+    if not quoted or quoted < 0.8 * sum(not line.isspace() for line in text.split("\n") if line):
         return text
     return re.sub(r"^[ \t]*> ?", "", text, flags=re.MULTILINE)
 
@@ -137,7 +139,12 @@ def _block(lines: Sequence[str], start: int, info: str, ends: Sequence[int]) -> 
     texts = [
         "\n".join([*first, *lines[start + 1 : end]]) for end in (*ends, *(() if ends else (len(lines),)))
     ]
-    return Block(tuple(textwrap.dedent(text) for text in texts), closed=bool(ends))
+    return Block(tuple(map(dedented, texts)), closed=bool(ends))
+
+
+def dedented(text: str) -> str:
+    """The text without what all its lines begin with; as it is where the first begins at the margin."""
+    return textwrap.dedent(text) if text[:1].isspace() else text
 
 
 def _inside(block: Block) -> Iterator[Block]:

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
+from gapsmith.agent.blocks import dedented
+
 MOST_CUTS = 12
 
 _TYPOGRAPHIC = str.maketrans(
@@ -29,7 +31,7 @@ _TYPOGRAPHIC = str.maketrans(
 _BEGINS = re.compile(r"(?:import |from \w|def |async def |class |@|[A-Za-z_]\w* *(?::[^=\n]+)?= ?\S)")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def parsed(source: str) -> ast.Module | None:
     """The tree, which nobody changes; None where there is none."""
     try:
@@ -47,7 +49,7 @@ def readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
         text: what may be code.
         cut: whether what stands before and after the code may be taken off, too.
     """
-    source = textwrap.dedent(text.strip("\n")).rstrip() + "\n"
+    source = dedented(text.strip("\n")).rstrip() + "\n"
     taken: list[str] = []
     if (new := _unescaped(source)) != source:  # first: `a &lt; b` is Python too, of another meaning
         source, taken = new, ["HTML's entities"]

@@ -261,10 +261,14 @@ _WORD = re.compile(r"(?<![.\w])[^\W\d]\w*")
 
 def _may_lack_imports(source: str) -> bool:
     """Whether a statement names what could be imported, and neither it nor an import at the top binds that."""
-    tree, lines = parsed(source), source.split("\n")
+    tree = parsed(source)
     body = tree.body if tree else []
     imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
     imported = {name for node in imports for name in _bound(node)}
+    missing = [name for name in _IMPORTS if name in source and name not in imported]
+    if not missing or not re.search(rf"(?<![.\w])(?:{'|'.join(missing)})\b", source):
+        return False
+    lines = source.split("\n")
     for node in (node for node in body if node not in imports):
         text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
         words = (_IMPORTS.keys() & _WORD.findall(text)) - imported - _parameters(node)

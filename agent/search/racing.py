@@ -7,6 +7,8 @@ recordings, see docs/search.md.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +58,38 @@ class Bar:
         order = np.argsort(-shares, kind="stable").tolist()
         return cls(losses, tuple(order), shares * typical, tuple(elites), drops)
 
+    @cached_property
+    def stops(self) -> tuple["Stop", ...]:
+        """What a candidate is held against after so many instances, from none to all of them."""
+        losses, spread = self.losses[list(self.order)], self.spread[list(self.order)]
+        lost, told, seen = (_sums(values) for values in (losses, np.sqrt(spread), spread))
+        trend = 1.0 + TREND * (told[-1] - told) / np.maximum(told, _EQUAL)
+        noise = DROP_AT * np.sqrt(np.maximum(0.0, seen[-1] - seen))
+        table = np.column_stack((lost, lost[-1] - lost, trend, noise)).tolist()
+        return tuple(Stop(*row) for row in table)
 
-def blocks(count: int) -> list[range]:
+
+class Stop(NamedTuple):
+    """What the bar says after some instances.
+
+    Attributes:
+        lost: by the elite so far, in points of the gap.
+        left: what it loses on the instances to come: all that can be gained there.
+        trend: what the difference so far is expected to grow to, as a factor.
+        most: what a candidate may still make up, within the noise.
+    """
+
+    lost: float
+    left: float
+    trend: float
+    most: float
+
+
+@lru_cache(maxsize=64)
+def blocks(count: int) -> tuple[range, ...]:
     """The blocks of so many instances."""
     ends = [*(end for end in BLOCKS if end < count), count]
-    return [range(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+    return tuple(range(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
 
 def lag(own: Losses, bar: Bar | None) -> float:
@@ -72,15 +101,18 @@ def lag(own: Losses, bar: Bar | None) -> float:
     """
     if bar is None or not bar.drops or not 2 <= len(own) < len(bar.order):
         return 0.0
-    met, rest = list(bar.order[: len(own)]), list(bar.order[len(own) :])
-    behind = float(np.sum(own) - bar.losses[met].sum())
+    stop = bar.stops[len(own)]
+    behind = float(sum(own)) - stop.lost
     if behind <= _EQUAL:
         return 0.0
-    told, untold = (float(np.sqrt(bar.spread[places]).sum()) for places in (met, rest))
-    expected = behind * (1.0 + TREND * untold / max(told, _EQUAL))
-    noise = float(np.sqrt(bar.spread[rest].sum()))
-    hopeless = behind > bar.losses[rest].sum() + _EQUAL  # even with the optimum everywhere
-    return expected if hopeless or expected > DROP_AT * noise else 0.0
+    expected = behind * stop.trend
+    hopeless = behind > stop.left + _EQUAL  # even with the optimum everywhere
+    return expected if hopeless or expected > stop.most else 0.0
+
+
+def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the first none, one, two and so on; shape [instances + 1]."""
+    return np.concatenate(([0.0], np.cumsum(values)))
 
 
 _EQUAL = 1e-9

@@ -77,6 +77,7 @@ class SearchState:
         self.start: Elite | None = None
         self.failures: list[Failure] = []
         self.untuned: list[tuple[Elite, str]] = []
+        self._bars: dict[str, tuple[Elite, list[Elite], Bar]] = {}
         self._tuned = set[int]()
         self.record = float("inf")
         self._lessons = Lessons()
@@ -137,7 +138,11 @@ class SearchState:
         """What a candidate asked for now is raced against: the best of its arm."""
         found = self.arms.all.get(arm)
         best = found.population.best if found else None
-        return Bar.of(best, self.everyone.elites, self.switches.racing) if best else None
+        elites = self.everyone.elites  # another list whenever one of them is
+        known = self._bars.get(arm)
+        if best and (known is None or known[0] is not best or known[1] is not elites):
+            known = self._bars[arm] = best, elites, Bar.of(best, elites, self.switches.racing)
+        return known[2] if best and known else None
 
     # Taking in
 
