@@ -40,17 +40,19 @@ class Prompt:
 def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
     """The prompt for a choice. Raises jinja2's UndefinedError when a template asks for what is not there."""
     name, stratum = choice.operator.name, choice.stratum
-    parents = [_view(parent, train, stratum) for parent in choice.parents]
+    # The best comes last, next to the answer: what is nearest is what a model goes on from (FunSearch's best-shot).
+    elites = choice.parents[::-1]
+    parents = [_view(parent, train, stratum) for parent in elites]
     text = (
         environment()
         .get_template(f"{name}.md.j2")
         .render(
             problem=problem,
             parents=parents,
-            tags=_tags(choice.parents),
-            contrasts=_contrasts(choice.parents, train),
-            complementary=_complementary(choice.parents, train),
-            solved=_solved(parents[0]["places"], train) if parents else [],
+            tags=_tags(elites),
+            contrasts=_contrasts(elites, train),
+            complementary=_complementary(elites, train),
+            solved=_solved(parents[-1]["places"], train) if parents else [],
             failure=_failure(choice.failure) if choice.failure else None,
             stratum=one_line(stratum),
             lessons=_lessons(choice.lessons),
@@ -194,9 +196,9 @@ def _picture(k: int, train: Bench) -> str:
 
 
 def _complementary(parents: Sequence[Elite], train: Bench) -> bool:
-    """Whether some program is ahead of the first on some instance."""
+    """Whether some program is ahead of the last, which is the best, on some instance."""
     points = [_points(parent, train) for parent in parents]
-    return any(bool((points[0] > other).any()) for other in points[1:])
+    return any(bool((points[-1] > other).any()) for other in points[:-1])
 
 
 def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:

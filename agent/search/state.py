@@ -20,7 +20,7 @@ from gapsmith.agent.search.racing import Bar
 from gapsmith.agent.search.strategies import CONTROL, Strategy, View, portfolio
 from gapsmith.evaluators.base import Number
 
-MENDING, HOPELESS = 0.7, 0.2
+MENDING, HOPELESS = 0.7, 0.3
 """How often a failure goes first, if all repairs succeed, and which share of them must: a model that cannot mend is
 soon asked for it no more than now and then."""
 

@@ -78,7 +78,8 @@ def choice(name, train, known):
     """What a template of that name is shown: the last rules, which mostly are the best."""
     if name == REPAIR.name:
         return Choice(REPAIR, failure=FAILURE)
-    return Choice(Operator(name, PARENTS[name], 1.0), tuple(known[-PARENTS[name] :]), lessons=LESSONS)
+    chosen = sorted(known[-PARENTS[name] :], key=lambda elite: elite.gap)  # the best first, as a search has them
+    return Choice(Operator(name, PARENTS[name], 1.0), tuple(chosen), lessons=LESSONS)
 
 
 def prompt(name, problem, **changes):
@@ -192,7 +193,7 @@ def test_the_worst_class_is_named_and_its_rows_come_first():
 
 
 def test_contrasts_are_where_each_program_is_ahead():
-    """First where the first of two parents is better, then where the second is; none where they are equal."""
+    """First where the program that is shown first is better, then where the other is; none where they are equal."""
     problem = find_problem("single_machine_tardiness")
     train = bench(problem)
     first, second = elites(problem, train)[:2]
@@ -200,7 +201,7 @@ def test_contrasts_are_where_each_program_is_ahead():
     first = replace(first, costs=(bounds[0] + 1, bounds[1], bounds[2] + 9, *bounds[3:]))
     second = replace(second, costs=(bounds[0], bounds[1] + 5, *bounds[2:]))
     text = render(problem, Choice(Operator("merge", 2, 1.0), (first, second)), train).text
-    assert re.findall(r"^\| (train-\S+)", text, re.MULTILINE) == ["train-0-2", "train-0-3", "train-0-1"]
+    assert re.findall(r"^\| (train-\S+)", text, re.MULTILINE) == ["train-0-3", "train-0-1", "train-0-2"]
 
 
 EVIL = Lesson(
@@ -253,7 +254,7 @@ def test_a_failure_stays_in_its_fences():
 
 
 def test_a_merge_with_a_program_that_is_ahead_nowhere_says_so():
-    """Nobody is asked to decide as the second program does on instances that there are not."""
+    """Nobody is asked to decide as the worse program does on instances that there are not."""
     problem = find_problem(WHOLE)
     train = bench(problem)
     first, second = elites(problem, train)[-2:]
@@ -262,3 +263,11 @@ def test_a_merge_with_a_program_that_is_ahead_nowhere_says_so():
     for other, nowhere in ((behind, True), (ahead_once, False)):
         text = prompt("merge", problem, parents=(first, other)).text
         assert ("ahead of it nowhere" in text) is nowhere
+
+
+def test_the_best_comes_last():
+    """Of two programs the better one stands next to the answer, and is named as the ground."""
+    text = prompt("merge", find_problem(WHOLE)).text
+    first, second = (float(gap) for gap in re.findall(r"^## Program \d: ([\d.]+) % gap", text, re.MULTILINE))
+    assert second < first
+    assert "Take the second, which is the better one" in text

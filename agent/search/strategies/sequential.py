@@ -6,7 +6,7 @@ from random import Random
 from gapsmith.agent.search.choice import Choice
 from gapsmith.agent.search.strategies.base import View
 
-DEEP = 0.8
+DEEP = 0.9
 """Share of steps from the best; the others start from any elite, lest the line ends in a corner."""
 
 
