@@ -51,8 +51,8 @@ def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
             parents=parents,
             tags=_tags(elites),
             contrasts=_contrasts(elites, train),
-            complementary=_complementary(elites, train),
-            solved=_solved(parents[-1]["places"], train) if parents else [],
+            complementary=bool(behind := _behind(elites, train)),
+            solved=_solved(behind or parents[-1]["places"], train) if parents else [],
             failure=_failure(choice.failure) if choice.failure else None,
             stratum=one_line(stratum),
             lessons=_lessons(choice.lessons),
@@ -195,10 +195,12 @@ def _picture(k: int, train: Bench) -> str:
     return showing.picture(train.instances[k], train.baselines[k])
 
 
-def _complementary(parents: Sequence[Elite], train: Bench) -> bool:
-    """Whether some program is ahead of the last, which is the best, on some instance."""
-    points = [_points(parent, train) for parent in parents]
-    return any(bool((points[-1] > other).any()) for other in points[:-1])
+def _behind(parents: Sequence[Elite], train: Bench) -> list[int]:
+    """Where the last of two programs, which is the better one, is behind the other, the farthest first."""
+    if len(parents) < 2:
+        return []
+    ahead = _points(parents[-1], train) - _points(parents[0], train)
+    return [k for k in np.argsort(-ahead, kind="stable").tolist() if ahead[k] > 0]
 
 
 def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
