@@ -14,18 +14,23 @@ def permutation(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
         raise Infeasible(
             f"returned {type(solution).__name__}; expected a sequence of the {n} {thing} indices"
         )
-    for position, value in enumerate(solution):
-        if type(value) is not int:  # neither True nor 2.0 is an index
-            raise Infeasible(f"position {position} holds {value!r:.40}; expected an integer {thing} index")
-        if not 0 <= value < n:
-            raise Infeasible(f"position {position} holds {value}; {thing} indices go from 0 to {n - 1}")
-    if len(solution) != n:
-        raise Infeasible(f"returned {len(solution)} indices; expected {n}, one for each {thing}")
-    if missing := set(range(n)).difference(solution):
-        raise Infeasible(
-            f"{thing} {min(missing)} is missing and another appears twice; expected each {thing} once"
-        )
+    # Every candidate passes here many times: what is right is seen at once. Neither True nor 2.0 is an index.
+    if set(map(type, solution)) - {int} or sorted(solution) != list(range(n)):
+        raise Infeasible(_wrong(solution, n, thing))
     return np.array(solution, dtype=np.int64)
+
+
+def _wrong(solution: list[Any], n: int, thing: str) -> str:
+    """Why a list is no permutation."""
+    for position, value in enumerate(solution):
+        if type(value) is not int:
+            return f"position {position} holds {value!r:.40}; expected an integer {thing} index"
+        if not 0 <= value < n:
+            return f"position {position} holds {value}; {thing} indices go from 0 to {n - 1}"
+    if len(solution) != n:
+        return f"returned {len(solution)} indices; expected {n}, one for each {thing}"
+    missing = min(set(range(n)).difference(solution))
+    return f"{thing} {missing} is missing and another appears twice; expected each {thing} once"
 
 
 def subset(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
