@@ -7,7 +7,7 @@ import re
 import symtable
 import tokenize
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 from typing import TypeGuard
 
@@ -255,8 +255,9 @@ def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
     return source, "; ".join(dict.fromkeys(said))
 
 
-_WORD = re.compile(r"(?<![.\w])[^\W\d]\w*")
-"""A name that stands for itself: an attribute needs no import."""
+def _words(text: str, names: Set[str]) -> set[str]:
+    """Those of the names that stand for themselves somewhere in a text: an attribute needs no import."""
+    return {name for name in names if name in text and re.search(rf"(?<![.\w]){name}\b", text)}
 
 
 def _may_lack_imports(source: str) -> bool:
@@ -265,13 +266,11 @@ def _may_lack_imports(source: str) -> bool:
     body = tree.body if tree else []
     imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
     imported = {name for node in imports for name in _bound(node)}
-    missing = [name for name in _IMPORTS if name in source and name not in imported]
-    if not missing or not re.search(rf"(?<![.\w])(?:{'|'.join(missing)})\b", source):
+    if not (missing := _words(source, _IMPORTS.keys() - imported)):
         return False
     lines = source.split("\n")
     for node in (node for node in body if node not in imports):
-        text = "\n".join(lines[node.lineno - 1 : node.end_lineno])
-        words = (_IMPORTS.keys() & _WORD.findall(text)) - imported - _parameters(node)
+        words = _words("\n".join(lines[node.lineno - 1 : node.end_lineno]), missing) - _parameters(node)
         if words and words - _bound(node):
             return True
     return False
