@@ -3,13 +3,14 @@
 A program can declare them, `PARAMS = {"name": (default, low, high), "other": (0.5, 0.01, 10.0, "log")}`, and
 read them as `PARAMS["name"][0]`. Where it has no such block, the numbers inside its functions are taken that
 set how much is done: no small counts, no indices, no axes, no seeds, no guards against a division by zero.
+Where it has none of those either, small whole numbers that something is compared with: `room > 0` may be `room > 1`.
 """
 
 import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -24,7 +25,9 @@ GREATEST = 1e12
 LITERALS = (1e-5, 1e6)
 """Numbers outside are guards and stand-ins for infinity, not settings."""
 SPREAD = 4
-"""A number that declares no limits may become so many times smaller or greater."""
+"""A number that declares no limits may become so many times smaller or greater, a threshold so much."""
+SMALL = 9
+"""The greatest whole number that is taken for a threshold."""
 
 _STRUCTURAL = frozenset(("axis", "seed", "random_state", "decimals"))
 _SEEDED = frozenset(("default_rng", "Random", "RandomState", "SeedSequence", "seed"))
@@ -60,6 +63,10 @@ class _Place:
     value: Number
     start: int
     end: int
+
+
+_Kind: TypeAlias = Callable[[str, Number, bool], Parameter | None]
+"""Makes a parameter of a number, by its name, its value, and whether something is compared with it."""
 
 
 def parameters(source: str) -> tuple[Parameter, ...]:
@@ -99,7 +106,10 @@ def _places(source: str) -> list[_Place]:
         return []
     starts = _line_starts(source.encode())
     block = _block(tree)
-    found = list(_literals(tree, starts) if block is None else _read(_declared(block, starts), tree))
+    if block is not None:
+        found = _read(_declared(block, starts), tree)
+    else:
+        found = list(_literals(tree, starts, _setting)) or list(_literals(tree, starts, _threshold))
     return found[:AT_MOST]
 
 
@@ -176,18 +186,30 @@ def _number(node: ast.expr) -> Number | None:
 # ---- not declared
 
 
-def _literals(tree: ast.Module, starts: list[int]) -> Iterator[_Place]:
-    """The numbers inside functions that are settings, named by their place among all numbers of a line."""
+def _literals(tree: ast.Module, starts: list[int], kind: _Kind) -> Iterator[_Place]:
+    """The numbers inside functions that are of a kind, named by their place among all numbers of a line."""
     seen: Counter[int] = Counter()
+    compared = {id(part) for node in ast.walk(tree) if _orders(node) for part in ast.iter_child_nodes(node)}
     for node, index in sorted(_numbers(tree), key=lambda found: (found[0].lineno, found[0].col_offset)):
         seen[node.lineno] += 1
         value = _number(node) or 0
-        parameter = _setting(f"line {node.lineno} #{seen[node.lineno]}", value)
+        parameter = kind(f"line {node.lineno} #{seen[node.lineno]}", value, id(node) in compared)
         if parameter is not None and not (index and parameter.whole):
             yield _place(node, starts, parameter, value)
 
 
-def _setting(name: str, value: Number) -> Parameter | None:
+def _orders(node: ast.AST) -> bool:
+    return isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+
+
+def _threshold(name: str, value: Number, compared: bool) -> Parameter | None:
+    """A small whole number that something is compared with."""
+    if not compared or not isinstance(value, int) or not 0 <= value <= SMALL:
+        return None
+    return Parameter(name, value, max(0, value - SPREAD), value + SPREAD, log=False, whole=True)
+
+
+def _setting(name: str, value: Number, _compared: bool) -> Parameter | None:
     if not LITERALS[0] <= value <= LITERALS[1] or value in (1, 2):
         return None
     low, high = value / SPREAD, value * SPREAD

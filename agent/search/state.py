@@ -152,6 +152,9 @@ class SearchState:
         self.arms.seed(elite)
         if elite.name and (self.start is None or elite.gap < self.start.gap):
             self.start = elite
+            # What its constants alone can gain is what any search has to beat.
+            self.untuned = [each for each in self.untuned if not each[0].name]
+            self._note_untuned(elite, next(iter(self.arms.all)))
 
     def take(self, choice: Choice, elite: Elite) -> float:
         """Takes in a candidate that solved the training instances; returns the reward of who asked for it, 0 to 1."""
