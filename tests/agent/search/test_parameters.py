@@ -63,6 +63,21 @@ def test_without_a_block_settings_are_found_and_structure_is_not():
     assert all(parameter.log for parameter in parameters(PLAIN))
 
 
+COMPARED = """def priority(item, bins):
+    left = bins - item
+    full = [k for k in range(2) if left[k] >= 2 or left[1] == 0]
+    return (left > 0) * 2 - (left < -1) + (0 <= len(full)) + (left > 12{})
+"""
+
+
+def test_without_settings_small_thresholds_are_found():
+    """Whole numbers up to nine that something is compared with by order, where no other constant may be tuned."""
+    found = {(p.default, p.low, p.high) for p in parameters(COMPARED.replace(" + (left > 12{})", ""))}
+    assert found == {(2, 0, 6), (0, 0, 4)}
+    assert all(p.whole and not p.log for p in parameters(COMPARED.replace(" + (left > 12{})", "")))
+    assert [p.default for p in parameters(COMPARED.format(""))] == [12]
+
+
 def test_exactly_the_value_changes():
     """Signs go with their number; comments, layout and everything that is not a value stay byte for byte."""
     changed = with_values(DECLARED, {"look ahead": 6.6, "bias": -0.123456789, "unknown": 1})

@@ -200,6 +200,16 @@ def test_leaders_with_constants_wait_to_be_tuned():
     assert found[2].operator is not TUNE
 
 
+def test_the_best_rule_waits_to_be_tuned():
+    """Of the reference rules only the best with parameters waits, for the first arm; a leader goes before it."""
+    state = SearchState(SimpleNamespace(train=BENCH, validation=BENCH), PAIR, 100)
+    for number, gap in ((1, 9.0), (2, 7.0), (3, 8.0)):
+        state.take(Choice(RULE), elite(number, gap, TUNABLE, name=f"rule {number}"))
+    assert [(each.program, arm) for each, arm in state.untuned] == [(2, "genetic")]
+    state.take(REFINE, elite(4, 5.0, TUNABLE))
+    assert [each.program for each, _ in state.untuned] == [4, 2]
+
+
 def test_a_leader_that_was_tuned_is_tuned_again():
     """The tuned program is an elite of its parent's arm, with a gain, and waits to be tuned from there."""
     state = begun()
