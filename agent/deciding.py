@@ -20,9 +20,6 @@ from gapsmith.evaluators.scoring import Scale
 
 LOOKS = 4
 """At most so many, each but the first at twice the instances of the one before."""
-LEVEL = 1 - 0.05 / LOOKS
-"""Of each look's interval: together they err as often as a single one of 95 % (Bonferroni)."""
-
 FEWEST = 6
 """Instances of a class that say something about it."""
 
@@ -59,7 +56,12 @@ class Decision:
 
 
 def decide(
-    program: Archived, rule: Archived, first: Sequence[Instance], further: Further, by: Measuring
+    program: Archived,
+    rule: Archived,
+    first: Sequence[Instance],
+    further: Further,
+    by: Measuring,
+    error: float = 0.05,
 ) -> Decision:
     """Looks until the program is surely better, no better at all or worse in a class, or there were enough looks.
 
@@ -69,25 +71,29 @@ def decide(
         first: the first look's.
         further: adds to them.
         by: runs both.
+        error: how likely the program may be taken for better, and is not; the looks share it (Bonferroni).
     """
-    found = _look(program, rule, first, by)
+    level = 1 - error / LOOKS
+    found = _look(program, rule, first, by, level)
     for look in range(1, LOOKS):
         if found.sure or found.worse_in or not found.gain > 0:
             break
         more = further(len(first) * (2**look - 1))
         if len(first) + len(more) <= found.instances:
             break
-        found = _look(program, rule, [*first, *more], by)
+        found = _look(program, rule, [*first, *more], by, level)
     return found
 
 
-def _look(program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring) -> Decision:
+def _look(
+    program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring, level: float
+) -> Decision:
     costs, other = (costs_in(result) for result in by.run([program, rule], instances))
     if costs is None or other is None:
         return Decision(len(instances), *(-math.inf if costs is None else math.inf,) * 3)
     scale = Scale(instances, [_price(cost) for cost in other], by.problem.maximise)
     worse_in = _worse_in(instances, scale.loss(other) - scale.loss(costs))
-    return Decision(len(instances), *scale.gain(costs, other, LEVEL), worse_in)
+    return Decision(len(instances), *scale.gain(costs, other, level), worse_in)
 
 
 def _worse_in(instances: Sequence[Instance], gains: NDArray[np.float64]) -> str:

@@ -6,7 +6,7 @@ gain that may be claimed. Every decision is an event of slot -1; scores are kept
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -30,6 +30,10 @@ from gapsmith.evaluators.scoring import Scale
 SLOT = -1
 """Where the decisions of the end are kept, and the winner's shorter form."""
 FINALISTS = 10
+ERRORS = 0.03, 0.01, 0.01
+"""How likely each of the best may be taken for better than the best rule, and is not: so many are tried in turn."""
+NOTHING = 0.0, 0.0, 0.0
+AGAIN = "against the best rule", "simplified", "claim"
 EXAMINED = 20
 FIRST_BLOCK = 8
 UNSEEN_FROM = 1_000_000
@@ -106,15 +110,24 @@ def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unse
         by: runs programs.
     """
     end = _End(run, train, by.bench(instances.selection), by)
-    reference = end.reference()
-    winner, costs = end.winner(end.halved(contestants), reference or contestants[0])
-    if reference is not None:
-        winner, costs = end.better(winner, costs, reference, instances.further)
-    winner = end.shortened(winner, costs)
-    claimed = end.claimed(winner, reference, by.bench(instances.claim))
-    if claimed is None and reference is not None:  # who fails on one of the last instances is not handed over
-        winner = reference
-    return Finale(winner, reference, claimed or (0.0, 0.0, 0.0), instances.generated)
+    rule, claim = end.reference(), by.bench(instances.claim)
+    for elite, costs in end.honest(end.halved(contestants)):
+        if rule is None:
+            winner = end.shortened(elite, costs)
+            end.keep(winner, elite)
+            return Finale(winner, None, end.claimed(winner, None, claim) or NOTHING, instances.generated)
+        if elite.name or not end.tries:  # nobody behind a rule is better than the best of them
+            break
+        error = end.tries.pop(0)
+        if not end.better(elite, rule, instances.further, error):
+            continue
+        winner = end.shortened(elite, costs)
+        # Who fails on one of the last instances is not handed over.
+        if (claimed := end.claimed(winner, rule, claim)) is not None:
+            end.keep(winner, elite)
+            return Finale(winner, rule, claimed, instances.generated)
+    winner = rule or contestants[0]
+    return Finale(winner, rule, end.claimed(winner, rule, claim) or NOTHING, instances.generated)
 
 
 class _End:
@@ -133,6 +146,7 @@ class _End:
         rows = sorted(self._archive.candidates(run).items(), reverse=True)
         self._slots = {row.program: slot for slot, row in rows if slot >= 0}
         self._rules = [row for _, row in reversed(rows) if row.operator == "rule"]
+        self.tries = list(ERRORS)
 
     # Choosing
 
@@ -151,13 +165,12 @@ class _End:
             left = [by_number[program] for program in order[: plan.survivors]]
         return left + out
 
-    def winner(self, ranking: Sequence[Elite], otherwise: Elite) -> tuple[Elite, Costs | None]:
-        """The first that solves all selection instances by honest means, with its costs there."""
-        for elite in (*ranking, otherwise):
+    def honest(self, ranking: Sequence[Elite]) -> Iterator[tuple[Elite, Costs]]:
+        """Those that solve all selection instances by honest means, with their costs there."""
+        for elite in ranking:
             costs = self._costs(elite)
             if costs is not None and (elite.name or self._honest(f"slot {self._slot(elite)}", elite, costs)):
-                return elite, costs
-        return otherwise, None
+                yield elite, costs
 
     def reference(self) -> Elite | None:
         """The reference rule of the least loss on the selection instances, the first of equal ones."""
@@ -174,32 +187,25 @@ class _End:
         rule = min(losses)[2]
         return self._elite(rule.program, rule.source, rule.size, rule.name)
 
-    def better(
-        self, winner: Elite, costs: Costs | None, rule: Elite, further: Further
-    ) -> tuple[Elite, Costs | None]:
-        """The winner if it is surely better than the rule, else the rule."""
-        other = self._costs(rule)
-        if winner.program == rule.program or other is None:
-            return winner, costs
-        found = decide(winner, rule, self._bench.instances, further, self._by)
+    def better(self, winner: Elite, rule: Elite, further: Further, error: float) -> bool:
+        """Whether the winner is surely better than the rule."""
+        found = decide(winner, rule, self._bench.instances, further, self._by, error)
         detail = {"winner": self._slot(winner), "rule": rule.name, "instances": found.instances}
         detail |= {"worse in": found.worse_in} if found.worse_in else {}
         shown = _interval((found.gain, found.low, found.high))
         self._record("against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"})
-        return (winner, costs) if found.sure else (rule, other)
+        return found.sure
 
     # Shortening
 
-    def shortened(self, winner: Elite, costs: Costs | None) -> Elite:
+    def shortened(self, winner: Elite, costs: Costs) -> Elite:
         """A shorter form of the winner that costs no more on any selection instance; rules stay as they are."""
-        if winner.name or costs is None or is_formulation(self._problem):
+        if winner.name or is_formulation(self._problem):
             return winner  # what a formulation does without is tried by the search
         best, tried = winner, set[str]()
         while (step := self._step(best, costs, tried)) is not None:
             best, costs = step
         self._record("simplified", {"tried": len(tried), "before": winner.size, "after": best.size})
-        if best is not winner:
-            self._keep(best, winner)
         return best
 
     def _step(self, elite: Elite, costs: Costs, tried: set[str]) -> tuple[Elite, Costs] | None:
@@ -230,9 +236,9 @@ class _End:
             return None
         return measured, new
 
-    def _keep(self, shorter: Elite, winner: Elite) -> None:
+    def keep(self, shorter: Elite, winner: Elite) -> None:
         """Gives the shorter form a place in the run, so that it can be shown and exported."""
-        if shorter.program in self._slots:  # the search had found it too
+        if shorter.program in self._slots:  # the winner itself, or the search had found it too
             return
         if self._archive.candidate(self._run, SLOT) is None:
             parents = [winner.program]
@@ -307,7 +313,10 @@ class _End:
         self._record(f"halving round {number}", detail)
 
     def _record(self, kind: str, detail: dict[str, Any]) -> None:
-        self._archive.record(self._run, SLOT, kind, detail)
+        """Of a kind: what is said of the second and the third that are tried has a kind of its own."""
+        tried = len(ERRORS) - len(self.tries)
+        again = f", {tried}" if tried > 1 and kind in AGAIN else ""
+        self._archive.record(self._run, SLOT, kind + again, detail)
 
 
 @dataclass(frozen=True)

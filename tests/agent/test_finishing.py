@@ -183,6 +183,20 @@ def test_a_program_that_fails_on_the_claim_is_not_handed_over(place):
     assert stage.events()["claim"]["failed"] == "winner"
 
 
+def test_the_next_best_is_tried_where_the_best_fails(place):
+    """Who fails on one of the last instances makes room for the one behind it, and both are on record."""
+    fragile = BEST.replace("return list(best)", "return list(best)[1:] if len(p) == 7 else list(best)")
+    stage = Stage(place, fragile, BEST)
+    larger = tiny().instances("train", 9, 6)
+    finale = stage.end(instances=replace(stage.unseen, claim=tuple(larger)))
+    assert "permutations" in finale.winner.source
+    assert "[1:]" not in finale.winner.source
+    events = stage.events()
+    assert events["claim"]["failed"] == "winner"
+    assert events["claim, 2"]["instances"] == 6
+    assert events["against the best rule, 2"]["kept"] == "winner"
+
+
 def test_every_decision_is_an_event(place):
     """Rounds, examination, comparison, shortening and claim are on record, each under a kind of its own."""
     stage = Stage(place, WORST, BEST, EDD)
