@@ -104,8 +104,11 @@ def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
 Pairs = list[tuple[Instance, Score]]
 
 AGAIN = (Ending.TIMEOUT_CPU, Ending.TIMEOUT_WALL, Ending.ZYGOTE_DIED, Ending.HARNESS_FAILURE)
-"""Endings of one call that are given another try: a crowded machine charges a program more than it needs, and that
+"""Endings of one call that are given other tries: a crowded machine charges a program more than it needs, and that
 the sandbox broke is no fact about it."""
+
+TRIES = 3
+"""The least of three times counts, as is usual: what disturbs a measurement only adds to it."""
 
 
 @dataclass(frozen=True)
@@ -116,17 +119,17 @@ class _Work:
 
     def __call__(self, runner: Runner, spent: float) -> Pairs:
         scores: list[Score] = []
-        tried = -1
+        left = TRIES
         while len(scores) < len(self.instances):
             *solved, last = assess(
                 self.problem, self.source, self.instances[len(scores) :], runner, spent
             ).scores
             scores += solved
-            if last.outcome not in AGAIN or tried == len(scores):
+            left = (TRIES if solved else left) - 1
+            if last.outcome not in AGAIN or not left:
                 scores.append(last)
                 if last.outcome != "ok":
                     break
-            tried = len(scores)
         return list(zip(self.instances, scores, strict=False))
 
 
