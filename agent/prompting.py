@@ -149,12 +149,13 @@ def _view(parent: Elite, train: Bench, stratum: str) -> dict[str, Any]:
     order = np.argsort(-points, kind="stable").tolist()
     inside = [k for k in order if train.instances[k].stratum == stratum]
     shown = list(dict.fromkeys((*inside, *_ends(order))))[: 2 * SHOWN]
+    rows = [_row(k, parent, float(points[k]), train) for k in shown]
     return {
         "source": _code(parent.source),
         "gap": parent.gap,
         "cpu_seconds": parent.cpu_seconds,
         "places": shown,
-        "rows": [_row(k, parent, float(points[k]), train) for k in shown],
+        "table": environment().get_template("parts/rows.md.j2").render(rows=rows).rstrip("\n"),
         "complete": len(shown) == len(order),
     }
 

@@ -196,6 +196,10 @@ class _Canonical:
                 pieces.append(value)
             elif kind is ast.Name:
                 pieces.append(f"Name({self._renamed(value.id)};)")
+            elif kind is ast.Constant:
+                pieces.append(f"Constant({_literal(value.value)})")
+            elif value is None:
+                pieces.append("None;")
             elif kind in _PLAIN:
                 head, names = _PLAIN[kind]
                 pieces.append(head)
