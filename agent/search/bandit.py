@@ -1,7 +1,7 @@
 """Who is asked next: discounted Thompson sampling on reward per cost, for arms, operators and models alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 DISCOUNT = 0.98
@@ -31,6 +31,11 @@ class Tally:
     cost: float = 0.0
     reward: float = 0.0
 
+    def faded(self) -> "Tally":
+        """The same a slot later."""
+        success, failure = DISCOUNT * self.success, DISCOUNT * self.failure
+        return Tally(self.tries, self.gains, success, failure, self.cost, self.reward)
+
     @property
     def mean_cost(self) -> float:
         """Of one try; 1 before the first."""
@@ -56,9 +61,7 @@ class Bandit:
 
     def learn(self, name: str, reward: float, cost: float, gained: bool) -> None:
         """Takes note of how a try ended; all that was known before weighs a little less."""
-        for other, tally in self.tallies.items():
-            faded = replace(tally, success=DISCOUNT * tally.success, failure=DISCOUNT * tally.failure)
-            self.tallies[other] = faded
+        self.tallies = {other: tally.faded() for other, tally in self.tallies.items()}
         tally = self._of(name)
         self.tallies[name] = Tally(
             tally.tries + 1,

@@ -217,8 +217,10 @@ def short(instance: Instance) -> str:
 
 
 def _hash(solution: object) -> str:
-    text = json.dumps(solution, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(_PLAINLY.encode(solution).encode()).hexdigest()[:12]
+
+
+_PLAINLY = json.JSONEncoder(default=str)
 
 
 @dataclass(frozen=True)
