@@ -41,15 +41,14 @@ class Block:
 def plain(reply: str) -> str:
     """The reply with ordinary line ends, without the marks that no editor shows and what was thought aloud."""
     text = reply if reply.isascii() else _UNSEEN.sub("", reply)
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     answer = _THOUGHTS.sub("", text)
     return _unquoted(answer if answer.strip() else text)
 
 
 def fenced_blocks(text: str) -> list[Block]:
     """What stands in fences, those inside others too, in the order of their openings."""
-    lines = [part for line in text.split("\n") for part in (_parts(line) if "```" in line else (line,))]
+    lines = [part for line in text.split("\n") for part in _parts(line)]
     return list(_fenced(lines))[-MOST_BLOCKS:]
 
 

@@ -148,7 +148,7 @@ class Candidates:
 
     def _first(self, slot: Slot, decisions: Decisions) -> tuple[int, int | None] | None:
         """The slot and the program that did the same before, whether it was dropped or is an elite; None if new."""
-        twin = twin_of(decisions, slot.bar)
+        twin = twin_of(decisions, slot.rivals)
         number = self._archive.claimed(self._run, twin.program, slot.number) if twin else None
         here = (number, twin.program) if twin and number is not None else (slot.number, slot.program)
         first = self._behaviours.setdefault(fingerprint(decisions), here)
@@ -187,7 +187,7 @@ class Candidates:
         )
 
     def _cpu_seconds(self, slot: Slot) -> float:
-        times = [score.cpu_seconds for _, score in self._scores(slot, self._course.train, slot.heat)]
+        times = [score.cpu_seconds for _, score in _scores(self._course.train, slot.heat)]
         return sum(times) / len(times)
 
     def _validated(self, slot: Slot, heat: Heat) -> None:
@@ -201,21 +201,15 @@ class Candidates:
 
     # Recording and learning
 
-    def _scores(self, slot: Slot, bench: Bench, heat: Heat | None) -> list[tuple[Instance, Score]]:
-        if heat is None:
-            return []
-        met = (bench.instances[place] for place in heat.places)
-        return [(instance, heat.scores[instance.digest]) for instance in met]
-
     def _end(self, slot: Slot, outcome: str, message: str = "") -> None:
         """Records what came of a slot. Its turn to be learnt from comes later."""
         slot.end(outcome, message)
         heat, gate = slot.heat, slot.validated
         if outcome == "raced" and heat:
             slot.events.append(("raced", {"met": heat.met, "points_behind": round(heat.lag, 6)}))
-        scores = self._scores(slot, self._course.train, heat)
+        scores = _scores(self._course.train, heat)
         if gate and slot.bench:
-            scores += self._scores(slot, slot.bench, gate)
+            scores += _scores(slot.bench, gate)
         values = {
             "program": slot.program,
             "outcome": outcome,
@@ -292,8 +286,7 @@ class Candidates:
         known = self._archive.scores(elite.program, [i.digest for i in bench.instances])
         validation = Validation(self._course, bench, elite.source, known)
         heat = self._executor.submit(validation).result()
-        met = bench.instances[: heat.met]  # in the bench's order
-        self._archive.add_scores(elite.program, [(i, heat.scores[i.digest]) for i in met])
+        self._archive.add_scores(elite.program, _scores(bench, heat))
         return heat.costs
 
     def _note(self, slot: Slot) -> None:
@@ -314,3 +307,9 @@ class Candidates:
             self._usual_usd = 0.9 * self._usual_usd + 0.1 * slot.paid if self._usual_usd else slot.paid
             cost += slot.paid / self._usual_usd
         return max(cost, 0.01)
+
+
+def _scores(bench: Bench, heat: Heat | None) -> list[tuple[Instance, Score]]:
+    """Of the instances that a part of a trial met."""
+    met = [bench.instances[place] for place in heat.places] if heat else []
+    return [(instance, heat.scores[instance.digest]) for instance in met if heat]

@@ -61,7 +61,7 @@ def decide(
     first: Sequence[Instance],
     further: Further,
     by: Measuring,
-    error: float = 0.05,
+    error: float,
 ) -> Decision:
     """Looks until the program is surely better, no better at all or worse in a class, or there were enough looks.
 

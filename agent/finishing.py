@@ -8,6 +8,7 @@ gain that may be claimed. Every decision is an event of slot -1; scores are kept
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from random import Random
 from typing import Any
 
@@ -32,8 +33,6 @@ SLOT = -1
 FINALISTS = 10
 ERRORS = 0.03, 0.01, 0.01
 """How likely each of the best may be taken for better than the best rule, and is not: so many are tried in turn."""
-NOTHING = 0.0, 0.0, 0.0
-AGAIN = "against the best rule", "simplified", "claim"
 EXAMINED = 20
 FIRST_BLOCK = 8
 UNSEEN_FROM = 1_000_000
@@ -111,23 +110,17 @@ def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unse
     """
     end = _End(run, train, by.bench(instances.selection), by)
     rule, claim = end.reference(), by.bench(instances.claim)
-    for elite, costs in end.honest(end.halved(contestants)):
-        if rule is None:
-            winner = end.shortened(elite, costs)
-            end.keep(winner, elite)
-            return Finale(winner, None, end.claimed(winner, None, claim) or NOTHING, instances.generated)
-        if elite.name or not end.tries:  # nobody behind a rule is better than the best of them
-            break
-        error = end.tries.pop(0)
-        if not end.better(elite, rule, instances.further, error):
+    # Nobody behind a rule is better than the best of them.
+    ahead = takewhile(lambda found: not found[0].name, end.honest(end.halved(contestants)))
+    for end.tried, (error, (elite, costs)) in enumerate(zip(ERRORS, ahead, strict=False), 1):
+        if rule is not None and not end.better(elite, rule, instances.further, error):
             continue
         winner = end.shortened(elite, costs)
         # Who fails on one of the last instances is not handed over.
         if (claimed := end.claimed(winner, rule, claim)) is not None:
             end.keep(winner, elite)
             return Finale(winner, rule, claimed, instances.generated)
-    winner = rule or contestants[0]
-    return Finale(winner, rule, end.claimed(winner, rule, claim) or NOTHING, instances.generated)
+    return Finale(rule or contestants[0], rule, (0.0, 0.0, 0.0), instances.generated)
 
 
 class _End:
@@ -138,6 +131,9 @@ class _End:
         train: its training bench.
         bench: the selection instances.
         by: runs programs.
+
+    Attributes:
+        tried: how many of the best were tried so far, the one that is being tried included.
     """
 
     def __init__(self, run: int, train: Bench, bench: Bench, by: Measuring) -> None:
@@ -146,7 +142,7 @@ class _End:
         rows = sorted(self._archive.candidates(run).items(), reverse=True)
         self._slots = {row.program: slot for slot, row in rows if slot >= 0}
         self._rules = [row for _, row in reversed(rows) if row.operator == "rule"]
-        self.tries = list(ERRORS)
+        self.tried = 0
 
     # Choosing
 
@@ -193,19 +189,21 @@ class _End:
         detail = {"winner": self._slot(winner), "rule": rule.name, "instances": found.instances}
         detail |= {"worse in": found.worse_in} if found.worse_in else {}
         shown = _interval((found.gain, found.low, found.high))
-        self._record("against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"})
+        self._record_try(
+            "against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"}
+        )
         return found.sure
 
     # Shortening
 
     def shortened(self, winner: Elite, costs: Costs) -> Elite:
-        """A shorter form of the winner that costs no more on any selection instance; rules stay as they are."""
-        if winner.name or is_formulation(self._problem):
+        """A shorter form of the winner that costs no more on any selection instance."""
+        if is_formulation(self._problem):
             return winner  # what a formulation does without is tried by the search
         best, tried = winner, set[str]()
         while (step := self._step(best, costs, tried)) is not None:
             best, costs = step
-        self._record("simplified", {"tried": len(tried), "before": winner.size, "after": best.size})
+        self._record_try("simplified", {"tried": len(tried), "before": winner.size, "after": best.size})
         return best
 
     def _step(self, elite: Elite, costs: Costs, tried: set[str]) -> tuple[Elite, Costs] | None:
@@ -257,11 +255,13 @@ class _End:
         costs, other = (costs_in(result) for result in results)
         if costs is None or other is None:
             failed, result = ("winner", results[0]) if costs is None else ("rule", results[1])
-            self._record("claim", {"failed": failed, "outcome": result.outcome, "message": result.message})
+            self._record_try(
+                "claim", {"failed": failed, "outcome": result.outcome, "message": result.message}
+            )
             return None if costs is None else (0.0, 0.0, 0.0)
         gain = bench.scale.gain(costs, other)
         count = len(bench.instances)
-        self._record("claim", {"instances": count, "rule": rule.name, **_interval(gain)})
+        self._record_try("claim", {"instances": count, "rule": rule.name, **_interval(gain)})
         return gain
 
     # Shared
@@ -312,11 +312,12 @@ class _End:
         }
         self._record(f"halving round {number}", detail)
 
+    def _record_try(self, kind: str, detail: dict[str, Any]) -> None:
+        """What is said of the second and the third that are tried has a kind of its own: there is one of each."""
+        self._record(f"{kind}, {self.tried}" if self.tried > 1 else kind, detail)
+
     def _record(self, kind: str, detail: dict[str, Any]) -> None:
-        """Of a kind: what is said of the second and the third that are tried has a kind of its own."""
-        tried = len(ERRORS) - len(self.tries)
-        again = f", {tried}" if tried > 1 and kind in AGAIN else ""
-        self._archive.record(self._run, SLOT, kind + again, detail)
+        self._archive.record(self._run, SLOT, kind, detail)
 
 
 @dataclass(frozen=True)

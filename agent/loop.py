@@ -214,8 +214,9 @@ class Loop:
 
     def _opened(self, choice: Choice, reserved: int = 1, name: str = "") -> Slot:
         """A new slot; what nobody is asked for is recorded at once."""
-        bar = self.state.bar(choice.arm) if choice.operator not in (RULE, SEED) else None
-        slot = Slot(self._next, choice, bar, name=name, reserved=reserved)
+        slot = Slot(self._next, choice, name=name, reserved=reserved)
+        if choice.operator not in (RULE, SEED):
+            slot.bar, slot.rivals = self.state.bar(choice.arm), self.state.everyone.elites
         self._open[slot.number] = slot
         self._next += 1
         return slot

@@ -197,7 +197,7 @@ def _picture(k: int, train: Bench) -> str:
 
 
 def _behind(parents: Sequence[Elite], train: Bench) -> list[int]:
-    """Where the last of two programs, which is the better one, is behind the other, the farthest first."""
+    """Where the last of two programs is behind the first, the farthest first."""
     if len(parents) < 2:
         return []
     ahead = _points(parents[-1], train) - _points(parents[0], train)
@@ -209,13 +209,9 @@ def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
     if len(parents) < 2:
         return []
     first, second = parents[:2]
-    ahead = _points(second, train) - _points(first, train)
-    order = np.argsort(-ahead, kind="stable").tolist()
-    better = [k for k in order if ahead[k] > 0][:SHOWN]
-    worse = [k for k in reversed(order) if ahead[k] < 0][:SHOWN]
+    shown = (*_behind(parents, train)[:SHOWN], *_behind(parents[::-1], train)[:SHOWN])
     return [
-        {**_heads(train)[k], "first": f"{first.costs[k]:g}", "second": f"{second.costs[k]:g}"}
-        for k in (*better, *worse)
+        {**_heads(train)[k], "first": f"{first.costs[k]:g}", "second": f"{second.costs[k]:g}"} for k in shown
     ]
 
 

@@ -1,5 +1,6 @@
 """A slot: one question and what came of it, from stage to stage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -43,6 +44,7 @@ class Slot:
         number: its place in the run; reference rules come first, then what an older archive gave.
         choice: the operator, the parents and the arm.
         bar: what the candidate is raced against, as of the asking.
+        rivals: the elites of the run, as of the asking: who does what one of them does is no new program.
         model: who is asked; empty where nobody is.
         name: of a reference rule, else empty.
         usd: reserved for its call.
@@ -68,6 +70,7 @@ class Slot:
     number: int
     choice: Choice
     bar: Bar | None = None
+    rivals: Sequence[Elite] = ()
     model: str = ""
     name: str = ""
     usd: float = 0.0

@@ -4,9 +4,9 @@ Behaviour is told by decisions, not by costs: an optimum may be reached in many 
 """
 
 import hashlib
+from collections.abc import Sequence
 
 from gapsmith.agent.search.population import Elite
-from gapsmith.agent.search.racing import Bar
 from gapsmith.agent.search.trial import Decisions
 
 
@@ -26,9 +26,9 @@ def fingerprint(decisions: Decisions) -> bytes:
     return hashlib.sha256(told(dict(sorted(decisions.items()))).encode()).digest()[:12]
 
 
-def twin_of(decisions: Decisions, bar: Bar | None) -> Elite | None:
-    """The first of the elites, as of the asking, that does the same on all these instances."""
-    for elite in bar.elites if bar and decisions else ():
+def twin_of(decisions: Decisions, elites: Sequence[Elite]) -> Elite | None:
+    """The first of the elites that does the same on all these instances."""
+    for elite in elites if decisions else ():
         if all(elite.decisions.get(name) == decision for name, decision in decisions.items()):
             return elite
     return None

@@ -10,7 +10,7 @@ import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -65,10 +65,6 @@ class _Place:
     end: int
 
 
-_Kind: TypeAlias = Callable[[str, Number, bool], Parameter | None]
-"""Makes a parameter of a number, by its name, its value, and whether something is compared with it."""
-
-
 def parameters(source: str) -> tuple[Parameter, ...]:
     """At most AT_MOST parameters in reading order; none of what is malformed, for any text whatsoever."""
     return tuple(place.parameter for place in _places(source))
@@ -106,10 +102,7 @@ def _places(source: str) -> list[_Place]:
         return []
     starts = _line_starts(source.encode())
     block = _block(tree)
-    if block is not None:
-        found = _read(_declared(block, starts), tree)
-    else:
-        found = list(_literals(tree, starts, _setting)) or list(_literals(tree, starts, _threshold))
+    found = _literals(tree, starts) if block is None else _read(_declared(block, starts), tree)
     return found[:AT_MOST]
 
 
@@ -186,30 +179,42 @@ def _number(node: ast.expr) -> Number | None:
 # ---- not declared
 
 
-def _literals(tree: ast.Module, starts: list[int], kind: _Kind) -> Iterator[_Place]:
-    """The numbers inside functions that are of a kind, named by their place among all numbers of a line."""
-    seen: Counter[int] = Counter()
+def _literals(tree: ast.Module, starts: list[int]) -> list[_Place]:
+    """The numbers inside functions that are settings; where there are none, those that are thresholds."""
+    numbers = list(_named(tree))
     compared = {id(part) for node in ast.walk(tree) if _orders(node) for part in ast.iter_child_nodes(node)}
+    settings = [(node, _setting(name, value), value) for name, node, value in numbers]
+    thresholds = [
+        (node, _threshold(name, value), value) for name, node, value in numbers if id(node) in compared
+    ]
+    made = [
+        [_place(node, starts, p, value) for node, p, value in some if p] for some in (settings, thresholds)
+    ]
+    return made[0] or made[1]
+
+
+def _named(tree: ast.Module) -> Iterator[tuple[str, ast.Constant, Number]]:
+    """Numbers with their values, by their place among all numbers of a line; a whole one in an index is none."""
+    seen: Counter[int] = Counter()
     for node, index in sorted(_numbers(tree), key=lambda found: (found[0].lineno, found[0].col_offset)):
         seen[node.lineno] += 1
         value = _number(node) or 0
-        parameter = kind(f"line {node.lineno} #{seen[node.lineno]}", value, id(node) in compared)
-        if parameter is not None and not (index and parameter.whole):
-            yield _place(node, starts, parameter, value)
+        if not (index and isinstance(value, int)):
+            yield f"line {node.lineno} #{seen[node.lineno]}", node, value
 
 
 def _orders(node: ast.AST) -> bool:
     return isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
 
 
-def _threshold(name: str, value: Number, compared: bool) -> Parameter | None:
-    """A small whole number that something is compared with."""
-    if not compared or not isinstance(value, int) or not 0 <= value <= SMALL:
+def _threshold(name: str, value: Number) -> Parameter | None:
+    """A small whole number."""
+    if not isinstance(value, int) or not 0 <= value <= SMALL:
         return None
     return Parameter(name, value, max(0, value - SPREAD), value + SPREAD, log=False, whole=True)
 
 
-def _setting(name: str, value: Number, _compared: bool) -> Parameter | None:
+def _setting(name: str, value: Number) -> Parameter | None:
     if not LITERALS[0] <= value <= LITERALS[1] or value in (1, 2):
         return None
     low, high = value / SPREAD, value * SPREAD

@@ -24,8 +24,6 @@ DROP_AT = 2.0
 TREND = 1.0
 """What is expected of them: that it falls behind there as it did so far, in units of how much they tell."""
 
-Losses = Sequence[float]
-
 
 @dataclass(frozen=True, eq=False)
 class Bar:
@@ -35,18 +33,14 @@ class Bar:
         losses: of that elite on every training instance, in points of the gap; shape [instances].
         order: places of the instances, the most telling first; shape [instances].
         spread: mean square of what elites typically differ from it on each instance; shape [instances].
-        elites: of the whole run, as of then: who does what they do is no new program.
-        drops: whether who is behind is dropped.
     """
 
     losses: NDArray[np.float64]
     order: tuple[int, ...]
     spread: NDArray[np.float64]
-    elites: tuple[Elite, ...] = ()
-    drops: bool = True
 
     @classmethod
-    def of(cls, elite: Elite, elites: Sequence[Elite], drops: bool = True) -> "Bar":
+    def of(cls, elite: Elite, elites: Sequence[Elite]) -> "Bar":
         """The bar that an elite sets."""
         losses = np.array(elite.losses)
         squares = (np.array([each.losses for each in elites]) - losses) ** 2
@@ -56,7 +50,7 @@ class Bar:
         shares = (squares / whole[:, None]).mean(axis=0) if whole.size else np.ones_like(losses)
         typical = np.exp(np.log(whole).mean()) if whole.size else 0.0
         order = np.argsort(-shares, kind="stable").tolist()
-        return cls(losses, tuple(order), shares * typical, tuple(elites), drops)
+        return cls(losses, tuple(order), shares * typical)
 
     @cached_property
     def stops(self) -> tuple["Stop", ...]:
@@ -92,17 +86,17 @@ def blocks(count: int) -> tuple[range, ...]:
     return tuple(range(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
 
-def lag(own: Losses, bar: Bar | None) -> float:
+def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
     """How far a candidate will be behind the bar in the end, in points of the gap; 0 where it may still catch up.
 
     Args:
-        own: the candidate's losses on the first instances of the bar's order, in points of the gap.
+        own: the candidate's losses on the first instances of the bar's order, in points of the gap; shape [met].
         bar: what it is compared with; None while there is none.
     """
-    if bar is None or not bar.drops or not 2 <= len(own) < len(bar.order):
+    if bar is None or not 2 <= len(own) < len(bar.order):
         return 0.0
     stop = bar.stops[len(own)]
-    behind = float(sum(own)) - stop.lost
+    behind = float(own.sum()) - stop.lost
     if behind <= _EQUAL:
         return 0.0
     expected = behind * stop.trend

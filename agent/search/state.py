@@ -135,13 +135,13 @@ class SearchState:
         return self.train.worst_stratum(choice.parents[0].losses)
 
     def bar(self, arm: str) -> Bar | None:
-        """What a candidate asked for now is raced against: the best of its arm."""
+        """What a candidate asked for now is raced against, the best of its arm; None where nobody is raced."""
         found = self.arms.all.get(arm)
-        best = found.population.best if found else None
+        best = found.population.best if found and self.switches.racing else None
         elites = self.everyone.elites  # another list whenever one of them is
         known = self._bars.get(arm)
         if best and (known is None or known[0] is not best or known[1] is not elites):
-            known = self._bars[arm] = best, elites, Bar.of(best, elites, self.switches.racing)
+            known = self._bars[arm] = best, elites, Bar.of(best, elites)
         return known[2] if best and known else None
 
     # Taking in
@@ -154,7 +154,8 @@ class SearchState:
             self.start = elite
             # What its constants alone can gain is what any search has to beat.
             self.untuned = [each for each in self.untuned if not each[0].name]
-            self._note_untuned(elite, next(iter(self.arms.all)))
+            searching = [name for name in self.arms.all if name != CONTROL]
+            self._note_untuned(elite, (*searching, CONTROL)[0])
 
     def take(self, choice: Choice, elite: Elite) -> float:
         """Takes in a candidate that solved the training instances; returns the reward of who asked for it, 0 to 1."""

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.racing import Bar, blocks, lag
 from gapsmith.evaluators.assess import Runner, assess
@@ -71,6 +74,14 @@ class _Walk:
     met: int = 0
     run: int = 0
 
+    @classmethod
+    def raced_against(
+        cls, bar: Bar | None, course: Course, source: str, scores: Mapping[str, Score], decisions: Decisions
+    ) -> "_Walk":
+        """At the beginning of the training instances, in the bar's order; in the bench's where there is no bar."""
+        order = bar.order if bar else range(len(course.train.instances))
+        return cls(course, course.train, source, dict(scores), order, dict(decisions))
+
     def block(self, block: range, runner: Runner, spent: float, told: bool = True) -> Heat | None:
         """Meets the instances of a block; runs where the score is not known, or, if told, what was decided.
 
@@ -98,11 +109,14 @@ class _Walk:
             return self.ended(score.outcome, f"{instance.name}: {score.message}")
         return None
 
-    def losses(self) -> Any:
+    def losses(self) -> NDArray[np.float64]:
         """Of the instances met, in their order, in points of the gap."""
         places = list(self.order[: self.met])
         costs = [self.scores[self.bench.instances[place].digest].cost or 0 for place in places]
-        return self.bench.scale.loss_at(costs, places) * self.bench.scale.weights[places]
+        losses: NDArray[np.float64] = (
+            self.bench.scale.loss_at(costs, places) * self.bench.scale.weights[places]
+        )
+        return losses
 
     def raced(self, bar: Bar | None) -> Heat | None:
         """The end of a candidate that will hardly catch up with the bar."""
@@ -148,14 +162,12 @@ class Probe:
 
     def __call__(self, runner: Runner, spent: float) -> Heat:
         """Runs it."""
-        bench = self.course.train
-        order = self.bar.order if self.bar else range(len(bench.instances))
-        walk = _Walk(self.course, bench, self.source, dict(self.known), order, dict(self.decisions))
+        walk = _Walk.raced_against(self.bar, self.course, self.source, self.known, self.decisions)
         if verify := self.course.problem.verify:
             found = verify(self.source, runner, self.refuters, False)
             if found.outcome != "ok":
                 return walk.ended(found.outcome, found.message, detail=found.detail)
-        for block in blocks(len(order)):
+        for block in blocks(len(walk.order)):
             if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
                 return ended
             if walk.met >= PROBED and int((walk.losses() > 0).sum()) >= TELLING:
@@ -175,11 +187,10 @@ class Race:
 
     def __call__(self, runner: Runner, spent: float) -> Heat:
         """Runs it."""
-        bench = self.course.train
-        order = self.bar.order if self.bar else range(len(bench.instances))
         known = {**self.decisions, **self.probe.decisions}
-        walk = _Walk(self.course, bench, self.source, dict(self.probe.scores), order, known, self.probe.met)
-        for block in blocks(len(order)):
+        walk = _Walk.raced_against(self.bar, self.course, self.source, self.probe.scores, known)
+        walk.met = self.probe.met
+        for block in blocks(len(walk.order)):
             if block.stop <= self.probe.met:
                 continue
             if ended := walk.block(block, runner, spent) or walk.raced(self.bar):

@@ -25,7 +25,7 @@ from gapsmith.evaluators.base import Problem, Split
 PROBLEMS = ("single_machine_tardiness", "online_bin_packing", "job_shop")
 INSTANCES = 36
 NOISE = 1.64
-FEW = 3
+ENOUGH = 3
 """So many evaluations for every candidate that is wanted, at most: some fail, and tuning has its share."""
 
 
@@ -36,7 +36,7 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
     """The reference rules, then the first so many candidates of a run that solved everything."""
     problem = _longer(find_problem(name))
     with fresh_archive(Path(os.devnull)) as archive:
-        budget = Budget(evaluations=FEW * count)
+        budget = Budget(evaluations=ENOUGH * count)
         run = discover(
             problem, budget=budget, archive=archive, executor=executor, seed=seed, without=("racing",)
         )

@@ -12,6 +12,7 @@ from gapsmith.evaluators.scoring import Score
 
 INSTANCES = tiny().instances("train", 1, 80)
 FIRST, MORE = INSTANCES[:5], INSTANCES[5:]
+ERROR = 0.05
 RULE = SimpleNamespace(program=0, source="", name="rule")
 PROGRAM = SimpleNamespace(program=1, source="", name="")
 
@@ -41,7 +42,7 @@ class Measured:
 def decided(gain, more=MORE):
     """The decision, and how many instances each look met."""
     by = Measured(gain)
-    return decide(PROGRAM, RULE, FIRST, lambda count: more[:count], by), by.looks
+    return decide(PROGRAM, RULE, FIRST, lambda count: more[:count], by, ERROR), by.looks
 
 
 def test_a_sure_gain_is_seen_at_once():
@@ -97,7 +98,7 @@ def test_who_is_worse_in_a_class_is_not_better():
     """A large gain elsewhere does not make up for a class in which the rule is surely better; it is named."""
     classes = [replace(each, stratum="ab"[place % 4 == 0]) for place, each in enumerate(INSTANCES[:40])]
     by = Measured(lambda place: -0.5 - place % 3 / 10 if place % 4 == 0 else 3)
-    found = decide(PROGRAM, RULE, classes, lambda _: (), by)
+    found = decide(PROGRAM, RULE, classes, lambda _: (), by, ERROR)
     assert found.low > 0
     assert found.worse_in == "b"
     assert not found.sure
@@ -107,6 +108,8 @@ def test_chance_in_a_class_is_no_harm():
     """Losses in a class that are within its scatter, or in a class of few instances, do not count."""
     classes = [replace(each, stratum="ab"[place % 4 == 0]) for place, each in enumerate(INSTANCES[:40])]
     by = Measured(lambda place: (-2 if place % 8 == 0 else 1.5) if place % 4 == 0 else 3)
-    assert decide(PROGRAM, RULE, classes, lambda _: (), by).sure
+    assert decide(PROGRAM, RULE, classes, lambda _: (), by, ERROR).sure
     few = [replace(each, stratum="ab"[place % 16 == 0]) for place, each in enumerate(INSTANCES[:40])]
-    assert decide(PROGRAM, RULE, few, lambda _: (), Measured(lambda p: -0.5 if p % 16 == 0 else 3)).sure
+    assert decide(
+        PROGRAM, RULE, few, lambda _: (), Measured(lambda p: -0.5 if p % 16 == 0 else 3), ERROR
+    ).sure

@@ -78,9 +78,7 @@ def choice(name, train, known):
     """What a template of that name is shown: the last rules, which mostly are the best."""
     if name == REPAIR.name:
         return Choice(REPAIR, failure=FAILURE)
-    chosen = sorted(
-        known[-PARENTS[name] :], key=lambda elite: elite.gap
-    )  # the best first, as a search has them
+    chosen = sorted(known[-PARENTS[name] :], key=lambda elite: elite.gap)  # as a search has them
     return Choice(Operator(name, PARENTS[name], 1.0), tuple(chosen), lessons=LESSONS)
 
 

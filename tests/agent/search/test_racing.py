@@ -26,16 +26,16 @@ def elite(program, losses, decisions=()):
     return Elite(program, "", 1, sum(losses), losses, losses=losses, decisions=decisions)
 
 
-def bar_of(losses, *others, drops=True):
+def bar_of(losses, *others):
     """The bar of an elite among these, or else among some that differ from it by 1 everywhere."""
     others = others or ([loss + 1 for loss in losses],)
     elites = [elite(k, each) for k, each in enumerate((losses, *others))]
-    return Bar.of(elites[0], elites, drops)
+    return Bar.of(elites[0], elites)
 
 
 def met_in_order(bar, losses, count):
     """The first losses in the order of the race."""
-    return [losses[place] for place in bar.order[:count]]
+    return np.array([losses[place] for place in bar.order[:count]])
 
 
 @given(st.integers(1, 200))
@@ -86,16 +86,15 @@ def test_more_than_two_standard_deviations_behind_is_dropped(met, share, dropped
     """As far behind on all as on those met, against twice the root of what the others may bring."""
     bar = bar_of([9.0] * 20)
     expected = share * 2 * np.sqrt(20 - met)
-    found = lag([9.0 + expected / 20] * met, bar)
+    found = lag(np.full(met, 9.0 + expected / 20), bar)
     assert found == (pytest.approx(expected) if dropped else 0.0)
 
 
 def test_where_there_is_nothing_to_compare_nobody_is_behind():
-    """Without a bar, after one instance, with all instances met, and with racing off nobody is dropped."""
-    bar = bar_of([0.0] * 20)
-    assert lag([9.0] * 4, bar) > 0
-    assert lag([9.0] * 4, None) == lag([9.0], bar) == lag([9.0] * 20, bar) == 0.0
-    assert lag([9.0] * 4, bar_of([0.0] * 20, drops=False)) == 0.0
+    """Without a bar, after one instance, and with all instances met nobody is dropped."""
+    bar, worse = bar_of([0.0] * 20), np.full(20, 9.0)
+    assert lag(worse[:4], bar) > 0
+    assert lag(worse[:4], None) == lag(worse[:1], bar) == lag(worse, bar) == 0.0
 
 
 def test_without_other_elites_all_instances_tell_alike():
@@ -103,7 +102,7 @@ def test_without_other_elites_all_instances_tell_alike():
     only = elite(1, [1.0] * 20)
     bar = Bar.of(only, [only])
     assert bar.order == tuple(range(20))
-    assert lag([1.0, 1.1], bar) > 0
+    assert lag(np.array([1.0, 1.1]), bar) > 0
 
 
 @pytest.fixture(scope="module")

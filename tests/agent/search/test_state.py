@@ -208,6 +208,9 @@ def test_the_best_rule_waits_to_be_tuned():
     assert [(each.program, arm) for each, arm in state.untuned] == [(2, "genetic")]
     state.take(REFINE, elite(4, 5.0, TUNABLE))
     assert [each.program for each, _ in state.untuned] == [4, 2]
+    control_first = SearchState(SimpleNamespace(train=BENCH, validation=BENCH), PAIR[::-1], 100)
+    control_first.take(Choice(RULE), elite(1, 9.0, TUNABLE, name="a rule"))
+    assert control_first.untuned[0][1] == "genetic"
 
 
 def test_a_leader_that_was_tuned_is_tuned_again():
@@ -274,15 +277,13 @@ def test_without_arms_there_is_one():
 
 
 def test_the_bar_is_the_best_of_the_arm():
-    """Elites of all arms tell what instances are worth; without racing, nobody is dropped for being behind."""
+    """It is the arm's own, whoever leads the others; without racing there is none, nor for a stranger."""
     state = begun()
     state.take(Choice(BY_NAME["refine"], arm=CONTROL), elite(3, 5.0))
     bar = state.bar("genetic")
     assert tuple(bar.losses) == state.arms.all["genetic"].population.best.losses
-    assert [each.program for each in bar.elites] == [3, 2, 1]
-    assert bar.drops
-    assert not begun("racing").bar("genetic").drops
-    assert begun().bar("nobody") is None
+    assert state.bar("genetic") is bar
+    assert begun("racing").bar("genetic") is begun().bar("nobody") is None
 
 
 def test_without_tuning_nobody_waits_for_it():
