@@ -48,7 +48,9 @@ def plain(reply: str) -> str:
 
 def fenced_blocks(text: str) -> list[Block]:
     """What stands in fences, those inside others too, in the order of their openings."""
-    lines = [part for line in text.split("\n") for part in _parts(line)]
+    lines = text.split("\n")
+    if "```" in text:
+        lines = [part for line in lines for part in (_parts(line) if "```" in line else (line,))]
     return list(_fenced(lines))[-MOST_BLOCKS:]
 
 
@@ -112,7 +114,7 @@ def _indented(lines: Sequence[str]) -> Iterator[list[str]]:
 def _fenced(lines: Sequence[str]) -> Iterator[Block]:
     start = 0
     while start < len(lines):
-        opening = _FENCE.match(lines[start])
+        opening = _opening(lines[start])
         if opening is None:
             start += 1
             continue
@@ -123,10 +125,19 @@ def _fenced(lines: Sequence[str]) -> Iterator[Block]:
         start = ends[0] + 1 if ends else len(lines)
 
 
+def _opening(line: str) -> re.Match[str] | None:
+    return _FENCE.match(line) if _may_fence(line) else None
+
+
+def _may_fence(line: str) -> bool:
+    """Whether a look is worth while: most lines are code."""
+    return "```" in line or "~~~" in line
+
+
 def _ends(lines: Sequence[str], start: int, fence: str) -> list[int]:
     """The lines that may close the fence, the nearest first."""
     closing = re.compile(rf"[ \t]*{re.escape(fence[0])}{{{len(fence)},}}[ \t]*")
-    found = (k for k in range(start + 1, len(lines)) if closing.fullmatch(lines[k]))
+    found = (k for k in range(start + 1, len(lines)) if _may_fence(lines[k]) and closing.fullmatch(lines[k]))
     return [k for _, k in zip(range(MOST_ENDS), found, strict=False)]
 
 
@@ -151,5 +162,5 @@ def _inside(block: Block) -> Iterator[Block]:
     first = block.texts[0]
     yield from (Block((inner,)) for inner in strings_in(first))
     lines = first.split("\n")
-    if any((match := _FENCE.match(line)) and match["info"].strip() for line in lines):
+    if any((match := _opening(line)) and match["info"].strip() for line in lines):
         yield from _fenced(lines)

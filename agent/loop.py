@@ -350,13 +350,13 @@ class Loop:
         """The slot whose turn it is: the first that waits for nothing, and is not ahead of an earlier one."""
         in_order = self._questions.deterministic or self._next <= len(self._rules) + len(self._seeds)
         least = Stage.ENDED + 1
-        for slot in list(self._open.values()):
-            late = slot.stage in (Stage.RACED, Stage.ENDED)  # what the state of the search decides
-            if slot.stage in WAITS and (
-                not in_order or (slot is self._oldest if late else slot.stage < least)
-            ):
+        for slot in self._open.values():
+            stage = slot.stage
+            late = stage is Stage.RACED or stage is Stage.ENDED  # what the state of the search decides
+            if stage in WAITS and (not in_order or (slot is self._oldest if late else stage < least)):
                 return slot
-            least = min(least, slot.stage)
+            if stage < least:
+                least = stage
         return None
 
     @property

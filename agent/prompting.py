@@ -126,6 +126,7 @@ def _lessons(lessons: Sequence[Lesson]) -> dict[str, str]:
     return {"gained": _fenced_lines(gained), "refuted": _fenced_lines(refuted)}
 
 
+@lru_cache(maxsize=64)
 def _lesson(lesson: Lesson) -> str:
     ended = f"{lesson.before:.3f} % → {lesson.after:.3f} %" if lesson.after is not None else lesson.ended
     return f"slot {lesson.slot}, {lesson.operator}: {one_line(lesson.idea)} ({one_line(ended, 100)})"

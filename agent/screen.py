@@ -5,8 +5,10 @@ None of this is protection: that is the sandbox's work. It saves evaluations and
 
 import ast
 import hashlib
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from gapsmith.agent.cleaning import parsed
@@ -64,14 +66,13 @@ def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMP
         return Screened("syntax_error", _syntax_message(source), source)
     if complaint := _entry_complaint(tree, entry):
         return Screened("no_entry", complaint, source)
-    nodes = _nodes(tree)
-    telling = [node for node in nodes if type(node) in _TELLING]
+    kinds = _by_kind(_nodes(tree))
     allowed = allowed.union(entry.imports)
-    if strangers := sorted(_imports(telling) - allowed):
+    if strangers := sorted(_imports(kinds) - allowed):
         known = ", ".join(sorted(name for name in allowed if not name.startswith("_")))
         return Screened("forbidden_import", f"imports {strangers[0]}; allowed are {known}", source)
-    canonical = _Canonical(_bound(telling) - _fixed(telling) - {entry.name}).text(tree)
-    return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], len(nodes))
+    canonical = _Canonical(_bound(kinds) - _fixed(kinds) - {entry.name}).text(tree)
+    return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], _size(kinds))
 
 
 def _syntax_message(source: str) -> str:
@@ -99,22 +100,21 @@ def _entry_complaint(tree: ast.Module, entry: EntryPoint) -> str:
     return ""
 
 
-_TELLING = frozenset(
-    (ast.Import, ast.ImportFrom, ast.alias, ast.Name, ast.arg, ast.FunctionDef, ast.ClassDef, ast.Call)
-)
-"""Kinds of nodes that name something."""
+Kinds = Mapping[type, Sequence[Any]]
+"""Nodes of a tree by what they are."""
 
-_WORDS = frozenset(("id", "arg", "attr", "asname", "module", "level", "kind", "type_comment"))
+_WORDS = frozenset(("id", "arg", "attr", "asname", "module", "level", "kind", "type_comment", "ctx"))
 _INNER: Mapping[type, tuple[str, ...]] = {
     kind: tuple(name for name in kind._fields if name not in _WORDS)
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
-"""Fields of each kind of node that can hold nodes: the rest are words."""
+"""Fields of each kind of node that can hold nodes: the rest are words, or say whether a value is stored."""
+_WITH_CONTEXT = (ast.Attribute, ast.List, ast.Name, ast.Starred, ast.Subscript, ast.Tuple)
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:
-    """All nodes; several times as fast as `ast.walk`, which matters for every candidate."""
+    """All nodes but contexts; several times as fast as `ast.walk`, which matters for every candidate."""
     waiting = [tree]
     for node in waiting:
         for name in _INNER[type(node)]:
@@ -126,47 +126,52 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
     return waiting
 
 
-def _imports(nodes: list[ast.AST]) -> set[str]:
-    found: set[str] = set()
+def _by_kind(nodes: Sequence[ast.AST]) -> Kinds:
+    kinds = defaultdict[type, list[Any]](list)
     for node in nodes:
-        if isinstance(node, ast.Import):
-            found.update(_top(alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            found.add(_top(node.module or "."))
-    return found
+        kinds[type(node)].append(node)
+    return kinds
+
+
+def _size(kinds: Kinds) -> int:
+    """How many nodes the tree has, contexts included."""
+    return sum(map(len, kinds.values())) + sum(len(kinds.get(kind, ())) for kind in _WITH_CONTEXT)
+
+
+def _imports(kinds: Kinds) -> set[str]:
+    plain = (alias.name for node in kinds.get(ast.Import, ()) for alias in node.names)
+    return {_top(name) for name in (*plain, *(n.module or "." for n in kinds.get(ast.ImportFrom, ())))}
 
 
 def _top(module: str) -> str:
     return module if module == "collections.abc" else module.split(".")[0]
 
 
-def _bound(nodes: list[ast.AST]) -> set[str]:
-    """The names that the module binds anywhere."""
-    found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
+def _bound(kinds: Kinds) -> set[str]:
+    """The names that the nodes bind."""
+    found = {node.id for node in kinds.get(ast.Name, ()) if type(node.ctx) is ast.Store}
+    found.update(node.arg for node in kinds.get(ast.arg, ()))
+    found.update(node.name for kind in (ast.FunctionDef, ast.ClassDef) for node in kinds.get(kind, ()))
     return found
 
 
-def _fixed(nodes: list[ast.AST]) -> set[str]:
+def _fixed(kinds: Kinds) -> set[str]:
     """The names that are reached other than by a variable: imported, members of classes, keywords of others."""
-    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
-    found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.ClassDef):
-            methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
-            fields = [part for part in node.body if part not in methods]
-            found |= _bound([*methods, *(inner for part in fields for inner in _nodes(part))])
-        elif isinstance(node, ast.alias):
-            found |= {node.name, node.asname or node.name}
-        elif isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in own):
-            found |= {keyword.arg for keyword in node.keywords if keyword.arg}
+    own = {node.name for node in kinds.get(ast.FunctionDef, ())}
+    found = {name for node in kinds.get(ast.alias, ()) for name in (node.name, node.asname) if name}
+    for node in kinds.get(ast.ClassDef, ()):
+        found |= _members(node)
+    for node in kinds.get(ast.Call, ()):
+        if node.keywords and not (isinstance(node.func, ast.Name) and node.func.id in own):
+            found.update(keyword.arg for keyword in node.keywords if keyword.arg)
     return found
+
+
+def _members(node: ast.ClassDef) -> set[str]:
+    """The methods and fields of a class."""
+    methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+    fields = [part for part in node.body if part not in methods]
+    return _bound(_by_kind([*methods, *(inner for part in fields for inner in _nodes(part))]))
 
 
 class _Text(str):
@@ -188,31 +193,36 @@ class _Canonical:
         """The canonical form. No recursion: a candidate may be nested as deep as it likes."""
         pieces: list[str] = []
         waiting: list[Any] = [tree]
+        write, next_one = pieces.append, waiting.pop
         while waiting:
-            value = waiting.pop()
+            value = next_one()
             kind = type(value)
             # The commonest first, each written here: a candidate has hundreds of them.
             if kind is _Text:
-                pieces.append(value)
+                write(value)
             elif kind is ast.Name:
-                pieces.append(f"Name({self._renamed(value.id)};)")
+                write(f"Name({self._renamed(value.id)};)")
             elif kind is ast.Constant:
-                pieces.append(f"Constant({_literal(value.value)})")
-            elif value is None:
-                pieces.append("None;")
+                write(f"Constant({_literal(value.value)})")
+            elif kind in _LEAVES:
+                write(_LEAVES[kind])
             elif kind in _PLAIN:
-                head, names = _PLAIN[kind]
-                pieces.append(head)
-                waiting += [_CLOSE, *[getattr(value, name, None) for name in names]] if names else ()
+                head, fields = _PLAIN[kind]
+                write(head)
+                waiting.append(_CLOSE)
+                waiting += fields(value)
+            elif value is None:
+                write("None;")
             elif kind is list:
-                pieces.append("[")
-                waiting += [_CLOSE_LIST, *reversed(value)]
+                write("[")
+                waiting.append(_CLOSE_LIST)
+                waiting += reversed(value)
             elif kind is _Name:
-                pieces.append(self._renamed(value) + ";")
+                write(self._renamed(value) + ";")
             elif isinstance(value, ast.AST):
                 waiting += reversed(_parts(value))
             else:
-                pieces.append(_literal(value))
+                write(_literal(value))
         return "".join(pieces)
 
     def _renamed(self, name: str) -> str:
@@ -264,16 +274,22 @@ _PASSED_OVER = frozenset(("ctx", "annotation", "returns", "type_comment", "kind"
 _CLOSE, _CLOSE_LIST = _Text(")"), _Text("]")
 
 
-def _plain(kind: type[ast.AST]) -> tuple[str, tuple[str, ...]]:
-    names = tuple(name for name in reversed(kind._fields) if name not in _PASSED_OVER)
-    return kind.__name__ + ("(" if names else "()"), names
+def _written(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields that count, from the last to the first."""
+    return tuple(name for name in reversed(kind._fields) if name not in _PASSED_OVER)
 
 
-_PLAIN: Mapping[type, tuple[str, tuple[str, ...]]] = {
-    kind: _plain(kind)
+def _getter(names: tuple[str, ...]) -> Callable[[ast.AST], tuple[Any, ...]]:
+    return attrgetter(*names) if len(names) > 1 else lambda node: (getattr(node, names[0]),)
+
+
+_RULELESS = [
+    kind
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.expr | ast.operator | ast.cmpop | ast.Assign)
-}
+]
+_LEAVES = {kind: f"{kind.__name__}()" for kind in _RULELESS if not _written(kind)}
+_PLAIN = {kind: (f"{kind.__name__}(", _getter(_written(kind))) for kind in _RULELESS if _written(kind)}
 """Kinds of nodes without a rule of their own: how they begin, and their fields from the last to the first."""
 
 

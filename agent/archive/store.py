@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, delete, insert, update
+from sqlalchemy import Insert, bindparam, delete, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from gapsmith.agent.archive.reading import Reader
+from gapsmith.agent.archive.statements import Statement
 from gapsmith.agent.archive.tables import (
     ArmRow,
     BaselineRow,
@@ -32,7 +33,7 @@ Digests = Collection[str]
 Events = Sequence[tuple[str, Mapping[str, Any]]]
 
 # Made once: to make a statement takes longer than to carry it out.
-ADD_CALL, ADD_BATCH, ADD_TALLY = insert(CallRow), insert(BatchRow), insert(ArmRow)
+ADD_BATCH, ADD_TALLY = insert(BatchRow), insert(ArmRow)
 DROP_TALLY = delete(ArmRow).where(
     col(ArmRow.run) == bindparam("of_run"),
     col(ArmRow.kind) == bindparam("of_kind"),
@@ -57,11 +58,23 @@ class Archive(Reader):
         super().__init__(location)
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
         # Another process may have been quicker: what is there stays.
-        self._add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
-        self._add_evaluations = dialect.insert(Evaluation).on_conflict_do_nothing()
-        self._add_candidates = dialect.insert(CandidateRow).on_conflict_do_nothing()
+        add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
+        self._add_program = self._prepared(add_program, Program)
+        self._add_evaluation = self._prepared(dialect.insert(Evaluation).on_conflict_do_nothing(), Evaluation)
+        self._add_candidate = self._prepared(dialect.insert(CandidateRow).on_conflict_do_nothing(), Candidate)
+        self._add_call = self._prepared(insert(CallRow), Call)
+        self._add_event = self._prepared(dialect.insert(Event).on_conflict_do_nothing(), Event)
         self._add_counterexample = dialect.insert(CounterexampleRow).on_conflict_do_nothing()
-        self._add_events = dialect.insert(Event).on_conflict_do_nothing()
+        self._verdict = lru_cache(self._made_verdict)
+
+    def _prepared(self, statement: Insert, row: type[SQLModel]) -> Statement:
+        """An insertion of all that a row has, but for the number that the database gives it."""
+        return Statement(self._engine, statement, [name for name in row.model_fields if name != "id"])
+
+    def _made_verdict(self, *columns: str) -> Statement:
+        place = col(CandidateRow.run) == bindparam("of_run"), col(CandidateRow.slot) == bindparam("of_slot")
+        values: dict[str, Any] = {column: bindparam(column) for column in columns}
+        return Statement(self._engine, update(CandidateRow).where(*place).values(values))
 
     # Runs
 
@@ -98,16 +111,16 @@ class Archive(Reader):
         A candidate is there already if its question was sent in a batch.
         """
         with self._engine.begin() as connection:
-            connection.execute(self._add_candidates, candidate.model_dump())
+            self._add_candidate(connection, candidate.model_dump())
             if call is not None:
-                connection.execute(ADD_CALL, call.model_dump())
+                self._add_call(connection, call.model_dump())
 
     # Batches
 
     def post(self, batch: BatchRow, candidates: Sequence[Candidate]) -> None:
         """Records a batch before it is sent, and with it what its questions are for."""
         with self._engine.begin() as connection:
-            connection.execute(self._add_candidates, [each.model_dump() for each in candidates])
+            self._add_candidate(connection, *[each.model_dump() for each in candidates])
             connection.execute(ADD_BATCH, batch.model_dump())
 
     def follow(self, batch: BatchRow) -> None:
@@ -120,7 +133,7 @@ class Archive(Reader):
         """The number of a program, recorded now if it was never seen, and whether it is new."""
         row = {"problem": problem, "hash": hash_, "source": source, "size": size}
         with self._engine.begin() as connection:
-            made = connection.execute(self._add_program, row).scalar()
+            made = self._add_program(connection, row).scalar()
             return (made, True) if made is not None else (connection.execute(KNOWN, row).scalar_one(), False)
 
     def settle(
@@ -135,16 +148,16 @@ class Archive(Reader):
         """Records the verdict on a slot, its evaluations but those whose digests are known, and its events."""
         rows = _new(values["program"], scores, known) if scores else []
         with self._engine.begin() as connection:
-            connection.execute(_verdict(tuple(values)), {**values, "of_run": run, "of_slot": slot})
+            self._verdict(*values)(connection, {**values, "of_run": run, "of_slot": slot})
             if rows:
-                connection.execute(self._add_evaluations, rows)
+                self._add_evaluation(connection, *rows)
             if events:
-                connection.execute(self._add_events, [_event(run, slot, *event) for event in events])
+                self._add_event(connection, *[_event(run, slot, *event) for event in events])
 
     def record(self, run: int, slot: int, kind: str, detail: Mapping[str, Any]) -> None:
         """Records one decision, unless one of that kind is recorded for the slot; slot -1 is no slot's."""
         with self._engine.begin() as connection:
-            connection.execute(self._add_events, [_event(run, slot, kind, detail)])
+            self._add_event(connection, _event(run, slot, kind, detail))
 
     def gate(self, run: int, slot: int, passed: bool, gain: float, low: float, high: float) -> None:
         """Records what the gate said of a slot: whether it is the champion now, and the gain with its limits."""
@@ -156,7 +169,7 @@ class Archive(Reader):
         """Records evaluations outside a slot, such as the report's; those already there are left alone."""
         if rows := _new(program, scores):
             with self._engine.begin() as connection:
-                connection.execute(self._add_evaluations, rows)
+                self._add_evaluation(connection, *rows)
 
     # Baselines
 
@@ -200,12 +213,6 @@ class Archive(Reader):
         )
         with self._engine.begin() as connection:
             connection.execute(self._add_counterexample, row.model_dump())
-
-
-@lru_cache
-def _verdict(columns: tuple[str, ...]) -> Update:
-    place = (col(CandidateRow.run) == bindparam("of_run"), col(CandidateRow.slot) == bindparam("of_slot"))
-    return update(CandidateRow).where(*place).values({column: bindparam(column) for column in columns})
 
 
 def _new(program: int, scores: Scores, known: Digests = ()) -> list[dict[str, Any]]:
