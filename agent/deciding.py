@@ -1,6 +1,7 @@
 """Whether a program is surely better than a reference rule: instances are added until it shows, or does not.
 
-Better on the whole is not enough: who is surely worse in a class of instances would disappoint whoever has only those.
+Better on the whole is not enough: who is surely worse on a kind of instances would disappoint whoever has only those.
+A kind is a class, and in it the small instances or the large ones, since what gains on small ones may lose on large.
 
 The sign of a paired interval's lower end does not depend on the bounds by which gaps are divided. So the rule's own
 costs stand in for the bounds, and no instance has to be solved to optimality for a look.
@@ -15,16 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.agent.measuring import Archived, Measuring, costs_in
+from gapsmith.agent.showing import size
 from gapsmith.evaluators.base import Baseline, Instance, Number
 from gapsmith.evaluators.scoring import Scale
 
 LOOKS = 4
 """At most so many, each but the first at twice the instances of the one before."""
 FEWEST = 6
-"""Instances of a class that say something about it."""
+"""Instances of a kind that say something about it."""
 
 WORSE = 0.10
-"""How likely a program that is as good as the rule in every class may be found worse in one of them."""
+"""How likely a program that is as good as the rule on every kind may be found worse on one of them."""
 
 Further = Callable[[int], Sequence[Instance]]
 """The first so many of the instances to decide by; fewer where there are no more."""
@@ -40,7 +42,7 @@ class Decision:
             infinite where one of the two failed.
         low: lower end of the gain's interval.
         high: upper end.
-        worse_in: a class of instances in which the rule is surely better; empty where there is none.
+        worse_in: a kind of instances on which the rule is surely better; empty where there is none.
     """
 
     instances: int
@@ -63,7 +65,7 @@ def decide(
     by: Measuring,
     error: float,
 ) -> Decision:
-    """Looks until the program is surely better, no better at all or worse in a class, or there were enough looks.
+    """Looks until the program is surely better, no better at all or worse on a kind, or there were enough looks.
 
     Args:
         program: solved the first instances.
@@ -85,6 +87,11 @@ def decide(
     return found
 
 
+def harm(program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring) -> str:
+    """A kind of these instances on which the rule is surely better; empty where there is none."""
+    return _look(program, rule, instances, by, 1.0 - WORSE).worse_in
+
+
 def _look(
     program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring, level: float
 ) -> Decision:
@@ -92,20 +99,34 @@ def _look(
     if costs is None or other is None:
         return Decision(len(instances), *(-math.inf if costs is None else math.inf,) * 3)
     scale = Scale(instances, [_price(cost) for cost in other], by.problem.maximise)
-    worse_in = _worse_in(instances, scale.loss(other) - scale.loss(costs))
+    worse_in = _worse_in(_kinds(instances), scale.loss(other) - scale.loss(costs))
     return Decision(len(instances), *scale.gain(costs, other, level), worse_in)
 
 
-def _worse_in(instances: Sequence[Instance], gains: NDArray[np.float64]) -> str:
-    """The first class in which the mean gain is below zero by more than chance, with so many classes to look at."""
-    names = [instance.stratum for instance in instances]
-    classes = dict.fromkeys(names)
-    limit = NormalDist().inv_cdf(1 - WORSE / len(classes))
-    for name in classes:
-        inside = gains[[each == name for each in names]]
+def _worse_in(kinds: Sequence[str], gains: NDArray[np.float64]) -> str:
+    """The first kind on which the mean gain is below zero by more than chance, with so many kinds to look at."""
+    names = dict.fromkeys(kinds)
+    limit = NormalDist().inv_cdf(1 - WORSE / len(names))
+    for name in names:
+        inside = gains[[each == name for each in kinds]]
         if inside.size >= FEWEST and inside.mean() < -limit * inside.std(ddof=1) / np.sqrt(inside.size):
             return name
     return ""
+
+
+def _kinds(instances: Sequence[Instance]) -> list[str]:
+    """Of each instance: its class, and whether it is one of the small or of the large ones there."""
+    sizes: dict[str, list[int]] = {}
+    for each in instances:
+        sizes.setdefault(each.stratum, []).append(size(each))
+    return [_kind(each, min(sizes[each.stratum]), max(sizes[each.stratum])) for each in instances]
+
+
+def _kind(instance: Instance, least: int, most: int) -> str:
+    """Where sizes differ by a factor of two, small and large are told apart by the geometric middle."""
+    if most < 2 * least:
+        return instance.stratum
+    return f"{instance.stratum}, {'small' if size(instance) ** 2 < least * most else 'large'}"
 
 
 def _price(cost: Number) -> Baseline:

@@ -6,14 +6,14 @@ gain that may be claimed. Every decision is an event of slot -1; scores are kept
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from random import Random
 from typing import Any
 
 from gapsmith.agent.archive import Candidate
-from gapsmith.agent.deciding import Further, decide
+from gapsmith.agent.deciding import Further, decide, harm
 from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.leaderboards import Known
 from gapsmith.agent.measuring import Measuring, costs_in
@@ -111,7 +111,8 @@ def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unse
     end = _End(run, train, by.bench(instances.selection), by)
     rule, claim = end.reference(), by.bench(instances.claim)
     # Nobody behind a rule is better than the best of them.
-    ahead = takewhile(lambda found: not found[0].name, end.honest(end.halved(contestants)))
+    ranking = end.harmless(end.halved(contestants), rule)
+    ahead = takewhile(lambda found: not found[0].name, end.honest(ranking))
     for end.tried, (error, (elite, costs)) in enumerate(zip(ERRORS, ahead, strict=False), 1):
         if rule is not None and not end.better(elite, rule, instances.further, error):
             continue
@@ -161,7 +162,18 @@ class _End:
             left = [by_number[program] for program in order[: plan.survivors]]
         return left + out
 
-    def honest(self, ranking: Sequence[Elite]) -> Iterator[tuple[Elite, Costs]]:
+    def harmless(self, ranking: Sequence[Elite], rule: Elite | None) -> Iterator[Elite]:
+        """Those that are surely worse than the rule on no kind of instances; the others are passed over."""
+        for elite in ranking:
+            worse_in = (
+                "" if elite.name or rule is None else harm(elite, rule, self._bench.instances, self._by)
+            )
+            if worse_in:
+                self._record(f"passed over slot {self._slot(elite)}", {"worse in": worse_in})
+            else:
+                yield elite
+
+    def honest(self, ranking: Iterable[Elite]) -> Iterator[tuple[Elite, Costs]]:
         """Those that solve all selection instances by honest means, with their costs there."""
         for elite in ranking:
             costs = self._costs(elite)

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from gapsmith.agent.search.population import Elite
 
-BLOCKS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
+BLOCKS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
 """Instances met by the end of each block; the last block is all the rest."""
 
-DROP_AT = 2.0
-"""How far behind a candidate must be, in standard deviations of what the instances to come may bring."""
+DROP_AT, DOUBT = 1.25, 2.0
+"""How far behind a candidate must be, in standard deviations of what the instances to come may bring, and how
+much farther after one instance, as a share of it; after ten, it is a tenth of that: a trend is not known at once."""
 
 TREND = 1.0
 """What is expected of them: that it falls behind there as it did so far, in units of how much they tell."""
@@ -43,14 +44,16 @@ class Bar:
     def of(cls, elite: Elite, elites: Sequence[Elite]) -> "Bar":
         """The bar that an elite sets."""
         losses = np.array(elite.losses)
-        squares = (np.array([each.losses for each in elites]) - losses) ** 2
+        squares = _differing((np.array([each.losses for each in elites]) - losses) ** 2)
+        if not squares.size:  # the optimum stands for all that may come
+            squares = _differing(losses[None, :] ** 2)
+        if not squares.size:
+            squares = np.ones((1, losses.size))
         whole = squares.sum(axis=1)
-        squares, whole = squares[whole > 0], whole[whole > 0]
         # Each elite's differences count alike, however far it is from the bar: most are old and far.
-        shares = (squares / whole[:, None]).mean(axis=0) if whole.size else np.ones_like(losses)
-        typical = np.exp(np.log(whole).mean()) if whole.size else 0.0
+        shares = (squares / whole[:, None]).mean(axis=0)
         order = np.argsort(-shares, kind="stable").tolist()
-        return cls(losses, tuple(order), shares * typical)
+        return cls(losses, tuple(order), shares * np.exp(np.log(whole).mean()))
 
     @cached_property
     def stops(self) -> tuple["Stop", ...]:
@@ -58,7 +61,8 @@ class Bar:
         losses, spread = self.losses[list(self.order)], self.spread[list(self.order)]
         lost, told, seen = (_sums(values) for values in (losses, np.sqrt(spread), spread))
         trend = 1.0 + TREND * (told[-1] - told) / np.maximum(told, _EQUAL)
-        noise = DROP_AT * np.sqrt(np.maximum(0.0, seen[-1] - seen))
+        doubt = 1.0 + DOUBT / np.maximum(1, np.arange(seen.size))
+        noise = DROP_AT * doubt * np.sqrt(np.maximum(0.0, seen[-1] - seen))
         table = np.column_stack((lost, lost[-1] - lost, trend, noise)).tolist()
         return tuple(Stop(*row) for row in table)
 
@@ -93,7 +97,7 @@ def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
         own: the candidate's losses on the first instances of the bar's order, in points of the gap; shape [met].
         bar: what it is compared with; None while there is none.
     """
-    if bar is None or not 2 <= len(own) < len(bar.order):
+    if bar is None or not 0 < len(own) < len(bar.order):
         return 0.0
     stop = bar.stops[len(own)]
     behind = float(own.sum()) - stop.lost
@@ -102,6 +106,12 @@ def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
     expected = behind * stop.trend
     hopeless = behind > stop.left + _EQUAL  # even with the optimum everywhere
     return expected if hopeless or expected > stop.most else 0.0
+
+
+def _differing(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rows that are not 0 everywhere."""
+    some: NDArray[np.float64] = squares[squares.sum(axis=1) > 0]
+    return some
 
 
 def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:

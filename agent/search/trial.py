@@ -122,7 +122,7 @@ class _Walk:
         """The end of a candidate that will hardly catch up with the bar."""
         if not (behind := lag(self.losses(), bar)):
             return None
-        words = f"dropped after {self.met} instances: {behind:.2f} points behind"
+        words = f"dropped after {self.met} of {len(self.order)} instances: {behind:.2f} points behind"
         return self.ended("raced", words, lag=behind)
 
     @property

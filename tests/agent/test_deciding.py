@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from helpers import tiny
 
-from gapsmith.agent.deciding import LOOKS, Decision, decide
+from gapsmith.agent.deciding import LOOKS, Decision, decide, harm
 from gapsmith.evaluators.assess import Assessment
 from gapsmith.evaluators.scoring import Score
 
@@ -113,3 +113,17 @@ def test_chance_in_a_class_is_no_harm():
     assert decide(
         PROGRAM, RULE, few, lambda _: (), Measured(lambda p: -0.5 if p % 16 == 0 else 3), ERROR
     ).sure
+
+
+@pytest.mark.parametrize(("small", "named"), [(2, "a, large"), (4, "")])
+def test_small_instances_do_not_make_up_for_large_ones(small, named):
+    """Where sizes differ by a factor of two, who is surely worse on the large ones is named; else they are one kind."""
+    sizes = [small if place % 4 else 6 for place in range(40)]
+    some = [tiny().instances("train", place, 1)[0] for place in range(40)]
+    cut = [
+        replace(each, data={name: values[:count] for name, values in each.data.items()}, stratum="a")
+        for each, count in zip(some, sizes, strict=True)
+    ]
+    by = Measured(lambda place: 3 if place % 4 else -0.5 - place % 3 / 10)
+    assert harm(PROGRAM, RULE, cut, by) == named
+    assert decide(PROGRAM, RULE, cut, lambda _: (), by, ERROR).sure == (not named)

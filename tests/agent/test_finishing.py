@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from helpers import Inline, NoSandbox, Shuffled, finish, job, photographed, tiny
 
+from gapsmith.agent import finishing
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.finishing import SLOT, Finale, finalists, unseen
 from gapsmith.agent.finishing import finish as end
@@ -195,6 +196,20 @@ def test_the_next_best_is_tried_where_the_best_fails(place):
     assert events["claim"]["failed"] == "winner"
     assert events["claim, 2"]["instances"] == 6
     assert events["against the best rule, 2"]["kept"] == "winner"
+
+
+def test_who_is_surely_worse_on_a_kind_is_passed_over(place, monkeypatch):
+    """It makes room for the next without using up one of the tries, and it is said where it is worse."""
+    stage = Stage(place, BEST.replace("range(3)", "range(4)"), BEST)
+    first = stage.elites[0].program
+    found = {first: "a, large"}
+    monkeypatch.setattr(finishing, "harm", lambda program, *_: found.get(program.program, ""))
+    finale = stage.end()
+    assert "permutations" in finale.winner.source
+    events = stage.events()
+    assert events["passed over slot None"] == {"worse in": "a, large"}
+    assert events["against the best rule"]["kept"] == "winner"
+    assert "against the best rule, 2" not in events
 
 
 def test_every_decision_is_an_event(place):
