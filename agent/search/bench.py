@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gapsmith.evaluators.base import Baseline, Instance, Number, Problem
 from gapsmith.evaluators.scoring import Scale
@@ -30,6 +31,11 @@ class Bench:
     def losses(self, costs: Sequence[Number]) -> tuple[float, ...]:
         """What each instance adds to the search's gap, in points."""
         return tuple((self.scale.loss(costs) * self.scale.weights).tolist())
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The class of each instance."""
+        return tuple(instance.stratum for instance in self.instances)
 
     def worst_stratum(self, losses: Sequence[float]) -> str:
         """The class of instances that adds most to the gap; empty where all are of one class."""

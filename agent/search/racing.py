@@ -1,8 +1,8 @@
 """The race: a candidate meets the instances that tell most first, and is dropped once it will hardly catch up.
 
-Differences are paired: candidate and bar are compared on the same instances, in points of the search's gap. What an
-instance tells is learnt from the elites: the share it has in what tells them from the bar. Measured on
-recordings, see docs/search.md.
+Classes come in turn, since who is behind in one may be ahead in another. Differences are paired: candidate and bar
+are compared on the same instances, in points of the search's gap. What an instance tells is learnt from the elites:
+the share it has in what tells them from the bar. Measured on recordings, see docs/search.md.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Bar:
 
     Attributes:
         losses: of that elite on every training instance, in points of the gap; shape [instances].
-        order: places of the instances, the most telling first; shape [instances].
+        order: places of the instances, the most telling of every class first; shape [instances].
         spread: mean square of what elites typically differ from it on each instance; shape [instances].
     """
 
@@ -41,8 +41,8 @@ class Bar:
     spread: NDArray[np.float64]
 
     @classmethod
-    def of(cls, elite: Elite, elites: Sequence[Elite]) -> "Bar":
-        """The bar that an elite sets."""
+    def of(cls, elite: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> "Bar":
+        """The bar that an elite sets, where instances are of these classes."""
         losses = np.array(elite.losses)
         squares = _differing((np.array([each.losses for each in elites]) - losses) ** 2)
         if not squares.size:  # the optimum stands for all that may come
@@ -52,8 +52,7 @@ class Bar:
         whole = squares.sum(axis=1)
         # Each elite's differences count alike, however far it is from the bar: most are old and far.
         shares = (squares / whole[:, None]).mean(axis=0)
-        order = np.argsort(-shares, kind="stable").tolist()
-        return cls(losses, tuple(order), shares * np.exp(np.log(whole).mean()))
+        return cls(losses, _in_turn(shares, classes), shares * np.exp(np.log(whole).mean()))
 
     @cached_property
     def stops(self) -> tuple["Stop", ...]:
@@ -112,6 +111,17 @@ def _differing(squares: NDArray[np.float64]) -> NDArray[np.float64]:
     """The rows that are not 0 everywhere."""
     some: NDArray[np.float64] = squares[squares.sum(axis=1) > 0]
     return some
+
+
+def _in_turn(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, ...]:
+    """The most telling instance of every class, then the second of every class, and so on."""
+    met: dict[str, int] = {}
+    turns: list[tuple[int, int]] = []  # place among those that tell most, by turn
+    places = np.argsort(-shares, kind="stable").tolist()
+    for rank, place in enumerate(places):
+        turn = met[classes[place]] = met.get(classes[place], -1) + 1
+        turns.append((turn, rank))
+    return tuple(places[rank] for _, rank in sorted(turns))
 
 
 def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -141,7 +141,7 @@ class SearchState:
         elites = self.everyone.elites  # another list whenever one of them is
         known = self._bars.get(arm)
         if best and (known is None or known[0] is not best or known[1] is not elites):
-            known = self._bars[arm] = best, elites, Bar.of(best, elites)
+            known = self._bars[arm] = best, elites, Bar.of(best, elites, self.train.classes)
         return known[2] if best and known else None
 
     # Taking in

@@ -104,15 +104,20 @@ class Replay:
     lost: tuple[Lost, ...]
 
 
-def replay(found: Sequence[Record]) -> Replay:
-    """Races the candidates in their order; rules, which belong to no arm, are not raced, as in a run."""
+def replay(found: Sequence[Record], classes: Sequence[str]) -> Replay:
+    """Races the candidates in their order; rules, which belong to no arm, are not raced, as in a run.
+
+    Args:
+        found: the recording.
+        classes: of its instances.
+    """
     everyone, arms = Population(), {row["arm"]: Population() for row in found if row["arm"]}
     met, better, best, lost = list[int](), 0, 0, list[Lost]()
     for row in found:
         elite = elite_of(row)
         own = [arms[row["arm"]]] if row["arm"] else list(arms.values())
         if row["arm"] and (bar := own[0].best) is not None and everyone.best is not None:
-            met.append(race(elite, bar, everyone.elites))
+            met.append(race(elite, bar, everyone.elites, classes))
             ahead, first = elite.gap < bar.gap, elite.gap < everyone.best.gap
             better, best = better + ahead, best + first
             if met[-1] < len(elite.losses):
@@ -137,9 +142,9 @@ def surely(one: Elite, other: Elite) -> bool:
     return bool(difference.mean() > NOISE * difference.std(ddof=1) / np.sqrt(difference.size))
 
 
-def race(elite: Elite, bar: Elite, elites: Sequence[Elite]) -> int:
+def race(elite: Elite, bar: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> int:
     """After how many instances the engine drops a candidate; all if it does not."""
-    against = Bar.of(bar, elites)
+    against = Bar.of(bar, elites, classes)
     losses = np.array(elite.losses)[list(against.order)]
     ends = (block.stop for block in blocks(len(losses)))
     return next((end for end in ends if lag(losses[:end], against)), len(losses))
@@ -173,7 +178,9 @@ def main() -> None:
                     made = list(record(name, seed, given.candidates, executor))
                 for row in made:
                     append(given.results, row)
-            seen = replay(selected(records(given.results), **head))
+            instances = find_problem(name).instances(Split.TRAIN, seed, INSTANCES)
+            classes = [instance.stratum for instance in instances]
+            seen = replay(selected(records(given.results), **head), classes)
             print(line(name, seed, seen), flush=True)
             for each in seen.lost:
                 print(f"  lost: {each}")

@@ -30,7 +30,7 @@ def bar_of(losses, *others):
     """The bar of an elite among these, or else among some that differ from it by 1 everywhere."""
     others = others or ([loss + 1 for loss in losses],)
     elites = [elite(k, each) for k, each in enumerate((losses, *others))]
-    return Bar.of(elites[0], elites)
+    return Bar.of(elites[0], elites, ["all"] * len(losses))
 
 
 def met_in_order(bar, losses, count):
@@ -80,6 +80,18 @@ def test_an_instance_on_which_only_far_elites_differ_tells_no_more_than_another(
     assert bar.order[:2] == (7, 3)
 
 
+@given(LOSSES, LOSSES, st.lists(st.sampled_from("abc"), min_size=20, max_size=20))
+def test_classes_come_in_turn(losses, one, classes):
+    """Before a class comes again, every class that has instances left has come as often, its most telling first."""
+    elites = [elite(0, losses), elite(1, one)]
+    bar = Bar.of(elites[0], elites, classes)
+    came = {name: [place for place in bar.order if classes[place] == name] for name in classes}
+    for each in came.values():
+        assert all(bar.spread[first] >= bar.spread[second] for first, second in pairwise(each))
+    turns = [came[classes[place]].index(place) for place in bar.order]
+    assert turns == sorted(turns)
+
+
 @pytest.mark.parametrize(("met", "deviations"), [(1, 3.75), (4, 1.875), (10, 1.5)])
 @pytest.mark.parametrize(("share", "dropped"), [(1.1, True), (0.9, False)])
 def test_who_is_expected_far_behind_is_dropped(met, deviations, share, dropped):
@@ -100,7 +112,7 @@ def test_where_there_is_nothing_to_compare_nobody_is_behind():
 def test_without_other_elites_the_optimum_stands_for_them():
     """The first bar of a run is the only elite: where it loses most comes first, and may be made up for."""
     only = elite(1, [1.0] * 19 + [2.0])
-    bar = Bar.of(only, [only])
+    bar = Bar.of(only, [only], ["all"] * 20)
     assert bar.order == (19, *range(19))
     assert lag(np.array([2.1]), bar) == 0.0
     assert lag(np.array([9.0]), bar) > 0

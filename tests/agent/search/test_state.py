@@ -17,7 +17,7 @@ from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.slots import Slot
 
-BENCH = SimpleNamespace(worst_stratum=lambda losses: "the worst class")
+BENCH = SimpleNamespace(worst_stratum=lambda losses: "the worst class", classes=("all",) * 99)
 REFINE = Choice(BY_NAME["refine"], arm="genetic")
 TUNABLE = 'PARAMS = {"share": (0.5, 0.0, 1.0)}\n\n\ndef schedule(p, d):\n    return PARAMS["share"][0]\n'
 
