@@ -304,6 +304,7 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "seconds": row.seconds,
         "best": report.get("best"),
         "claimed": report.get("claimed"),
+        "fingerprint": report.get("fingerprint"),
         **{name: spent.get(name) for name in ("calls", "usd", "cached_share", "usd_per_champion")},
     }
 

@@ -248,6 +248,7 @@ def test_a_run_is_recorded_and_replayed(answer, gapsmith, tmp_path):
         "fingerprint": made["fingerprint"],
         "exact": True,
     }
+    assert answer("runs")[0]["fingerprint"] == made["fingerprint"] == done["fingerprint"]
     again = answer("run", "--model", "replay:r.jsonl", "--archive", "b.db", "--workers", 1)
     same = ("problem", "evaluations", "calls", "usd", "fingerprint", "gain", "claimed")
     assert {key: again[key] for key in same} == {key: done[key] for key in same}
