@@ -25,6 +25,7 @@ class Listening:
     """A connection that keeps what its driver is given."""
 
     def exec_driver_sql(self, text, values):
+        """Carries nothing out."""
         self.text, self.values = text, values
 
 
