@@ -1,7 +1,6 @@
 """Whether a program is surely better than a reference rule: instances are added until it shows, or does not.
 
 Better on the whole is not enough: who is surely worse on a kind of instances would disappoint whoever has only those.
-A kind is a class, and in it the small instances or the large ones, since what gains on small ones may lose on large.
 
 The sign of a paired interval's lower end does not depend on the bounds by which gaps are divided. So the rule's own
 costs stand in for the bounds, and no instance has to be solved to optimality for a look.
@@ -10,24 +9,18 @@ costs stand in for the bounds, and no instance has to be solved to optimality fo
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gapsmith.agent.kinds import kinds, worse_in
 from gapsmith.agent.measuring import Archived, Measuring, costs_in
-from gapsmith.agent.showing import size
 from gapsmith.evaluators.base import Baseline, Instance, Number
 from gapsmith.evaluators.scoring import Scale
 
 LOOKS = 4
 """At most so many, each but the first at twice the instances of the one before."""
-FEWEST = 6
-"""Instances of a kind that say something about it."""
 
-WORSE = 0.10
-"""How likely a program that is as good as the rule on every kind may be found worse on one of them."""
-
+Costs = Sequence[Number]
 Further = Callable[[int], Sequence[Instance]]
 """The first so many of the instances to decide by; fewer where there are no more."""
 
@@ -88,8 +81,9 @@ def decide(
 
 
 def harm(program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring) -> str:
-    """A kind of these instances on which the rule is surely better; empty where there is none."""
-    return _look(program, rule, instances, by, 1.0 - WORSE).worse_in
+    """A kind of these instances on which the rule is surely better; empty where there is none, or one of them fails."""
+    costs, other = (costs_in(result) for result in by.run([program, rule], instances))
+    return "" if costs is None or other is None else _harm(costs, other, instances, by)
 
 
 def _look(
@@ -98,37 +92,21 @@ def _look(
     costs, other = (costs_in(result) for result in by.run([program, rule], instances))
     if costs is None or other is None:
         return Decision(len(instances), *(-math.inf if costs is None else math.inf,) * 3)
-    scale = Scale(instances, [_price(cost) for cost in other], by.problem.maximise)
-    worse_in = _worse_in(_kinds(instances), scale.loss(other) - scale.loss(costs))
-    return Decision(len(instances), *scale.gain(costs, other, level), worse_in)
+    gain = _scale(other, instances, by).gain(costs, other, level)
+    return Decision(len(instances), *gain, _harm(costs, other, instances, by))
 
 
-def _worse_in(kinds: Sequence[str], gains: NDArray[np.float64]) -> str:
-    """The first kind on which the mean gain is below zero by more than chance, with so many kinds to look at."""
-    names = dict.fromkeys(kinds)
-    limit = NormalDist().inv_cdf(1 - WORSE / len(names))
-    for name in names:
-        inside = gains[[each == name for each in kinds]]
-        if inside.size >= FEWEST and inside.mean() < -limit * inside.std(ddof=1) / np.sqrt(inside.size):
-            return name
-    return ""
+def _harm(costs: Costs, other: Costs, instances: Sequence[Instance], by: Measuring) -> str:
+    scale = _scale(other, instances, by)
+    gains = scale.loss(other) - scale.loss(costs)
+    gains[np.abs(gains) < _EQUAL * np.abs(scale.bound)] = 0.0
+    return worse_in(kinds(instances), gains)
 
 
-def _kinds(instances: Sequence[Instance]) -> list[str]:
-    """Of each instance: its class, and whether it is one of the small or of the large ones there."""
-    sizes: dict[str, list[int]] = {}
-    for each in instances:
-        sizes.setdefault(each.stratum, []).append(size(each))
-    return [_kind(each, min(sizes[each.stratum]), max(sizes[each.stratum])) for each in instances]
+def _scale(other: Costs, instances: Sequence[Instance], by: Measuring) -> Scale:
+    """The rule's costs in the place of bounds."""
+    return Scale(instances, [Baseline(cost, cost, None, "rule", 0.0) for cost in other], by.problem.maximise)
 
 
-def _kind(instance: Instance, least: int, most: int) -> str:
-    """Where sizes differ by a factor of two, small and large are told apart by the geometric middle."""
-    if most < 2 * least:
-        return instance.stratum
-    return f"{instance.stratum}, {'small' if size(instance) ** 2 < least * most else 'large'}"
-
-
-def _price(cost: Number) -> Baseline:
-    """The rule's cost in the place of a bound."""
-    return Baseline(cost, cost, None, "rule", 0.0)
+_EQUAL = 1e-9
+"""As a share of the rule's cost, what is no difference but rounding."""

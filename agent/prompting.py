@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def system(problem: Problem, train: Bench) -> str:
 def _limit(problem: Problem, train: Bench) -> Row:
     """The CPU seconds that are granted to the smallest and the largest training instance, and what they are worth."""
     shown = [problem.shown(instance) for instance in train.instances]
-    ends = [extreme(shown, key=showing.size) for extreme in (min, max)]
+    ends = [extreme(shown, key=attrgetter("size")) for extreme in (min, max)]
     seconds, most = map(problem.cpu_seconds, ends)
     small, large = (one_line(showing.shapes(each)) for each in ends)
     last = large if most == seconds else f"{most:.3g} s for {large}"
@@ -95,7 +96,7 @@ def _limit(problem: Problem, train: Bench) -> Row:
 
 def _example(problem: Problem, train: Bench) -> dict[str, Any]:
     """The smallest training instance, with its optimum where one is known."""
-    place = min(range(len(train.instances)), key=lambda k: showing.size(train.instances[k]))
+    place = min(range(len(train.instances)), key=lambda k: train.instances[k].size)
     instance, found = problem.shown(train.instances[place]), train.baselines[place]
     known = found.solution is not None and not isinstance(found.solution, dict)
     return {

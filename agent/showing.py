@@ -31,11 +31,6 @@ def shapes(instance: Instance) -> str:
     return ", ".join(_shape(name, value) for name, value in instance.data.items())
 
 
-def size(instance: Instance) -> int:
-    """Numbers in the data."""
-    return sum(int(np.size(value)) for value in instance.data.values())
-
-
 def values_line(values: Any) -> str:
     """A solution as it was returned, cut short."""
     if isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values):

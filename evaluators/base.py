@@ -68,6 +68,11 @@ class Instance:
         return hashlib.sha256(json.dumps(self.plain, sort_keys=True).encode()).hexdigest()[:32]
 
     @property
+    def size(self) -> int:
+        """How many numbers the data holds."""
+        return sum(int(np.size(value)) for value in self.data.values())
+
+    @property
     def plain(self) -> dict[str, Any]:
         """The data as JSON can hold it."""
         return {

@@ -1,6 +1,7 @@
 """The race: a candidate meets the instances that tell most first, and is dropped once it will hardly catch up.
 
-Classes come in turn, since who is behind in one may be ahead in another. Differences are paired: candidate and bar
+Classes come in turn, since who is behind in one may be ahead in another; who is dropped before a class was met is
+behind by a larger margin. Differences are paired: candidate and bar
 are compared on the same instances, in points of the search's gap. What an instance tells is learnt from the elites:
 the share it has in what tells them from the bar. Measured on recordings, see docs/search.md.
 """

@@ -54,6 +54,7 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
                 "slot": progress.slot,
                 "arm": row.arm,
                 "losses": list(losses),
+                "classes": train.classes,
                 "of": count,
             }
             left -= bool(row.arm)
@@ -104,20 +105,15 @@ class Replay:
     lost: tuple[Lost, ...]
 
 
-def replay(found: Sequence[Record], classes: Sequence[str]) -> Replay:
-    """Races the candidates in their order; rules, which belong to no arm, are not raced, as in a run.
-
-    Args:
-        found: the recording.
-        classes: of its instances.
-    """
+def replay(found: Sequence[Record]) -> Replay:
+    """Races the candidates in their order; rules, which belong to no arm, are not raced, as in a run."""
     everyone, arms = Population(), {row["arm"]: Population() for row in found if row["arm"]}
     met, better, best, lost = list[int](), 0, 0, list[Lost]()
     for row in found:
         elite = elite_of(row)
         own = [arms[row["arm"]]] if row["arm"] else list(arms.values())
         if row["arm"] and (bar := own[0].best) is not None and everyone.best is not None:
-            met.append(race(elite, bar, everyone.elites, classes))
+            met.append(race(elite, bar, everyone.elites, row["classes"]))
             ahead, first = elite.gap < bar.gap, elite.gap < everyone.best.gap
             better, best = better + ahead, best + first
             if met[-1] < len(elite.losses):
@@ -178,9 +174,7 @@ def main() -> None:
                     made = list(record(name, seed, given.candidates, executor))
                 for row in made:
                     append(given.results, row)
-            instances = find_problem(name).instances(Split.TRAIN, seed, INSTANCES)
-            classes = [instance.stratum for instance in instances]
-            seen = replay(selected(records(given.results), **head), classes)
+            seen = replay(selected(records(given.results), **head))
             print(line(name, seed, seen), flush=True)
             for each in seen.lost:
                 print(f"  lost: {each}")

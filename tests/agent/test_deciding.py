@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from helpers import tiny
 
@@ -118,12 +119,22 @@ def test_chance_in_a_class_is_no_harm():
 @pytest.mark.parametrize(("small", "named"), [(2, "a, large"), (4, "")])
 def test_small_instances_do_not_make_up_for_large_ones(small, named):
     """Where sizes differ by a factor of two, who is surely worse on the large ones is named; else they are one kind."""
-    sizes = [small if place % 4 else 6 for place in range(40)]
-    some = [tiny().instances("train", place, 1)[0] for place in range(40)]
     cut = [
-        replace(each, data={name: values[:count] for name, values in each.data.items()}, stratum="a")
-        for each, count in zip(some, sizes, strict=True)
+        replace(each, data={"p": np.ones(small if k % 4 else 6)}, stratum="a")
+        for k, each in enumerate(INSTANCES)
     ]
     by = Measured(lambda place: 3 if place % 4 else -0.5 - place % 3 / 10)
     assert harm(PROGRAM, RULE, cut, by) == named
     assert decide(PROGRAM, RULE, cut, lambda _: (), by, ERROR).sure == (not named)
+
+
+def test_rounding_is_no_harm():
+    """What differs by less than the last digits that count is equal."""
+    alike = [replace(each, stratum="a") for each in INSTANCES]
+    assert harm(PROGRAM, RULE, alike, Measured(lambda _: -1e-12)) == ""
+    assert harm(PROGRAM, RULE, alike, Measured(lambda _: -1e-6)) == "a"
+
+
+def test_where_one_of_them_fails_no_harm_is_seen():
+    """A failure is told elsewhere."""
+    assert harm(PROGRAM, RULE, INSTANCES, Measured(lambda place: None if place == 3 else -1)) == ""

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from helpers import Inline, NoSandbox, Shuffled, finish, job, photographed, tiny
 
-from gapsmith.agent import finishing
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.finishing import SLOT, Finale, finalists, unseen
 from gapsmith.agent.finishing import finish as end
@@ -198,18 +197,17 @@ def test_the_next_best_is_tried_where_the_best_fails(place):
     assert events["against the best rule, 2"]["kept"] == "winner"
 
 
-def test_who_is_surely_worse_on_a_kind_is_passed_over(place, monkeypatch):
-    """It makes room for the next without using up one of the tries, and it is said where it is worse."""
-    stage = Stage(place, BEST.replace("range(3)", "range(4)"), BEST)
-    first = stage.elites[0].program
-    found = {first: "a, large"}
-    monkeypatch.setattr(finishing, "harm", lambda program, *_: found.get(program.program, ""))
-    finale = stage.end()
-    assert "permutations" in finale.winner.source
-    events = stage.events()
-    assert events["passed over slot None"] == {"worse in": "a, large"}
-    assert events["against the best rule"]["kept"] == "winner"
-    assert "against the best rule, 2" not in events
+def test_who_is_surely_worse_on_a_kind_is_passed_over(place):
+    """It uses up none of the tries, and it is said where it is worse; on other instances it would have won."""
+    small = BEST.replace("    spare =", "    if len(p) > 6:\n        return np.argsort(-d)\n    spare =")
+    pool = [replace(each, stratum="a") for each in tiny(sizes={Split.TRAIN: (4,)}).instances("train", 5, 30)]
+    large = [replace(each, stratum="a") for each in tiny(sizes={Split.TRAIN: (8,)}).instances("train", 9, 6)]
+    for selection, passed_over in ((pool, False), ([*pool, *large], True)):
+        stage = Stage(place + str(passed_over), small)
+        finale = stage.end(instances=replace(stage.unseen, selection=tuple(selection)))
+        assert bool(finale.winner.name) == passed_over
+        assert ({"worse in": "a, large"} in stage.events().values()) == passed_over
+        assert ("against the best rule" in stage.events()) == (not passed_over)
 
 
 def test_every_decision_is_an_event(place):

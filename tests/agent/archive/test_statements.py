@@ -64,7 +64,7 @@ def test_an_update_changes_its_row_alone(engine):
 
 
 def test_a_driver_that_wants_names_gets_them():
-    """PostgreSQL's drivers take values by name; what a column writes in its own way is so written there, too."""
+    """Some drivers take values by name; what a column writes in its own way is so written there, too."""
     connection = Listening()
     statement = postgresql.insert(Event).on_conflict_do_nothing()
     Statement(SimpleNamespace(dialect=psycopg2.dialect()), statement, COLUMNS)(

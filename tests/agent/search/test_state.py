@@ -286,6 +286,15 @@ def test_the_bar_is_the_best_of_the_arm():
     assert begun("racing").bar("genetic") is begun().bar("nobody") is None
 
 
+def test_the_bar_meets_the_classes_of_the_training_instances_in_turn():
+    """The most telling instance of each class comes before the second of any."""
+    bench = SimpleNamespace(worst_stratum=lambda _: "", classes="aabb")
+    state = SearchState(SimpleNamespace(train=bench, validation=bench), PAIR, 100)
+    state.take(Choice(RULE), elite(1, 1.0, costs=(0.0, 0.0, 0.0, 0.0)))
+    state.take(Choice(RULE), elite(2, 9.0, costs=(4.0, 3.0, 2.0, 1.0)))
+    assert state.bar("genetic").order == (0, 2, 1, 3)
+
+
 def test_without_tuning_nobody_waits_for_it():
     """Programs with parameters are elites like any other."""
     state = begun("tuning")

@@ -1,0 +1,73 @@
+"""Kinds of instances: a class, or the small and the large ones of a class, and on which of them a program does harm.
+
+What gains on small instances may lose on large ones, or in another class: a mean over all hides both.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Instance
+
+FEWEST = 6
+"""Instances of a kind that say something about it."""
+
+WORSE = 0.20
+"""How likely a program that is as good as another one on every kind is found worse on one of them, at one look."""
+
+Places = tuple[int, ...]
+
+
+def kinds(instances: Sequence[Instance]) -> Mapping[str, Places]:
+    """The kinds of which there are enough instances, with the places of these.
+
+    A class is cut in two where its sizes, counted in numbers of the data, differ by a factor of two at least, and
+    both parts are large enough.
+    """
+    classes: dict[str, list[int]] = {}
+    for place, instance in enumerate(instances):
+        classes.setdefault(instance.stratum, []).append(place)
+    parts = [part for name, places in classes.items() for part in _parts(name, places, instances)]
+    return {name: places for name, places in parts if len(places) >= FEWEST}
+
+
+def _parts(name: str, places: Sequence[int], instances: Sequence[Instance]) -> Iterator[tuple[str, Places]]:
+    """The class, or its small and its large instances: the geometric middle of the sizes tells them apart."""
+    sizes = {place: instances[place].size for place in places}
+    least, most = min(sizes.values()), max(sizes.values())
+    small = tuple(place for place in places if sizes[place] ** 2 < least * most)
+    large = tuple(place for place in places if place not in small)
+    if most < 2 * least or min(len(small), len(large)) < FEWEST:
+        yield name, tuple(places)
+    else:
+        yield f"{name}, small", small
+        yield f"{name}, large", large
+
+
+def worse_in(found: Mapping[str, Places], gains: NDArray[np.float64]) -> str:
+    """The first kind on which the mean gain is below zero by more than chance, with so many kinds to look at.
+
+    Args:
+        found: the kinds.
+        gains: of the program over the other one; shape [instances].
+    """
+    for name, places in found.items():
+        inside = gains[list(places)]
+        limit = student(1 - WORSE / len(found), inside.size - 1)
+        if inside.mean() < -limit * inside.std(ddof=1) / np.sqrt(inside.size):
+            return name
+    return ""
+
+
+def student(probability: float, freedom: int) -> float:
+    """A quantile of Student's t, by the first terms of its expansion about the normal one.
+
+    Within 1 % for 5 degrees of freedom or more and probabilities up to 0.99 (Abramowitz and Stegun 1964, 26.7.5).
+    """
+    z = NormalDist().inv_cdf(probability)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
