@@ -34,7 +34,7 @@ ENOUGH = 3
 
 def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Record]:
     """The reference rules, then the first so many candidates of a run that solved everything."""
-    problem = _longer(find_problem(name))
+    problem = longer(find_problem(name))
     with fresh_archive(Path(os.devnull)) as archive:
         budget = Budget(evaluations=ENOUGH * count)
         run = discover(
@@ -65,7 +65,8 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
         run.close()
 
 
-def _longer(problem: Problem) -> Problem:
+def longer(problem: Problem) -> Problem:
+    """The problem with as many training instances as a recording has."""
     return replace(problem, counts={**problem.counts, Split.TRAIN: INSTANCES})
 
 

@@ -4,6 +4,10 @@ import pytest
 import racing
 from helpers import TINY, Inline
 
+from gapsmith.agent import find_problem
+from gapsmith.agent.supply import Supply
+from gapsmith.evaluators.base import Split
+
 
 @pytest.fixture(scope="module")
 def found():
@@ -36,5 +40,14 @@ def test_the_engine_races(found):
     """The engine drops who is far behind on all instances before the end, and keeps who equals the bar."""
     bar, *others = (racing.elite_of(row) for row in found)
     worse = racing.elite_of({"slot": 99, "losses": [9 + 9 * loss for loss in bar.losses]})
-    assert racing.race(bar, bar, [bar, *others]) == racing.INSTANCES
-    assert racing.race(worse, bar, [bar, *others]) < racing.INSTANCES
+    classes = found[0]["classes"]
+    assert racing.race(bar, bar, [bar, *others], classes) == racing.INSTANCES
+    assert racing.race(worse, bar, [bar, *others], classes) < racing.INSTANCES
+
+
+def test_a_recording_knows_the_class_of_each_loss(found):
+    """Losses and classes are in the order of the run, which is not the order of the generator."""
+    problem = racing.longer(find_problem(str(TINY)))
+    classes = Supply(problem, (), (), seed=0).course.train.classes
+    assert classes != tuple(instance.stratum for instance in problem.instances(Split.TRAIN, 0))
+    assert {row["classes"] for row in found} == {classes}
