@@ -48,9 +48,7 @@ def plain(reply: str) -> str:
 
 def fenced_blocks(text: str) -> list[Block]:
     """What stands in fences, those inside others too, in the order of their openings."""
-    lines = text.split("\n")
-    if "```" in text:
-        lines = [part for line in lines for part in (_parts(line) if "```" in line else (line,))]
+    lines = [part for line in text.split("\n") for part in (_parts(line) if "```" in line else (line,))]
     return list(_fenced(lines))[-MOST_BLOCKS:]
 
 

@@ -111,7 +111,7 @@ def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unse
     end = _End(run, train, by.bench(instances.selection), by)
     rule, claim = end.reference(), by.bench(instances.claim)
     # Nobody behind a rule is better than the best of them.
-    ranking = end.harmless(end.halved(contestants), rule)
+    ranking = end.without_harm(end.halved(contestants), rule)
     ahead = takewhile(lambda found: not found[0].name, end.honest(ranking))
     for end.tried, (error, (elite, costs)) in enumerate(zip(ERRORS, ahead, strict=False), 1):
         if rule is not None and not end.better(elite, rule, instances.further, error):
@@ -162,7 +162,7 @@ class _End:
             left = [by_number[program] for program in order[: plan.survivors]]
         return left + out
 
-    def harmless(self, ranking: Sequence[Elite], rule: Elite | None) -> Iterator[Elite]:
+    def without_harm(self, ranking: Sequence[Elite], rule: Elite | None) -> Iterator[Elite]:
         """Those that are surely worse than the rule on no kind of instances; the others are passed over."""
         for elite in ranking:
             worse_in = (
