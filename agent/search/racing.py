@@ -1,9 +1,9 @@
 """The race: a candidate meets the instances that tell most first, and is dropped once it will hardly catch up.
 
 Classes come in turn, since who is behind in one may be ahead in another; who is dropped before a class was met is
-behind by a larger margin. Differences are paired: candidate and bar
-are compared on the same instances, in points of the search's gap. What an instance tells is learnt from the elites:
-the share it has in what tells them from the bar. Measured on recordings, see docs/search.md.
+behind by a larger margin. Differences are paired: candidate and bar are compared on the same instances, in points of
+the search's gap. What an instance tells is learnt from the elites: the share it has in what tells them from the bar.
+Measured on recordings, see docs/search.md.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,6 @@ BLOCKS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
 DROP_AT, DOUBT = 1.25, 2.0
 """How far behind a candidate must be, in standard deviations of what the instances to come may bring, and how
 much farther after one instance, as a share of it; after ten, it is a tenth of that: a trend is not known at once."""
-
-TREND = 1.0
-"""What is expected of them: that it falls behind there as it did so far, in units of how much they tell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +57,7 @@ class Bar:
         """What a candidate is held against after so many instances, from none to all of them."""
         losses, spread = self.losses[list(self.order)], self.spread[list(self.order)]
         lost, told, seen = (_sums(values) for values in (losses, np.sqrt(spread), spread))
-        trend = 1.0 + TREND * (told[-1] - told) / np.maximum(told, _EQUAL)
+        trend = 1.0 + (told[-1] - told) / np.maximum(told, _EQUAL)  # on the rest as so far, by what it tells
         doubt = 1.0 + DOUBT / np.maximum(1, np.arange(seen.size))
         noise = DROP_AT * doubt * np.sqrt(np.maximum(0.0, seen[-1] - seen))
         table = np.column_stack((lost, lost[-1] - lost, trend, noise)).tolist()
