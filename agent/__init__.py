@@ -2,7 +2,7 @@
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.budget import Budget
-from gapsmith.agent.discovery import Run, Settings, discover
+from gapsmith.agent.discovery import Run, Settings, discover, resume
 from gapsmith.agent.evaluating import Entrant, evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.export import export
@@ -24,5 +24,6 @@ __all__ = [
     "find_problem",
     "named_entrants",
     "read_instances",
+    "resume",
     "solve",
 ]

@@ -1,13 +1,15 @@
 """A discovery job from its settings to its report: wires the parts, runs the loop, opens the sealed test once."""
 
-import gc
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Never, Self
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
@@ -20,7 +22,7 @@ from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.hinting import helped
 from gapsmith.agent.loop import WINDOW, Loop
 from gapsmith.agent.measuring import Measuring
-from gapsmith.agent.models import ManualModel, Options, open_model
+from gapsmith.agent.models import ManualModel, Options, close_model, open_model
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.pool import Pool
@@ -33,6 +35,7 @@ from gapsmith.agent.search.operators import ASKED
 from gapsmith.agent.search.state import SearchState, Switches
 from gapsmith.agent.search.strategies import Strategy
 from gapsmith.agent.supply import Supply
+from gapsmith.agent.view import report_json
 from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
 from gapsmith.sandbox import Level
 
@@ -44,9 +47,6 @@ FEWEST_OPEN, ROUNDS = 4, 25
 
 BATCH_WINDOW, BATCHES = 128, 8
 """Questions of one batch at most; and the batches of a short run."""
-
-OBJECTS_BETWEEN = 50_000
-"""Objects made between two visits of Python's collector: a candidate's tree has hundreds, and leaves no cycles."""
 
 LISTS = ("models", "instances", "test", "seeds", "without")
 
@@ -134,15 +134,17 @@ class Settings:
 
 
 class Run:
-    """A discovery job. Iterate over it while it works, or call `report` for the end of it.
+    """A discovery job. Iterate over it while it works, or call `report`: either finishes it.
+
+    Use it in a `with` statement, or call `close`: the sandboxes, models and archives that it opened are closed then.
 
     Args:
         settings: what to do.
-        archive: what is remembered.
+        archive: what is remembered; an open archive, or where it is.
         number: of a run to go on with; None starts a new one.
         problem: in place of the settings' name.
-        models: in place of the settings' names.
-        executor: in place of local workers.
+        models: in place of the settings' names; objects of the caller's are not closed.
+        executor: in place of local workers; not closed.
         strategies: in place of the portfolio that the budget gives.
         doing: told about work before and after the loop.
     """
@@ -150,57 +152,67 @@ class Run:
     def __init__(
         self,
         settings: Settings,
-        archive: Archive,
+        archive: Archive | str,
         number: int | None = None,
         problem: Problem | None = None,
-        models: Sequence[Model] = (),
+        models: Sequence[str | Model] = (),
         executor: Executor | None = None,
         strategies: Sequence[Strategy] = (),
         doing: Doing = silent,
     ) -> None:
-        self.settings, self.archive, self._doing = settings, archive, doing
+        self.settings, self._doing = settings, doing
         self._stop = threading.Event()
         self._strategies = strategies
-        self.problem = _hurried(problem or find_problem(settings.problem), settings.cpu_seconds)
-        self._switches = _switches(settings.without, self.problem)
-        if settings.heuristic:
-            self.problem = helped(self.problem, settings.heuristic)
-        self.models = tuple(models) or self._opened_models()
-        self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
-        check_prices(self.models, settings.budget.usd)
-        if settings.batch:
-            self._check_batches()
-        self.supply = Supply(
-            _reserved(self.problem, SEARCHED),
-            settings.instances,
-            settings.test,
-            settings.seed,
-            archive,
-            settings.baseline_seconds,
-            doing,
-        )
-        before = archive.run(number).seconds if number is not None else 0.0
-        self.number = number or archive.start(
-            self.problem.name, settings.model, settings.seed, settings.plain()
-        )
-        if number is None:
-            retell(archive, self.number, self.problem, settings.seeds, self.models)
-        self.ledger = Ledger(settings.budget, before)
-        self._resources = ExitStack()
-        self._executor = executor or self._resources.enter_context(
-            LocalExecutor(settings.workers, Level(settings.minimum_level), self.problem.preload)
-        )
+        self._report: Report | None = None
+        with ExitStack() as opened:  # what is opened is closed again where something else fails
+            self.archive = archive if isinstance(archive, Archive) else _opened(archive, opened)
+            self.problem = _hurried(problem or find_problem(settings.problem), settings.cpu_seconds)
+            self._switches = _switches(settings.without, self.problem)
+            if settings.heuristic:
+                self.problem = helped(self.problem, settings.heuristic)
+            self.models = tuple(self._model(each, opened) for each in models or settings.models)
+            self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
+            self._check_models()
+            self.supply = self._supply()
+            self._executor = executor or opened.enter_context(
+                LocalExecutor(settings.workers, Level(settings.minimum_level), self.problem.preload)
+            )
+            before = 0.0 if number is None else self.archive.run(number).seconds
+            self.number = self._started() if number is None else number
+            self.ledger = Ledger(settings.budget, before)
+            self._resources = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def __iter__(self) -> Iterator[Progress]:
+        yield from self.search()
+        if not self.stopped:
+            self.report()
+
+    def search(self) -> Iterator[Progress]:
+        """Searches until the budget is used up, or until a stop; makes no report."""
         status = "failed"
         try:
             self.archive.finish(self.number, "running", self.ledger.before)
             yield from self._work()
             status = "stopped" if self.stopped else "searched"
+        except GeneratorExit:  # the caller left its loop
+            status = "stopped"
+            raise
         finally:
             self.archive.finish(self.number, status, self.ledger.seconds)
-            if "loop" in vars(self):
+            if self._begun:
                 self.archive.tally(self.number, _tallies(self.loop.state))
+
+    @property
+    def _begun(self) -> bool:
+        return "loop" in vars(self)
 
     @cached_property
     def loop(self) -> Loop:
@@ -225,7 +237,7 @@ class Run:
     @property
     def waiting(self) -> list[Waiting]:
         """The batches of questions that are waited for, or that a stop left at work."""
-        return self.loop.waiting if "loop" in vars(self) else []
+        return self.loop.waiting if self._begun else []
 
     def stop(self) -> None:
         """Asks nothing more; what is under way is kept."""
@@ -237,22 +249,17 @@ class Run:
         return self._stop.is_set()
 
     def close(self) -> None:
-        """Ends the sandboxes and the model's connections."""
+        """Closes the sandboxes, models and archive that this run opened."""
         self._resources.close()
-        for model in self.models:
-            if close := getattr(model, "close", None):
-                close()
 
     def _work(self) -> Iterator[Progress]:
         last = time.monotonic()
-        loop = self.loop
-        with _seldom_collected():
-            for progress in loop:
-                if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
-                    last = time.monotonic()
-                    self.archive.finish(self.number, "running", self.ledger.seconds)
-                self._tell(progress.slot)
-                yield progress
+        for progress in self.loop:
+            if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
+                last = time.monotonic()
+                self.archive.finish(self.number, "running", self.ledger.seconds)
+            self._tell(progress.slot)
+            yield progress
 
     def _tell(self, slot: int) -> None:
         """Has a person who answered know what came of it."""
@@ -265,7 +272,20 @@ class Run:
         people[row.model].tell(slot, row.outcome, words, source)
 
     def report(self) -> Report:
-        """Ends the search, opens the sealed test, and says what came of it. Raises Trouble."""
+        """Finishes the run: searches unless it has, opens the sealed test once, and keeps what came of it.
+
+        Raises Trouble where no program solved all training and validation instances.
+        """
+        if self._report is None:
+            if not self._begun:
+                for _ in self.search():
+                    pass
+            self._report = self._made_report()
+            status = "stopped" if self.stopped else "done"
+            self.archive.finish(self.number, status, self._report.seconds, report_json(self._report))
+        return self._report
+
+    def _made_report(self) -> Report:
         state = self.loop.state
         if state.champion is None:
             raise Trouble(self._no_champion())
@@ -286,63 +306,199 @@ class Run:
         why = f"; the first failure: slot {first.slot}, {first.outcome}: {first.message}" if first else ""
         return f"run {self.number} has no program that solved all training and validation instances{why}"
 
-    def _check_batches(self) -> None:
-        if not batches_of(self.models):
+    # Parts
+
+    def _model(self, asked: str | Model, opened: ExitStack) -> Model:
+        """A model that was given, or the one of that name, which is closed with the run."""
+        if not isinstance(asked, str):
+            return asked
+        options = Options(batch=self.settings.batch)
+        model = open_model(asked, base_url=self.settings.base_url, options=options, stop=self._stop)
+        opened.callback(close_model, model)
+        return model
+
+    def _check_models(self) -> None:
+        """Raises UsageTrouble where models cannot be asked in batches, or have no price and dollars are limited."""
+        check_prices(self.models, self.settings.budget.usd)
+        if self.settings.batch and not batches_of(self.models):
             raise UsageTrouble(
                 f"--batch is for models of openai: and anthropic:; found {self.settings.model}; leave it out, or "
                 "name such a model with --model"
             )
 
-    def _opened_models(self) -> tuple[Model, ...]:
-        base_url = self.settings.base_url
-        options = Options(batch=self.settings.batch)
-        names = self.settings.models
-        return tuple(open_model(name, base_url=base_url, options=options, stop=self._stop) for name in names)
+    def _supply(self) -> Supply:
+        wanted = self.settings
+        return Supply(
+            _reserved(self.problem, SEARCHED),
+            wanted.instances,
+            wanted.test,
+            wanted.seed,
+            self.archive,
+            wanted.baseline_seconds,
+            self._doing,
+        )
+
+    def _started(self) -> int:
+        """The number of a new run in the archive."""
+        wanted = self.settings
+        number = self.archive.start(self.problem.name, wanted.model, wanted.seed, wanted.plain())
+        retell(self.archive, number, self.problem, wanted.seeds, self.models)
+        return number
 
 
 def discover(
-    problem: str | Problem,
+    problem: str | Path | Problem,
     *,
-    model: str | Model | Sequence[str | Model] = "offline",
     budget: Budget,
-    archive: str | Archive = "archive.db",
+    model: str | Model | Sequence[str | Model] = "offline",
+    archive: str | Path | Archive = "archive.db",
+    seed: int = 0,
+    workers: int = 2,
+    base_url: str | None = None,
+    instances: Sequence[str | Path] = (),
+    test: Sequence[str | Path] = (),
+    baseline_seconds: float = 60.0,
+    minimum_level: int = int(Level.L2),
+    seeds: Sequence[str] = (),
+    heuristic: str = "",
+    without: Sequence[str] = (),
+    cpu_seconds: float | None = None,
+    parallel: int | None = None,
+    batch: bool = False,
     executor: Executor | None = None,
     strategies: Sequence[Strategy] = (),
     doing: Doing = silent,
-    **settings: Any,
+    **misspelt: Never,
 ) -> Run:
-    """A discovery job, ready to be iterated over; `settings` are the other fields of Settings."""
-    asked = (model,) if isinstance(model, str) or not isinstance(model, Sequence) else tuple(model)
-    named = Settings(
-        problem=problem if isinstance(problem, str) else problem.name,
-        models=tuple(each if isinstance(each, str) else each.name for each in asked),
+    """Begins a discovery job; iterate over it, or call its `report`.
+
+    Args:
+        problem: a name, the path of a file that defines one, or a problem.
+        budget: limits that are never exceeded.
+        model: a name as on the command line, a model of your own, or several.
+        archive: a path, a database URL, or an open archive, which is not closed.
+        seed: equal seeds give equal archives for deterministic models.
+        workers: sandboxes at once.
+        base_url: of a server that speaks a provider's API.
+        instances: files to learn from in place of generated instances; split in three.
+        test: files for the sealed test in place of generated instances.
+        baseline_seconds: CPU limit of the exact solver for each instance.
+        minimum_level: the weakest isolation that is accepted, 0 to 4.
+        seeds: sources of programs to start from besides the reference rules.
+        heuristic: of a formulation: the source of a heuristic that gives hints and an upper bound.
+        without: parts of the search that are switched off, for comparisons.
+        cpu_seconds: CPU limit of one program on one instance.
+        parallel: model requests that may be open at once; derived from the budget if None.
+        batch: whether hosted models are asked in batches, at half the price.
+        executor: in place of local workers; not closed.
+        strategies: in place of the portfolio that the budget gives.
+        doing: told about work before and after the search: what, how much is done, and of how much.
+        **misspelt: refused.
+
+    Raises:
+        UsageTrouble: a name is not known, or a value is not possible.
+        Trouble: a file or the archive cannot be used.
+        TypeError: an option is not known; the message names the nearest one.
+    """
+    if misspelt:
+        options = ["budget", *(discover.__kwdefaults__ or ())]
+        raise TypeError(f"discover: {unknown('option', next(iter(misspelt)), options)}")
+    asked = _several(model)
+    settings = Settings(
+        problem=problem.name if isinstance(problem, Problem) else os.fspath(problem),
+        models=_names(asked),
         budget=budget,
-        **settings,
+        seed=seed,
+        workers=workers,
+        base_url=base_url,
+        instances=_paths(instances),
+        test=_paths(test),
+        baseline_seconds=baseline_seconds,
+        minimum_level=minimum_level,
+        seeds=tuple(seeds),
+        heuristic=heuristic,
+        without=tuple(without),
+        cpu_seconds=cpu_seconds,
+        parallel=parallel,
+        batch=batch,
     )
-    words = all(isinstance(each, str) for each in asked)
     return Run(
-        named,
-        archive if isinstance(archive, Archive) else Archive(archive),
-        problem=None if isinstance(problem, str) else problem,
-        models=() if words else [open_model(each) if isinstance(each, str) else each for each in asked],
+        settings,
+        archive if isinstance(archive, Archive) else os.fspath(archive),
+        problem=problem if isinstance(problem, Problem) else None,
+        models=asked,
         executor=executor,
         strategies=strategies,
         doing=doing,
     )
 
 
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Keeps the collector from looking at all modules again and again, and at every candidate's tree."""
-    usual = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()  # what a run leaves behind is collected when the next one begins
+def resume(
+    number: int | None = None,
+    *,
+    archive: str | Path | Archive = "archive.db",
+    problem: Problem | None = None,
+    model: Model | Sequence[str | Model] = (),
+    executor: Executor | None = None,
+    strategies: Sequence[Strategy] = (),
+    doing: Doing = silent,
+) -> Run:
+    """Resumes an interrupted run: what it had paid for and scored is not paid for or scored again.
+
+    Args:
+        number: of the run; the latest by default.
+        archive: a path, a database URL, or an open archive, which is not closed.
+        problem: the run's, where it was an object and not a name.
+        model: the run's models, where one of them was an object and not a name.
+        executor: in place of local workers; not closed.
+        strategies: the run's, where it had its own.
+        doing: told about work before and after the loop.
+
+    Raises:
+        UsageTrouble: the problem or a model is not that of the run.
+        Trouble: the archive or the run is not there.
+    """
+    where = archive if isinstance(archive, Archive) else existing(os.fspath(archive))
+    with ExitStack() as opened:
+        row = (where if isinstance(where, Archive) else _opened(where, opened)).run(number)
+    settings, asked = Settings.of(row.config), _several(model)
+    if problem is not None:
+        _check_same(row.id or 0, "problem", row.problem, problem.name)
+    if asked:
+        _check_same(row.id or 0, "model", settings.model, "+".join(_names(asked)))
+    return Run(settings, where, row.id, problem, asked, executor, strategies, doing)
+
+
+def existing(location: str) -> str:
+    """The location of an archive that is there. Raises Trouble where it is not."""
+    if "://" not in location and not Path(location).exists():
+        raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
+    return location
+
+
+def _check_same(run: int, thing: str, kept: str, given: str) -> None:
+    if kept != given:
+        raise UsageTrouble(f"run {run} has the {thing} {kept!r}; found {given!r}; expected the same")
+
+
+def _several(model: str | Model | Sequence[str | Model]) -> tuple[str | Model, ...]:
+    return (model,) if isinstance(model, str) or not isinstance(model, Sequence) else tuple(model)
+
+
+def _names(models: Sequence[str | Model]) -> tuple[str, ...]:
+    return tuple(each if isinstance(each, str) else each.name for each in models)
+
+
+def _paths(given: Sequence[str | Path]) -> tuple[str, ...]:
+    several = [given] if isinstance(given, str | Path) else given
+    return tuple(os.fspath(path) for path in several)
+
+
+def _opened(location: str, opened: ExitStack) -> Archive:
+    """An archive that is closed with what else was opened."""
+    store = Archive(location)
+    opened.callback(store.close)
+    return store
 
 
 def _hurried(problem: Problem, most: float | None) -> Problem:

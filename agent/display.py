@@ -61,7 +61,7 @@ def work(run: Run, doing: Doing) -> Report | None:
         if isinstance(model, ManualModel):
             model.watchers.append(say)
     with interruptible(run.stop, BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT):
-        slots = iter(run)
+        slots = run.search()
         first = next(slots, None)  # solves the instances, under the other bar
         doing.close()
         with _line(run) as (bar, task):

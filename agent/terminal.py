@@ -1,5 +1,6 @@
 """What the verbs share: opens archives, shows results, reports progress. No options, no exit codes of its own."""
 
+import gc
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from gapsmith.agent import findings as truths
 from gapsmith.agent import view
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
 from gapsmith.agent.console import OUT
-from gapsmith.agent.discovery import Run, Settings
+from gapsmith.agent.discovery import Run, Settings, existing
 from gapsmith.agent.display import Doing, work
 from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
@@ -28,26 +29,42 @@ from gapsmith.sandbox import Level, open_sandbox
 SEEDS = 20
 """Programs that a run takes over from an older archive."""
 
+OBJECTS_BETWEEN = 50_000
+"""Objects made between two visits of Python's collector: a candidate's tree has hundreds, and leaves no cycles."""
+
 
 def discover_and_show(wanted: Settings, archive: str, number: int | None, as_json: bool) -> None:
     """Runs a job to its end and shows its report. Raises Trouble when it was stopped."""
-    with opened_archive(archive) as store, progress_bar() as doing:
-        job = Run(wanted, store, number, doing=doing)
-        try:
+    with opened_archive(archive) as store, progress_bar() as doing, seldom_collected():
+        with Run(wanted, store, number, doing=doing) as job:
             report = work(job, doing)
-        finally:
-            job.close()
         if report is None:
             raise Trouble(
                 f"run {job.number} stopped{_left(job)}; go on with: gapsmith resume {job.number} --archive {archive}"
             )
-        store.finish(job.number, "done", report.seconds, view.report_json(report))
     show_result(view.report_json(report), view.report_table(report), as_json)
     if not as_json:
         if report.spending and report.spending.whole.tokens_in:
             OUT.print(spending_table(report.spending))
         OUT.print(view.verdict(report))
         OUT.print(f"Take it with: gapsmith export {report.best_id} -o my_rule.py")
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Keeps the collector from looking at all modules again and again, and at every candidate's tree.
+
+    For a process of our own: `gc.unfreeze` would also unfreeze what a caller in Python has frozen.
+    """
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _left(job: Run) -> str:
@@ -174,9 +191,7 @@ def fail_if_any(comparison: Comparison) -> None:
 @contextmanager
 def opened_archive(location: str, made: bool = True) -> Iterator[Archive]:
     """An archive, closed afterwards. Raises Trouble if it is absent and would not be made."""
-    if not made and "://" not in location and not Path(location).exists():
-        raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
-    store = Archive(location)
+    store = Archive(location if made else existing(location))
     try:
         yield store
     finally:

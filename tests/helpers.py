@@ -320,7 +320,7 @@ def shorten_tuning(monkeypatch):
 
 def finish(run):
     """Lets a run work to the end of its search; returns it."""
-    for _ in run:
+    for _ in run.search():
         pass
     run.close()
     return run

@@ -76,7 +76,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, float]:
         )
         cpu = time.process_time()
         run = Run(settings, Archive(str(folder / "archive.db")), executor=workers)
-        for _ in run:
+        for _ in run.search():
             pass
         run.close()
         cpu = time.process_time() - cpu

@@ -47,7 +47,7 @@ def measure(problem: str, seed: int, without: str, given: argparse.Namespace) ->
         meter, begun = Metered(executor, known), time.monotonic()
         budget = Budget(evaluations=given.evaluations)
         run = discover(problem, budget=budget, archive=archive, executor=meter, seed=seed, **off)
-        for progress in run:
+        for progress in run.search():
             counted("evaluations", progress.evaluations, given.evaluations)
         spent = {"seconds": time.monotonic() - begun, **meter.spent}
         best = run.report().best

@@ -27,6 +27,7 @@ from common import append, fresh_archive, options, say
 from gapsmith.agent import Budget, discover, find_problem
 from gapsmith.agent.executor import Work
 from gapsmith.agent.models.base import Reply, Request
+from gapsmith.agent.terminal import seldom_collected
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.sandbox import Answer, Array, Ending, Job, Json, Level, Outcome, Value
 
@@ -126,7 +127,7 @@ def measure(given: argparse.Namespace) -> Iterator[dict[str, float]]:
     """Figures of every block of candidates. The rules, which come first, are not among them."""
     outside, pricing = Clock(), Clock()
     problem = priced(find_problem(given.problem), pricing)
-    with fresh_archive(Path(os.devnull)) as archive:
+    with fresh_archive(Path(os.devnull)) as archive, seldom_collected():  # as the command line does
         run = discover(
             problem,
             model=NullModel(outside),
@@ -136,7 +137,7 @@ def measure(given: argparse.Namespace) -> Iterator[dict[str, float]]:
         )
         done, at = -len(problem.rules), (0.0, 0.0, 0.0)
         block = min(BLOCK, given.candidates)
-        for _ in run:
+        for _ in run.search():
             done += 1
             if done % block == 0:
                 now = (time.process_time(), outside.seconds, pricing.seconds)

@@ -116,7 +116,7 @@ def ours(
             executor=executor,
             seed=seed,
         )
-        for progress in run:
+        for progress in run.search():
             counted("calls", progress.calls, calls)
         report = run.report()
         run.close()

@@ -56,7 +56,7 @@ def measure(task: Task, seed: int, given: argparse.Namespace) -> Record:
             cpu_seconds=CPU_SECONDS.get(task.name),
             doing=counted,
         )
-        for progress in run:
+        for progress in run.search():
             counted("evaluations", progress.evaluations, given.evaluations)
         seconds, report = time.monotonic() - begun, run.report()
         run.close()

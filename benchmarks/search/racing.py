@@ -41,7 +41,7 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
             problem, budget=budget, archive=archive, executor=executor, seed=seed, without=("racing",)
         )
         train, left = run.supply.course.train, count
-        for progress in run:
+        for progress in run.search():
             row = archive.candidate(run.number, progress.slot)
             if row is None or row.outcome != "ok" or row.program is None:
                 continue

@@ -47,7 +47,7 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
         budget = Budget(evaluations=given.evaluations)
         run = discover(problem, budget=budget, archive=archive, executor=executor, seed=seed)
-        for progress in run:
+        for progress in run.search():
             counted("evaluations", progress.evaluations, given.evaluations)
         report = run.report()
         run.close()

@@ -1,0 +1,201 @@
+"""The Python way in: `discover` and `resume` do what the command line does, and leave nothing open."""
+
+import gc
+import json
+from pathlib import Path
+
+import pytest
+from helpers import TINY, Counting, Inline, tiny
+
+from gapsmith.agent import Archive, Budget, Settings, discover, resume
+from gapsmith.evaluators.base import Trouble, UsageTrouble
+
+FOUR = Budget(calls=4)
+
+
+class Own(Counting):
+    """A model of the caller's own."""
+
+    name, closed = "mine", False
+
+    def close(self):
+        """Notes that it was closed."""
+        self.closed = True
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Where an archive may be."""
+    return tmp_path / "a.db"
+
+
+@pytest.fixture
+def closings(monkeypatch):
+    """The archives that were closed."""
+    found, close = [], Archive.close
+    monkeypatch.setattr(Archive, "close", lambda self: (found.append(self), close(self))[1])
+    return found
+
+
+def row_of(place, number=1):
+    """A run's row."""
+    archive = Archive(str(place))
+    row = archive.run(number)
+    archive.close()
+    return row
+
+
+def begun(place, **options):
+    """A small run on the tiny problem, by its path."""
+    return discover(TINY, **{"budget": FOUR, "archive": place, "executor": Inline(), **options})
+
+
+# A run ends as on the command line
+
+
+def test_iterating_to_the_end_finishes_the_run(place):
+    """The report is made and kept: `runs` says done, with a winner."""
+    with begun(place) as run:
+        slots = [progress.slot for progress in run]
+    row = row_of(place)
+    assert len(slots) == 7
+    assert (row.status, row.report["best"]["id"]) == ("done", run.report().best_id)
+
+
+def test_a_report_finishes_the_run(place):
+    """`report` alone searches first; a second one is the same."""
+    with begun(place) as run:
+        report = run.report()
+        assert run.report() is report
+    assert report.calls == 4
+    assert row_of(place).status == "done"
+
+
+def test_a_run_that_was_left_can_be_reported_and_resumed(place):
+    """A loop that is left by `break` stops the run; `resume` in Python goes on to its end."""
+    with begun(place) as run:
+        for progress in run:
+            if progress.slot == 4:
+                break
+    assert row_of(place).status == "stopped"
+    with resume(archive=place, executor=Inline()) as run:
+        assert run.report().calls == 4
+    assert row_of(place).status == "done"
+
+
+def test_the_search_alone_makes_no_report(place):
+    """`search` leaves the sealed test closed."""
+    with begun(place) as run:
+        assert len(list(run.search())) == 7
+    assert (row_of(place).status, row_of(place).report) == ("searched", None)
+
+
+# What is opened is closed, and nothing else
+
+
+def test_what_a_run_opens_is_closed(place, closings):
+    """The archive of a path is closed with the run, also where the run cannot begin; that of the caller is not."""
+    begun(place).close()
+    assert len(closings) == 1
+    with pytest.raises(UsageTrouble):
+        begun(place, without=["nothing"])
+    assert len(closings) == 2
+    archive, model = Archive(str(place)), Own()
+    with begun(archive, model=model):
+        pass
+    assert (len(closings), model.closed) == (2, False)
+    archive.close()
+
+
+def test_a_run_that_cannot_begin_leaves_no_row(place, monkeypatch):
+    """Where no sandbox can be had, the archive has no run that works for ever."""
+    monkeypatch.setattr("gapsmith.agent.discovery.LocalExecutor", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        begun(place, executor=None)
+    archive = Archive(str(place))
+    assert archive.runs() == []
+    archive.close()
+
+
+def test_the_collector_is_left_alone(place):
+    """A run in Python changes neither thresholds nor what the caller has frozen."""
+    gc.freeze()
+    try:
+        before = gc.get_threshold(), gc.get_freeze_count()
+        with begun(place) as run:
+            during = [(gc.get_threshold(), gc.get_freeze_count()) for _ in run]
+        assert {threshold for threshold, _ in during} == {before[0]}
+        assert gc.get_threshold() == before[0]
+        assert gc.get_freeze_count() > 0
+        assert max(count for _, count in during) <= before[1]
+    finally:
+        gc.unfreeze()
+
+
+# Arguments
+
+
+def test_paths_are_taken_as_paths_or_words(place, tmp_path):
+    """Problem, archive, instances and test may be `Path`s; the archive keeps words."""
+    learn, test = tmp_path / "learn.txt", tmp_path / "test.txt"
+    learn.write_text("".join(f"2\n{k} 3\n2 4\n" for k in range(1, 25)))
+    test.write_text("2\n5 9\n2 6\n")
+    with begun(place, instances=[learn], test=[test]) as run:
+        assert [instance.name for instance in run.supply.test] == ["test"]
+    kept = row_of(place).config
+    assert kept["instances"] == [str(learn)]
+    assert Path(kept["problem"]) == TINY
+    json.dumps(kept)
+
+
+def test_a_single_path_is_one_file(place, tmp_path):
+    """A path in place of a list of paths is not taken letter by letter."""
+    with pytest.raises(Trouble, match=r"nowhere\.txt"):
+        begun(place, instances=tmp_path / "nowhere.txt")
+    with pytest.raises(Trouble, match=r"nowhere\.txt"):
+        begun(place, instances=str(tmp_path / "nowhere.txt"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("worker", "workers"), ("cpu_second", "cpu_seconds"), ("bugdet", "budget")]
+)
+def test_a_misspelt_option_names_the_nearest(place, typed, meant):
+    """A typing error is a TypeError with the option that was meant, before anything is opened."""
+    with pytest.raises(TypeError, match=f"unknown option '{typed}'; did you mean '{meant}'"):
+        begun(place, **{typed: 1})
+    assert not place.exists()
+
+
+# Resuming
+
+
+def test_own_models_and_problems_are_resumed_in_python(place):
+    """A run of a model and a problem that were objects goes on with such objects, and asks for nothing twice."""
+    first, second = Own(), Own()
+    with discover(tiny(name="own"), model=first, budget=FOUR, archive=place, executor=Inline()) as run:
+        for progress in run:
+            if progress.slot == 4:
+                break
+    with resume(1, archive=place, problem=tiny(name="own"), model=second, executor=Inline()) as run:
+        run.report()
+    assert set(first.asked) | set(second.asked) == set(range(3, 7))
+    assert not set(first.asked) & set(second.asked)
+
+
+def test_other_models_and_problems_are_refused(place, tmp_path):
+    """Another problem or model than the run's is refused with both names; so is an archive that is not there."""
+    begun(place).close()
+    with pytest.raises(UsageTrouble, match="run 1 has the model 'offline'; found 'mine'"):
+        resume(archive=place, model=Own(), executor=Inline())
+    with pytest.raises(UsageTrouble, match="run 1 has the problem 'tiny_tardiness'; found 'own'"):
+        resume(archive=place, problem=tiny(name="own"), executor=Inline())
+    with pytest.raises(Trouble, match="does not exist"):
+        resume(archive=tmp_path / "no.db")
+    assert not (tmp_path / "no.db").exists()
+
+
+def test_the_way_in_is_complete():
+    """`discover` has every setting as a keyword of its own, so that editors can show it."""
+    names = set(discover.__annotations__)
+    assert {name for name in Settings.__dataclass_fields__ if name != "models"} <= names
+    assert {"model", "archive", "executor", "strategies", "doing"} <= names
