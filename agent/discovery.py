@@ -16,6 +16,7 @@ from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import silent
 from gapsmith.agent.batching import Waiting
 from gapsmith.agent.budget import Budget, Ledger
+from gapsmith.agent.drawing import final_seed
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.finishing import finalists, finish
 from gapsmith.agent.formulating import is_formulation
@@ -293,9 +294,10 @@ class Run:
         seconds = settings.baseline_seconds
         by = Measuring(self.problem, self._executor, self.archive, seconds, self._doing)
         choosing = replace(by, problem=_reserved(self.problem, CHOSEN))
-        finale = finish(self.number, contestants, state.train, self.supply.unseen, choosing)
+        drawn = final_seed(self.archive, self.number, self.models, settings.seed)
+        finale = finish(self.number, contestants, state.train, self.supply.unseen(drawn), choosing)
         return make_report(
-            self.number, settings.model, finale, state.train, self.supply.test, by, self.ledger
+            self.number, settings.model, finale, state.train, self.supply.test(drawn), by, self.ledger
         )
 
     # Words

@@ -13,6 +13,7 @@ from typing import Any
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow, RunRow
 from gapsmith.agent.discovery import Settings
+from gapsmith.agent.drawing import last_drawn
 from gapsmith.agent.models import Header, Recorded, Recording, Reply, read_recording
 from gapsmith.agent.search.operators import TUNE
 from gapsmith.evaluators.base import Trouble, UsageTrouble
@@ -71,7 +72,8 @@ def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) 
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
     told = limited or not all(map(_answers_alike, models))
     fingerprint = archive.fingerprint(row.id or 0)
-    return Header(settings=kept.plain(), told=told, fingerprint=fingerprint, slots=slots)
+    drawn = last_drawn(archive, row.id or 0)
+    return Header(settings=kept.plain(), told=told, fingerprint=fingerprint, slots=slots, final_seed=drawn)
 
 
 def _answers_alike(model: str) -> bool:

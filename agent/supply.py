@@ -61,10 +61,11 @@ class Supply:
         """What drives the search."""
         return self._part(Split.TRAIN)
 
-    @property
-    def test(self) -> list[Instance]:
-        """What is opened once, for the report; the same for every seed, so that runs can be compared."""
-        return self._test or self._part(Split.TEST)
+    def test(self, final_seed: int) -> list[Instance]:
+        """Returns what is opened once, for the report; generated from a seed that no program knew."""
+        if self._test or self._given:
+            return self._test or _third(self._own, Split.TEST)
+        return self._problem.instances(Split.TEST, final_seed)
 
     def exchanged(self, bench: Bench) -> Bench | None:
         """The gate's instances with half of them exchanged for fresh ones; None where there are none."""
@@ -76,10 +77,9 @@ class Supply:
         fresh = self._fresh(half, start)
         return self._benches([*bench.instances[half:], *fresh])[0]
 
-    @property
-    def unseen(self) -> Unseen:
-        """What the winner is chosen by, and what its gain is claimed on."""
-        return unseen(self._problem, self._seed, self._part(Split.VALIDATION) if self._given else ())
+    def unseen(self, final_seed: int) -> Unseen:
+        """Returns what the winner is chosen by, and what its gain is claimed on."""
+        return unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
 
     def _fresh(self, count: int, start: int) -> list[Instance]:
         return self._problem.instances(Split.VALIDATION, self._seed, count, start)
@@ -87,7 +87,7 @@ class Supply:
     def _part(self, split: Split) -> list[Instance]:
         if self._given:
             return _third(self._own, split)
-        return self._problem.instances(split, 0 if split is Split.TEST else self._seed)
+        return self._problem.instances(split, self._seed)
 
     def _benches(self, *parts: Sequence[Instance]) -> list[Bench]:
         whole = [instance for part in parts for instance in part]

@@ -49,12 +49,14 @@ class Header:
             or on time, the seed alone does not give them again.
         fingerprint: of all that it decided and measured.
         slots: how many it had, with which it ends; None in recordings that do not say so.
+        final_seed: of its last instances, see `drawing`; None where the run had not come to its end.
     """
 
     settings: Mapping[str, Any]
     told: bool = False
     fingerprint: str = ""
     slots: int | None = None
+    final_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def _first_line(header: Header) -> str:
         "told": header.told,
         "fingerprint": header.fingerprint,
         "slots": header.slots,
+        "final_seed": header.final_seed,
     }
     return json.dumps({**values, "settings": header.settings}, allow_nan=False) + "\n"
 
@@ -108,6 +111,7 @@ def _header(values: Mapping[str, Any], where: str) -> Header:
         told=bool(values.get("told")),
         fingerprint=_typed(values, "fingerprint", str, "", where),
         slots=_count(values, "slots", where),
+        final_seed=_count(values, "final_seed", where),
     )
 
 

@@ -302,6 +302,6 @@ def test_the_search_allows_less_time_than_the_test(place):
     """What is found keeps the whole limit on a slower day: training and validation allow a part of it only."""
     run = job(place)
     searched, whole = run.supply.course.problem, run.problem
-    instance = run.supply.test[0]
+    instance = run.supply.test(0)[0]
     assert searched.cpu_seconds(instance) == pytest.approx(SEARCHED * whole.cpu_seconds(instance))
     assert 0.4 < SEARCHED < 0.8
