@@ -2,6 +2,7 @@
 
 import gc
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,11 +22,13 @@ from gapsmith.agent.display import Doing, work
 from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
 from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
+from gapsmith.agent.reporting import Report
 from gapsmith.agent.spending import spending_table
 from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
 from gapsmith.evaluators.conformance import broken_promises
 from gapsmith.sandbox import Level, open_sandbox
 
+DEFAULT_ARCHIVE = "archive.db"
 SEEDS = 20
 """Programs that a run takes over from an older archive."""
 
@@ -47,7 +50,32 @@ def discover_and_show(wanted: Settings, archive: str, number: int | None, as_jso
         if report.spending and report.spending.whole.tokens_in:
             OUT.print(spending_table(report.spending))
         OUT.print(view.verdict(report))
-        OUT.print(f"Take it with: gapsmith export {report.best_id} -o my_rule.py")
+        OUT.print(next_step(report, archive))
+
+
+def next_step(report: Report, archive: str) -> str:
+    """What to do with a winner: to export it only where it is better than the best rule."""
+    where = "" if archive == DEFAULT_ARCHIVE else f" --archive {shlex.quote(archive)}"
+    rule = report.reference.entrant.name
+    if report.best.aggregate is None:
+        return f"Keep {rule}: program {report.best_id} failed where it was tested. See: gapsmith explain {report.run}{where}"
+    if report.best.entrant.name == rule:
+        return f"Keep {rule}, or search with a larger budget. What was found: gapsmith best --run {report.run}{where}"
+    if is_better(report):
+        return f"Take it with: gapsmith export {report.best_id} -o my_rule.py{where}"
+    return (
+        f"Keep {rule}, or search with a larger budget or more instances. "
+        f"The program: gapsmith show {report.best_id}{where}"
+    )
+
+
+def is_better(report: Report) -> bool:
+    """Whether all that was measured of the winner says that it is better than the best rule, or than its base."""
+    if found := report.formulation:
+        limits = [ratio["ci95"][1] for ratio in (found["ratio"], found["wall_ratio"]) if ratio]
+        return max(limits) < 1
+    claimed = report.claimed != (0.0, 0.0, 0.0)
+    return report.gain[1] > 0 and (report.claimed[1] > 0 or not claimed)
 
 
 @contextmanager

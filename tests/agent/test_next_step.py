@@ -1,0 +1,70 @@
+"""The last line of a run: what to do with its winner."""
+
+import pytest
+
+from gapsmith.agent.evaluating import Entrant, Scored
+from gapsmith.agent.reporting import Report
+from gapsmith.agent.terminal import next_step
+from gapsmith.evaluators.scoring import Aggregate
+
+FIGURES = Aggregate(1.0, 1.0, 0.5, 0.01, (0.5, 1.5))
+BETTER, UNSURE, WORSE = (1.0, 0.5, 1.5), (0.1, -0.4, 0.6), (-1.0, -1.5, -0.5)
+
+
+def ratio(value, high):
+    """A measured ratio, with its interval."""
+    return {"value": value, "ci95": [value / 2, high]}
+
+
+def report(gain=BETTER, claimed=(0.0, 0.0, 0.0), name="17", aggregate=FIGURES, formulation=None):
+    """A report whose winner is program 17, against EDD."""
+    return Report(
+        run=3,
+        problem="tiny",
+        model="offline",
+        evaluations=9,
+        calls=9,
+        usd=0.0,
+        seconds=1.0,
+        best=Scored(Entrant(name, ""), "ok" if aggregate else "timeout_cpu", "", (), aggregate),
+        best_id=17,
+        reference=Scored(Entrant("EDD", ""), "ok", "", (), FIGURES),
+        gain=gain,
+        fingerprint="",
+        claimed=claimed,
+        formulation=formulation,
+    )
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        report(),
+        report(claimed=BETTER),
+        report(formulation={"ratio": ratio(0.5, 0.9), "wall_ratio": ratio(0.5, 0.9)}),
+        report(formulation={"ratio": ratio(0.5, 0.9), "wall_ratio": None}),
+    ],
+)
+def test_a_better_winner_is_to_be_taken(found):
+    """Where test and claim both say better, the line says how to export it, from that archive."""
+    assert next_step(found, "archive.db") == "Take it with: gapsmith export 17 -o my_rule.py"
+    assert next_step(found, "my runs.db").endswith("-o my_rule.py --archive 'my runs.db'")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        report(UNSURE),
+        report(WORSE),
+        report(BETTER, claimed=UNSURE),
+        report(aggregate=None),
+        report(name="EDD"),
+        report(formulation={"ratio": ratio(0.9, 1.1), "wall_ratio": None}),
+        report(formulation={"ratio": ratio(0.5, 0.9), "wall_ratio": ratio(1.2, 1.4)}),
+    ],
+)
+def test_no_other_winner_is_offered(found):
+    """One that fails, is worse, is not shown to be better, or is the rule itself is not to be taken."""
+    said = next_step(found, "archive.db")
+    assert said.startswith("Keep EDD")
+    assert "export" not in said
