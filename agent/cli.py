@@ -1,10 +1,11 @@
 """The command line: verbs only. stdout is the result, stderr the progress; every verb has `--json`.
 
-Exit codes: 0 ok, 1 the work failed, 2 usage.
+Exit codes: 0 ok, 1 the work failed, 2 usage, 130 interrupted (Ctrl-C, SIGHUP), 143 terminated (SIGTERM).
 """
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -57,11 +58,28 @@ from gapsmith.sandbox import SandboxTrouble
 
 app = typer.Typer(
     name="gapsmith",
-    help="Discovers heuristics for scheduling and combinatorial optimisation, with gaps that can be believed.",
     no_args_is_help=True,
+    epilog="Exit codes: 0 ok, 1 the work failed, 2 usage, 130 interrupted, 143 terminated.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        show_result({"gapsmith": version("gapsmith")}, Text(f"gapsmith {version('gapsmith')}"), False)
+        raise typer.Exit
+
+
+@app.callback()
+def _gapsmith(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Discovers heuristics for scheduling and combinatorial optimisation, with gaps that can be believed."""
+
+
 cli_running.register(app)
 cli_modelling.register(app)
 cli_formulations.register(app)
@@ -73,18 +91,20 @@ cli_recording.register(app)
     epilog="Example: gapsmith check my_rule.py --problem single_machine_tardiness --instances n100.txt"
 )
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Python files that define the entry point.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Python files that define the entry point.")
+    ],
     problem: Annotated[str, typer.Option(help="A name from `gapsmith problems`, or a path.py.")],
     instances: Instances = None,
     split: SplitName = Split.TEST,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first so many instances.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
     workers: Workers = 2,
     seconds: Seconds = 60.0,
     isolated: Isolated = False,
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluates heuristic files; no model, no archive. Exits with 1 if any fails."""
+    """Evaluates heuristic files; exits with 1 if any fails. Uses no model and no archive."""
     entrants = file_entrants(files)
     known = find_problem(problem)
     chosen = chosen_instances(known, instances, split)[:limit]
@@ -99,13 +119,11 @@ def compare(
     problem: ProblemName,
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[NAME-OR-ID]…", help="Rules, archive numbers, or files; all rules by default."
-        ),
+        typer.Argument(metavar="NAME-OR-ID", help="Rules, program numbers, or files; all rules by default."),
     ] = None,
     instances: Instances = None,
     split: SplitName = Split.TEST,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first so many instances.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
     seconds: Seconds = 60.0,
@@ -113,7 +131,7 @@ def compare(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Reference rules and archived programs side by side, with intervals."""
+    """Compares reference rules and archived programs, with confidence intervals."""
     known = find_problem(problem)
     chosen = chosen_instances(known, instances, split)[:limit]
     with (
@@ -130,13 +148,13 @@ def compare(
 @app.command(name="solve", epilog="Example: gapsmith solve single_machine_tardiness n100.txt --limit 5")
 def solve_(
     problem: ProblemName,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Instance files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Instance files.")],
     seconds: Seconds = 60.0,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first so many instances.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """The exact baseline alone; what is proven is kept, and solved once only."""
+    """Runs only the exact solver; results are cached in the archive."""
     known = find_problem(problem)
     chosen = read_instances(known, paths)[:limit]
     with opened_archive(archive) as store, progress_bar() as doing:
@@ -146,17 +164,19 @@ def solve_(
 
 @app.command(epilog="Example: gapsmith problems single_machine_tardiness")
 def problems(
-    name: Annotated[str | None, typer.Argument(help="One of them, or a path.py, in full.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="PROBLEM", help="Show one in full: a name, or a path.py.")
+    ] = None,
     new: Annotated[
         str | None, typer.Option("--new", metavar="NAME", help="Write a commented NAME.py to start from.")
     ] = None,
     check_it: Annotated[
-        bool, typer.Option("--check", help="Try what a problem promises; exits with 1 if it breaks any.")
+        bool, typer.Option("--check", help="Test what a problem file must keep to; exits with 1 if it fails.")
     ] = False,
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """The problems that are built in; with --new, the skeleton of one's own."""
+    """Lists the built-in problems; --new writes a template for one of your own."""
     if new:
         show_result({"file": f"{new}.py"}, Text(write_new_problem(new)), as_json)
         return
@@ -174,16 +194,20 @@ def problems(
 )
 def best(
     problem: Annotated[
-        str | None, typer.Argument(metavar="[PROBLEM]", help="Of one problem only; a name, or a path.py.")
+        str | None, typer.Argument(metavar="PROBLEM", help="Of one problem only; a name, or a path.py.")
     ] = None,
-    named: Annotated[str | None, typer.Option("--problem", help="The same.")] = None,
+    named: Annotated[str | None, typer.Option("--problem", help="Same as PROBLEM.")] = None,
     run_number: Annotated[int | None, typer.Option("--run", help="Of one run only.")] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 10,
     on_front: Annotated[
-        bool, typer.Option("--front", help="What quality costs in time and size, in the latest finished run.")
+        bool,
+        typer.Option(
+            "--front", help="Pareto front of gap, CPU time and size, of a finished run (default: the latest)."
+        ),
     ] = False,
     as_set: Annotated[
-        bool, typer.Option("--set", help="Programs that complement each other, in the latest finished run.")
+        bool,
+        typer.Option("--set", help="Portfolio of complementary programs (best of k), of a finished run."),
     ] = False,
     instances: Instances = None,
     archive: ArchiveUrl = "archive.db",
@@ -192,7 +216,7 @@ def best(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """The best programs: by validation where they came so far, else by training; or scored anew on files."""
+    """Lists the best programs: winners first, then by validation gap, else by training gap."""
     given = problem or named
     if on_front + as_set + bool(instances) > 1:
         raise UsageTrouble("--front, --set and --instances exclude each other; expected one of them")
@@ -216,11 +240,11 @@ def best(
 
 @app.command(epilog="Example: gapsmith explain 3")
 def explain(
-    number: Annotated[int | None, typer.Argument(metavar="[RUN]", help="The latest by default.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """The decisions of a run in order: who was asked for what, races, the gate, and the end."""
+    """Prints the decision log: operator and model per candidate, early stopping, validation, final selection."""
     with opened_archive(archive, made=False) as store:
         row = store.run(number)
         found, spent = decisions(store, row.id or 0), spending(store, row.id or 0)
@@ -230,7 +254,7 @@ def explain(
 
 @app.command(epilog="Example: gapsmith runs")
 def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
-    """All runs, the latest first."""
+    """Lists all runs, the latest first."""
     with opened_archive(archive, made=False) as store:
         rows = store.runs()
     show_result([view.run_json(row) for row in rows], view.run_table(rows), as_json)
@@ -238,7 +262,7 @@ def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
 
 @app.command(epilog="Example: gapsmith doctor --json")
 def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
-    """What works here: isolation with proof, solvers, keys, archive."""
+    """Checks this machine: isolation (tested by attacks), packages, keys, archive."""
     with progress_bar() as doing:
         found = diagnose(archive, doing)
     show_result(found, doctor_table(found), as_json)
@@ -254,7 +278,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         return int(app(words, standalone_mode=False, prog_name="gapsmith") or 0)
     except TyperException as error:
-        return _say(" ".join(error.format_message().split()) + "; see: gapsmith --help", error.exit_code)
+        message = " ".join(error.format_message().split())
+        return (
+            _say(f"{message}; see: gapsmith --help", error.exit_code) if message else 0
+        )  # the help was shown
     except UsageTrouble as error:
         return _say(str(error), 2)
     except (Trouble, SandboxTrouble) as error:

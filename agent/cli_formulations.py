@@ -25,9 +25,9 @@ def register(app: typer.Typer) -> None:
 
 
 def formulations(as_json: Json = False) -> None:
-    """The base models that can be strengthened, with the patterns that are known for each.
+    """Lists the base models that can be strengthened, with the known patterns of each.
 
-    Endings of names: `:build` searches for whole models, `:highs` and `:scip` for what these solvers prove faster.
+    Suffixes of names: `:build` searches for whole models; `:highs` and `:scip` use these solvers.
     """
     cards = [_card(name) for name in formulation_names()]
     table = Table(title="formulations: search for a better one with `gapsmith run NAME`")
@@ -53,24 +53,29 @@ def _card(name: str) -> dict[str, Any]:
 
 def verify(
     formulation: Annotated[
-        str, typer.Argument(help="A name from `gapsmith formulations`, perhaps with an ending.")
+        str,
+        typer.Argument(
+            metavar="FORMULATION", help="A name from `gapsmith formulations`, with a suffix or without."
+        ),
     ],
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]…", help="Programs; else the library's own.")
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Programs to verify; the library's own by default."),
     ] = None,
     mutants: Annotated[
-        bool, typer.Option("--mutants", help="Test the ladder itself: patterns with a mistake in each.")
+        bool, typer.Option("--mutants", help="Test the verifier itself: patterns with a mistake in each.")
     ] = False,
-    count: Annotated[int, typer.Option(min=1, help="Mutants.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of the choice of mutants.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Number of mutants.")] = 30,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of mutants.")] = 0,
     archive: Annotated[
-        str | None, typer.Option(help="Its counterexamples are tried first, and new ones kept there.")
+        str | None,
+        typer.Option(help="Archive whose counterexamples are tried first, and that keeps new ones."),
     ] = None,
     workers: Workers = 2,
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Climbs the ladder: is a formulation right? Exits with 1 if one is refuted, or a wrong mutant is not."""
+    """Runs all verification levels on a formulation; exit code 1 if refuted."""
     if mutants and files:
         raise UsageTrouble("--mutants are made of the library's patterns; expected no files beside it")
     # Here, since it loads OR-Tools, which the other verbs need not wait for.

@@ -36,24 +36,30 @@ bench = typer.Typer(
 Writer = Annotated[
     str | None,
     typer.Option(
-        "--model", help="Who formulates: openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE."
+        "--model",
+        help="The model that formulates: openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE.",
     ),
 ]
-Samples = Annotated[int, typer.Option("--samples", help="Independent programs for each question; they vote.")]
-Calls = Annotated[
-    int | None, typer.Option(help="Questions to the model at most. [default: what all repairs can need]")
+Samples = Annotated[
+    int,
+    typer.Option("--samples", help="Independent programs for each question; the majority answer counts."),
 ]
-Dollars = Annotated[float | None, typer.Option("--usd", help="Dollars at most.")]
+Calls = Annotated[
+    int | None, typer.Option(help="Limit: questions to the model (default: what all repairs can need).")
+]
+Dollars = Annotated[float | None, typer.Option("--usd", help="Limit: dollars.")]
 WallSeconds = Annotated[
-    float | None, typer.Option("--seconds", help="Wall seconds after which nothing more is asked.")
+    float | None,
+    typer.Option("--time-limit", "--seconds", help="Limit: wall seconds, after which nothing more is asked."),
 ]
 CpuSeconds = Annotated[
-    float, typer.Option("--cpu-seconds", help="At most, of a program, all its threads together.")
+    float,
+    typer.Option("--cpu-seconds", help="CPU limit in seconds of one program, all its threads together."),
 ]
-Parallel = Annotated[int, typer.Option(help="Questions open at once.")]
+Parallel = Annotated[int, typer.Option(help="Maximum concurrent model requests.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at once.")]
-Seed = Annotated[int, typer.Option(help="Of all chance that is not the model's own.")]
-BaseUrl = Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices but the model's own.")]
+BaseUrl = Annotated[str | None, typer.Option(help="Address of a server that speaks the provider's API.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -83,7 +89,7 @@ def model_(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Answers a problem in words by an OR-Tools program, and shows both."""
+    """Answers a problem in words by an OR-Tools program, and prints both."""
     read_question(file)
     order = Order(
         verb=MODEL,
@@ -110,7 +116,7 @@ def bench_modelling(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Questions with known answers.")],
     model: Writer = None,
     samples: Samples = 1,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first so many questions.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N questions only.")] = None,
     calls: Calls = None,
     usd: Dollars = None,
     seconds: WallSeconds = None,
@@ -144,14 +150,17 @@ def bench_modelling(
 
 def synthesise(
     problem: ProblemName,
-    count: Annotated[int, typer.Option(min=1, help="Pairs that are wanted.")] = 10,
+    count: Annotated[int, typer.Option(min=1, help="Pairs wanted.")] = 10,
     tries: Annotated[
-        int | None, typer.Option(min=1, help="Pairs that are tried at most. [default: 4 for each wanted]")
+        int | None, typer.Option(min=1, help="Limit: pairs tried (default: 4 for each wanted).")
     ] = None,
-    size: Annotated[int, typer.Option(min=2, help="Of the generated instances: jobs, items, cities.")] = 5,
-    model: Annotated[str | None, typer.Option(help="Who tells the stories.")] = None,
+    size: Annotated[
+        int, typer.Option(min=2, help="Size of the generated instances: jobs, items, cities.")
+    ] = 5,
+    model: Annotated[str | None, typer.Option(help="The model that writes the word problems.")] = None,
     solver_model: Annotated[
-        str | None, typer.Option(help="Who formulates them, blindly. [default: the same]")
+        str | None,
+        typer.Option(help="The model that formulates them, from the words alone (default: the same)."),
     ] = None,
     samples: Samples = 1,
     calls: Calls = None,
@@ -163,13 +172,13 @@ def synthesise(
     seed: Seed = 0,
     base_url: BaseUrl = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where the pairs go; stdout if not given.")
+        Path | None, typer.Option("-o", "--output", help="File for the pairs (default: stdout).")
     ] = None,
     archive: ArchiveUrl = "archive.db",
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Data, stories and formulations whose optima agree, one JSON object a line. Exits with 1 if there are too few."""
+    """Generates word problems whose formulation reaches the exact optimum; exit code 1 if too few."""
     _checked_problem(problem)
     most = tries or 4 * count
     order = Order(

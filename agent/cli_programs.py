@@ -16,7 +16,7 @@ from gapsmith.agent.harmless import harmless
 from gapsmith.agent.options import ArchiveUrl, Json, Weak
 from gapsmith.agent.terminal import minimum_level, opened_archive, show_result
 
-Number = Annotated[int, typer.Argument(metavar="ID")]
+Number = Annotated[int, typer.Argument(metavar="ID", help="The program's number, as `best` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
-    """A program's code and where it came from."""
+    """Shows a program's code and where it came from."""
     with opened_archive(archive, made=False) as store:
         program, births = store.find(number), store.births(number)
         finding = finding_of(store, births)
@@ -46,7 +46,7 @@ def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = Fal
 
 
 def lineage(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
-    """A program's ancestors, the nearest first."""
+    """Lists a program's ancestors, the nearest first."""
     with opened_archive(archive, made=False) as store:
         rows = store.lineage(number)
     table = view.candidate_table(rows, f"lineage of {number}")
@@ -60,7 +60,7 @@ def export_(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """A program as a module of its own: numpy and the standard library, with a self-test."""
+    """Writes a program as a module of its own: numpy and the standard library, with a self-test."""
     with opened_archive(archive, made=False) as store, LocalExecutor(1, minimum_level(weak)) as executor:
         made = export(number, store, executor)
     write(output, made.text)

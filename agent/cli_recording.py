@@ -21,11 +21,11 @@ def register(app: typer.Typer) -> None:
 
 def record(
     output: Annotated[Path, typer.Option("-o", "--output", help="The recording to write.")],
-    number: Annotated[int | None, typer.Argument(metavar="[RUN]", help="The latest by default.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """A run as a recording: replayed without a key, it asks the same and gets the same replies."""
+    """Writes a run to a file that repeats it without a key: same questions, same replies."""
     with opened_archive(archive, made=False) as store:
         row = store.run(number)
         found = recorded(store, row)

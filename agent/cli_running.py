@@ -1,4 +1,4 @@
-"""The verbs that begin a discovery job and go on with one: `run` and `resume`."""
+"""The verbs that start a discovery run and resume one: `run` and `resume`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,33 +35,40 @@ def register(app: typer.Typer) -> None:
 
 def run(
     problem: Annotated[
-        str | None, typer.Argument(help="A name from `gapsmith problems`, or a path.py.")
+        str | None, typer.Argument(metavar="PROBLEM", help="A name from `gapsmith problems`, or a path.py.")
     ] = None,
     model: Models = None,
-    evaluations: Annotated[int | None, typer.Option(help="Programs to score at most.")] = None,
-    calls: Annotated[int | None, typer.Option(help="Questions to the model at most.")] = None,
-    usd: Annotated[float | None, typer.Option(help="Dollars at most.")] = None,
+    evaluations: Annotated[int | None, typer.Option(help="Limit: programs scored.")] = None,
+    calls: Annotated[int | None, typer.Option(help="Limit: questions to the model.")] = None,
+    usd: Annotated[float | None, typer.Option(help="Limit: dollars.")] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Wall seconds after which nothing more is asked.")
+        float | None,
+        typer.Option(
+            "--time-limit", "--seconds", help="Limit: wall seconds, after which nothing more is asked."
+        ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Sandboxes at once. [default: 2]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Sandboxes at once (default: 2).")] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Equal seeds give equal archives for offline and replay. [default: 0]")
+        int | None, typer.Option(help="Equal seeds give equal archives for offline and replay (default: 0).")
     ] = None,
     archive: Annotated[
-        str | None, typer.Option(help="A path, or a database URL. [default: archive.db]")
+        str | None, typer.Option(help="A path, or a database URL (default: archive.db).")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file; the options above go before it.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML configuration; command-line options take precedence.")
+    ] = None,
     instances: Annotated[
-        list[Path] | None, typer.Option(help="Files to learn from; split into training, validation, test.")
+        list[Path] | None, typer.Option(help="Instance files; split into training, validation and test.")
     ] = None,
-    test: Annotated[list[Path] | None, typer.Option(help="Files for the sealed test.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")] = None,
+    test: Annotated[list[Path] | None, typer.Option(help="Instance files for the sealed test.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Address of a server that speaks the provider's API.")
+    ] = None,
     warm: Warm = None,
     heuristic: Annotated[
         str | None,
         typer.Option(
-            help="Of a formulation: a file, or a program's number, that gives hints and an upper bound."
+            help="For formulations: a file, or a program's number, that gives hints and an upper bound."
         ),
     ] = None,
     without: Without = None,
@@ -71,7 +78,7 @@ def run(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """A discovery job; prints the report of its winner."""
+    """Starts a discovery run and prints the report of its winner."""
     given = {
         "problem": problem,
         "model": tuple(model or ()),
@@ -102,11 +109,11 @@ def run(
 
 
 def resume(
-    number: Annotated[int | None, typer.Argument(metavar="[RUN]", help="The latest by default.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """Goes on with a run after a stop of any kind; nothing that is kept is paid for twice."""
+    """Resumes an interrupted run. Completed model calls and evaluations are reused."""
     with opened_archive(archive, made=False) as store:
         row = store.run(number)
         if cli_modelling.resumed(store, row, as_json):

@@ -1,4 +1,4 @@
-"""The options that several verbs share, and how words become options."""
+"""The options that several verbs share, and how a list of files becomes options."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ ProblemName = Annotated[
 ]
 Instances = Annotated[
     list[Path] | None,
-    typer.Option("--instances", help="Instance files; several may follow one after another."),
+    typer.Option("--instances", help="Instance files; several may follow, as in --instances A B C."),
 ]
 SplitName = Annotated[
     Split, typer.Option("--split", help="Generated instances to use where no file is given.")
@@ -21,7 +21,8 @@ ArchiveUrl = Annotated[str, typer.Option("--archive", help="A path, or a databas
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at once.")]
 Weak = Annotated[
-    bool, typer.Option("--allow-weak-isolation", help="Run candidates below level L2 all the same.")
+    bool,
+    typer.Option("--allow-weak-isolation", help="Run candidates even where isolation is below level L2."),
 ]
 
 
@@ -33,28 +34,35 @@ def _positive(seconds: float) -> float:
 
 Seconds = Annotated[
     float,
-    typer.Option("--seconds", callback=_positive, help="CPU seconds of the exact method, for each instance."),
+    typer.Option(
+        "--solver-seconds",
+        "--seconds",
+        callback=_positive,
+        help="CPU limit in seconds of the exact solver for each instance.",
+    ),
 ]
 Models = Annotated[
     list[str] | None,
     typer.Option(
-        help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE; repeated, the search learns whom "
-        "to ask. Options follow, as in openai:gpt-5,effort=high,weight=2. [default: offline]"
+        help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE (default: offline). Give it several "
+        "times, and the search learns which to ask. Options follow a comma: openai:gpt-5,effort=high"
     ),
 ]
-Warm = Annotated[
-    str | None, typer.Option("--from", help="An archive whose best programs the run starts from.")
-]
+Warm = Annotated[str | None, typer.Option("--from", help="Start from the best programs of this archive.")]
 Without = Annotated[
     list[str] | None,
-    typer.Option(help="For comparisons: arms, racing, gate, tuning, novelty or frontier is switched off."),
+    typer.Option(help="Switch off arms, racing, gate, tuning, novelty or frontier, for comparisons."),
 ]
-CpuSeconds = Annotated[float | None, typer.Option(help="At most, of a program for an instance.")]
-Parallel = Annotated[int | None, typer.Option(help="Questions open at once; by the budget if not given.")]
+CpuSeconds = Annotated[
+    float | None, typer.Option(help="CPU limit in seconds for one program on one instance.")
+]
+Parallel = Annotated[
+    int | None, typer.Option(help="Maximum concurrent model requests (default: derived from the budget).")
+]
 Batch = Annotated[
-    bool, typer.Option("--batch", help="Ask in batches: at half the price, answered within hours.")
+    bool, typer.Option("--batch", help="Ask in batches: half the price, answered within hours.")
 ]
-Isolated = Annotated[bool, typer.Option("--isolated", help="A process of its own for every instance.")]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Run each instance in a process of its own.")]
 
 
 def spread(words: list[str]) -> list[str]:

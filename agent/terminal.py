@@ -58,7 +58,8 @@ def next_step(report: Report, archive: str) -> str:
     where = "" if archive == DEFAULT_ARCHIVE else f" --archive {shlex.quote(archive)}"
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
-        return f"Keep {rule}: program {report.best_id} failed where it was tested. See: gapsmith explain {report.run}{where}"
+        failed = f"program {report.best_id} failed where it was tested"
+        return f"Keep {rule}: {failed}. Why: gapsmith explain {report.run}{where}"
     if report.best.entrant.name == rule:
         return f"Keep {rule}, or search with a larger budget. What was found: gapsmith best --run {report.run}{where}"
     if is_better(report):
@@ -73,7 +74,7 @@ def is_better(report: Report) -> bool:
     """Whether all that was measured of the winner says that it is better than the best rule, or than its base."""
     if found := report.formulation:
         limits = [ratio["ci95"][1] for ratio in (found["ratio"], found["wall_ratio"]) if ratio]
-        return max(limits) < 1
+        return bool(max(limits) < 1)
     claimed = report.claimed != (0.0, 0.0, 0.0)
     return report.gain[1] > 0 and (report.claimed[1] > 0 or not claimed)
 

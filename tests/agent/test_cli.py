@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from helpers import TINY, reply_with
@@ -63,6 +64,31 @@ def test_every_verb_has_help_with_an_example(gapsmith, verb):
     assert code == 0
     assert f"Example: gapsmith {verb}" in re.sub(r"\s+", " ", out)
     assert "--json" in out
+
+
+def test_the_command_alone_shows_its_help(gapsmith):
+    """`gapsmith` and `gapsmith bench` print their help, and nothing is an error."""
+    for words in ((), ("bench",)):
+        code, out, err = gapsmith(*words)
+        assert (code, err) == (0, "")
+        assert "Usage: gapsmith" in out
+
+
+def test_the_version_is_told(gapsmith):
+    """`gapsmith --version` is one line, and so is that of the module run by its name."""
+    wanted = (0, f"gapsmith {version('gapsmith')}\n", "")
+    assert gapsmith("--version") == wanted
+    command = [sys.executable, "-m", "gapsmith.agent", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == wanted[1]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_has_no_brackets_of_its_own(gapsmith, verb):
+    """Arguments are `PROBLEM`, `[RUN]` or `[FILE]...`, and no default is swallowed as a style."""
+    _, out, _ = gapsmith(verb, "--help")
+    assert not re.search(r"\[\[|…\.|…\]", out)
+    (usage,) = re.findall(r"Usage: gapsmith (?:[a-z]+ )(.*)", out)
+    assert usage == usage.upper()
 
 
 def test_the_verbs_are_those_of_the_design():
