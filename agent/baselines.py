@@ -1,4 +1,8 @@
-"""Exact results for instances: from the archive where it has them, else solved now and kept for ever."""
+"""Exact results for instances: from the archive where it has them, else solved now and kept.
+
+What is proven is solved once. What is not is solved again where more seconds are allowed than before, and its
+bounds are only ever tightened. A run keeps the bounds that it met first, so that `resume` decides as before.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -19,6 +23,7 @@ def baselines_of(
     archive: Archive | None = None,
     seconds: float = 60.0,
     progress: Progress = silent,
+    run: int | None = None,
 ) -> dict[str, Baseline]:
     """The exact results by digest. Without an archive they are solved each time.
 
@@ -28,12 +33,29 @@ def baselines_of(
         archive: where results are kept.
         seconds: at most, for each instance.
         progress: told after each.
+        run: that keeps the bounds it met first.
     """
-    found = archive.baselines(problem.name, [i.digest for i in instances]) if archive else {}
+    found = _known(problem, [i.digest for i in instances], archive, seconds, run)
     missing = {i.digest: i for i in instances if i.digest not in found}
     for done, instance in enumerate(missing.values(), 1):
-        found[instance.digest] = baseline = problem.baseline(instance, seconds)
-        if archive:
-            archive.add_baseline(problem.name, instance, baseline)
+        found[instance.digest] = _solved(problem, instance, archive, seconds)
         progress("solving to proven optimality", done, len(missing))
+    if archive and run is not None:
+        archive.pin(run, {digest: each for digest, each in found.items() if not each.proven})
     return found
+
+
+def _known(
+    problem: Problem, digests: Sequence[str], archive: Archive | None, seconds: float, run: int | None
+) -> dict[str, Baseline]:
+    if archive is None:
+        return {}
+    found = archive.baselines(problem.name, digests, problem.version, seconds)
+    return found if run is None else found | archive.pinned(run, digests)
+
+
+def _solved(problem: Problem, instance: Instance, archive: Archive | None, seconds: float) -> Baseline:
+    found = problem.baseline(instance, seconds)
+    if archive is None:
+        return found
+    return archive.add_baseline(problem.name, instance, found, seconds, problem.version, problem.maximise)

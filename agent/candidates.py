@@ -80,7 +80,9 @@ class Candidates:
     def screen(self, slot: Slot) -> None:
         """Finds the program in a reply; what may run and is new goes to its probe."""
         slot.screened = found = self._found(slot)
-        slot.program, new = self._archive.program(self._problem.name, found.key, found.source, found.size)
+        slot.program, new = self._archive.program(
+            self._problem.name, found.key, found.source, found.size, self._problem.version
+        )
         if found.outcome in NO_PROGRAM and slot.finish[0]:
             self._end(slot, *slot.finish)
         elif found.outcome != "ok":

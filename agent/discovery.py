@@ -179,7 +179,7 @@ class Run:
                 LocalExecutor(settings.workers, Level(settings.minimum_level), self.problem.preload)
             )
             before = 0.0 if number is None else self.archive.run(number).seconds
-            self.number = self._started() if number is None else number
+            self.number = self.supply.run = self._started() if number is None else number
             self.ledger = Ledger(settings.budget, before)
             self._resources = opened.pop_all()
 
@@ -292,7 +292,7 @@ class Run:
             raise Trouble(self._no_champion())
         settings, contestants = self.settings, finalists(state.champion, state.everyone.elites)
         seconds = settings.baseline_seconds
-        by = Measuring(self.problem, self._executor, self.archive, seconds, self._doing)
+        by = Measuring(self.problem, self._executor, self.archive, seconds, self._doing, self.number)
         choosing = replace(by, problem=_reserved(self.problem, CHOSEN))
         drawn = final_seed(self.archive, self.number, self.models, settings.seed)
         finale = finish(self.number, contestants, state.train, self.supply.unseen(drawn), choosing)
@@ -343,7 +343,9 @@ class Run:
     def _started(self) -> int:
         """The number of a new run in the archive."""
         wanted = self.settings
-        number = self.archive.start(self.problem.name, wanted.model, wanted.seed, wanted.plain())
+        number = self.archive.start(
+            self.problem.name, wanted.model, wanted.seed, wanted.plain(), self.problem.version
+        )
         retell(self.archive, number, self.problem, wanted.seeds, self.models)
         return number
 

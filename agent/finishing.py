@@ -232,8 +232,10 @@ class _End:
 
     def _as_good(self, screened: Screened, longer: Elite, costs: Costs) -> tuple[Elite, Costs] | None:
         """The shorter form, if it is honest and costs no more on any instance of selection and training."""
-        name = self._problem.name
-        program, _ = self._archive.program(name, screened.hash, screened.source, screened.size)
+        problem = self._problem
+        program, _ = self._archive.program(
+            problem.name, screened.hash, screened.source, screened.size, problem.version
+        )
         elite = Elite(program, screened.source, screened.size, 0.0, ())
         for count in (FIRST_BLOCK, len(costs)):
             new = self._costs(elite, count)

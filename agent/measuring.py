@@ -46,6 +46,7 @@ class Measuring:
         archive: where scores and exact results are kept.
         seconds: limit of the exact method for each instance.
         doing: told as the work goes on.
+        number: of a run that keeps the bounds it met first.
     """
 
     problem: Problem
@@ -53,10 +54,11 @@ class Measuring:
     archive: Archive
     seconds: float = 60.0
     doing: Doing = silent
+    number: int | None = None
 
     def bench(self, instances: Sequence[Instance]) -> Bench:
         """The instances with their bounds."""
-        found = baselines_of(self.problem, instances, self.archive, self.seconds, self.doing)
+        found = baselines_of(self.problem, instances, self.archive, self.seconds, self.doing, self.number)
         return Bench.of(instances, found, self.problem.maximise)
 
     def run(self, programs: Sequence[Archived], instances: Sequence[Instance]) -> list[Assessment]:

@@ -1,12 +1,13 @@
 """What is archived already, on new instances: before a model is asked for anything."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gapsmith.agent.baselines import baselines_of
 from gapsmith.agent.evaluating import Comparison, Scored, scale_of
 from gapsmith.agent.leaderboards import Known
 from gapsmith.agent.measuring import Measuring, scored
-from gapsmith.agent.screen import screen
+from gapsmith.agent.screen import Screened, screen
 from gapsmith.evaluators.base import Instance, Trouble
 
 
@@ -23,7 +24,7 @@ def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int 
         Trouble: when the archive holds no scored program of the problem.
     """
     problem = by.problem
-    found = [Known.of(*pair) for pair in by.archive.elites(problem.name, limit, run)]
+    found = [_current(Known.of(*pair), by) for pair in by.archive.elites(problem.name, limit, run)]
     if not found:
         place = f"archive {by.archive.location} holds no scored program of {problem.name}"
         raise Trouble(f"{place}; a run makes them: gapsmith run {problem.name}")
@@ -39,9 +40,21 @@ def _rules(by: Measuring) -> list[Known]:
     entry, found = by.problem.entry, []
     for rule in by.problem.rules:
         screened = screen(rule.source(entry.name), entry)
-        number, _ = by.archive.program(by.problem.name, screened.hash, screened.source, screened.size)
-        found.append(Known(number, screened.source, screened.size, rule.name))
+        found.append(Known(_number(screened, by), screened.source, screened.size, rule.name))
     return found
+
+
+def _current(known: Known, by: Measuring) -> Known:
+    """The program by its number in this version of the problem: its costs in another one are others."""
+    if by.archive.find(known.program).version == by.problem.version:
+        return known
+    return replace(known, program=_number(screen(known.source, by.problem.entry), by))
+
+
+def _number(screened: Screened, by: Measuring) -> int:
+    """The number of a program, recorded now if it was never seen in this version of the problem."""
+    problem, found = by.problem, screened
+    return by.archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]
 
 
 def _rank(row: Scored) -> tuple[bool, float, float]:

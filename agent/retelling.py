@@ -40,7 +40,7 @@ def retell(
 
 def _number(archive: Archive, problem: Problem, source: str) -> int:
     found = screen(source, problem.entry)
-    return archive.program(problem.name, found.key, found.source, found.size)[0]
+    return archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]
 
 
 def _row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:

@@ -28,9 +28,14 @@ class Supply:
         seconds: limit of the exact method for each instance.
         doing: told about the solving.
 
+    Attributes:
+        run: the number of the run, once it has one: it keeps the bounds that it met first.
+
     Raises:
         Trouble: where files cannot be read, hold too little, or the test holds what is learnt from.
     """
+
+    run: int | None = None
 
     def __init__(
         self,
@@ -91,7 +96,7 @@ class Supply:
 
     def _benches(self, *parts: Sequence[Instance]) -> list[Bench]:
         whole = [instance for part in parts for instance in part]
-        found = baselines_of(self._problem, whole, self._archive, self._seconds, self._doing)
+        found = baselines_of(self._problem, whole, self._archive, self._seconds, self._doing, self.run)
         return [Bench.of(part, found, self._problem.maximise) for part in parts]
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Number: TypeAlias = int | float
 Datum: TypeAlias = NDArray[Any] | int | float
 
+FIRST_VERSION = "1"
+"""Of a problem that names none, and of all that archives held before they kept versions."""
+
 
 def source_as(function: Callable[..., Any], name: str) -> str:
     """The source of a function under another name, without its annotations' need for our modules."""
@@ -255,6 +258,8 @@ class Problem:
             `refuters` are instances that earlier ones were wrong on. None where costs say all.
         words: the template of the static part of prompts.
         shown: an instance as prompts show it.
+        version: another one where costs or optima of the same data are others: what was kept under an earlier
+            version is not used. Of a file of one's own it is a digest of the source; see `find_problem`.
     """
 
     name: str
@@ -280,6 +285,7 @@ class Problem:
     verify: "Callable[[str, Runner, Sequence[Instance], bool], Honesty] | None" = None
     words: str = "system"
     shown: Callable[[Instance], Instance] = field(default=lambda instance: instance)
+    version: str = FIRST_VERSION
 
     def instances(
         self, split: Split, seed: int = 0, count: int | None = None, start: int = 0

@@ -46,6 +46,41 @@ FROM_2 = (
     "optimum FLOAT NOT NULL, found FLOAT NOT NULL, program INTEGER, PRIMARY KEY (formulation, digest), "
     "FOREIGN KEY(program) REFERENCES programs (id))",
 )
+FROM_3 = (
+    "ALTER TABLE runs ADD COLUMN version VARCHAR NOT NULL DEFAULT '1'",
+    "CREATE TABLE run_bounds (run INTEGER NOT NULL, digest VARCHAR NOT NULL, lower FLOAT NOT NULL, "
+    "upper FLOAT NOT NULL, solution JSON, solver VARCHAR NOT NULL, seconds FLOAT NOT NULL, "
+    "PRIMARY KEY (run, digest), FOREIGN KEY(run) REFERENCES runs (id))",
+    "CREATE TABLE leases (run INTEGER NOT NULL, token VARCHAR NOT NULL, host VARCHAR NOT NULL, "
+    "pid INTEGER NOT NULL, birth VARCHAR NOT NULL, expires FLOAT NOT NULL, "
+    "PRIMARY KEY (run), FOREIGN KEY(run) REFERENCES runs (id))",
+)
+SQLITE_FROM_3 = (
+    "CREATE TABLE new_programs (id INTEGER NOT NULL, problem VARCHAR NOT NULL, version VARCHAR NOT NULL, "
+    "hash VARCHAR NOT NULL, source VARCHAR NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (id), "
+    "UNIQUE (problem, version, hash))",
+    "INSERT INTO new_programs SELECT id, problem, '1', hash, source, size FROM programs ORDER BY id",
+    "DROP TABLE programs",
+    "ALTER TABLE new_programs RENAME TO programs",
+    "CREATE TABLE new_baselines (problem VARCHAR NOT NULL, version VARCHAR NOT NULL, digest VARCHAR NOT NULL, "
+    "instance VARCHAR NOT NULL, lower FLOAT NOT NULL, upper FLOAT NOT NULL, solution JSON, "
+    "solver VARCHAR NOT NULL, seconds FLOAT NOT NULL, allowed FLOAT NOT NULL, "
+    "PRIMARY KEY (problem, version, digest))",
+    "INSERT INTO new_baselines SELECT problem, '1', digest, instance, lower, upper, solution, solver, seconds, "
+    "seconds FROM baselines",
+    "DROP TABLE baselines",
+    "ALTER TABLE new_baselines RENAME TO baselines",
+)
+OTHERS_FROM_3 = (
+    "ALTER TABLE programs ADD COLUMN version VARCHAR NOT NULL DEFAULT '1'",
+    "ALTER TABLE programs DROP CONSTRAINT programs_problem_hash_key",
+    "ALTER TABLE programs ADD UNIQUE (problem, version, hash)",
+    "ALTER TABLE baselines ADD COLUMN version VARCHAR NOT NULL DEFAULT '1'",
+    "ALTER TABLE baselines ADD COLUMN allowed FLOAT NOT NULL DEFAULT 0",
+    "UPDATE baselines SET allowed = seconds",
+    "ALTER TABLE baselines DROP CONSTRAINT baselines_pkey",
+    "ALTER TABLE baselines ADD PRIMARY KEY (problem, version, digest)",
+)
 
 
 def _from_1(connection: Connection) -> None:
@@ -63,5 +98,12 @@ def _from_2(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _from_1, 2: _from_2}
+def _from_3(connection: Connection) -> None:
+    """Versions of problems, limits of the exact methods, bounds that a run keeps, and leases on runs."""
+    sqlite = connection.dialect.name == "sqlite"
+    for statement in (*FROM_3, *(SQLITE_FROM_3 if sqlite else OTHERS_FROM_3)):
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _from_1, 2: _from_2, 3: _from_3}
 """From the version that is the key to the next one."""

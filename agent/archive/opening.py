@@ -105,12 +105,20 @@ def _lock(connection: Connection) -> None:
 def _migrate(engine: Engine, location: str, version: int, migrations: Mapping[int, Migration]) -> None:
     copy = _copy(engine, version)
     with engine.begin() as connection:
+        _unchecked(connection)
         _lock(connection)
         for step in range(_version(connection) or version, SCHEMA):
             if step not in migrations:
                 raise Trouble(f"archive {location} has schema {step}, from which there is no way up; {copy}")
             migrations[step](connection)
         connection.execute(text("UPDATE meta SET value = :v WHERE key = 'schema'"), {"v": str(SCHEMA)})
+    engine.dispose()  # the next connections check foreign keys again
+
+
+def _unchecked(connection: Connection) -> None:
+    """Lets a table be replaced that others refer to; SQLite takes this before a transaction only."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
 
 
 def _copy(engine: Engine, version: int) -> str:

@@ -26,9 +26,10 @@ from gapsmith.agent.archive.tables import (
     Evaluation,
     Event,
     Program,
+    RunBoundRow,
     RunRow,
 )
-from gapsmith.evaluators.base import Baseline, Trouble
+from gapsmith.evaluators.base import FIRST_VERSION, Baseline, Trouble
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
 
@@ -65,6 +66,20 @@ COSTS = select_columns(
 ).where(
     col(Evaluation.program).in_(bindparam("programs", expanding=True)),
     col(Evaluation.digest).in_(bindparam("digests", expanding=True)),
+)
+BOUNDS = tuple(getattr(BaselineRow, name) for name in ("lower", "upper", "solution", "solver", "seconds"))
+"""The columns of a `Baseline`, in its order."""
+BASELINES = select_columns(col(BaselineRow.digest), *BOUNDS).where(
+    col(BaselineRow.problem) == bindparam("problem"),
+    col(BaselineRow.version) == bindparam("version"),
+    col(BaselineRow.digest).in_(bindparam("digests", expanding=True)),
+    (col(BaselineRow.lower) == col(BaselineRow.upper)) | (col(BaselineRow.allowed) >= bindparam("seconds")),
+)
+PINNED = select_columns(
+    col(RunBoundRow.digest), *(getattr(RunBoundRow, column.key) for column in BOUNDS)
+).where(
+    col(RunBoundRow.run) == bindparam("run"),
+    col(RunBoundRow.digest).in_(bindparam("digests", expanding=True)),
 )
 PAID = (
     select_columns(
@@ -282,15 +297,32 @@ class Reader:
 
     # Baselines
 
-    def baselines(self, problem: str, digests: Sequence[str]) -> dict[str, Baseline]:
-        """The exact results that are known, by digest."""
+    def baselines(
+        self, problem: str, digests: Sequence[str], version: str = FIRST_VERSION, seconds: float = 0.0
+    ) -> dict[str, Baseline]:
+        """The exact results that are known, by digest.
+
+        Args:
+            problem: its name.
+            digests: of the instances.
+            version: of the problem.
+            seconds: results that are not proven count only if the exact method was allowed so long.
+        """
         found: dict[str, Baseline] = {}
-        for few in _chunks(digests):
-            query = select(BaselineRow).where(
-                BaselineRow.problem == problem, col(BaselineRow.digest).in_(few)
-            )
-            for row in self._all(query):
-                found[row.digest] = Baseline(row.lower, row.upper, row.solution, row.solver, row.seconds)
+        with self._engine.connect() as connection:
+            for few in _chunks(digests):
+                values = {"problem": problem, "version": version, "digests": few, "seconds": seconds}
+                rows = connection.execute(BASELINES, values)
+                found |= {digest: Baseline(*bounds) for digest, *bounds in rows}
+        return found
+
+    def pinned(self, run: int, digests: Sequence[str]) -> dict[str, Baseline]:
+        """The bounds that a run keeps, by digest: those that did not meet when it met the instance."""
+        found: dict[str, Baseline] = {}
+        with self._engine.connect() as connection:
+            for few in _chunks(digests):
+                rows = connection.execute(PINNED, {"run": run, "digests": few})
+                found |= {digest: Baseline(*bounds) for digest, *bounds in rows}
         return found
 
     # Counterexamples

@@ -6,10 +6,12 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Insert, bindparam, delete, insert, update
+from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
-from gapsmith.agent.archive.reading import Reader
+from gapsmith.agent.archive.bounds import tightened
+from gapsmith.agent.archive.reading import BOUNDS, Reader
 from gapsmith.agent.archive.statements import Statement
 from gapsmith.agent.archive.tables import (
     ArmRow,
@@ -23,9 +25,10 @@ from gapsmith.agent.archive.tables import (
     Evaluation,
     Event,
     Program,
+    RunBoundRow,
     RunRow,
 )
-from gapsmith.evaluators.base import Baseline, Instance
+from gapsmith.evaluators.base import FIRST_VERSION, Baseline, Instance
 from gapsmith.evaluators.scoring import Score
 
 Scores = Sequence[tuple[Instance, Score]]
@@ -33,6 +36,12 @@ Digests = Collection[str]
 Events = Sequence[tuple[str, Mapping[str, Any]]]
 
 # Made once: to make a statement takes longer than to carry it out.
+OF_BASELINE = (
+    col(BaselineRow.problem) == bindparam("of_problem"),
+    col(BaselineRow.version) == bindparam("of_version"),
+    col(BaselineRow.digest) == bindparam("of_digest"),
+)
+BASELINE = select_columns(*BOUNDS, col(BaselineRow.allowed)).where(*OF_BASELINE)
 ADD_BATCH, ADD_TALLY = insert(BatchRow), insert(ArmRow)
 DROP_TALLY = delete(ArmRow).where(
     col(ArmRow.run) == bindparam("of_run"),
@@ -40,7 +49,9 @@ DROP_TALLY = delete(ArmRow).where(
     col(ArmRow.name) == bindparam("of_name"),
 )
 KNOWN = select(Program.id).where(
-    col(Program.problem) == bindparam("problem"), col(Program.hash) == bindparam("hash")
+    col(Program.problem) == bindparam("problem"),
+    col(Program.version) == bindparam("version"),
+    col(Program.hash) == bindparam("hash"),
 )
 
 
@@ -64,6 +75,8 @@ class Archive(Reader):
         self._add_candidate = self._prepared(dialect.insert(CandidateRow).on_conflict_do_nothing(), Candidate)
         self._add_call = self._prepared(insert(CallRow), Call)
         self._add_event = self._prepared(dialect.insert(Event).on_conflict_do_nothing(), Event)
+        self._add_baseline = dialect.insert(BaselineRow).on_conflict_do_nothing()
+        self._add_bound = dialect.insert(RunBoundRow).on_conflict_do_nothing()
         self._add_counterexample = dialect.insert(CounterexampleRow).on_conflict_do_nothing()
         self._verdict = lru_cache(self._made_verdict)
 
@@ -78,10 +91,24 @@ class Archive(Reader):
 
     # Runs
 
-    def start(self, problem: str, model: str, seed: int, config: Mapping[str, Any]) -> int:
-        """Opens a run and returns its number."""
+    def start(
+        self,
+        problem: str,
+        model: str,
+        seed: int,
+        config: Mapping[str, Any],
+        version: str = FIRST_VERSION,
+    ) -> int:
+        """Opens a run of a problem in that version and returns its number."""
         with Session(self._engine) as session:
-            row = RunRow(problem=problem, model=model, seed=seed, config=dict(config), started=time.time())
+            row = RunRow(
+                problem=problem,
+                model=model,
+                seed=seed,
+                config=dict(config),
+                started=time.time(),
+                version=version,
+            )
             session.add(row)
             session.commit()
             return _number(row.id)
@@ -129,9 +156,19 @@ class Archive(Reader):
         with self._engine.begin() as connection:
             connection.execute(update(BatchRow).where(col(BatchRow.name) == batch.name).values(**values))
 
-    def program(self, problem: str, hash_: str, source: str, size: int) -> tuple[int, bool]:
-        """The number of a program, recorded now if it was never seen, and whether it is new."""
-        row = {"problem": problem, "hash": hash_, "source": source, "size": size}
+    def program(
+        self, problem: str, hash_: str, source: str, size: int, version: str = FIRST_VERSION
+    ) -> tuple[int, bool]:
+        """The number of a program, recorded now if it was never seen, and whether it is new.
+
+        Args:
+            problem: its name.
+            hash_: of the program's canonical form.
+            source: its code.
+            size: nodes of its syntax tree.
+            version: of the problem, since the program's costs belong to it.
+        """
+        row = {"problem": problem, "version": version, "hash": hash_, "source": source, "size": size}
         with self._engine.begin() as connection:
             made = self._add_program(connection, row).scalar()
             return (made, True) if made is not None else (connection.execute(KNOWN, row).scalar_one(), False)
@@ -173,21 +210,46 @@ class Archive(Reader):
 
     # Baselines
 
-    def add_baseline(self, problem: str, instance: Instance, baseline: Baseline) -> None:
-        """Records an exact result; a tighter one replaces a looser one."""
-        row = BaselineRow(
-            problem=problem,
-            digest=instance.digest,
-            instance=instance.name,
-            lower=baseline.lower,
-            upper=baseline.upper,
-            solution=baseline.solution,
-            solver=baseline.solver,
-            seconds=baseline.seconds,
-        )
-        with Session(self._engine) as session:
-            session.merge(row)
-            session.commit()
+    def add_baseline(
+        self,
+        problem: str,
+        instance: Instance,
+        baseline: Baseline,
+        allowed: float = 0.0,
+        version: str = FIRST_VERSION,
+        maximise: bool = False,
+    ) -> Baseline:
+        """Records an exact result; bounds are only ever tightened. Returns the tightest known.
+
+        Args:
+            problem: its name.
+            instance: that was solved.
+            baseline: what was found.
+            allowed: the limit that the exact method had, seconds.
+            version: of the problem.
+            maximise: the sense of the objective.
+
+        Raises:
+            Trouble: where it contradicts what is known.
+        """
+        key = {"problem": problem, "version": version, "digest": instance.digest}
+        place = {f"of_{name}": value for name, value in key.items()}
+        with self._engine.begin() as connection:
+            new = {**key, "instance": instance.name, **vars(baseline), "allowed": allowed}
+            if connection.execute(self._add_baseline, new).rowcount:
+                return baseline
+            kept = connection.execute(BASELINE, place).one()
+            found = tightened(Baseline(*kept[:-1]), baseline, maximise, instance.name)
+            values = {**vars(found), "allowed": max(allowed, kept.allowed)}
+            connection.execute(update(BaselineRow).where(*OF_BASELINE).values(values), place)
+        return found
+
+    def pin(self, run: int, found: Mapping[str, Baseline]) -> None:
+        """Has a run keep bounds, by digest, whatever is proven later; those it has kept already stay."""
+        rows = [{"run": run, "digest": digest, **vars(each)} for digest, each in found.items()]
+        if rows:
+            with self._engine.begin() as connection:
+                connection.execute(self._add_bound, rows)
 
     # Counterexamples
 

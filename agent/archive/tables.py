@@ -5,7 +5,9 @@ from typing import Any
 from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-SCHEMA = 3
+from gapsmith.evaluators.base import FIRST_VERSION
+
+SCHEMA = 4
 KNOWN = text("program IS NOT NULL")
 SCORED = text("train_gap IS NOT NULL")
 RANK = tuple(
@@ -23,7 +25,11 @@ class Meta(SQLModel, table=True):
 
 
 class RunRow(SQLModel, table=True):
-    """One discovery job: what was asked for, and how far it came."""
+    """One discovery job: what was asked for, and how far it came.
+
+    Attributes:
+        version: of its problem; see `Problem.version`.
+    """
 
     __tablename__ = "runs"
 
@@ -36,16 +42,21 @@ class RunRow(SQLModel, table=True):
     started: float
     seconds: float = 0.0
     report: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    version: str = FIRST_VERSION
 
 
 class Program(SQLModel, table=True):
-    """A program ever seen, once per problem, whatever its names and comments."""
+    """A program ever seen, once per version of a problem, whatever its names and comments.
+
+    So its evaluations, which know it by its number, belong to one version too.
+    """
 
     __tablename__ = "programs"
-    __table_args__ = (UniqueConstraint("problem", "hash"),)
+    __table_args__ = (UniqueConstraint("problem", "version", "hash"),)
 
     id: int | None = Field(default=None, primary_key=True)
     problem: str
+    version: str = FIRST_VERSION
     hash: str
     source: str
     size: int
@@ -136,11 +147,18 @@ class Evaluation(SQLModel, table=True):
 
 
 class BaselineRow(SQLModel, table=True):
-    """What an exact method found for one instance: solved once, ever."""
+    """What exact methods found for one instance: the tightest bounds so far.
+
+    Attributes:
+        version: of the problem.
+        seconds: CPU seconds spent, all tries together.
+        allowed: the largest limit, in seconds, that a try had.
+    """
 
     __tablename__ = "baselines"
 
     problem: str = Field(primary_key=True)
+    version: str = Field(default=FIRST_VERSION, primary_key=True)
     digest: str = Field(primary_key=True)
     instance: str
     lower: float
@@ -148,6 +166,42 @@ class BaselineRow(SQLModel, table=True):
     solution: Any = Field(default=None, sa_column=Column(JSON))
     solver: str
     seconds: float
+    allowed: float = 0.0
+
+
+class RunBoundRow(SQLModel, table=True):
+    """Bounds that do not meet, as a run met them first: it keeps them, whatever is proven later."""
+
+    __tablename__ = "run_bounds"
+
+    run: int = Field(primary_key=True, foreign_key="runs.id")
+    digest: str = Field(primary_key=True)
+    lower: float
+    upper: float
+    solution: Any = Field(default=None, sa_column=Column(JSON))
+    solver: str
+    seconds: float
+
+
+class LeaseRow(SQLModel, table=True):
+    """The process that works on a run; refreshed while it does.
+
+    Attributes:
+        token: drawn anew for each lease.
+        host: the name of its machine.
+        pid: its number there.
+        birth: when it was started, in the words of its machine, since numbers are used again; empty if not known.
+        expires: when the lease runs out, unless it is refreshed.
+    """
+
+    __tablename__ = "leases"
+
+    run: int = Field(primary_key=True, foreign_key="runs.id")
+    token: str
+    host: str
+    pid: int
+    birth: str
+    expires: float
 
 
 class ArmRow(SQLModel, table=True):

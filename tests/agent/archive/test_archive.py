@@ -2,13 +2,18 @@
 
 import sqlite3
 import threading
+from dataclasses import replace
+from functools import partial, reduce
 from pathlib import Path
 
 import pytest
-from helpers import finish, job, tiny
+from helpers import crash, dying, finish, job, tiny
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from gapsmith.agent import Archive
+from gapsmith.agent.archive.bounds import tightened
 from gapsmith.agent.archive.opening import open_engine
 from gapsmith.agent.archive.tables import SCHEMA, CallRow, CandidateRow
 from gapsmith.agent.baselines import baselines_of
@@ -179,6 +184,90 @@ def test_a_baseline_is_solved_once_ever(place):
     again = baselines_of(problem, renamed, Archive(place))
     assert len(solved) == 5
     assert first == again == {digest: Baseline(3, 3, [1], "hand", 7.0) for digest in solved}
+
+
+class Solver:
+    """An exact method whose bounds are as far apart as it has few seconds; `limits` are those it was given."""
+
+    def __init__(self):
+        self.limits = []
+
+    def __call__(self, instance, seconds):
+        """Proves the optimum in ten seconds."""
+        self.limits.append(seconds)
+        open_ = max(0.0, 10 - seconds)
+        return Baseline(10 - open_, 10 + open_, [seconds], "hand", seconds)
+
+
+def test_what_is_not_proven_is_solved_again_with_more_seconds(place):
+    """A bound of one second gives way to a proof of sixty; the same or fewer seconds solve nothing anew."""
+    archive, solver = Archive(place), Solver()
+    problem = tiny(baseline=solver)
+    one = problem.instances("train", 0, 1)
+    bounds = []
+    for seconds in (1.0, 1.0, 0.5, 4.0, 60.0, 600.0):
+        found = baselines_of(problem, one, archive, seconds)[one[0].digest]
+        bounds.append((found.lower, found.upper))
+    assert solver.limits == [1.0, 4.0, 60.0]
+    assert bounds == [(1, 19), (1, 19), (1, 19), (4, 16), (10, 10), (10, 10)]
+
+
+def test_what_takes_less_time_than_it_is_given_is_not_tried_again(place):
+    """The limit that a method had counts, not what it used of it."""
+    calls = []
+
+    def baseline(instance, seconds):
+        calls.append(seconds)
+        return Baseline(0, 9, None, "a bound", 0.01)
+
+    problem = tiny(baseline=baseline)
+    for _ in range(2):
+        baselines_of(problem, problem.instances("train", 0, 1), Archive(place), 5.0)
+    assert calls == [5.0]
+
+
+finite = st.integers(-50, 50)
+bounds = st.tuples(finite, finite).map(sorted)
+
+
+@given(st.lists(bounds, min_size=1, max_size=6), st.booleans())
+def test_bounds_are_only_ever_tightened(found, maximise):
+    """Whatever comes in whatever order, the bounds are the best of all, and a contradiction is said."""
+    low, high = max(pair[0] for pair in found), min(pair[1] for pair in found)
+    several = [Baseline(a, b, [a if maximise else b], "hand", 1.0) for a, b in found]
+    merged = partial(reduce, lambda kept, new: tightened(kept, new, maximise, "one"), several)
+    if low > high:
+        with pytest.raises(Trouble, match="one of them is wrong"):
+            merged()
+    else:
+        kept = merged()
+        assert (kept.lower, kept.upper, kept.solution) == (low, high, [low if maximise else high])
+        assert kept.seconds == len(found)
+
+
+def test_the_archive_tightens_what_it_has(place):
+    """A looser result given later, such as a shorter try of another process, leaves the tighter one."""
+    archive = Archive(place)
+    for low, high in ((1, 5), (0, 99), (2, 7)):
+        kept = archive.add_baseline("tiny", INSTANCE, Baseline(low, high, [high], "hand", 1.0), 1.0)
+    assert (kept.lower, kept.upper, kept.solution) == (2, 5, [5])
+    assert archive.baselines("tiny", [INSTANCE.digest]) == {INSTANCE.digest: kept}
+
+
+def test_a_run_keeps_the_bounds_it_met_first(place):
+    """What is proven later changes nothing for a run that is resumed: same seed, same archive."""
+    exact = tiny().baseline
+
+    def half_proven(instance, seconds):
+        found = exact(instance, seconds)
+        return replace(found, lower=found.lower / 2 - 1)
+
+    problem, whole, half = tiny(baseline=half_proven), f"{place}.whole", f"{place}.half"
+    expected = finish(job(whole, problem=problem, calls=12)).archive.fingerprint(1)
+    assert crash(job(half, problem=problem, archive=dying(Archive(half), 60), calls=12))
+    baselines_of(tiny(), problem.instances("train", 3), Archive(half), 600.0)
+    assert finish(job(half, problem=problem, number=1, calls=12)).archive.fingerprint(1) == expected
+    assert finish(job(half, problem=problem, calls=12)).archive.fingerprint(2) != expected
 
 
 def test_a_run_after_another_solves_nothing(place):

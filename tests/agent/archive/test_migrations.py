@@ -5,8 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from gapsmith.agent import Archive
+from gapsmith.agent.archive.migrations import MIGRATIONS
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
 
@@ -21,13 +23,14 @@ def old(place):
     return place
 
 
-def lower(place):
-    """Makes a new archive one of schema 2."""
-    Archive(place).close()
-    with closing(sqlite3.connect(place)) as connection:
-        connection.executescript(
-            "DROP TABLE batches; DROP TABLE counterexamples; UPDATE meta SET value = '2'"
-        )
+def lifted_to(version, place):
+    """Makes the archive of schema 1 one of a later version, as the gapsmith of its day did."""
+    engine = create_engine(f"sqlite:///{place}")
+    with engine.begin() as connection:
+        for step in range(1, version):
+            MIGRATIONS[step](connection)
+        connection.exec_driver_sql(f"UPDATE meta SET value = '{version}'")
+    engine.dispose()
 
 
 def shape(place):
@@ -93,11 +96,23 @@ def test_a_lifted_archive_goes_on(old):
     assert len(archive.events(1)) == 3
 
 
-def test_an_archive_of_schema_2_gets_what_it_lacks(place, tmp_path):
-    """The step from 2 to 3 adds two tables, which can be written then."""
-    lower(place)
-    archive = Archive(place)
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_archive_of_a_later_schema_gets_what_it_lacks(old, tmp_path, version):
+    """The steps from 2 on add tables and columns, which can be written then."""
+    lifted_to(version, old)
+    archive = Archive(old)
     assert archive.counterexamples("tiny") == []
     archive.add_counterexample("tiny", "d", [1], 2)
+    assert archive.program("tiny", "abc", "x = 1", 3) == (1, False)
+    assert archive.program("tiny", "abc", "x = 1", 3, "another version")[1]
     Archive(str(tmp_path / "new.db")).close()
-    assert shape(place) == shape(str(tmp_path / "new.db"))
+    assert shape(old) == shape(str(tmp_path / "new.db"))
+
+
+def test_a_lifted_archive_still_checks_what_refers_to_what(old):
+    """Tables are replaced on the way up with the checks off; afterwards no row refers to nothing."""
+    archive = Archive(old)
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        archive.settle(1, 0, {"program": 77})
+    with closing(sqlite3.connect(old)) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
