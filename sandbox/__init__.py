@@ -2,7 +2,19 @@
 
 from gapsmith.sandbox.errors import SandboxTrouble
 from gapsmith.sandbox.host import Sandbox, isolation, open_sandbox
-from gapsmith.sandbox.job import Answer, Array, Call, Ending, Job, Json, Level, Limits, Outcome, Value
+from gapsmith.sandbox.job import (
+    Answer,
+    Array,
+    Call,
+    Ending,
+    Job,
+    Json,
+    Level,
+    Limits,
+    Outcome,
+    Preload,
+    Value,
+)
 from gapsmith.sandbox.latency import Latency, measure_latency
 from gapsmith.sandbox.levels import Isolation
 
@@ -18,6 +30,7 @@ __all__ = [
     "Level",
     "Limits",
     "Outcome",
+    "Preload",
     "Sandbox",
     "SandboxTrouble",
     "Value",

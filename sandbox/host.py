@@ -10,7 +10,7 @@ from typing import Self
 from gapsmith.sandbox.conversation import ChannelClosed, Conversation
 from gapsmith.sandbox.endings import Stopped, clean, of_status
 from gapsmith.sandbox.errors import SandboxTrouble
-from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome
+from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome, Preload
 from gapsmith.sandbox.launch import REAP_SECONDS, Death, Zygote, ZygoteDied
 from gapsmith.sandbox.levels import Isolation, of_report, require
 from gapsmith.sandbox.lockdown import LAYERS, LayerFailed
@@ -22,8 +22,10 @@ _GRACE = 0.25
 class Sandbox:
     """One zygote, one job at a time. Threads may share it, but each had better open its own."""
 
-    def __init__(self, preload: str, minimum: Level, slot: int, layers: Iterable[str] = LAYERS) -> None:
-        self.preload = preload
+    def __init__(
+        self, preload: str | Preload, minimum: Level, slot: int, layers: Iterable[str] = LAYERS
+    ) -> None:
+        self.preload = preload if isinstance(preload, Preload) else Preload(preload)
         self.minimum = minimum
         self.slot = slot
         self._layers = frozenset(layers)
@@ -184,11 +186,12 @@ def _job_frame(job: Job) -> bytes:
     ).encode()
 
 
-def open_sandbox(preload: str = "numpy", minimum: Level = Level.L2, slot: int = 0) -> Sandbox:
+def open_sandbox(preload: str | Preload = "numpy", minimum: Level = Level.L2, slot: int = 0) -> Sandbox:
     """Opens a sandbox: starts its zygote and proves what isolation it has.
 
     Args:
-        preload: what candidates may import beside the standard library: "numpy", or "ortools" (with numpy).
+        preload: what candidates may import beside the standard library: "numpy", or "ortools" (with numpy);
+            a `Preload` adds trusted modules of the caller's.
         minimum: the weakest isolation that will do.
         slot: the number of the worker; each has a user id of its own where the host is root.
 

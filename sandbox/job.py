@@ -62,6 +62,21 @@ Call: TypeAlias = Mapping[str, Value]
 """The arguments of one call of the entry point, in the order of its parameters; passed by position."""
 
 
+@dataclass(frozen=True)
+class Preload:
+    """What a zygote imports before it locks itself down.
+
+    Attributes:
+        name: "numpy", "ortools", or "solvers" (OR-Tools with MathOpt and protobuf).
+        packages: folders of trusted packages of the caller's, by name; their `__init__` is not run.
+        modules: those of their modules that are imported. A job's source may import them, too.
+    """
+
+    name: str
+    packages: Mapping[str, str] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What one call may use. CPU is the verdict; wall time is a generous backstop."""

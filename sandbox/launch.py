@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.job import Preload
 from gapsmith.sandbox.lockdown import LayerFailed
 from gapsmith.sandbox.watch import Clock
 from gapsmith.sandbox.zygote import BORN, EVENT, PRELOAD, TAKEN
@@ -86,8 +87,10 @@ class Zygote:
         spent_seconds: CPU seconds of the zygote and all its children, as of the last death.
     """
 
-    def __init__(self, preload: str, layers: Iterable[str], slot: int, refused: Mapping[str, str]) -> None:
-        folders = package_folders(preload)
+    def __init__(
+        self, preload: Preload, layers: Iterable[str], slot: int, refused: Mapping[str, str]
+    ) -> None:
+        folders = package_folders(preload.name)
         self._process: subprocess.Popen[bytes] | None = None
         self._spares: list[Spare] = []
         self._deaths: dict[int, Death] = {}
@@ -189,11 +192,15 @@ class Zygote:
             self._process.wait()
 
 
-def _settings(preload: str, folders: list[str], layers: Iterable[str], slot: int, ctl: int) -> dict[str, Any]:
+def _settings(
+    preload: Preload, folders: list[str], layers: Iterable[str], slot: int, ctl: int
+) -> dict[str, Any]:
     return {
         "ctl": ctl,
         "room": str(Path(__file__).parent),
-        "preload": preload,
+        "preload": preload.name,
+        "packages": dict(preload.packages),
+        "modules": list(preload.modules),
         "path": folders,
         "layers": sorted(layers),
         "slot": slot,
@@ -227,7 +234,8 @@ def package_folders(preload: str) -> list[str]:
     folders = []
     for name in {module.split(".")[0]: None for module in PRELOAD[preload]}:
         spec = importlib.machinery.PathFinder.find_spec(name)
-        if spec is None or spec.origin is None:
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if not places:
             raise SandboxTrouble(f"{name} is not installed here; the sandbox needs it: pip install {name}")
-        folders.append(str(Path(spec.origin).parent.parent))
+        folders += [str(Path(place).parent) for place in places]
     return list(dict.fromkeys(folders))

@@ -48,6 +48,9 @@ PRELOAD = {
     "numpy": ("numpy", "numpy.linalg", "numpy.random"),
     "ortools": ("numpy", "numpy.linalg", "numpy.random", "ortools.sat.python.cp_model"),
 }
+PRELOAD["solvers"] = (
+    *PRELOAD["ortools"], "google.protobuf.text_format", "ortools.sat.cp_model_pb2", "ortools.math_opt.python.mathopt",
+)  # fmt: skip
 _COMMON = (
     "bisect", "collections", "copy", "dataclasses", "enum", "fractions", "functools", "heapq", "itertools",
     "math", "operator", "random", "re", "statistics", "string", "time", "typing",
@@ -93,6 +96,7 @@ def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any
     leave_namespaces(enclosure, wanted, ctl)
     own = _outermost([folder for folder in sys.path if os.path.isdir(folder)])
     preload(settings["preload"], settings["path"], lazily=NAMESPACES in enclosure.applied)
+    preload_trusted(settings["packages"], settings["modules"])
     gc.collect()
     gc.freeze()  # A collection in a child would write to every object, and so copy every page.
     base = rlimits.footprint()
@@ -134,6 +138,8 @@ def packages(room: str, own: list[str]) -> list[str]:
     tops = set()
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
+        if name.startswith("gapsmith."):
+            continue  # Code of ours is in memory; its folders are nobody's to read.
         if file and not file.startswith(room) and not any(os.path.dirname(file) == folder for folder in own):
             tops.add(_top_folder(name, file))
     folders = [top + suffix for top in tops if top for suffix in ("", ".libs")]
@@ -160,7 +166,7 @@ def preload(name: str, path: list[str], lazily: bool) -> None:
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     own = list(sys.path)
     sys.path[:] = [*own, *path]
-    if name == "ortools":
+    if name != "numpy":
         sys.modules["pandas"] = _pandas()
     for module in (*_COMMON, *PRELOAD[name], *(() if lazily else _BROAD)):
         importlib.import_module(module)
@@ -168,6 +174,17 @@ def preload(name: str, path: list[str], lazily: bool) -> None:
     sys.path[:] = own  # What was imported finds its own parts; nothing else beside it is to be found.
     os.environ.clear()
     sys.argv[:], sys.orig_argv[:] = [""], []
+
+
+def preload_trusted(packages: dict[str, str], modules: list[str]) -> None:
+    """Imports modules of ours beside the preload; nothing else of their packages can be imported later."""
+    for name, folder in packages.items():
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = [folder]
+    for module in modules:
+        importlib.import_module(module)
+    for name in packages:
+        sys.modules[name].__path__ = []
 
 
 def _pandas() -> types.ModuleType:

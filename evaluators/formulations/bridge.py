@@ -1,11 +1,12 @@
 """Models as text, as messages and back: the builder's own message is none of protobuf's, and knows no bytes."""
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 from ortools.sat import cp_model_pb2
 from ortools.sat.python import cp_model
 
@@ -31,13 +32,46 @@ def text_of(model: cp_model.CpModel) -> str:
 
 
 def message_of(model: cp_model.CpModel) -> cp_model_pb2.CpModelProto:
-    """The model as a message of protobuf."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.pb"
-        model.export_to_file(str(path))
-        message = cp_model_pb2.CpModelProto()
-        message.ParseFromString(path.read_bytes())
+    """The model as a message of protobuf. Raises Refused.
+
+    Field by field: the builder writes bytes to files alone, and there are none where models of candidates are read.
+    """
+    message = cp_model_pb2.CpModelProto()
+    try:
+        _copy(model.proto, message)
+    except (UnicodeError, ValueError) as error:
+        raise Refused(f"the model's text cannot be read: {error}") from None
     return message
+
+
+def _copy(source: Any, message: Message) -> None:
+    """Copies what the builder's message holds into one of protobuf of the same type."""
+    for name, is_message, is_repeated in _fields(message.DESCRIPTOR):
+        if not is_repeated:
+            _copy_single(source, message, name, is_message)
+        elif is_message:
+            parts = getattr(message, name)
+            for part in getattr(source, name):
+                _copy(part, parts.add())
+        elif len(values := getattr(source, name)):
+            getattr(message, name).extend(map(int, values))
+
+
+def _copy_single(source: Any, message: Message, name: str, is_message: bool) -> None:
+    if not is_message:
+        value = getattr(source, name)
+        setattr(message, name, value if isinstance(value, str | float) else int(value))
+    elif getattr(source, f"has_{name}")():
+        getattr(message, name).SetInParent()
+        _copy(getattr(source, name), getattr(message, name))
+
+
+@lru_cache(maxsize=256)
+def _fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
+    """Name, whether it is a message, and whether it is repeated, of each field."""
+    return tuple(
+        (field.name, field.message_type is not None, field.is_repeated) for field in descriptor.fields
+    )
 
 
 def layout_of(variables: Variables) -> dict[str, Any]:

@@ -35,7 +35,7 @@ PLACEBO = tuple(range(5, 10))
 CHOOSING = tuple(range(10, 13))
 """Orders by which instances are chosen. They are measured in others, else the base would look unlucky there."""
 WALL_PER_UNIT = 60.0
-"""Seconds of wall time for a unit after which a child is given up; most models need 1 to 15."""
+"""CPU seconds for a unit after which a child is ended; most models need 1 to 15."""
 PATIENCE = 30.0
 
 Run = Mapping[str, Any]
@@ -69,14 +69,12 @@ class Trial:
         optimum: of the base; None where that is not known.
         times: PAR-2, in units, one for each order.
         seconds: of CPU for solving, mean of the orders.
-        claims: of the constraints that were added: how many of which.
         values: of the first order's solution, by the index of the variable; None where it found none.
     """
 
     optimum: float | None
     times: tuple[float, ...]
     seconds: float
-    claims: Mapping[str, int]
     values: Sequence[int] | None
 
 
@@ -154,7 +152,7 @@ class Judge:
     def _tried(self, base: str, model: str, whole: bool) -> Trial | str:
         facts = self.base(base)
         if model == base:  # equal models take equal times
-            return Trial(facts.optimum, facts.times, facts.seconds, {}, None)
+            return Trial(facts.optimum, facts.times, facts.seconds, None)
         reply = self._asked(self._request(None if whole else base, model, facts.limit, self.orders))
         if "refused" in reply:
             return str(reply["refused"])
@@ -162,7 +160,7 @@ class Judge:
         if wrong := next(filter(None, (objection(run, facts.optimum) for run in runs)), ""):
             return wrong
         times = _times(runs, facts.limit)
-        return Trial(facts.optimum, times, _seconds(runs), reply["claims"], reply["values"])
+        return Trial(facts.optimum, times, _seconds(runs), reply["values"])
 
     def _base_runs(self, base: str, orders: Sequence[int], limit: float = LIMIT) -> list[Run]:
         if not orders:

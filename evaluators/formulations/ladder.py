@@ -41,7 +41,8 @@ EVASION = 0.05
 WITNESSES = 6
 WITNESS_LIMIT = 1.0
 """Units for an instance of the usual size; one on which the base needs more says nothing."""
-WALL_SECONDS = 120.0
+CPU_SECONDS = 120.0
+"""CPU seconds for a request, after which its child is ended."""
 ENUMERATED = 12
 MOST_SOLUTIONS = 500
 SLACK = 2
@@ -79,6 +80,13 @@ class Prover:
     undecided: int = 0
     _bases: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def learn(self, bases: Sequence[str]) -> None:
+        """Solves bases, which are ours, in one child: what `trial` then knows."""
+        unknown = [base for base in dict.fromkeys(bases) if base not in self._bases]
+        if unknown:
+            replies = self.children.ask_all([self._request(base, base) for base in unknown], CPU_SECONDS)
+            self._bases.update(zip(unknown, replies, strict=False))
+
     def trial(self, base: str, model: str, whole: bool) -> Trial:
         """A trial without times, with one time where it is undecided. Raises Infeasible."""
         known = self._bases.get(base) or self._bases.setdefault(base, self._run(base, base))
@@ -94,12 +102,14 @@ class Prover:
             raise Infeasible(wrong)
         if before["status"] != "OPTIMAL" or run["status"] != "OPTIMAL":
             self.undecided += 1
-            return Trial(None, (self.limit,), 0.0, mine["claims"], None)
-        return Trial(before["objective"], (), 0.0, mine["claims"], mine["values"])
+            return Trial(None, (self.limit,), 0.0, None)
+        return Trial(before["objective"], (), 0.0, mine["values"])
 
     def _run(self, base: str | None, model: str) -> dict[str, Any]:
-        request = {"do": "solve", "base": base, "text": model, "limit": self.limit, "permutations": [None]}
-        return self.children.ask(request, WALL_SECONDS)
+        return self.children.ask(self._request(base, model), CPU_SECONDS)
+
+    def _request(self, base: str | None, model: str) -> dict[str, Any]:
+        return {"do": "solve", "base": base, "text": model, "limit": self.limit, "permutations": [None]}
 
 
 @dataclass(frozen=True)
@@ -185,6 +195,7 @@ class _Climb:
         """What is wrong on the first instance where something is; None where nothing is found."""
         for start in range(0, len(instances), BATCH):
             batch = [self.pricing.stated(each) for each in instances[start : start + BATCH]]
+            self._prover.learn([self.pricing.base(each) for each in batch])
             result = assess(self._problem, self.source, batch, self.runner)
             if result.outcome == "infeasible" and not self._prover.refused:
                 return _refuted(result, batch[len(result.scores) - 1], self.pricing)
@@ -273,15 +284,15 @@ class Classes:
     def _same(self, case: Mapping[str, Any], slack: int) -> bool | None:
         """Whether model and base have the same solutions, as decisions; None where there are too many."""
         request = {**case, "do": "enumerate", "slack": slack, "most": MOST_SOLUTIONS}
-        before = self.children.ask({**request, "text": case["base"]}, WALL_SECONDS)
-        after = self.children.ask(request, WALL_SECONDS)
+        before = self.children.ask({**request, "text": case["base"]}, CPU_SECONDS)
+        after = self.children.ask(request, CPU_SECONDS)
         if not (before.get("complete") and after.get("complete")):
             return None
         return bool(before["solutions"] == after["solutions"])
 
     def _verdicts(self, case: Mapping[str, Any]) -> list[dict[str, str]]:
         request = {**case, "do": "refute", "most": MOST_NEGATED}
-        reply: dict[str, Any] = self.children.ask(request, WALL_SECONDS)
+        reply: dict[str, Any] = self.children.ask(request, CPU_SECONDS)
         return list(reply.get("constraints", ()))
 
 

@@ -1,8 +1,6 @@
 """Prices of models: what is taken, what is wrong, and how times become figures."""
 
 import base64
-import os
-import signal
 import zlib
 
 import pytest
@@ -94,26 +92,6 @@ def test_names_of_an_instance_hold_its_data(problem, instance):
     """What the sandbox is given can be taken apart into the original instance, with nothing added."""
     assert set(plain_instance(instance).data) == {"p", "d"}
     assert stated(problem, **plain_instance(instance).plain).digest == instance.digest
-
-
-def test_a_child_that_overruns_is_replaced():
-    """A request that takes too long ends its child and is refused; the next one is answered."""
-    pool = Children()
-    assert pool.ask({"do": "nothing"}, 60.0) == {}
-    os.kill(pool._idle[0]._process.pid, signal.SIGSTOP)
-    assert "more than 0 s" in pool.ask({"do": "nothing"}, 0.01)["refused"]
-    assert pool.ask({"do": "nothing"}, 60.0) == {}
-    pool.close()
-
-
-def test_a_child_that_died_meanwhile_is_replaced():
-    """A child that is gone when it is asked again says nothing about the model: another one answers."""
-    pool = Children()
-    assert pool.ask({"do": "nothing"}, 60.0) == {}
-    pool._idle[0]._process.kill()
-    pool._idle[0]._process.wait()
-    assert pool.ask({"do": "nothing"}, 60.0) == {}
-    pool.close()
 
 
 def test_an_invalid_model_is_refused_with_the_solver_s_words():
