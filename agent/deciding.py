@@ -15,7 +15,7 @@ import numpy as np
 from gapsmith.agent.kinds import kinds, worse_in
 from gapsmith.agent.measuring import Archived, Measuring, costs_in
 from gapsmith.evaluators.base import Baseline, Instance, Number
-from gapsmith.evaluators.scoring import Scale
+from gapsmith.evaluators.scoring import ROUNDING, Scale
 
 LOOKS = 4
 """At most so many, each but the first at twice the instances of the one before."""
@@ -91,7 +91,8 @@ def _look(
 ) -> Decision:
     costs, other = (costs_in(result) for result in by.run([program, rule], instances))
     if costs is None or other is None:
-        return Decision(len(instances), *(-math.inf if costs is None else math.inf,) * 3)
+        endless = -math.inf if costs is None else math.inf
+        return Decision(len(instances), gain=endless, low=endless, high=endless)
     gain = _scale(other, instances, by).gain(costs, other, level)
     return Decision(len(instances), *gain, _harm(costs, other, instances, by))
 
@@ -99,14 +100,10 @@ def _look(
 def _harm(costs: Costs, other: Costs, instances: Sequence[Instance], by: Measuring) -> str:
     scale = _scale(other, instances, by)
     gains = scale.loss(other) - scale.loss(costs)
-    gains[np.abs(gains) < _EQUAL * np.abs(scale.bound)] = 0.0
+    gains[np.abs(gains) < ROUNDING * np.abs(scale.bound)] = 0.0
     return worse_in(kinds(instances), gains)
 
 
 def _scale(other: Costs, instances: Sequence[Instance], by: Measuring) -> Scale:
     """The rule's costs in the place of bounds."""
     return Scale(instances, [Baseline(cost, cost, None, "rule", 0.0) for cost in other], by.problem.maximise)
-
-
-_EQUAL = 1e-9
-"""As a share of the rule's cost, what is no difference but rounding."""

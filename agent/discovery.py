@@ -16,7 +16,7 @@ from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import silent
 from gapsmith.agent.batching import Waiting
 from gapsmith.agent.budget import Budget, Ledger
-from gapsmith.agent.drawing import final_seed
+from gapsmith.agent.drawing import final_seed, source_of
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.finishing import finalists, finish
 from gapsmith.agent.formulating import is_formulation
@@ -296,8 +296,9 @@ class Run:
         choosing = replace(by, problem=_reserved(self.problem, CHOSEN))
         drawn = final_seed(self.archive, self.number, self.models, settings.seed)
         finale = finish(self.number, contestants, state.train, self.supply.unseen(drawn), choosing)
+        test, source = self.supply.test(drawn), source_of(self.models)
         return make_report(
-            self.number, settings.model, finale, state.train, self.supply.test(drawn), by, self.ledger
+            self.number, settings.model, finale, self.supply.course, test, by, self.ledger, source
         )
 
     # Words

@@ -11,7 +11,7 @@ from gapsmith.agent.problems import unknown
 from gapsmith.agent.screen import screen
 from gapsmith.evaluators.assess import Runner, assess_all
 from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble, UsageTrouble
-from gapsmith.evaluators.scoring import Aggregate, Scale, Score
+from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
 
 CHUNK = 20
 
@@ -33,7 +33,8 @@ class Scored:
         outcome: "ok", or that of the first failure.
         message: why, in words.
         scores: in the order of the instances; empty where the program was turned away unrun.
-        aggregate: None unless all instances were solved.
+        aggregate: of the instances that were solved; None where none was.
+        failures: the other instances.
     """
 
     entrant: Entrant
@@ -41,6 +42,12 @@ class Scored:
     message: str
     scores: tuple[Score, ...]
     aggregate: Aggregate | None
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def solved(self) -> int:
+        """How many instances were solved."""
+        return len(self.scores) - len(self.failures)
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def evaluate(
             rows.append(Scored(entrant, screened.outcome, screened.message, (), None))
             continue
         scores = run_all(problem, entrant, instances, executor, progress, isolated)
-        rows.append(_scored(entrant, instances, scores, scale))
+        rows.append(scored(entrant, scores, scale))
     return Comparison(problem, tuple(instances), baselines, tuple(rows))
 
 
@@ -109,6 +116,16 @@ def run_all(
         scores += future.result()
         progress(f"running {entrant.name}", len(scores), len(instances))
     return tuple(scores)
+
+
+def scored(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
+    """Sums the scores of all instances up: one failed instance is one failed instance."""
+    failures, aggregate = scale.failures(scores), scale.solved(scores)
+    if not failures:
+        return Scored(entrant, "ok", "", tuple(scores), aggregate)
+    first = failures[0]
+    message = f"{first.instance}: {first.message}"
+    return Scored(entrant, first.outcome, message, tuple(scores), aggregate, failures)
 
 
 def scale_of(problem: Problem, instances: Sequence[Instance], baselines: Mapping[str, Baseline]) -> Scale:
@@ -147,16 +164,6 @@ class _Work:
 
     def __call__(self, runner: Runner, spent: float) -> tuple[Score, ...]:
         return assess_all(self.problem, self.source, self.instances, runner, spent, self.isolated)
-
-
-def _scored(entrant: Entrant, instances: Sequence[Instance], scores: Sequence[Score], scale: Scale) -> Scored:
-    failures = [(i, s) for i, s in zip(instances, scores, strict=True) if s.outcome != "ok"]
-    if failures:
-        instance, score = failures[0]
-        return Scored(entrant, score.outcome, f"{instance.name}: {score.message}", tuple(scores), None)
-    costs = [score.cost for score in scores if score.cost is not None]
-    aggregate = scale.aggregate(costs, [score.cpu_seconds for score in scores])
-    return Scored(entrant, "ok", "", tuple(scores), aggregate)
 
 
 def _named(problem: Problem, name: str, archive: Archive | None) -> Entrant:

@@ -8,15 +8,15 @@ gain that may be claimed. Every decision is an event of slot -1; scores are kept
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 from random import Random
 from typing import Any
 
 from gapsmith.agent.archive import Candidate
-from gapsmith.agent.deciding import Further, decide, harm
+from gapsmith.agent.deciding import Decision, Further, decide, harm
 from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.leaderboards import Known
-from gapsmith.agent.measuring import Measuring, costs_in
+from gapsmith.agent.measuring import AGAIN, Measuring, costs_in
 from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import Screened, screen
 from gapsmith.agent.search.bench import Bench
@@ -26,7 +26,7 @@ from gapsmith.agent.search.simplifying import MOST, simpler
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
 from gapsmith.evaluators.honesty import Honesty, examine
-from gapsmith.evaluators.scoring import Scale
+from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
 
 SLOT = -1
 """Where the decisions of the end are kept, and the winner's shorter form."""
@@ -47,7 +47,7 @@ class Unseen:
 
     Attributes:
         selection: the winner is chosen by these.
-        claim: by these nothing is chosen.
+        claim: by these nothing is chosen; empty where there are too few for a claim.
         further: more to choose by, where the selection instances do not tell the winner from the best rule.
         generated: whether both are new; else they are the two halves of the user's own validation instances,
             which gated the search, so that the claim leans a little towards the winner.
@@ -66,19 +66,27 @@ class Finale:
     Attributes:
         winner: the program to take; the reference rule where nothing is surely better.
         reference: the reference rule that was best on the selection instances; None if no rule solved them.
-        claimed: points of pooled gap by which the winner is better on the claim instances, with a 95 % paired
-            bootstrap interval; zeros where it is the rule, or where one of them failed.
+        claimed: by how much the winner is better than the rule on the claim instances; None where it is the rule.
+        selection: how many instances the winner was chosen by.
+        claim: how many there are to claim by.
         generated: see `Unseen`.
     """
 
     winner: Elite
     reference: Elite | None
-    claimed: tuple[float, float, float]
+    claimed: Gain | None
+    selection: int = 0
+    claim: int = 0
     generated: bool = True
 
 
 def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
-    """New instances of the validation's stream, or the halves of the user's own validation instances."""
+    """Generates instances of the validation's stream, or splits the user's own validation instances.
+
+    Of own instances one half chooses and one half claims, if each has enough; fewer are all chosen by.
+    """
+    if own and len(own) < 2 * FEWEST:
+        return Unseen(tuple(own), (), generated=False)
     if own:
         mixed = Random(seed).sample(own, len(own))
         return Unseen(tuple(mixed[0::2]), tuple(mixed[1::2]), generated=False)
@@ -108,20 +116,13 @@ def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unse
         instances: to choose by, and to claim by.
         by: runs programs.
     """
-    end = _End(run, train, by.bench(instances.selection), by)
-    rule, claim = end.reference(), by.bench(instances.claim)
-    # Nobody behind a rule is better than the best of them.
-    ranking = end.without_harm(end.halved(contestants), rule)
-    ahead = takewhile(lambda found: not found[0].name, end.honest(ranking))
-    for end.tried, (error, (elite, costs)) in enumerate(zip(ERRORS, ahead, strict=False), 1):
-        if rule is not None and not end.better(elite, rule, instances.further, error):
-            continue
-        winner = end.shortened(elite, costs)
-        # Who fails on one of the last instances is not handed over.
-        if (claimed := end.claimed(winner, rule, claim)) is not None:
-            end.keep(winner, elite)
-            return Finale(winner, rule, claimed, instances.generated)
-    return Finale(rule or contestants[0], rule, (0.0, 0.0, 0.0), instances.generated)
+    end = _End(run, train, instances, by)
+    rule = end.reference()
+    for number, (elite, costs) in enumerate(end.challengers(contestants, rule), 1):
+        if found := end.attempt(number, elite, costs, rule):
+            return found
+    counts = len(instances.selection), len(instances.claim)
+    return Finale(rule or contestants[0], rule, None, *counts, instances.generated)
 
 
 class _End:
@@ -130,20 +131,43 @@ class _End:
     Args:
         run: the number of the run.
         train: its training bench.
-        bench: the selection instances.
+        instances: to choose by, and to claim by.
         by: runs programs.
-
-    Attributes:
-        tried: how many of the best were tried so far, the one that is being tried included.
     """
 
-    def __init__(self, run: int, train: Bench, bench: Bench, by: Measuring) -> None:
-        self._run, self._train, self._bench, self._by = run, train, bench, by
+    def __init__(self, run: int, train: Bench, instances: Unseen, by: Measuring) -> None:
+        self._run, self._train, self._instances, self._by = run, train, instances, by
+        self._bench = by.bench(instances.selection)
         self._archive, self._problem = by.archive, by.problem
         rows = sorted(self._archive.candidates(run).items(), reverse=True)
         self._slots = {row.program: slot for slot, row in rows if slot >= 0}
         self._rules = [row for _, row in reversed(rows) if row.operator == "rule"]
-        self.tried = 0
+        self._number = 1
+
+    def challengers(self, contestants: Sequence[Elite], rule: Elite | None) -> Iterator[tuple[Elite, Costs]]:
+        """Yields the best that stand before any rule, with their selection costs: as many as may be tried."""
+        ranking = self.honest(self.without_harm(self.halved(contestants), rule))
+        return islice(takewhile(lambda found: not found[0].name, ranking), len(ERRORS))
+
+    def attempt(self, number: int, elite: Elite, costs: Costs, rule: Elite | None) -> Finale | None:
+        """Returns the finale if the program is better than the rule, and does not fail in the claim.
+
+        Args:
+            number: how many were tried with this one.
+            elite: the program.
+            costs: on the selection instances.
+            rule: the reference rule; None if no rule solved them.
+        """
+        self._number = number
+        decided = self.compared(elite, rule) if rule else None
+        if decided is not None and not decided.sure:
+            return None
+        winner = self.shortened(elite, costs)
+        if (claimed := self.claimed(winner, rule)) is None:
+            return None
+        self.keep(winner, elite)
+        counts = decided.instances if decided else len(costs), len(self._instances.claim)
+        return Finale(winner, rule, claimed, *counts, self._instances.generated)
 
     # Choosing
 
@@ -195,8 +219,9 @@ class _End:
         rule = min(losses)[2]
         return self._elite(rule.program, rule.source, rule.size, rule.name)
 
-    def better(self, winner: Elite, rule: Elite, further: Further, error: float) -> bool:
-        """Whether the winner is surely better than the rule."""
+    def compared(self, winner: Elite, rule: Elite) -> Decision:
+        """Decides whether the winner is surely better than the rule."""
+        further, error = self._instances.further, ERRORS[self._number - 1]
         found = decide(winner, rule, self._bench.instances, further, self._by, error)
         detail = {"winner": self._slot(winner), "rule": rule.name, "instances": found.instances}
         detail |= {"worse in": found.worse_in} if found.worse_in else {}
@@ -204,7 +229,7 @@ class _End:
         self._record_try(
             "against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"}
         )
-        return found.sure
+        return found
 
     # Shortening
 
@@ -260,22 +285,22 @@ class _End:
 
     # Claiming
 
-    def claimed(
-        self, winner: Elite, reference: Elite | None, bench: Bench
-    ) -> tuple[float, float, float] | None:
-        """The gain on the claim instances; None if the winner fails there."""
-        rule = reference or winner
-        results = self._by.run([winner, rule], bench.instances)
-        costs, other = (costs_in(result) for result in results)
-        if costs is None or other is None:
-            failed, result = ("winner", results[0]) if costs is None else ("rule", results[1])
-            self._record_try(
-                "claim", {"failed": failed, "outcome": result.outcome, "message": result.message}
-            )
-            return None if costs is None else (0.0, 0.0, 0.0)
-        gain = bench.scale.gain(costs, other)
-        count = len(bench.instances)
-        self._record_try("claim", {"instances": count, "rule": rule.name, **_interval(gain)})
+    def claimed(self, winner: Elite, reference: Elite | None) -> Gain | None:
+        """Returns the gain on the claim instances; None if the winner fails there.
+
+        Calls that ran out of time on few of them are counted and told: time is measured, and a machine may be slow.
+        """
+        if not self._instances.claim:
+            return Gain(0.0, None, 0)
+        bench, rule = self._by.bench(self._instances.claim), reference or winner
+        results = self._by.run([winner, rule], bench.instances, whole=True)
+        gain = bench.scale.compare(*(result.scores for result in results))
+        if not _tolerable(gain.failures, len(bench.instances)):
+            self._record_try("claim", _failed(gain.failures))
+            return None
+        late = {"out of time": [failure.instance for failure in gain.failures]} if gain.failures else {}
+        interval = _interval((gain.points, *(gain.ci95 or (math.nan, math.nan))))
+        self._record_try("claim", {"instances": gain.instances, "rule": rule.name, **interval, **late})
         return gain
 
     # Shared
@@ -328,7 +353,7 @@ class _End:
 
     def _record_try(self, kind: str, detail: dict[str, Any]) -> None:
         """What is said of the second and the third that are tried has a kind of its own: there is one of each."""
-        self._record(f"{kind}, {self.tried}" if self.tried > 1 else kind, detail)
+        self._record(f"{kind}, {self._number}" if self._number > 1 else kind, detail)
 
     def _record(self, kind: str, detail: dict[str, Any]) -> None:
         self._archive.record(self._run, SLOT, kind, detail)
@@ -347,6 +372,17 @@ class _Examination:
 
 def _nowhere_worse(scale: Scale, new: Costs, costs: Costs) -> bool:
     return bool((scale.loss_of(new, len(new)) <= scale.loss_of(costs, len(costs))).all())
+
+
+def _tolerable(failures: Sequence[Failure], count: int) -> bool:
+    """Whether a program failed by time alone, and on at most one instance or a tenth of so many."""
+    return len(failures) <= max(1, count // 10) and all(failure.outcome in AGAIN for failure in failures)
+
+
+def _failed(failures: Sequence[Failure]) -> dict[str, Any]:
+    first = failures[0]
+    detail = {"failed": "winner", "outcome": first.outcome, "message": f"{first.instance}: {first.message}"}
+    return {**detail, "instances": len(failures)}
 
 
 def _interval(gain: tuple[float, float, float]) -> dict[str, float | None]:

@@ -24,7 +24,7 @@ def formulation_report(
     by: Measuring, winner: Archived, best: Scored, test: Sequence[Instance]
 ) -> Mapping[str, Any] | None:
     """Speed and truth of a winner as plain data; None of heuristics, and where it failed on the test."""
-    if not is_formulation(by.problem) or best.aggregate is None:
+    if not is_formulation(by.problem) or best.outcome != "ok":
         return None
     costs = [float(score.cost) for score in best.scores if score.cost is not None]
     by.doing("solving with all cores", 0, 1)

@@ -62,30 +62,35 @@ class Boards:
     """The leaderboards of a run.
 
     Attributes:
-        front: none of these is worse than another in gap, time and size at once.
-        together: at most five, in the order of choice.
+        front: none of these is worse than another in gap, time and size at once; the winner is there in any case.
+        together: at most five, in the order of choice; the winner is the first.
     """
 
     front: tuple[FrontPoint, ...] = ()
     together: tuple[Member, ...] = ()
 
 
-def boards(run: int, train: Bench, bench: Bench, by: Measuring) -> Boards:
-    """The leaderboards of all programs of a run that solved training.
+def boards(run: int, winner: int, train: Bench, bench: Bench, by: Measuring) -> Boards:
+    """Makes the leaderboards of all programs of a run that solved training.
 
     Args:
         run: its number.
+        winner: the number of the program that it hands over.
         train: what the programs are chosen by.
         bench: what they are priced on.
         by: runs programs.
     """
     solved = _solved(run, train, by.archive, by.problem.name)
-    pareto = _fitting(solved, train)
-    members = [solved[k][0] for k in complementary(train.scale, [costs for _, costs, _ in solved])]
+    place = next((k for k, (known, _, _) in enumerate(solved) if known.program == winner), None)
+    first = [] if place is None else [place]
+    pareto = list(dict.fromkeys([*(solved[k][0] for k in first), *_fitting(solved, train)]))
+    members = [
+        solved[k][0] for k in complementary(train.scale, [costs for _, costs, _ in solved], first=first)
+    ]
     programs = list(dict.fromkeys([*pareto, *members]))
     results = dict(zip(programs, by.run(programs, bench.instances), strict=True))
     points = [_point(p, costs, results[p].scores, bench) for p in pareto if (costs := costs_in(results[p]))]
-    return Boards(tuple(front(points)), _together(members, [results[p] for p in members], bench))
+    return Boards(_front(points, winner), _together(members, [results[p] for p in members], bench))
 
 
 Solved = list[tuple[Known, Sequence[Number], list[Score]]]
@@ -104,6 +109,12 @@ def _fitting(solved: Solved, train: Bench) -> list[Known]:
     by_number = {known.program: known for known, _, _ in solved}
     points = front(_point(known, costs, scores, train) for known, costs, scores in solved)
     return [by_number[point.program] for point in thinned(points, ON_FRONT)]
+
+
+def _front(points: Sequence[FrontPoint], winner: int) -> tuple[FrontPoint, ...]:
+    """The front, and the winner, which was chosen by other instances and may be dominated on these."""
+    best = {point.program for point in front(points)} | {winner}
+    return tuple(sorted((point for point in points if point.program in best), key=lambda point: point.gap))
 
 
 def _point(known: Known, costs: Sequence[Number], scores: Sequence[Score], bench: Bench) -> FrontPoint:

@@ -9,6 +9,7 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import baselines_of, silent
 from gapsmith.agent.evaluating import CHUNK, Entrant, Scored
+from gapsmith.agent.evaluating import scored as row_of
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.search.bench import Bench
 from gapsmith.evaluators.assess import Assessment, Runner, assess
@@ -61,16 +62,21 @@ class Measuring:
         found = baselines_of(self.problem, instances, self.archive, self.seconds, self.doing, self.number)
         return Bench.of(instances, found, self.problem.maximise)
 
-    def run(self, programs: Sequence[Archived], instances: Sequence[Instance]) -> list[Assessment]:
-        """What each program does on the instances; who fails on one is not run on all others.
+    def run(
+        self, programs: Sequence[Archived], instances: Sequence[Instance], whole: bool = False
+    ) -> list[Assessment]:
+        """Runs each program until it fails on an instance, or on all instances.
 
         Args:
             programs: run beside each other; what the archive knows of one is not run again.
             instances: in the order of the scores.
+            whole: whether to go on after failures.
         """
         distinct = {program.program: program for program in programs}
         known = self.archive.costs(list(distinct), [instance.digest for instance in instances])
-        started = {number: self._started(each, instances, known[number]) for number, each in distinct.items()}
+        started = {
+            number: self._started(each, instances, known[number], whole) for number, each in distinct.items()
+        }
         for done, (number, futures) in enumerate(started.items(), 1):
             new = [pair for future in futures for pair in future.result()]
             self.archive.add_scores(number, new)
@@ -79,13 +85,13 @@ class Measuring:
         return [_assessment(instances, known[program.program]) for program in programs]
 
     def _started(
-        self, program: Archived, instances: Sequence[Instance], known: Mapping[str, Score]
+        self, program: Archived, instances: Sequence[Instance], known: Mapping[str, Score], whole: bool
     ) -> list[Future["Pairs"]]:
-        if any(score.outcome != "ok" for score in known.values()):
+        if not whole and any(score.outcome != "ok" for score in known.values()):
             return []
         new = [instance for instance in instances if instance.digest not in known]
         chunks = [new[k : k + CHUNK] for k in range(0, len(new), CHUNK)]
-        return [self.executor.submit(_Work(self.problem, program.source, chunk)) for chunk in chunks]
+        return [self.executor.submit(_Work(self.problem, program.source, chunk, whole)) for chunk in chunks]
 
 
 def costs_in(assessment: Assessment) -> tuple[Number, ...] | None:
@@ -96,11 +102,8 @@ def costs_in(assessment: Assessment) -> tuple[Number, ...] | None:
 
 
 def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
-    """What a program did, as a row of a table."""
-    entrant = Entrant(program.name or str(program.program), program.source)
-    costs, times = costs_in(result), [score.cpu_seconds for score in result.scores]
-    aggregate = None if costs is None else scale.aggregate(costs, times)
-    return Scored(entrant, result.outcome, result.message, result.scores, aggregate)
+    """Returns what a program did on all instances, as a row of a table."""
+    return row_of(Entrant(program.name or str(program.program), program.source), result.scores, scale)
 
 
 Pairs = list[tuple[Instance, Score]]
@@ -112,26 +115,32 @@ the sandbox broke is no fact about it."""
 TRIES = 3
 """The least of three times counts, as is usual: what disturbs a measurement only adds to it."""
 
+FAILURES = 3
+"""A program that failed so often among the instances of one job is tried once on each of the others."""
+
 
 @dataclass(frozen=True)
 class _Work:
     problem: Problem
     source: str
     instances: Sequence[Instance]
+    whole: bool
 
     def __call__(self, runner: Runner, spent: float) -> Pairs:
         scores: list[Score] = []
-        left = TRIES
+        most = left = TRIES
         while len(scores) < len(self.instances):
             *solved, last = assess(
                 self.problem, self.source, self.instances[len(scores) :], runner, spent
             ).scores
             scores += solved
-            left = (TRIES if solved else left) - 1
+            left = (most if solved else left) - 1
             if last.outcome not in AGAIN or not left:
                 scores.append(last)
-                if last.outcome != "ok":
+                if last.outcome != "ok" and not self.whole:
                     break
+                failed = sum(score.outcome != "ok" for score in scores)
+                most = left = TRIES if failed < FAILURES else 1
         return list(zip(self.instances, scores, strict=False))
 
 

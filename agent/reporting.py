@@ -6,16 +6,39 @@ from typing import Any
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.budget import Ledger
+from gapsmith.agent.drawing import Source
 from gapsmith.agent.evaluating import Scored
 from gapsmith.agent.finishing import Finale
 from gapsmith.agent.formulating import formulation_report, is_formulation
 from gapsmith.agent.leaderboards import Boards, Known, Member, boards
 from gapsmith.agent.measuring import Measuring, scored
-from gapsmith.agent.search.bench import Bench
+from gapsmith.agent.search.bench import Course
 from gapsmith.agent.search.front import FrontPoint
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.spending import Spending, spending
 from gapsmith.evaluators.base import Instance
+from gapsmith.evaluators.scoring import Gain
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many instances stand behind a run and its figures, and where the last ones are from.
+
+    Attributes:
+        train: drove the search.
+        validation: gated it.
+        selection: chose the winner; of one's own files these are some of the validation's.
+        claim: priced the claim; likewise.
+        test: priced the winner and the reference rules.
+        drawn: where the seed of generated last instances is from; see `drawing`.
+    """
+
+    train: int
+    validation: int
+    selection: int
+    claim: int
+    test: int
+    drawn: Source
 
 
 @dataclass(frozen=True)
@@ -33,9 +56,11 @@ class Report:
         best: the winner on the test instances.
         best_id: its number in the archive.
         reference: the best reference rule on the same instances.
-        gain: points of pooled gap by which the winner is better, with a 95 % paired bootstrap interval.
+        gain: by how much the winner is better than the rule, on the test instances that both solved.
         fingerprint: equal for runs that made the same decisions.
-        claimed: the same as `gain` on the claim instances, against the rule that was best in training.
+        counts: the instances behind all that.
+        claimed: the same as `gain` on the claim instances, against the rule that was best where the winner was
+            chosen; None where the winner is a rule.
         generated: whether the claim instances are new; else they are a half of the user's validation instances.
         front: programs that none is better than in gap, time and size at once, on the test instances.
         spending: what the calls cost and gave.
@@ -53,9 +78,10 @@ class Report:
     best: Scored
     best_id: int
     reference: Scored
-    gain: tuple[float, float, float]
+    gain: Gain
     fingerprint: str
-    claimed: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    counts: Counts
+    claimed: Gain | None = None
     generated: bool = True
     spending: Spending | None = None
     front: tuple[FrontPoint, ...] = ()
@@ -67,10 +93,11 @@ def make_report(
     run: int,
     model: str,
     finale: Finale,
-    train: Bench | None,
+    course: Course,
     test: Sequence[Instance],
     by: Measuring,
     ledger: Ledger,
+    drawn: Source,
 ) -> Report:
     """Scores the winner, the reference rules and the leaderboards on the sealed test.
 
@@ -78,18 +105,19 @@ def make_report(
         run: its number.
         model: who answered, as on the command line.
         finale: what the end of the search decided.
-        train: the training bench: the leaderboards' programs are chosen by it; none without it.
+        course: training, by which the leaderboards' programs are chosen, and validation.
         test: instances that nothing was chosen by.
         by: runs programs.
         ledger: what was spent.
+        drawn: where the seed of the last instances is from.
     """
     bench, winner = by.bench(test), finale.winner
     programs: list[Known | Elite] = [winner, *_rules(by.archive, run)]
-    results = zip(programs, by.run(programs, test), strict=True)
+    results = zip(programs, by.run(programs, test, whole=True), strict=True)
     best, *rules = (scored(program, result, bench.scale) for program, result in results)
-    reference = min((rule for rule in rules if rule.aggregate), key=_pooled, default=best)
-    boarded = train is not None and not is_formulation(by.problem)  # it would take as long as the search
-    beside = boards(run, train, bench, by) if train and boarded else Boards()
+    reference = min((rule for rule in rules if rule.aggregate), key=_rank, default=best)
+    boarded = not is_formulation(by.problem)  # it would take as long as the search
+    beside = boards(run, winner.program, course.train, bench, by) if boarded else Boards()
     return Report(
         run=run,
         problem=by.problem.name,
@@ -101,8 +129,9 @@ def make_report(
         best=best,
         best_id=winner.program,
         reference=reference,
-        gain=bench.scale.gain(_costs(best), _costs(reference)) if best.aggregate else (0.0, 0.0, 0.0),
+        gain=bench.scale.compare(best.scores, reference.scores),
         fingerprint=by.archive.fingerprint(run),
+        counts=_counts(finale, course, test, drawn),
         claimed=finale.claimed,
         generated=finale.generated,
         spending=spending(by.archive, run),
@@ -117,10 +146,12 @@ def _rules(archive: Archive, run: int) -> list[Known]:
     return [Known.of(archive.find(row.program), row) for row in rows if row.program is not None]
 
 
-def _pooled(row: Scored) -> float:
+def _counts(finale: Finale, course: Course, test: Sequence[Instance], drawn: Source) -> Counts:
+    train, validation = len(course.train.instances), len(course.validation.instances)
+    return Counts(train, validation, finale.selection, finale.claim, len(test), drawn)
+
+
+def _rank(row: Scored) -> tuple[int, float]:
+    """The order of rules: those that solve most, and of these the one of the least gap."""
     pooled = row.aggregate.pooled_gap_percent if row.aggregate else None
-    return float("inf") if pooled is None else pooled
-
-
-def _costs(row: Scored) -> list[float]:
-    return [float(score.cost) for score in row.scores if score.cost is not None]
+    return len(row.failures), float("inf") if pooled is None else pooled

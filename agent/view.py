@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -16,8 +17,11 @@ from gapsmith.agent.reporting import Report
 from gapsmith.agent.search.front import FrontPoint
 from gapsmith.agent.spending import spending_json
 from gapsmith.evaluators.base import Baseline, Instance, Problem
-from gapsmith.evaluators.scoring import Aggregate, Score, gap_percent
+from gapsmith.evaluators.scoring import FEWEST, Aggregate, Gain, Score, gap_percent
 
+FIGURES = ("mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms")
+NAMED = 3
+"""Failed instances that a sentence names."""
 AGGREGATES = ("mean_gap_percent", "pooled_gap_percent", "optimal_share", "cpu_seconds")
 
 
@@ -26,6 +30,11 @@ def aggregate_fields(aggregate: Aggregate | None) -> dict[str, Any]:
     found: dict[str, Any] = {name: _finite(getattr(aggregate, name, None)) for name in AGGREGATES}
     interval = aggregate.ci95 if aggregate else None
     return {**found, "ci95": [_finite(limit) for limit in interval] if interval else None}
+
+
+def failures_json(row: Scored) -> list[dict[str, str]]:
+    """The instances that a program failed on."""
+    return [vars(failure) for failure in row.failures]
 
 
 def check_json(comparison: Comparison) -> dict[str, Any]:
@@ -47,6 +56,7 @@ def _file_json(row: Scored, comparison: Comparison) -> dict[str, Any]:
         "outcome": row.outcome,
         "message": row.message,
         **fields,
+        "solved": row.solved,
         "instances": [_instance_json(i, s, comparison) for i, s in pairs],
     }
 
@@ -70,7 +80,13 @@ def _instance_json(instance: Instance, score: Score, comparison: Comparison) -> 
 def compare_json(comparison: Comparison) -> dict[str, Any]:
     """The answer of `compare`."""
     rows = [
-        {"name": row.entrant.name, "outcome": row.outcome, **aggregate_fields(row.aggregate)}
+        {
+            "name": row.entrant.name,
+            "outcome": row.outcome,
+            **aggregate_fields(row.aggregate),
+            "solved": row.solved,
+            "failures": failures_json(row),
+        }
         for row in comparison.rows
     ]
     return {"problem": comparison.problem.name, "instances": len(comparison.instances), "rows": rows}
@@ -83,11 +99,34 @@ def compare_table(comparison: Comparison) -> Table:
         "all optima proven" if proven == len(comparison.baselines) else f"{proven} optima proven, else bounds"
     )
     table = Table(title=f"{comparison.problem.title}: {count} instances, {against}")
-    for heading in ("program", "mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms"):
+    for heading in ("program", *FIGURES):
         table.add_column(heading, justify="left" if heading == "program" else "right")
     for row in comparison.rows:
         table.add_row(Text(row.entrant.name), *_cells(row))
+    table.caption = "\n".join(escape(note) for note in notes(comparison.rows, count)) or None
     return table
+
+
+def notes(rows: Sequence[Scored], count: int) -> list[str]:
+    """What the figures of some rows do not say, a sentence each.
+
+    Args:
+        rows: of a table.
+        count: how many instances they were to solve.
+    """
+    few = [f"No interval: {count} instances; at least {FEWEST} are needed."] if count < FEWEST else []
+    return [*few, *(failed(row) for row in rows if row.failures and row.aggregate)]
+
+
+def failed(row: Scored) -> str:
+    """Which instances a program failed on, in a sentence."""
+    named = [f"{each.instance} ({each.outcome})" for each in row.failures[:NAMED]]
+    more = f" and {len(row.failures) - NAMED} more" if len(row.failures) > NAMED else ""
+    name, whole = row.entrant.name, len(row.scores)
+    return (
+        f"{name} failed on {len(row.failures)} of {whole} instances: {', '.join(named)}{more}; "
+        f"its figures are of the other {row.solved}."
+    )
 
 
 def _cells(row: Scored) -> list[str | Text]:
@@ -153,22 +192,32 @@ def report_json(report: Report) -> dict[str, Any]:
         "best": {"id": report.best_id, **_figures(report.best)},
         "reference": {"id": None, **_figures(report.reference)},
         "gain": _gain_json(report.gain),
+        "counts": vars(report.counts),
         "fingerprint": report.fingerprint,
         "claimed": {**_gain_json(report.claimed), "generated": report.generated},
-        "front": [_point_json(point) for point in report.front],
+        "front": [_point_json(point, report.best_id) for point in report.front],
         "together": [_member_json(k, member) for k, member in enumerate(report.together, 1)],
         "spending": spending_json(report.spending) if report.spending else None,
         **({"formulation": dict(report.formulation)} if report.formulation else {}),
     }
 
 
-def _gain_json(gain: tuple[float, float, float]) -> dict[str, Any]:
-    return {"pooled_gap_points": _finite(gain[0]), "ci95": [_finite(limit) for limit in gain[1:]]}
+def _gain_json(gain: Gain | None) -> dict[str, Any]:
+    """A gain, zero where there is none; without an interval it is no claim."""
+    gain = gain or Gain(0.0, None, 0)
+    interval = [_finite(limit) for limit in gain.ci95] if gain.ci95 else None
+    return {
+        "pooled_gap_points": _finite(gain.points),
+        "ci95": interval,
+        "instances": gain.instances,
+        "needed": FEWEST,
+        "failures": [vars(failure) for failure in gain.failures],
+    }
 
 
-def _point_json(point: FrontPoint) -> dict[str, Any]:
+def _point_json(point: FrontPoint, winner: int) -> dict[str, Any]:
     figures = {"pooled_gap_percent": _finite(point.gap), "cpu_seconds": point.cpu_seconds, "size": point.size}
-    return {"id": point.program, "name": point.name, **figures}
+    return {"id": point.program, "name": point.name, **figures, "winner": point.program == winner}
 
 
 def _member_json(runs: int, member: Member) -> dict[str, Any]:
@@ -181,7 +230,8 @@ def _member_json(runs: int, member: Member) -> dict[str, Any]:
 
 
 def _figures(row: Scored) -> dict[str, Any]:
-    return {"name": row.entrant.name, **aggregate_fields(row.aggregate), "split": "test"}
+    solved = {"outcome": row.outcome, "solved": row.solved, "failures": failures_json(row)}
+    return {"name": row.entrant.name, **aggregate_fields(row.aggregate), **solved, "split": "test"}
 
 
 def report_table(report: Report) -> Table:
@@ -189,8 +239,9 @@ def report_table(report: Report) -> Table:
     spent = (
         f"{report.evaluations} evaluations, {report.calls} calls, ${report.usd:.2f}, {report.seconds:.0f} s"
     )
-    table = Table(title=f"run {report.run}: {report.problem}, {report.model}", caption=spent)
-    for heading in ("sealed test", "mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms"):
+    title = f"run {report.run}: {report.problem}, {report.model}"
+    table = Table(title=title, caption=f"{spent}\n{_counted(report)}")
+    for heading in ("sealed test", *FIGURES):
         table.add_column(heading, justify="left" if heading == "sealed test" else "right")
     table.add_row(_winner(report), *_cells(report.best))
     table.add_row(f"{report.reference.entrant.name} (best rule)", *_cells(report.reference))
@@ -211,36 +262,60 @@ def verdict(report: Report) -> str:
         return f"Nothing is surely better than {rule}, which is program {report.best_id}."
     if report.formulation:
         return f"Program {report.best_id} against {rule}:\n{told(report.formulation)}"
-    word = _word(report.gain)
-    return f"Program {report.best_id} is {word} {rule}: {_points(report.gain)}.{_claim(report)}"
+    words = [f"Program {report.best_id} {_word(report.gain)} {rule}: {_points(report.gain)}.{_claim(report)}"]
+    return "\n".join([*words, *notes([report.best, report.reference], FEWEST)])
 
 
-def _word(gain: tuple[float, float, float]) -> str:
-    if gain[1] > 0:
-        return "better than"
-    return "worse than" if gain[2] < 0 else "not shown to differ from"
+def _word(gain: Gain) -> str:
+    if gain.ci95 is None:
+        return "against"
+    if gain.ci95[0] > 0:
+        return "is better than"
+    return "is worse than" if gain.ci95[1] < 0 else "is not shown to differ from"
 
 
-def _points(gain: tuple[float, float, float]) -> str:
-    return f"{gain[0]:.2f} points of pooled gap (95 % interval {gain[1]:.2f} to {gain[2]:.2f})"
+def _points(gain: Gain) -> str:
+    points = f"{gain.points:.2f} points of pooled gap"
+    if gain.ci95 is None:
+        return f"{points}; no claim: {gain.instances} instances, and at least {FEWEST} are needed"
+    return f"{points} (95 % interval {gain.ci95[0]:.2f} to {gain.ci95[1]:.2f}; {gain.instances} instances)"
 
 
 def _claim(report: Report) -> str:
     """The gain on the instances by which nothing was chosen, if there was such a claim."""
-    if report.claimed == (0.0, 0.0, 0.0):
+    if report.claimed is None:
         return ""
+    if not report.claimed.instances:
+        return (
+            f"\nNo claim besides: {report.counts.validation} validation instances, which were all chosen by; "
+            f"at least {2 * FEWEST} are needed."
+        )
     where = "new instances" if report.generated else "one half of the validation instances"
-    return f"\nOn {where}, by which nothing was chosen: {_points(report.claimed)}."
+    late = [f"{each.instance} ({each.outcome})" for each in report.claimed.failures]
+    out = f" It failed on {len(late)} more: {', '.join(late[:NAMED])}." if late else ""
+    return f"\nOn {where}, by which nothing was chosen: {_points(report.claimed)}.{out}"
+
+
+def _counted(report: Report) -> str:
+    """The instances behind the figures, in a line."""
+    counts = report.counts
+    own = "" if report.generated else " of the validation's"
+    return (
+        f"instances: {counts.train} training, {counts.validation} validation, "
+        f"{counts.selection}{own} to choose the winner, {counts.claim}{own} for the claim, {counts.test} test"
+    )
 
 
 def front_table(row: RunRow) -> Table:
     """The front of a run's report: none is worse than another in gap, time and size at once."""
     table = Table(title=f"run {row.id}: gap, time and size on the sealed test")
-    for heading in ("id", "rule", "pooled gap %", "CPU ms", "size"):
-        table.add_column(heading, justify="left" if heading == "rule" else "right")
+    table.caption = "chosen by training, priced on the test; the winner was chosen by other instances"
+    for heading in ("id", "", "pooled gap %", "CPU ms", "size"):
+        table.add_column(heading, justify="left" if heading == "" else "right")
     for point in (row.report or {})["front"]:
         cells = [f"{1000 * point['cpu_seconds']:.2f}", str(point["size"])]
-        table.add_row(str(point["id"]), point["name"], _percent(point["pooled_gap_percent"]), *cells)
+        word = " ".join(filter(None, [point["name"], "winner" if point.get("winner") else ""]))
+        table.add_row(str(point["id"]), word, _percent(point["pooled_gap_percent"]), *cells)
     return table
 
 

@@ -10,6 +10,10 @@ from gapsmith.evaluators.base import Baseline, Instance, Number
 from gapsmith.sandbox import Ending, Level
 
 RESAMPLES = 2000
+ROUNDING = 1e-9
+"""Points of a gap, or a share of a cost, that are no difference but rounding."""
+FEWEST = 6
+"""Instances that an interval and a claim need at least: resampling fewer gives intervals that are far too narrow."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Aggregate:
         pooled_gap_percent: of the summed costs over the summed bounds.
         optimal_share: the part of the instances solved to the proven optimum, 0 to 1.
         cpu_seconds: mean per instance.
-        ci95: 95 % bootstrap interval, over instances, of the pooled gap.
+        ci95: 95 % bootstrap interval, over instances, of the pooled gap; None from fewer than `FEWEST` instances.
     """
 
     mean_gap_percent: float | None
@@ -53,6 +57,32 @@ class Aggregate:
     optimal_share: float
     cpu_seconds: float
     ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An instance on which a program failed: the instance's name, the outcome, and why in words."""
+
+    instance: str
+    outcome: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Gain:
+    """By how much one program is better than another.
+
+    Attributes:
+        points: of pooled gap.
+        ci95: 95 % paired bootstrap interval of the points; None from fewer than `FEWEST` instances.
+        instances: that both programs solved; the points are of these.
+        failures: of the first program, on the other instances.
+    """
+
+    points: float
+    ci95: tuple[float, float] | None
+    instances: int
+    failures: tuple[Failure, ...] = ()
 
 
 def gap_percent(cost: Number, baseline: Baseline, maximise: bool = False) -> float | None:
@@ -75,12 +105,18 @@ class Scale:
     def __init__(
         self, instances: Sequence[Instance], baselines: Sequence[Baseline], maximise: bool = False
     ) -> None:
+        self._instances, self._baselines, self._maximise = instances, baselines, maximise
         self.bound = np.array([b.upper if maximise else b.lower for b in baselines], dtype=float)
         self.proven = np.array([b.proven for b in baselines])
         self._sign = -1.0 if maximise else 1.0
         names = [instance.stratum for instance in instances]
         self._groups = [np.array([n == name for n in names]) for name in dict.fromkeys(names)]
         self.weights = self._weights()
+
+    def part(self, places: Sequence[int]) -> "Scale":
+        """Returns the scale of the instances at these places."""
+        instances = [self._instances[k] for k in places]
+        return Scale(instances, [self._baselines[k] for k in places], self._maximise)
 
     def _weights(self) -> NDArray[np.float64]:
         """What a unit of loss on each instance adds to `search`, in points."""
@@ -129,7 +165,7 @@ class Scale:
             self.pooled(costs) if positive.any() else None,
             float(np.mean((loss == 0) & self.proven)),
             float(np.mean(cpu_seconds)),
-            self._interval(loss) if positive.any() else None,
+            self._interval(loss) if positive.any() and loss.size >= FEWEST else None,
         )
 
     def gain(
@@ -139,6 +175,27 @@ class Scale:
         difference = self.loss(worse) - self.loss(better)
         low, high = self._interval(difference, level)
         return _ratio(difference.sum(), self.bound.sum()), low, high
+
+    def compare(self, better: Sequence[Score], worse: Sequence[Score]) -> Gain:
+        """Returns the gain of the first program over the second on the instances that both solved."""
+        pairs = list(zip(better, worse, strict=True))
+        solved = [k for k, (one, other) in enumerate(pairs) if None not in (one.cost, other.cost)]
+        costs, others = ([row[k].cost or 0 for k in solved] for row in (better, worse))
+        points, low, high = self.part(solved).gain(costs, others) if solved else (0.0, 0.0, 0.0)
+        interval = (low, high) if len(solved) >= FEWEST else None
+        return Gain(points, interval, len(solved), self.failures(better))
+
+    def failures(self, scores: Sequence[Score]) -> tuple[Failure, ...]:
+        """Returns the instances that a program failed on."""
+        found = zip(self._instances, scores, strict=False)
+        return tuple(Failure(i.name, s.outcome, s.message) for i, s in found if s.outcome != "ok")
+
+    def solved(self, scores: Sequence[Score]) -> Aggregate | None:
+        """Returns the aggregate over the instances that were solved; None where none was."""
+        places = [k for k, score in enumerate(scores) if score.cost is not None]
+        costs = [score.cost for score in scores if score.cost is not None]
+        seconds = [scores[k].cpu_seconds for k in places]
+        return self.part(places).aggregate(costs, seconds) if places else None
 
     def error(self, better: Sequence[Number], worse: Sequence[Number]) -> float:
         """Standard error of the gain, in points, from the spread of the paired differences."""

@@ -15,17 +15,22 @@ from gapsmith.evaluators.scoring import Scale
 MOST = 5
 
 
-def complementary(scale: Scale, costs: Sequence[Sequence[Number]], most: int = MOST) -> list[int]:
-    """The places of the chosen programs, in the order of choice; ends where no program adds anything.
+def complementary(
+    scale: Scale, costs: Sequence[Sequence[Number]], most: int = MOST, first: Sequence[int] = ()
+) -> list[int]:
+    """Chooses programs by their places, in the order of choice; ends where no program adds anything.
 
     Args:
         scale: of the instances.
         costs: one row per program, one column per instance.
         most: how many at most.
+        first: places that are chosen already.
     """
     losses = np.array([scale.loss(row) for row in costs]).reshape(len(costs), -1)
     best: NDArray[np.float64] = np.full(losses.shape[1], np.inf)
-    chosen: list[int] = []
+    chosen = list(first)
+    for place in chosen:
+        best = np.minimum(best, losses[place])
     while len(chosen) < min(most, len(costs)):
         sums = np.minimum(losses, best).sum(axis=1)
         place = int(sums.argmin())  # the first of equal ones

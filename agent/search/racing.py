@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.agent.search.population import Elite
+from gapsmith.evaluators.scoring import ROUNDING
 
 BLOCKS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
 """Instances met by the end of each block; the last block is all the rest."""
@@ -57,7 +58,9 @@ class Bar:
         """What a candidate is held against after so many instances, from none to all of them."""
         losses, spread = self.losses[list(self.order)], self.spread[list(self.order)]
         lost, told, seen = (_sums(values) for values in (losses, np.sqrt(spread), spread))
-        trend = 1.0 + (told[-1] - told) / np.maximum(told, _EQUAL)  # on the rest as so far, by what it tells
+        trend = 1.0 + (told[-1] - told) / np.maximum(
+            told, ROUNDING
+        )  # on the rest as so far, by what it tells
         doubt = 1.0 + DOUBT / np.maximum(1, np.arange(seen.size))
         noise = DROP_AT * doubt * np.sqrt(np.maximum(0.0, seen[-1] - seen))
         table = np.column_stack((lost, lost[-1] - lost, trend, noise)).tolist()
@@ -98,10 +101,10 @@ def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
         return 0.0
     stop = bar.stops[len(own)]
     behind = float(own.sum()) - stop.lost
-    if behind <= _EQUAL:
+    if behind <= ROUNDING:
         return 0.0
     expected = behind * stop.trend
-    hopeless = behind > stop.left + _EQUAL  # even with the optimum everywhere
+    hopeless = behind > stop.left + ROUNDING  # even with the optimum everywhere
     return expected if hopeless or expected > stop.most else 0.0
 
 
@@ -125,7 +128,3 @@ def _in_turn(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, 
 def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of the first none, one, two and so on; shape [instances + 1]."""
     return np.concatenate(([0.0], np.cumsum(values)))
-
-
-_EQUAL = 1e-9
-"""Points of the gap that are no difference but rounding."""

@@ -46,8 +46,8 @@ def switches() -> bool:
 
 def claimed(report: Report) -> Interval | None:
     """The gain that a run claims on fresh validation instances, with its limits; None where it claims none."""
-    found = getattr(report, "claimed", None)
-    return None if found is None else (float(found[0]), float(found[1]), float(found[2]))
+    found = report.claimed
+    return None if found is None or found.ci95 is None else (found.points, *found.ci95)
 
 
 def front(report: Report) -> list[tuple[int, float, float, int]]:

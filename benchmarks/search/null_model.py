@@ -186,7 +186,7 @@ class Judge:
 
 
 def _gaps(row: Scored) -> Record:
-    if row.aggregate is None:
+    if row.outcome != "ok" or row.aggregate is None:
         return {"outcome": row.outcome, "mean": None, "pooled": None}
     return {
         "outcome": "ok",

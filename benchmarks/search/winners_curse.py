@@ -74,7 +74,7 @@ def chosen_rule(archive: Archive, run: int) -> str:
 
 def gain(tested: Comparison) -> Interval | None:
     """Points of pooled gap by which the first beats the second; None if one of them fails."""
-    if any(row.aggregate is None for row in tested.rows):
+    if any(row.outcome != "ok" for row in tested.rows):
         return None
     winner, rule = ([s.cost for s in row.scores if s.cost is not None] for row in tested.rows)
     return tested.scale.gain(winner, rule)

@@ -158,15 +158,32 @@ def test_check_needs_no_archive(answer, files):
 
 
 def test_compare_has_its_fields(answer, files):
-    """`compare --json` has a row for each name, with an interval around the pooled gap."""
+    """`compare --json` has a row for each name, and no interval around the gap of four instances."""
     found = answer("compare", TINY, "MDD", "edd", "rule.py", "--instances", "two.txt", "two.txt")
     assert (found["problem"], found["instances"]) == ("tiny_tardiness", 4)
     assert [row["name"] for row in found["rows"]] == ["MDD", "EDD", "rule.py"]
     for row in found["rows"]:
         assert set(row) >= {"name", "ci95"} | AGGREGATES
-        low, high = row["ci95"]
-        assert low <= row["pooled_gap_percent"] <= high
+        assert (row["ci95"], row["solved"], row["failures"]) == (None, 4, [])
     assert found["rows"][1]["pooled_gap_percent"] == found["rows"][2]["pooled_gap_percent"]
+
+
+def test_intervals_and_failures_are_told(answer, gapsmith, files):
+    """Six instances have an interval; who fails on one has the figures of the others, and exit code 1."""
+    found = answer("compare", TINY, "EDD", "--limit", 6)
+    low, high = found["rows"][0]["ci95"]
+    assert low <= found["rows"][0]["pooled_gap_percent"] <= high
+    (files / "odd.py").write_text("def schedule(p, d):\n    return [0, 1] if len(p) == 2 else [0]\n")
+    found = answer("compare", TINY, "odd.py", "--instances", "two.txt", code=1)
+    (row,) = found["rows"]
+    assert (row["outcome"], row["solved"], row["pooled_gap_percent"]) == ("infeasible", 1, 25.0)
+    assert [failure["instance"] for failure in row["failures"]] == ["two-2"]
+    checked = answer("check", "odd.py", "--problem", TINY, "--instances", "two.txt", code=1)["files"][0]
+    assert (checked["solved"], checked["pooled_gap_percent"]) == (1, 25.0)
+    _, out, _ = gapsmith("compare", TINY, "odd.py", "--instances", "two.txt")
+    words = " ".join(out.split())
+    assert "No interval: 2 instances; at least 6 are needed." in words
+    assert "odd.py failed on 1 of 2 instances: two-2 (infeasible); its figures are of the other 1." in words
 
 
 def test_compare_runs_all_rules_by_default(answer):

@@ -2,18 +2,23 @@
 
 from dataclasses import replace
 
+import pytest
 from helpers import Inline, NoSandbox, Shuffled, finish, job, photographed, tiny
 
 from gapsmith.agent.archive import Archive
+from gapsmith.agent.drawing import Source
 from gapsmith.agent.finishing import SLOT, Finale, finalists, unseen
 from gapsmith.agent.finishing import finish as end
 from gapsmith.agent.leaderboards import boards
 from gapsmith.agent.measuring import Measuring, costs_in
-from gapsmith.agent.reporting import make_report
+from gapsmith.agent.reporting import Counts, make_report
 from gapsmith.agent.screen import screen
 from gapsmith.agent.search.halving import mean_loss
 from gapsmith.agent.search.population import Elite
+from gapsmith.agent.view import report_json, verdict
 from gapsmith.evaluators.base import Split
+from gapsmith.evaluators.scoring import Gain
+from gapsmith.sandbox import Ending
 
 HEAD = "import numpy as np\n\n\n"
 EDD = HEAD + "def schedule(p, d):\n    return np.argsort(d, kind='stable')\n"
@@ -101,8 +106,7 @@ def test_the_best_of_the_unseen_instances_wins(place):
     finale = stage.end()
     found = costs_in(stage.by.run([finale.winner], stage.unseen.claim)[0])
     assert list(found) == [stage.problem.baseline(i, 1.0).upper for i in stage.unseen.claim]
-    gain, low, _ = finale.claimed
-    assert gain >= low > 0
+    assert finale.claimed.points >= finale.claimed.ci95[0] > 0
     assert finale.generated
     assert finale.reference.name in ("EDD", "SPT")
 
@@ -113,7 +117,8 @@ def test_the_claim_is_the_gain_on_instances_that_chose_nothing(place):
     finale = stage.end()
     bench = stage.by.bench(stage.unseen.claim)
     costs = [costs_in(r) for r in stage.by.run([finale.winner, finale.reference], bench.instances)]
-    assert finale.claimed == bench.scale.gain(*costs)
+    gain, low, high = bench.scale.gain(*costs)
+    assert finale.claimed == Gain(gain, (low, high), len(bench.instances))
     digests = [i.digest for i in stage.unseen.claim]
     assert stage.archive.scores(stage.elites[0].program, digests) == {}
 
@@ -124,7 +129,7 @@ def test_nothing_worse_than_the_best_rule_is_returned(place):
     finale = stage.end()
     assert finale.winner == finale.reference
     assert finale.winner.name
-    assert finale.claimed == (0.0, 0.0, 0.0)
+    assert finale.claimed is None
     assert stage.events()["against the best rule"]["kept"] == "rule"
 
 
@@ -181,6 +186,88 @@ def test_a_program_that_fails_on_the_claim_is_not_handed_over(place):
     finale = stage.end(instances=replace(stage.unseen, claim=tuple(larger)))
     assert finale.winner == finale.reference
     assert stage.events()["claim"]["failed"] == "winner"
+
+
+class Late(NoSandbox):
+    """Has every program that runs for an instance of seven jobs run out of time there."""
+
+    def run(self, job):
+        """As far as the first such instance."""
+        done = super().run(job)
+        places = [k for k, call in enumerate(job.calls) if len(call["p"].data) == 7 * 8]
+        if not places or "permutations" not in job.source:
+            return done
+        return replace(done, ending=Ending.TIMEOUT_CPU, message="late", answers=done.answers[: places[0]])
+
+
+@pytest.mark.parametrize(("late", "kept"), [(1, True), (2, False)])
+def test_a_late_call_in_the_claim_is_counted(place, late, kept):
+    """Who runs out of time on one of a few last instances stays, and the claim names it; on two it does not."""
+    small, large = (tiny(sizes={Split.TRAIN: (size,)}).instances("train", 9, 9) for size in (5, 7))
+    stage = Stage(place, BEST)
+    stage.executor.runner = Late()
+    finale = stage.end(instances=replace(stage.unseen, claim=(*small, *large[:late])))
+    assert bool(finale.winner.name) != kept
+    if kept:
+        assert (finale.claimed.instances, finale.claim) == (9, 10)
+        assert [each.outcome for each in finale.claimed.failures] == [Ending.TIMEOUT_CPU]
+        assert stage.events()["claim"]["out of time"] == [large[0].name]
+
+
+def test_few_own_instances_choose_and_claim_nothing(place):
+    """Of eleven validation instances all choose, none claims, and the report says how many it would take."""
+    stage = Stage(place, BEST)
+    pool = tiny(sizes={Split.TRAIN: (6,)}).instances("train", 5, 80)
+    bests = [stage.problem.baseline(each, 1.0).upper for each in pool]
+    rules = [
+        costs_in(r)
+        for r in stage.by.run([stage.elite(r.source("schedule")) for r in stage.problem.rules], pool)
+    ]
+    own = [each for each, best, *costs in zip(pool, bests, *rules, strict=True) if best < min(costs)][:11]
+    finale = stage.end(instances=unseen(stage.problem, 3, own))
+    assert not finale.winner.name
+    assert (finale.claimed, finale.selection, finale.claim) == (Gain(0.0, None, 0), 11, 0)
+    found = report(stage, finale, tests=4)
+    assert found.gain.ci95 is None
+    said = verdict(found)
+    assert "no claim: 4 instances, and at least 6 are needed" in said
+    assert "15 validation instances, which were all chosen by; at least 12 are needed" in said
+    assert "interval" not in said
+    plain = report_json(found)
+    assert plain["counts"] == {**vars(found.counts), "selection": 11, "claim": 0, "test": 4}
+    assert (plain["gain"]["ci95"], plain["gain"]["instances"], plain["gain"]["needed"]) == (None, 4, 6)
+    assert (plain["claimed"]["ci95"], plain["claimed"]["instances"]) == (None, 0)
+
+
+def test_a_winner_that_fails_on_a_test_instance_has_the_figures_of_the_others(place):
+    """The failure is named and counted, and the gain is of the instances that both solved."""
+    fragile = BEST.replace("return list(best)", "return list(best)[1:] if len(p) == 7 else list(best)")
+    stage = Stage(place, fragile)
+    tests = [
+        *stage.problem.instances("test", 1, 8),
+        *tiny(sizes={Split.TRAIN: (7,)}).instances("train", 9, 1),
+    ]
+    finale = Finale(stage.elites[0], None, Gain(1.0, (0.5, 1.5), 30), 60, 30)
+    course, ledger = stage.job.loop._course, stage.job.ledger
+    found = make_report(1, "offline", finale, course, tests, stage.by, ledger, Source.DECISIONS)
+    assert (found.best.solved, found.gain.instances, len(found.reference.failures)) == (8, 8, 0)
+    assert found.best.aggregate.pooled_gap_percent == 0.0
+    assert found.gain.ci95[0] > 0
+    assert f"failed on 1 of 9 instances: {tests[-1].name} (infeasible)" in verdict(found)
+    assert report_json(found)["best"]["failures"][0]["instance"] == tests[-1].name
+
+
+def test_the_winner_is_on_the_front_and_first_of_the_set(place):
+    """Whatever training or the test say of others, the leaderboards hold what the run hands over."""
+    stage = Stage(place, BEST)
+    run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
+    rows = stage.archive.candidates(run.number).values()
+    worst = max((row for row in rows if row.train_gap is not None), key=lambda row: row.train_gap)
+    tests = stage.by.bench(stage.problem.instances("test"))
+    found = boards(run.number, worst.program, run.loop._course.train, tests, stage.by)
+    assert worst.program in [point.program for point in found.front]
+    assert found.together[0].program == worst.program
+    assert len(found.together) > 1
 
 
 def test_the_next_best_is_tried_where_the_best_fails(place):
@@ -270,10 +357,10 @@ def test_unseen_instances_are_in_no_split():
 
 def test_own_validation_instances_are_halved():
     """Of the user's own instances there are no new ones: halves of the validation part, and the finale says so."""
-    own = tiny().instances("validation", 1, 9)
+    own = tiny().instances("validation", 1, 13)
     found = unseen(tiny(), 3, own)
     assert not found.generated
-    assert (len(found.selection), len(found.claim)) == (5, 4)
+    assert (len(found.selection), len(found.claim)) == (7, 6)
     assert {*found.selection, *found.claim} == set(own)
 
 
@@ -286,10 +373,11 @@ def test_the_finalists_are_the_champion_and_the_ten_best():
 # The report
 
 
-def report(stage, finale):
+def report(stage, finale, tests=None):
     """The report of the stage's run."""
-    test = stage.problem.instances("test")
-    return make_report(1, "offline", finale, stage.train, test, stage.by, stage.job.ledger)
+    test = stage.problem.instances("test", 0, tests)
+    course, ledger = stage.job.loop._course, stage.job.ledger
+    return make_report(1, "offline", finale, course, test, stage.by, ledger, Source.DECISIONS)
 
 
 def test_the_report_has_the_claim_and_the_leaderboards(place):
@@ -297,11 +385,11 @@ def test_the_report_has_the_claim_and_the_leaderboards(place):
     stage = Stage(place, BEST)
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     stage.train = run.loop._course.train
-    finale = Finale(stage.elites[0], None, (1.0, 0.5, 1.5))
-    found = make_report(
-        2, "offline", finale, stage.train, stage.problem.instances("test"), stage.by, stage.job.ledger
-    )
-    assert found.claimed == (1.0, 0.5, 1.5)
+    finale = Finale(stage.elites[0], None, Gain(1.0, (0.5, 1.5), 30), 60, 30)
+    test, course = stage.problem.instances("test"), run.loop._course
+    found = make_report(2, "offline", finale, course, test, stage.by, stage.job.ledger, Source.DECISIONS)
+    assert found.claimed == Gain(1.0, (0.5, 1.5), 30)
+    assert found.counts == Counts(6, 15, 60, 30, 6, Source.DECISIONS)
     assert found.best_id == stage.elites[0].program
     gaps = [point.gap for point in found.front]
     assert gaps == sorted(gaps)
@@ -316,7 +404,7 @@ def test_the_leaderboards_are_chosen_by_training_alone(place):
     stage = Stage(place, BEST)
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     one, other = (
-        boards(run.number, run.loop._course.train, stage.by.bench(instances), stage.by)
+        boards(run.number, 0, run.loop._course.train, stage.by.bench(instances), stage.by)
         for instances in (stage.problem.instances("test"), stage.problem.instances("test", 5))
     )
     assert [m.program for m in one.together] == [m.program for m in other.together]

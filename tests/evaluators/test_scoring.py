@@ -1,6 +1,7 @@
 """Prices and sums of prices, by examples that can be checked by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.base import Baseline, Instance
-from gapsmith.evaluators.scoring import Scale, Score, costs_of, gap_percent
+from gapsmith.evaluators.scoring import FEWEST, Failure, Scale, Score, costs_of, gap_percent
 from gapsmith.sandbox import Ending
 
 
@@ -56,7 +57,34 @@ def test_three_aggregates_by_hand():
     assert found.pooled_gap_percent == pytest.approx(100 * (129 / 110 - 1))
     assert found.optimal_share == 0
     assert found.cpu_seconds == 3.0
-    assert found.ci95[0] <= found.pooled_gap_percent <= found.ci95[1]
+    assert found.ci95 is None
+
+
+@pytest.mark.parametrize("count", range(1, FEWEST + 2))
+def test_an_interval_needs_enough_instances(count):
+    """From fewer than the stated minimum there is a number and no interval, of gaps and of gains."""
+    costs = [b + k for k, b in enumerate(range(100, 100 + count))]
+    scores, others = ([Score("ok", "", c + more, 1.0) for c in costs] for more in (0, 1))
+    found = scale(range(100, 100 + count))
+    interval, gain = found.aggregate(costs, [1.0] * count).ci95, found.compare(scores, others)
+    assert (interval is None) == (gain.ci95 is None) == (count < FEWEST)
+    assert (gain.instances, gain.points > 0) == (count, True)
+
+
+def test_one_failed_instance_is_one_failed_instance():
+    """Figures are of the instances that were solved, gains of those that both solved; failures are named."""
+    late = Score("timeout_cpu", "0.2 s", None, 0.2)
+    one = [Score("ok", "", cost, 1.0) for cost in (100, 100, 120, 100, 100, 100, 100)]
+    other = [Score("ok", "", cost, 1.0) for cost in (110, 100, 100, 100, 100, 100, 100)]
+    one[0], other[2] = late, replace(late, message="1 s")
+    found = scale([100] * 7)
+    assert found.solved(one).pooled_gap_percent == pytest.approx(20 / 6)
+    assert found.failures(one) == (Failure("0", "timeout_cpu", "0.2 s"),)
+    gain = found.compare(one, other)
+    assert (gain.points, gain.instances, gain.ci95) == (0.0, 5, None)
+    assert gain.failures == found.failures(one)
+    assert found.solved([late] * 7) is None
+    assert found.compare([late] * 7, other).instances == 0
 
 
 def test_maximisation_is_the_mirror():
