@@ -31,7 +31,7 @@ def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int 
     programs = list({each.program: each for each in (*found, *_rules(by))}.values())
     baselines = baselines_of(problem, instances, by.archive, by.seconds, by.doing)
     scale = scale_of(problem, instances, baselines)
-    results = zip(programs, by.run(programs, instances), strict=True)
+    results = zip(programs, by.run(programs, instances, whole=True), strict=True)
     rows = sorted((scored(program, result, scale) for program, result in results), key=_rank)
     return Comparison(problem, tuple(instances), baselines, tuple(rows))
 
@@ -57,8 +57,8 @@ def _number(screened: Screened, by: Measuring) -> int:
     return by.archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]
 
 
-def _rank(row: Scored) -> tuple[bool, float, float]:
-    """Who solves all first, by the pooled gap; where that is not defined, by the mean."""
+def _rank(row: Scored) -> tuple[int, float, float]:
+    """Those that solve most first, by the pooled gap; where that is not defined, by the mean."""
     if row.aggregate is None:
-        return True, 0.0, 0.0
-    return False, row.aggregate.pooled_gap_percent or 0.0, row.aggregate.mean_gap_percent or 0.0
+        return len(row.failures), 0.0, 0.0
+    return len(row.failures), row.aggregate.pooled_gap_percent or 0.0, row.aggregate.mean_gap_percent or 0.0

@@ -73,10 +73,10 @@ def next_step(report: Report, archive: str) -> str:
 def is_better(report: Report) -> bool:
     """Whether all that was measured of the winner says that it is better than the best rule, or than its base."""
     if found := report.formulation:
-        limits = [ratio["ci95"][1] for ratio in (found["ratio"], found["wall_ratio"]) if ratio]
-        return bool(max(limits) < 1)
-    claimed = report.claimed != (0.0, 0.0, 0.0)
-    return report.gain[1] > 0 and (report.claimed[1] > 0 or not claimed)
+        intervals = [ratio["ci95"] for ratio in (found["ratio"], found["wall_ratio"]) if ratio]
+        return all(interval is not None and interval[1] < 1 for interval in intervals)
+    claimed = report.claimed if report.claimed and report.claimed.instances else report.gain
+    return report.gain.is_shown and claimed.is_shown
 
 
 @contextmanager

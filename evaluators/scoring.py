@@ -84,6 +84,11 @@ class Gain:
     instances: int
     failures: tuple[Failure, ...] = ()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether the first program is better, beyond the interval."""
+        return self.ci95 is not None and self.ci95[0] > 0
+
 
 def gap_percent(cost: Number, baseline: Baseline, maximise: bool = False) -> float | None:
     """Distance of a cost from the bound, in percent of the bound's size; None where the bound is 0 or less."""

@@ -2,13 +2,15 @@
 
 import pytest
 
+from gapsmith.agent.drawing import Source
 from gapsmith.agent.evaluating import Entrant, Scored
-from gapsmith.agent.reporting import Report
+from gapsmith.agent.reporting import Counts, Report
 from gapsmith.agent.terminal import next_step
-from gapsmith.evaluators.scoring import Aggregate
+from gapsmith.evaluators.scoring import Aggregate, Gain
 
 FIGURES = Aggregate(1.0, 1.0, 0.5, 0.01, (0.5, 1.5))
-BETTER, UNSURE, WORSE = (1.0, 0.5, 1.5), (0.1, -0.4, 0.6), (-1.0, -1.5, -0.5)
+BETTER, UNSURE, WORSE = (Gain(points, (points - 0.5, points + 0.5), 60) for points in (1.0, 0.1, -1.0))
+FEW, NONE = Gain(1.0, None, 4), Gain(0.0, None, 0)
 
 
 def ratio(value, high):
@@ -16,7 +18,7 @@ def ratio(value, high):
     return {"value": value, "ci95": [value / 2, high]}
 
 
-def report(gain=BETTER, claimed=(0.0, 0.0, 0.0), name="17", aggregate=FIGURES, formulation=None):
+def report(gain=BETTER, claimed=None, name="17", aggregate=FIGURES, formulation=None):
     """A report whose winner is program 17, against EDD."""
     return Report(
         run=3,
@@ -31,6 +33,7 @@ def report(gain=BETTER, claimed=(0.0, 0.0, 0.0), name="17", aggregate=FIGURES, f
         reference=Scored(Entrant("EDD", ""), "ok", "", (), FIGURES),
         gain=gain,
         fingerprint="",
+        counts=Counts(24, 60, 60, 60, 60, Source.DECISIONS),
         claimed=claimed,
         formulation=formulation,
     )
@@ -41,6 +44,7 @@ def report(gain=BETTER, claimed=(0.0, 0.0, 0.0), name="17", aggregate=FIGURES, f
     [
         report(),
         report(claimed=BETTER),
+        report(claimed=NONE),
         report(formulation={"ratio": ratio(0.5, 0.9), "wall_ratio": ratio(0.5, 0.9)}),
         report(formulation={"ratio": ratio(0.5, 0.9), "wall_ratio": None}),
     ],
@@ -56,6 +60,8 @@ def test_a_better_winner_is_to_be_taken(found):
     [
         report(UNSURE),
         report(WORSE),
+        report(FEW),
+        report(BETTER, claimed=FEW),
         report(BETTER, claimed=UNSURE),
         report(aggregate=None),
         report(name="EDD"),
