@@ -1,6 +1,7 @@
 """Questions to models: rendered, sent, and their replies committed before anything is done with them."""
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from gapsmith.agent.budget import Ledger
 from gapsmith.agent.models.base import Model, Reply, Request
 from gapsmith.agent.models.endings import excuse
 from gapsmith.agent.models.replay import ReplayModel
+from gapsmith.agent.models.storable import storable
 from gapsmith.agent.prompting import Prompt, render
-from gapsmith.agent.screen import encodable
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.slots import Slot
 from gapsmith.evaluators.base import Problem
@@ -82,7 +83,7 @@ class Questions:
     @property
     def least_usd(self) -> float:
         """What must be set aside for any call, whoever is asked, however short the prompt; 0 if not known."""
-        return max(model.most_usd(0) or 0.0 for model in self.models.values())
+        return max(self._most_usd(name, "") for name in self.models)
 
     def paid_usd(self, call: CallRow) -> float:
         """What an earlier sitting paid for a call, or at most paid, where the price is not known."""
@@ -90,7 +91,7 @@ class Questions:
 
     def ask(self, slot: Slot, question: Question) -> str:
         """Asks a deterministic model, here and now. Raises ModelTrouble."""
-        return self.keep(slot, question, self.models[slot.model].reply(question.request))
+        return self.keep(slot, question, self._reply(slot.model, question))
 
     def send(
         self, slot: Slot, question: Question, callers: ThreadPoolExecutor
@@ -108,12 +109,16 @@ class Questions:
     def keep(self, slot: Slot, question: Question, reply: Reply) -> str:
         """Commits a reply before anything is done with it; returns its text, as the archive has it."""
         self._sent.pop(slot.number, None)  # whatever comes of it, it is not kept a second time
+        reply = storable(reply)
         self._commit(self.row(slot), question, reply)
         return self._settle(slot, reply)
 
+    def _reply(self, model: str, question: Question) -> Reply:
+        return storable(self.models[model].reply(question.request))
+
     def _answered(self, row: Candidate, question: Question) -> Reply:
         """Asks, and commits the reply in this very thread: it does not wait until the driver has time for it."""
-        reply = self.models[row.model].reply(question.request)
+        reply = self._reply(row.model, question)
         self._commit(row, question, reply)
         return reply
 
@@ -127,7 +132,7 @@ class Questions:
             template=question.template,
             system=request.system,
             prompt=request.prompt,
-            reply=encodable(reply.text),
+            reply=reply.text,
             tokens_in=reply.tokens_in,
             tokens_cached=reply.tokens_cached,
             tokens_out=reply.tokens_out,
@@ -142,7 +147,7 @@ class Questions:
         self._sent.pop(slot.number, None)
         self._ledger.settle_call(slot.usd, reply.usd)
         slot.paid, slot.finish = reply.usd or 0.0, excuse(reply.detail)
-        return encodable(reply.text)
+        return reply.text
 
     @property
     def out(self) -> int:
@@ -204,4 +209,7 @@ class Questions:
         return Prompt(batch.system, sent["prompt"], sent["template"])
 
     def _most_usd(self, model: str, text: str) -> float:
-        return self.models[model].most_usd(len(text.encode(errors="replace"))) or 0.0
+        """The most that a call can cost; 0 where that is not known, or the model is not there any more."""
+        asked = self.models.get(model)
+        most = asked.most_usd(len(text.encode(errors="replace"))) if asked else None
+        return most if most is not None and 0 < most < math.inf else 0.0

@@ -1,7 +1,8 @@
 """The models that answer: hosted ones, a person, a recording, or the built-in genetic programmer."""
 
 from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request, Stopped
-from gapsmith.agent.models.hosted import Finish, Options
+from gapsmith.agent.models.finish import Finish
+from gapsmith.agent.models.hosted import Options
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.opening import close_model, open_model
 from gapsmith.agent.models.recordings import Header, Recorded, Recording, read_recording, write_recording

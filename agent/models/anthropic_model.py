@@ -6,24 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import anthropic
-from anthropic.types import Message, TextBlockParam
-from anthropic.types import Usage as MessageUsage
+import httpx2
+from anthropic.types import TextBlockParam
 
+from gapsmith.agent.models.answers import at, content, finish_of, received, usage_of, word
 from gapsmith.agent.models.base import Reply, Request
 from gapsmith.agent.models.batch import Batches
 from gapsmith.agent.models.batch_anthropic import AnthropicBatches
-from gapsmith.agent.models.faults import Fault, fault_of, not_the_api
-from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
+from gapsmith.agent.models.faults import Fault, error_object, fault_of
+from gapsmith.agent.models.hosted import Account, Heard, Options, Server, ended
 from gapsmith.agent.models.line import Line
 from gapsmith.agent.models.parameters import Parameter, Parameters
 from gapsmith.agent.models.prices import Price, Usage
-
-_FINISHES = {
-    "max_tokens": Finish.TRUNCATED,
-    "model_context_window_exceeded": Finish.TRUNCATED,
-    "pause_turn": Finish.TRUNCATED,
-    "refusal": Finish.REFUSED,
-}
 
 
 class AnthropicModel:
@@ -43,9 +37,7 @@ class AnthropicModel:
         self._server = server
         self._options = options or Options()
         self._account = Account(server, price, self._options)
-        self._line = Line(
-            self._account, retries=self._options.retries, hang_up=self._hang_up, stop=stop, clock=clock
-        )
+        self._line = Line(self._account, self._options, hang_up=self._hang_up, stop=stop, clock=clock)
         self._parameters = Parameters(_wanted(self._options))
         self._client = anthropic.Anthropic(
             api_key=server.key,
@@ -92,13 +84,23 @@ class AnthropicModel:
         return self._parameters.ask(lambda optional: self._send(request, optional))
 
     def _send(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
+        # One body for what is asked alone and in batches, and with parameters that the SDK does not know.
+        body = self._body(request, optional)
+
+        def send() -> httpx2.Response:
+            return self._client.post(
+                "/v1/messages",
+                cast_to=httpx2.Response,
+                body=body,
+                stream=True,
+                stream_cls=anthropic.Stream[Any],
+            )  # type: ignore[return-value]  # what is cast to a response is given before it is read
+
         try:
-            # One body for what is asked alone and in batches, and with parameters that the SDK does not know.
-            body = self._body(request, optional)
-            answer = self._client.post("/v1/messages", cast_to=Message, body=body)
+            answer = received(send, self._options.seconds)
         except anthropic.APIError as error:
             return fault_of(error)
-        return _heard(answer) if isinstance(answer, Message) else not_the_api(answer)
+        return answer if isinstance(answer, Fault) else _heard(answer)
 
     def _body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
         body = {
@@ -128,23 +130,31 @@ def _system(text: str) -> list[TextBlockParam]:
     return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
 
 
-def _heard(answer: Message) -> Heard:
-    text = "".join(block.text for block in answer.content or [] if block.type == "text")
-    reason = answer.stop_reason or ""
-    finish = ended(text, _FINISHES.get(reason, Finish.COMPLETE))
-    return Heard(text=text, finish=finish, reason=reason, usage=_usage(answer.usage), id=answer.id or "")
+def _heard(answer: Mapping[str, Any]) -> Heard | Fault:
+    if answer.get("content") is None:
+        said = error_object(answer)
+        status = said.get("code") if isinstance(said.get("code"), int) else None
+        return Fault(
+            status=status, code="no content", message=str(said.get("message") or "a reply without content")
+        )
+    text, reason = content(answer.get("content")), word(answer, "stop_reason")
+    return Heard(
+        text=text,
+        finish=ended(text, finish_of(reason)),
+        reason=reason,
+        usage=_usage(text, answer.get("usage")),
+        id=word(answer, "id"),
+    )
 
 
-def _usage(usage: MessageUsage | None) -> Usage | None:
-    if usage is None:
-        return None
-    cached = count(usage, "cache_read_input_tokens")
-    written = count(usage, "cache_creation_input_tokens")
-    return Usage(
+def _usage(text: str, usage: object) -> Usage | None:
+    return usage_of(
+        text,
         # Unlike OpenAI's, this API's `input_tokens` leaves out what was read from or written to the cache.
-        tokens_in=count(usage, "input_tokens") + cached + written,
-        cached=cached,
-        written=written,
-        tokens_out=count(usage, "output_tokens"),
-        reasoning=count(usage, "output_tokens_details", "thinking_tokens"),
+        apart=True,
+        tokens_in=at(usage, "input_tokens"),
+        cached=at(usage, "cache_read_input_tokens"),
+        written=at(usage, "cache_creation_input_tokens"),
+        tokens_out=at(usage, "output_tokens"),
+        reasoning=at(usage, "output_tokens_details", "thinking_tokens"),
     )

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import anthropic
-from anthropic.types import Message
 from anthropic.types.messages import MessageBatch
 
+from gapsmith.agent.models.answers import MALFORMED, broken
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.batch import Standing, lines_of
 from gapsmith.agent.models.faults import Fault, error_object, fault_of, not_the_api
@@ -42,7 +42,7 @@ class AnthropicBatches:
         self,
         client: anthropic.Anthropic,
         body: Callable[[Request], Mapping[str, Any]],
-        read: Callable[[Message], Heard],
+        read: Callable[[Mapping[str, Any]], Heard | Fault],
         leave_out: Callable[[Fault], bool],
     ) -> None:
         self._client, self._body, self._read = client, body, read
@@ -55,6 +55,8 @@ class AnthropicBatches:
             return self._client.messages.batches.create(requests=wanted).id
         except anthropic.APIError as error:
             return fault_of(error)
+        except MALFORMED as error:
+            return broken(str(error))
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str | Fault:
         """A batch of that time and size whose results have the name, or are not there yet.
@@ -68,7 +70,7 @@ class AnthropicBatches:
                     return batch.id
         except anthropic.APIError as error:
             return fault_of(error)
-        except ValueError as error:
+        except MALFORMED as error:
             return not_the_api(error)
         return ""
 
@@ -78,6 +80,8 @@ class AnthropicBatches:
             batch = self._client.messages.batches.retrieve(id_)
         except anthropic.APIError as error:
             return fault_of(error)
+        except MALFORMED as error:
+            return broken(str(error))
         return Standing(_ended(batch), _total(batch) - batch.request_counts.processing)
 
     def results(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
@@ -86,7 +90,7 @@ class AnthropicBatches:
             return {line["custom_id"]: self._result(line["result"]) for line in self._lines(id_)}
         except anthropic.APIError as error:
             return fault_of(error)
-        except ValueError as error:
+        except MALFORMED as error:
             return not_the_api(error)
 
     def _since(self, made: float) -> list[MessageBatch]:
@@ -111,7 +115,7 @@ class AnthropicBatches:
     def _result(self, result: Mapping[str, Any]) -> Heard | Fault:
         kind = str(result.get("type"))
         if kind == "succeeded":
-            return self._read(Message.construct(**result["message"]))
+            return self._read(result.get("message") or {})
         said = error_object(result.get("error"))
         code = str(said.get("type") or kind)
         return Fault(status=_STATUSES.get(code), code=code, message=str(said.get("message") or kind))

@@ -7,6 +7,7 @@ from typing import Any
 import openai
 from openai.types import Batch
 
+from gapsmith.agent.models.answers import MALFORMED, broken
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.batch import Standing, lines_of
 from gapsmith.agent.models.faults import Fault, error_object, fault_of, not_the_api
@@ -54,6 +55,8 @@ class OpenAIBatches:
             ).id
         except openai.APIError as error:
             return fault_of(error)
+        except MALFORMED as error:
+            return broken(str(error))
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str | Fault:
         """The batch with the name; the newest come first."""
@@ -65,6 +68,8 @@ class OpenAIBatches:
                     break
         except openai.APIError as error:
             return fault_of(error)
+        except MALFORMED as error:
+            return broken(str(error))
         return ""
 
     def look(self, id_: str) -> Standing | Fault:
@@ -73,6 +78,8 @@ class OpenAIBatches:
             batch = self._client.batches.retrieve(id_)
         except openai.APIError as error:
             return fault_of(error)
+        except MALFORMED as error:
+            return broken(str(error))
         counts = batch.request_counts
         return Standing(batch.status in _ENDED, counts.completed + counts.failed if counts else 0)
 
@@ -85,7 +92,7 @@ class OpenAIBatches:
             return dict(self._answers(batch))
         except openai.APIError as error:
             return fault_of(error)
-        except ValueError as error:
+        except MALFORMED as error:
             return not_the_api(error)
 
     def _line(self, id_: str, request: Request) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from gapsmith.agent.models.hosted import Finish
+from gapsmith.agent.models.finish import Finish
 
 _FENCE = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})(?P<rest>[^\n]*)$", re.MULTILINE)
 _WORDS = {

@@ -3,25 +3,15 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from urllib.parse import urlsplit
 
 from gapsmith.agent.models.base import ModelTrouble, Reply
 from gapsmith.agent.models.faults import NOBODY_THERE, NOT_THE_API, Fault, scrubbed, without_key
+from gapsmith.agent.models.finish import Finish
 from gapsmith.agent.models.prices import Price, Usage
 
 # So many failures in a row, each after retries, mean that the server is gone, not that it stumbled.
 PATIENCE = 8
-
-
-class Finish(StrEnum):
-    """How a reply ended: the value of `detail["finish"]` of every hosted reply."""
-
-    COMPLETE = "complete"
-    TRUNCATED = "truncated"
-    REFUSED = "refused"
-    EMPTY = "empty"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +68,7 @@ class Heard:
         text: the reply.
         finish: how it ended.
         reason: the same in the provider's word.
-        usage: None where the server reported none.
+        usage: None where the server reported none that can be counted by.
         id: the server's.
         left_out: parameters that the model refused, where they were not told with an earlier reply.
     """
@@ -94,13 +84,6 @@ class Heard:
 def ended(text: str, finish: Finish) -> Finish:
     """The finish of a reply, EMPTY where the provider calls a reply complete that says nothing."""
     return Finish.EMPTY if finish is Finish.COMPLETE and not text.strip() else finish
-
-
-def count(source: object, *path: str) -> int:
-    """A token count from an SDK's object, 0 where it is missing: compatible servers leave out a lot."""
-    for name in path:
-        source = getattr(source, name, None)
-    return source if isinstance(source, int) else 0
 
 
 class Account:

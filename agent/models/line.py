@@ -4,16 +4,22 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
+from gapsmith.agent.models.answers import late
 from gapsmith.agent.models.base import Reply, Stopped
 from gapsmith.agent.models.faults import TIMED_OUT, Fault
-from gapsmith.agent.models.hosted import Account, Heard
+from gapsmith.agent.models.hosted import Account, Heard, Options
 from gapsmith.agent.models.pacing import Pace
 
 T = TypeVar("T")
 # A time-out has taken long, and what was under way may be billed all the same.
 TIMEOUTS = 2
+
+
+GRACE_SECONDS = 0.5
+"""An attempt that keeps its time itself is to say what became of it."""
 
 
 class Line:
@@ -26,14 +32,14 @@ class Line:
     def __init__(
         self,
         account: Account,
+        options: Options,
         *,
-        retries: int,
         hang_up: Callable[[], None],
         stop: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._account = account
-        self._retries = retries
+        self._retries, self._seconds = options.retries, options.seconds
         self._hang_up = hang_up
         self._stop = stop or threading.Event()
         self._clock = clock
@@ -74,12 +80,23 @@ class Line:
     def _heard(self, ask: Callable[[], T | Fault], faults: list[Fault]) -> T | Fault:
         """The answer, or the last of the faults; those before it are noted."""
         after = -math.inf
-        while (sent := self._pace.send(ask, after, len(faults))) is not None:
+        while (sent := self._pace.send(lambda: self._attempt(ask), after, len(faults))) is not None:
             heard, after = sent
             if not isinstance(heard, Fault) or not self._may_repeat(heard, faults):
                 return heard
             faults.append(heard)
         raise self._stopped()
+
+    def _attempt(self, ask: Callable[[], T | Fault]) -> T | Fault:
+        """One attempt within its time; one that hangs is left behind in its thread."""
+        heard: Future[T | Fault] = Future()
+        threading.Thread(target=_fulfil, args=(heard, ask), daemon=True, name="attempt").start()
+        try:
+            return heard.result(self._seconds + GRACE_SECONDS)
+        except TimeoutError:
+            if heard.done():  # the attempt's own
+                raise
+            return late(self._seconds)
 
     def _may_repeat(self, fault: Fault, faults: list[Fault]) -> bool:
         if not fault.passing or len(faults) >= self._retries:
@@ -102,3 +119,10 @@ class Line:
             last = self._closed and self._under_way == 0
         if last:
             self._hang_up()
+
+
+def _fulfil(heard: Future[T | Fault], ask: Callable[[], T | Fault]) -> None:
+    try:
+        heard.set_result(ask())
+    except BaseException as error:  # noqa: BLE001  # it is raised where the attempt is waited for
+        heard.set_exception(error)

@@ -10,7 +10,7 @@ from pathlib import Path
 from gapsmith.agent.extracting import extract
 from gapsmith.agent.harmless import fenced, untrusted
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
-from gapsmith.agent.models.hosted import Finish
+from gapsmith.agent.models.finish import Finish
 
 PASS = "skip"
 """An answer of this word alone: nobody answers this question, and the run goes on."""

@@ -8,17 +8,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import httpx2
 import openai
-from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletion
-from openai.types.chat.chat_completion import Choice
-from openai.types.responses import Response, ResponseUsage
 
+from gapsmith.agent.models.answers import (
+    at,
+    content,
+    finish_of,
+    objects,
+    received,
+    usage_of,
+    word,
+)
 from gapsmith.agent.models.base import Reply, Request
 from gapsmith.agent.models.batch import Batches
 from gapsmith.agent.models.batch_openai import OpenAIBatches
-from gapsmith.agent.models.faults import Fault, error_object, fault_of, not_the_api
-from gapsmith.agent.models.hosted import Account, Finish, Heard, Options, Server, count, ended
+from gapsmith.agent.models.faults import Fault, error_object, fault_of
+from gapsmith.agent.models.finish import Finish
+from gapsmith.agent.models.hosted import Account, Heard, Options, Server, ended
 from gapsmith.agent.models.line import Line
 from gapsmith.agent.models.parameters import Parameter, Parameters
 from gapsmith.agent.models.prices import Price, Usage
@@ -29,11 +36,7 @@ _EFFORT = "reasoning_effort|reasoning|effort"
 _KEY = "prompt_cache_key"
 # Its value depends on the request.
 _CACHE_KEY = Parameter(name=_KEY, body={_KEY: ""}, called=_KEY)
-_CHOICE_FINISHES: dict[str, Finish] = {
-    "length": Finish.TRUNCATED,
-    "content_filter": Finish.REFUSED,
-    "error": Finish.FAILED,
-}
+Answer = Mapping[str, Any]
 
 
 class Api(StrEnum):
@@ -61,9 +64,7 @@ class OpenAIModel:
         self._server = server
         self._options = options or Options()
         self._account = Account(server, price, self._options)
-        self._line = Line(
-            self._account, retries=self._options.retries, hang_up=self._hang_up, stop=stop, clock=clock
-        )
+        self._line = Line(self._account, self._options, hang_up=self._hang_up, stop=stop, clock=clock)
         self._way = _WAYS[api]
         self._parameters = Parameters(self._way.optional(self._options))
         self._client = openai.OpenAI(
@@ -95,7 +96,7 @@ class OpenAIModel:
             self._client,
             f"/v1/{way.path}",
             lambda request: self._body(request, parameters.body),
-            lambda body: way.heard(way.answer.construct(**body)),
+            way.heard,
             parameters.leave_out,
         )
         return Batches(api, self._line, self._account) if self._options.batch else None
@@ -111,13 +112,19 @@ class OpenAIModel:
         return self._parameters.ask(lambda optional: self._send(request, optional))
 
     def _send(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
-        way, body = self._way, self._body(request, optional)
-        try:
+        path, body = f"/{self._way.path}", self._body(request, optional)
+
+        def send() -> httpx2.Response:
             # One body for what is asked alone and in batches, and with parameters that the SDK does not know.
-            answer = self._client.post(f"/{way.path}", cast_to=way.answer, body=body)
+            return self._client.post(
+                path, cast_to=httpx2.Response, body=body, stream=True, stream_cls=openai.Stream[Any]
+            )  # type: ignore[return-value]  # what is cast to a response is given before it is read
+
+        try:
+            answer = received(send, self._options.seconds)
         except openai.APIError as error:
             return fault_of(error)
-        return way.heard(answer) if isinstance(answer, way.answer) else not_the_api(answer)
+        return answer if isinstance(answer, Fault) else self._way.heard(answer)
 
     def _body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
         asked = self._way.body(request, self._options)
@@ -164,82 +171,79 @@ def _keyed(optional: Mapping[str, Any], request: Request) -> dict[str, Any]:
     return {name: key if name == _KEY else value for name, value in optional.items()}
 
 
-def _heard_response(answer: Response) -> Heard | Fault:
-    if answer.status == "failed" and answer.usage is None:  # nothing was billed: as if it had been refused
-        code = answer.error.code if answer.error else "failed"
-        said = answer.error.message if answer.error else "no reason is given"
+def _heard_response(answer: Answer) -> Heard | Fault:
+    status = word(answer, "status")
+    if status == "failed" and not answer.get("usage"):  # nothing was billed: as if it had been refused
+        code = word(answer, "error", "code") or "failed"
+        said = word(answer, "error", "message") or "no reason is given"
         return Fault(status=429 if code == "rate_limit_exceeded" else 500, code=code, message=said)
-    # Text is gathered here, not by `output_text`, which fails on what compatible servers leave out.
-    parts = [part for item in answer.output or [] if item.type == "message" for part in item.content or []]
-    text = "".join(part.text or "" for part in parts if part.type == "output_text")
-    refused = any(part.type == "refusal" for part in parts)
-    finish, reason = (Finish.REFUSED, "refusal") if refused else _response_finish(answer)
+    if not isinstance(answer.get("output"), list):
+        return _behind(error_object(answer), "a reply without output")
+    parts = [part for item in objects(answer, "output") for part in objects(item, "content")]
+    text = content([part for part in parts if part.get("type") == "output_text"])
+    refused = any(part.get("type") == "refusal" for part in parts)
+    finish, reason = (Finish.REFUSED, "refusal") if refused else _response_finish(answer, status)
     return Heard(
         text=text,
         finish=ended(text, finish),
         reason=reason,
-        usage=_response_usage(answer.usage),
-        id=answer.id or "",
+        usage=_response_usage(text, answer.get("usage")),
+        id=word(answer, "id"),
     )
 
 
-def _response_finish(answer: Response) -> tuple[Finish, str]:
-    if answer.status == "incomplete":
-        reason = (answer.incomplete_details and answer.incomplete_details.reason) or "incomplete"
-        return (Finish.REFUSED if reason == "content_filter" else Finish.TRUNCATED), reason
-    if answer.status in ("failed", "cancelled"):
-        return Finish.FAILED, (answer.error and answer.error.code) or answer.status
-    return Finish.COMPLETE, answer.status or ""
+def _response_finish(answer: Answer, status: str) -> tuple[Finish, str]:
+    if status == "incomplete":
+        reason = word(answer, "incomplete_details", "reason") or status
+        return (Finish.REFUSED if finish_of(reason) is Finish.REFUSED else Finish.TRUNCATED), reason
+    finish = finish_of(status)
+    return finish, (finish is Finish.FAILED and word(answer, "error", "code")) or status
 
 
-def _response_usage(usage: ResponseUsage | None) -> Usage | None:
-    if usage is None:
-        return None
-    return Usage(
-        tokens_in=count(usage, "input_tokens"),
-        cached=count(usage, "input_tokens_details", "cached_tokens"),
-        written=count(usage, "input_tokens_details", "cache_write_tokens"),
-        tokens_out=count(usage, "output_tokens"),
-        reasoning=count(usage, "output_tokens_details", "reasoning_tokens"),
+def _response_usage(text: str, usage: object) -> Usage | None:
+    return usage_of(
+        text,
+        tokens_in=at(usage, "input_tokens"),
+        cached=at(usage, "input_tokens_details", "cached_tokens"),
+        written=at(usage, "input_tokens_details", "cache_write_tokens"),
+        tokens_out=at(usage, "output_tokens"),
+        reasoning=at(usage, "output_tokens_details", "reasoning_tokens"),
+        total=at(usage, "total_tokens"),
     )
 
 
-def _heard_completion(answer: ChatCompletion) -> Heard | Fault:
-    if not answer.choices:
-        return _behind(error_object(answer.model_extra))
-    choice = answer.choices[0]
-    said = choice.message.content if choice.message else None
-    text = said if isinstance(said, str) else ""
+def _heard_completion(answer: Answer) -> Heard | Fault:
+    choices = objects(answer, "choices")
+    if not choices:
+        return _behind(error_object(answer), "a reply without choices")
+    message, reason = choices[0].get("message"), word(choices[0], "finish_reason")
+    text = content(at(message, "content")) or word(choices[0], "text")
+    finish = Finish.REFUSED if word(message, "refusal") else finish_of(reason)
     return Heard(
         text=text,
-        finish=ended(text, _choice_finish(choice)),
-        reason=choice.finish_reason or "",
-        usage=_completion_usage(answer.usage),
-        id=answer.id or "",
+        finish=ended(text, finish),
+        reason=reason,
+        usage=_completion_usage(text, answer.get("usage")),
+        id=word(answer, "id"),
     )
 
 
-def _behind(said: Mapping[str, Any]) -> Fault:
+def _behind(said: Mapping[str, Any], otherwise: str) -> Fault:
     """Some gateways report the failure of the server behind them with status 200."""
-    status, message = said.get("code"), str(said.get("message") or "a reply without choices")
-    return Fault(status=status if isinstance(status, int) else None, code="no choices", message=message)
+    status, message = said.get("code"), str(said.get("message") or otherwise)
+    known = isinstance(status, int) and 100 <= status < 600
+    return Fault(status=status if known else None, code="no choices", message=message)
 
 
-def _choice_finish(choice: Choice) -> Finish:
-    if choice.message and choice.message.refusal:
-        return Finish.REFUSED
-    return _CHOICE_FINISHES.get(choice.finish_reason, Finish.COMPLETE)
-
-
-def _completion_usage(usage: CompletionUsage | None) -> Usage | None:
-    if usage is None:
-        return None
-    return Usage(
-        tokens_in=count(usage, "prompt_tokens"),
-        cached=count(usage, "prompt_tokens_details", "cached_tokens"),
-        written=count(usage, "prompt_tokens_details", "cache_write_tokens"),
-        tokens_out=count(usage, "completion_tokens"),
-        reasoning=count(usage, "completion_tokens_details", "reasoning_tokens"),
+def _completion_usage(text: str, usage: object) -> Usage | None:
+    return usage_of(
+        text,
+        tokens_in=at(usage, "prompt_tokens"),
+        cached=at(usage, "prompt_tokens_details", "cached_tokens"),
+        written=at(usage, "prompt_tokens_details", "cache_write_tokens"),
+        tokens_out=at(usage, "completion_tokens"),
+        reasoning=at(usage, "completion_tokens_details", "reasoning_tokens"),
+        total=at(usage, "total_tokens"),
     )
 
 
@@ -248,13 +252,12 @@ class _Way:
     """How a question is put, and its answer read."""
 
     path: str
-    answer: type[Any]
     body: Callable[[Request, Options], dict[str, Any]]
     optional: Callable[[Options], list[Parameter]]
-    heard: Callable[[Any], Heard | Fault]
+    heard: Callable[[Answer], Heard | Fault]
 
 
 _WAYS = {
-    Api.RESPONSES: _Way("responses", Response, _responses_body, _of_responses, _heard_response),
-    Api.CHAT: _Way("chat/completions", ChatCompletion, _chat_body, _of_chat, _heard_completion),
+    Api.RESPONSES: _Way("responses", _responses_body, _of_responses, _heard_response),
+    Api.CHAT: _Way("chat/completions", _chat_body, _of_chat, _heard_completion),
 }

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.models.endings import ENDINGS, excuse, usable
-from gapsmith.agent.models.hosted import Finish
+from gapsmith.agent.models.finish import Finish
 
 CODE = "```python\ndef f():\n    return 1\n```\n"
 CUT = "```python\ndef f():\n    if x:\n        y = 2\n"
