@@ -10,11 +10,12 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gapsmith.agent.archive import Archive, BatchRow, Candidate
+from gapsmith.agent.callers import Callers
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
 from gapsmith.agent.models.batch import Batches
 from gapsmith.agent.models.faults import Fault
@@ -107,7 +108,7 @@ class Mail:
             self._gathered[slot] = parcel
         return parcel.future
 
-    def post(self, callers: ThreadPoolExecutor) -> None:
+    def post(self, callers: Callers) -> None:
         """Sends what was gathered, a batch for each model; each that was sent is waited for in a thread.
 
         Raises ModelTrouble; what was sent by then is collected by `resume`.
@@ -129,7 +130,7 @@ class Mail:
 
     # Sending
 
-    def _send(self, model: str, parcels: list[Parcel], callers: ThreadPoolExecutor) -> None:
+    def _send(self, model: str, parcels: list[Parcel], callers: Callers) -> None:
         if self._stop.is_set():
             raise Stopped("stopped before it was sent")
         row = self._recorded(model, parcels)
@@ -155,7 +156,7 @@ class Mail:
     def _known(self) -> set[str]:
         return self._archive.batch_ids() | self._strangers
 
-    def _take_up(self, row: BatchRow, callers: ThreadPoolExecutor) -> None:
+    def _take_up(self, row: BatchRow, callers: Callers) -> None:
         """Goes on with a batch of an earlier sitting, of which we may not know whether it was accepted."""
         row.id = row.id or self._models[row.model].find(row.name, row.made, len(row.slots), self._known)
         if row.id:
@@ -176,7 +177,7 @@ class Mail:
 
     # Waiting
 
-    def _wait(self, row: BatchRow, callers: ThreadPoolExecutor) -> None:
+    def _wait(self, row: BatchRow, callers: Callers) -> None:
         if row.state == "sending":
             row.state = "sent"
             self._archive.follow(row)
@@ -203,7 +204,7 @@ class Mail:
 
     # Sorting
 
-    def _sort(self, row: BatchRow, fetched: Future[Results | Fault], callers: ThreadPoolExecutor) -> None:
+    def _sort(self, row: BatchRow, fetched: Future[Results | Fault], callers: Callers) -> None:
         """Gives each slot what came of its question."""
         if isinstance(error := fetched.exception(), ModelTrouble):
             self._fail(row, error)

@@ -63,6 +63,11 @@ class Ledger:
         """Wall seconds of the run so far, all sittings."""
         return self.before + self.clock() - self._started
 
+    @property
+    def left(self) -> float | None:
+        """Seconds that may still be waited, 0 or more; None where there is no limit."""
+        return None if self.budget.seconds is None else max(0.0, self.budget.seconds - self.seconds)
+
     def out_of_time(self) -> bool:
         """Whether the seconds are used up."""
         return self.budget.seconds is not None and self.seconds >= self.budget.seconds

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gapsmith.agent import cli_modelling
+from gapsmith.agent.archive import RunRow
 from gapsmith.agent.config import read_config, settings
 from gapsmith.agent.discovery import Settings
+from gapsmith.agent.models.base import ModelUnknown
+from gapsmith.agent.models.words import read_word
 from gapsmith.agent.options import (
     ArchiveUrl,
     Batch,
@@ -16,12 +19,15 @@ from gapsmith.agent.options import (
     Json,
     Models,
     Parallel,
+    Trust,
     Warm,
     Weak,
     Without,
 )
+from gapsmith.agent.ownership import check_named, is_ours, marked
 from gapsmith.agent.recording import replayed
 from gapsmith.agent.terminal import discover_and_show, heuristic_called, opened_archive, warm_seeds
+from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.sandbox import Level
 
 
@@ -76,6 +82,7 @@ def run(
     parallel: Parallel = None,
     batch: Batch = False,
     weak: Weak = False,
+    trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Starts a discovery run and prints the report of its winner."""
@@ -100,7 +107,7 @@ def run(
     }
     values = read_config(config) if config else {}
     values.update({key: value for key, value in given.items() if value not in (None, ())})
-    wanted = replayed(values) or settings(values)
+    wanted = replayed(values, trust) or settings(values)
     if warm is not None:
         wanted = replace(wanted, seeds=warm_seeds(wanted.problem, warm))
     if heuristic is not None:
@@ -110,12 +117,56 @@ def run(
 
 def resume(
     number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
+    model: Models = None,
+    base_url: Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")] = None,
+    trust: Trust = False,
+    weak: Weak = False,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """Resumes an interrupted run. Completed model calls and evaluations are reused."""
+    """Resumes an interrupted run. Completed model calls and evaluations are reused.
+
+    Models and addresses are those of the run unless given. For a run of another user or machine, give them again.
+    """
     with opened_archive(archive, made=False) as store:
         row = store.run(number)
+        named = tuple(model or ())
+        check_named(row.id or 0, row.config, named=named, url_given=base_url is not None, trusted=trust)
+        config = _given_anew(row, named, base_url, weak)
+        if config != row.config:
+            store.reconfigure(row.id or 0, config)
+            row = store.run(row.id)
         if cli_modelling.resumed(store, row, as_json):
             return
+        _check_openable(row, archive)
     discover_and_show(Settings.of(row.config), archive, row.id, as_json)
+
+
+def _check_openable(row: RunRow, archive: str) -> None:
+    """Raises UsageTrouble where a model of a run is an object of the user's own, which no word opens."""
+    for word in Settings.of(row.config).models:
+        try:
+            read_word(word)
+        except ModelUnknown:
+            raise UsageTrouble(
+                f"run {row.id} asks {word!r}, an object of your own and no word for a model; go on in Python: "
+                f"gapsmith.agent.resume({row.id}, archive={archive!r}, model=MODEL).report(), where MODEL is that "
+                f"object; or name another: gapsmith resume {row.id} --model …"
+            ) from None
+
+
+def _given_anew(row: RunRow, named: tuple[str, ...], base_url: str | None, weak: bool) -> dict[str, Any]:
+    """The settings of a run with what was given for it now, marked as ours where they changed."""
+    config = dict(row.config)
+    if named and "verb" in config:
+        config["model"] = named[0]
+    elif named:
+        config["models"] = list(named)
+        config.pop("model", None)
+    if base_url is not None or (named and not is_ours(row.config)):
+        config["base_url"] = base_url
+    if weak:
+        config["minimum_level"] = int(Level.L0)
+    elif not is_ours(row.config):  # isolation is the user's to lower
+        config["minimum_level"] = max(int(config.get("minimum_level", Level.L2)), int(Level.L2))
+    return config if config == row.config else marked(config)

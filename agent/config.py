@@ -66,6 +66,11 @@ def settings(values: Mapping[str, Any]) -> Settings:
         Settings(problem=known.pop("problem"), models=models, budget=Budget(**limits), instances=learn),
         **_tuples(known),
     )
+    return checked(found)
+
+
+def checked(found: Settings) -> Settings:
+    """The settings, if all of them are possible. Raises UsageTrouble."""
     for name in ("workers", "parallel"):
         if (value := getattr(found, name)) is not None and value < 1:
             raise UsageTrouble(f"{name} is {value}; expected at least 1")

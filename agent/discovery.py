@@ -28,6 +28,7 @@ from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.models.prices import check_prices
+from gapsmith.agent.ownership import MARK, check_named, marked
 from gapsmith.agent.problems import find_problem, unknown
 from gapsmith.agent.progress import Progress
 from gapsmith.agent.reporting import Report, make_report
@@ -123,7 +124,7 @@ class Settings:
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Settings":
         """Back from JSON."""
-        plain = dict(plain)
+        plain = {name: value for name, value in plain.items() if name != MARK}
         if "verb" in plain:
             raise UsageTrouble(
                 f"this is a run of `gapsmith {plain['verb']}`; expected a search for heuristics"
@@ -162,7 +163,7 @@ class Run:
         doing: Doing = silent,
     ) -> None:
         self.settings, self._doing = settings, doing
-        self._stop = threading.Event()
+        self._stop, self._over = threading.Event(), threading.Event()
         self._strategies = strategies
         self._report: Report | None = None
         with ExitStack() as opened:  # what is opened is closed again where something else fails
@@ -230,6 +231,7 @@ class Run:
             SearchState(course, self._strategies, self.settings.size, self._switches),
             seed=self.settings.seed,
             stop=self._stop,
+            over=self._over,
             seeds=self.settings.seeds,
             fresh=self.supply.exchanged,
             window=self.settings.window,
@@ -243,6 +245,7 @@ class Run:
     def stop(self) -> None:
         """Asks nothing more; what is under way is kept."""
         self._stop.set()
+        self._over.set()
 
     @property
     def stopped(self) -> bool:
@@ -316,7 +319,7 @@ class Run:
         if not isinstance(asked, str):
             return asked
         options = Options(batch=self.settings.batch)
-        model = open_model(asked, base_url=self.settings.base_url, options=options, stop=self._stop)
+        model = open_model(asked, base_url=self.settings.base_url, options=options, stop=self._over)
         opened.callback(close_model, model)
         return model
 
@@ -345,7 +348,7 @@ class Run:
         """The number of a new run in the archive."""
         wanted = self.settings
         number = self.archive.start(
-            self.problem.name, wanted.model, wanted.seed, wanted.plain(), self.problem.version
+            self.problem.name, wanted.model, wanted.seed, marked(wanted.plain()), self.problem.version
         )
         retell(self.archive, number, self.problem, wanted.seeds, self.models)
         return number
@@ -447,6 +450,7 @@ def resume(
     executor: Executor | None = None,
     strategies: Sequence[Strategy] = (),
     doing: Doing = silent,
+    trust: bool = False,
 ) -> Run:
     """Resumes an interrupted run: what it had paid for and scored is not paid for or scored again.
 
@@ -458,9 +462,10 @@ def resume(
         executor: in place of local workers; not closed.
         strategies: the run's, where it had its own.
         doing: told about work before and after the loop.
+        trust: whether addresses, keys and files that a run of another user or machine names are used.
 
     Raises:
-        UsageTrouble: the problem or a model is not that of the run.
+        UsageTrouble: the problem or a model is not that of the run, or the run is of others and not trusted.
         Trouble: the archive or the run is not there.
     """
     where = archive if isinstance(archive, Archive) else existing(os.fspath(archive))
@@ -471,6 +476,8 @@ def resume(
         _check_same(row.id or 0, "problem", row.problem, problem.name)
     if asked:
         _check_same(row.id or 0, "model", settings.model, "+".join(_names(asked)))
+    named = () if settings.base_url else _names(asked)
+    check_named(row.id or 0, row.config, named=named, url_given=False, trusted=trust)
     return Run(settings, where, row.id, problem, asked, executor, strategies, doing)
 
 

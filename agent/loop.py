@@ -14,13 +14,14 @@ state from which slot k is asked is a function of the seed alone. On resume the 
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Queue
+from concurrent.futures import Future
+from queue import Empty, Queue
 from typing import TypeVar
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
 from gapsmith.agent.batching import Mail, Waiting
 from gapsmith.agent.budget import Ledger
+from gapsmith.agent.callers import Callers
 from gapsmith.agent.candidates import Candidates
 from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
@@ -68,6 +69,7 @@ class Loop:
         state: the search, as it begins.
         seed: all choices follow from it and from the verdicts.
         stop: once set, nothing more is asked; what is under way is waited for and kept.
+        over: set when the time is used up: models send nothing more, and nobody waits for an answer.
         seeds: programs of an older archive to start from besides the reference rules.
         fresh: gives other validation instances for worn ones, None where there are no more.
         window: slots that may be open at once.
@@ -86,6 +88,7 @@ class Loop:
         *,
         seed: int,
         stop: threading.Event,
+        over: threading.Event | None = None,
         seeds: Sequence[str] = (),
         fresh: Callable[[Bench], Bench | None] = lambda _: None,
         window: int = WINDOW,
@@ -93,7 +96,8 @@ class Loop:
         self.state = state
         self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
         self._arrivals: Queue[Callable[[], None]] = Queue()
-        self._mail = Mail(run, archive, batches_of(models), self._arrivals.put, stop)
+        self._over = over or threading.Event()
+        self._mail = Mail(run, archive, batches_of(models), self._arrivals.put, self._over)
         self._questions = Questions(
             run, course.problem, course.train, models, archive, ledger, seed, self._mail
         )
@@ -114,11 +118,12 @@ class Loop:
 
     def __iter__(self) -> Iterator[Progress]:
         try:
-            with ThreadPoolExecutor(self._window, thread_name_prefix="model") as callers:
+            with Callers(self._ledger.out_of_time) as callers:
                 try:
                     yield from self._work(callers)
                 except BaseException:  # whatever ends the run, paid replies under way are kept
-                    self._stop.set()  # so that leaving the pool waits for what was sent, and for nobody else
+                    self._stop.set()
+                    self._over.set()  # so that leaving the pool waits for what was sent, and for nobody else
                     raise
         finally:
             self._questions.keep_late()
@@ -130,8 +135,10 @@ class Loop:
         """The batches of questions that are waited for."""
         return list(self._mail.waiting.values())
 
-    def _work(self, callers: ThreadPoolExecutor) -> Iterator[Progress]:
+    def _work(self, callers: Callers) -> Iterator[Progress]:
         while True:
+            if self._questions.out and self._ledger.out_of_time():
+                self._leave_behind()
             slot = self._due()
             # What has come is taken up first, so that more is known of it when the next question is put.
             if (slot is None or self._questions.deterministic) and (ask := self._asks()) is not None:
@@ -144,11 +151,26 @@ class Loop:
                     self._advance(slot)
             elif self._open:
                 self._post(callers)
-                self._arrivals.get()()
+                self._arrive()
             else:
                 break
 
-    def _post(self, callers: ThreadPoolExecutor) -> None:
+    def _arrive(self) -> None:
+        """Takes up the next thing that comes, in the time that is left where answers are waited for."""
+        try:
+            arrival = self._arrivals.get(timeout=self._ledger.left if self._questions.out else None)
+        except Empty:
+            return
+        arrival()
+
+    def _leave_behind(self) -> None:
+        """The time is used up: what was sent and is not answered is given up, as if it had never been asked."""
+        self._over.set()
+        self._used_up = True
+        for number in self._questions.abandon():
+            self._open.pop(number, None)
+
+    def _post(self, callers: Callers) -> None:
         """Once all that is open waits for answers, nothing more comes: what goes in batches is sent."""
         if self._trouble:
             self._mail.abandon()
@@ -157,7 +179,7 @@ class Loop:
 
     # Asking
 
-    def _asks(self) -> Callable[[ThreadPoolExecutor], None] | None:
+    def _asks(self) -> Callable[[Callers], None] | None:
         """What may be asked now, with the budget for it set aside; None where nothing may."""
         if self._held is not None:
             return self._ask_held(*self._held)
@@ -259,7 +281,7 @@ class Loop:
             return
         self._candidates.tune(slot, self._questions.number(number, "tuning"), self._replied)
 
-    def _open_question(self, usd: float, call: CallRow | None, callers: ThreadPoolExecutor) -> None:
+    def _open_question(self, usd: float, call: CallRow | None, callers: Callers) -> None:
         number = self._next
         slot = self._opened(self._choose(number))
         slot.usd, slot.model = usd, self._model(slot)
@@ -270,7 +292,7 @@ class Loop:
         else:
             self._held = slot, self._questions.compose(slot)
 
-    def _ask_held(self, slot: Slot, question: Question) -> Callable[[ThreadPoolExecutor], None] | None:
+    def _ask_held(self, slot: Slot, question: Question) -> Callable[[Callers], None] | None:
         """What was composed is asked once there is room for what it can cost, or given up where there will be none."""
         if self._ledger.exchange(slot.usd, question.most_usd):
             slot.usd, self._held = question.most_usd, None
@@ -281,7 +303,7 @@ class Loop:
             del self._open[slot.number]
         return None
 
-    def _ask(self, slot: Slot, question: Question, callers: ThreadPoolExecutor) -> None:
+    def _ask(self, slot: Slot, question: Question, callers: Callers) -> None:
         if self._questions.deterministic:
             try:
                 self._replied(slot, self._questions.ask(slot, question))

@@ -26,6 +26,15 @@ Weak = Annotated[
 ]
 
 
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Use the files and addresses that a recording or a run of another user names; its code has your rights.",
+    ),
+]
+
+
 def _positive(seconds: float) -> float:
     if not seconds > 0:
         raise UsageTrouble(f"--seconds is {seconds:g}; expected more than 0")

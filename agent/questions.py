@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -11,6 +11,7 @@ from random import Random
 from gapsmith.agent.archive import Archive, Call, CallRow, Candidate, CandidateRow
 from gapsmith.agent.batching import Mail, Parcel
 from gapsmith.agent.budget import Ledger
+from gapsmith.agent.callers import Callers
 from gapsmith.agent.models.base import Model, Reply, Request
 from gapsmith.agent.models.endings import excuse
 from gapsmith.agent.models.replay import ReplayModel
@@ -94,7 +95,7 @@ class Questions:
         return self.keep(slot, question, self._reply(slot.model, question))
 
     def send(
-        self, slot: Slot, question: Question, callers: ThreadPoolExecutor
+        self, slot: Slot, question: Question, callers: Callers
     ) -> tuple[Future[Reply], Callable[[Reply], str]]:
         """Asks in a thread, or by mail; the second value settles what came and gives its text (driver's thread)."""
         row, keep = self.row(slot), partial(self._settle, slot)
@@ -158,11 +159,19 @@ class Questions:
         """Whether a slot's question is out, and its answer has not been kept yet."""
         return slot in self._sent
 
+    def abandon(self) -> list[int]:
+        """Waits for no answer any more; the slots of the questions that were out."""
+        self._mail.abandon()
+        given_up = [number for number, (_, answered) in self._sent.items() if not answered.done()]
+        for number in given_up:
+            del self._sent[number]
+        return given_up
+
     def keep_late(self) -> None:
         """However a run is left, by an error or by who iterates over it: replies that came are kept."""
         self._mail.abandon()
         for keep, answered in list(self._sent.values()):
-            if answered.exception() is None:
+            if answered.done() and answered.exception() is None:
                 keep(answered.result())
 
     def row(self, slot: Slot) -> Candidate:

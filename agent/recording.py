@@ -7,18 +7,28 @@ costs. What depended on the order in which answers came, such as against whom a 
 anew, in the order of the slots; so all replays of one recording are alike.
 """
 
+import json
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow, RunRow
+from gapsmith.agent.config import checked
 from gapsmith.agent.discovery import Settings
 from gapsmith.agent.drawing import last_drawn
-from gapsmith.agent.models import Header, Recorded, Recording, Reply, read_recording
+from gapsmith.agent.models import Header, ModelTrouble, Recorded, Recording, Reply, read_recording
+from gapsmith.agent.models.words import hidden
+from gapsmith.agent.ownership import is_ours, mark, problem_digest
 from gapsmith.agent.search.operators import TUNE
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 OTHERWISE = ("workers", "minimum_level")
+NOT_TOLD = (*OTHERWISE, "model", "models", "base_url", "batch")
+"""Settings that are the user's, or this machine's: a recording does not say them."""
+
+_STRICT = TypeAdapter(Settings)
 
 
 def recorded(archive: Archive, row: RunRow) -> Recording:
@@ -39,15 +49,17 @@ def recorded(archive: Archive, row: RunRow) -> Recording:
     )
 
 
-def replayed(values: Mapping[str, Any]) -> Settings | None:
+def replayed(values: Mapping[str, Any], trusted: bool = False) -> Settings | None:
     """The settings of a run that a recording alone describes; None where a problem is named, or other models.
 
     Args:
-        values: what was given, flat, as `config.settings` takes it; of the recorded settings, how many work at once
-            and how well they are isolated can be given otherwise.
+        values: what was given, flat, as `config.settings` takes it; how many work at once and how well they are
+            isolated is never the recording's to say.
+        trusted: whether the files that it names may be used: a problem file is run with the user's rights.
 
     Raises:
-        UsageTrouble: where more is given, or the recording holds replies alone.
+        UsageTrouble: where more is given, the recording holds replies alone, or names files and is not trusted.
+        ModelTrouble: where the recording is malformed.
     """
     models = values.get("model", ())
     if "problem" in values or len(models) != 1 or not models[0].startswith("replay:"):
@@ -62,18 +74,59 @@ def replayed(values: Mapping[str, Any]) -> Settings | None:
         raise UsageTrouble(
             f"{more[0]} is given, but the recording says what it was; name the problem to use it freely"
         )
-    return replace(Settings.of(dict(header.settings)), models=tuple(models), **changed)
+    found = _settings(header, models[0])
+    if not trusted:
+        _check_files(found, header, models[0])
+    return replace(found, models=tuple(models), **changed)
+
+
+def _settings(header: Header, where: str) -> Settings:
+    """What a header says, without what is not a recording's to say. Raises ModelTrouble."""
+    given = {name: value for name, value in header.settings.items() if name not in NOT_TOLD}
+    if more := sorted(set(given) - {field.name for field in fields(Settings)}):
+        raise ModelTrouble(f"{where}: the first line has the setting {more[0][:60]!r}; use a newer Gapsmith")
+    try:
+        found = _STRICT.validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "settings"
+        raise ModelTrouble(f"{where}: the first line has {place[:60]}: {first['msg']}") from None
+    for name, value in {**vars(found), **vars(found.budget)}.items():
+        if isinstance(value, int | float) and not 0 <= value <= (1 << 63) - 1:
+            raise ModelTrouble(f"{where}: the first line has {name} {value:g}; expected a number from 0")
+    return checked(found)
+
+
+def _check_files(found: Settings, header: Header, where: str) -> None:
+    """Raises UsageTrouble where a recording of others names files."""
+    files = [*([found.problem] if found.problem.endswith(".py") else []), *found.instances, *found.test]
+    if files and not is_ours(_sealed(header.settings), header.mark):
+        raise UsageTrouble(
+            f"{where} names {', '.join(files[:3])}, which would be used with your rights, and was not recorded by this "
+            f"user on this machine, or the file has changed; give --trust if its maker is trusted"
+        )
+
+
+def _sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the mark of a recording is of: its settings, and the code that they name."""
+    return {"settings": settings, "code": problem_digest(str(settings.get("problem", "")))}
 
 
 def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
     settings = Settings.of(row.config)
     # The window is part of what decides, and follows from the batches; an address is nobody's business.
-    kept = replace(settings, parallel=settings.window, batch=False, base_url=None)
+    words = tuple(map(hidden, settings.models))
+    kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
     told = limited or not all(map(_answers_alike, models))
-    fingerprint = archive.fingerprint(row.id or 0)
-    drawn = last_drawn(archive, row.id or 0)
-    return Header(settings=kept.plain(), told=told, fingerprint=fingerprint, slots=slots, final_seed=drawn)
+    return Header(
+        settings=kept.plain(),
+        told=told,
+        fingerprint=archive.fingerprint(row.id or 0),
+        slots=slots,
+        final_seed=last_drawn(archive, row.id or 0),
+        mark=mark(_sealed(kept.plain())),
+    )
 
 
 def _answers_alike(model: str) -> bool:

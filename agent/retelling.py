@@ -50,6 +50,10 @@ def _row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:
             f"{', '.join(BY_NAME)}: record the run again with this version"
         )
     tuned = line.operator == TUNE.name
+    if tuned and line.slot not in numbers:
+        raise UsageTrouble(
+            f"the recording has no program for slot {line.slot}, which was tuned; record the run again"
+        )
     return Candidate(
         run=run,
         slot=line.slot,

@@ -1,10 +1,16 @@
 import gc
 import importlib.util
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# The key that marks runs as this user's is not made in the home of the tester.
+_STATE = tempfile.TemporaryDirectory(prefix="gapsmith-state-")
+os.environ["XDG_STATE_HOME"] = _STATE.name
 
 # A loaded machine is no failure.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -113,6 +113,11 @@ class Archive(Reader):
             session.commit()
             return _number(row.id)
 
+    def reconfigure(self, run: int, config: Mapping[str, Any]) -> None:
+        """Records other settings of a run, such as another address of its model."""
+        with self._engine.begin() as connection:
+            connection.execute(update(RunRow).where(col(RunRow.id) == run).values(config=dict(config)))
+
     def finish(self, run: int, status: str, seconds: float, report: Mapping[str, Any] | None = None) -> None:
         """Records how a run stands: running, stopped, failed or done."""
         values: dict[str, Any] = {"status": status, "seconds": seconds}

@@ -14,6 +14,7 @@ from gapsmith.agent.modelling.sitting import PROBLEM, Sitting
 from gapsmith.agent.models import close_model, open_model
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.prices import check_prices
+from gapsmith.agent.ownership import MARK, marked
 from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.sandbox import Level
 
@@ -72,7 +73,8 @@ class Order:
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Order":
         """Back from JSON."""
-        return cls(**{**plain, "budget": Budget(**plain["budget"])})
+        kept = {name: value for name, value in plain.items() if name != MARK}
+        return cls(**{**kept, "budget": Budget(**plain["budget"])})
 
 
 def is_order(row: RunRow) -> bool:
@@ -123,7 +125,7 @@ def desk(
     try:
         check_prices(asked, order.budget.usd)
         before = archive.run(number).seconds if number is not None else 0.0
-        run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, order.plain())
+        run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, marked(order.plain()))
         ledger = Ledger(order.budget, before)
         with _recorded(archive, run, ledger, stop), _executor(order, executor) as found:
             sitting = Sitting(run, asked, archive, found, ledger, order.seed, stop, order.parallel)

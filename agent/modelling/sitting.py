@@ -6,20 +6,24 @@ verdict too. On resume the same chains start again; what the archive holds is no
 """
 
 import hashlib
+import math
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from gapsmith.agent.archive import Archive, Call, Candidate, CandidateRow
 from gapsmith.agent.budget import Ledger
+from gapsmith.agent.callers import Callers
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
 from gapsmith.agent.modelling.program import turned_away, work
+from gapsmith.agent.models import close_model
 from gapsmith.agent.models.base import Model, Reply, Request, Stopped
+from gapsmith.agent.models.storable import storable
 from gapsmith.agent.prompting import Prompt
-from gapsmith.agent.screen import Screened, encodable
+from gapsmith.agent.screen import Screened
 from gapsmith.evaluators.base import Trouble
 from gapsmith.sandbox import SandboxTrouble
 
@@ -105,7 +109,7 @@ class Sitting:
     ) -> None:
         self._run, self._models = run, {model.name: model for model in models}
         self._archive, self._executor, self._ledger = archive, executor, ledger
-        self._seed, self._stop = seed, stop
+        self._seed, self._stop, self._used_up = seed, stop, False
         # Equal questions get equal replies only if they are asked one at a time, in order.
         self._window = 1 if any(model.deterministic for model in models) else window
         self._verdicts = {e.slot: e.detail for e in archive.events(run) if e.kind == VERDICT}
@@ -119,7 +123,7 @@ class Sitting:
         Close it if it is left early: then what is under way is waited for, and kept.
         """
         try:
-            with ThreadPoolExecutor(self._window, thread_name_prefix="model") as callers:
+            with Callers(self._ledger.out_of_time) as callers:
                 try:
                     yield from self._all(iter(chains), callers)
                 except BaseException:  # whatever it is: nobody is asked any more; it is raised again
@@ -130,7 +134,7 @@ class Sitting:
         if self._trouble:
             raise self._trouble
 
-    def _all(self, chains: Iterator[Chain[T]], callers: ThreadPoolExecutor) -> Iterator[T]:
+    def _all(self, chains: Iterator[Chain[T]], callers: Callers) -> Iterator[T]:
         while True:
             yield from self._fill(chains, callers)
             if self._open:
@@ -140,7 +144,7 @@ class Sitting:
             else:
                 break
 
-    def _fill(self, chains: Iterator[Chain[T]], callers: ThreadPoolExecutor) -> Iterator[T]:
+    def _fill(self, chains: Iterator[Chain[T]], callers: Callers) -> Iterator[T]:
         """Sends what was held back for lack of room, then begins new chains."""
         while self._held and self._begun(*self._held[0], callers):
             del self._held[0]
@@ -149,18 +153,35 @@ class Sitting:
                 break
             yield from self._advance(chain, None, callers)
 
-    def _wait(self, callers: ThreadPoolExecutor) -> Iterator[T]:
-        done, _ = wait(self._open, return_when=FIRST_COMPLETED)
+    def _wait(self, callers: Callers) -> Iterator[T]:
+        done, _ = wait(self._open, self._left, return_when=FIRST_COMPLETED)
+        if not done:
+            self._leave_behind()
         for future in sorted(done, key=lambda each: self._open[each][1].slot):
             chain, step = self._open[future]
             if (value := self._taken(future, step)) is not None:
                 yield from self._advance(chain, value, callers)
 
     @property
-    def _ended(self) -> bool:
-        return self._trouble is not None or self._stop.is_set()
+    def _left(self) -> float | None:
+        """Seconds for which answers are waited for; None where nothing limits them, or programs alone are run."""
+        asked = any(isinstance(step, Letter) for _, step in self._open.values())
+        return self._ledger.left if asked else None
 
-    def _advance(self, chain: Chain[T], value: object, callers: ThreadPoolExecutor) -> Iterator[T]:
+    def _leave_behind(self) -> None:
+        """The time is used up: nobody waits for answers any more; programs still end."""
+        self._used_up = True
+        for model in self._models.values():
+            close_model(model)
+        for future, (_, step) in list(self._open.items()):
+            if isinstance(step, Letter) and not future.done():
+                del self._open[future]
+
+    @property
+    def _ended(self) -> bool:
+        return self._used_up or self._trouble is not None or self._stop.is_set()
+
+    def _advance(self, chain: Chain[T], value: object, callers: Callers) -> Iterator[T]:
         """Takes a chain on to where it has to wait, or to its end, which is yielded."""
         try:
             step = chain.send(value)
@@ -188,13 +209,13 @@ class Sitting:
             self._ledger.settle_call(paid, call.usd)
         return call
 
-    def _begun(self, chain: Chain[Any], step: Step, callers: ThreadPoolExecutor) -> bool:
+    def _begun(self, chain: Chain[Any], step: Step, callers: Callers) -> bool:
         """Sends a letter or a program on its way; False where the budget has no room for a letter."""
         if isinstance(step, Letter):
             if self._ended or not self._ledger.reserve(self._most_usd(step), evaluations=0):
                 return False
             model = self._models[step.model]
-            future: Future[Any] = callers.submit(model.reply, self._request(step))
+            future: Future[Any] = callers.submit(_storable_reply, model, self._request(step))
         else:
             future = self._executor.submit(work(step.found.source, step.cpu_seconds))
         self._open[future] = chain, step
@@ -239,7 +260,7 @@ class Sitting:
             template=letter.prompt.template,
             system=letter.prompt.system,
             prompt=letter.prompt.text,
-            reply=encodable(reply.text),
+            reply=reply.text,
             tokens_in=reply.tokens_in,
             tokens_cached=reply.tokens_cached,
             tokens_out=reply.tokens_out,
@@ -262,7 +283,8 @@ class Sitting:
 
     def _most_usd(self, letter: Letter) -> float:
         words = letter.prompt.system + letter.prompt.text
-        return self._models[letter.model].most_usd(len(words.encode(errors="replace"))) or 0.0
+        most = self._models[letter.model].most_usd(len(words.encode(errors="replace")))
+        return most if most is not None and 0 < most < math.inf else 0.0
 
     def _settled(self, trial: Trial, verdict: Verdict) -> Ran:
         """Commits what came of a program."""
@@ -274,6 +296,10 @@ class Sitting:
         detail = vars(verdict.answer) if verdict.answer else {}
         self._archive.settle(self._run, trial.slot, values, events=[(VERDICT, detail)])
         return Ran(program, verdict)
+
+
+def _storable_reply(model: Model, request: Request) -> Reply:
+    return storable(model.reply(request))
 
 
 def _verdict(row: CandidateRow, detail: dict[str, Any]) -> Verdict:

@@ -1,18 +1,11 @@
 """Reads answers of servers as plain JSON: whatever stands in them, and whatever is missing, nothing is raised."""
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import httpx2
-
-from gapsmith.agent.models.faults import DROPPED, TIMED_OUT, Fault, not_the_api
 from gapsmith.agent.models.finish import Finish
 from gapsmith.agent.models.prices import Usage
-
-MOST_BYTES = 32 << 20
-"""A longer body is no answer: the longest replies have some hundred kilobytes."""
 
 MOST_TOKENS = 100_000_000
 """Ten times the largest context there is: more cannot have been counted."""
@@ -105,57 +98,6 @@ def _tokens(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_TOKENS:
         return None
     return int(value) if int(value) == value else None
-
-
-def received(send: Callable[[], httpx2.Response], seconds: float) -> Mapping[str, Any] | Fault:
-    """The object that a server answers with, read within a time and a size.
-
-    Args:
-        send: sends the request; its response is not read yet.
-        seconds: from now on, for all of it.
-    """
-    ends = time.monotonic() + seconds
-    response = send()
-    try:
-        body = _body(response, ends)
-    except httpx2.TimeoutException as error:
-        return Fault(status=None, code=TIMED_OUT, message=str(error) or "no answer in time")
-    except (httpx2.HTTPError, httpx2.StreamError) as error:
-        return Fault(status=None, code=DROPPED, message=str(error) or "the connection ended in the answer")
-    finally:
-        response.close()
-    return body if isinstance(body, Fault) else _object(body, response.headers.get("content-type", ""))
-
-
-def late(seconds: float) -> Fault:
-    """The fault of an attempt that is not over at its deadline."""
-    return Fault(status=None, code=TIMED_OUT, message=f"no whole answer within {seconds:g} s")
-
-
-def _body(response: httpx2.Response, ends: float) -> bytes | Fault:
-    began, body = time.monotonic(), bytearray()
-    for part in response.iter_bytes():
-        body += part
-        if time.monotonic() > ends:
-            return late(ends - began)
-        if len(body) > MOST_BYTES:
-            return not_the_api(f"a body of more than {MOST_BYTES >> 20} MiB")
-    return bytes(body)
-
-
-def _object(body: bytes, kind: str) -> Mapping[str, Any] | Fault:
-    try:
-        found = loaded(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        if body.strip() and "json" not in kind:
-            return not_the_api(body[:300].decode("utf-8", "replace"))
-        return broken(str(error))
-    return found if isinstance(found, dict) else not_the_api(str(found)[:300])
-
-
-def broken(why: str) -> Fault:
-    """The fault of an answer that is empty or cut: as passing as a connection that was dropped."""
-    return Fault(status=None, code="broken answer", message=f"the answer is not whole JSON: {why}")
 
 
 def loaded(text: str) -> Any:

@@ -9,7 +9,7 @@ import anthropic
 import httpx2
 from anthropic.types import TextBlockParam
 
-from gapsmith.agent.models.answers import at, content, finish_of, received, usage_of, word
+from gapsmith.agent.models.answers import at, content, finish_of, usage_of, word
 from gapsmith.agent.models.base import Reply, Request
 from gapsmith.agent.models.batch import Batches
 from gapsmith.agent.models.batch_anthropic import AnthropicBatches
@@ -18,6 +18,7 @@ from gapsmith.agent.models.hosted import Account, Heard, Options, Server, ended
 from gapsmith.agent.models.line import Line
 from gapsmith.agent.models.parameters import Parameter, Parameters
 from gapsmith.agent.models.prices import Price, Usage
+from gapsmith.agent.models.receiving import received
 
 
 class AnthropicModel:

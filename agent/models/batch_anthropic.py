@@ -6,10 +6,10 @@ from typing import Any
 import anthropic
 from anthropic.types.messages import MessageBatch
 
-from gapsmith.agent.models.answers import MALFORMED, broken
+from gapsmith.agent.models.answers import MALFORMED
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.batch import Standing, lines_of
-from gapsmith.agent.models.faults import Fault, error_object, fault_of, not_the_api
+from gapsmith.agent.models.faults import Fault, broken, error_object, fault_of, not_the_api
 from gapsmith.agent.models.hosted import Heard
 
 # Clocks differ, ours from the server's.

@@ -11,6 +11,10 @@ from gapsmith.agent.models.waits import wait_of
 LONGEST_WAIT_SECONDS = 120.0
 # Codes of faults that no server gives: a page of some other server; nobody at the address; a time-out; a drop.
 NOT_THE_API, NOBODY_THERE, TIMED_OUT, DROPPED = "not the API", "nobody there", "timed out", "dropped"
+# An answer that is empty or cut.
+BROKEN = "broken answer"
+# Faults after which the server may bill the request all the same.
+BILLED = (TIMED_OUT, BROKEN, DROPPED)
 _PASSING = frozenset({408, 409, 425, 429})
 _LOAD = frozenset({429, 503, 529})
 _CREDIT_CODES = frozenset(
@@ -84,6 +88,16 @@ class Fault:
 def not_the_api(answer: object) -> Fault:
     """The fault of an answer that is not of the type that the SDK promises."""
     return Fault(status=200, code=NOT_THE_API, message=f"not an answer of the API: {answer!r}")
+
+
+def broken(why: str) -> Fault:
+    """The fault of an answer that is empty or cut: as passing as a connection that was dropped."""
+    return Fault(status=None, code=BROKEN, message=f"the answer is not whole JSON: {why}")
+
+
+def late(seconds: float) -> Fault:
+    """The fault of an attempt that is not over at its deadline."""
+    return Fault(status=None, code=TIMED_OUT, message=f"no whole answer within {seconds:g} s")
 
 
 def fault_of(error: Exception) -> Fault:

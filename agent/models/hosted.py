@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from gapsmith.agent.models.base import ModelTrouble, Reply
-from gapsmith.agent.models.faults import NOBODY_THERE, NOT_THE_API, Fault, scrubbed, without_key
+from gapsmith.agent.models.faults import BILLED, NOBODY_THERE, NOT_THE_API, Fault, scrubbed, without_key
 from gapsmith.agent.models.finish import Finish
 from gapsmith.agent.models.prices import Price, Usage
 
@@ -164,7 +164,9 @@ class Account:
                 f"the last: {said}; what was paid for is kept, so resume when the server is back"
             ) from None
         detail = {"finish": str(Finish.FAILED), "reason": fault.code, "error": said}
-        return Reply(text="", usd=0.0, seconds=seconds, detail=detail | before)
+        kinds = {fault.code, *before.get("faults", "").split(" ")}
+        usd = None if kinds & set(BILLED) else 0.0  # an unknown price counts as the most that it can be
+        return Reply(text="", usd=usd, seconds=seconds, detail=detail | before)
 
     def _note(self, *, answered: bool) -> int:
         """Takes note of how a call ended; the number of calls in a row that failed."""

@@ -4,18 +4,17 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TypeVar
 
-from gapsmith.agent.models.answers import late
+from gapsmith.agent.callers import within
 from gapsmith.agent.models.base import Reply, Stopped
-from gapsmith.agent.models.faults import TIMED_OUT, Fault
+from gapsmith.agent.models.faults import BROKEN, TIMED_OUT, Fault, late
 from gapsmith.agent.models.hosted import Account, Heard, Options
 from gapsmith.agent.models.pacing import Pace
 
 T = TypeVar("T")
-# A time-out has taken long, and what was under way may be billed all the same.
-TIMEOUTS = 2
+# So often at most a request is sent that fails in such a way: it has taken long, or is billed all the same.
+TRIES = {TIMED_OUT: 2, BROKEN: 3}
 
 
 GRACE_SECONDS = 0.5
@@ -89,19 +88,16 @@ class Line:
 
     def _attempt(self, ask: Callable[[], T | Fault]) -> T | Fault:
         """One attempt within its time; one that hangs is left behind in its thread."""
-        heard: Future[T | Fault] = Future()
-        threading.Thread(target=_fulfil, args=(heard, ask), daemon=True, name="attempt").start()
         try:
-            return heard.result(self._seconds + GRACE_SECONDS)
+            return within(ask, self._seconds + GRACE_SECONDS)
         except TimeoutError:
-            if heard.done():  # the attempt's own
-                raise
             return late(self._seconds)
 
     def _may_repeat(self, fault: Fault, faults: list[Fault]) -> bool:
         if not fault.passing or len(faults) >= self._retries:
             return False
-        return [each.code for each in (*faults, fault)].count(TIMED_OUT) < TIMEOUTS
+        times = 1 + sum(each.code == fault.code for each in faults)
+        return times < TRIES.get(fault.code, self._retries + 1)
 
     def _stopped(self) -> Stopped:
         """What a call ends with that was not sent, or not again."""
@@ -119,10 +115,3 @@ class Line:
             last = self._closed and self._under_way == 0
         if last:
             self._hang_up()
-
-
-def _fulfil(heard: Future[T | Fault], ask: Callable[[], T | Fault]) -> None:
-    try:
-        heard.set_result(ask())
-    except BaseException as error:  # noqa: BLE001  # it is raised where the attempt is waited for
-        heard.set_exception(error)

@@ -16,7 +16,6 @@ from gapsmith.agent.models.answers import (
     content,
     finish_of,
     objects,
-    received,
     usage_of,
     word,
 )
@@ -29,6 +28,7 @@ from gapsmith.agent.models.hosted import Account, Heard, Options, Server, ended
 from gapsmith.agent.models.line import Line
 from gapsmith.agent.models.parameters import Parameter, Parameters
 from gapsmith.agent.models.prices import Price, Usage
+from gapsmith.agent.models.receiving import received
 
 # The SDK insists on a key; servers that need none ignore it.
 _NO_KEY = "no-key-needed"

@@ -13,7 +13,7 @@ from gapsmith.agent.models.hosted import Options, Server
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.prices import load_prices
 from gapsmith.agent.models.replay import ReplayModel
-from gapsmith.agent.models.words import Word, read_word
+from gapsmith.agent.models.words import Word, hidden, read_word
 
 OPENAI_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -119,14 +119,20 @@ def _is_official(url: str) -> bool:
 
 def _url(given: str | None, environment: Mapping[str, str], variable: str, official: str) -> str:
     url = (given or environment.get(variable, "")).strip() or official
-    if "@" in urlsplit(url).netloc:  # it would be kept with the run
-        name = variable.replace("BASE_URL", "API_KEY")
+    source, name = "the base URL" if given else variable, variable.replace("BASE_URL", "API_KEY")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # whose words may quote a password
+        raise ModelUnknown(f"{source} is no address; expected one such as http://localhost:8000/v1") from None
+    if "@" in url or parts.query or parts.fragment:  # it would be kept with the run
         raise ModelUnknown(
-            f"the base URL holds a password; take it out of the address and set {name} instead"
+            f"{source} holds a password, or something behind ? or #; take it out of the address and set {name} instead"
         )
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        source = "the base URL" if given else variable
-        raise ModelUnknown(f"{source} is {url!r}; expected an address such as http://localhost:8000/v1")
+    if parts.scheme not in ("http", "https") or not host:
+        raise ModelUnknown(
+            f"{source} is {hidden(url)!r}; expected an address such as http://localhost:8000/v1"
+        )
     return url.rstrip("/")
 
 

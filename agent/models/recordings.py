@@ -1,7 +1,6 @@
 """Recordings: the replies of a run in a file, one JSON object a line, and what is needed to run it again."""
 
 import json
-import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,9 @@ from gapsmith.agent.models.base import ModelTrouble, Reply
 
 FORMAT = 1
 _EXPECTED = 'a JSON object such as {"slot": 0, "text": "…"}'
+MOST = 10**9
+"""Of any slot, count or amount in a recording: what is beyond it was never recorded."""
+
 _COUNTS = ("tokens_in", "tokens_cached", "tokens_out")
 _WORDS = ("operator", "model", "id", "arm", "source")
 
@@ -50,6 +52,7 @@ class Header:
         fingerprint: of all that it decided and measured.
         slots: how many it had, with which it ends; None in recordings that do not say so.
         final_seed: of its last instances, see `drawing`; None where the run had not come to its end.
+        mark: of the user and machine that recorded it; see `ownership`.
     """
 
     settings: Mapping[str, Any]
@@ -57,6 +60,7 @@ class Header:
     fingerprint: str = ""
     slots: int | None = None
     final_seed: int | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,26 @@ def read_recording(path: Path | str) -> Recording:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelTrouble(f"replay:{path}: {error}; expected a recording, {_EXPECTED} a line") from error
+    except MemoryError:
+        raise ModelTrouble(f"replay:{path} is too large to be read; expected a recording of a run") from None
     # Not splitlines: it also breaks at characters that JSON allows inside a string.
     numbered = enumerate(text.split("\n"), start=1)
     objects = [(_object(line, f"{path}:{n}"), f"{path}:{n}") for n, line in numbered if line.strip()]
     header = _header(*objects.pop(0)) if objects and "recording" in objects[0][0] else None
-    return Recording(tuple(_recorded(values, where) for values, where in objects), header)
+    found = Recording(tuple(_recorded(values, where) for values, where in objects), header)
+    _check_slots(found, path)
+    return found
+
+
+def _check_slots(found: Recording, path: Path | str) -> None:
+    """Raises ModelTrouble where slots are twice, or some lines have one and some have none."""
+    slots = [line.slot for line in found.lines]
+    known = {slot for slot in slots if slot is not None}
+    if not known or len(known) == len(slots):
+        return
+    twice = sorted(slot for slot in known if slots.count(slot) > 1)[:1]
+    complaint = f"slot {twice[0]} is there twice" if twice else "some lines have a slot and some have none"
+    raise ModelTrouble(f"{path}: {complaint}; expected each slot once, or no slots at all")
 
 
 def _first_line(header: Header) -> str:
@@ -96,22 +115,23 @@ def _first_line(header: Header) -> str:
         "fingerprint": header.fingerprint,
         "slots": header.slots,
         "final_seed": header.final_seed,
+        "mark": header.mark,
     }
     return json.dumps({**values, "settings": header.settings}, allow_nan=False) + "\n"
 
 
 def _header(values: Mapping[str, Any], where: str) -> Header:
-    if values["recording"] != FORMAT:
+    if type(values["recording"]) is not int or values["recording"] != FORMAT:
         raise ModelTrouble(
-            f"{where}: recording is {values['recording']!r}; expected {FORMAT}: use a newer Gapsmith"
+            f"{where}: recording is {_shown(values['recording'])}; expected {FORMAT}: use a newer Gapsmith"
         )
-    settings = _typed(values, "settings", dict, {}, where)
     return Header(
-        settings=settings,
-        told=bool(values.get("told")),
+        settings=_typed(values, "settings", dict, {}, where),
+        told=_typed(values, "told", bool, False, where),
         fingerprint=_typed(values, "fingerprint", str, "", where),
         slots=_count(values, "slots", where),
-        final_seed=_count(values, "final_seed", where),
+        final_seed=_count(values, "final_seed", where, (1 << 48) - 1),
+        mark=_typed(values, "mark", str, "", where),
     )
 
 
@@ -141,7 +161,7 @@ def _choice(recorded: Recorded) -> dict[str, Any]:
 
 def _recorded(values: Mapping[str, Any], where: str) -> Recorded:
     if not isinstance(values.get("text"), str):
-        raise ModelTrouble(f"{where}: text is {values.get('text')!r}; expected a string: {_EXPECTED}")
+        raise ModelTrouble(f"{where}: text is {_shown(values.get('text'))}; expected a string: {_EXPECTED}")
     words = {name: _typed(values, name, str, "", where) for name in _WORDS}
     reply = Reply(
         text=values["text"],
@@ -149,39 +169,51 @@ def _recorded(values: Mapping[str, Any], where: str) -> Recorded:
         usd=_amount(values, "usd", where) if "usd" in values else 0.0,
         seconds=_amount(values, "seconds", where) or 0.0,
         id=words.pop("id"),
-        detail={str(key): str(value) for key, value in _typed(values, "detail", dict, {}, where).items()},
+        detail=_detail(values, where),
     )
     parents = _typed(values, "parents", list, [], where)
-    if not all(type(parent) is int and parent >= 0 for parent in parents):
-        raise ModelTrouble(f"{where}: parents is {parents!r}; expected slots, whole numbers from 0")
+    if not all(type(parent) is int and 0 <= parent <= MOST for parent in parents):
+        raise ModelTrouble(f"{where}: parents is {_shown(parents)}; expected slots, whole numbers from 0")
     return Recorded(reply=reply, slot=_count(values, "slot", where), parents=tuple(parents), **words)
 
 
 def _object(line: str, where: str) -> Mapping[str, Any]:
     try:
         values = json.loads(line)
-    except ValueError as error:
-        raise ModelTrouble(f"{where}: {line[:60]!r} is not JSON ({error}); expected {_EXPECTED}") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelTrouble(f"{where}: {line[:60]!r} is not JSON ({error}); expected {_EXPECTED}") from None
     if not isinstance(values, dict):
         raise ModelTrouble(f"{where}: {line[:60]!r} is not an object; expected {_EXPECTED}")
     return values
 
 
-_KINDS: Mapping[type, str] = {str: "text", dict: "an object", list: "a list"}
+def _detail(values: Mapping[str, Any], where: str) -> dict[str, str]:
+    detail: dict[str, str] = _typed(values, "detail", dict, {}, where)
+    if not all(isinstance(value, str) for value in detail.values()):
+        raise ModelTrouble(f"{where}: detail is {_shown(detail)}; expected an object of texts")
+    return detail
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if not isinstance(value, int) or abs(value) <= MOST else "a number of many digits"
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+_KINDS: Mapping[type, str] = {str: "text", dict: "an object", list: "a list", bool: "true or false"}
 
 
 def _typed(values: Mapping[str, Any], name: str, kind: type, default: Any, where: str) -> Any:
     value = values.get(name, default)
     if not isinstance(value, kind):
-        raise ModelTrouble(f"{where}: {name} is {value!r}; expected {_KINDS[kind]}")
+        raise ModelTrouble(f"{where}: {name} is {_shown(value)}; expected {_KINDS[kind]}")
     return value
 
 
-def _count(values: Mapping[str, Any], name: str, where: str) -> int | None:
+def _count(values: Mapping[str, Any], name: str, where: str, most: int = MOST) -> int | None:
     value = values.get(name)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+    if value is None or (type(value) is int and 0 <= value <= most):
         return value
-    raise ModelTrouble(f"{where}: {name} is {value!r}; expected a whole number, 0 or more")
+    raise ModelTrouble(f"{where}: {name} is {_shown(value)}; expected a whole number, 0 to {most}")
 
 
 def _amount(values: Mapping[str, Any], name: str, where: str) -> float | None:
@@ -189,6 +221,6 @@ def _amount(values: Mapping[str, Any], name: str, where: str) -> float | None:
     if value is None:
         return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and value >= 0:
+    if number and 0 <= value <= MOST:
         return float(value)
-    raise ModelTrouble(f"{where}: {name} is {value!r}; expected a number, 0 or more, or null")
+    raise ModelTrouble(f"{where}: {name} is {_shown(value)}; expected a number, 0 to {MOST}, or null")

@@ -80,14 +80,4 @@ class ReplayModel:
         return f" for slots {min(self._by_slot)} to {max(self._by_slot)}" if self._by_slot else ""
 
     def _slots(self) -> Mapping[int, Recorded]:
-        slots = [recorded.slot for recorded in self._replies]
-        known = {
-            slot: recorded for slot, recorded in zip(slots, self._replies, strict=True) if slot is not None
-        }
-        if known and len(known) < len(slots):
-            twice = sorted({slot for slot in known if slots.count(slot) > 1})
-            found = (
-                f"slot {twice[0]} is there twice" if twice else "some lines have a slot and some have none"
-            )
-            raise ModelTrouble(f"{self._path}: {found}; expected each slot once, or no slots at all")
-        return known
+        return {line.slot: line for line in self._replies if line.slot is not None}

@@ -18,7 +18,8 @@ _HINT = f"(known: {', '.join(KNOWN)})"
 _NEXT = re.compile(r",(?=\s*[A-Za-z_]+\s*=)")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _SECRET = re.compile(r"(\bkey\s*=)[^,]*", re.I)
-_LOGIN = re.compile(r"//[^/,]*@")
+_LOGIN = re.compile(r"//[^/,\s]*@")
+_QUERY = re.compile(r"(https?:[^?#,\s]*)[?#][^,\s]*", re.I)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def plain(name: str) -> str:
 def read_word(text: str) -> Word:
     """Takes a word apart. Raises ModelUnknown, in one line, for what is unknown, missing or out of range."""
     head, *given = (part.strip() for part in _NEXT.split(text))
-    shown = _hidden(text)
+    shown = hidden(text)
     kind, argument = _head(head, shown)
     pairs = [_pair(part, kind, shown) for part in given]
     own = [part for part, (name, _) in zip(given, pairs, strict=True) if name not in _names(Share)]
@@ -118,9 +119,15 @@ def _names(kind: type) -> list[str]:
     return [each.name for each in fields(kind)]
 
 
-def _hidden(text: str) -> str:
-    """The words without a key, and without what stands in an address before its host."""
-    return _LOGIN.sub("//…@", _SECRET.sub(r"\1…", text))
+def hidden(text: str) -> str:
+    """The words without a key, and of an address without what may hold one: login, query and fragment."""
+    return _QUERY.sub(r"\1?…", _LOGIN.sub("//…@", _SECRET.sub(r"\1…", text)))
+
+
+def acts(text: str) -> bool:
+    """Whether a word names an address, a key's variable, a folder or a file."""
+    kind = text.partition(":")[0]
+    return kind in ("manual", "replay") or bool(re.search(r",\s*(url|key)\s*=", text))
 
 
 def _head(head: str, shown: str) -> tuple[str, str]:
@@ -159,7 +166,7 @@ def _pair(part: str, kind: str, shown: str) -> tuple[str, Any]:
     try:
         return name, read(text)
     except ValueError:
-        found = "…" if name == "key" else _hidden(text)
+        found = "…" if name == "key" else hidden(text)
         raise ModelUnknown(f"model {shown!r}: {name} is {found!r}; expected {expected}") from None
 
 
@@ -189,7 +196,8 @@ def _variable(text: str) -> str:
 
 def _address(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    known = parts.scheme in ("http", "https") and parts.hostname
+    if not known or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError
     return text
 
@@ -208,7 +216,7 @@ _READERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "max_tokens": (_number(1, 10_000_000, int), "a whole number of tokens, 1 or more"),
     "seconds": (_number(_LEAST, 86_400.0), "seconds, more than 0 and at most a day"),
     # What else a URL may hold would be kept in the archive.
-    "url": (_address, "an address such as http://localhost:8000/v1, without a password"),
+    "url": (_address, "an address such as http://localhost:8000/v1, without a password, ? or #"),
     "api": (_one_of(("responses", "chat")), "responses or chat"),
     "key": (_variable, "the name of an environment variable that holds the key, such as OPENROUTER_API_KEY"),
     "weight": (_number(_LEAST, 1e9), "a number above 0"),

@@ -1,0 +1,61 @@
+"""Threads that wait for answers, and are left behind once the time of a run is used up."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+GLANCE_SECONDS = 0.25
+"""So often those who wait look whether the time is used up."""
+
+
+class Callers:
+    """Calls functions, each in a thread of its own; leaving waits for all, but not beyond the time.
+
+    No server, and no model of one's own, can hold a process: its threads end with it.
+
+    Args:
+        out_of_time: whether nothing is waited for any more.
+    """
+
+    def __init__(self, out_of_time: Callable[[], bool]) -> None:
+        self._out_of_time = out_of_time
+        self._open: set[Future[Any]] = set()
+
+    def submit(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> Future[T]:
+        """Begins a call; its result or error is in the future."""
+        future: Future[T] = Future()
+        self._open.add(future)
+        future.add_done_callback(self._open.discard)
+        threading.Thread(
+            target=_fulfil, args=(future, lambda: work(*args, **named)), daemon=True, name="model"
+        ).start()
+        return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._open and not self._out_of_time():
+            wait(set(self._open), GLANCE_SECONDS)
+
+
+def within(work: Callable[[], T], seconds: float) -> T:
+    """What a call gives in a thread of its own. Raises TimeoutError where that takes longer; the thread is left."""
+    future: Future[T] = Future()
+    threading.Thread(target=_fulfil, args=(future, work), daemon=True, name="attempt").start()
+    return future.result(seconds)
+
+
+def _fulfil(future: Future[T], work: Callable[[], T]) -> None:
+    try:
+        result = work()
+    except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+        future.set_exception(error)
+    else:
+        future.set_result(result)

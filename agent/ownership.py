@@ -1,0 +1,100 @@
+"""Tells what this user began on this machine from what others made: archives and recordings of others are data.
+
+A run carries a mark: a keyed hash of all its settings, whose key is a random file that only this user can read. So
+a run of another user, or one whose settings were changed by hand, has no mark that is right here; and a mark that
+is seen in an archive cannot be put on other settings.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gapsmith.agent.models.words import acts, hidden
+from gapsmith.evaluators.base import UsageTrouble
+
+MARK = "mark"
+_LISTS = ("instances", "test")
+
+
+def marked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the mark of this user on this machine."""
+    return {**settings, MARK: mark(settings)}
+
+
+def mark(settings: Mapping[str, Any]) -> str:
+    """The mark of settings; empty where this user has no place for a key."""
+    plain = {name: value for name, value in settings.items() if name != MARK}
+    key, text = _key(), json.dumps(plain, sort_keys=True, default=str)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest() if key else ""
+
+
+def is_ours(settings: Mapping[str, Any], seal: str | None = None) -> bool:
+    """Whether this user, on this machine, put the mark on exactly these settings."""
+    found, right = str(settings.get(MARK, "") if seal is None else seal), mark(settings)
+    return bool(right) and hmac.compare_digest(found.encode(errors="replace"), right.encode())
+
+
+def check_named(
+    run: int, config: Mapping[str, Any], *, named: Collection[str], url_given: bool, trusted: bool
+) -> None:
+    """Raises UsageTrouble where a run of others names what acts on this machine, and nobody named it again.
+
+    Args:
+        run: its number.
+        config: its settings, as the archive has them.
+        named: models that the user names for it, with other addresses; empty where those of the run are taken.
+        url_given: whether the user gives a base URL.
+        trusted: whether the user trusts the archive.
+    """
+    if trusted or is_ours(config):
+        return
+    words = [
+        str(word) for word in (*config.get("models", ()), config.get("model"), config.get("teller")) if word
+    ]
+    reached = [] if named else [hidden(word) for word in words if acts(word)]
+    if config.get("base_url") and not url_given and not named:
+        reached.append(f"base URL {hidden(str(config['base_url']))}")
+    if reached:
+        raise UsageTrouble(
+            f"run {run} was not begun by this user on this machine, and names {', '.join(reached)}; "
+            f"name it again if that is meant: gapsmith resume {run} --model … [--base-url …]"
+        )
+    if files := _files(config):
+        raise UsageTrouble(
+            f"run {run} was not begun by this user on this machine, and names {', '.join(files)}, which would be "
+            f"used with your rights; give --trust if the maker of the archive is trusted"
+        )
+
+
+def _files(config: Mapping[str, Any]) -> list[str]:
+    about = config.get("about")
+    about = about if isinstance(about, Mapping) else {}
+    code = [str(each) for each in (config.get("problem"), about.get("problem")) if str(each).endswith(".py")]
+    files = [str(file) for name in _LISTS for file in config.get(name) or ()]
+    return [*code, *files, *[str(about[name]) for name in ("file", "output") if about.get(name)]]
+
+
+def problem_digest(problem: str) -> str:
+    """A hash of the file that defines a problem; empty for a built-in one, or where it cannot be read."""
+    with suppress(OSError):
+        return hashlib.sha256(Path(problem).read_bytes()).hexdigest() if problem.endswith(".py") else ""
+    return ""
+
+
+def _key() -> bytes:
+    """The user's key, made when it is first needed; empty where there is no place for it."""
+    with suppress(OSError, RuntimeError):
+        folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gapsmith"
+        path = folder / "id"
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_bytes()
+    return b""
