@@ -70,7 +70,7 @@ class Spending:
 def spending(archive: Archive, run: int) -> Spending:
     """What a run has paid so far."""
     rows, best = [], math.inf
-    for row in archive.paid(run):
+    for row in _in_order(archive.paid(run)):
         leads = row.train_gap is not None and row.train_gap < best
         best = min(best, math.inf if row.train_gap is None else row.train_gap)
         rows += [(row, leads)] if row.model else []
@@ -81,6 +81,11 @@ def spending(archive: Archive, run: int) -> Spending:
         _dearest_first(_spent(name, some) for name, some in models.items()),
         _dearest_first(_spent(name, some) for name, some in operators.items()),
     )
+
+
+def _in_order(rows: Iterable[Paid]) -> list[Paid]:
+    """The slots in the order in which they were made: the end of a run, slot -1, comes last."""
+    return sorted(rows, key=lambda row: (row.slot < 0, row.slot))
 
 
 def _spent(name: str, rows: Sequence[tuple[Paid, bool]]) -> Spent:

@@ -260,6 +260,11 @@ def verdict(report: Report) -> str:
         return f"Program {report.best_id} fails on the test: {report.best.outcome}."
     if report.best.entrant.name == rule:
         return f"Nothing is surely better than {rule}, which is program {report.best_id}."
+    if not report.best.entrant.name.isdecimal():
+        return (
+            f"Nothing is surely better than {report.best.entrant.name}, the best rule on the "
+            f"{report.counts.selection} instances that choose; on the test that is {rule}."
+        )
     if report.formulation:
         return f"Program {report.best_id} against {rule}:\n{told(report.formulation)}"
     words = [f"Program {report.best_id} {_word(report.gain)} {rule}: {_points(report.gain)}.{_claim(report)}"]
@@ -299,10 +304,10 @@ def _claim(report: Report) -> str:
 def _counted(report: Report) -> str:
     """The instances behind the figures, in a line."""
     counts = report.counts
-    own = "" if report.generated else " of the validation's"
+    own = "" if report.generated else "; selection and claim are of the validation"
     return (
         f"instances: {counts.train} training, {counts.validation} validation, "
-        f"{counts.selection}{own} to choose the winner, {counts.claim}{own} for the claim, {counts.test} test"
+        f"{counts.selection} selection, {counts.claim} claim, {counts.test} test{own}"
     )
 
 

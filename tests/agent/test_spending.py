@@ -53,6 +53,14 @@ def test_an_improvement_is_better_than_all_before_it(kept):
     assert (found.whole.bests, found.whole.champions, found.whole.calls) == (3, 2, 6)
 
 
+def test_the_end_of_a_run_takes_nothing_from_what_came_before(kept):
+    """The shortened winner, slot -1 with the best gap of all, is no earlier program than the others."""
+    before = spending(kept, 1)
+    kept.answer(CandidateRow(run=1, slot=-1, operator="shorten", train_gap=1.0))
+    assert spending(kept, 1) == before
+    assert before.whole.usd_per_best == 1.0
+
+
 def test_all_calls_are_paid_for_by_what_they_improved(kept):
     """Cost-of-pass counts the dollars of every call, also of those that gave nothing."""
     found = spending(kept, 1)
