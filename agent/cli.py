@@ -20,6 +20,7 @@ from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, s
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.explaining import decisions, explain_json, explain_words
 from gapsmith.agent.harmless import untrusted
+from gapsmith.agent.leaderboards import leading
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.options import (
     ArchiveUrl,
@@ -40,7 +41,6 @@ from gapsmith.agent.terminal import (
     check_known,
     chosen_instances,
     fail_if_any,
-    leaders,
     minimum_level,
     opened_archive,
     problem_called,
@@ -216,7 +216,7 @@ def best(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Lists the best programs: winners first, then by validation gap, else by training gap."""
+    """Lists the best programs by validation gap, else training gap; no run's program before its winner."""
     given = problem or named
     if on_front + as_set + bool(instances) > 1:
         raise UsageTrouble("--front, --set and --instances exclude each other; expected one of them")
@@ -235,7 +235,7 @@ def best(
             row = reported(store, problem_called(given), run_number)
             show_board(row, "front" if on_front else "together", as_json)
         else:
-            show_leaders(store, leaders(store, problem_called(given), run_number, limit), as_json)
+            show_leaders(store, leading(store, problem_called(given), run_number, limit), as_json)
 
 
 @app.command(epilog="Example: gapsmith explain 3")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gapsmith.agent.baselines import baselines_of
 from gapsmith.agent.evaluating import Comparison, Scored, scale_of
-from gapsmith.agent.leaderboards import Known
+from gapsmith.agent.leaderboards import Known, leading
 from gapsmith.agent.measuring import Measuring, scored
 from gapsmith.agent.screen import Screened, screen
 from gapsmith.evaluators.base import Instance, Trouble
@@ -16,7 +16,7 @@ def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int 
 
     Args:
         instances: at least one; what is known of a program on them is not run again.
-        limit: programs at most, by validation where they came so far, else by training; the rules come on top.
+        limit: programs at most, in the order of `best`; the rules come on top.
         by: runs programs, and keeps their scores.
         run: programs of one run only.
 
@@ -24,7 +24,8 @@ def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int 
         Trouble: when the archive holds no scored program of the problem.
     """
     problem = by.problem
-    found = [_current(Known.of(*pair), by) for pair in by.archive.elites(problem.name, limit, run)]
+    best = leading(by.archive, problem.name, run, limit)
+    found = [_current(Known.of(by.archive.find(row.program or 0), row), by) for row in best]
     if not found:
         place = f"archive {by.archive.location} holds no scored program of {problem.name}"
         raise Trouble(f"{place}; a run makes them: gapsmith run {problem.name}")

@@ -4,7 +4,7 @@ import gc
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from gapsmith.agent.discovery import Run, Settings, existing
 from gapsmith.agent.display import Doing, work
 from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
+from gapsmith.agent.leaderboards import leading, winner_of
 from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.spending import spending_table
@@ -142,17 +143,6 @@ def wanted_problem(given: str | None) -> str:
     return given
 
 
-def leaders(store: Archive, problem: str | None, number: int | None, count: int) -> list[CandidateRow]:
-    """The winners of finished runs, the least gap on the sealed test first, and after them the best of all."""
-    reports = [row.report for row in _finished(store, problem, number)]
-    bests = sorted((report["best"] for report in reports if report), key=_pooled)
-    winners = [row for best in bests for row in store.births(best["id"])[:1]]
-    found: dict[int | None, CandidateRow] = {}
-    for row in (*winners, *store.best(problem, number, count)):
-        found.setdefault(row.program, row)
-    return list(found.values())[:count]
-
-
 def reported(store: Archive, problem: str | None, number: int | None) -> RunRow:
     """The run of that number, else the latest that is finished. Raises Trouble where it has no leaderboards."""
     found = next(iter(_finished(store, problem, number)), None)
@@ -169,19 +159,17 @@ def _finished(store: Archive, problem: str | None, number: int | None) -> list[R
     return [row for row in rows if problem in (None, row.problem)]
 
 
-def _pooled(best: Mapping[str, Any]) -> float:
-    gap = best["pooled_gap_percent"]
-    return float("inf") if gap is None else float(gap)
-
-
 def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> None:
     """Prints candidates, the best first; of formulations, how right they were found to be."""
     findings = {row.program or 0: truths.finding_of(store, [row]) for row in rows}
     known = {program: found for program, found in findings.items() if found}
-    table = view.candidate_table(rows, "best programs")
+    winners = [winner_of(store, run) for run in store.runs() if run.report]
+    best = {row.program for row in winners if row}
+    table = view.candidate_table(rows, "best programs", best)
     table.caption = "\n".join(f"{program}: {truths.words(found)}" for program, found in known.items()) or None
     shown = [view.candidate_json(row) for row in rows]
     for line, row in zip(shown, rows, strict=True):
+        line["winner"] = row.program in best
         line |= {"verified": known[row.program]} if row.program in known else {}
     show_result(shown, table, as_json)
 
@@ -249,9 +237,9 @@ def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:
     """The sources of the best programs that an archive holds for a problem. Raises UsageTrouble where it has none."""
     name = find_problem(problem).name
     with opened_archive(archive, made=False) as store:
-        found = store.elites(name, SEEDS)
+        found = [store.find(row.program or 0) for row in leading(store, name, None, SEEDS)]
     if not found:
         raise UsageTrouble(
             f"archive {archive} holds no program that solved {name}; expected one to start from"
         )
-    return tuple(program.source for program, _ in found)
+    return tuple(program.source for program in found)

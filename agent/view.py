@@ -1,7 +1,7 @@
 """Values as plain data for `--json` and as tables for people. No work, no output."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -352,14 +352,16 @@ def candidate_json(row: CandidateRow) -> dict[str, Any]:
     }
 
 
-def candidate_table(rows: Sequence[CandidateRow], title: str) -> Table:
-    """Candidates, a line each."""
+def candidate_table(
+    rows: Sequence[CandidateRow], title: str, winners: Collection[int | None] = frozenset()
+) -> Table:
+    """Candidates, a line each; the programs that runs handed over are marked."""
     table = Table(title=f"{title} (gaps in training and validation)")
     for heading in ("id", "from", "parents", "run.slot", "verdict", "train %", "valid. %"):
         table.add_column(heading, no_wrap=heading == "id")
     for row in rows:
         parents = " ".join(map(str, row.parents))
-        verdict = f"gate: {row.gate}" if row.gate else row.outcome
+        verdict = "winner" if row.program in winners else f"gate: {row.gate}" if row.gate else row.outcome
         cells = [
             row.program,
             row.name or row.operator,

@@ -55,6 +55,13 @@ CLAIMED = (
 )
 BEHAVIOURS = select(CandidateRow.behaviour).where(col(CandidateRow.program) == bindparam("program"))
 RANKED = select(CandidateRow).where(OF_RUN, SCORED).order_by(*RANK)
+BY_GAP = (
+    select(CandidateRow)
+    .where(OF_RUN, SCORED)
+    .order_by(
+        func.coalesce(col(CandidateRow.validation_gap), col(CandidateRow.train_gap)), col(CandidateRow.slot)
+    )
+)
 COSTS = select_columns(
     col(Evaluation.program),
     col(Evaluation.digest),
@@ -272,6 +279,12 @@ class Reader:
             share = limit // max(1, len(runs)) + 1
             ranked = merge(*(_ranked(session, number, share) for number in runs), key=_rank)
             return list(islice(_distinct(ranked), limit))
+
+    def by_gap(self, run: int, limit: int) -> list[CandidateRow]:
+        """Returns the scored candidates of a run by their gap in validation, else in training; programs once."""
+        with Session(self._engine) as session:
+            rows = session.scalars(BY_GAP, {"run": run}, execution_options={"yield_per": limit})
+            return list(islice(_distinct(rows), limit))
 
     def elites(self, problem: str, limit: int, run: int | None = None) -> list[tuple[Program, CandidateRow]]:
         """The best programs of a problem, of one run or of all, in the order of `best`."""
