@@ -46,10 +46,12 @@ from gapsmith.agent.terminal import (
     problem_called,
     progress_bar,
     reported,
+    say_edited,
     show_board,
     show_broken_promises,
     show_leaders,
     show_result,
+    version_called,
     wanted_problem,
     write_new_problem,
 )
@@ -139,6 +141,7 @@ def compare(
         LocalExecutor(workers, minimum_level(weak), known.preload) as executor,
         progress_bar() as doing,
     ):
+        say_edited(store, known, problem)
         entrants = named_entrants(known, names or [], store)
         comparison = evaluate(known, entrants, chosen, executor, store, seconds, doing, isolated)
     show_result(view.compare_json(comparison), view.compare_table(comparison), as_json)
@@ -158,6 +161,7 @@ def solve_(
     known = find_problem(problem)
     chosen = read_instances(known, paths)[:limit]
     with opened_archive(archive) as store, progress_bar() as doing:
+        say_edited(store, known, problem)
         solved = solve(known, chosen, store, seconds, doing)
     show_result(view.solve_json(solved), view.solve_table(solved), as_json)
 
@@ -235,7 +239,9 @@ def best(
             row = reported(store, problem_called(given), run_number)
             show_board(row, "front" if on_front else "together", as_json)
         else:
-            show_leaders(store, leading(store, problem_called(given), run_number, limit), as_json)
+            version = version_called(given)
+            rows = leading(store, problem_called(given), run_number, limit, version)
+            show_leaders(store, rows, as_json)
 
 
 @app.command(epilog="Example: gapsmith explain 3")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -179,12 +180,13 @@ def synthesise(
     as_json: Json = False,
 ) -> None:
     """Generates word problems whose formulation reaches the exact optimum; exit code 1 if too few."""
-    _checked_problem(problem)
+    known = _checked_problem(problem)
     most = tries or 4 * count
     order = Order(
         verb=SYNTHESISE,
         about={
-            "problem": problem,
+            "problem": os.path.abspath(problem) if problem.endswith(".py") else problem,
+            "version": known.version,
             "count": count,
             "tries": most,
             "size": size,
@@ -250,6 +252,8 @@ def _bench(found: Desk, doing: Doing, as_json: bool) -> str:
 def _synthesise(found: Desk, doing: Doing, as_json: bool) -> str:
     order = found.order
     problem = _checked_problem(order.about["problem"])
+    if order.about.get("version", problem.version) != problem.version:
+        raise UsageTrouble(f"{order.about['problem']} changed since run {found.run} began; start a new one")
     pairs = synthesis.synthesise(problem, found, doing)
     if found.stop.is_set():
         return _stopped(found)

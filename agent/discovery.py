@@ -17,6 +17,7 @@ from gapsmith.agent.baselines import silent
 from gapsmith.agent.batching import Waiting
 from gapsmith.agent.budget import Budget, Ledger
 from gapsmith.agent.drawing import final_seed, source_of
+from gapsmith.agent.editions import check_version, left_aside
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.finishing import finalists, finish
 from gapsmith.agent.formulating import is_formulation
@@ -29,6 +30,7 @@ from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.models.prices import check_prices
 from gapsmith.agent.ownership import MARK, check_named, marked
+from gapsmith.agent.problem_files import with_version
 from gapsmith.agent.problems import find_problem, unknown
 from gapsmith.agent.progress import Progress
 from gapsmith.agent.reporting import Report, make_report
@@ -51,6 +53,7 @@ BATCH_WINDOW, BATCHES = 128, 8
 """Questions of one batch at most; and the batches of a short run."""
 
 LISTS = ("models", "instances", "test", "seeds", "without")
+FILES = ("instances", "test")
 
 SEARCHED, CHOSEN = 0.6, 0.8
 """The parts of a CPU limit that training and validation allow, and the finale: the sealed test may fall on a slower
@@ -117,9 +120,11 @@ class Settings:
         return "+".join(self.models)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """As JSON keeps it, and any folder understands it: with whole paths."""
         lists = {name: list(getattr(self, name)) for name in LISTS}
-        return {**vars(self), "budget": dict(vars(self.budget)), **lists}
+        files = {name: [_whole(path) for path in lists[name]] for name in FILES}
+        problem = _whole(self.problem) if self.problem.endswith(".py") else self.problem
+        return {**vars(self), "budget": dict(vars(self.budget)), **lists, **files, "problem": problem}
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Settings":
@@ -149,6 +154,9 @@ class Run:
         executor: in place of local workers; not closed.
         strategies: in place of the portfolio that the budget gives.
         doing: told about work before and after the loop.
+
+    Attributes:
+        edited: one line where the archive knows another version of the problem, whose results are not used; or empty.
     """
 
     def __init__(
@@ -168,7 +176,8 @@ class Run:
         self._report: Report | None = None
         with ExitStack() as opened:  # what is opened is closed again where something else fails
             self.archive = archive if isinstance(archive, Archive) else _opened(archive, opened)
-            self.problem = _hurried(problem or find_problem(settings.problem), settings.cpu_seconds)
+            found = with_version(problem or find_problem(settings.problem))
+            self.problem = _hurried(found, settings.cpu_seconds)
             self._switches = _switches(settings.without, self.problem)
             if settings.heuristic:
                 self.problem = helped(self.problem, settings.heuristic)
@@ -179,6 +188,7 @@ class Run:
             self._executor = executor or opened.enter_context(
                 LocalExecutor(settings.workers, Level(settings.minimum_level), self.problem.preload)
             )
+            self.edited = self._edited(number)
             before = 0.0 if number is None else self.archive.run(number).seconds
             self.number = self.supply.run = self._started() if number is None else number
             self.ledger = Ledger(settings.budget, before)
@@ -344,6 +354,13 @@ class Run:
             self._doing,
         )
 
+    def _edited(self, number: int | None) -> str:
+        """What to say of results under another version. Raises UsageTrouble where a run cannot go on with it."""
+        called = self.settings.problem
+        if number is None:
+            return left_aside(self.archive, self.problem, called)
+        return check_version(self.archive, self.archive.run(number), self.problem, called)
+
     def _started(self) -> int:
         """The number of a new run in the archive."""
         wanted = self.settings
@@ -486,6 +503,10 @@ def existing(location: str) -> str:
     if "://" not in location and not Path(location).exists():
         raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
     return location
+
+
+def _whole(path: str) -> str:
+    return os.path.abspath(path)
 
 
 def _check_same(run: int, thing: str, kept: str, given: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress, baselines_of, silent
 from gapsmith.agent.executor import Executor
+from gapsmith.agent.problem_files import with_version
 from gapsmith.agent.problems import unknown
 from gapsmith.agent.screen import screen
 from gapsmith.evaluators.assess import Runner, assess_all
@@ -87,6 +88,7 @@ def evaluate(
         progress: told as the work goes on.
         isolated: whether every instance gets a process of its own.
     """
+    problem = with_version(problem)
     baselines = baselines_of(problem, instances, archive, seconds, progress)
     scale = scale_of(problem, instances, baselines)
     rows = []
@@ -151,7 +153,7 @@ def solve(
     progress: Progress = silent,
 ) -> list[tuple[Instance, Baseline]]:
     """The exact method alone, on each instance in turn."""
-    found = baselines_of(problem, instances, archive, seconds, progress)
+    found = baselines_of(with_version(problem), instances, archive, seconds, progress)
     return [(instance, found[instance.digest]) for instance in instances]
 
 

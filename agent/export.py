@@ -20,7 +20,7 @@ from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.problems import find_problem
 from gapsmith.agent.supply import Supply
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import Instance, Number, Problem, Trouble
+from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble
 from gapsmith.sandbox import Job, Limits, Outcome
 
 SELF_TESTS = 3
@@ -46,6 +46,11 @@ def export(number: int, archive: Archive, executor: Executor) -> Exported:
     run = archive.run(births[0].run)
     settings = Settings.of(run.config)
     problem = find_problem(settings.problem)
+    if program.version not in (problem.version, FIRST_VERSION):
+        raise Trouble(
+            f"{settings.problem} changed since program {number} was priced, so that its costs cannot be repeated; put "
+            f"the file back as it was, or start a new run: gapsmith run {settings.problem}"
+        )
     if is_formulation(problem):
         return Exported(formulation_module(problem, program, births, archive), 0)
     tests = _tests(problem, settings, program, archive)

@@ -71,7 +71,9 @@ class Boards:
     together: tuple[Member, ...] = ()
 
 
-def leading(archive: Archive, problem: str | None, run: int | None, limit: int) -> list[CandidateRow]:
+def leading(
+    archive: Archive, problem: str | None, run: int | None, limit: int, version: str | None = None
+) -> list[CandidateRow]:
     """Returns the best programs of an archive by their gap in validation, else in training.
 
     No program of a run stands before its winner: that was chosen among them by more instances.
@@ -81,8 +83,10 @@ def leading(archive: Archive, problem: str | None, run: int | None, limit: int) 
         problem: of one problem only.
         run: of one run only.
         limit: how many at most.
+        version: of the problem; that of its latest run by default. Gaps of different versions do not compare.
     """
-    runs = [row for row in archive.runs() if run in (None, row.id) and problem in (None, row.problem)]
+    wanted = archive.comparable(problem, version) if run is None else [run]
+    runs = [row for row in archive.runs() if row.id in wanted and problem in (None, row.problem)]
     ranked = [pair for row in reversed(runs) for pair in _ranked(archive, row, limit)]
     found: dict[int | None, CandidateRow] = {}
     for _, row in sorted(ranked, key=lambda pair: pair[0]):

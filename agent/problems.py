@@ -3,12 +3,12 @@
 import importlib
 import importlib.util
 import pkgutil
-import sys
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 import gapsmith.evaluators
+from gapsmith.agent.problem_files import problem_of_file
 from gapsmith.evaluators.base import Instance, Problem, UsageTrouble
 from gapsmith.evaluators.formulations.finding import (
     BUILD,
@@ -27,7 +27,7 @@ def problem_names() -> list[str]:
 def find_problem(name: str) -> Problem:
     """The problem or formulation of that name, or the problem of that path if it ends in `.py`. Raises UsageTrouble."""
     if name.endswith(".py"):
-        return _from_file(Path(name))
+        return problem_of_file(Path(name))
     if plain_name(name) in formulation_names():
         return _formulation(name)
     if name not in problem_names():
@@ -75,24 +75,6 @@ def _defines_problem(module: str) -> bool:
     return bool(
         spec and spec.origin and "\nproblem = Problem(" in Path(spec.origin).read_text(encoding="utf-8")
     )
-
-
-def _from_file(path: Path) -> Problem:
-    if not path.is_file():
-        raise UsageTrouble(
-            f"problem file {path} does not exist; expected a Python file that defines `problem`"
-        )
-    name = f"gapsmith_problem_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageTrouble(f"problem file {path} cannot be loaded; expected a Python module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise UsageTrouble(f"problem file {path} fails to load: {type(error).__name__}: {error}") from error
-    return _problem_of(module, str(path))
 
 
 def _problem_of(module: object, name: str) -> Problem:

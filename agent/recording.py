@@ -8,6 +8,7 @@ anew, in the order of the slots; so all replays of one recording are alike.
 """
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -16,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow, RunRow
 from gapsmith.agent.config import checked
-from gapsmith.agent.discovery import Settings
+from gapsmith.agent.discovery import FILES, Settings
 from gapsmith.agent.drawing import last_drawn
 from gapsmith.agent.models import Header, ModelTrouble, Recorded, Recording, Reply, read_recording
 from gapsmith.agent.models.words import hidden
@@ -119,14 +120,27 @@ def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) 
     kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
     told = limited or not all(map(_answers_alike, models))
+    plain = _portable(kept.plain())
     return Header(
-        settings=kept.plain(),
+        settings=plain,
         told=told,
         fingerprint=archive.fingerprint(row.id or 0),
         slots=slots,
         final_seed=last_drawn(archive, row.id or 0),
-        mark=mark(_sealed(kept.plain())),
+        mark=mark(_sealed(plain)),
     )
+
+
+def _portable(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with paths as they are from the current folder, where they are in it."""
+    files = {name: [_from_here(path) for path in settings[name]] for name in FILES}
+    problem = settings["problem"]
+    return {**settings, **files, "problem": _from_here(problem) if problem.endswith(".py") else problem}
+
+
+def _from_here(path: str) -> str:
+    found = os.path.relpath(path)
+    return path if found.startswith(os.pardir) else found
 
 
 def _answers_alike(model: str) -> bool:

@@ -18,7 +18,8 @@ from gapsmith.agent import view
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
 from gapsmith.agent.console import OUT
 from gapsmith.agent.discovery import Run, Settings, existing
-from gapsmith.agent.display import Doing, work
+from gapsmith.agent.display import Doing, say, work
+from gapsmith.agent.editions import left_aside
 from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
 from gapsmith.agent.leaderboards import leading, winner_of
@@ -41,6 +42,7 @@ def discover_and_show(wanted: Settings, archive: str, number: int | None, as_jso
     """Runs a job to its end and shows its report. Raises Trouble when it was stopped."""
     with opened_archive(archive) as store, progress_bar() as doing, seldom_collected():
         with Run(wanted, store, number, doing=doing) as job:
+            say_if_any(job.edited)
             report = work(job, doing)
         if report is None:
             raise Trouble(
@@ -78,6 +80,12 @@ def is_better(report: Report) -> bool:
         return all(interval is not None and interval[1] < 1 for interval in intervals)
     claimed = report.claimed if report.claimed and report.claimed.instances else report.gain
     return report.gain.is_shown and claimed.is_shown
+
+
+def say_if_any(words: str) -> None:
+    """A line on stderr, unless it is empty."""
+    if words:
+        say(words)
 
 
 @contextmanager
@@ -143,6 +151,16 @@ def wanted_problem(given: str | None) -> str:
     return given
 
 
+def version_called(given: str | None) -> str | None:
+    """The version of the problem of a path.py; None of a name, which stands for the latest."""
+    return find_problem(given).version if given and given.endswith(".py") else None
+
+
+def say_edited(store: Archive, problem: Problem, called: str) -> None:
+    """Says that the archive knows the problem in other versions only, where it does."""
+    say_if_any(left_aside(store, problem, called))
+
+
 def reported(store: Archive, problem: str | None, number: int | None) -> RunRow:
     """The run of that number, else the latest that is finished. Raises Trouble where it has no leaderboards."""
     found = next(iter(_finished(store, problem, number)), None)
@@ -154,9 +172,12 @@ def reported(store: Archive, problem: str | None, number: int | None) -> RunRow:
     return found
 
 
-def _finished(store: Archive, problem: str | None, number: int | None) -> list[RunRow]:
-    rows = [row for row in store.runs() if row.report and number in (None, row.id)]
-    return [row for row in rows if problem in (None, row.problem)]
+def _finished(
+    store: Archive, problem: str | None, number: int | None, version: str | None = None
+) -> list[RunRow]:
+    """Finished runs, the latest first; without a number those whose gaps can be compared."""
+    wanted = store.comparable(problem, version) if number is None else [number]
+    return [row for row in store.runs() if row.report and row.id in wanted and problem in (None, row.problem)]
 
 
 def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """What is remembered: runs, programs, evaluations, baselines, calls and events. The only writer of the database."""
 
-from gapsmith.agent.archive.reading import Paid
+from gapsmith.agent.archive.reading import Edition, Paid
 from gapsmith.agent.archive.store import Archive
 from gapsmith.agent.archive.tables import (
     ArmRow,
@@ -24,6 +24,7 @@ __all__ = [
     "Candidate",
     "CandidateRow",
     "CounterexampleRow",
+    "Edition",
     "Event",
     "Paid",
     "Program",

@@ -54,6 +54,7 @@ CLAIMED = (
     .limit(1)
 )
 BEHAVIOURS = select(CandidateRow.behaviour).where(col(CandidateRow.program) == bindparam("program"))
+SCORED_RUNS = select(CandidateRow.run).where(SCORED).distinct()
 RANKED = select(CandidateRow).where(OF_RUN, SCORED).order_by(*RANK)
 BY_GAP = (
     select(CandidateRow)
@@ -87,6 +88,22 @@ PINNED = select_columns(
 ).where(
     col(RunBoundRow.run) == bindparam("run"),
     col(RunBoundRow.digest).in_(bindparam("digests", expanding=True)),
+)
+LATEST_RUNS = (
+    select_columns(col(RunRow.version), func.max(col(RunRow.id)))
+    .where(col(RunRow.problem) == bindparam("problem"))
+    .group_by(col(RunRow.version))
+)
+SOLVED = (
+    select_columns(col(BaselineRow.version), func.count())
+    .where(col(BaselineRow.problem) == bindparam("problem"))
+    .group_by(col(BaselineRow.version))
+)
+PRICED = (
+    select_columns(col(Program.version), func.count())
+    .join(Evaluation, col(Evaluation.program) == col(Program.id))
+    .where(col(Program.problem) == bindparam("problem"))
+    .group_by(col(Program.version))
 )
 PAID = (
     select_columns(
@@ -139,6 +156,23 @@ class Paid:
     tokens_out: int
 
 
+@dataclass(frozen=True)
+class Edition:
+    """What an archive holds of one version of a problem.
+
+    Attributes:
+        version: see `Problem.version`.
+        run: the number of its latest run; None where it has none.
+        baselines: instances whose optimum or bounds are kept.
+        evaluations: costs of programs on instances.
+    """
+
+    version: str
+    run: int | None
+    baselines: int
+    evaluations: int
+
+
 class Reader:
     """What is remembered, to be read from any thread.
 
@@ -173,6 +207,31 @@ class Reader:
     def runs(self) -> list[RunRow]:
         """All runs, the latest first."""
         return self._all(select(RunRow).order_by(col(RunRow.id).desc()))
+
+    def editions(self, problem: str) -> list[Edition]:
+        """The versions of a problem, and what is held of each."""
+        runs, solved, priced = (self._by_version(query, problem) for query in (LATEST_RUNS, SOLVED, PRICED))
+        return [
+            Edition(version, runs.get(version), solved.get(version, 0), priced.get(version, 0))
+            for version in sorted({*runs, *solved, *priced})
+        ]
+
+    def _by_version(self, query: Executable, problem: str) -> dict[str, int]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(query, {"problem": problem})
+            return {str(version): int(value) for version, value in rows}
+
+    def comparable(self, problem: str | None = None, version: str | None = None) -> list[int]:
+        """The runs with scored programs whose gaps can be compared, the latest first.
+
+        They are of that version of the problem, or of the latest version of each.
+        """
+        scored, latest, found = set(self._all(SCORED_RUNS)), dict[str, str](), []
+        for row in self.runs():
+            wanted = row.id in scored and latest.setdefault(row.problem, version or row.version)
+            if row.version == wanted and problem in (None, row.problem):
+                found.append(row.id or 0)
+        return found
 
     def recorded(self, run: int) -> int:
         """How many slots of a run are recorded: the highest and one; 0 if none is."""
@@ -267,15 +326,23 @@ class Reader:
             line, seen = line + new, seen + new
         return rows
 
-    def best(self, problem: str | None = None, run: int | None = None, limit: int = 10) -> list[CandidateRow]:
-        """Scored candidates: what passed the gate, then what came to validation, then by the gap in training."""
-        query = select(RunRow.id)
-        if problem is not None:
-            query = query.where(RunRow.problem == problem)
-        if run is not None:
-            query = query.where(RunRow.id == run)
+    def best(
+        self,
+        problem: str | None = None,
+        run: int | None = None,
+        limit: int = 10,
+        version: str | None = None,
+    ) -> list[CandidateRow]:
+        """Scored candidates: what passed the gate, then what came to validation, then by the gap in training.
+
+        Args:
+            problem: of that one only.
+            run: of that one only; else of runs whose gaps can be compared, see `comparable`.
+            limit: at most so many.
+            version: of the problem; that of its latest run by default.
+        """
         with Session(self._engine) as session:
-            runs = session.exec(query).all()
+            runs = self._ranked_runs(problem, run, version)
             share = limit // max(1, len(runs)) + 1
             ranked = merge(*(_ranked(session, number, share) for number in runs), key=_rank)
             return list(islice(_distinct(ranked), limit))
@@ -285,6 +352,11 @@ class Reader:
         with Session(self._engine) as session:
             rows = session.scalars(BY_GAP, {"run": run}, execution_options={"yield_per": limit})
             return list(islice(_distinct(rows), limit))
+
+    def _ranked_runs(self, problem: str | None, run: int | None, version: str | None) -> list[int]:
+        if run is None:
+            return self.comparable(problem, version)
+        return [row.id or 0 for row in self.runs() if row.id == run and problem in (None, row.problem)]
 
     def elites(self, problem: str, limit: int, run: int | None = None) -> list[tuple[Program, CandidateRow]]:
         """The best programs of a problem, of one run or of all, in the order of `best`."""

@@ -118,6 +118,26 @@ class Archive(Reader):
         with self._engine.begin() as connection:
             connection.execute(update(RunRow).where(col(RunRow.id) == run).values(config=dict(config)))
 
+    def adopt(self, run: int, problem: str, version: str) -> None:
+        """Has a run of a time without versions be about that one; its programs get new numbers, without costs."""
+        rows = self.candidates(run).values()
+        numbers = {number for row in rows for number in (*row.parents, row.program) if number is not None}
+        new = {number: self._number_in(number, problem, version) for number in numbers}
+        with self._engine.begin() as connection:
+            for row in rows:
+                values = {
+                    "program": row.program and new[row.program],
+                    "parents": [new[each] for each in row.parents],
+                }
+                place = col(CandidateRow.run) == run, col(CandidateRow.slot) == row.slot
+                connection.execute(update(CandidateRow).where(*place).values(values))
+            connection.execute(update(RunRow).where(col(RunRow.id) == run).values(version=version))
+
+    def _number_in(self, program: int, problem: str, version: str) -> int:
+        """The number of the same program in another version of its problem."""
+        found = self.find(program)
+        return self.program(problem, found.hash, found.source, found.size, version)[0]
+
     def finish(self, run: int, status: str, seconds: float, report: Mapping[str, Any] | None = None) -> None:
         """Records how a run stands: running, stopped, failed or done."""
         values: dict[str, Any] = {"status": status, "seconds": seconds}

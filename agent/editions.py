@@ -1,0 +1,55 @@
+"""Versions of a problem in an archive: what another one left there is told, and not used."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gapsmith.agent.archive import Archive, Edition, RunRow
+from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageTrouble
+
+
+def left_aside(archive: Archive, problem: Problem, called: str) -> str:
+    """What to say where an archive knows a problem in other versions only; else empty.
+
+    Args:
+        archive: what is remembered.
+        problem: as it is now.
+        called: its name, or the path of its file.
+    """
+    found = archive.editions(problem.name)
+    if not found or problem.version in [edition.version for edition in found]:
+        return ""
+    optima, costs = sum(each.baselines for each in found), sum(each.evaluations for each in found)
+    if not optima + costs:
+        return ""
+    return f"{_words(archive, found, called)}: its {optima} optima and {costs} costs are left aside"
+
+
+def check_version(archive: Archive, row: RunRow, problem: Problem, called: str) -> str:
+    """What to say where a run goes on that was kept before versions were; else empty.
+
+    Raises:
+        UsageTrouble: where the problem is not the one that the run is about.
+    """
+    if row.version == problem.version:
+        return ""
+    if row.version == FIRST_VERSION:
+        archive.adopt(row.id or 0, problem.name, problem.version)
+        return f"run {row.id} is older than the versions of problems: its programs are measured again"
+    raise UsageTrouble(
+        f"{_name(called)} changed since run {row.id} began, so that old and new costs would be mixed; put it back "
+        f"as it was, or start a new run: gapsmith run {called}"
+    )
+
+
+def _words(archive: Archive, found: Sequence[Edition], called: str) -> str:
+    number = max((each.run for each in found if each.run is not None), default=None)
+    if number is None:
+        return f"{_name(called)} changed since it was solved"
+    other = _name(str(archive.run(number).config.get("problem", called)))
+    if other != _name(called):
+        return f"{_name(called)} is another problem than {other} of run {number}, which has the same name"
+    return f"{other} changed since run {number}"
+
+
+def _name(called: str) -> str:
+    return Path(called).name if called.endswith(".py") else called

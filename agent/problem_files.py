@@ -1,0 +1,132 @@
+"""Problems of one's own: a Python file anywhere on disk, with the modules beside it that it imports.
+
+Costs and optima are kept under a digest of these sources, the version of the problem: after an edit, what was kept
+before is not used. Data files that a problem reads are no part of it.
+"""
+
+import ast
+import hashlib
+import importlib
+import inspect
+import sys
+import tokenize
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageTrouble
+
+DIGITS = 16
+OURS = ("gapsmith", "numpy")
+"""Modules that no file beside a problem stands in for; those of the standard library are others."""
+
+
+def problem_of_file(path: Path) -> Problem:
+    """The problem that a file defines; its version is a digest of the source. Raises UsageTrouble."""
+    if not path.is_file():
+        raise UsageTrouble(
+            f"problem file {path} does not exist; expected a Python file that defines `problem`"
+        )
+    try:
+        version = source_version(path)
+        module = _executed(path.resolve(), version)
+    except (Exception, SystemExit) as error:
+        raise UsageTrouble(
+            f"problem file {path} fails to load: {type(error).__name__}: {error}{_hint(error)}"
+        ) from error
+    problem = getattr(module, "problem", None)
+    if not isinstance(problem, Problem):
+        raise UsageTrouble(f"{path} defines no `problem`; expected `problem = Problem(...)`")
+    return replace(problem, version=version)
+
+
+def with_version(problem: Problem) -> Problem:
+    """The problem; where its code is not ours and it names no version, with a digest of that code."""
+    module = sys.modules.get(problem.cost.__module__)
+    if problem.version != FIRST_VERSION or module is None or module.__name__.startswith("gapsmith."):
+        return problem
+    try:
+        return replace(problem, version=_digest([("", inspect.getsource(module))]))
+    except (OSError, TypeError):  # typed in: there is no file
+        return problem
+
+
+def source_version(path: Path) -> str:
+    """A digest of a file and of all modules beside it that it imports, by way of others too.
+
+    Raises OSError, SyntaxError or ValueError for what is no Python source.
+    """
+    folder, found, waiting = path.parent, dict[Path, str](), [path]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found[file] = _text(file)
+            waiting += [beside for name in _imported(found[file]) for beside in _beside(folder, name)]
+    main = found.pop(path)
+    others = sorted((file.relative_to(folder).as_posix(), text) for file, text in found.items())
+    return _digest([("", main), *others])
+
+
+def _digest(sources: list[tuple[str, str]]) -> str:
+    return hashlib.sha256(repr(sources).encode(errors="replace")).hexdigest()[:DIGITS]
+
+
+def _text(file: Path) -> str:
+    """The source as Python reads it: with its encoding, and one kind of line ends."""
+    with tokenize.open(file) as lines:
+        return lines.read()
+
+
+def _imported(source: str) -> set[str]:
+    """The first parts of the names of all imported modules, wherever the statement is."""
+    nodes = list(ast.walk(ast.parse(source)))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    parts = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.partition(".")[0] for name in plain | parts} - {""}
+
+
+def _beside(folder: Path, name: str) -> list[Path]:
+    """The files of a module, or of a package, in the folder; none where Python or we have one of that name."""
+    if name in sys.stdlib_module_names or name in OURS:
+        return []
+    if (file := folder / f"{name}.py").is_file():
+        return [file]
+    return sorted((folder / name).rglob("*.py")) if (folder / name / "__init__.py").is_file() else []
+
+
+def _executed(path: Path, version: str) -> ModuleType:
+    """The module, made from the text that the version belongs to: never from a cache of another one."""
+    source = _text(path)
+    module = ModuleType(f"gapsmith_problem_{path.stem}_{version}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    with _importable(path.parent, _imported(source)):
+        exec(compile(source, str(path), "exec"), vars(module))
+    return module
+
+
+@contextmanager
+def _importable(folder: Path, names: set[str]) -> Iterator[None]:
+    """Has modules beside a file be found first, and read anew: another folder may have others of that name."""
+    for name in names:
+        if _beside(folder, name):
+            for loaded in [each for each in sys.modules if each.partition(".")[0] == name]:
+                del sys.modules[loaded]
+    importlib.invalidate_caches()
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.dont_write_bytecode = before
+        if str(folder) not in sys.path:  # its functions may import later
+            sys.path.append(str(folder))
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "; a path beside the problem file is found from everywhere as: Path(__file__).parent / NAME"
+    return ""
