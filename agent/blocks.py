@@ -1,25 +1,35 @@
-"""The parts of a reply that may be its program: fenced, in tags, in JSON, indented, or bare."""
+"""The parts of a reply that may be its program: fenced, in tags, in JSON, indented, or bare.
+
+Replies are untrusted: every step is linear in the length of the text, and depth and number of blocks are bounded.
+"""
 
 import html
 import json
 import re
 import textwrap
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 MOST_BLOCKS = 24
 MOST_ENDS = 4
 """A fence may end a docstring's example, not the program: so many closing fences are tried."""
+MOST_DEPTH = 4
+"""Fences inside fences are followed so deep."""
 
 # What a model thinks aloud is no answer, unless there is none besides.
 _THOUGHTS = re.compile(
     r"<(think|thinking|thought|reasoning|scratchpad|analysis)>.*?(</\1>|\Z)", re.DOTALL | re.I
 )
+# Servers without a parser for them leave gpt-oss's channels in the text; the last final one is the answer.
+_CHANNEL = re.compile(r"<\|channel\|>(?P<name>[^<\n]*)(?:<\|constrain\|>[^<\n]*)?<\|message\|>")
+_CHANNEL_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _UNSEEN = re.compile("[\ufeff\u200b-\u200f\u202a-\u202e\u2060-\u2069\u00ad]")
 _QUOTED = re.compile(r"^[^\S\n]*>(?!>)", re.MULTILINE)
 _LATE_FENCE = re.compile(r"`{3,}[A-Za-z0-9+]*[ \t]*")
-_FENCE = re.compile(r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$")
+_FENCE = re.compile(r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
 _TAGS = ("code", "pre", "python", "program", "solution", "answer")
 """The innermost first."""
 _CODE_INSIDE = re.compile(r"\b(?:def|import|class|lambda)\b")
@@ -42,44 +52,77 @@ def plain(reply: str) -> str:
     """The reply with ordinary line ends, without the marks that no editor shows and what was thought aloud."""
     text = reply if reply.isascii() else _UNSEEN.sub("", reply)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    answer = _THOUGHTS.sub("", text)
+    answer = _THOUGHTS.sub("", _final(text))
     return _unquoted(answer if answer.strip() else text)
+
+
+def _final(text: str) -> str:
+    """What stands in final channels; the text without marks where there are channels, and none is final."""
+    channels = list(_CHANNEL.finditer(text)) if "<|channel|>" in text else []
+    final = [channel.end() for channel in channels if channel["name"].split()[:1] == ["final"]]
+    if not channels or not final:
+        return "\n".join(re.split(r"<\|[a-z]+\|>", text)) if channels else text
+    ends = (_CHANNEL_END.search(text, begin) for begin in final)
+    parts = [text[begin : end.start() if end else len(text)] for begin, end in zip(final, ends, strict=True)]
+    return "\n".join(part for part in parts if part.strip()) or text
 
 
 def fenced_blocks(text: str) -> list[Block]:
     """What stands in fences, those inside others too, in the order of their openings."""
     lines = [part for line in text.split("\n") for part in (_parts(line) if "```" in line else (line,))]
-    return list(_fenced(lines))[-MOST_BLOCKS:]
+    return _fenced(lines)[-MOST_BLOCKS:]
 
 
 def other_blocks(text: str) -> Iterator[list[Block]]:
     """What may be code where no fence holds the program: tags, strings in JSON, indented lines, then all of it."""
-    yield [Block((html.unescape(inner).strip("\n"),)) for tag in _TAGS for inner in _tagged(text, tag)]
-    yield [block for inner in strings_in(text) for block in (*fenced_blocks(inner), Block((inner,)))]
+    yield [Block((unescaped(inner).strip("\n"),)) for tag in _TAGS for inner in _tagged(text, tag)]
+    inside = strings_in(text)
+    yield [block for inner in inside for block in (*fenced_blocks(inner), Block((inner,)))][-MOST_BLOCKS:]
     yield [Block(("\n".join(run),)) for run in _indented(text.split("\n"))][-MOST_BLOCKS:]
     yield [Block((text,))]
 
 
 def strings_in(text: str) -> list[str]:
-    """The strings with code in them of a text that is JSON; none of any other text."""
+    """The last strings with code in them of a text that is JSON; none of any other text."""
     found = text.strip()
     if not found.startswith(("{", "[", '"')):
         return []
     try:
-        return [each for each in _strings(json.loads(found, strict=False)) if _CODE_INSIDE.search(each)]
+        value = json.loads(found, strict=False)
     except (ValueError, RecursionError):
         return []
+    return [each for each in _strings(value) if _CODE_INSIDE.search(each)][-MOST_BLOCKS:]
+
+
+def unescaped(text: str) -> str:
+    """The text with HTML's entities decoded; as it is where one of them has too many digits."""
+    try:
+        return html.unescape(text)
+    except ValueError:
+        return text
 
 
 def _tagged(text: str, tag: str) -> list[str]:
-    return re.findall(rf"<{tag}\b[^>]*>(.*?)(?:</{tag}>|\Z)", text, re.DOTALL | re.IGNORECASE)
+    """The last texts between `<tag …>` and `</tag>`, or the end."""
+    found: deque[str] = deque(maxlen=MOST_BLOCKS)
+    opening, closing = re.compile(rf"<{tag}\b", re.IGNORECASE), re.compile(f"</{tag}>", re.IGNORECASE)
+    place = 0
+    while (begin := opening.search(text, place)) and (start := text.find(">", begin.end()) + 1):
+        end = closing.search(text, start)
+        found.append(text[start : end.start() if end else len(text)])
+        place = end.end() if end else len(text)
+    return list(found)
 
 
-def _strings(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [each for part in parts for each in _strings(part)]
+def _strings(value: Any) -> Iterator[str]:
+    """The strings inside a value of JSON, in their order."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, dict | list):
+            waiting += reversed(part.values() if isinstance(part, dict) else part)
 
 
 def _unquoted(text: str) -> str:
@@ -109,22 +152,26 @@ def _indented(lines: Sequence[str]) -> Iterator[list[str]]:
             run = []
 
 
-def _fenced(lines: Sequence[str]) -> Iterator[Block]:
-    start = 0
-    while start < len(lines):
-        opening = _opening(lines[start])
-        if opening is None:
-            start += 1
+def _fenced(lines: Sequence[str], depth: int = 1) -> list[Block]:
+    """The last blocks; a deeper one comes before the one that it stands in."""
+    found = []
+    for opening, start, ends in _spans(lines)[-MOST_BLOCKS:]:
+        block = _block(lines, start, opening["info"].lstrip(" \t"), ends)
+        found += [*_inside(block, depth), block]
+    return found
+
+
+def _spans(lines: Sequence[str]) -> list[tuple[re.Match[str], int, list[int]]]:
+    """Openings that stand in no other fence, each with its line and the lines that may close it."""
+    marks = [(k, line) for k, line in enumerate(lines) if _may_fence(line)]
+    found, after = [], 0
+    for place, (k, line) in enumerate(marks):
+        if k < after or (opening := _FENCE.match(line)) is None:
             continue
-        ends = _ends(lines, start, opening["fence"])
-        block = _block(lines, start, opening["info"], ends)
-        yield from _inside(block)
-        yield block
-        start = ends[0] + 1 if ends else len(lines)
-
-
-def _opening(line: str) -> re.Match[str] | None:
-    return _FENCE.match(line) if _may_fence(line) else None
+        ends = _ends(marks, place + 1, opening["fence"])
+        found.append((opening, k, ends))
+        after = ends[0] + 1 if ends else len(lines)
+    return found
 
 
 def _may_fence(line: str) -> bool:
@@ -132,11 +179,14 @@ def _may_fence(line: str) -> bool:
     return "```" in line or "~~~" in line
 
 
-def _ends(lines: Sequence[str], start: int, fence: str) -> list[int]:
+def _ends(marks: Sequence[tuple[int, str]], first: int, fence: str) -> list[int]:
     """The lines that may close the fence, the nearest first."""
-    closing = re.compile(rf"[ \t]*{re.escape(fence[0])}{{{len(fence)},}}[ \t]*")
-    found = (k for k in range(start + 1, len(lines)) if _may_fence(lines[k]) and closing.fullmatch(lines[k]))
-    return [k for _, k in zip(range(MOST_ENDS), found, strict=False)]
+    later = (marks[place] for place in range(first, len(marks)))
+    return list(islice((k for k, line in later if _closes(line.strip(" \t"), fence)), MOST_ENDS))
+
+
+def _closes(line: str, fence: str) -> bool:
+    return line.startswith(fence) and not line.strip(fence[0])
 
 
 def _block(lines: Sequence[str], start: int, info: str, ends: Sequence[int]) -> Block:
@@ -155,10 +205,17 @@ def dedented(text: str) -> str:
     return textwrap.dedent(text) if text[:1].isspace() else text
 
 
-def _inside(block: Block) -> Iterator[Block]:
+def _inside(block: Block, depth: int) -> list[Block]:
     """Blocks in a block: of an answer that stands in a fence as a whole, and of JSON."""
     first = block.texts[0]
-    yield from (Block((inner,)) for inner in strings_in(first))
+    found = [Block((inner,)) for inner in strings_in(first)]
     lines = first.split("\n")
-    if any((match := _opening(line)) and match["info"].strip() for line in lines):
-        yield from _fenced(lines)
+    if depth < MOST_DEPTH and any(_is_labelled(line) for line in lines):
+        found += _fenced(lines, depth + 1)
+    return found
+
+
+def _is_labelled(line: str) -> bool:
+    """Whether it opens a fence with a language."""
+    match = _FENCE.match(line) if _may_fence(line) else None
+    return match is not None and bool(match["info"].strip())

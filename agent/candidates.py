@@ -12,7 +12,7 @@ from gapsmith.agent.executor import Executor
 from gapsmith.agent.extracting import extract
 from gapsmith.agent.models.endings import usable
 from gapsmith.agent.refuters import Refuters
-from gapsmith.agent.screen import Screened, screen
+from gapsmith.agent.screen import Screened, screen, unparsable
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.novelty import fingerprint, recalled, told, twin_of
@@ -106,6 +106,8 @@ class Candidates:
         extracted = extract(usable(slot.text, slot.finish[0]), entry)
         if extracted.detail:
             slot.events.append(("extracted", {"detail": extracted.detail}))
+        if extracted.trouble:
+            return unparsable(extracted.trouble)
         return screen(extracted.source, entry)
 
     def _claimed(self, slot: Slot) -> bool:

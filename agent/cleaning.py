@@ -4,16 +4,17 @@ Prompts, numbers of lines, marks of a difference, entities, typographic signs, a
 """
 
 import ast
-import html
 import re
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from gapsmith.agent.blocks import dedented
+from gapsmith.agent.blocks import dedented, unescaped
 
 MOST_CUTS = 12
+LONGEST_NUMBER = 9
+"""Digits of a line's number that are read: Python reads none of more than 4300."""
 
 _TYPOGRAPHIC = str.maketrans(
     {
@@ -28,6 +29,7 @@ _TYPOGRAPHIC = str.maketrans(
         "…": "...",
     }
 )
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
 _BEGINS = re.compile(r"(?:import |from \w|def |async def |class |@|[A-Za-z_]\w* *(?::[^=\n]+)?= ?\S)")
 
 
@@ -51,7 +53,9 @@ def readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
     """
     source = dedented(text.strip("\n")).rstrip() + "\n"
     taken: list[str] = []
-    if (new := _unescaped(source)) != source:  # first: `a &lt; b` is Python too, of another meaning
+    if (
+        _ENTITY.search(source) and (new := unescaped(source)) != source
+    ):  # first: `a &lt; b` is Python too, of another meaning
         source, taken = new, ["HTML's entities"]
     yield source, ", ".join(taken)
     for words, cleaned in CLEANINGS.items():
@@ -75,7 +79,7 @@ def _without_prompts(source: str) -> str:
 def _without_numbers(source: str) -> str:
     lines = source.rstrip("\n").split("\n")
     found = [re.match(r" *(\d+)(?: ?[|:.)]|\t|  )? ?(.*)", line) for line in lines]
-    numbers = [int(match[1]) for match in found if match]
+    numbers = [int(match[1][:LONGEST_NUMBER]) for match in found if match]
     if (
         len(numbers) < len(lines)
         or len(numbers) < 2
@@ -90,7 +94,7 @@ def _without_numbers(source: str) -> str:
 def _new_side(source: str) -> str:
     """What a difference makes of its file, where it holds the whole of it."""
     if "<<<<<<< " in source and "\n>>>>>>> " in source:
-        return "".join(re.findall(r"^=======\n(.*?)^>>>>>>> [^\n]*$", source, re.MULTILINE | re.DOTALL))
+        return "".join(_resolved(source.split("\n")))
     lines = source.split("\n")
     marked = [line for line in lines if line.startswith("+")]
     if not marked or not re.match(r"(?:diff |--- |\+\+\+ |@@|\+)", source):
@@ -99,15 +103,20 @@ def _new_side(source: str) -> str:
     return "\n".join(line[1:] for line in kept) + "\n"
 
 
+def _resolved(lines: Sequence[str]) -> Iterator[str]:
+    """The lines between `=======` and `>>>>>>>` of each conflict that ends."""
+    begin: int | None = None
+    for place, line in enumerate(lines):
+        if begin is None and line == "=======":
+            begin = place + 1
+        elif begin is not None and line.startswith(">>>>>>> "):
+            yield from (f"{kept}\n" for kept in lines[begin:place])
+            begin = None
+
+
 def _without_magics(source: str) -> str:
     """Without a notebook's own words."""
     return re.sub(r"^(?:%%?|!|\?)[^\n]*\n", "", source, flags=re.MULTILINE)
-
-
-def _unescaped(source: str) -> str:
-    return (
-        html.unescape(source) if re.search(r"&(?:lt|gt|amp|quot|#\d+|#x[0-9a-f]+);", source, re.I) else source
-    )
 
 
 def _with_line_ends(source: str) -> str:

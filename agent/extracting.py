@@ -23,6 +23,8 @@ _LABEL = re.compile(
 LONGEST_IDEA = 140
 LONGEST_TEXT = 100_000
 """Characters; a longer block is not read, since no program of that length is taken."""
+MOST_READ = 4_000_000
+"""Characters that are parsed for one reply; a reply of many blocks is read from its end as far as that."""
 
 
 @dataclass(frozen=True)
@@ -32,38 +34,60 @@ class Extracted:
     Attributes:
         source: the program; where none was found, what comes nearest; empty where nothing looks like code.
         detail: what was put right, in words; empty where nothing was.
+        trouble: why the reply could not be read; empty where it could.
     """
 
     source: str
     detail: str = ""
+    trouble: str = ""
 
 
 def extract(reply: str, entry: EntryPoint) -> Extracted:
-    """The program in a reply, as nobody has run it yet."""
+    """Finds the program in a reply. Raises nothing, whatever the reply holds."""
+    try:
+        return _extracted(reply, entry)
+    except Exception as error:  # noqa: BLE001 - a reply that a parser cannot bear must not end a run
+        return Extracted("", trouble=f"the reply cannot be read: {type(error).__name__}")
+
+
+def _extracted(reply: str, entry: EntryPoint) -> Extracted:
     text = plain(reply)
     fenced = fenced_blocks(text)
     groups = [fenced] if _holds_code(fenced) else [fenced, *other_blocks(text)]
+    reader = _Reader(entry, MOST_READ)
     for cut in (False, True):  # a block that is a program as it stands goes before a part of any
         for blocks in groups:
-            found = [each for block in blocks if (each := _program(block, entry, cut))]
-            if best := _best(found, entry):
+            found = [each for block in reversed(blocks) if (each := reader.program(block, cut))]
+            if best := _best(found[::-1], entry):
                 return best
     return _nearest(groups, entry)
 
 
-def _program(block: Block, entry: EntryPoint, cut: bool) -> Extracted | None:
-    """The first reading of a block that defines the entry point, else the first that can be parsed."""
-    first = None
-    for text in (each for each in block.texts if len(each) <= LONGEST_TEXT):
-        for source, taken in readings(text, cut):
-            if (tree := parsed(source)) is None or not _says_something(tree):
-                continue
-            found = Extracted(source, f"taken off: {taken}" if taken else "")
-            if defines(tree, entry):
+@dataclass
+class _Reader:
+    """Reads blocks as programs, until so many characters have been parsed."""
+
+    entry: EntryPoint
+    left: int
+
+    def program(self, block: Block, cut: bool) -> Extracted | None:
+        """The first reading of a block that defines the entry point, else the first that can be parsed."""
+        first = None
+        for text in (each for each in block.texts if len(each) <= LONGEST_TEXT):
+            found = self._read(text, cut)
+            if found and defines(_tree(found), self.entry):
                 return found
             first = first or found
-            break
-    return first
+        return first
+
+    def _read(self, text: str, cut: bool) -> Extracted | None:
+        for source, taken in readings(text, cut):
+            self.left -= len(source)
+            if self.left < 0 or len(source) > LONGEST_TEXT:
+                return None
+            if (tree := parsed(source)) is not None and _says_something(tree):
+                return Extracted(source, f"taken off: {taken}" if taken else "")
+        return None
 
 
 def _says_something(tree: ast.Module) -> bool:

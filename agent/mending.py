@@ -42,6 +42,8 @@ _IMPORTS = {
 }
 """What is forgotten, by the name that is then missing."""
 _KNOWN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
+UNWRITABLE = (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError)
+"""What writing a tree or reading its tokens raises where it is nested too deep or has too long a number."""
 Mended = tuple[str, str]
 """A source, and what was done to it in words."""
 
@@ -69,6 +71,13 @@ def _is_constant(statement: ast.stmt) -> bool:
 
 def mended(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
     """A program that defines the entry point in place of one that has it in another form; None if that is not clear."""
+    try:
+        return _mended(source, tree, entry)
+    except UNWRITABLE:
+        return None
+
+
+def _mended(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
     for node in reversed(tree.body):
         if isinstance(node, ast.AsyncFunctionDef) and node.name == entry.name:
             return _awaited(source, node)
@@ -218,7 +227,7 @@ def without_trials(source: str, entry: EntryPoint) -> Mended:
 
 def _is_trial(node: ast.stmt, entry: EntryPoint) -> bool:
     if isinstance(node, ast.If):
-        return "__name__" in ast.unparse(node.test)
+        return any(getattr(part, "id", "") == "__name__" for part in ast.walk(node.test))
     if isinstance(node, ast.Assert):
         return True
     if isinstance(node, ast.Expr | ast.Assign | ast.For | ast.With):
@@ -230,7 +239,8 @@ def _is_trial(node: ast.stmt, entry: EntryPoint) -> bool:
 def _shares_lines(tree: ast.Module, trials: Iterable[ast.stmt]) -> bool:
     """Whether other statements stand on the lines of those."""
     taken = {line for node in trials for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-    others = [node for node in tree.body if node not in list(trials)]
+    tried = set(map(id, trials))
+    others = [node for node in tree.body if id(node) not in tried]
     return any(node.lineno in taken or node.end_lineno in taken for node in others)
 
 
@@ -246,13 +256,50 @@ def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
             break
         left.remove(helper)
         trimmed, _ = without_trials(helper, entry)
-        source = f"{trimmed.strip()}\n\n\n{source.lstrip()}"
+        source = _joined(trimmed, source)
         said.append("joined with another block")
     added = sorted({_IMPORTS[name] for name in _lacking(source) if name in _IMPORTS})
     if added:
-        source = "\n".join(added) + "\n\n\n" + source.lstrip("\n")
+        source = _with_imports(source, added)
         said.append(f"added: {', '.join(added)}")
     return source, "; ".join(dict.fromkeys(said))
+
+
+def _with_imports(source: str, added: Sequence[str]) -> str:
+    """The program with imports before all but what must come first."""
+    head, below = _parted(source)
+    return "\n\n".join(filter(None, (head, "\n".join(added)))) + "\n\n\n" + below
+
+
+def _joined(helper: str, source: str) -> str:
+    """Two programs as one, the helper's statements first."""
+    head, below = _parted(source)
+    if head:
+        above, helper = _parted(helper)
+        futures = [ast.unparse(node) for node in ast.parse(above).body if _is_future(node)]
+        head = "\n".join([head, *(line for line in futures if line not in head)])
+    return "\n\n\n".join(filter(None, (head, helper.strip(), below)))
+
+
+def _parted(source: str) -> tuple[str, str]:
+    """A program's docstring and imports from `__future__`, which no statement may precede, and the rest."""
+    source = source.lstrip("\n")
+    tree, lines, place = parsed(source), source.split("\n"), 0
+    for k, node in enumerate(tree.body if tree else ()):
+        if node.lineno <= place:  # what shares a line cannot be parted
+            return "", source
+        if not _is_future(node) and not (k == 0 and _is_docstring(node)):
+            break
+        place = node.end_lineno or node.lineno
+    return "\n".join(lines[:place]), "\n".join(lines[place:]).lstrip("\n")
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
 
 
 def _words(text: str, names: Set[str]) -> set[str]:
@@ -299,9 +346,12 @@ def _lacking(source: str) -> frozenset[str]:
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    yield table
-    for child in table.get_children():
-        yield from _scopes(child)
+    """A table and all inside it. No recursion: functions may be nested as deep as the parser allows."""
+    waiting = [table]
+    while waiting:
+        scope = waiting.pop()
+        yield scope
+        waiting += scope.get_children()
 
 
 def _bound(tree: ast.AST) -> set[str]:

@@ -28,7 +28,7 @@ class Screened:
     """A program that may be run, or the reason why not.
 
     Attributes:
-        outcome: "ok", "no_code", "syntax_error", "no_entry", "forbidden_import" or "too_long".
+        outcome: "ok", "no_code", "syntax_error", "no_entry", "forbidden_import", "too_long" or "unparsable".
         message: why, in words, when not ok.
         source: the code; what was found of it when not ok.
         hash: equal for programs that differ in names of locals, comments, annotations and layout alone.
@@ -52,8 +52,20 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def unparsable(why: str, source: str = "") -> Screened:
+    """The outcome of what no parser of ours can bear: it never ends a run."""
+    return Screened("unparsable", why, source)
+
+
 def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMPORTS) -> Screened:
-    """Checks syntax, entry point, imports against those allowed, and length, and hashes what passes."""
+    """Checks length, syntax, entry point and imports, and hashes what passes. Raises nothing."""
+    try:
+        return _screened(source, entry, allowed)
+    except Exception as error:  # noqa: BLE001 - whatever a candidate holds must not end a run
+        return unparsable(f"the code cannot be read: {type(error).__name__}", source)
+
+
+def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened:
     if len(source) > LONGEST_SOURCE:
         return Screened(
             "too_long", f"the code has {len(source)} characters; at most {LONGEST_SOURCE} are taken", source

@@ -6,7 +6,7 @@ from dataclasses import replace
 from gapsmith.agent.extracting import extract
 from gapsmith.agent.modelling.answer import Kind, Verdict, judged
 from gapsmith.agent.models.endings import excuse, usable
-from gapsmith.agent.screen import ALLOWED_IMPORTS, Screened, screen
+from gapsmith.agent.screen import ALLOWED_IMPORTS, Screened, screen, unparsable
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import EntryPoint
 from gapsmith.sandbox import Job, Limits, SandboxTrouble
@@ -29,7 +29,8 @@ def program_in(reply: str, detail: Mapping[str, str]) -> Screened:
         detail: how it ended, as the archive has it; see `Reply.detail`.
     """
     finish, why = excuse(detail)
-    found = screen(extract(usable(reply, finish), ENTRY).source, ENTRY, IMPORTS)
+    extracted = extract(usable(reply, finish), ENTRY)
+    found = unparsable(extracted.trouble) if extracted.trouble else screen(extracted.source, ENTRY, IMPORTS)
     return replace(found, outcome=finish, message=why) if finish and found.outcome in _NOTHING else found
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MOST = 40
+MOST_READ = 2_000_000
+"""Characters that are parsed for one program's proposals: of a long one with many statements the largest are tried."""
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 _PARAMS = "PARAMS"
@@ -34,19 +36,35 @@ def simpler(source: str, entry: str, most: int = MOST) -> list[str]:
         entry: the name of the function that must stay.
         most: proposals at most.
     """
-    lines, tree = source.splitlines(), ast.parse(source)
-    texts = [_tidied(source, entry), *(_applied(lines, [edit]) for edit in _edits(lines, tree))]
+    try:
+        return _shorter(source, entry, most)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # what cannot be written anew stays as it is
+
+
+def _shorter(source: str, entry: str, most: int) -> list[str]:
+    lines, tree = _lines(source), ast.parse(source)
+    edits = list(_edits(lines, tree))
+    if len(edits) > (count := MOST_READ // len(source)):
+        edits = sorted(edits, key=lambda edit: edit.first - edit.last)[:count]
+    texts = [_tidied(source, entry), *(_applied(lines, [edit]) for edit in edits)]
     sizes = {text: _size(text, entry) for text in texts}
     whole = _size(source, entry)
     shorter = [text for text, size in sizes.items() if 0 < size < whole and len(text) < len(source)]
     return sorted(shorter, key=lambda text: sizes[text])[:most]
 
 
+def _lines(source: str) -> list[str]:
+    """Lines as the parser counts them: a form feed ends none."""
+    lines = re.split(r"\r\n|\r|\n", source)
+    return lines if lines[-1] else lines[:-1]
+
+
 def _size(source: str, entry: str) -> int:
     """The nodes of its syntax tree; 0 where it does not parse or lacks the entry point."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return 0
     if not any(isinstance(node, ast.FunctionDef) and node.name == entry for node in tree.body):
         return 0
@@ -54,7 +72,7 @@ def _size(source: str, entry: str) -> int:
 
 
 def _applied(lines: list[str], edits: list[_Edit]) -> str:
-    """The text after edits; of two that overlap the one that starts first."""
+    """Gives the text after edits; of two that overlap the one that starts first."""
     kept: list[str] = []
     done = 0
     for edit in sorted(edits, key=lambda e: (e.first, -e.last)):
@@ -113,23 +131,25 @@ def _must_stay(node: ast.AST, statement: ast.stmt, used: Counter[str], bound: Co
 
 def _tidied(source: str, entry: str) -> str:
     """Without what is never used or reached, over and over, since what goes may have used something else."""
-    while True:
+    for _ in range(1 + MOST_READ // (4 * len(source))):
         tree = ast.parse(source)
-        text = _applied(source.splitlines(), list(_dead(tree, entry)))
+        text = _applied(_lines(source), list(_dead(tree, entry)))
         if not 0 < _size(text, entry) < _size(source, entry):
-            return source
+            break
         source = text
+    return source
 
 
 def _dead(tree: ast.Module, entry: str) -> Iterator[_Edit]:
-    used = Counter(_loaded(tree))
+    used, strings = Counter(_loaded(tree)), Counter(_strings(tree))
     for _, body in _bodies(tree):
-        for place, statement in enumerate(body):
-            unreached = any(isinstance(before, _ENDS) for before in body[:place])
+        unreached = False
+        for statement in body:
             if unreached or _unused(statement, entry, used):
                 yield _without(statement)
-            elif trimmed := _trimmed(statement, tree):
+            elif trimmed := _trimmed(statement, strings):
                 yield trimmed
+            unreached = unreached or isinstance(statement, _ENDS)
 
 
 def _unused(statement: ast.stmt, entry: str, used: Counter[str]) -> bool:
@@ -149,18 +169,19 @@ def _definition(statement: ast.stmt) -> list[str]:
     return []
 
 
-def _trimmed(statement: ast.stmt, tree: ast.Module) -> _Edit | None:
+def _trimmed(statement: ast.stmt, strings: Counter[str]) -> _Edit | None:
     """The table of parameters without those that no string of the program names."""
     if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict)):
         return None
     if list(_stored(statement)) != [_PARAMS]:
         return None
-    table, named = statement.value, Counter(_strings(tree)) - Counter(_strings(statement))
-    kept = [(k, v) for k, v in zip(table.keys, table.values, strict=True) if set(_strings(k)) <= set(named)]
+    table, own = statement.value, Counter(_strings(statement))
+    rows = zip(table.keys, table.values, strict=True)
+    kept = [(k, v) for k, v in rows if all(strings[name] > own[name] for name in _strings(k))]
     if len(kept) == len(table.keys):
         return None
-    rows = [f"    {ast.unparse(k) if k else '**'}: {ast.unparse(v)}," for k, v in kept]
-    return _Edit(statement.lineno, statement.end_lineno or 0, (f"{_PARAMS} = {{", *rows, "}"))
+    entries = [f"    {ast.unparse(k) if k else '**'}: {ast.unparse(v)}," for k, v in kept]
+    return _Edit(statement.lineno, statement.end_lineno or 0, (f"{_PARAMS} = {{", *entries, "}"))
 
 
 # Trees
