@@ -1,6 +1,7 @@
 """The instances of a run: those that drive the search, those that gate it, fresh ones, and the sealed test."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -63,8 +64,9 @@ class Supply:
 
     @property
     def train(self) -> list[Instance]:
-        """What drives the search."""
-        return self._part(Split.TRAIN)
+        """What drives the search. Events of on-line instances are given in one call: that is faster."""
+        found = self._part(Split.TRAIN)
+        return [replace(each, whole=True) for each in found] if self._problem.online else found
 
     def test(self, final_seed: int) -> list[Instance]:
         """Returns what is opened once, for the report; generated from a seed that no program knew."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
-from gapsmith.evaluators.base import Datum, FollowUp, Infeasible, Instance, Problem
+from gapsmith.evaluators import stepwise
+from gapsmith.evaluators.base import FollowUp, Infeasible, Instance, Problem
 from gapsmith.evaluators.scoring import Score
-from gapsmith.sandbox import Answer, Array, Job, Limits, Outcome, Value
+from gapsmith.evaluators.stepwise import value_of
+from gapsmith.sandbox import Answer, Job, Limits, Outcome, Value
 
 
 class Runner(Protocol):
@@ -49,7 +49,7 @@ def assess(
         runner: the sandbox.
         spent: CPU seconds of a null candidate's call, taken off every call.
     """
-    outcome = _run(problem, source, instances, runner)
+    outcome = _run(problem, source, instances, runner, spent)
     solutions = tuple(answer.value for answer in outcome.answers)
     scores: list[Score] = []
     for instance, answer in zip(instances, outcome.answers, strict=False):
@@ -87,7 +87,11 @@ def assess_all(
     return tuple(scores)
 
 
-def _run(problem: Problem, source: str, instances: Sequence[Instance], runner: Runner) -> Outcome:
+def _run(
+    problem: Problem, source: str, instances: Sequence[Instance], runner: Runner, spent: float
+) -> Outcome:
+    if any(stepwise.wanted(problem, source, instance) for instance in instances):
+        return _stepwise(problem, source, instances, runner, spent)
     calls = tuple(_call(instance) for instance in instances)
     limits = Limits(cpu_seconds=max((problem.cpu_seconds(instance) for instance in instances), default=1.0))
     job = Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
@@ -95,6 +99,22 @@ def _run(problem: Problem, source: str, instances: Sequence[Instance], runner: R
     if problem.follow_up is None or not first.answers:
         return first
     return _followed(problem.follow_up, replace(job, entry=problem.follow_up.entry), instances, first, runner)
+
+
+def _stepwise(
+    problem: Problem, source: str, instances: Sequence[Instance], runner: Runner, spent: float
+) -> Outcome:
+    """The decisions on each instance, made event by event in a process of its own; stops at the first that fails."""
+    answers: list[Answer] = []
+    for instance in instances:
+        outcome = runner.run(stepwise.job(problem, source, instance))
+        decided = stepwise.decisions(outcome)
+        if decided is None:
+            break
+        # Of all calls but one; that one is taken off where the instance is priced.
+        used = sum(answer.cpu_seconds for answer in outcome.answers) - spent * len(decided)
+        answers.append(Answer(decided, max(0.0, used)))
+    return replace(outcome, answers=tuple(answers))
 
 
 def _followed(
@@ -105,7 +125,7 @@ def _followed(
         follow_up.arguments(instance, answer.value)
         for instance, answer in zip(instances, first.answers, strict=False)
     ]
-    calls = tuple({key: _value(datum) for key, datum in data.items()} for data in asked if data is not None)
+    calls = tuple({key: value_of(datum) for key, datum in data.items()} for data in asked if data is not None)
     second = runner.run(replace(job, calls=calls, driver=follow_up.driver))
     others = iter(second.answers)
     pairs: list[Answer] = []
@@ -127,14 +147,8 @@ _calls: WeakKeyDictionary[Instance, Mapping[str, Value]] = WeakKeyDictionary()
 def _call(instance: Instance) -> Mapping[str, Value]:
     """The arguments as the sandbox takes them; made once for each instance, which every candidate meets."""
     if (known := _calls.get(instance)) is None:
-        known = _calls[instance] = {key: _value(datum) for key, datum in instance.data.items()}
+        known = _calls[instance] = {key: value_of(datum) for key, datum in instance.data.items()}
     return known
-
-
-def _value(datum: Datum) -> Value:
-    if isinstance(datum, np.ndarray):
-        return Array(datum.dtype.str, datum.shape, np.ascontiguousarray(datum).tobytes())
-    return datum
 
 
 def _price(problem: Problem, instance: Instance, answer: Answer, outcome: Outcome, spent: float) -> Score:

@@ -59,16 +59,23 @@ class Instance:
         name: `STEM-K` in a file of several (1-based), else `STEM`; generated ones say how.
         data: arrays and numbers, exactly what a candidate is given.
         stratum: the class of the generator's grid, or "all".
+        whole: whether the events of an on-line instance are given in one call; see `stepwise`.
     """
 
     name: str
     data: Mapping[str, Datum]
     stratum: str = "all"
+    whole: bool = False
 
     @cached_property
     def digest(self) -> str:
-        """A name for the data alone: equal data, equal digest, whatever the file or the platform."""
-        return hashlib.sha256(json.dumps(self.plain, sort_keys=True).encode()).hexdigest()[:32]
+        """A name for the data: equal data, equal digest, whatever the file or the platform.
+
+        It tells how events are given, too: what was reached with all events in sight is no score of an instance
+        whose events come one by one.
+        """
+        digest = hashlib.sha256(json.dumps(self.plain, sort_keys=True).encode()).hexdigest()
+        return digest[:31] + "w" if self.whole else digest[:32]
 
     @property
     def size(self) -> int:

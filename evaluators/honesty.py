@@ -13,13 +13,14 @@ import numpy as np
 
 from gapsmith.evaluators.assess import Runner, assess, assess_all
 from gapsmith.evaluators.base import Instance, Number, Problem
-from gapsmith.evaluators.online import FORESIGHT, foresight
+from gapsmith.evaluators.online import UNSTEADY, foresight
+from gapsmith.evaluators.scoring import Score
 
 PATIENCE = 2.0
 """CPU limits allowed here: what is examined is whose work it is. A process of its own warms up for each instance."""
 
 WATCHED = 2
-"""On-line instances that are run event by event."""
+"""On-line instances on which other futures are tried."""
 
 SURE = 3.0
 """Standard errors of a sign test by which relabelled instances must cost more: ties alone differ both ways."""
@@ -53,13 +54,13 @@ def examine(
     Args:
         problem: with `relabel` where its instances have labels.
         source: the program.
-        instances: on which it was run, in this order, in one process.
+        instances: on which it was run, in this order, in one process; on-line ones event by event.
         costs: what it reached.
         runner: the sandbox.
         refuters: instances that other programs were wrong on; see `Problem.verify`.
     """
     patient = replace(problem, cpu_seconds=lambda instance: PATIENCE * problem.cpu_seconds(instance))
-    for examination in (_alone, _relabelled, _foresight):
+    for examination in (_foresight, _relabelled) if problem.online else (_alone, _relabelled):
         if found := examination(patient, source, instances, costs, runner):
             return found
     return problem.verify(source, runner, refuters, True) if problem.verify else Honesty("ok")
@@ -70,11 +71,10 @@ def _alone(
 ) -> Honesty | None:
     scores = assess_all(problem, source, instances, runner, isolated=True)
     for instance, before, score in zip(instances, costs, scores, strict=True):
-        if score.cost != before and not score.ours:
-            found = f"costs {score.cost:g}" if score.cost is not None else f"ends with {score.outcome}"
+        if score.cost != before:
             return Honesty(
                 "state_dependent",
-                f"{instance.name} {found} in a process of its own, and cost {before:g} after other instances: "
+                f"{instance.name} {_ended(score)} in a process of its own, and cost {before:g} after other instances: "
                 "results must depend on the arguments alone, not on earlier calls, chance or the clock",
             )
     return None
@@ -104,18 +104,23 @@ def _relabelled(
 def _foresight(
     problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
 ) -> Honesty | None:
-    """On-line programs decide some instances once more, event by event, and must cost the same."""
-    for instance, cost in list(zip(instances, costs, strict=True))[:WATCHED] if problem.online else []:
-        verdict = foresight(problem, source, instance, runner)
-        if verdict.ours:
+    """On-line programs must cost the same with all events of an instance in sight, and decide alike on some."""
+    wholes = [replace(instance, whole=True) for instance in instances]
+    scores = assess_all(problem, source, wholes, runner, isolated=True)
+    for place, (instance, cost, score) in enumerate(zip(instances, costs, scores, strict=True)):
+        differs = score.cost != cost
+        if place >= WATCHED and not differs:
             continue
+        verdict = foresight(problem, source, instance, runner, 8 if place < WATCHED else 0)
         if not verdict.honest:
             return Honesty(verdict.outcome, f"{instance.name}: {verdict.message}")
-        if (watched := problem.cost(instance, verdict.decisions)) != cost:
-            return Honesty(
-                FORESIGHT, f"{instance.name} costs {watched} event by event, and cost {cost} as a whole"
-            )
+        if differs:
+            return Honesty(UNSTEADY, f"{instance.name}: cost {cost:g}, and then {_ended(score)}")
     return None
+
+
+def _ended(score: Score) -> str:
+    return f"costs {score.cost:g}" if score.cost is not None else f"ends with {score.outcome}"
 
 
 def _changes(costs: Sequence[Number], now: Sequence[Number | None], maximise: bool) -> tuple[int, int]:

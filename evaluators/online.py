@@ -14,8 +14,8 @@ So `foresight` runs the candidate again, each time in a process of its own, from
   decided here cannot depend on the future, whatever a candidate does to its process; so equal decisions
   prove that the solution that was priced owes nothing to it. A few ten microseconds per event.
 
-Neither says anything on another instance: a candidate may peek only where it is not watched. Solutions that
-matter are to be verified by themselves, and `Verdict.decisions` are what an honest process decided.
+Neither says anything on another instance: a candidate may peek only where it is not watched. So whatever is told
+or claimed is decided event by event on every instance (`stepwise`), and this check merely says what is wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,11 +24,12 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gapsmith.evaluators import stepwise
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Datum, Instance, Problem
-from gapsmith.sandbox import Array, Call, Ending, Job, Limits, Outcome, Value
+from gapsmith.evaluators.stepwise import arrays, value_of
+from gapsmith.sandbox import Ending, Job, Limits, Outcome
 
 Data: TypeAlias = Mapping[str, Datum]
 Future: TypeAlias = Callable[[np.random.Generator, Data, int], Data]
@@ -37,26 +38,18 @@ Future: TypeAlias = Callable[[np.random.Generator, Data, int], Data]
 FORESIGHT = "foresight"
 UNSTEADY = "unsteady"
 
-EVENT_SECONDS = 1.0
-"""CPU seconds for one event that is sent alone; a call of the whole instance has the problem's own limit."""
-
-_WHOLE = '''
-
-def drive(*data):
-    """Decides on all events of an instance, one after another."""
-    begin(*(value for value in data if not hasattr(value, "shape")))
-    events = zip(*(value.tolist() for value in data if hasattr(value, "shape")))
-    return [step(*event) for event in events]
-'''
-
-_ALONE = '''
+_LOOP = '''
 
 pending = iter((begin,))
 
 
 def drive(*data):
-    """Begins at the first call; every other call is one event."""
-    return next(pending, step)(*data)
+    """Decides on all events of an instance, one after another, or on one; then the first call is the beginning."""
+    if not any(hasattr(value, "shape") for value in data):
+        return next(pending, step)(*data)
+    begin(*(value for value in data if not hasattr(value, "shape")))
+    events = zip(*(value.tolist() for value in data if hasattr(value, "shape")))
+    return [step(*event) for event in events]
 '''
 
 
@@ -88,7 +81,7 @@ class Verdict:
 
 def driver(source: str) -> str:
     """A problem's `driver`: the source of `begin` and `step`, with the loop over the events of an instance."""
-    return source + _WHOLE
+    return source + _LOOP
 
 
 def other_future(rng: np.random.Generator, data: Data, kept: int) -> Data:
@@ -101,7 +94,7 @@ def other_future(rng: np.random.Generator, data: Data, kept: int) -> Data:
     drawn = rng.integers(0, total, total - kept)
     order = rng.integers(4)
     if order < 2:  # the next event is the least, or the greatest: whoever looks one ahead must notice
-        keys = [value.reshape(total, -1)[drawn, 0] for value in _arrays(data).values()]
+        keys = [value.reshape(total, -1)[drawn, 0] for value in arrays(data).values()]
         drawn = drawn[np.lexsort(keys)][:: 1 if order else -1]
     elif order == 2:
         drawn = drawn[: 1 + len(drawn) // 2]
@@ -156,25 +149,23 @@ class _Check:
 
     def whole(self, data: Data) -> Verdict:
         """All events in one call: how a program is scored."""
-        call = {key: _value(datum) for key, datum in data.items()}
-        outcome = self._run(
-            (call,), self.problem.driver, Limits(cpu_seconds=self.problem.cpu_seconds(self.instance))
+        call = {key: value_of(datum) for key, datum in data.items()}
+        limits = Limits(cpu_seconds=self.problem.cpu_seconds(self.instance))
+        outcome = self.runner.run(
+            Job(
+                source=self.source,
+                entry=self.problem.entry.name,
+                calls=(call,),
+                limits=limits,
+                driver=self.problem.driver,
+            )
         )
         return _decided(outcome, lambda: outcome.answers[0].value, _events(data))
 
     def alone(self) -> Verdict:
         """The numbers, then each event when the decision on the one before is back."""
-        columns = {key: value.tolist() for key, value in _arrays(self.instance.data).items()}
-        begin = {key: _value(datum) for key, datum in self.instance.data.items() if key not in columns}
-        events = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        outcome = self._run((begin, *events), self.problem.driver + _ALONE, Limits(cpu_seconds=EVENT_SECONDS))
-        return _decided(outcome, lambda: [answer.value for answer in outcome.answers[1:]], len(events))
-
-    def _run(self, calls: tuple[Call, ...], source: str, limits: Limits) -> Outcome:
-        entry = self.problem.entry.name
-        return self.runner.run(
-            Job(source=self.source, entry=entry, calls=calls, limits=limits, driver=source)
-        )
+        outcome = self.runner.run(stepwise.job(self.problem, self.source, self.instance))
+        return _decided(outcome, lambda: stepwise.decisions(outcome), self.events)
 
     def difference(self, first: Verdict, again: Verdict, kept: int) -> Verdict | None:
         """What the difference of two runs says; None where the decisions that must be equal are."""
@@ -200,13 +191,9 @@ def _words(place: int, old: Any, new: Any) -> str:
     )
 
 
-def _arrays(data: Data) -> dict[str, NDArray[Any]]:
-    return {key: value for key, value in data.items() if isinstance(value, np.ndarray)}
-
-
 def _events(data: Data) -> int:
     """The number of events. Raises ValueError where the arrays do not agree on it."""
-    lengths = {len(value) for value in _arrays(data).values()}
+    lengths = {len(value) for value in arrays(data).values()}
     if len(lengths) != 1:
         raise ValueError(
             f"the arrays of an on-line instance have {sorted(lengths)} rows; expected equal numbers."
@@ -227,9 +214,3 @@ def _decided(outcome: Outcome, decisions: Callable[[], Any], events: int) -> Ver
     if not isinstance(value, list) or len(value) != events:
         return Verdict("infeasible", f"it gave no list of {events} decisions, one per event")
     return Verdict(Ending.OK, "", value)
-
-
-def _value(datum: Datum) -> Value:
-    if isinstance(datum, np.ndarray):
-        return Array(datum.dtype.str, datum.shape, np.ascontiguousarray(datum).tobytes())
-    return datum

@@ -55,7 +55,7 @@ class Conversation:
         self._limits = limits
         self._buffer = FrameBuffer()
         self._outgoing = memoryview(b"")
-        self.begun = False
+        self.begun = self._asked = False
         self._poll = select.poll()
         for descriptor in (spare.job.fileno(), spare.out, spare.err):
             self._poll.register(descriptor, select.POLLIN)
@@ -71,7 +71,9 @@ class Conversation:
     def ask(self, call: Call) -> Answer:
         """One call and its answer. Raises Stopped or ChannelClosed."""
         token = secrets.token_bytes(frames.TOKEN_BYTES)
-        self._begin(frames.frame(frames.CALL, token + frames.encode_call(call)))
+        begun = self._spare.clock.read()
+        self._begin(frames.frame(frames.CALL, token + frames.encode_call(call)), self._asked)
+        self._asked = self._limits.together
         payload = self._await(
             frames.RESULT + frames.ERROR, self._limits.result_bytes + frames.TOKEN_BYTES, token
         )
@@ -80,15 +82,17 @@ class Conversation:
             raise self._late(used)
         self._nothing_more()
         try:
-            return Answer(frames.strict_json(payload), used)
+            return Answer(frames.strict_json(payload), self._start_cpu + used - begun)
         except ValueError as error:
             raise Stopped(Ending.MALFORMED_RESULT, f"the result cannot be used: {error}") from None
 
-    def _begin(self, outgoing: bytes) -> None:
-        self._start_cpu = self._spare.clock.read()
-        self._deadline = time.monotonic() + self._limits.wall_seconds
+    def _begin(self, outgoing: bytes, go_on: bool = False) -> None:
+        """Sends, and counts from here, unless it is to go on counting from an earlier call."""
+        if not go_on:
+            self._start_cpu = self._spare.clock.read()
+            self._deadline = time.monotonic() + self._limits.wall_seconds
+            self._output = sum(pipe.count for pipe in self.pipes)
         self._late_once = False
-        self._output = sum(pipe.count for pipe in self.pipes)
         self._outgoing = memoryview(outgoing)
         self._send()
 

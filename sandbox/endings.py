@@ -30,6 +30,8 @@ _SIGNALS: dict[int, tuple[Ending, str]] = {
     signal.SIGFPE: (Ending.CRASH_FPE, "it crashed: integer division by zero"),
     signal.SIGXCPU: (Ending.TIMEOUT_CPU, "it used up its CPU time"),
 }
+_RAISED_BY_ITSELF = frozenset({*_SIGNALS, signal.SIGILL, signal.SIGTRAP, signal.SIGPIPE, signal.SIGXFSZ})
+"""Signals that a program can bring upon itself although it may send none."""
 _OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "Cannot allocate memory", "memory allocation")
 
 
@@ -55,12 +57,17 @@ def reported(payload: bytes, trusted: bool) -> Stopped:
     )
 
 
-def of_status(status: int, stderr: str) -> Stopped:
-    """How the process ended, from its wait status."""
+def of_status(status: int, stderr: str, sealed: bool = False) -> Stopped:
+    """How the process ended, from its wait status. Of a sealed one, a signal from outside is no fact about it."""
     if os.WIFEXITED(status):
         code = os.WEXITSTATUS(status)
         return Stopped(Ending.NO_RESULT, f"the process ended with exit code {code} before it answered")
     number = os.WTERMSIG(status)
+    if sealed and number not in _RAISED_BY_ITSELF:
+        return Stopped(
+            Ending.HARNESS_FAILURE,
+            f"signal {number} from outside ended a program (for want of memory on this machine, perhaps)",
+        )
     ending, message = _SIGNALS.get(number, (Ending.KILLED, f"it was ended by signal {number}"))
     if ending is Ending.CRASH_ABORT and any(word in stderr for word in _OUT_OF_MEMORY):
         return Stopped(Ending.MEMORY_LIMIT, "it aborted for lack of memory")

@@ -1,5 +1,6 @@
 """The sandbox as the rest of the system sees it: open one, give it jobs, get outcomes."""
 
+import errno
 import json
 import threading
 import time
@@ -13,10 +14,16 @@ from gapsmith.sandbox.errors import SandboxTrouble
 from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome, Preload
 from gapsmith.sandbox.launch import REAP_SECONDS, Death, Zygote, ZygoteDied
 from gapsmith.sandbox.levels import Isolation, of_report, require
-from gapsmith.sandbox.lockdown import LAYERS, LayerFailed
+from gapsmith.sandbox.lockdown import LAYERS, SECCOMP, LayerFailed
 
 _GRACE = 0.25
 """How long a child that closed its channel may take to be gone: a death closes the channel first."""
+PAUSES = (0.0, 0.1, 0.5, 2.0, 8.0)
+"""Seconds before each try of a job: what is the sandbox's own fault is tried again, with growing patience."""
+_NEARLY = 0.9
+"""The part of its memory limit from which on a program that the kernel killed has itself to thank for it."""
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS)
+"""What the machine is short of, for now."""
 
 
 class Sandbox:
@@ -31,10 +38,18 @@ class Sandbox:
         self._layers = frozenset(layers)
         self._broken: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._closed = False
-        self._zygote = self._start()
+        self._closing = threading.Event()
+        self._spent = 0.0
+        self._zygote: Zygote | None = self._start()
 
     def _start(self) -> Zygote:
+        """A zygote; the isolation it has is noted. Raises SandboxTrouble."""
+        try:
+            return self._layered()
+        except OSError as error:
+            raise SandboxTrouble(f"the sandbox does not start: {_advice(error)}") from error
+
+    def _layered(self) -> Zygote:
         """A zygote with as many layers as this machine gives, not fewer than are asked for."""
         while True:
             try:
@@ -65,47 +80,68 @@ class Sandbox:
 
     def close(self) -> None:
         """Ends the zygote and every process of it."""
-        self._closed = True
-        self._zygote.close()
+        self._closing.set()
+        self._end_zygote()
+
+    def _end_zygote(self) -> None:
+        zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            self._spent += zygote.spent_seconds
+            zygote.close()
 
     @property
     def spent_seconds(self) -> float:
-        """CPU seconds that the zygote and its children have used, as of the end of the last run."""
-        return self._zygote.spent_seconds
+        """CPU seconds that zygotes and their children have used, as of the end of the last run."""
+        return self._spent + (self._zygote.spent_seconds if self._zygote else 0.0)
 
     def run(self, job: Job) -> Outcome:
-        """Runs one program and says what was seen. What is the sandbox's own fault is tried twice.
+        """Runs one program and says what was seen; what is the sandbox's own fault is tried again, by a new zygote.
 
         Raises:
-            SandboxTrouble: if the zygote cannot be started again, or the sandbox is closed.
+            SandboxTrouble: if the sandbox itself fails time and again, or is closed.
             ValueError: for an argument that cannot travel.
         """
         with self._lock:
-            if self._closed:
-                raise SandboxTrouble("this sandbox is closed; open another")
-            outcome = self._attempt(job)
-            if outcome.ending.ours:
-                self._zygote.close()
-                self._zygote = self._start()
+            for pause in PAUSES:
+                if self._closing.wait(pause):
+                    raise SandboxTrouble("this sandbox is closed; open another")
                 outcome = self._attempt(job)
-            return outcome
+                if not outcome.ending.ours:
+                    return outcome
+                self._end_zygote()
+        raise SandboxTrouble(
+            f"the sandbox failed {len(PAUSES)} times at one job, though no program is to blame: "
+            f"{outcome.message}; mend that, and what was begun goes on with: gapsmith resume"
+        )
 
     def _attempt(self, job: Job) -> Outcome:
         try:
-            run = Run(self._zygote, job)
+            self._zygote = self._zygote or self._start()
+            run = Run(self._zygote, job, self.isolation.layers.get(SECCOMP, False))
             run.play()
         except ZygoteDied as error:
             message = f"the sandbox's process does not answer: {error}"
-            return Outcome(ending=Ending.ZYGOTE_DIED, message=message, level=self.level)
-        return run.outcome(self.level)
+            return Outcome(ending=Ending.ZYGOTE_DIED, message=message, level=self.isolation.level)
+        except SandboxTrouble as error:
+            return Outcome(ending=Ending.ZYGOTE_DIED, message=str(error), level=self.isolation.level)
+        except OSError as error:
+            if error.errno not in _PASSING:
+                raise
+            return Outcome(ending=Ending.HARNESS_FAILURE, message=_advice(error), level=self.isolation.level)
+        return run.outcome(self.isolation.level)
 
 
 class Run:
-    """One job in one child, from the first frame to the last breath."""
+    """One job in one child, from the first frame to the last breath.
 
-    def __init__(self, zygote: Zygote, job: Job) -> None:
-        self._zygote = zygote
-        self._job = job
+    Args:
+        zygote: whose child runs it.
+        job: the program and its calls.
+        sealed: whether seccomp holds, so that the program can send no signal, not even to itself.
+    """
+
+    def __init__(self, zygote: Zygote, job: Job, sealed: bool) -> None:
+        self._zygote, self._job, self._sealed = zygote, job, sealed
         self._answers: list[Answer] = []
         self._begun = time.monotonic()
         self._spare = zygote.take()
@@ -132,25 +168,40 @@ class Run:
                 self._answers.append(self._talk.ask(call))
         except Stopped as stopped:
             self._stopped = stopped
+            if stopped.ending is Ending.TIMEOUT_WALL and self._sealed and self._spare.clock.stopped():
+                self._stopped = Stopped(Ending.HARNESS_FAILURE, "a signal from outside stopped a program")
         except ChannelClosed:
-            self._death = self._zygote.death(self._spare, _GRACE)
+            self._death = self._reaped() if self._spare.ended(_GRACE) else None
             self._talk.drain_all()
             self._stopped = self._cause()
+
+    def _reaped(self) -> Death:
+        if (death := self._zygote.death(self._spare, REAP_SECONDS)) is None:
+            raise ZygoteDied(f"a child that ended was not reaped within {REAP_SECONDS:g} s")
+        return death
 
     def _cause(self) -> Stopped:
         if not self._talk.begun:
             return Stopped(Ending.HARNESS_FAILURE, "the child ended before it ran anything")
         if self._death is None:
             return Stopped(Ending.NO_RESULT, "it closed its result channel without an answer")
-        return of_status(self._death.status, self._talk.pipes[1].text)
+        if self._death.killed and (found := self._own_limit(self._death)):
+            return found
+        return of_status(self._death.status, self._talk.pipes[1].text, self._sealed)
+
+    def _own_limit(self, death: Death) -> Stopped | None:
+        """The limit by which the kernel may have killed it; None where it was within its limits."""
+        limits = self._job.limits
+        if death.peak_bytes > _NEARLY * limits.memory_mb * 2**20:
+            return Stopped(Ending.MEMORY_LIMIT, f"killed at its memory limit of {limits.memory_mb} MB")
+        if death.cpu_seconds > limits.cpu_seconds * (len(self._answers) + 2):
+            return Stopped(Ending.TIMEOUT_CPU, f"killed after {death.cpu_seconds:.2f} s of CPU time")
+        return None
 
     def _bury(self) -> None:
         self._end_cpu = self._spare.clock.read() if self._death is None else 0.0
         self._spare.kill()
-        if self._death is None:
-            self._death = self._zygote.death(self._spare, REAP_SECONDS)
-        if self._death is None:
-            raise ZygoteDied(f"a killed child was not reaped within {REAP_SECONDS:g} s")
+        self._death = self._death or self._reaped()
         self._talk.drain_all()
 
     def outcome(self, level: Level) -> Outcome:
@@ -168,6 +219,12 @@ class Run:
             stderr=clean(self._talk.pipes[1].text, self._job.limits.output_bytes),
             level=level,
         )
+
+
+def _advice(error: OSError) -> str:
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "too many open files; raise the limit, such as with: ulimit -n 1024"
+    return f"the machine is short of something: {error.strerror or error}"
 
 
 def _job_frame(job: Job) -> bytes:

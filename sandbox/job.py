@@ -79,13 +79,18 @@ class Preload:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one call may use. CPU is the verdict; wall time is a generous backstop."""
+    """What one call may use. CPU is the verdict; wall time is a generous backstop.
+
+    Attributes:
+        together: whether time and output are those of all calls of a job together, loading the module apart.
+    """
 
     cpu_seconds: float = 1.0
     memory_mb: int = 512
     threads: int = 0
     result_bytes: int = 1_000_000
     output_bytes: int = 64_000
+    together: bool = False
 
     @property
     def wall_seconds(self) -> float:
@@ -104,7 +109,7 @@ class Job:
         source: the candidate's module, Python source.
         entry: the function of that module that is called.
         calls: the arguments, one mapping per call.
-        limits: of every single call.
+        limits: of every single call, or of all together.
         driver: source of trusted code that runs beside the candidate, in a module of its own in which the
             candidate's entry point is the global `candidate`; when given, its function `drive` is called
             in place of the entry point. It saves round trips; it proves nothing, since it runs in the

@@ -1,8 +1,10 @@
 """Starts zygotes and talks to them: the host's side of `zygote.py`."""
 
+import errno
 import importlib.machinery
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -21,6 +23,7 @@ from gapsmith.sandbox.zygote import BORN, EVENT, PRELOAD, TAKEN
 
 START_SECONDS = 120.0
 REAP_SECONDS = 15.0
+_FEWEST_ENDS = 3 if sys.platform != "linux" else 4
 
 # The guest gets this room's files under their own names, without the package's __init__ and without a path
 # that would reach anything else of ours.
@@ -47,6 +50,11 @@ class Death:
     cpu_seconds: float
     peak_bytes: int
 
+    @property
+    def killed(self) -> bool:
+        """Whether SIGKILL ended it."""
+        return os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signal.SIGKILL
+
 
 class Spare:
     """A child that waits for its job, and the host's ends of its socket and pipes."""
@@ -60,6 +68,17 @@ class Spare:
         for pipe in (self.out, self.err):
             os.set_blocking(pipe, False)
         self.clock = Clock(name, self._watch)
+
+    def ended(self, patience: float) -> bool:
+        """Whether the child ends within `patience` seconds, though nobody may have reaped it yet.
+
+        Where the system gives no handle on a process, the zygote's word is waited for.
+        """
+        if self._watch < 0:
+            return True
+        watch = select.poll()
+        watch.register(self._watch, select.POLLIN)
+        return bool(watch.poll(1000 * patience))
 
     def kill(self) -> None:
         """Ends the child; does nothing if it has ended."""
@@ -170,6 +189,11 @@ class Zygote:
 
     def _note(self, data: bytes, descriptors: list[int]) -> None:
         kind, name, status, cpu, own_cpu, peak = EVENT.unpack(data)
+        if kind == BORN and len(descriptors) < _FEWEST_ENDS:
+            # The kernel leaves out what this process has no number for.
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise OSError(errno.EMFILE, "too many open files")
         if kind == BORN:
             self._spares.append(Spare(name, descriptors))
         else:

@@ -7,6 +7,7 @@ zygote needs and checks arguments. Both are consulted, and the stricter answer h
 import ctypes
 import errno
 import os
+import signal
 import struct
 
 from gapsmith.sandbox import kernel
@@ -29,6 +30,17 @@ _OPEN_FORBIDDEN = 0o3 | 0o100 | 0o1000 | 0o2000 | 0o20000 | 0o20000000
 """Write, read-write, create, truncate, append, async, temporary file."""
 _FCNTL_ALLOWED = (0, 1, 2, 3, 1030)
 """Duplicate, get and set close-on-exec, get flags. Enlarging a pipe would hold kernel memory."""
+_CRASHES = (
+    0,
+    *sorted({signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV}),
+)
+_PRIVATE = 128
+"""The flag of a futex that only this process knows. Any other is found by the file behind the page: a library's is
+one for all sandboxes of a machine, and a way to talk."""
+_JOINING = (0, 9, 9 | 256)
+"""Waits for the end of a thread, which the kernel itself tells by a futex that is not private."""
+_ADVICE = (0, 1, 2, 4, 8, 14, 15, 16, 17)
+"""On a process's own memory. What reads a file ahead, gives its pages up or merges pages shows to other processes."""
 
 
 def _low(argument: int) -> Instruction:
@@ -100,16 +112,21 @@ def zygote_filter(files: bool, table: Table = HERE) -> list[Instruction]:
 
 def child_filter(threads: bool, table: Table = HERE) -> list[Instruction]:
     """What a child may not do although its zygote may. Ends in `allow`: the other filter decides the rest."""
-    own = _one_of((OWN_PID,), errno.EPERM)
+    # A program may crash, and send no other signal even to itself: whatever else ends it came from outside.
+    crash = _one_of(_CRASHES, errno.EPERM)
+    own = [(_EQUAL, 1, 0, OWN_PID), _error(errno.EPERM)]
     # Threads that are not wanted fail as they do when there are too many: with a clean RuntimeError.
     thread = _one_of(_THREAD_FLAGS, errno.EPERM) if threads else _no_threads()
+    waits = _JOINING if threads else ()
     null = [_high(2), (_EQUAL, 0, 2, 0), _low(2), (_EQUAL, 1, 0, 0), _error(errno.EPERM), _answer(_ALLOW)]
     rules = {
         "clone": [_low(0), *thread],
         "clone3": [_error(errno.ENOSYS)],  # Its flags are out of a filter's sight; glibc falls back to clone.
-        "kill": [_low(0), *own],
-        "tgkill": [_low(0), *own],
-        "tkill": [_low(0), *own],
+        "kill": [_low(0), *own, _low(1), *crash],
+        "tgkill": [_low(0), *own, _low(2), *crash],
+        "tkill": [_low(0), *own, _low(1), *crash],
+        "futex": [_low(1), (_ANY_BIT, 0, 1, _PRIVATE), _answer(_ALLOW), *_one_of(waits, errno.EPERM)],
+        "madvise": [_low(2), *_one_of(_ADVICE, errno.EPERM)],
         "fcntl": [_low(1), *_one_of(_FCNTL_ALLOWED, errno.EPERM)],
         "prlimit64": null,
     }

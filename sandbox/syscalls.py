@@ -7,7 +7,7 @@ import platform
 
 _ALLOWED = """
 read 0 63, write 1 64, close 3 57, lseek 8 62, mmap 9 222, mprotect 10 226, munmap 11 215, brk 12 214,
-mremap 25 216, madvise 28 233, futex 202 98, clock_gettime 228 113, clock_getres 229 114,
+mremap 25 216, clock_gettime 228 113, clock_getres 229 114,
 clock_nanosleep 230 115, nanosleep 35 101, gettimeofday 96 169, time 201 -, rt_sigaction 13 134,
 rt_sigprocmask 14 135, rt_sigreturn 15 139, rt_sigpending 127 136, rt_sigtimedwait 128 137,
 sigaltstack 131 132, pause 34 -, restart_syscall 219 128, readv 19 65, writev 20 66, pread64 17 67,
@@ -15,9 +15,9 @@ fstat 5 80, dup 32 23, poll 7 -, ppoll 271 73, select 23 -, pselect6 270 72, exi
 getpid 39 172, gettid 186 178, getppid 110 173, getuid 102 174, geteuid 107 175, getgid 104 176,
 getegid 108 177, getgroups 115 158, getresuid 118 148, getresgid 120 150, getpgid 121 155, getpgrp 111 -,
 getsid 124 156, getrandom 318 278, getrusage 98 165, getrlimit 97 163, times 100 153, uname 63 160,
-sysinfo 99 179, getcpu 309 168, sched_yield 24 124, sched_getaffinity 204 123, sched_getparam 143 121,
+getcpu 309 168, sched_yield 24 124, sched_getaffinity 204 123, sched_getparam 143 121,
 sched_getscheduler 145 120, sched_get_priority_max 146 125, sched_get_priority_min 147 126,
-set_robust_list 273 99, set_tid_address 218 96, rseq 334 293, arch_prctl 158 -
+rseq 334 293, arch_prctl 158 -
 """
 """What Python and numpy cannot do without, and what cannot reach beyond the process."""
 
@@ -30,12 +30,15 @@ readlink 89 -, readlinkat 267 78, getdents 78 -, getdents64 217 61, getcwd 79 17
 _ZYGOTE = """
 wait4 61 260, socketpair 53 199, pipe2 293 59, sendmsg 46 211, sendto 44 206, recvfrom 45 207,
 getsockname 51 204, getsockopt 55 209, pidfd_open 434 434, dup2 33 -, dup3 292 24, close_range 436 436,
-prctl 157 167, setrlimit 160 164, setpgid 109 154, set_mempolicy 238 237
+prctl 157 167, setrlimit 160 164, setpgid 109 154, set_mempolicy 238 237,
+set_robust_list 273 99
 """
-"""What the zygote needs beyond its children; each child takes it away from itself."""
+"""What the zygote needs beyond its children; each child takes it away from itself. A robust list would wake
+who waits on a page of a library, in whichever sandbox, when a thread ends."""
 
 _CONDITIONAL = """
-prlimit64 302 261, clone 56 220, clone3 435 435, kill 62 129, tgkill 234 131, tkill 200 130, fcntl 72 25
+prlimit64 302 261, clone 56 220, clone3 435 435, kill 62 129, tgkill 234 131, tkill 200 130, fcntl 72 25,
+futex 202 98, madvise 28 233
 """
 """Allowed to children with certain arguments only."""
 

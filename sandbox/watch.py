@@ -19,6 +19,7 @@ class Clock:
         pid = _pid_of(watch) if watch >= 0 else name
         self._clock = ~pid << 3 | _CPU_OF_PROCESS
         self._schedule = Path(f"/proc/{pid}/schedstat")
+        self._status = Path(f"/proc/{pid}/stat")
         self._last = 0.0
 
     def read(self) -> float:
@@ -27,6 +28,12 @@ class Clock:
             with contextlib.suppress(OSError):
                 self._last = max(self._last, time.clock_gettime(self._clock))
         return self._last
+
+    def stopped(self) -> bool:
+        """Whether a signal has stopped it, to go on later; False where the kernel does not say."""
+        with contextlib.suppress(OSError, IndexError):
+            return self._status.read_text().rpartition(")")[2].split()[0] == "T"
+        return False
 
     def starved(self) -> float:
         """Seconds for which its first thread could have run, had a core been free; 0 where the kernel does not say."""

@@ -10,8 +10,10 @@ from gapsmith.agent import Archive, Budget, Run, Settings
 from gapsmith.agent.discovery import SEARCHED
 from gapsmith.agent.drawing import last_drawn
 from gapsmith.agent.problems import find_problem
+from gapsmith.agent.supply import Supply
 from gapsmith.evaluators.base import Split, Trouble
 from gapsmith.evaluators.honesty import PATIENCE
+from gapsmith.evaluators.online_bin_packing import problem as online_bin_packing
 
 
 def keys(instances):
@@ -183,3 +185,11 @@ def test_settings_survive_the_archive():
     assert Settings.of(plain) == wanted
     before = {"problem": "x", "model": "openai:m", "budget": {"calls": 3}, "instances": [], "test": []}
     assert Settings.of(before).models == ("openai:m",)
+
+
+def test_only_training_sees_an_online_instance_whole() -> None:
+    """Validation, finale, claim and test are decided event by event."""
+    supply = Supply(online_bin_packing, (), (), 1)
+    assert all(instance.whole for instance in supply.train)
+    others = [*supply.unseen.selection, *supply.unseen.claim, *supply.unseen.further(3), *supply.test]
+    assert not any(instance.whole for instance in others)

@@ -1,6 +1,8 @@
 """Elites are examined: state, labels, chance and the future must not matter."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +94,27 @@ def test_who_sees_the_future_is_found(sandbox: Sandbox) -> None:
     assert result.outcome == "ok"
     costs = [score.cost or 0 for score in result.scores]
     assert examine(online_bin_packing, PEEKS, instances, costs, sandbox).outcome == "foresight"
+
+
+PEEKING = (Path(__file__).parents[1] / "data" / "peeking_packing.py").read_text()
+
+
+def test_one_that_peeks_on_large_instances_only_is_priced_without_its_plan(sandbox: Sandbox) -> None:
+    """What is told or claimed of it is what it reaches when each event comes after the decision before."""
+    instances = online_bin_packing.instances(Split.TEST, 0, 4)
+    rule = online_bin_packing.rule("Best Fit").source("priority")
+    plain = [score.cost for score in assess(online_bin_packing, rule, instances, sandbox).scores]
+    wholes = [replace(instance, whole=True) for instance in instances]
+    seen = [score.cost for score in assess(online_bin_packing, PEEKING, wholes, sandbox).scores]
+    told = [score.cost for score in assess(online_bin_packing, PEEKING, instances, sandbox).scores]
+    assert sum(cost or 0 for cost in seen) < sum(cost or 0 for cost in plain)
+    assert told == plain
+    verdict = examine(online_bin_packing, PEEKING, instances, [cost or 0 for cost in told], sandbox)
+    assert verdict.outcome == "foresight"
+
+
+def test_scores_of_whole_instances_are_never_taken_for_others() -> None:
+    """An instance whose events come in one call has a digest of its own."""
+    (instance,) = online_bin_packing.instances(Split.TRAIN, 1, 1)
+    assert replace(instance, whole=True).digest != instance.digest
+    assert replace(instance, whole=True).plain == instance.plain

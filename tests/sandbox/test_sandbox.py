@@ -1,5 +1,6 @@
 """The sandbox's own life: opening, working, failing, starting again, and leaving nothing behind."""
 
+import errno
 import gc
 import os
 import re
@@ -22,6 +23,7 @@ from gapsmith.sandbox import (
     Limits,
     Sandbox,
     SandboxTrouble,
+    host,
     measure_latency,
     open_sandbox,
 )
@@ -51,9 +53,9 @@ def eventually(condition):
         time.sleep(0.01)
 
 
-def processes_of(host):
+def processes_of(owner):
     """All processes of the sandboxes that a host process has opened, by their command lines."""
-    mark = re.compile(rb'"host": %d\b' % host)
+    mark = re.compile(rb'"host": %d\b' % owner)
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -160,18 +162,104 @@ def test_dead_spare_is_replaced(box):
 
 
 @LINUX
-def test_zygote_that_dies_twice(box, monkeypatch):
-    """What fails twice is reported as ours, never as the candidate's; the next job starts afresh."""
+@pytest.mark.parametrize(
+    "error",
+    [launch_module.ZygoteDied("a test"), OSError(errno.EMFILE, "too many"), OSError(errno.EAGAIN, "")],
+)
+def test_what_is_ours_is_tried_again(box, monkeypatch, error):
+    """A sandbox that fails time and again but for once gives the answer that it would have given."""
+    take, left = launch_module.Zygote.take, iter([error] * (len(host.PAUSES) - 1))
+
+    def broken(self):
+        for each in left:
+            raise each
+        return take(self)
+
+    monkeypatch.setattr(host, "PAUSES", (0.0,) * len(host.PAUSES))
+    monkeypatch.setattr(launch_module.Zygote, "take", broken)
+    assert box.run(double(3)).answers[0].value == 6
+
+
+@LINUX
+def test_what_stays_broken_is_no_verdict(box, monkeypatch):
+    """A sandbox that never works says so in one line, in place of a verdict; the next job starts afresh."""
 
     def broken(self):
         raise launch_module.ZygoteDied("a test")
 
     with monkeypatch.context() as patch:
+        patch.setattr(host, "PAUSES", (0.0,) * len(host.PAUSES))
         patch.setattr(launch_module.Zygote, "take", broken)
-        outcome = box.run(double(3))
-    assert outcome.ending is Ending.ZYGOTE_DIED
-    assert outcome.ending.ours
+        with pytest.raises(SandboxTrouble, match="gapsmith resume") as caught:
+            box.run(double(3))
+    assert "\n" not in str(caught.value)
     assert box.run(double(3)).answers[0].value == 6
+
+
+class Assassin(launch_module.Zygote):
+    """A zygote of which something outside kills the first children while they work."""
+
+    victims = 2
+
+    def take(self):
+        """A child that will be killed, for as long as there are victims."""
+        spare = super().take()
+        if Assassin.victims:
+            Assassin.victims -= 1
+            send = spare.job.send
+
+            class Fatal:
+                """The socket: as soon as the call is sent, the child dies."""
+
+                def __init__(self, job):
+                    self._job = job
+
+                def __getattr__(self, name):
+                    return getattr(self._job, name)
+
+                def send(self, data):
+                    """Sends, and kills behind the job's frame."""
+                    if bytes(data[:1]) == b"C":
+                        signal.pidfd_send_signal(spare._watch, Assassin.number)
+                    return send(data)
+
+            spare.job = Fatal(spare.job)
+        return spare
+
+
+@LINUX
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGSTOP])
+def test_a_program_that_is_killed_from_outside_is_run_again(monkeypatch, number):
+    """A kill that is not ours, such as for want of memory, costs another try and decides nothing."""
+    monkeypatch.setattr(host, "PAUSES", (0.0,) * len(host.PAUSES))
+    monkeypatch.setattr(host, "Zygote", Assassin)
+    Assassin.victims, Assassin.number = 2, number
+    with Sandbox("numpy", Level.L2, slot=5) as box:
+        outcome = box.run(double(3, cpu_seconds=0.1))
+    assert outcome.answers[0].value == 6
+    assert Assassin.victims == 0
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("death", "ending"),
+    [
+        (launch_module.Death(signal.SIGKILL, 0.1, 500 * 2**20), Ending.MEMORY_LIMIT),
+        (launch_module.Death(signal.SIGKILL, 99.0, 0), Ending.TIMEOUT_CPU),
+        (launch_module.Death(signal.SIGKILL, 0.1, 0), Ending.HARNESS_FAILURE),
+        (launch_module.Death(signal.SIGTERM, 0.1, 500 * 2**20), Ending.HARNESS_FAILURE),
+        (launch_module.Death(signal.SIGSEGV, 0.1, 0), Ending.CRASH_SEGV),
+    ],
+)
+def test_a_kill_is_charged_to_whom_it_is_due(box, death, ending):
+    """A program at its own limit has itself to thank for it; any other kill came from outside."""
+    run = host.Run(box._zygote, double(1), sealed=True)
+    run._talk.begun, run._death = True, death
+    assert run._cause().ending is ending
+    run._death = None
+    run._spare.kill()
+    run._reaped()
+    run._spare.close()
 
 
 def test_closed_sandbox(box):
@@ -257,17 +345,17 @@ with open_sandbox(sys.argv[1], minimum=Level.L0) as box:
 @pytest.mark.parametrize("preload", ["numpy", "ortools"])
 def test_parent_killed(preload, moment):
     """Killing the host with SIGKILL, while it starts, waits or runs, leaves no process behind."""
-    with subprocess.Popen([sys.executable, "-c", HOST, preload], stdout=subprocess.PIPE, text=True) as host:
+    with subprocess.Popen([sys.executable, "-c", HOST, preload], stdout=subprocess.PIPE, text=True) as owner:
         try:
-            host.stdout.readline()
-            eventually(lambda: processes_of(host.pid))
+            owner.stdout.readline()
+            eventually(lambda: processes_of(owner.pid))
             if moment != "spawned":
-                assert host.stdout.readline() == "open\n"
+                assert owner.stdout.readline() == "open\n"
             if moment == "running":
-                eventually(lambda: any(_busy(pid) for pid in processes_of(host.pid)))
+                eventually(lambda: any(_busy(pid) for pid in processes_of(owner.pid)))
         finally:
-            host.kill()
-    eventually(lambda: not processes_of(host.pid))
+            owner.kill()
+    eventually(lambda: not processes_of(owner.pid))
 
 
 def _busy(pid):

@@ -100,10 +100,33 @@ def test_threads(table):
 @tables
 @pytest.mark.parametrize("name", ["kill", "tgkill", "tkill"])
 def test_signals(table, name):
-    """Signals go to the process itself only, whatever the bits that the kernel does not read."""
-    assert both(table, name, OWN) == ALLOW
+    """Signals go to the process itself only, whatever the bits that the kernel does not read, and only to crash."""
+    place = 2 if name == "tgkill" else 1
+    for number in range(65):
+        crash = number in (0, 4, 5, 6, 7, 8, 11)
+        assert both(table, name, OWN, *[0] * (place - 1), number) == (ALLOW if crash else EPERM)
     for other in (0, 1, OWN - 1, 0xFFFFFFFF, 1 | OWN << 32):
         assert both(table, name, other) == EPERM
+
+
+@tables
+def test_futexes(table):
+    """A futex that other processes could share is refused, but for joining a thread where threads are allowed."""
+    for operation in range(14):
+        for clock in (0, 256):
+            assert both(table, "futex", 0, operation | clock | 128) == ALLOW
+            assert both(table, "futex", 0, operation | clock) == EPERM
+            joins = operation | clock in (0, 9, 265)
+            assert both(table, "futex", 0, operation | clock, threads=True) == (ALLOW if joins else EPERM)
+    assert both(table, "set_robust_list", 0, 24) == EPERM
+
+
+@tables
+def test_advice_on_memory(table):
+    """What other processes would notice in the cache of files is refused."""
+    assert both(table, "madvise", 0, 4096, 4) == ALLOW
+    for advice in (3, 9, 12, 20, 21, 22, 23, 25, 100):
+        assert both(table, "madvise", 0, 4096, advice) == EPERM
 
 
 @tables

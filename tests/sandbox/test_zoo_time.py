@@ -207,7 +207,6 @@ return 1
     "body",
     [
         pytest.param("time.sleep(600)", id="sleep"),
-        pytest.param("os.kill(os.getpid(), signal.SIGSTOP)", id="stopped"),
         pytest.param("os.write(3, b'R\\x00'); time.sleep(600)", id="half_a_frame"),
         pytest.param("lock = threading.Lock(); lock.acquire(); lock.acquire()", id="deadlock"),
     ],
