@@ -27,6 +27,7 @@ from gapsmith.agent.options import (
     Instances,
     Isolated,
     Json,
+    Layout,
     ProblemName,
     Seconds,
     SplitName,
@@ -98,6 +99,7 @@ def check(
     ],
     problem: Annotated[str, typer.Option(help="A name from `gapsmith problems`, or a path.py.")],
     instances: Instances = None,
+    layout: Layout = "",
     split: SplitName = Split.TEST,
     limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
     workers: Workers = 2,
@@ -108,7 +110,7 @@ def check(
 ) -> None:
     """Evaluates heuristic files; exits with 1 if any fails. Uses no model and no archive."""
     entrants = file_entrants(files)
-    known = find_problem(problem)
+    known = find_problem(problem, layout)
     chosen = chosen_instances(known, instances, split)[:limit]
     with LocalExecutor(workers, minimum_level(weak), known.preload) as executor, progress_bar() as doing:
         comparison = evaluate(known, entrants, chosen, executor, None, seconds, doing, isolated)
@@ -124,6 +126,7 @@ def compare(
         typer.Argument(metavar="NAME-OR-ID", help="Rules, program numbers, or files; all rules by default."),
     ] = None,
     instances: Instances = None,
+    layout: Layout = "",
     split: SplitName = Split.TEST,
     limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
     archive: ArchiveUrl = "archive.db",
@@ -134,7 +137,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compares reference rules and archived programs, with confidence intervals."""
-    known = find_problem(problem)
+    known = find_problem(problem, layout)
     chosen = chosen_instances(known, instances, split)[:limit]
     with (
         opened_archive(archive) as store,
@@ -152,13 +155,14 @@ def compare(
 def solve_(
     problem: ProblemName,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Instance files.")],
+    layout: Layout = "",
     seconds: Seconds = 60.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
     """Runs only the exact solver; results are cached in the archive."""
-    known = find_problem(problem)
+    known = find_problem(problem, layout)
     chosen = read_instances(known, paths)[:limit]
     with opened_archive(archive) as store, progress_bar() as doing:
         say_edited(store, known, problem)
@@ -214,6 +218,7 @@ def best(
         typer.Option("--set", help="Portfolio of complementary programs (best of k), of a finished run."),
     ] = False,
     instances: Instances = None,
+    layout: Layout = "",
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
     seconds: Seconds = 60.0,
@@ -227,7 +232,7 @@ def best(
     with opened_archive(archive, made=False) as store:
         check_known(store, problem_called(given), run_number)
         if instances:
-            known = find_problem(wanted_problem(given))
+            known = find_problem(wanted_problem(given), layout)
             with (
                 LocalExecutor(workers, minimum_level(weak), known.preload) as executor,
                 progress_bar() as doing,

@@ -17,6 +17,7 @@ from gapsmith.agent.options import (
     Batch,
     CpuSeconds,
     Json,
+    Layout,
     Models,
     Parallel,
     Trust,
@@ -67,6 +68,7 @@ def run(
         list[Path] | None, typer.Option(help="Instance files; split into training, validation and test.")
     ] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Instance files for the sealed test.")] = None,
+    layout: Layout = "",
     base_url: Annotated[
         str | None, typer.Option(help="Address of a server that speaks the provider's API.")
     ] = None,
@@ -99,6 +101,7 @@ def run(
         "base_url": base_url,
         "learn": tuple(map(str, instances or ())),
         "test": tuple(map(str, test or ())),
+        "layout": layout or None,
         "without": tuple(without or ()),
         "cpu_seconds": cpu_seconds,
         "parallel": parallel,

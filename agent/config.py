@@ -27,7 +27,7 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
         "batch": (bool,),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
-    "instances": {"learn": (list,), "test": (list,), "baseline_seconds": (int, float)},
+    "instances": {"learn": (list,), "test": (list,), "layout": (str,), "baseline_seconds": (int, float)},
     "sandbox": {"minimum_level": (int,)},
 }
 DEFAULT_EVALUATIONS = 1000

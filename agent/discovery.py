@@ -31,7 +31,7 @@ from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.models.prices import check_prices
 from gapsmith.agent.ownership import MARK, check_named, marked
 from gapsmith.agent.problem_files import with_version
-from gapsmith.agent.problems import find_problem, unknown
+from gapsmith.agent.problems import find_problem, laid_out, unknown
 from gapsmith.agent.progress import Progress
 from gapsmith.agent.reporting import Report, make_report
 from gapsmith.agent.retelling import retell
@@ -73,6 +73,7 @@ class Settings:
         base_url: of a server that speaks a provider's API.
         instances: files to learn from in place of generated instances; split in three.
         test: files for the sealed test in place of generated instances.
+        layout: how these files are laid out, where their problem's reader asks.
         baseline_seconds: limit of the exact method for each instance.
         minimum_level: the weakest isolation that is accepted.
         seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
@@ -91,6 +92,7 @@ class Settings:
     base_url: str | None = None
     instances: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
+    layout: str = ""
     baseline_seconds: float = 60.0
     minimum_level: int = int(Level.L2)
     seeds: tuple[str, ...] = ()
@@ -176,8 +178,8 @@ class Run:
         self._report: Report | None = None
         with ExitStack() as opened:  # what is opened is closed again where something else fails
             self.archive = archive if isinstance(archive, Archive) else _opened(archive, opened)
-            found = with_version(problem or find_problem(settings.problem))
-            self.problem = _hurried(found, settings.cpu_seconds)
+            named = problem or find_problem(settings.problem)
+            self.problem = _hurried(with_version(laid_out(named, settings.layout)), settings.cpu_seconds)
             self._switches = _switches(settings.without, self.problem)
             if settings.heuristic:
                 self.problem = helped(self.problem, settings.heuristic)

@@ -14,6 +14,12 @@ Instances = Annotated[
     list[Path] | None,
     typer.Option("--instances", help="Instance files; several may follow, as in --instances A B C."),
 ]
+Layout = Annotated[
+    str,
+    typer.Option(
+        "--layout", help="How instance files are laid out, where a reader asks: it names the layouts."
+    ),
+]
 SplitName = Annotated[
     Split, typer.Option("--split", help="Generated instances to use where no file is given.")
 ]

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import pkgutil
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -24,8 +25,31 @@ def problem_names() -> list[str]:
     return [name for name in modules if _defines_problem(name)]
 
 
-def find_problem(name: str) -> Problem:
-    """The problem or formulation of that name, or the problem of that path if it ends in `.py`. Raises UsageTrouble."""
+def find_problem(name: str, layout: str = "") -> Problem:
+    """The problem or formulation of that name, or the problem of that path if it ends in `.py`.
+
+    Args:
+        name: of a problem, or a path.
+        layout: how its files are read; see `laid_out`.
+
+    Raises:
+        UsageTrouble: for a name, a file or a layout that is not known.
+    """
+    return laid_out(_found(name), layout)
+
+
+def laid_out(problem: Problem, layout: str) -> Problem:
+    """The problem with its files read in one of its layouts; as it is without one. Raises UsageTrouble."""
+    if not layout:
+        return problem
+    if not problem.layouts:
+        raise UsageTrouble(f"--layout is {layout!r}, but {problem.name} reads one layout only; leave it out")
+    if layout.partition("=")[0] not in {known.partition("=")[0] for known in problem.layouts}:
+        raise UsageTrouble(unknown("layout", layout, list(problem.layouts)))
+    return replace(problem, read=lambda path: problem.read(path, layout))
+
+
+def _found(name: str) -> Problem:
     if name.endswith(".py"):
         return problem_of_file(Path(name))
     if plain_name(name) in formulation_names():

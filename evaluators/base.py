@@ -254,6 +254,7 @@ class Problem:
         sizes: per split, the sizes that the generator uses, in turn.
         counts: per split, how many instances make the split.
         read: parses one file of the field's own format; raises Trouble with file and line.
+        layouts: names of the layouts that `read` takes as its second argument, and what they are; see `laid_out`.
         grammar: building blocks for the genetic programmer.
         cpu_seconds: limit of one call, seconds of CPU, given the instance.
         driver: trusted source that runs beside a candidate; see `sandbox.Job.driver`.
@@ -280,7 +281,8 @@ class Problem:
     strata: tuple[str, ...] = ("all",)
     sizes: Mapping[Split, Sequence[int]] = field(default_factory=lambda: dict.fromkeys(Split, (20,)))
     counts: Mapping[Split, int] = field(default_factory=lambda: dict(DEFAULT_COUNTS))
-    read: Callable[[Path], list[Instance]] = no_reader
+    read: Callable[..., list[Instance]] = no_reader
+    layouts: Mapping[str, str] = field(default_factory=dict)
     grammar: Grammar | None = None
     maximise: bool = False
     cpu_seconds: Callable[[Instance], float] = field(default=lambda _: 1.0)

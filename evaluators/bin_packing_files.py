@@ -1,14 +1,16 @@
 """Reads bin packing instances: OR-Library's text and FunSearch's JSON."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gapsmith.evaluators.base import Instance, Trouble
+from gapsmith.evaluators.reading import LARGEST_TIME, MOST_DECIMALS, is_decimal, lines_of, text_of
 
 Sizes = tuple[int, list[int]]
 """Capacity and item sizes."""
@@ -16,7 +18,7 @@ Sizes = tuple[int, list[int]]
 
 def read(path: Path) -> list[Instance]:
     """The instances of a file; its form is told by its first letter. Raises Trouble."""
-    text = _content(path)
+    text = text_of(path)
     found = list(_json(path, text) if text.lstrip().startswith(("{", "[")) else _text(path, text))
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
     return [
@@ -25,25 +27,18 @@ def read(path: Path) -> list[Instance]:
     ]
 
 
-def _content(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Trouble(f"{path}: is not a text file; expected numbers as text") from None
-    except OSError as error:
-        raise Trouble(
-            f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a readable file"
-        ) from None
-
-
 class _Tokens:
     """The words of a text file, one after another."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
-        lines = enumerate(text.splitlines(), 1)
+        lines = enumerate(lines_of(text), 1)
         self._tokens = [(number, token) for number, line in lines for token in line.split()]
         self._next = 0
+
+    @property
+    def total(self) -> int:
+        return len(self._tokens)
 
     @property
     def at_end(self) -> bool:
@@ -60,16 +55,21 @@ class _Tokens:
         line, token = self._tokens[self._next - 1]
         return Trouble(f"{self._path}, line {line}: found {token[:40]!r}; expected {expected}")
 
-    def number(self, meaning: str, above: int = 0, most: Decimal | None = None) -> Decimal:
-        expected = f"{meaning}, a number above {above}" + (f" and at most {most}" if most else "")
+    def number(self, meaning: str, above: int = 0, most: Decimal = Decimal(LARGEST_TIME)) -> Decimal:
+        expected = f"{meaning}, a number above {above} and at most {most}"
         token = self.word(expected)
-        try:
-            value = Decimal(token)
-        except InvalidOperation:
-            raise self.wrong(expected) from None
-        if not value.is_finite() or value <= above or (most is not None and value > most):
+        if not is_decimal(token):
+            raise self.wrong(expected + f", with at most {MOST_DECIMALS} decimals")
+        value = Decimal(token)
+        if not above < value <= most:
             raise self.wrong(expected)
         return value
+
+    def best(self) -> None:
+        """Passes over the best number of bins known, 0 where there is none."""
+        expected = "the best number of bins known, a number of at least 0"
+        if not is_decimal(self.word(expected)):
+            raise self.wrong(expected)
 
     def count(self, meaning: str) -> int:
         value = self.number(meaning)
@@ -80,14 +80,22 @@ class _Tokens:
 
 def _text(path: Path, text: str) -> Iterator[Sizes]:
     tokens = _Tokens(path, text)
-    for _ in range(tokens.count("the number of instances")):
+    count = tokens.count("the number of instances")
+    if tokens.total in (count + 2, 2 * count + 2):
+        raise tokens.wrong(
+            "the number of instances, and for each a name, `capacity items best` and its sizes, as in OR-Library's "
+            "files; n, a capacity and n sizes, as in BPPLIB's, are not read"
+        )
+    for _ in range(count):
         tokens.word("the name of an instance")
         capacity = tokens.number("the capacity of a bin")
         total = tokens.count("the number of items")
-        tokens.number("the best number of bins known", -1)
+        tokens.best()
         items = [tokens.number("the size of an item", 0, capacity) for _ in range(total)]
         # The triplets of OR-Library have sizes to a tenth: all are taken in the smallest unit that occurs.
         unit = 10 ** max(0, *(-int(value.normalize().as_tuple().exponent) for value in (capacity, *items)))
+        if capacity * unit > LARGEST_TIME:
+            raise tokens.wrong(f"a capacity of at most {LARGEST_TIME} of the smallest decimals that occur")
         yield int(capacity * unit), [int(value * unit) for value in items]
     if not tokens.at_end:
         tokens.word("")
@@ -96,11 +104,12 @@ def _text(path: Path, text: str) -> Iterator[Sizes]:
 
 def _json(path: Path, text: str) -> Iterator[Sizes]:
     try:
-        content: Any = json.loads(text)
-    except ValueError as error:
+        content: Any = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
+        words = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
         raise Trouble(
-            f"{path}, line {line}: is not JSON ({error}); expected an object of instances"
+            f"{path}, line {line}: is not JSON ({words}); expected an object of instances"
         ) from None
     if not isinstance(content, dict) or not content:
         raise Trouble(
@@ -110,19 +119,37 @@ def _json(path: Path, text: str) -> Iterator[Sizes]:
         yield _instance(path, name, instance)
 
 
+def _short(value: Any) -> str:
+    """The beginning of a value, whatever its depth and length."""
+    return f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(str(value)[:40])
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, each name of which stands there once. Raises ValueError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        again = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"{again[:40]!r} stands there twice")
+    return found
+
+
 def _instance(path: Path, name: str, instance: Any) -> Sizes:
     expected = (
-        "expected `capacity`, an integer from 1, and `items`, a list of integers from 1 to the capacity"
+        f"expected `capacity`, an integer from 1 to {LARGEST_TIME}, and `items`, a list of integers from 1 to the "
+        "capacity"
     )
+    place = f"{path}, instance {name[:40]!r}"
     fields = instance if isinstance(instance, dict) else {}
     capacity, items = fields.get("capacity"), fields.get("items")
-    if type(capacity) is not int or capacity < 1 or not isinstance(items, list) or not items:
-        raise Trouble(f"{path}, instance {name!r}: found {str(instance)[:40]!r}; {expected}")
-    for place, item in enumerate(items):
+    if type(capacity) is not int or not 1 <= capacity <= LARGEST_TIME:
+        found = f"capacity {_short(capacity)}" if fields else _short(instance)
+        raise Trouble(f"{place}: found {found}; {expected}")
+    if not isinstance(items, list) or not items:
+        raise Trouble(f"{place}: found items {_short(items)}; {expected}")
+    for number, item in enumerate(items, 1):
         if type(item) is not int or not 1 <= item <= capacity:
-            raise Trouble(f"{path}, instance {name!r}: item {place + 1} is {item!r:.40}; {expected}")
-    if fields.get("num_items", len(items)) != len(items):
-        raise Trouble(
-            f"{path}, instance {name!r}: holds {len(items)} items; expected {fields['num_items']!r:.40}"
-        )
+            shown = _short(item) if isinstance(item, dict | list | str) else str(item)[:40]
+            raise Trouble(f"{place}: item {number} is {shown}; {expected}")
+    if (told := fields.get("num_items", len(items))) != len(items):
+        raise Trouble(f"{place}: holds {len(items)} items; expected {_short(told).strip(chr(39))}")
     return capacity, items

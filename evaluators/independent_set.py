@@ -21,6 +21,7 @@ from gapsmith.evaluators.base import (
 from gapsmith.evaluators.exact.stable_set import independent_set_baseline
 from gapsmith.evaluators.independent_set_grammar import GRAMMAR
 from gapsmith.evaluators.independent_set_rules import RULES
+from gapsmith.evaluators.reading import lines_of, text_of, whole_number
 from gapsmith.evaluators.verify import subset
 
 BRIEF = """\
@@ -46,6 +47,9 @@ ENTRY = EntryPoint(
 )
 
 STRATA = ("p=0.05", "p=0.1", "p=0.2", "p=0.5", "geometric", "attachment")
+
+FORMS = ("edge", "edges", "col")
+"""What DIMACS files call a graph by its edges."""
 
 MOST_VERTICES = 10_000
 """The reader refuses larger graphs: their matrix would not fit."""
@@ -87,7 +91,7 @@ def read(path: Path) -> list[Instance]:
     """
     adjacent: NDArray[np.bool_] | None = None
     edges, declared, number = 0, 0, 1
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(lines_of(text_of(path, "a DIMACS edge list")), 1):
         words = line.split()
         if not words or words[0] == "c":
             continue
@@ -101,18 +105,9 @@ def read(path: Path) -> list[Instance]:
         else:
             raise _trouble(path, number, repr(line.strip()[:40]), "one line p edge n m, then lines e u v")
     if adjacent is None or edges != declared:
-        raise _trouble(path, number, f"{edges} edges", f"a line p edge n m and {declared} edges")
+        both = "; its header counts both directions: half of it is meant" if declared == 2 * edges > 0 else ""
+        raise _trouble(path, number, f"{edges} edges", f"a line p edge n m and {declared} edges{both}")
     return [Instance(path.stem, {"adjacent": adjacent})]
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise Trouble(f"{path}: is not a text file; expected a DIMACS edge list") from None
-    except OSError as error:
-        reason = (error.strerror or "cannot be read").lower()
-        raise Trouble(f"{path}: {reason}; expected a readable file") from None
 
 
 def _trouble(path: Path, line: int, found: str, expected: str) -> Trouble:
@@ -121,20 +116,21 @@ def _trouble(path: Path, line: int, found: str, expected: str) -> Trouble:
 
 def _problem_line(path: Path, number: int, words: list[str]) -> tuple[int, int]:
     expected = f"p edge n m, with n from 1 to {MOST_VERTICES}"
-    if len(words) != 4 or words[1] not in ("edge", "col") or not all(w.isdecimal() for w in words[2:]):
-        raise _trouble(path, number, repr(" ".join(words)[:40]), expected)
-    if not 1 <= int(words[2]) <= MOST_VERTICES:
-        raise _trouble(path, number, f"{words[2][:40]} vertices", expected)
-    return int(words[2]), int(words[3])
+    n, m = (whole_number(word) for word in [*words, "", "", ""][2:4])
+    if len(words) != 4 or words[1] not in FORMS or n is None or m is None:
+        raise _trouble(path, number, repr(" ".join(words[:6])[:40]), expected)
+    if not 1 <= n <= MOST_VERTICES:
+        raise _trouble(path, number, f"{n} vertices", expected)
+    return n, m
 
 
 def _edge(path: Path, number: int, words: list[str], n: int) -> tuple[int, int]:
-    if len(words) != 3 or not all(word.isdecimal() and 1 <= int(word) <= n for word in words[1:]):
-        raise _trouble(path, number, repr(" ".join(words)[:40]), f"e u v, with vertices from 1 to {n}")
-    u, v = int(words[1]) - 1, int(words[2]) - 1
+    u, v = (whole_number(word, 1, n) for word in [*words, "", ""][1:3])
+    if len(words) != 3 or u is None or v is None:
+        raise _trouble(path, number, repr(" ".join(words[:6])[:40]), f"e u v, with vertices from 1 to {n}")
     if u == v:
-        raise _trouble(path, number, f"a loop at vertex {u + 1}", "two vertices")
-    return u, v
+        raise _trouble(path, number, f"a loop at vertex {u}", "two vertices")
+    return u - 1, v - 1
 
 
 def cost(instance: Instance, solution: Any) -> int:

@@ -21,7 +21,7 @@ from gapsmith.evaluators.base import (
 from gapsmith.evaluators.exact.job_shop import job_shop_baseline, makespan
 from gapsmith.evaluators.job_shop_grammar import GRAMMAR
 from gapsmith.evaluators.job_shop_rules import RULES
-from gapsmith.evaluators.reading import Numbers
+from gapsmith.evaluators.reading import LARGEST_TIME, Numbers
 
 BRIEF = """\
 Job shop, makespan: J||Cmax. Each of n jobs has m operations that must be processed in their given order; operation
@@ -78,18 +78,31 @@ def read(path: Path) -> list[Instance]:
     Raises Trouble with the line.
     """
     numbers = Numbers(path)
+    numbers.without_words()
     n = numbers.integer("the number of jobs", least=1)
     m = numbers.integer("the number of machines", least=1)
-    machines, p = np.zeros((n, m), dtype=np.int64), np.zeros((n, m), dtype=np.int64)
+    tables = m > 1 and numbers.even_lines(2 * n, m)
+    if numbers.left >= 2 * n * m and (tables or not numbers.in_rows(n, 2 * m)):
+        raise numbers.misshapen(
+            2 * n * m,
+            f"{n} lines, one for each job, of {m} pairs of a machine, from 0, and a processing time; two tables of "
+            "times and machines are not read",
+        )
+    machines: list[int] = []
+    p: list[int] = []
     for job in range(n):
-        for step in range(m):
+        visited: set[int] = set()
+        for _ in range(m):
             machine = numbers.integer(f"a machine of job {job}", 0, m - 1)
-            if machine in machines[job, :step]:
+            if machine in visited:
                 raise numbers.complaint(str(machine), f"a machine that job {job} has not visited yet")
-            machines[job, step] = machine
-            p[job, step] = numbers.integer(f"a processing time of job {job}", least=0)
+            visited.add(machine)
+            machines.append(machine)
+            p.append(numbers.integer(f"a processing time of job {job}", least=0))
     numbers.end(f"the end after {n} jobs of {m} operations")
-    return [Instance(path.stem, {"machines": machines, "p": p})]
+    numbers.bounded(sum(p), "the makespan", LARGEST_TIME)
+    routes, times = (np.array(each, dtype=np.int64).reshape(n, m) for each in (machines, p))
+    return [Instance(path.stem, {"machines": routes, "p": times})]
 
 
 def cost(instance: Instance, solution: Any) -> int:

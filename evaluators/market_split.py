@@ -73,10 +73,15 @@ def read(path: Path) -> list[Instance]:
     numbers = Numbers(path)
     m = numbers.integer("the number of rows", least=1)
     n = numbers.integer("the number of columns", least=1)
+    if numbers.left >= m * (n + 1) and not numbers.in_rows(m, n + 1):
+        raise numbers.misshapen(
+            m * (n + 1), f"{m} lines of {n} coefficients and a right-hand side, {n + 1} numbers each"
+        )
     rows = []
     for _ in range(m):
         row = [numbers.integer("a coefficient", least=0) for _ in range(n)]
         rows.append([*row, numbers.integer("a right-hand side", least=0)])
+    numbers.bounded(sum(map(sum, rows)), "the total slack")
     if not numbers.at_end:
         raise Trouble(
             f"{path}: holds more than {m} rows of {n} coefficients and a right-hand side; expected no more"
@@ -97,7 +102,8 @@ def cost(instance: Instance, solution: Any) -> int:
     for column, value in enumerate(solution):
         if type(value) is not int or value not in (0, 1):  # neither True nor 1.0 is an integer
             raise Infeasible(f"column {column} has {value!r:.40}; expected the integer 0 or 1")
-    return int(np.abs(a @ np.array(solution, dtype=np.int64) - b).sum())
+    chosen = np.flatnonzero(np.array(solution, dtype=np.int64))
+    return sum(abs(sum(row) - right) for row, right in zip(a[:, chosen].tolist(), b.tolist(), strict=True))
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:

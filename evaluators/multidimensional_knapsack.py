@@ -24,7 +24,7 @@ from gapsmith.evaluators.exact.packing import packing_baseline
 from gapsmith.evaluators.knapsack_grammar import GRAMMAR
 from gapsmith.evaluators.knapsack_rules import RULES
 from gapsmith.evaluators.reading import MOST_DECIMALS, Numbers
-from gapsmith.evaluators.verify import subset
+from gapsmith.evaluators.verify import exact, subset
 
 BRIEF = """\
 Multi-dimensional 0/1 knapsack (multi-constraint knapsack, packing integer programme). There are n items and m
@@ -58,6 +58,9 @@ ENTRY = EntryPoint(
 
 STRATA = tuple(f"m={m} alpha={alpha}" for m, alpha in product((5, 10), (0.25, 0.5, 0.75)))
 
+MOST_HEAD = 3
+"""Numbers of the line that begins an instance in a file."""
+
 MOST = 10**9
 """Numbers beyond are refused by the reader, so that all sums stay exact."""
 
@@ -71,27 +74,57 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
     return {"profit": profit, "weight": weight, "capacity": capacity}
 
 
-def read(path: Path) -> list[Instance]:
+LAYOUTS = {
+    "resources": "the weights resource by resource: m rows of n, as in OR-Library's files",
+    "items": "the weights item by item: n rows of m",
+}
+
+
+def read(path: Path, layout: str = "") -> list[Instance]:
     """Reads OR-Library's format: the number of instances; each `n m optimum`, profits, m rows of weights, capacities.
 
-    Raises Trouble with the line. The optimum is passed over: instances know none.
+    The optimum is passed over: instances know none.
+
+    Args:
+        path: the file.
+        layout: one of LAYOUTS; by default the first, unless the lines of the weights are those of the second.
+
+    Raises:
+        Trouble: with the line.
     """
     numbers = Numbers(path)
-    found = [_one(numbers) for _ in range(numbers.integer("the number of instances", least=1))]
+    if numbers.lines(1) is None and numbers.widths[0] <= MOST_HEAD:
+        raise numbers.misshapen(
+            numbers.widths[0], "the number of instances alone on its line, then for each a line `n m optimum`"
+        )
+    count = numbers.integer("the number of instances", least=1)
+    found = [_one(numbers, layout) for _ in range(count)]
     numbers.end("the end of the file, after as many instances as its first number says")
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
     return [Instance(name, data) for name, data in zip(names, found, strict=True)]
 
 
-def _one(numbers: Numbers) -> dict[str, Datum]:
+def _one(numbers: Numbers, layout: str) -> dict[str, Datum]:
+    if numbers.left >= MOST_HEAD and numbers.lines(MOST_HEAD) != [MOST_HEAD]:
+        raise numbers.misshapen(MOST_HEAD, "a line of three numbers, `n m optimum`, 0 where that is unknown")
     n = numbers.integer("the number of items", least=1)
     m = numbers.integer("the number of constraints", least=1)
     numbers.decimals(1, "the optimum, or 0 where unknown", MOST)
-    return {
-        "profit": numbers.decimals(n, "a profit", MOST),
-        "weight": numbers.decimals(n * m, "a weight", MOST).reshape(m, n),
-        "capacity": numbers.decimals(m, "a capacity", MOST),
-    }
+    profit = numbers.decimals(n, "a profit", MOST)
+    if not layout and n != m != 1 != n and numbers.even_lines(n, m):
+        raise numbers.misshapen(
+            n * m,
+            f"the weights of {n} items in {m} rows; say what a line holds: --layout items (one item, {m} weights) or "
+            "--layout resources",
+        )
+    weights = numbers.decimals(n * m, "a weight", MOST)
+    weight = weights.reshape(n, m).T.copy() if layout == "items" else weights.reshape(m, n)
+    capacity = numbers.decimals(m, "a capacity", MOST)
+    (gain,), _ = whole(profit)
+    (load, room), _ = whole(weight, capacity)
+    for what, sums in (("profit", [gain]), ("weight", load), ("capacity", [room])):
+        numbers.bounded(max(sum(row.tolist()) for row in sums), f"the total {what}, in its smallest decimal,")
+    return {"profit": profit, "weight": weight, "capacity": capacity}
 
 
 def cost(instance: Instance, solution: Any) -> Number:
@@ -102,6 +135,7 @@ def cost(instance: Instance, solution: Any) -> Number:
     (profit,), unit = whole(_array(instance, "profit"))
     (weight, capacity), part = whole(_array(instance, "weight"), _array(instance, "capacity"))
     chosen = subset(solution, len(profit), "item")
+    profit, weight = exact(profit), exact(weight)
     used = weight[:, chosen].sum(axis=1)
     if (used > capacity).any():
         worst = int(np.argmax(used - capacity))
@@ -120,6 +154,8 @@ def whole(*arrays: NDArray[np.int64] | NDArray[np.float64]) -> tuple[list[NDArra
     Raises:
         ValueError: a number has more than `MOST_DECIMALS` decimals.
     """
+    if all(np.issubdtype(np.asarray(array).dtype, np.integer) for array in arrays):
+        return [np.asarray(array) for array in arrays], 1
     for decimals in range(MOST_DECIMALS + 1):
         unit = 10**decimals
         scaled = [np.rint(np.asarray(array, dtype=float) * unit).astype(np.int64) for array in arrays]
@@ -132,7 +168,7 @@ def _array(instance: Instance, name: str) -> np.ndarray[Any, np.dtype[Any]]:
     return np.asarray(instance.data[name])
 
 
-def _number(total: np.int64, unit: int) -> Number:
+def _number(total: Any, unit: int) -> Number:
     return int(total) if unit == 1 else int(total) / unit
 
 
@@ -163,6 +199,7 @@ problem = Problem(
     sizes={Split.TRAIN: (30, 40), Split.VALIDATION: (40,), Split.TEST: (50,)},
     counts={Split.TRAIN: 36, Split.VALIDATION: 60, Split.TEST: 90},
     read=read,
+    layouts=LAYOUTS,
     cost=cost,
     baseline=baseline,
     rules=RULES,

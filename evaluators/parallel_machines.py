@@ -21,7 +21,7 @@ from gapsmith.evaluators.base import (
 from gapsmith.evaluators.exact.parallel_machines import parallel_machines_baseline
 from gapsmith.evaluators.parallel_machines_grammar import GRAMMAR
 from gapsmith.evaluators.parallel_machines_rules import RULES
-from gapsmith.evaluators.reading import Numbers
+from gapsmith.evaluators.reading import LARGEST_TIME, Numbers
 
 BRIEF = """\
 Identical parallel machines, makespan: P||Cmax. Each of n jobs is processed without interruption on one of m
@@ -54,6 +54,10 @@ MACHINES = (5, 10, 25)
 STRATA = tuple(f"{kind} R={longest}" for kind, longest in product(("U", "NU"), (100, 1000)))
 
 
+MOST_MACHINES = 100_000
+"""The reader refuses more: loads are kept for each of them."""
+
+
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
     """Draws an instance of the two families used since França et al. (1994), Frangioni et al. (2004) in detail.
 
@@ -74,7 +78,10 @@ def read(path: Path) -> list[Instance]:
     numbers = Numbers(path)
     m = numbers.integer("the number of machines", least=1)
     n = numbers.integer("the number of jobs", least=1)
+    if m > MOST_MACHINES:
+        raise numbers.complaint(str(m), f"at most {MOST_MACHINES} machines")
     p = [numbers.integer("a processing time", least=1) for _ in range(n)]
+    numbers.bounded(sum(p), "the makespan", LARGEST_TIME)
     if not numbers.at_end:
         raise Trouble(
             f"{path}: holds more than {n} processing times; expected as many as its second number says"

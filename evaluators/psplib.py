@@ -1,6 +1,5 @@
 """Reads PSPLIB's `.sm` files: projects of one mode. Every complaint names the file, the line, found and expected."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.reading import MOST_ENTRIES, lines_of, text_of, too_large, whole_number
 
 Integers = NDArray[np.int64]
+
+MOST = 10**9
+"""Numbers beyond are refused, so that all sums stay exact."""
+
+LONGEST = 10**7
+"""Of all durations together, times the resources: the exact method keeps what is in use at each moment."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +40,29 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._lines = path.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError:
-            raise Trouble(f"{path}: is not a text file; expected a PSPLIB project") from None
-        except OSError as error:
-            words = (error.strerror or "cannot be read").lower()
-            raise Trouble(f"{path}: {words}; expected a readable file") from None
+        self._lines = lines_of(text_of(path, "a PSPLIB project"))
 
     def heading(self, words: str) -> int:
         """The place after the line that begins with these words. Raises Trouble when there is none."""
-        for place, line in enumerate(self._lines):
-            if line.strip().upper().startswith(words.upper()):
-                return place + 1
-        raise self.trouble(len(self._lines) - 1, "the file ends", f"a line {words!r}")
+        places = [
+            place for place, line in enumerate(self._lines) if line.strip().upper().startswith(words.upper())
+        ]
+        if not places:
+            raise self.trouble(
+                len(self._lines) - 1,
+                f"the file ends{self._other}",
+                f"a line {words!r}; PSPLIB's .sm files of one mode are the one form that is read",
+            )
+        if len(places) > 1:
+            raise self.trouble(places[1], f"found {self._lines[places[1]].strip()[:40]!r} again", "it once")
+        return places[0] + 1
+
+    @property
+    def _other(self) -> str:
+        """What a file without headings looks like."""
+        first = next((line.split() for line in self._lines if line.strip()), [])
+        patterson = len(first) == 2 and all(whole_number(word) is not None for word in first)
+        return ", and begins with two numbers as Patterson's .rcp files do" if patterson else ""
 
     def value(self, words: str) -> int:
         """The number after the colon of such a line."""
@@ -61,13 +76,15 @@ class _Lines:
         return self.numbers(self._lines[place].split(), place, least, meaning)
 
     def numbers(self, words: list[str], place: int, least: int, meaning: str) -> list[int]:
-        """Words as integers of at least 0."""
-        for word in words:
-            if not re.fullmatch(r"\d+", word):
-                raise self.trouble(place, f"found {word[:40]!r}", f"{meaning}, integers of at least 0")
+        """Words as integers from 0 to MOST."""
+        found = [whole_number(word, 0, MOST) for word in words]
+        for word, value in zip(words, found, strict=True):
+            if value is None:
+                limit = f"to {MOST}" if len(word) > 8 else "of at least 0"
+                raise self.trouble(place, f"found {word[:40]!r}", f"{meaning}, integers {limit}")
         if len(words) < least:
             raise self.trouble(place, f"found {len(words)} numbers", f"{meaning}, at least {least} numbers")
-        return [int(word) for word in words]
+        return [value for value in found if value is not None]
 
     def trouble(self, place: int, found: str, expected: str) -> Trouble:
         """A complaint about a line, counted from 0 here and from 1 in words."""
@@ -82,11 +99,25 @@ def read_project(path: Path) -> Project:
         raise lines.trouble(lines.heading("jobs (incl.") - 1, f"found {n}", "the number of jobs, at least 1")
     precedence = _precedence(lines, n)
     first = lines.heading("REQUESTS/DURATIONS") + 2
-    duration, demand = np.zeros(n, np.int64), np.zeros((n, resources), np.int64)
     place = lines.heading("RESOURCEAVAILABILITIES") + 1
-    capacity = lines.row(place, resources, f"the capacities of {resources} resources")[:resources]
+    capacity = lines.row(place, resources, f"the capacities of {resources} resources")
+    if len(capacity) > resources:
+        raise lines.trouble(
+            place, f"found {len(capacity)} capacities", f"{resources}, of renewable resources"
+        )
+    if n * resources > MOST_ENTRIES:
+        raise too_large(lines.path, place + 1, f"{n} jobs with {resources} resources", n * resources)
+    duration, demand = np.zeros(n, np.int64), np.zeros((n, resources), np.int64)
+    total = 0
     for i in range(n):
         row = lines.row(first + i, 3 + resources, f"job {i + 1}, mode, duration and requests")
+        if len(row) > 3 + resources:
+            found = f"found {len(row) - 3} requests of job {i + 1}"
+            raise lines.trouble(first + i, found, f"{resources}, one for each renewable resource")
+        total += row[2]
+        if total * max(1, resources) > LONGEST:
+            found = f"found duration {row[2]}, with which all sum up to {total}"
+            raise lines.trouble(first + i, found, f"at most {LONGEST // max(1, resources)} in all")
         if row[:2] != [i + 1, 1]:
             raise lines.trouble(first + i, f"found job {row[0]} in mode {row[1]}", f"job {i + 1} in mode 1")
         duration[i], demand[i] = row[2], row[3 : 3 + resources]

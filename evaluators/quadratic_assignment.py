@@ -11,6 +11,7 @@ from gapsmith.evaluators.assignment_grammar import GRAMMAR
 from gapsmith.evaluators.assignment_rules import RULES
 from gapsmith.evaluators.base import Argument, Baseline, Datum, EntryPoint, Instance, Problem, Split, Trouble
 from gapsmith.evaluators.exact.quadratic_assignment_search import (
+    LARGEST,
     assignment_cost,
     quadratic_assignment_baseline,
 )
@@ -45,6 +46,9 @@ ENTRY = EntryPoint(
 )
 
 STRATA = ("grid", "uniform", "real-life", "tree")
+
+MOST_HEAD = 3
+"""Numbers before the matrices at most: n, and what is known of the optimum."""
 
 MOST = 10**6
 """Flows and distances beyond are refused, so that all sums stay exact in int64."""
@@ -103,31 +107,21 @@ def read(path: Path) -> list[Instance]:
 
     The optimum is passed over: instances know none. Raises Trouble with the line.
     """
-    heads = _head_length(path)
     numbers = Numbers(path)
+    head = numbers.widths[0] if numbers.widths[0] <= MOST_HEAD else 1
     n = numbers.integer("the number of facilities", least=1)
-    for _ in range(heads - 1):
+    for _ in range(head - 1):
         numbers.integer("a known value of the instance")
-    flow, distance = (_matrix(path, numbers, n, name) for name in ("flow", "distance"))
+    flow, distance = (_matrix(numbers, n, name) for name in ("flow", "distance"))
     if not numbers.at_end:
         raise Trouble(f"{path}: goes on after two matrices of {n} rows; expected its end")
+    largest = int(flow.max()) * int(distance.max())
+    numbers.bounded(4 * n * n * largest, "four times the cost", LARGEST)
     return [Instance(path.stem, {"flow": flow, "distance": distance})]
 
 
-def _head_length(path: Path) -> int:
-    """How many numbers stand before the matrices: those of the first line that has any, or 1 if nothing fits."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return 1  # Numbers complains in its own words
-    words = next((line.split() for line in lines if line.split()), [])
-    return len(words) if len(words) <= 3 else 1
-
-
-def _matrix(path: Path, numbers: Numbers, n: int, name: str) -> NDArray[np.int64]:
-    found = [numbers.integer(f"a {name} of {n} times {n}", least=0) for _ in range(n * n)]
-    if max(found) > MOST:
-        raise Trouble(f"{path}: holds a {name} of {max(found)}; expected at most {MOST}")
+def _matrix(numbers: Numbers, n: int, name: str) -> NDArray[np.int64]:
+    found = [numbers.integer(f"a {name} of {n} times {n}", least=0, most=MOST) for _ in range(n * n)]
     return np.array(found, dtype=np.int64).reshape(n, n)
 
 

@@ -1,6 +1,13 @@
-"""Reads the number files of the field: every complaint names the file, the line, what was found and expected."""
+"""Reads the number files of the field: every complaint names the file, the line, what was found and expected.
+
+The work is linear in the size of a file, and every count in it is checked against a limit before anything is made
+of that size.
+"""
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +18,78 @@ from gapsmith.evaluators.base import Trouble, UsageTrouble
 LARGEST = 1 << 53
 """Beyond it sums and gaps would not be exact."""
 
+LARGEST_TIME = 1 << 48
+"""Of a schedule: CP-SAT takes sums of such times, and of their differences, without leaving its 64 bits."""
+
+MOST_BYTES = 1 << 26
+"""Larger files are refused: no instance of a problem here needs 64 MiB."""
+
+MOST_NUMBERS = 1 << 23
+"""What one file of numbers may hold: 30 times what the largest published ones do."""
+
+MOST_ENTRIES = 100_000_000
+"""Of one matrix: 800 MB. Instances that would need a larger one are refused before anything is allocated."""
+
 MOST_DECIMALS = 6
 _PLAIN = re.compile(r"\d+(\.\d*)?|\.\d+")
+_LINE_END = re.compile(r"\r\n?|\n")
+_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+def text_of(path: Path, expected: str = "numbers as text") -> str:
+    """The text of a file, whatever wrote it: UTF-8 with or without its mark, UTF-16 with its mark, else Latin-1.
+
+    The end mark of DOS is passed over. Raises UsageTrouble where it cannot be read, Trouble where it is no text.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or "cannot be read").lower()
+        raise UsageTrouble(f"{path}: {reason}; expected a readable file") from None
+    if len(content) > MOST_BYTES:
+        raise Trouble(f"{path}: is larger than {MOST_BYTES:,} bytes; expected a smaller file")
+    text = _decoded(content)
+    if text is None or "\0" in text:
+        raise Trouble(f"{path}: is not a text file; expected {expected}")
+    return text.rstrip().rstrip("\x1a")
+
+
+def _decoded(content: bytes) -> str | None:
+    """The text, None where there is none: only comments may hold what is not ASCII, so that Latin-1 does no harm."""
+    try:
+        if (wide := _MARKS.get(content[:2])) is not None:
+            return content.decode(wide)
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return None if error.encoding.startswith("utf-16") else content.decode("latin-1")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines, by line feeds and carriage returns alone: form feeds and their like stay inside a line."""
+    return _LINE_END.split(text)
+
+
+def whole_number(word: str, least: int = 0, most: int = LARGEST) -> int | None:
+    """An integer in ASCII digits from `least` to `most`, None for anything else, at no cost for long words."""
+    digits = word[1:] if word[:1] in ("+", "-") else word
+    # By length first: Python reads no decimal number of more than 4300 digits.
+    if not (digits.isascii() and digits.isdecimal()) or len(digits.lstrip("0")) > len(str(LARGEST)):
+        return None
+    value = int(word[: len(word) - len(digits)] + (digits.lstrip("0") or "0"))
+    return value if least <= value <= most else None
+
+
+def too_large(path: Path, line: int, found: str, entries: int, limit: int = MOST_ENTRIES) -> Trouble:
+    """The complaint about an instance that would take more memory than is allowed."""
+    return Trouble(
+        f"{path}, line {line}: found {found}, which need {entries:,} numbers in memory; "
+        f"expected at most {limit:,}"
+    )
+
+
+class Misshapen(Trouble):
+    """The lines of a file are not those of the layout that was tried."""
 
 
 class Numbers:
@@ -22,20 +99,109 @@ class Numbers:
         self._path = path
         self._tokens = list(_tokens(path))
         self._next = 0
+        self._largest = (0, 1)
 
     @property
     def at_end(self) -> bool:
         """Whether every number has been taken."""
         return self._next == len(self._tokens)
 
+    @property
+    def count(self) -> int:
+        """How many numbers the file holds."""
+        return len(self._tokens)
+
+    @property
+    def left(self) -> int:
+        """How many numbers have not been taken."""
+        return len(self._tokens) - self._next
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """How many numbers stand on each line that has any."""
+        return [sum(1 for _ in group) for _, group in groupby(self._tokens, key=lambda token: token[0])]
+
+    @cached_property
+    def _starts(self) -> Mapping[int, int]:
+        """For the place of each number that begins a line, which of `widths` is that line's."""
+        places = np.concatenate(([0], np.cumsum(self.widths))).tolist()
+        return {place: row for row, place in enumerate(places)}
+
+    def lines(self, count: int) -> list[int] | None:
+        """How many of the next so many numbers stand on each line; None where they begin or end inside one."""
+        first, last = self._starts.get(self._next), self._starts.get(self._next + count)
+        return None if first is None or last is None else self.widths[first:last]
+
+    def even_lines(self, rows: int, width: int) -> bool:
+        """Whether the next numbers stand on so many lines of exactly so many numbers."""
+        found = self.lines(rows * width)
+        return found is not None and len(found) == rows and set(found) == {width}
+
+    def in_rows(self, rows: int, width: int) -> bool:
+        """Whether the next numbers stand in so many rows, each on a line of its own or broken as the first one is."""
+        found = self.lines(rows * width)
+        if found is None or len(found) % rows:
+            return False
+        each = len(found) // rows
+        row = found[:each]
+        even = all(length == row[0] for length in row[:-1]) and 0 < row[-1] <= row[0]
+        return sum(row) == width and even and found == row * rows
+
+    def widths_ahead(self, count: int) -> list[int]:
+        """How many numbers stand on each of the next lines, 0 behind the end or where the next begins none."""
+        first = self._starts.get(self._next, len(self.widths))
+        return [*self.widths[first : first + count], *[0] * count][:count]
+
+    def shape(self, count: int) -> str:
+        """In words, how the next so many numbers stand on their lines."""
+        first = self._starts.get(self._next)
+        if first is None:
+            return "numbers that begin inside a line"
+        left, found = count, list[int]()
+        for width in self.widths[first : first + 4]:
+            found, left = [*found, width], left - width
+            if left <= 0:
+                break
+        return f"lines of {', '.join(map(str, found))}{' …' if left > 0 else ''} numbers"
+
     def integer(self, meaning: str, least: int | None = None, most: int | None = None) -> int:
         """The next number. Raises Trouble when it is absent, no integer, below `least` or above `most`."""
+        low, high = -LARGEST if least is None else least, LARGEST if most is None else most
         expected = f"{meaning}, an integer{_range(least, most)}"
         token = self._take(expected)
-        value = _integer(token)
-        if value is None or (least is not None and value < least) or (most is not None and value > most):
-            raise self.complaint(token, expected)
+        value = whole_number(token, low, high)
+        if value is None:
+            digits = token.lstrip("+-")
+            limit = f" and at most {high}" if most is None and digits.isdecimal() and len(digits) > 15 else ""
+            raise self.complaint(token, expected + limit)
+        self._note(value)
         return value
+
+    def integers(self, count: int, meaning: str, least: int | None = None) -> NDArray[np.int64]:
+        """The next so many integers. Raises Trouble with the line."""
+        return np.array([self.integer(meaning, least) for _ in range(count)], dtype=np.int64)
+
+    def peek(self, count: int) -> Sequence[str]:
+        """The next so many words, fewer at the end, without taking them."""
+        return [word for _, word in self._tokens[self._next : self._next + count]]
+
+    def without_words(self) -> None:
+        """Raises Trouble where the file begins with a word, as Taillard's own do."""
+        (line, token), *_ = self._tokens
+        if token[0].isalpha():
+            raise Trouble(
+                f"{self._path}, line {line}: found {token[:40]!r}; expected numbers alone; files with words between "
+                "them, as Taillard's own, are not read: leave the lines of words out"
+            )
+
+    def bounded(self, worst: int, what: str, most: int = LARGEST) -> None:
+        """Raises Trouble with the largest number where what a solution costs at worst could not be exact."""
+        if worst > most:
+            value, line = self._largest
+            raise Trouble(
+                f"{self._path}, line {line}: found {value}; expected numbers with which {what} stays within {most} "
+                f"(it could reach {worst}); scale the numbers down"
+            )
 
     def decimals(self, count: int, meaning: str, most: int) -> NDArray[np.int64] | NDArray[np.float64]:
         """The next so many numbers, from 0 to `most`, with a few decimals as some old files have them.
@@ -56,19 +222,39 @@ class Numbers:
         line = self._tokens[max(0, self._next - 1)][0]
         return Trouble(f"{self._path}, line {line}: found {found[:40]!r}; expected {expected}")
 
+    def misshapen(self, count: int, expected: str) -> Misshapen:
+        """The Trouble with the lines on which the next so many numbers stand."""
+        line = self._tokens[min(self._next, len(self._tokens) - 1)][0]
+        return Misshapen(f"{self._path}, line {line}: found {self.shape(count)}; expected {expected}")
+
     def _take(self, expected: str) -> str:
         if self.at_end:
-            line = self._tokens[-1][0]
-            raise Trouble(f"{self._path}, line {line}: the file ends; expected {expected}")
+            raise Trouble(f"{self._path}, line {self._tokens[-1][0]}: the file ends; expected {expected}")
         self._next += 1
         return self._tokens[self._next - 1][1]
 
     def _decimal(self, meaning: str, most: int) -> float:
         expected = f"{meaning}, a number from 0 to {most} with at most {MOST_DECIMALS} decimals"
         token = self._take(expected)
-        if not _PLAIN.fullmatch(token) or float(token) > most or len(token.partition(".")[2]) > MOST_DECIMALS:
+        if not is_decimal(token) or float(token) > most:
             raise self.complaint(token, expected)
+        self._note(int(float(token)))
         return float(token)
+
+    def _note(self, value: int) -> None:
+        """Remembers the largest number and its line, for the complaint of `bounded`."""
+        if abs(value) > self._largest[0]:
+            self._largest = abs(value), self._tokens[self._next - 1][0]
+
+
+def is_decimal(word: str) -> bool:
+    """Whether a word is a number of at least 0 in plain digits, with a few decimals at most."""
+    return (
+        len(word) <= 40
+        and word.isascii()
+        and _PLAIN.fullmatch(word) is not None
+        and len(word.partition(".")[2]) <= MOST_DECIMALS
+    )
 
 
 def _range(least: int | None, most: int | None) -> str:
@@ -77,24 +263,15 @@ def _range(least: int | None, most: int | None) -> str:
     return "" if least is None else f" of at least {least}"
 
 
-def _integer(token: str) -> int | None:
-    digits = token[1:] if token[0] in "+-" else token
-    # By length first: Python reads no decimal number of more than 4300 digits.
-    value = int(token) if digits.isdecimal() and len(digits) <= len(str(LARGEST)) else None
-    return value if value is not None and abs(value) <= LARGEST else None
-
-
-def _tokens(path: Path) -> list[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Trouble(f"{path}: is not a text file; expected numbers as text") from None
-    except OSError as error:
-        raise UsageTrouble(
-            f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a readable file"
-        ) from None
-    lines = enumerate(text.splitlines(), 1)
-    found = [(number, token) for number, line in lines for token in line.partition("#")[0].split()]
+def _tokens(path: Path) -> Iterator[tuple[int, str]]:
+    found = 0
+    for number, line in enumerate(lines_of(text_of(path)), 1):
+        for token in line.partition("#")[0].split():
+            found += 1
+            if found > MOST_NUMBERS:
+                raise Trouble(
+                    f"{path}, line {number}: holds more than {MOST_NUMBERS:,} numbers; expected fewer"
+                )
+            yield number, token
     if not found:
         raise Trouble(f"{path}: holds no numbers; expected at least one instance")
-    return found

@@ -6,10 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Argument, Baseline, Datum, EntryPoint, Instance, Problem, Split
-from gapsmith.evaluators.exact.total_tardiness import total_tardiness_baseline
-from gapsmith.evaluators.reading import Numbers
+from gapsmith.evaluators.base import (
+    Argument,
+    Baseline,
+    Datum,
+    EntryPoint,
+    Instance,
+    Problem,
+    Split,
+    Trouble,
+    UsageTrouble,
+)
+from gapsmith.evaluators.exact.total_tardiness import (
+    LARGEST_TOTAL,
+    total_tardiness,
+    total_tardiness_baseline,
+)
+from gapsmith.evaluators.reading import Misshapen, Numbers
 from gapsmith.evaluators.tardiness_grammar import GRAMMAR
 from gapsmith.evaluators.tardiness_rules import RULES
 from gapsmith.evaluators.verify import permutation
@@ -48,25 +63,88 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
     return {"p": p, "d": rng.integers(max(0, low), max(0, high), size, endpoint=True)}
 
 
-def read(path: Path) -> list[Instance]:
-    """Reads a text file of any number of instances: `n`, then n lines `p d`. Raises Trouble with the line."""
-    numbers = Numbers(path)
+LAYOUTS = {
+    "pairs": "n, then for each job `p d`",
+    "rows": "n, then all processing times, then all due dates",
+}
+
+
+def read(path: Path, layout: str = "") -> list[Instance]:
+    """Reads a text file of any number of instances: `n`, then n lines `p d`, or a line of all p and one of all d.
+
+    Args:
+        path: the file.
+        layout: one of LAYOUTS; by default what the lines say.
+
+    Raises:
+        Trouble: with the line; also where the lines say neither layout, or fit both with different jobs.
+    """
+    jobs = _read_as(Numbers(path), layout, by_lines=False) if layout else _as_the_lines_say(path)
+    stems = [path.stem] if len(jobs) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(jobs))]
+    return [Instance(stem, {"p": p, "d": d}) for stem, (p, d) in zip(stems, jobs, strict=True)]
+
+
+def _as_the_lines_say(path: Path) -> list[NDArray[np.int64]]:
+    """The jobs in the one layout that the lines are of. Raises Trouble where none is, or both are and differ."""
+    pairs, rows = (_tried(path, layout) for layout in LAYOUTS)
+    if isinstance(pairs, Misshapen) and not isinstance(rows, Misshapen):
+        pairs, rows = rows, pairs
+    if isinstance(pairs, Trouble):
+        raise pairs
+    if not isinstance(rows, Trouble) and not all(map(np.array_equal, pairs, rows)):
+        raise Trouble(
+            f"{path}, line 1: found jobs whose lines fit both layouts; say which it is: --layout pairs (each line "
+            "`p d`) or --layout rows (a line of all p, a line of all d)"
+        )
+    return pairs
+
+
+def _tried(path: Path, layout: str) -> list[NDArray[np.int64]] | Trouble:
+    """The jobs in a layout, or why the file is not in it."""
+    try:
+        return _read_as(Numbers(path), layout, by_lines=True)
+    except UsageTrouble:
+        raise
+    except Trouble as trouble:
+        return trouble
+
+
+def _read_as(numbers: Numbers, layout: str, by_lines: bool) -> list[NDArray[np.int64]]:
+    """The processing times and due dates of each instance, shape [2, n]."""
     found = []
     while not numbers.at_end:
+        alone = numbers.lines(1) is not None
         n = numbers.integer("the number of jobs", least=1)
-        rows = [
-            (numbers.integer("a processing time", least=1), numbers.integer("a due date")) for _ in range(n)
-        ]
-        found.append(np.array(rows, dtype=np.int64).T)
-    names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
-    return [Instance(name, {"p": p, "d": d}) for name, (p, d) in zip(names, found, strict=True)]
+        rows, width = (n, 2) if layout == "pairs" else (2, n)
+        if by_lines and numbers.left >= 2 * n and not (alone and numbers.even_lines(rows, width)):
+            raise numbers.misshapen(
+                2 * n,
+                f"{n} alone on its line and then {n} lines `p d`, or a line of all p and one of all d; where the "
+                "lines say neither, say which it is with --layout pairs or --layout rows",
+            )
+        found.append(_jobs(numbers, n, layout))
+    return found
+
+
+def _jobs(numbers: Numbers, n: int, layout: str) -> NDArray[np.int64]:
+    p: list[int] = []
+    dates: list[int] = []
+    for k in range(2 * n):
+        if k % 2 if layout == "pairs" else k >= n:
+            dates.append(numbers.integer("a due date"))
+        else:
+            p.append(numbers.integer("a processing time", least=1))
+    end = sum(p)
+    numbers.bounded(sum(max(0, end - date) for date in dates), "the total tardiness")
+    numbers.bounded(n * (end + max(map(abs, dates))), "the exact method", LARGEST_TOTAL - 1)
+    return np.array([p, dates], dtype=np.int64)
 
 
 def cost(instance: Instance, solution: Any) -> int:
     """Total tardiness of a sequence of job indices. Raises Infeasible when it is not a permutation."""
     p, d = np.asarray(instance.data["p"]), np.asarray(instance.data["d"])
     sequence = permutation(solution, len(p), "job")
-    return int(np.maximum(np.cumsum(p[sequence]) - d[sequence], 0).sum())
+    return total_tardiness(p.tolist(), d.tolist(), sequence.tolist())
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
@@ -96,6 +174,7 @@ problem = Problem(
     sizes={Split.TRAIN: (50,), Split.VALIDATION: (100,), Split.TEST: (100,)},
     counts={Split.TRAIN: 20, Split.VALIDATION: 60, Split.TEST: 200},
     read=read,
+    layouts=LAYOUTS,
     cost=cost,
     baseline=baseline,
     rules=RULES,

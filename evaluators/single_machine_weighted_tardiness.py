@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import (
     Argument,
@@ -16,9 +17,14 @@ from gapsmith.evaluators.base import (
     Problem,
     Split,
     Trouble,
+    UsageTrouble,
 )
-from gapsmith.evaluators.exact.weighted_tardiness import weighted_tardiness_baseline
-from gapsmith.evaluators.reading import Numbers
+from gapsmith.evaluators.exact.weighted_tardiness import (
+    LARGEST,
+    total_weighted_tardiness,
+    weighted_tardiness_baseline,
+)
+from gapsmith.evaluators.reading import Numbers, whole_number
 from gapsmith.evaluators.verify import permutation
 from gapsmith.evaluators.weighted_tardiness_grammar import GRAMMAR
 from gapsmith.evaluators.weighted_tardiness_rules import RULES
@@ -65,40 +71,108 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
     return {"p": p, "w": w, "d": rng.integers(max(0, low), max(0, high), size, endpoint=True)}
 
 
-def read(path: Path) -> list[Instance]:
-    """Reads one of OR-Library's files: 125 times n processing times, n weights, n due dates; n follows from the length.
+LONGEST, HEAVIEST = 100, 10
+"""The largest processing time and weight of OR-Library's files: by these a file's rows are told apart."""
 
-    Raises Trouble with the line, or with the count of numbers where that is no multiple of 375.
+LAYOUTS = {
+    "or-library": "125 times n processing times, n weights, n due dates; n follows from the length",
+    "jobs=N": "any number of times N processing times, N weights, N due dates",
+}
+
+
+def read(path: Path, layout: str = "") -> list[Instance]:
+    """Reads OR-Library's layout: again and again n processing times, n weights, n due dates, and no n anywhere.
+
+    Args:
+        path: the file.
+        layout: one of LAYOUTS; by default, the one n with which every row begins on a line of its own, and holds
+            what such a row holds in OR-Library's files.
+
+    Raises:
+        Trouble: with the line; also where no n fits, or several do.
+        UsageTrouble: the layout is not known.
     """
-    counted = Numbers(path)
-    total = 0
-    while not counted.at_end:
-        counted.integer("a number")
-        total += 1
-    size, rest = divmod(total, 3 * OR_LIBRARY)
-    if rest:
-        raise Trouble(
-            f"{path}: found {total} numbers; expected {OR_LIBRARY} instances of n processing times, n weights "
-            f"and n due dates, so a multiple of {3 * OR_LIBRARY}"
-        )
     numbers = Numbers(path)
-    return [Instance(f"{path.stem}-{k + 1}", _jobs(numbers, size)) for k in range(OR_LIBRARY)]
+    values = numbers.integers(numbers.count, "a number")
+    size = _stated(path, layout, len(values)) if layout else _found(path, numbers, values)
+    numbers = Numbers(path)
+    count = len(values) // (3 * size)
+    names = [path.stem] if count == 1 else [f"{path.stem}-{k + 1}" for k in range(count)]
+    return [Instance(name, _jobs(numbers, size)) for name in names]
+
+
+def _stated(path: Path, layout: str, total: int) -> int:
+    """The number of jobs of an instance in a layout that was named."""
+    name, _, jobs = layout.partition("=")
+    if name == "or-library":
+        part = 3 * OR_LIBRARY
+    elif name == "jobs" and (stated := whole_number(jobs, 1)):
+        part = 3 * stated
+    else:
+        raise UsageTrouble(f"--layout is {layout!r}; expected or-library or jobs=N, such as jobs=40")
+    if total % part:
+        raise Trouble(
+            f"{path}: found {total} numbers; expected a multiple of {part} in the layout {layout}: instances of n "
+            "processing times, n weights and n due dates"
+        )
+    return total // part if name == "or-library" else part // 3
+
+
+def _found(path: Path, numbers: Numbers, values: NDArray[np.int64]) -> int:
+    """The number of jobs that lines and numbers agree on; without lines, that of OR-Library's 125 instances."""
+    total = len(values)
+    starts = np.cumsum([0, *numbers.widths])
+    fits = [
+        size
+        for size in range(1, total // 3 + 1)
+        if total % (3 * size) == 0
+        and _rows_fit(values, size)
+        and not np.isin(np.arange(0, total, size), starts, invert=True).any()
+    ]
+    columns = set(numbers.widths) == {3} and _fit(values[0::3], values[1::3])
+    if len(fits) == 1 and not columns:
+        return fits[0]
+    if columns and fits:
+        found = f"lines of three numbers, which may be `p w d` or rows of {fits[0]} jobs"
+    elif len(fits) > 1:
+        found = f"{total} numbers, whose lines fit instances of {', '.join(map(str, fits[:6]))} jobs"
+    else:
+        found = f"{total} numbers on lines of {', '.join(map(str, numbers.widths[:3]))} …"
+    raise Trouble(
+        f"{path}, line 1: found {found}; expected again and again n processing times, n weights and n due dates, "
+        f"each such row from a line of its own, times to {LONGEST} and weights to {HEAVIEST} as in OR-Library's files; "
+        "for others say which it is: --layout jobs=N, or --layout or-library for its "
+        f"{OR_LIBRARY} instances"
+    )
+
+
+def _rows_fit(values: NDArray[np.int64], size: int) -> bool:
+    rows = values.reshape(-1, 3, size)
+    return _fit(rows[:, 0], rows[:, 1])
+
+
+def _fit(times: NDArray[np.int64], weights: NDArray[np.int64]) -> bool:
+    return bool(
+        times.min() >= 1 and times.max() <= LONGEST and weights.min() >= 1 and weights.max() <= HEAVIEST
+    )
 
 
 def _jobs(numbers: Numbers, size: int) -> dict[str, Datum]:
-    rows = {
-        "p": [numbers.integer("a processing time", least=1) for _ in range(size)],
-        "w": [numbers.integer("a weight", least=1) for _ in range(size)],
-        "d": [numbers.integer("a due date") for _ in range(size)],
-    }
-    return {name: np.array(row, dtype=np.int64) for name, row in rows.items()}
+    p = numbers.integers(size, "a processing time", least=1)
+    w = numbers.integers(size, "a weight", least=1)
+    d = numbers.integers(size, "a due date")
+    end = sum(p.tolist())
+    worst = sum(weight * max(0, end - due) for weight, due in zip(w.tolist(), d.tolist(), strict=True))
+    numbers.bounded(worst, "the total weighted tardiness")
+    numbers.bounded(sum(w.tolist()) * (end + max(map(abs, d.tolist()))), "the exact method", LARGEST)
+    return {"p": p, "w": w, "d": d}
 
 
 def cost(instance: Instance, solution: Any) -> int:
     """Total weighted tardiness of a sequence of job indices. Raises Infeasible when it is not a permutation."""
     p, w, d = (np.asarray(instance.data[name]) for name in "pwd")
     sequence = permutation(solution, len(p), "job")
-    return int((w[sequence] * np.maximum(np.cumsum(p[sequence]) - d[sequence], 0)).sum())
+    return total_weighted_tardiness(p.tolist(), w.tolist(), d.tolist(), sequence.tolist())
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
@@ -129,6 +203,7 @@ problem = Problem(
     sizes={Split.TRAIN: (40,), Split.VALIDATION: (40,), Split.TEST: (50,)},
     counts={Split.TRAIN: 25, Split.VALIDATION: 75, Split.TEST: 125},
     read=read,
+    layouts=LAYOUTS,
     cost=cost,
     baseline=baseline,
     rules=RULES,

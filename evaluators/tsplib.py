@@ -6,6 +6,7 @@ integer, halves up; CEIL_2D rounds up; ATT divides the square by ten and rounds 
 off, not rounded: the printed description says nint, the program behind the published optima does not.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -14,13 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.reading import MOST_NUMBERS, lines_of, text_of, too_large, whole_number
 
 Matrix: TypeAlias = "NDArray[np.int64]"
 Points: TypeAlias = "NDArray[np.float64]"
 Token: TypeAlias = tuple[int, str]
 
+MOST_CITIES = 7_500
+"""Files of more are refused: the exact method keeps five matrices of all distances, 2 GB at this size."""
+
+_REAL = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
+
 LONGEST = 10**9
 """Distances beyond are refused, so that sums of any tour stay exact in int64."""
+
+BLOCK = 1 << 20
+"""Distances that are reckoned at once."""
 
 PI, EARTH_RADIUS = 3.141592, 6378.388
 
@@ -32,39 +42,44 @@ def read_tsplib(path: Path) -> Matrix:
 
 def euclidean(points: Points) -> Matrix:
     """EUC_2D, and EUC_3D: rounded to the nearest integer, halves up."""
-    return _integers(np.floor(_lengths(points) + 0.5))
+    return _by_rows(points, lambda away: np.floor(_lengths(away) + 0.5))
 
 
 def euclidean_up(points: Points) -> Matrix:
     """CEIL_2D: rounded up."""
-    return _integers(np.ceil(_lengths(points)))
+    return _by_rows(points, lambda away: np.ceil(_lengths(away)))
 
 
 def pseudo_euclidean(points: Points) -> Matrix:
     """ATT: the root of a tenth of the square, rounded up: TSPLIB's "if nint(r) < r then nint(r) + 1"."""
-    squares = (_differences(points) ** 2).sum(axis=-1)
-    return _integers(np.ceil(np.sqrt(squares / 10.0)))
+    return _by_rows(points, lambda away: np.ceil(np.sqrt((away**2).sum(axis=-1) / 10.0)))
 
 
 def manhattan(points: Points) -> Matrix:
     """MAN_2D: sums of absolute differences, rounded to the nearest integer."""
-    return _integers(np.floor(np.abs(_differences(points)).sum(axis=-1) + 0.5))
+    return _by_rows(points, lambda away: np.floor(np.abs(away).sum(axis=-1) + 0.5))
 
 
 def maximum(points: Points) -> Matrix:
     """MAX_2D: the greater of the two absolute differences, each rounded to the nearest integer."""
-    return _integers(np.floor(np.abs(_differences(points)) + 0.5).max(axis=-1))
+    return _by_rows(points, lambda away: np.floor(np.abs(away) + 0.5).max(axis=-1))
 
 
 def geographical(points: Points) -> Matrix:
     """GEO: kilometres on TSPLIB's earth between latitudes and longitudes in degrees.minutes."""
     degrees = np.trunc(points)
-    latitude, longitude = (PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0).T
-    q1 = np.cos(longitude[:, None] - longitude)
-    q2 = np.cos(latitude[:, None] - latitude)
-    q3 = np.cos(latitude[:, None] + latitude)
+    radians = PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
+    return _filled(len(points), lambda rows: _kilometres(radians[rows], radians))
+
+
+def _kilometres(some: Points, radians: Points) -> Points:
+    (here, east), (latitude, longitude) = some.T, radians.T
+    q1 = np.cos(east[:, None] - longitude)
+    q2 = np.cos(here[:, None] - latitude)
+    q3 = np.cos(here[:, None] + latitude)
     angle = np.arccos(np.clip(0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3), -1.0, 1.0))
-    return _integers(np.floor(EARTH_RADIUS * angle + 1.0))
+    kilometres: Points = np.floor(EARTH_RADIUS * angle + 1.0)
+    return kilometres
 
 
 METRICS: dict[str, tuple[int, Callable[[Points], Matrix]]] = {
@@ -93,19 +108,24 @@ FORMATS: dict[str, Callable[[int], tuple[NDArray[np.integer], ...]]] = {
 SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION")
 
 
-def _differences(points: Points) -> Points:
-    difference: Points = points[:, None] - points
-    return difference
-
-
-def _lengths(points: Points) -> Points:
-    lengths: Points = np.sqrt((_differences(points) ** 2).sum(axis=-1))
+def _lengths(away: Points) -> Points:
+    lengths: Points = np.sqrt((away**2).sum(axis=-1))
     return lengths
 
 
-def _integers(distances: Points) -> Matrix:
-    np.fill_diagonal(distances, 0.0)
-    return distances.astype(np.int64)
+def _by_rows(points: Points, metric: Callable[[Points], Points]) -> Matrix:
+    """The matrix of a metric of differences, shape [rows, n, width], which are never there all at once."""
+    return _filled(len(points), lambda rows: metric(points[rows, None] - points))
+
+
+def _filled(n: int, distances: Callable[[slice], Points]) -> Matrix:
+    matrix = np.empty((n, n), np.int64)
+    step = max(1, BLOCK // n)
+    for first in range(0, n, step):
+        rows = slice(first, first + step)
+        matrix[rows] = distances(rows)
+    np.fill_diagonal(matrix, 0)
+    return matrix
 
 
 class _File:
@@ -115,18 +135,21 @@ class _File:
         self._path = path
         self._head: dict[str, Token] = {}
         self._sections: dict[str, list[Token]] = {}
-        self._last = 1
+        self._last, self._found = 1, 0
         current: list[Token] | None = None
-        for number, line in enumerate(self._lines(), 1):
+        for number, line in enumerate(lines_of(text_of(path, "a TSPLIB file")), 1):
             self._last, words = number, line.split()
             if not words:
                 continue
-            if words[0] == "EOF":
+            if words[0].rstrip(":") == "EOF":
                 break
             if words[0].rstrip(":").endswith("_SECTION"):
                 current = self._section(words[0].rstrip(":"))
             elif current is not None and not words[0][0].isalpha():
-                current.extend((self._last, word) for word in words)
+                current.extend((number, word) for word in words)
+                self._found += len(words)
+                if self._found > MOST_NUMBERS:
+                    raise self._trouble(number, f"more than {MOST_NUMBERS:,} numbers", "fewer")
             else:
                 current = None
                 self._keyword(line)
@@ -141,28 +164,24 @@ class _File:
             raise self._trouble(self._last, f"a distance of {matrix.max()}", f"at most {LONGEST}")
         return matrix
 
-    def _lines(self) -> list[str]:
-        try:
-            return self._path.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError:
-            raise Trouble(f"{self._path}: is not a text file; expected a TSPLIB file") from None
-        except OSError as error:
-            reason = (error.strerror or "cannot be read").lower()
-            raise Trouble(f"{self._path}: {reason}; expected a readable file") from None
-
     def _trouble(self, line: int, found: str, expected: str) -> Trouble:
         return Trouble(f"{self._path}, line {line}: found {found}; expected {expected}")
 
     def _section(self, name: str) -> list[Token]:
         if name not in SECTIONS:
             raise self._trouble(self._last, name, f"one of {', '.join(SECTIONS)}")
+        if name in self._sections:
+            raise self._trouble(self._last, f"{name} again", "each section once")
         return self._sections.setdefault(name, [])
 
     def _keyword(self, line: str) -> None:
         name, colon, value = line.partition(":")
         if not colon:
             raise self._trouble(self._last, repr(line.strip()[:40]), "KEYWORD : VALUE, a section, or EOF")
-        self._head[name.strip()] = (self._last, value.strip())
+        name = name.strip()
+        if name in self._head and name != "COMMENT":
+            raise self._trouble(self._last, f"{name[:40]} again", "each keyword once")
+        self._head[name] = (self._last, value.strip())
 
     def _word(self, keyword: str, known: tuple[str, ...]) -> str:
         line, found = self._head.get(keyword, (self._last, f"no {keyword}"))
@@ -173,9 +192,11 @@ class _File:
 
     def _dimension(self) -> int:
         line, found = self._head.get("DIMENSION", (self._last, "no DIMENSION"))
-        if not found.isdecimal() or int(found) < 3:
+        if (n := whole_number(found, 3)) is None:
             raise self._trouble(line, repr(found[:40]), "DIMENSION to be an integer of at least 3")
-        return int(found)
+        if n > MOST_CITIES:
+            raise too_large(self._path, line, f"{n} cities, whose distances", n * n, MOST_CITIES**2)
+        return n
 
     def _tokens(self, section: str, count: int, meaning: str) -> list[Token]:
         tokens = self._sections.get(section, [])
@@ -185,10 +206,7 @@ class _File:
         return tokens
 
     def _number(self, token: Token) -> float:
-        try:
-            number = float(token[1])
-        except ValueError:
-            number = float("nan")
+        number = float(token[1]) if _REAL.fullmatch(token[1]) else float("nan")
         if not abs(number) <= LONGEST:
             raise self._trouble(token[0], repr(token[1][:40]), f"a number of at most {LONGEST}")
         return number
@@ -213,10 +231,11 @@ class _File:
         return metric(points)
 
     def _explicit(self, n: int) -> Matrix:
-        places = FORMATS[self._word("EDGE_WEIGHT_FORMAT", tuple(FORMATS))](n)
-        tokens = self._tokens(
-            "EDGE_WEIGHT_SECTION", len(places[0]), f"the matrix of {n} cities in this format"
-        )
+        form = self._word("EDGE_WEIGHT_FORMAT", tuple(FORMATS))
+        whole, diagonal = form == "FULL_MATRIX", "DIAG" in form
+        count = n * n if whole else n * (n + 1) // 2 if diagonal else n * (n - 1) // 2
+        tokens = self._tokens("EDGE_WEIGHT_SECTION", count, f"the matrix of {n} cities in this format")
+        places = FORMATS[form](n)
         matrix = np.full((n, n), -1, dtype=np.int64)
         matrix[places] = [self._whole(token, 0, LONGEST) for token in tokens]
         matrix = np.where(matrix < 0, matrix.T, matrix)

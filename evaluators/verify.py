@@ -7,6 +7,14 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Infeasible
 
+LARGEST_SUM = (1 << 63) - 1
+
+
+def exact(array: NDArray[Any], times: int = 1) -> NDArray[Any]:
+    """The array, or its Python integers where a sum of all entries, each so many times, may leave 64 bits."""
+    largest = max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
+    return array if largest * array.size * times <= LARGEST_SUM else array.astype(object)
+
 
 def permutation(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
     """A list of the integers 0..n-1, each once. Raises Infeasible with what was found instead."""

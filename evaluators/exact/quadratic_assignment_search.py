@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline
 from gapsmith.evaluators.exact.automorphisms import automorphisms
+from gapsmith.evaluators.verify import exact
 
 if TYPE_CHECKING:
     from gapsmith.evaluators.exact.assignment_search import Tree
@@ -36,7 +37,7 @@ SLICE_WORK = 1 << 21
 def assignment_cost(flow: Integers, distance: Integers, place: Sequence[int]) -> int:
     """The sum of flows times distances, of each facility with itself included."""
     where = np.asarray(place, dtype=np.int64)
-    return int((flow * distance[np.ix_(where, where)]).sum())
+    return int((exact(flow, int(distance.max(initial=1))) * distance[np.ix_(where, where)]).sum())
 
 
 def cost_step(flow: Integers, distance: Integers) -> int:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gapsmith.evaluators.base import Baseline
 from gapsmith.evaluators.exact.dual_ascent import LARGEST, Ascent, Integers, ascend
 from gapsmith.evaluators.exact.tour_model import cpsat_circuit
+from gapsmith.evaluators.verify import exact
 
 FEW = 8
 """Cities up to which the tours are counted out."""
@@ -33,7 +34,7 @@ CALLS, PATIENCE = 10_000, 60
 def tour_length(distance: Integers, tour: Sequence[int]) -> int:
     """The length of a closed tour."""
     cities = np.asarray(tour, dtype=np.int64)
-    return int(distance[cities, np.roll(cities, -1)].sum())
+    return int(exact(distance[cities, np.roll(cities, -1)]).sum())
 
 
 class OneTrees:

@@ -47,9 +47,9 @@ class Pricing:
         layout = as_bytes(packed_layout(built.variables, list(instance.data)))
         return Instance(instance.name, {**model, LAYOUT: layout, **instance.data}, instance.stratum)
 
-    def read(self, path: Path) -> list[Instance]:
+    def read(self, path: Path, *layout: str) -> list[Instance]:
         """The instances of a file of the original problem. Raises Trouble."""
-        return [self.stated(instance) for instance in self.original.read(path)]
+        return [self.stated(instance) for instance in self.original.read(path, *layout)]
 
     def base(self, instance: Instance) -> str:
         """The text of an instance's base, built again: what an instance holds has been in the sandbox."""

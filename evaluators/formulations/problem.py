@@ -115,6 +115,7 @@ def _stated(formulation: Formulation, pricing: Pricing, drawing: "_Drawing") -> 
         sizes=formulation.sizes,
         counts=COUNTS,
         read=pricing.read,
+        layouts=pricing.original.layouts,
         cpu_seconds=lambda _: CPU_SECONDS,
         driver=guest.BUILD if whole else guest.AUGMENT,
         preload="ortools",

@@ -13,7 +13,7 @@ from gapsmith.agent.cli import app, main
 
 VERBS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
 AGGREGATES = {"mean_gap_percent", "pooled_gap_percent", "optimal_share", "cpu_seconds"}
-INSTANCES = "2\n5 3\n2 4\n3\n# three jobs\n1 1\n1 1 2 -4\n"
+INSTANCES = "2\n5 3\n2 4\n3\n# three jobs\n1 1\n1 1\n2 -4\n"
 RULE = "def schedule(p, d):\n    return d.argsort(kind='stable')\n"
 BAD = "def schedule(p, d):\n    return [0] * len(p)\n"
 

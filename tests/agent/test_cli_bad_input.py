@@ -6,7 +6,7 @@ from helpers import TINY
 from gapsmith.agent import Archive
 from gapsmith.agent.cli import main
 
-GOOD = "2\n5 3\n2 4\n"
+GOOD = "3\n5 3\n2 4\n1 1\n"
 RULE = "def schedule(p, d):\n    return d.argsort()\n"
 
 

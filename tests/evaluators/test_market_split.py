@@ -256,7 +256,8 @@ BROKEN = [
     ("1 2\n3 x 5\n", "line 2: found 'x'; expected a coefficient"),
     ("1 2\n3 -4 5\n", "line 2: found '-4'; expected a coefficient, an integer of at least 0"),
     ("0 2\n", "line 1: found '0'; expected the number of rows"),
-    ("1 2\n3 4 5 6\n", "more than 1 rows of 2 coefficients"),
+    ("1 2\n3 4 5 6\n", "line 2: found lines of 4 numbers; expected 1 lines of 2 coefficients"),
+    ("1 2\n3 4 5\n6\n", "more than 1 rows of 2 coefficients"),
 ]
 
 

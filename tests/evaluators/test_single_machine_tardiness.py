@@ -99,15 +99,15 @@ def test_the_splits_are_those_of_the_design():
 
 
 def test_files_name_their_instances(tmp_path):
-    """One instance has the file's name, several have their places; line breaks do not matter."""
+    """One instance has the file's name, several have their places."""
     file = tmp_path / "some.txt"
-    file.write_text("2\n5 3\n2 -4\n")
+    file.write_text("3\n5 3\n2 -4\n1 1\n")
     (one,) = read(file)
     assert one.name == "some"
-    assert (one.data["p"].tolist(), one.data["d"].tolist()) == ([5, 2], [3, -4])
-    file.write_text("2 5 3 2 -4\n1\n7 7")
+    assert (one.data["p"].tolist(), one.data["d"].tolist()) == ([5, 2, 1], [3, -4, 1])
+    file.write_text("3\n5 3\n2 -4\n1 1\n1\n7 7")
     assert [instance.name for instance in read(file)] == ["some-1", "some-2"]
-    file.write_text("2\n5 3\n")
+    file.write_text("3\n5 3\n")
     with pytest.raises(Trouble, match=r"some.txt, line 2: the file ends; expected a processing time"):
         read(file)
 

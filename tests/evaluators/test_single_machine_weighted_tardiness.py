@@ -214,17 +214,19 @@ def test_relabelling_moves_whole_jobs() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("1 2 3", r"found 3 numbers; expected 125 instances"),
+        ("1 2 3", r"line 1: found 3 numbers on lines of 3 .*--layout jobs=N"),
         ("", "holds no numbers"),
         ("1 " * 374 + "x", "line 1: found 'x'"),
         ("1 1 1\n" * 124 + "0 1 1", r"line 125: found '0'; expected a processing time"),
         ("1 1 1\n" * 124 + "1 -1 1", r"line 125: found '-1'; expected a weight"),
         ("1 1 1\n" * 124 + "1 1 2.5", r"line 125: found '2.5'"),
+        ("1 1 1\n" * 125, r"line 1: found 375 numbers"),
     ],
 )
 def test_a_broken_file_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
     """What cannot be read says where, what was found and what was expected."""
     path = tmp_path / "broken.txt"
     path.write_text(text)
+    layout = ("or-library",) if "line 125" in words else ()
     with pytest.raises(Trouble, match=words):
-        problem.read(path)
+        problem.read(path, *layout)
