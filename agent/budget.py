@@ -36,6 +36,31 @@ class Budget:
         return self.calls is not None and self.evaluations is None and self.usd is None
 
 
+CALLS_OF_AN_EVALUATION, CALLS_OF_A_SECOND, CALLS_OF_THE_DEAREST = 3, 10, 10
+FEWEST_CALLS, USUAL_CALLS = 20, 1800
+"""Limits of calls that other limits imply: a model that repeats itself, or answers nothing of use, would be asked for
+ever. USUAL_CALLS is that of dollars where calls cost nothing."""
+
+
+def implied_calls(budget: Budget, dearest: float) -> int | None:
+    """The limit of calls that the other limits of a budget imply; None where it has one of its own.
+
+    Args:
+        budget: of the run.
+        dearest: dollars that the dearest call costs whose prompt is empty.
+    """
+    if budget.calls is not None:
+        return None
+    limits = []
+    if budget.evaluations is not None:
+        limits.append(CALLS_OF_AN_EVALUATION * budget.evaluations)
+    if budget.usd is not None:
+        limits.append(int(CALLS_OF_THE_DEAREST * budget.usd / dearest) if dearest > 0 else USUAL_CALLS)
+    if budget.seconds is not None:
+        limits.append(int(CALLS_OF_A_SECOND * budget.seconds))
+    return max(FEWEST_CALLS, min(limits))
+
+
 @dataclass
 class Ledger:
     """What a run has spent and reserved.
@@ -43,10 +68,14 @@ class Ledger:
     Attributes:
         budget: the wall.
         before: seconds spent by earlier sittings of the same run.
+        most_calls: that the budget implies, see `implied_calls`; None for models that cost nothing.
+        unpriced: whether a call was made whose price is not known, nor what it can cost at most.
     """
 
     budget: Budget
     before: float = 0.0
+    most_calls: int | None = None
+    unpriced: bool = False
     clock: Callable[[], float] = time.monotonic
     evaluations: int = 0
     calls: int = 0
@@ -117,6 +146,21 @@ class Ledger:
         """Replaces a call's reservation by its price; an unknown price counts in full."""
         self._usd_open -= reserved_usd
         self.usd += reserved_usd if usd is None else usd
+        self.unpriced |= usd is None and not reserved_usd > 0
+
+    def lose(self, usd: float) -> None:
+        """Counts a call that an earlier sitting sent and that never was answered: it may be billed."""
+        self.usd += usd
+
+    @property
+    def dollars(self) -> float | None:
+        """What was spent, or can have been spent at most; None where the price of a call is not known."""
+        return None if self.unpriced else self.usd
+
+    @property
+    def ended_by_calls(self) -> bool:
+        """Whether the limit of calls that the budget implies is reached."""
+        return self.most_calls is not None and self.calls >= self.most_calls
 
     def settle_evaluations(self, reserved: int, used: int) -> None:
         """Replaces a reservation of evaluations by the fact."""
@@ -130,6 +174,7 @@ class Ledger:
             for limit, wanted in (
                 (budget.evaluations, self.evaluations + self._evaluations_open + evaluations),
                 (budget.calls, self.calls + calls),
+                (self.most_calls if calls else None, self.calls + calls),
                 (budget.usd, self.usd + self._usd_open + usd),
             )
         )

@@ -15,7 +15,7 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import silent
 from gapsmith.agent.batching import Waiting
-from gapsmith.agent.budget import Budget, Ledger
+from gapsmith.agent.budget import Budget, Ledger, implied_calls
 from gapsmith.agent.drawing import final_seed, source_of
 from gapsmith.agent.editions import check_version, left_aside
 from gapsmith.agent.executor import Executor, LocalExecutor
@@ -193,7 +193,7 @@ class Run:
             self.edited = self._edited(number)
             before = 0.0 if number is None else self.archive.run(number).seconds
             self.number = self.supply.run = self._started() if number is None else number
-            self.ledger = Ledger(settings.budget, before)
+            self.ledger = Ledger(settings.budget, before, most_calls=self._implied_calls())
             self._resources = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -343,6 +343,13 @@ class Run:
                 f"--batch is for models of openai: and anthropic:; found {self.settings.model}; leave it out, or "
                 "name such a model with --model"
             )
+
+    def _implied_calls(self) -> int | None:
+        """The limit of calls that the budget implies; None where it has one, or where calls cost nothing."""
+        if all(model.deterministic for model in self.models):
+            return None
+        dearest = max(model.most_usd(0) or 0.0 for model in self.models)
+        return implied_calls(self.settings.budget, dearest)
 
     def _supply(self) -> Supply:
         wanted = self.settings

@@ -18,6 +18,7 @@ from gapsmith.agent.harmless import one_line
 from gapsmith.agent.models import ManualModel
 from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.reporting import Report
+from gapsmith.agent.spending import dollars
 
 CALLS_ARE_KEPT = "what is under way is waited for and kept"
 BATCH_GOES_ON = "batches go on without us and are collected by resume; what else is under way is kept"
@@ -60,12 +61,16 @@ def work(run: Run, doing: Doing) -> Report | None:
     for model in run.models:
         if isinstance(model, ManualModel):
             model.watchers.append(say)
+    if (most := run.ledger.most_calls) is not None:
+        say(f"asks at most {most} times, by the rest of the budget; --calls sets another limit")
     with interruptible(run.stop, BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT):
         slots = run.search()
         first = next(slots, None)  # solves the instances, under the other bar
         doing.close()
         with _line(run) as (bar, task):
             for standing in _all(first, slots):
+                if standing.warning:
+                    say(standing.warning)
                 share = _share(run, standing)
                 bar.update(task, completed=share, standing=_words(run, standing, share))
         if run.stopped:
@@ -116,7 +121,7 @@ def _words(run: Run, standing: Standing, share: float) -> str:
     rate = standing.evaluations / standing.seconds if standing.seconds > 0 else 0.0
     left = standing.seconds * (1 - share) / share if share > 0 else 0.0
     return (
-        f"best gap {best} · {standing.evaluations} evaluations · {standing.calls} calls · ${standing.usd:.2f} · "
+        f"best gap {best} · {standing.evaluations} evaluations · {standing.calls} calls · {dollars(standing.usd)} · "
         f"{rate:.1f} evaluations/s · {int(left) // 60}:{int(left) % 60:02d} left"
     )
 
@@ -124,7 +129,9 @@ def _words(run: Run, standing: Standing, share: float) -> str:
 def _share(run: Run, standing: Standing) -> float:
     """How much of the budget is used: the scarcest of what it limits."""
     limits: dict[str, float | None] = vars(run.settings.budget)
-    used = [float(getattr(standing, name)) / limit for name, limit in limits.items() if limit is not None]
+    used = [
+        float(getattr(standing, name) or 0.0) / limit for name, limit in limits.items() if limit is not None
+    ]
     return min(1.0, max(used))
 
 

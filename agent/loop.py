@@ -26,12 +26,13 @@ from gapsmith.agent.candidates import Candidates
 from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.extracting import idea_of
-from gapsmith.agent.models.base import Model, Stopped
+from gapsmith.agent.models.base import Model, ModelTrouble, Stopped
 from gapsmith.agent.models.batch import batches_of
 from gapsmith.agent.models.endings import excuse
 from gapsmith.agent.models.pool import Pool
 from gapsmith.agent.progress import Progress
 from gapsmith.agent.questions import Question, Questions
+from gapsmith.agent.replies import STOP_AFTER, WARN_AFTER, Replies
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE
@@ -114,6 +115,7 @@ class Loop:
         self._held: tuple[Slot, Question] | None = None  # for which the dollars do not suffice yet
         self._used_up = False
         self._barren = 0
+        self._replies = Replies()
         self._tuning, self._most_tuned = 0, most_instances(course.train)
 
     def __iter__(self) -> Iterator[Progress]:
@@ -304,6 +306,7 @@ class Loop:
         return None
 
     def _ask(self, slot: Slot, question: Question, callers: Callers) -> None:
+        slot.fresh = True
         if self._questions.deterministic:
             try:
                 self._replied(slot, self._questions.ask(slot, question))
@@ -363,6 +366,7 @@ class Loop:
     def _give_up(self, slot: Slot, error: Exception) -> None:
         """Ends the run once the other slots have ended; this one is asked again by `resume`."""
         del self._open[slot.number]
+        self._questions.take_back(slot.number)
         if isinstance(error, Stopped):
             self._used_up = True  # who was told to stop, or has no more replies, is not asked again
         else:
@@ -402,8 +406,24 @@ class Loop:
         used = -(-slot.tuned // len(self._course.train.instances)) + slot.charged
         self._ledger.settle_evaluations(slot.reserved, used if slot.reserved else 0)
         self._candidates.apply(slot)
+        if slot.fresh:
+            self._count_reply(slot)
         if gone := self.state.arms.cut(self._ledger.share):
             self._archive.record(self._run, slot.number, "arms", {"given up": gone})
+
+    def _count_reply(self, slot: Slot) -> None:
+        """Ends the search where nothing that a model wrote is a program: more of the same costs money alone."""
+        replies = self._replies
+        replies.add(slot.outcome, slot.message)
+        if replies.useless and replies.count >= STOP_AFTER and not self._questions.patient:
+            self._trouble = self._trouble or ModelTrouble(f"stopped asking: {replies}")
+
+    @property
+    def _warning(self) -> str:
+        """What is to be said of the replies so far, once."""
+        replies = self._replies
+        told = replies.useless and replies.count == WARN_AFTER and not self._questions.patient
+        return f"so far {replies}" if told else ""
 
     def _progress(self, slot: Slot) -> Progress:
         best, champion = self.state.best, self.state.champion
@@ -414,8 +434,9 @@ class Loop:
             slot.outcome,
             self._ledger.evaluations,
             self._ledger.calls,
-            self._ledger.usd,
+            self._ledger.dollars,
             self._ledger.seconds,
             best.gap if best else None,
             champion.program if champion else None,
+            self._warning if slot.fresh else "",
         )

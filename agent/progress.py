@@ -13,7 +13,8 @@ class Progress:
     outcome: str
     evaluations: int
     calls: int
-    usd: float
+    usd: float | None
     seconds: float
     best_gap: float | None
     champion: int | None
+    warning: str = ""

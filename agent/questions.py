@@ -14,12 +14,16 @@ from gapsmith.agent.budget import Ledger
 from gapsmith.agent.callers import Callers
 from gapsmith.agent.models.base import Model, Reply, Request
 from gapsmith.agent.models.endings import excuse
+from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.replay import ReplayModel
 from gapsmith.agent.models.storable import storable
 from gapsmith.agent.prompting import Prompt, render
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.slots import Slot
 from gapsmith.evaluators.base import Problem
+
+SENT, UNSENT = "sent", "unsent"
+"""Kinds of events, with a number behind them: a call was sent, and was not sent after all."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,19 @@ class Questions:
         self._run, self._problem, self._train = run, problem, train
         self.models = {model.name: model for model in models}
         self._archive, self._ledger, self._seed, self._mail = archive, ledger, seed, mail
+        self._sendings: dict[int, int] = {}
+        ledger.lose(self.lost_usd())
         self._sent: dict[int, tuple[Callable[[Reply], str], Future[Reply]]] = {}
 
     @property
     def deterministic(self) -> bool:
         """Whether equal questions get equal replies: then slots are taken in their order."""
         return all(model.deterministic for model in self.models.values())
+
+    @property
+    def patient(self) -> bool:
+        """Whether useless replies are no reason to stop: they cost nothing, or a person gives them."""
+        return self.deterministic or any(isinstance(model, ManualModel) for model in self.models.values())
 
     def recalls(self, row: CandidateRow | None) -> bool:
         """Whether a choice is taken as it was made before, by a recorded run or by an earlier sitting."""
@@ -103,9 +114,36 @@ class Questions:
             future = self._mail.take(Parcel(row, question.request, question.template))
             keep = partial(self.keep, slot, question)
         else:
+            self._note_sending(slot.number, question.most_usd)
             future = callers.submit(self._answered, row, question)
         self._sent[slot.number] = keep, future
         return future, keep
+
+    def _note_sending(self, slot: int, most_usd: float) -> None:
+        """Where dollars are limited, what a call can cost is on record before it is sent."""
+        if self._ledger.budget.usd is not None:
+            times = self._sendings[slot] = self._sendings.get(slot, 0) + 1
+            self._archive.record(self._run, slot, f"{SENT} {times}", {"most_usd": most_usd})
+
+    def take_back(self, slot: int) -> None:
+        """Puts on record that a call was refused or not sent after all, so that it cost nothing."""
+        if times := self._sendings.get(slot):
+            self._archive.record(self._run, slot, f"{UNSENT} {times}", {})
+
+    def lost_usd(self) -> float:
+        """What calls of earlier sittings can have cost that were sent, and that nobody received."""
+        sent: dict[tuple[int, str], float] = {}
+        for event in self._archive.events(self._run):
+            kind, _, times = event.kind.partition(" ")
+            if kind == SENT:
+                self._sendings[event.slot] = max(self._sendings.get(event.slot, 0), int(times))
+                sent[event.slot, times] = float(event.detail["most_usd"])
+            elif kind == UNSENT:
+                sent.pop((event.slot, times), None)
+        answered = self._archive.answered(self._run) if sent else set()
+        for slot in answered:  # by the last of its sendings
+            sent.pop((slot, str(self._sendings.get(slot, 0))), None)
+        return math.fsum(sent.values())
 
     def keep(self, slot: Slot, question: Question, reply: Reply) -> str:
         """Commits a reply before anything is done with it; returns its text, as the archive has it."""

@@ -51,7 +51,7 @@ class Report:
         model: as on the command line.
         evaluations: programs scored.
         calls: questions answered.
-        usd: dollars.
+        usd: dollars; None where the price of a call is not known.
         seconds: wall time.
         best: the winner on the test instances.
         best_id: its number in the archive.
@@ -73,7 +73,7 @@ class Report:
     model: str
     evaluations: int
     calls: int
-    usd: float
+    usd: float | None
     seconds: float
     best: Scored
     best_id: int
@@ -124,7 +124,7 @@ def make_report(
         model=model,
         evaluations=ledger.evaluations,
         calls=ledger.calls,
-        usd=ledger.usd,
+        usd=ledger.dollars,
         seconds=ledger.seconds,
         best=best,
         best_id=winner.program,

@@ -47,6 +47,7 @@ class Slot:
         rivals: the elites of the run, as of the asking: who does what one of them does is no new program.
         model: who is asked; empty where nobody is.
         name: of a reference rule, else empty.
+        fresh: whether its model is asked in this sitting.
         usd: reserved for its call.
         paid: what the call did cost.
         reserved: evaluations reserved.
@@ -73,6 +74,7 @@ class Slot:
     rivals: Sequence[Elite] = ()
     model: str = ""
     name: str = ""
+    fresh: bool = False
     usd: float = 0.0
     paid: float = 0.0
     reserved: int = 0

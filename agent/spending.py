@@ -147,5 +147,10 @@ def _cells(spent: Spent) -> list[str]:
     ]
 
 
+def dollars(usd: float | None) -> str:
+    """Dollars in a line of words."""
+    return "price unknown" if usd is None else f"${usd:.2f}"
+
+
 def _dollars(usd: float | None) -> str:
     return "–" if usd is None else f"{usd:.4f}"

@@ -24,6 +24,7 @@ from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
 from gapsmith.agent.leaderboards import leading, winner_of
 from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
+from gapsmith.agent.replies import Replies
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.spending import spending_table
 from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
@@ -48,12 +49,28 @@ def discover_and_show(wanted: Settings, archive: str, number: int | None, as_jso
             raise Trouble(
                 f"run {job.number} stopped{_left(job)}; go on with: gapsmith resume {job.number} --archive {archive}"
             )
-    show_result(view.report_json(report), view.report_table(report), as_json)
+        replies = Replies.of(store, job.number)
+    ended = {"replies": replies.plain(), "calls_at_most": job.ledger.most_calls}
+    show_result({**view.report_json(report), **ended}, view.report_table(report), as_json)
     if not as_json:
         if report.spending and report.spending.whole.tokens_in:
             OUT.print(spending_table(report.spending))
         OUT.print(view.verdict(report))
         OUT.print(next_step(report, archive))
+    _tell_end(job, replies)
+
+
+def _tell_end(job: Run, replies: Replies) -> None:
+    """Says on stderr what a reader of the report should know. Raises Trouble where no reply was of any use."""
+    if job.ledger.ended_by_calls:
+        say(
+            f"ended by the limit of {job.ledger.most_calls} calls, with {job.ledger.evaluations} evaluations; "
+            "--calls sets another limit"
+        )
+    if replies.useless:
+        raise Trouble(f"{replies}; the report is of the reference rules alone")
+    if replies.without_program:
+        say(str(replies))
 
 
 def next_step(report: Report, archive: str) -> str:

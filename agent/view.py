@@ -13,9 +13,10 @@ from gapsmith.agent.evaluating import Comparison, Scored
 from gapsmith.agent.formulating import told
 from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.leaderboards import Member
+from gapsmith.agent.models.words import hidden
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.search.front import FrontPoint
-from gapsmith.agent.spending import spending_json
+from gapsmith.agent.spending import dollars, spending_json
 from gapsmith.evaluators.base import Baseline, Instance, Problem
 from gapsmith.evaluators.scoring import FEWEST, Aggregate, Gain, Score, gap_percent
 
@@ -236,9 +237,7 @@ def _figures(row: Scored) -> dict[str, Any]:
 
 def report_table(report: Report) -> Table:
     """The winner and the best reference rule on the sealed test."""
-    spent = (
-        f"{report.evaluations} evaluations, {report.calls} calls, ${report.usd:.2f}, {report.seconds:.0f} s"
-    )
+    spent = f"{report.evaluations} evaluations, {report.calls} calls, {dollars(report.usd)}, {report.seconds:.0f} s"
     title = f"run {report.run}: {report.problem}, {report.model}"
     table = Table(title=title, caption=f"{spent}\n{_counted(report)}")
     for heading in ("sealed test", *FIGURES):
@@ -380,7 +379,7 @@ def run_json(row: RunRow) -> dict[str, Any]:
     return {
         "run": row.id,
         "problem": row.problem,
-        "model": row.model,
+        "model": hidden(row.model),
         "seed": row.seed,
         "status": row.status,
         "seconds": row.seconds,
@@ -389,6 +388,11 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "fingerprint": report.get("fingerprint"),
         **{name: spent.get(name) for name in ("calls", "usd", "cached_share", "usd_per_champion")},
     }
+
+
+def _cents(report: Mapping[str, Any] | None) -> str:
+    usd = (report or {}).get("usd", 0.0)
+    return "–" if usd is None else f"{usd:.2f}"
 
 
 def run_table(rows: Sequence[RunRow]) -> Table:
@@ -401,11 +405,11 @@ def run_table(rows: Sequence[RunRow]) -> Table:
         cells = [
             row.id,
             row.problem,
-            row.model,
+            hidden(row.model),
             row.seed,
             row.status,
             f"{row.seconds:.0f}",
-            f"{(row.report or {}).get('usd') or 0.0:.2f}",
+            _cents(row.report),
             best.get("id", ""),
         ]
         table.add_row(*map(str, cells), _percent(best.get("pooled_gap_percent")))

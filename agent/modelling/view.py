@@ -13,6 +13,7 @@ from gapsmith.agent.modelling.bench import RIGHT, Marked, kind_of
 from gapsmith.agent.modelling.order import Desk
 from gapsmith.agent.modelling.sample import Sample
 from gapsmith.agent.modelling.scoring import Score, Share
+from gapsmith.agent.spending import dollars
 
 SHOWN = 20
 
@@ -20,13 +21,13 @@ SHOWN = 20
 def spent_json(desk: Desk) -> dict[str, Any]:
     """What a run has cost so far."""
     ledger = desk.ledger
-    return {"run": desk.run, "calls": ledger.calls, "usd": ledger.usd, "seconds": ledger.seconds}
+    return {"run": desk.run, "calls": ledger.calls, "usd": ledger.dollars, "seconds": ledger.seconds}
 
 
 def spent_words(desk: Desk) -> str:
     """The same in a line."""
     ledger = desk.ledger
-    return f"run {desk.run}: {ledger.calls} calls, ${ledger.usd:.2f}, {ledger.seconds:.0f} s"
+    return f"run {desk.run}: {ledger.calls} calls, {dollars(ledger.dollars)}, {ledger.seconds:.0f} s"
 
 
 # gapsmith model

@@ -18,6 +18,7 @@ from gapsmith.agent.models.hosted import Account, Heard, Options, Server, ended
 from gapsmith.agent.models.line import Line
 from gapsmith.agent.models.parameters import Parameter, Parameters
 from gapsmith.agent.models.prices import Price, Usage
+from gapsmith.agent.models.proxies import reaching
 from gapsmith.agent.models.receiving import received
 
 
@@ -47,6 +48,7 @@ class AnthropicModel:
             timeout=anthropic.Timeout(self._options.seconds, connect=10.0),
             # The line repeats what failed, since all threads must keep to one pace.
             max_retries=0,
+            http_client=reaching(server.url, anthropic.DefaultHttpxClient),
         )
 
     @property

@@ -32,6 +32,11 @@ _CREDIT_CODES = frozenset(
 _CREDIT_WORDS = re.compile(
     r"credit balance|exceeded your current quota|insufficient (credit|funds|balance)", re.I
 )
+_ROOM_WORDS = re.compile(
+    r"context (length|window|size|limit)|max_(completion_|output_)?tokens.{0,60}(too large|exceed|at most)"
+    r"|prompt is too long|too many (input )?tokens|reduce the length|context_length_exceeded",
+    re.I,
+)
 _KEYLIKE = re.compile(r"\bsk-[\w*.-]+")
 
 
@@ -59,6 +64,12 @@ class Fault:
     def credit(self) -> bool:
         """Whether money, not patience, is what helps."""
         return self.status == 402 or self.code in _CREDIT_CODES or bool(_CREDIT_WORDS.search(self.message))
+
+    @property
+    def room(self) -> bool:
+        """Whether the question and the longest reply together are more than the model can hold."""
+        words = f"{self.code} {self.message}"
+        return self.status in (400, 413, 422) and bool(_ROOM_WORDS.search(words))
 
     @property
     def load(self) -> bool:

@@ -163,6 +163,7 @@ class Account:
                 f"{self._server.model}: {failures} calls in a row failed at {self._server.host}; "
                 f"the last: {said}; what was paid for is kept, so resume when the server is back"
             ) from None
+        said += f"; {self._less()}" if fault.room else ""
         detail = {"finish": str(Finish.FAILED), "reason": fault.code, "error": said}
         kinds = {fault.code, *before.get("faults", "").split(" ")}
         usd = None if kinds & set(BILLED) else 0.0  # an unknown price counts as the most that it can be
@@ -182,6 +183,10 @@ class Account:
             return f"{server.host} does not speak this API ({{said}}); check the base URL"
         if not self._ever_answered and fault.code == NOBODY_THERE:
             return f"nobody answers at {server.host} ({{said}}); check the base URL, or resume when it is up"
+        if (
+            not self._ever_answered and self._failures and fault.room
+        ):  # one question may be too long by itself
+            return "{said}; " + self._less()
         if fault.credit:
             return "credit or quota is used up ({said}); top it up and resume, or use --model offline"
         if fault.far:
@@ -194,6 +199,10 @@ class Account:
         if fault.status == 404:
             return f"{server.host} knows no such model or address ({{said}}); check the name and the base URL"
         return ""
+
+    def _less(self) -> str:
+        most = self._options.max_tokens
+        return f"a reply may take max_tokens={most}: give less behind the model's name, as in max_tokens={most // 4}"
 
     def _said(self, fault: Fault) -> str:
         head = str(fault.status) if fault.status else fault.code

@@ -28,6 +28,7 @@ from gapsmith.agent.models.hosted import Account, Heard, Options, Server, ended
 from gapsmith.agent.models.line import Line
 from gapsmith.agent.models.parameters import Parameter, Parameters
 from gapsmith.agent.models.prices import Price, Usage
+from gapsmith.agent.models.proxies import reaching
 from gapsmith.agent.models.receiving import received
 
 # The SDK insists on a key; servers that need none ignore it.
@@ -37,6 +38,14 @@ _KEY = "prompt_cache_key"
 # Its value depends on the request.
 _CACHE_KEY = Parameter(name=_KEY, body={_KEY: ""}, called=_KEY)
 Answer = Mapping[str, Any]
+# As above; left out, the static part is the beginning of the question.
+_ROLE = "system_role"
+_SYSTEM = Parameter(
+    name="system role",
+    body={_ROLE: True},
+    called=r"system\W{0,3}(role|message|prompt|instruction)s?|role\W{0,8}system|developer instruction"
+    r"|user and assistant roles|roles must alternate",
+)
 
 
 class Api(StrEnum):
@@ -73,6 +82,7 @@ class OpenAIModel:
             timeout=openai.Timeout(self._options.seconds, connect=10.0),
             # The line repeats what failed, since all threads must keep to one pace.
             max_retries=0,
+            http_client=reaching(server.url, openai.DefaultHttpxClient),
         )
 
     @property
@@ -138,6 +148,15 @@ def _responses_body(request: Request, options: Options) -> dict[str, Any]:
 
 
 def _chat_body(request: Request, _: Options) -> dict[str, Any]:
+    # Also where there is nothing but the question: the parameter below has the messages in full.
+    return {"messages": [{"role": "user", "content": _joined(request)}]}
+
+
+def _joined(request: Request) -> str:
+    return f"{request.system.rstrip()}\n\n{request.prompt}" if request.system else request.prompt
+
+
+def _apart(request: Request) -> dict[str, Any]:
     user = {"role": "user", "content": request.prompt}
     return {"messages": [{"role": "system", "content": request.system}, user] if request.system else [user]}
 
@@ -156,7 +175,7 @@ def _of_chat(options: Options) -> list[Parameter]:
         called="max_completion_tokens",
         instead={"max_completion_tokens": options.max_tokens},
     )
-    return [limit, _CACHE_KEY, *([effort] if options.effort else []), *_warmth(options)]
+    return [limit, _SYSTEM, _CACHE_KEY, *([effort] if options.effort else []), *_warmth(options)]
 
 
 def _warmth(options: Options) -> list[Parameter]:
@@ -166,9 +185,10 @@ def _warmth(options: Options) -> list[Parameter]:
 
 
 def _keyed(optional: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    """Has requests with an equal static part be routed to the same prompt cache."""
+    """Has requests with an equal static part be routed to the same prompt cache, and puts it in its own message."""
     key = f"gapsmith-{hashlib.sha256(request.system.encode()).hexdigest()[:16]}"
-    return {name: key if name == _KEY else value for name, value in optional.items()}
+    valued = {name: key if name == _KEY else value for name, value in optional.items() if name != _ROLE}
+    return valued | (_apart(request) if _ROLE in optional else {})
 
 
 def _heard_response(answer: Answer) -> Heard | Fault:

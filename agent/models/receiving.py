@@ -23,7 +23,7 @@ def received(send: Callable[[], httpx2.Response], seconds: float) -> Mapping[str
     ends = time.monotonic() + seconds
     response = send()
     try:
-        body = _body(response, ends)
+        body = _body(response, seconds, ends)
     except httpx2.TimeoutException as error:
         return Fault(status=None, code=TIMED_OUT, message=str(error) or "no answer in time")
     except (httpx2.HTTPError, httpx2.StreamError) as error:
@@ -33,12 +33,12 @@ def received(send: Callable[[], httpx2.Response], seconds: float) -> Mapping[str
     return body if isinstance(body, Fault) else _object(body, response.headers.get("content-type", ""))
 
 
-def _body(response: httpx2.Response, ends: float) -> bytes | Fault:
-    began, body = time.monotonic(), bytearray()
+def _body(response: httpx2.Response, seconds: float, ends: float) -> bytes | Fault:
+    body = bytearray()
     for part in response.iter_bytes():
         body += part
         if time.monotonic() > ends:
-            return late(ends - began)
+            return late(seconds)
         if len(body) > MOST_BYTES:
             return not_the_api(f"a body of more than {MOST_BYTES >> 20} MiB")
     return bytes(body)

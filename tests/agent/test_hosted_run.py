@@ -146,7 +146,7 @@ def test_a_call_that_nobody_answered_is_recorded_as_failed(place):
     rows, run = ended_run(place, numbered(1), faults=[bad])
     assert sorted(row.outcome == "failed" for row in rows) == [False, True]
     failed = next(row for row in rows if row.outcome == "failed")
-    assert failed.message == "400: the prompt is too long"
+    assert failed.message.startswith("400: the prompt is too long; a reply may take max_tokens=16000")
     assert run.archive.calls(1)[failed.slot].usd == 0.0
 
 

@@ -3,6 +3,8 @@
 import pytest
 from loopback import Fault
 
+from gapsmith.agent.models.base import ModelTrouble
+
 _NOTHING = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 pytestmark = pytest.mark.usefixtures("waited")
@@ -171,3 +173,28 @@ def test_a_server_that_refuses_the_cache_key_gets_none(serve, connect, question,
     model = connect(server, way)
     assert [model.reply(question(slot)).detail["finish"] for slot in range(2)] == ["complete"] * 2
     assert ["prompt_cache_key" in received.body for received in server.received] == [True, False, False]
+
+
+def test_a_model_without_a_system_role_gets_one_message(serve, connect, question):
+    """Where a server refuses the system role, the static part becomes the beginning of the question, from then on."""
+    server = serve(lambda prompt: "yes", faults=[Fault(400, {"message": "System role not supported"})])
+    model = connect(server, "chat")
+    assert [model.reply(question(slot)).text for slot in (0, 1)] == ["yes", "yes"]
+    sent = [request.body["messages"] for request in server.received]
+    assert [[message["role"] for message in each] for each in sent] == [
+        ["system", "user"],
+        ["user"],
+        ["user"],
+    ]
+    assert sent[1][0]["content"] == "the contract\n\nplease improve"
+
+
+def test_no_room_in_the_context_names_the_option(serve, connect, question):
+    """A model that never had room for an answer ends the run in a line that says what to lower."""
+    full = Fault(
+        400, {"message": "This model's maximum context length is 8192 tokens. However, 19000 were requested."}
+    )
+    model = connect(serve(lambda prompt: "yes", faults=[full, full]), "chat")
+    assert "max_tokens=" in model.reply(question(0)).detail["error"]
+    with pytest.raises(ModelTrouble, match="max_tokens=4000"):
+        model.reply(question(1))
