@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import tiny
 
-from gapsmith.agent.deciding import LOOKS, Decision, decide, harm
+from gapsmith.agent.deciding import LOOKS, decide, harm
 from gapsmith.evaluators.assess import Assessment
 from gapsmith.evaluators.scoring import Score
 
@@ -24,6 +24,7 @@ class Measured:
 
     gain: object
     looks: tuple = ()
+    failing: object = None
 
     problem = tiny()
 
@@ -34,15 +35,15 @@ class Measured:
         return [self._result(each, gains) for each in programs]
 
     def _result(self, program, gains):
-        if program is PROGRAM and None in gains:
+        if program is self.failing or (program is PROGRAM and None in gains):
             return Assessment("error", "it fails", ())
         costs = [10 - gain if program is PROGRAM else 10 for gain in gains]
         return Assessment("ok", "", tuple(Score("ok", "", cost, 0.0) for cost in costs))
 
 
-def decided(gain, more=MORE):
+def decided(gain, more=MORE, failing=None):
     """The decision, and how many instances each look met."""
-    by = Measured(gain)
+    by = Measured(gain, failing=failing)
     return decide(PROGRAM, RULE, FIRST, lambda count: more[:count], by, ERROR), by.looks
 
 
@@ -91,8 +92,12 @@ def test_who_fails_later_is_not_better():
 
 
 def test_a_rule_that_fails_is_beaten():
-    """Infinite gains are sure."""
-    assert Decision(5, *(float("inf"),) * 3).sure
+    """Who solves what the rule fails on is surely better, however it compares elsewhere; who fails itself is not."""
+    found, looks = decided(lambda place: -1, failing=RULE)
+    assert found.sure
+    assert found.gain == found.low == float("inf")
+    assert looks == (5,)
+    assert not decided(lambda place: 1, failing=PROGRAM)[0].sure
 
 
 def test_who_is_worse_in_a_class_is_not_better():
