@@ -10,6 +10,7 @@ from gapsmith.agent.measuring import Archived, Measuring
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Problem
 from gapsmith.evaluators.formulations.words import SOLVER_NAMES
+from gapsmith.evaluators.scoring import FEWEST
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without
     from gapsmith.evaluators.formulations.problem import FormulationProblem
@@ -75,5 +76,7 @@ def _measure(found: Mapping[str, Any]) -> str:
 
 
 def _ratio(found: Mapping[str, Any]) -> str:
+    if found["ci95"] is None:
+        return f"{found['value']:.3g} (no claim: {found['instances']} instances, and at least {FEWEST} are needed)"
     low, high = found["ci95"]
     return f"{found['value']:.3g} (95 % interval {low:.3g} to {high:.3g})"

@@ -13,7 +13,7 @@ from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.formulations.judge import cost_of, mean_time
 from gapsmith.evaluators.formulations.pricing import unpacked
 from gapsmith.evaluators.formulations.problem import FormulationProblem
-from gapsmith.evaluators.scoring import RESAMPLES
+from gapsmith.evaluators.scoring import FEWEST, RESAMPLES
 
 WALL_INSTANCES = 6
 WALL_LIMIT = 60.0
@@ -25,11 +25,17 @@ NODES_SHIFT = 10.0
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of shifted geometric means, with a 95 % bootstrap interval over the instances."""
+    """A ratio of shifted geometric means.
+
+    Attributes:
+        value: the ratio.
+        ci95: 95 % bootstrap interval over the instances; None from fewer than `FEWEST`.
+        instances: how many it is of.
+    """
 
     value: float
-    low: float
-    high: float
+    ci95: tuple[float, float] | None
+    instances: int
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,14 @@ def speed(
 
 
 def ratio(costs: Sequence[float], base: Sequence[float]) -> Ratio:
-    """The ratio of the times behind prices."""
+    """Returns the ratio of the times behind prices."""
     mine, other = np.asarray(costs, dtype=float), np.asarray(base, dtype=float)
+    if len(mine) < FEWEST:
+        return Ratio(_ratio(mine, other), None, len(mine))
     draws = np.random.default_rng(0).integers(0, len(mine), (RESAMPLES, len(mine)))
     ratios = [_ratio(mine[draw], other[draw]) for draw in draws]
     low, high = np.quantile(ratios, [0.025, 0.975])
-    return Ratio(_ratio(mine, other), float(low), float(high))
+    return Ratio(_ratio(mine, other), (float(low), float(high)), len(mine))
 
 
 def _ratio(mine: Any, other: Any) -> float:
@@ -148,4 +156,7 @@ def _clocked(problem: FormulationProblem, model: str) -> _Clocked:
 
 
 def _plain(found: Ratio | None) -> dict[str, Any] | None:
-    return {"value": found.value, "ci95": [found.low, found.high]} if found else None
+    if found is None:
+        return None
+    interval = list(found.ci95) if found.ci95 else None
+    return {"value": found.value, "ci95": interval, "instances": found.instances}

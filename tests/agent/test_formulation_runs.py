@@ -9,6 +9,7 @@ from small import augment, search, stated
 
 from gapsmith.agent import Archive, Budget, LocalExecutor, discover, view
 from gapsmith.agent.cli import main
+from gapsmith.agent.drawing import last_drawn
 from gapsmith.agent.export_formulations import formulation_module
 from gapsmith.agent.findings import finding_of
 from gapsmith.agent.hinting import helped
@@ -53,6 +54,11 @@ def finished(place, executor, model="offline", **budget):
     return run, report
 
 
+def tests_of(run):
+    """The instances of its sealed test."""
+    return run.supply.test(last_drawn(run.archive, run.number))
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, executor):
     """A short run of `offline`."""
@@ -76,7 +82,7 @@ def test_the_base_is_the_reference(done):
     assert report.reference.entrant.name == "base"
     costs = [score.cost for score in report.reference.scores]
     problem = run.problem
-    assert costs == [problem.baseline(i, 1.0).upper for i in run.supply.test]
+    assert costs == [problem.baseline(i, 1.0).upper for i in tests_of(run)]
 
 
 def test_elites_are_verified(done):
@@ -95,7 +101,7 @@ def test_export_stands_alone(done):
     assert "gapsmith." not in text.replace("by gapsmith.", "")
     space: dict = {}
     exec(compile(text, "exported", "exec"), space)
-    instance = plain_instance(run.supply.test[0])
+    instance = plain_instance(tests_of(run)[0])
     model, _ = space["strengthened"](dict(instance.data))
     solver = cp_model.CpSolver()
     assert solver.solve(model) == cp_model.OPTIMAL

@@ -151,13 +151,14 @@ def test_a_run_that_does_not_end_counts_twice_its_limit():
 def test_ratio_has_its_interval():
     """The ratio of a tenth of the time is a tenth, inside an interval that differs where instances do."""
     base, mine = (
-        [cost_of([t]) for t in (0.5, 1.0, 2.0, 4.0)],
-        [cost_of([t / 10]) for t in (0.5, 1.0, 2.0, 4.0)],
+        [cost_of([t]) for t in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)],
+        [cost_of([t / 10]) for t in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)],
     )
     found = ratio(mine, base)
-    assert found.low < found.value < found.high
+    assert found.ci95[0] < found.value < found.ci95[1]
     assert found.value == pytest.approx(0.1, abs=0.005)
-    assert ratio(base, base).low == ratio(base, base).high == 1.0
+    assert (ratio(base, base).ci95, ratio(base, base).instances) == ((1.0, 1.0), 6)
+    assert (ratio(mine[:5], base[:5]).ci95, ratio(mine[:5], base[:5]).instances) == (None, 5)
 
 
 def test_instances_outside_the_window_are_not_drawn(monkeypatch):
