@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow
 from gapsmith.agent.harmless import untrusted
+from gapsmith.agent.models.words import without_login
 from gapsmith.agent.spending import Spending, spending_json, spending_table
 
 LONGEST = 300
@@ -52,7 +53,7 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
     row = decision.row
     made = {
         "arm": row.arm if row else "",
-        "model": row.model if row else "",
+        "model": without_login(row.model) if row else "",
         "operator": row.operator if row else "",
         "parents": row.parents if row else [],
         "id": row.program if row else None,

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gapsmith.agent.models.words import acts, hidden
+from gapsmith.agent.models.words import acts, without_login
 from gapsmith.evaluators.base import UsageTrouble
 
 MARK = "mark"
@@ -57,9 +57,9 @@ def check_named(
     words = [
         str(word) for word in (*config.get("models", ()), config.get("model"), config.get("teller")) if word
     ]
-    reached = [] if named else [hidden(word) for word in words if acts(word)]
+    reached = [] if named else [without_login(word) for word in words if acts(word)]
     if config.get("base_url") and not url_given and not named:
-        reached.append(f"base URL {hidden(str(config['base_url']))}")
+        reached.append(f"base URL {without_login(str(config['base_url']))}")
     if reached:
         raise UsageTrouble(
             f"run {run} was not begun by this user on this machine, and names {', '.join(reached)}; "

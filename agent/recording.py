@@ -20,7 +20,7 @@ from gapsmith.agent.config import checked
 from gapsmith.agent.discovery import FILES, Settings
 from gapsmith.agent.drawing import last_drawn
 from gapsmith.agent.models import Header, ModelTrouble, Recorded, Recording, Reply, read_recording
-from gapsmith.agent.models.words import hidden
+from gapsmith.agent.models.words import without_login
 from gapsmith.agent.ownership import is_ours, mark, problem_digest
 from gapsmith.agent.search.operators import TUNE
 from gapsmith.evaluators.base import Trouble, UsageTrouble
@@ -116,7 +116,7 @@ def _sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
     settings = Settings.of(row.config)
     # The window is part of what decides, and follows from the batches; an address is nobody's business.
-    words = tuple(map(hidden, settings.models))
+    words = tuple(map(without_login, settings.models))
     kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
     told = limited or not all(map(_answers_alike, models))
@@ -172,7 +172,7 @@ def _line(call: CallRow) -> Recorded:
         id=call.reply_id,
         detail=call.detail,
     )
-    return Recorded(reply=reply, slot=call.slot, operator=call.operator, model=call.model)
+    return Recorded(reply=reply, slot=call.slot, operator=call.operator, model=without_login(call.model))
 
 
 def _told(archive: Archive, row: CandidateRow, call: CallRow | None, births: Mapping[int, int]) -> Recorded:

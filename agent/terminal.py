@@ -23,6 +23,7 @@ from gapsmith.agent.editions import left_aside
 from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
 from gapsmith.agent.leaderboards import leading, winner_of
+from gapsmith.agent.models.words import without_login
 from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
 from gapsmith.agent.replies import Replies
 from gapsmith.agent.reporting import Report
@@ -46,9 +47,8 @@ def discover_and_show(wanted: Settings, archive: str, number: int | None, as_jso
             say_if_any(job.edited)
             report = work(job, doing)
         if report is None:
-            raise Trouble(
-                f"run {job.number} stopped{_left(job)}; go on with: gapsmith resume {job.number} --archive {archive}"
-            )
+            again = f"gapsmith resume {job.number} --archive {without_login(archive)}"
+            raise Trouble(f"run {job.number} stopped{_left(job)}; go on with: {again}")
         replies = Replies.of(store, job.number)
     ended = {"replies": replies.plain(), "calls_at_most": job.ledger.most_calls}
     show_result({**view.report_json(report), **ended}, view.report_table(report), as_json)
@@ -75,7 +75,7 @@ def _tell_end(job: Run, replies: Replies) -> None:
 
 def next_step(report: Report, archive: str) -> str:
     """What to do with a winner: to export it only where it is better than the best rule."""
-    where = "" if archive == DEFAULT_ARCHIVE else f" --archive {shlex.quote(archive)}"
+    where = "" if archive == DEFAULT_ARCHIVE else f" --archive {shlex.quote(without_login(archive))}"
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
         failed = f"program {report.best_id} failed where it was tested"

@@ -13,7 +13,7 @@ from gapsmith.agent.evaluating import Comparison, Scored
 from gapsmith.agent.formulating import told
 from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.leaderboards import Member
-from gapsmith.agent.models.words import hidden
+from gapsmith.agent.models.words import without_login
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.search.front import FrontPoint
 from gapsmith.agent.spending import dollars, spending_json
@@ -185,7 +185,7 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         "run": report.run,
         "problem": report.problem,
-        "model": report.model,
+        "model": without_login(report.model),
         "evaluations": report.evaluations,
         "calls": report.calls,
         "usd": report.usd,
@@ -379,7 +379,7 @@ def run_json(row: RunRow) -> dict[str, Any]:
     return {
         "run": row.id,
         "problem": row.problem,
-        "model": hidden(row.model),
+        "model": without_login(row.model),
         "seed": row.seed,
         "status": row.status,
         "seconds": row.seconds,
@@ -405,7 +405,7 @@ def run_table(rows: Sequence[RunRow]) -> Table:
         cells = [
             row.id,
             row.problem,
-            hidden(row.model),
+            without_login(row.model),
             row.seed,
             row.status,
             f"{row.seconds:.0f}",

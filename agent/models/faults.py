@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.agent.models.waits import wait_of
+from gapsmith.agent.models.words import without_login
 
 # A server that asks for a longer wait than this is not waited for: the run ends, and can be resumed then.
 LONGEST_WAIT_SECONDS = 120.0
@@ -153,7 +154,7 @@ def _kind(error: Exception) -> str:
 def scrubbed(text: str, key: str) -> str:
     """A server's words on one line of at most 300 characters, without the key or control characters."""
     # Servers echo keys, in full or with stars in them; logs and archives are no place for either.
-    text = _KEYLIKE.sub("[key]", without_key(text, key))
+    text = _KEYLIKE.sub("[key]", without_login(without_key(text, key)))
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= 300 else line[:299] + "…"
 

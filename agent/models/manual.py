@@ -1,5 +1,6 @@
 """`manual:FOLDER`: every prompt is a file, and so is its answer; any chat window can be the model."""
 
+import codecs
 import os
 import threading
 import time
@@ -16,6 +17,9 @@ PASS = "skip"
 """An answer of this word alone: nobody answers this question, and the run goes on."""
 
 RAN = ("ok", "raced", "twin", "duplicate")
+ENDINGS = (".md.txt", ".txt", "")
+"""Behind NNNN.answer, in place of `.md`: what editors make of it."""
+
 NAMED = 4
 """So many files are named where more are waited for."""
 
@@ -75,10 +79,9 @@ class ManualModel:
     def reply(self, request: Request) -> Reply:
         """The answer file's text, as soon as it is there. Raises Stopped when told to stop."""
         started = self.clock()
-        answer = self._path(request.slot, "answer")
         try:
-            self._ask(request, answered=answer.exists())
-            text = self._wait(request, answer)
+            self._ask(request, answered=self._answer(request.slot).exists())
+            answer, text = self._wait(request)
         except OSError as error:
             raise ModelTrouble(
                 f"{self.name}: {error}; expected a folder that can be read and written"
@@ -114,6 +117,13 @@ class ManualModel:
     def _path(self, slot: int, kind: str) -> Path:
         return self.folder / f"{slot:04d}.{kind}.md"
 
+    def _answer(self, slot: int) -> Path:
+        """The file of an answer, under whatever ending an editor gave it; where it is expected if there is none."""
+        expected = self._path(slot, "answer")
+        names = (expected.name, *(f"{expected.stem}{ending}" for ending in ENDINGS))
+        found = (path for name in names for path in (self.folder / name, self.folder / name.upper()))
+        return next((path for path in found if path.exists()), expected)
+
     def _ask(self, request: Request, *, answered: bool) -> None:
         path = self._path(request.slot, "prompt")
         # After a crash a slot may get another prompt: a question that was answered stays as it was asked.
@@ -135,15 +145,17 @@ class ManualModel:
             half.write_text(text, "utf-8", newline="\n")
             os.replace(half, path)
 
-    def _wait(self, request: Request, path: Path) -> str:
+    def _wait(self, request: Request) -> tuple[Path, str]:
         before, refused = None, None
         self._waiting.add(request.slot)
+        path = self._path(request.slot, "answer")
         while not self.stop.is_set():
+            path = self._answer(request.slot)
             now = _state(path)
             settled = now and (now == before or self.clock() - now[1] >= self.settled)
-            if settled and now != refused and (text := path.read_text("utf-8-sig", errors="replace")).strip():
+            if settled and now != refused and (text := decoded(path.read_bytes())).strip():
                 if _is_answer(text, request):
-                    return text
+                    return path, text
                 refused = now
                 self._write(self._path(request.slot, "reason"), _WITHOUT_CODE.format(path.name))
             before = now
@@ -186,6 +198,24 @@ def _told(outcome: str, words: str) -> str:
         "Nothing more is needed here: if it is worth mending, a later prompt asks for it, and is named below."
     )
     return f"# {outcome}\n\n{fenced(untrusted(words))}\n\n{more}\n"
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file, in UTF-8, UTF-16 or, where it is neither, Latin letters of one byte; lines end as here."""
+    return data.decode(_encoding(data), "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _encoding(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    even, odd = data[::2].count(0), data[1::2].count(0)
+    if max(even, odd) > len(data) / 5:  # half of each Latin letter
+        return "utf-16-le" if odd >= even else "utf-16-be"
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
 
 
 def _question(request: Request) -> str:

@@ -120,8 +120,13 @@ def _names(kind: type) -> list[str]:
 
 
 def hidden(text: str) -> str:
-    """The words without a key, and of an address without what may hold one: login, query and fragment."""
-    return _QUERY.sub(r"\1?…", _LOGIN.sub("//…@", _SECRET.sub(r"\1…", text)))
+    """The words without a key that somebody wrote where its variable is expected, and without logins."""
+    return without_login(_SECRET.sub(r"\1…", text))
+
+
+def without_login(text: str) -> str:
+    """The text with nothing of its addresses that may hold a secret: login, query and fragment."""
+    return _QUERY.sub(r"\1?…", _LOGIN.sub("//…@", text))
 
 
 def acts(text: str) -> bool:

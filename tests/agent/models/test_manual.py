@@ -85,7 +85,7 @@ def test_a_file_from_the_future_is_taken(folder, question):
 
 
 @pytest.mark.parametrize(
-    ("data", "text"), [(b"\xef\xbb\xbfhi", "hi"), (b"caf\xe9", "caf\ufffd"), (b"a\r\nb", "a\nb")]
+    ("data", "text"), [(b"\xef\xbb\xbfhi", "hi"), (b"caf\xe9", "caf\u00e9"), (b"a\r\nb", "a\nb")]
 )
 def test_files_of_other_editors(folder, question, data, text):
     """A byte order mark, another encoding or Windows line ends do not lose an answer."""
@@ -261,3 +261,20 @@ def test_who_watches_is_told_what_is_waited_for(folder, question):
 def test_a_person_is_not_deterministic(folder):
     """The loop must not expect the same answer twice."""
     assert not ManualModel(folder=folder).deterministic
+
+
+@pytest.mark.parametrize("name", ["0000.answer.md.txt", "0000.answer.txt", "0000.answer", "0000.ANSWER.MD"])
+def test_an_answer_under_the_name_that_an_editor_gave_it(folder, question, name):
+    """Editors that hide or add endings keep nobody waiting."""
+    reply = _patient(folder, lambda: _write(folder / name, "done")).reply(question())
+    assert (reply.text, reply.id) == ("done", name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_an_answer_in_the_encoding_of_an_editor(folder, question, encoding):
+    """What an editor writes is read, in whichever of the usual encodings."""
+    said = "```python\nname = 'é'\n```\n"
+    reply = _patient(folder, lambda: _write(folder / "0000.answer.md", said.encode(encoding))).reply(
+        question()
+    )
+    assert reply.text == said

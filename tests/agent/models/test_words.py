@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.models import close_model, open_model
 from gapsmith.agent.models.base import ModelUnknown
-from gapsmith.agent.models.words import EFFORTS, Asking, Share, plain, read_share, read_word
+from gapsmith.agent.models.words import EFFORTS, Asking, Share, plain, read_share, read_word, without_login
 
 KEYS = {"OPENAI_API_KEY": "sk-o", "ANTHROPIC_API_KEY": "sk-a"}
 
@@ -181,3 +181,27 @@ def test_anthropic_has_one_api():
     """The choice of an API is OpenAI's."""
     with pytest.raises(ModelUnknown, match="api is an option of openai: only"):
         open_model("anthropic:m,api=chat", environment=KEYS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "openai:x,url=http://me:secret@host/v1",
+        "openai:x,url=http://host/v1?api_key=secret,weight=2",
+        "500: no answer from https://host/v1/chat?key=secret#secret",
+        "postgresql://me:secret@host/archive",
+    ],
+)
+def test_no_address_shows_its_login(text):
+    """Of an address nothing is shown or kept that may hold a secret; the rest stays."""
+    shown = without_login(text)
+    assert "secret" not in shown
+    assert "host" in shown
+
+
+@pytest.mark.parametrize("url", ["http://h/v1?key=secret", "http://h/v1#secret", "http://me:secret@h/v1"])
+def test_an_address_with_a_secret_is_refused(url):
+    """A URL with a query, a fragment or a password would be kept with the run."""
+    with pytest.raises(ModelUnknown) as told:
+        read_word(f"openai:x,url={url}")
+    assert "secret" not in str(told.value)
