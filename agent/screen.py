@@ -1,6 +1,7 @@
 """From a program to a candidate: turns away what need not be run, and knows what was seen before.
 
-None of this is protection: that is the sandbox's work. It saves evaluations and gives friendlier reasons.
+While a program is measured the sandbox protects the host. What a program may name is checked here because an
+exported module has the rights of whoever imports it; see `forbidden`.
 """
 
 import ast
@@ -12,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from gapsmith.agent.cleaning import parsed
+from gapsmith.agent.forbidden import Kinds, forbidden
 from gapsmith.evaluators.base import EntryPoint
 
 ALLOWED_IMPORTS = frozenset(
@@ -28,7 +30,8 @@ class Screened:
     """A program that may be run, or the reason why not.
 
     Attributes:
-        outcome: "ok", "no_code", "syntax_error", "no_entry", "forbidden_import", "too_long" or "unparsable".
+        outcome: "ok", "no_code", "syntax_error", "no_entry", "forbidden_import", "forbidden_name", "too_long" or
+            "unparsable".
         message: why, in words, when not ok.
         source: the code; what was found of it when not ok.
         hash: equal for programs that differ in names of locals, comments, annotations and layout alone.
@@ -83,7 +86,10 @@ def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screen
     if strangers := sorted(_imports(kinds) - allowed):
         known = ", ".join(sorted(name for name in allowed if not name.startswith("_")))
         return Screened("forbidden_import", f"imports {strangers[0]}; allowed are {known}", source)
-    canonical = _Canonical(_bound(kinds) - _fixed(kinds) - {entry.name}).text(tree)
+    bound = _bound(kinds)
+    if complaint := forbidden(kinds, bound):
+        return Screened("forbidden_name", complaint, source)
+    canonical = _Canonical(bound - _fixed(kinds) - {entry.name}).text(tree)
     return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], _size(kinds))
 
 
@@ -111,9 +117,6 @@ def _entry_complaint(tree: ast.Module, entry: EntryPoint) -> str:
         return f"{entry.name} takes {positional} arguments; expected {entry.signature}"
     return ""
 
-
-Kinds = Mapping[type, Sequence[Any]]
-"""Nodes of a tree by what they are."""
 
 _WORDS = frozenset(("id", "arg", "attr", "asname", "module", "level", "kind", "type_comment", "ctx"))
 _INNER: Mapping[type, tuple[str, ...]] = {

@@ -57,4 +57,9 @@ def work(source: str, cpu_seconds: float) -> Callable[[Runner, float], Verdict]:
 
 
 _NOTHING = ("no_code", "syntax_error", "no_entry")
-_KINDS = {"syntax_error": Kind.CRASH, "forbidden_import": Kind.FORBIDDEN, "too_long": Kind.FORBIDDEN}
+_KINDS = {
+    "syntax_error": Kind.CRASH,
+    "forbidden_import": Kind.FORBIDDEN,
+    "forbidden_name": Kind.FORBIDDEN,
+    "too_long": Kind.FORBIDDEN,
+}

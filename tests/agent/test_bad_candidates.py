@@ -35,7 +35,7 @@ BAD = {
     "raises": (reply_with("raise ValueError('\x1b[31mno\\nway')"), "candidate_exception"),
     "recursion": (reply_with("return schedule(p, d)"), "candidate_exception"),
     "exits": (reply_with("raise SystemExit(0)"), None),
-    "kills itself": (reply_with("f = (lambda: None).__class__\nreturn f(None)"), "candidate_exception"),
+    "kills itself": (reply_with("f = (lambda: None).__class__\nreturn f(None)"), "forbidden_name"),
     "raises at the top": ("```python\n1 / 0\ndef schedule(p, d):\n    return d\n```", "candidate_exception"),
 }
 

@@ -1,0 +1,488 @@
+"""What a program may not name, since whoever imports an exported program gives it their own rights.
+
+The sandbox bounds what a candidate does while it is measured. An exported module has no sandbox around it, so that a
+program may name only what computes: public names of the allowed modules, builtins that reach neither files nor the
+interpreter, and attributes that lead to neither. Modules are never values, so that no attribute is read of them unseen.
+"""
+
+import ast
+import importlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from string import Formatter
+from types import ModuleType
+from typing import Any
+
+Kinds = Mapping[type, Sequence[Any]]
+"""Nodes of a tree by what they are."""
+
+UNSAFE_BUILTINS = frozenset(
+    (
+        *("__import__", "breakpoint", "compile", "copyright", "credits", "dir", "eval", "exec", "exit"),
+        *("globals", "help", "input", "license", "locals", "open", "quit", "vars"),
+    )
+)
+BY_NAME = frozenset(("getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller"))
+"""Functions that reach attributes by their names: called with names that are written there, never values."""
+
+_OPERATIONS = (
+    *("lt", "le", "eq", "ne", "gt", "ge", "hash", "bool", "len", "iter", "next", "reversed", "contains"),
+    *(
+        "getitem",
+        "setitem",
+        "delitem",
+        "missing",
+        "init",
+        "post_init",
+        "repr",
+        "str",
+        "call",
+        "enter",
+        "exit",
+    ),
+    *(
+        "neg",
+        "pos",
+        "abs",
+        "invert",
+        "round",
+        "floor",
+        "ceil",
+        "trunc",
+        "int",
+        "float",
+        "index",
+        "copy",
+        "deepcopy",
+    ),
+)
+_BINARY = (
+    *("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow"),
+    *("matmul", "lshift", "rshift", "and", "or", "xor"),
+)
+METHODS = frozenset(
+    f"__{way}{name}__"
+    for names, ways in ((_OPERATIONS, ("",)), (_BINARY, ("", "r", "i")))
+    for name in names
+    for way in ways
+)
+"""Special methods that a class may define, and that do no more than operators do."""
+_READABLE = METHODS | {"__name__", "__qualname__", "__doc__"}
+_NAMED = frozenset(("__name__", "__all__", "__slots__", "__author__", "__version__")) | METHODS
+
+UNSAFE_ATTRIBUTES = frozenset(
+    (
+        *("gi_frame", "gi_code", "gi_yieldfrom", "cr_frame", "cr_code", "cr_await", "cr_origin"),
+        *("ag_frame", "ag_code", "ag_await", "tb_frame", "tb_next", "tb_lasti"),
+        *("f_back", "f_builtins", "f_code", "f_generator", "f_globals", "f_locals", "f_trace"),
+        *("func_globals", "func_code", "mro", "ctypes", "cffi", "tofile", "dump", "format_map"),
+        *("ExportToFile", "export_to_file", "WriteToFile", "write_to_file", "WriteModelToFile"),
+    )
+)
+"""Attributes that lead to frames, memory, files or metaclasses."""
+
+MODULES = frozenset(
+    (
+        *("math", "heapq", "bisect", "itertools", "functools", "operator", "random", "copy", "collections"),
+        *("collections.abc", "dataclasses", "typing", "fractions", "statistics", "re", "string"),
+        *(
+            "numpy",
+            "numpy.linalg",
+            "numpy.random",
+            "numpy.fft",
+            "numpy.ma",
+            "numpy.polynomial",
+            "numpy.typing",
+        ),
+        *(
+            "numpy.polynomial.polynomial",
+            "numpy.char",
+            "numpy.strings",
+            "numpy.lib",
+            "numpy.lib.stride_tricks",
+        ),
+    )
+)
+_ONLY = {
+    "numpy.lib": frozenset(("stride_tricks",)),
+    "numpy.lib.stride_tricks": frozenset(("sliding_window_view",)),
+}
+"""Modules of which no more than these names are open."""
+UNSAFE_MEMBERS = frozenset(
+    (
+        # They evaluate text, or give `type` itself.
+        *(
+            "get_type_hints",
+            "ForwardRef",
+            "evaluate_forward_ref",
+            "get_origin",
+            "get_args",
+            "get_annotations",
+        ),
+        *(
+            "Type",
+            "singledispatch",
+            "singledispatchmethod",
+            "update_wrapper",
+            "make_dataclass",
+            "bmat",
+            "Formatter",
+        ),
+        # They read or write files, or start programs.
+        *(
+            "load",
+            "save",
+            "savez",
+            "savez_compressed",
+            "loadtxt",
+            "savetxt",
+            "genfromtxt",
+            "fromfile",
+            "fromregex",
+        ),
+        *("memmap", "DataSource", "recfromtxt", "recfromcsv", "test", "info", "show_config", "show_runtime"),
+        *(
+            "get_include",
+            "core",
+            "testing",
+            "f2py",
+            "ctypeslib",
+            "distutils",
+            "compat",
+            "matlib",
+            "exceptions",
+        ),
+        *("as_strided", "add_newdoc", "source", "lookfor", "safe_eval", "open_memmap"),
+        # What other libraries import for themselves.
+        *(
+            "os",
+            "sys",
+            "builtins",
+            "subprocess",
+            "importlib",
+            "io",
+            "shutil",
+            "socket",
+            "threading",
+            "inspect",
+        ),
+        *(
+            "types",
+            "pickle",
+            "tempfile",
+            "pathlib",
+            "pd",
+            "pandas",
+            "warnings",
+            "platform",
+            "signal",
+            "logging",
+        ),
+    )
+)
+STARS = frozenset(
+    ("math", "heapq", "bisect", "itertools", "random", "collections", "fractions", "statistics")
+)
+"""Modules that may be imported from by a star: all of their public names are harmless."""
+OURS = frozenset(("main", "self_test"))
+"""Functions of an exported module that a program must not call as if they were its own."""
+DEEPEST = 6
+"""Names in a row that may begin with a module."""
+
+
+def forbidden(kinds: Kinds, bound: set[str]) -> str:
+    """Says what a program names that it must not, with its line; empty where there is nothing.
+
+    Args:
+        kinds: the nodes of its tree.
+        bound: the names that it binds.
+    """
+    return next(_Scan(kinds, bound).complaints(), "")
+
+
+class _Scan:
+    """One look at a program's nodes."""
+
+    def __init__(self, kinds: Kinds, bound: set[str]) -> None:
+        self._kinds, self._bound = kinds, bound
+        self._modules: dict[str, str] = {}  # what a name may stand for: of one bound twice, see _twice
+        self._members: dict[str, str] = {}  # names imported from modules, by the name that they have there
+        self._twice: list[tuple[ast.AST, str]] = []
+        self._bases = {id(node.value) for node in kinds.get(ast.Attribute, ())}
+        self._called = {id(node.func): node for node in kinds.get(ast.Call, ())}
+
+    def complaints(self) -> Iterator[str]:
+        """All of them, each with its line."""
+        for node, words in self._found():
+            yield f"line {getattr(node, 'lineno', 1)}: {words}"
+
+    def _found(self) -> Iterator[tuple[ast.AST, str]]:
+        yield from self._imports()
+        yield from self._identifiers()
+        yield from self._names()
+        yield from self._attributes()
+        yield from self._annotations()
+
+    # Imports
+
+    def _imports(self) -> Iterator[tuple[ast.AST, str]]:
+        for node in self._kinds.get(ast.Import, ()):
+            for alias in node.names:
+                path = alias.name if alias.asname else alias.name.split(".")[0]
+                yield from self._bind(node, alias.asname or path, path)
+                if not _is_open(alias.name):
+                    yield node, f"imports {alias.name}, {_CLOSED}"
+        for node in self._kinds.get(ast.ImportFrom, ()):
+            if node.module != "__future__":
+                yield from self._imported(node)
+
+    def _imported(self, node: ast.ImportFrom) -> Iterator[tuple[ast.AST, str]]:
+        module = node.module or ""
+        if not _is_open(module):
+            yield node, f"imports from {module}, {_CLOSED}"
+        for alias in node.names:
+            if alias.name == "*":
+                if module not in STARS:
+                    yield node, f"imports all of {module}; expected the names that are used"
+                continue
+            path, trouble = _step(module, alias.name)
+            if trouble:
+                yield node, trouble
+            if path:
+                yield from self._bind(node, alias.asname or alias.name, path)
+            else:
+                self._members[alias.asname or alias.name] = alias.name
+
+    def _bind(self, node: ast.AST, name: str, path: str) -> Iterator[tuple[ast.AST, str]]:
+        if self._modules.setdefault(name, path) != path:
+            yield node, f"imports two modules as {name}; expected a name for each"
+
+    # Identifiers that are no expressions
+
+    def _identifiers(self) -> Iterator[tuple[ast.AST, str]]:
+        for kind, nodes in self._kinds.items():
+            for field in _IDENTIFIERS.get(kind, ()):
+                for node in nodes:
+                    value = getattr(node, field)
+                    for name in value if isinstance(value, list) else (value,):
+                        if isinstance(name, str) and _is_special(name) and name not in _NAMED:
+                            yield (
+                                node,
+                                f"defines {name}; of special methods only those of operators may be defined",
+                            )
+        for node in self._kinds.get(ast.keyword, ()):
+            if node.arg == "refcheck":  # views would go on reading memory that is freed
+                yield node, f"uses refcheck, {_REACHES}"
+        for node in self._kinds.get(ast.MatchClass, ()):
+            for name in node.kwd_attrs:
+                yield from self._named(node, name)
+
+    def _names(self) -> Iterator[tuple[ast.AST, str]]:
+        for node in self._kinds.get(ast.Name, ()):
+            name = node.id
+            if name in _WATCHED or name[:2] == "__" or name in self._modules or name in self._members:
+                yield from self._name(node, name)
+
+    def _name(self, node: ast.Name, name: str) -> Iterator[tuple[ast.AST, str]]:
+        loaded = type(node.ctx) is ast.Load
+        if _is_special(name) and name not in _NAMED:
+            yield node, f"uses {name}, {_REACHES}"
+        elif name in UNSAFE_BUILTINS and loaded:
+            yield node, f"uses {name}, {_REACHES} (a variable needs another name)"
+        elif name in OURS and loaded and name not in self._bound:
+            yield node, f"uses {name}, which is not defined"
+        elif name in self._modules and loaded and id(node) not in self._bases:
+            yield (
+                node,
+                f"uses the module {name} as a value; expected {name}.NAME (a variable needs another name)",
+            )
+        elif loaded and self._members.get(name, name) in BY_NAME:
+            yield from self._by_name(node, self._members.get(name, name))
+        elif loaded and self._members.get(name) == "wraps":
+            yield from self._wraps(node)
+        elif name == "type" and loaded:
+            yield from self._type(node)
+
+    # Functions that reach what their arguments name
+
+    def _by_name(self, node: ast.expr, name: str) -> Iterator[tuple[ast.AST, str]]:
+        call = self._called.get(id(node))
+        arguments = call.args if call else []
+        first = 0 if name in ("attrgetter", "methodcaller") else 1
+        wanted = arguments if name == "attrgetter" else arguments[first : first + 1]
+        texts = [getattr(argument, "value", None) for argument in wanted]
+        starred = any(isinstance(argument, ast.Starred) for argument in arguments[: first + 1])
+        if not wanted or starred or not all(isinstance(text, str) for text in texts):
+            yield node, f"uses {name} with a name that is computed; expected one that is written there"
+            return
+        for text in texts:
+            for part in str(text).split("."):
+                yield from self._named(node, part, in_text=True)
+        if name in ("setattr", "delattr") and self._is_imported(arguments[0]):
+            yield node, "changes what it imported; expected it to be left as it is"
+
+    def _wraps(self, node: ast.expr) -> Iterator[tuple[ast.AST, str]]:
+        call = self._called.get(id(node))
+        if call is None or len(call.args) != 1 or call.keywords or isinstance(call.args[0], ast.Starred):
+            yield node, "uses wraps with more than the function; expected wraps(function)"
+
+    def _type(self, node: ast.Name) -> Iterator[tuple[ast.AST, str]]:
+        call = self._called.get(id(node))
+        if call is None or len(call.args) != 1 or call.keywords or id(call) not in self._types_compared:
+            yield (
+                node,
+                "uses type for more than `type(x) is T` or `type(x).__name__`; expected isinstance(x, T)",
+            )
+
+    @cached_property
+    def _types_compared(self) -> set[int]:
+        """Calls whose value goes nowhere but into a test of identity, or gives its name."""
+        found = {id(node.value) for node in self._kinds.get(ast.Attribute, ()) if node.attr == "__name__"}
+        for node in self._kinds.get(ast.Compare, ()):
+            if all(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops):
+                found.update(map(id, (node.left, *node.comparators)))
+        return found
+
+    # Attributes
+
+    def _attributes(self) -> Iterator[tuple[ast.AST, str]]:
+        for node in self._kinds.get(ast.Attribute, ()):
+            if node.attr == "format":
+                yield from self._format(node)
+            else:
+                yield from self._named(node, node.attr)
+            yield from self._of_module(node)
+
+    def _named(self, node: ast.AST, name: str, in_text: bool = False) -> Iterator[tuple[ast.AST, str]]:
+        """What is wrong with an attribute of that name, of whatever object."""
+        if (
+            name in UNSAFE_ATTRIBUTES
+            or (in_text and name == "format")
+            or (_is_special(name) and name not in _READABLE)
+        ):
+            yield node, f"uses the attribute {name}, {_REACHES}"
+        elif name == "obj" and self._sees_exceptions:
+            yield node, "uses the attribute obj, which exceptions have, too; expected another name"
+
+    @cached_property
+    def _sees_exceptions(self) -> bool:
+        handlers = any(node.name for node in self._kinds.get(ast.ExceptHandler, ()))
+        return handlers or any(node.name == "__exit__" for node in self._kinds.get(ast.FunctionDef, ()))
+
+    def _format(self, node: ast.Attribute) -> Iterator[tuple[ast.AST, str]]:
+        template = getattr(node.value, "value", None)
+        if not isinstance(template, str) or not _formats_values(template):
+            yield node, "uses str.format with more than a written text and plain fields; expected an f-string"
+
+    def _of_module(self, node: ast.Attribute) -> Iterator[tuple[ast.AST, str]]:
+        names, base = [node.attr], node.value
+        while isinstance(base, ast.Attribute) and len(names) < DEEPEST:
+            names.append(base.attr)
+            base = base.value
+        if not isinstance(base, ast.Name):
+            return
+        if type(node.ctx) is not ast.Load and (base.id in self._modules or base.id in self._members):
+            yield node, f"changes {base.id}, which it imported; expected it to be left as it is"
+        path: str = self._modules.get(base.id, "")
+        for name in reversed(names[1:]):
+            path = _step(path, name)[0] if path else ""
+        if not path:
+            return
+        inner, trouble = _step(path, node.attr)
+        if trouble:
+            yield node, trouble
+        elif inner and id(node) not in self._bases:
+            yield node, f"uses the module {inner} as a value; expected {inner}.NAME"
+        elif node.attr in BY_NAME:
+            yield from self._by_name(node, node.attr)
+        elif node.attr == "wraps":
+            yield from self._wraps(node)
+
+    def _is_imported(self, node: ast.expr) -> bool:
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name) and (node.id in self._modules or node.id in self._members)
+
+    # Annotations, which other tools evaluate
+
+    def _annotations(self) -> Iterator[tuple[ast.AST, str]]:
+        for kind in (ast.arg, ast.AnnAssign, ast.FunctionDef, ast.AsyncFunctionDef):
+            for node in self._kinds.get(kind, ()):
+                text = getattr(node, "returns", None) or getattr(node, "annotation", None)
+                # A string inside is evaluated too, and so may hold no more than names.
+                for part in ast.walk(text) if text is not None else ():
+                    written = getattr(part, "value", None)
+                    if isinstance(written, str) and ("(" in written or "__" in written):
+                        yield node, f"has an annotation that calls: {written[:40]!r}; expected a type"
+
+
+_REACHES = "which reaches beyond what a program may: files, the interpreter, other modules"
+_CLOSED = "which is not open to programs"
+_WATCHED = UNSAFE_BUILTINS | BY_NAME | OURS | {"type"}
+_IDENTIFIERS: Mapping[type, tuple[str, ...]] = {
+    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler), ("name",)),
+    **dict.fromkeys((ast.MatchAs, ast.MatchStar), ("name",)),
+    **dict.fromkeys((ast.arg, ast.keyword), ("arg",)),
+    **dict.fromkeys((ast.Global, ast.Nonlocal), ("names",)),
+    ast.alias: ("asname",),
+    ast.MatchMapping: ("rest",),
+}
+"""Fields of nodes that hold names."""
+
+
+def _is_special(name: str) -> bool:
+    return name[:2] == "__" and name[-2:] == "__"
+
+
+def _formats_values(template: str, depth: int = 2) -> bool:
+    """Whether a text's fields are values alone, no attributes of them."""
+    try:
+        fields = [(field or "", spec or "") for _, field, spec, _ in Formatter().parse(template)]
+    except ValueError:
+        return False
+    plain = not any("." in field or "__" in field for field, _ in fields)
+    return plain and all(depth > 0 and _formats_values(spec, depth - 1) for _, spec in fields if "{" in spec)
+
+
+def _is_open(module: str) -> bool:
+    return module in MODULES or module.split(".")[0] in _FOREIGN or module == "__future__"
+
+
+_FOREIGN = ("ortools",)
+"""Libraries of formulations, whose modules are known by their files: loading them takes long."""
+
+
+@lru_cache(maxsize=4096)
+def _step(module: str, name: str) -> tuple[str, str]:
+    """Follows a name of a module: the module that it is, empty for any other value; and what is wrong with it."""
+    path = f"{module}.{name}"
+    if name[:1] == "_" or name in UNSAFE_MEMBERS or name not in _ONLY.get(module, (name,)):
+        return "", f"uses {path}, {_REACHES}"
+    if path in MODULES:
+        return path, ""
+    if module.split(".")[0] in _FOREIGN:
+        return (path if _has_file(path) else ""), ""
+    if module not in MODULES:
+        return "", f"uses {path}, {_CLOSED}"
+    loaded = importlib.import_module(module)
+    if name not in getattr(loaded, "__all__", dir(loaded)):
+        return "", f"uses {path}, which {module} does not offer"
+    return "", f"uses {path}, {_CLOSED}" if isinstance(getattr(loaded, name, None), ModuleType) else ""
+
+
+def _has_file(path: str) -> bool:
+    """Whether a dotted path of a foreign library is a module."""
+    if path in sys.modules:
+        return True
+    top, *parts = path.split(".")
+    spec = find_spec(top)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        place = Path(folder, *parts)
+        if place.is_dir() or any(place.with_name(f"{place.name}{end}").exists() for end in (".py", ".so")):
+            return True
+        if place.parent.is_dir() and any(place.parent.glob(f"{place.name}.*.so")):
+            return True
+    return False
