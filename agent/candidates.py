@@ -26,6 +26,8 @@ from gapsmith.evaluators.scoring import Score
 
 REFUTED = "refuted"
 """What `Problem.verify` says of a program that is wrong on an instance, which the message tells."""
+NO_FRESH = "the user's own instances have no fresh ones; looks are counted anew"
+"""What is recorded where a worn gate goes on with the same instances."""
 NO_PROGRAM = ("no_code", "syntax_error", "no_entry")
 """Outcomes of screening that are no wonder where the reply itself did not end well."""
 
@@ -275,6 +277,7 @@ class Candidates:
         gate, elites = self._state.gate, (self._state.champion, self._state.start)
         gate.looks = 0
         if (bench := self._fresh(gate.bench)) is None:
+            self._archive.record(self._run, slot.number, "refresh", {"instances": 0, "why": NO_FRESH})
             return
         for elite in (each for each in elites if each):
             if costs := self._measured(elite, bench):

@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,11 +143,19 @@ def _gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) ->
         found.append(f"validation: {row.validation_gap:.3f} (pooled)")
     best = (report or {}).get("best") or {}
     if best.get("id") == program.id and best.get("pooled_gap_percent") is not None:
-        low, high = best["ci95"]
         mean, share = best["mean_gap_percent"], 100 * best["optimal_share"]
-        pooled = f"{best['pooled_gap_percent']:.3f} pooled (95 % interval {low:.3f} to {high:.3f})"
+        pooled = f"{best['pooled_gap_percent']:.3f} pooled{_tested(best)}"
         found.append(f"sealed test: {pooled}, {mean:.3f} mean; {share:.1f} % optimal")
     return found or ["none: the program did not solve its training instances"]
+
+
+def _tested(best: Mapping[str, Any]) -> str:
+    """The interval, if there were enough instances for one, and how many there were, in parentheses."""
+    interval = [f"95 % interval {best['ci95'][0]:.3f} to {best['ci95'][1]:.3f}"] if best["ci95"] else []
+    failures = len(best.get("failures") or ())
+    failed = [f"failed on {failures} more"] if failures else []
+    solved = [f"{best['solved']} instances"] if "solved" in best else []  # reports before did not say
+    return f" ({'; '.join([*interval, *solved, *failed])})" if interval or solved else ""
 
 
 def _plain(instance: Instance) -> dict[str, Any]:

@@ -105,6 +105,25 @@ def test_odd_programs_are_exported(archive, name):
     compile(made.text, "module", "exec")
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"ci95": [0.5, 1.5]}, "1.000 pooled (95 % interval 0.500 to 1.500)"),
+        ({"ci95": None, "solved": 4}, "1.000 pooled (4 instances)"),
+        (
+            {"ci95": [0.5, 1.5], "solved": 99, "failures": [{}]},
+            "1.000 pooled (95 % interval 0.500 to 1.500; 99 instances; failed on 1 more)",
+        ),
+    ],
+)
+def test_the_docstring_says_what_the_test_rests_on(archive, more, said):
+    """An export has the gap of the sealed test with the number of instances, and an interval where there is one."""
+    number = number_of(archive, next(iter(ODD)))
+    best = {"id": number, "pooled_gap_percent": 1.0, "mean_gap_percent": 2.0, "optimal_share": 0.5, **more}
+    archive.finish(1, "done", 1.0, {"best": best})
+    assert said in export(number, archive, Inline()).text
+
+
 def test_an_export_prints_the_archive_s_costs(archive, tmp_path):
     """As a program, it prints a JSON line for each instance, with the cost that the verifier finds."""
     problem = tiny()

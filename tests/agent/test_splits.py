@@ -10,6 +10,7 @@ from gapsmith.agent import Archive, Budget, Run, Settings
 from gapsmith.agent.discovery import SEARCHED
 from gapsmith.agent.drawing import last_drawn
 from gapsmith.agent.problems import find_problem
+from gapsmith.agent.search import gate
 from gapsmith.agent.supply import Supply
 from gapsmith.evaluators.base import Split, Trouble
 from gapsmith.evaluators.honesty import PATIENCE
@@ -125,6 +126,19 @@ def test_a_shorter_time_limit_of_one_s_own_is_kept(place):
 # Instances of the user's own
 
 
+BETTER = """import numpy as np
+from itertools import permutations
+
+
+def schedule(p, d):
+    def cost(order):
+        ends = np.cumsum(p[list(order)])
+        return np.maximum(ends - d[list(order)], 0).sum()
+
+    return list(min(permutations(range(len(p))), key=cost))
+"""
+
+
 def write(path, instances):
     """A file in the field's format."""
     blocks = [
@@ -174,6 +188,19 @@ def test_too_few_instances_of_one_s_own_are_refused(place, tmp_path):
     file = write(tmp_path / "few.txt", tiny().instances("train", 1)[:11])
     with pytest.raises(Trouble, match="found 11 different instances; expected at least 12"):
         finish(own(place, instances=(file,)))
+
+
+def test_a_worn_gate_of_one_s_own_instances_says_that_it_keeps_them(place, tmp_path, monkeypatch):
+    """There are no fresh instances: the looks are counted anew, and the decision is on record."""
+    monkeypatch.setattr(gate, "LOOKS", 1)
+    file = write(tmp_path / "own.txt", tiny().instances("train", 1))
+    run = own(place, instances=(file,), seeds=(BETTER,))
+    before = run.supply.course.validation
+    finish(run)
+    details = [event.detail for event in run.archive.events(1) if event.kind == "refresh"]
+    assert details
+    assert all(detail["instances"] == 0 and "no fresh ones" in detail["why"] for detail in details)
+    assert run.loop.state.gate.bench is before
 
 
 def test_settings_survive_the_archive():
