@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Never, Self
 
-from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import silent
 from gapsmith.agent.batching import Waiting
@@ -211,18 +211,24 @@ class Run:
 
     def search(self) -> Iterator[Progress]:
         """Searches until the budget is used up, or until a stop; makes no report."""
-        status = "failed"
-        try:
-            self.archive.finish(self.number, "running", self.ledger.before)
-            yield from self._work()
-            status = "stopped" if self.stopped else "searched"
-        except GeneratorExit:  # the caller left its loop
-            status = "stopped"
-            raise
-        finally:
-            self.archive.finish(self.number, status, self.ledger.seconds)
-            if self._begun:
-                self.archive.tally(self.number, _tallies(self.loop.state))
+        with Lease(self.archive, self.number, self.stop) as lease:
+            status = "failed"
+            try:
+                self.archive.finish(self.number, "running", self.ledger.before)
+                yield from self._work()
+                lease.check()
+                status = "stopped" if self.stopped else "searched"
+            except GeneratorExit:  # the caller left its loop
+                status = "stopped"
+                raise
+            finally:
+                if not lease.lost:
+                    self._end_search(status)
+
+    def _end_search(self, status: str) -> None:
+        self.archive.finish(self.number, status, self.ledger.seconds)
+        if self._begun:
+            self.archive.tally(self.number, _tallies(self.loop.state))
 
     @property
     def _begun(self) -> bool:
@@ -296,9 +302,10 @@ class Run:
             if not self._begun:
                 for _ in self.search():
                     pass
-            self._report = self._made_report()
-            status = "stopped" if self.stopped else "done"
-            self.archive.finish(self.number, status, self._report.seconds, report_json(self._report))
+            with Lease(self.archive, self.number, self.stop):
+                self._report = self._made_report()
+                status = "stopped" if self.stopped else "done"
+                self.archive.finish(self.number, status, self._report.seconds, report_json(self._report))
         return self._report
 
     def _made_report(self) -> Report:
