@@ -49,6 +49,7 @@ class Guard:
     def __init__(self, engine: Engine, location: str, tell: Tell) -> None:
         self._location, self._tell = location, tell
         self._turns, self._checkpoint = TURNS, 0.0
+        self._copy: Path | None = None
         self._path = _path(engine)
         self._identity = _identity(self._path)
         event.listen(engine, "handle_error", self._reworded)
@@ -132,12 +133,14 @@ class Guard:
     def _rescued(self, connection: Connection) -> str:
         """Copies what the deleted file holds, which is there as long as it is open; says where the copy is."""
         driver = connection.connection.driver_connection
-        for folder in (self._path.parent, Path.cwd(), Path.home()):
+        folders = (self._path.parent, Path.cwd(), Path.home())
+        places = (_free(folder / f"{self._path.name}.rescued") for folder in folders)
+        for copy in [self._copy] if self._copy else places:
             with suppress(OSError, sqlite3.Error):
-                copy = _free(folder / f"{self._path.name}.rescued")
                 with closing(sqlite3.connect(copy)) as target:
                     assert isinstance(driver, sqlite3.Connection)  # as the identity of a file says
                     driver.backup(target)
+                self._copy = copy
                 return f"; what it held is in {copy}: move that back, then: gapsmith resume"
         return "; what it held could not be saved"
 

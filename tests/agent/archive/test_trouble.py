@@ -142,10 +142,13 @@ def test_an_archive_that_was_deleted_is_noticed_and_saved(place):
         Path(place + suffix).unlink()
     with pytest.raises(Trouble, match="was deleted or replaced while it was in use; what it held is in"):
         store.answer(*call(run))
+    with pytest.raises(Trouble):
+        store.finish(run, "failed", 7.0)
     store.close()
+    assert sorted(path.name for path in Path(place).parent.glob("*.rescued*")) == ["archive.db.rescued"]
     shutil.move(f"{place}.rescued", place)
     again = Archive(place)
-    assert again.call(run, 0).reply == "reply 0"
+    assert (again.call(run, 0).reply, again.run(run).seconds) == ("reply 0", 7.0)
     assert not Path(f"{place}.replies.jsonl").exists()
 
 
