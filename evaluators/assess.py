@@ -155,6 +155,8 @@ def _price(problem: Problem, instance: Instance, answer: Answer, outcome: Outcom
     seconds = max(0.0, answer.cpu_seconds - spent)
     try:
         cost: Any = problem.cost(instance, answer.value)
+        if problem.charge is not None:
+            cost = problem.charge(cost, seconds)
     except Infeasible as reason:
         return Score("infeasible", str(reason), None, seconds, outcome.level)
     return Score("ok", "", cost, seconds, outcome.level)
