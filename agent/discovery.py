@@ -260,6 +260,11 @@ class Run:
         """The batches of questions that are waited for, or that a stop left at work."""
         return self.loop.waiting if self._begun else []
 
+    @property
+    def left_behind(self) -> int:
+        """Questions that were sent and not answered when the time was used up."""
+        return self.loop.left_behind if self._begun else 0
+
     def stop(self) -> None:
         """Asks nothing more; what is under way is kept."""
         self._stop.set()

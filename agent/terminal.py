@@ -67,6 +67,11 @@ def _tell_end(job: Run, replies: Replies) -> None:
             f"ended by the limit of {job.ledger.most_calls} calls, with {job.ledger.evaluations} evaluations; "
             "--calls sets another limit"
         )
+    if job.left_behind:
+        words = f"{job.left_behind} questions had no answer when the seconds were used up; they may be billed"
+        if not replies.count:
+            raise Trouble(f"{words}; the report is of the reference rules alone")
+        say(words)
     if replies.useless:
         raise Trouble(f"{replies}; the report is of the reference rules alone")
     if replies.without_program:
