@@ -19,7 +19,7 @@ from sqlmodel import SQLModel, create_engine
 from gapsmith.agent.archive.guarding import BUSY_SECONDS
 from gapsmith.agent.archive.migrations import MIGRATIONS, Migration
 from gapsmith.agent.archive.tables import SCHEMA
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 TRIES = 100
 NO_FILES = ("", ":memory:")
@@ -51,10 +51,10 @@ def open_engine(
 
 
 def _url(location: str) -> URL:
-    """The URL of a location; a path is taken as it is, whatever letters are in it. Raises Trouble."""
+    """The URL of a location; a path is taken as it is, whatever letters are in it. Raises UsageTrouble."""
     url = make_url(location) if "://" in location else URL.create("sqlite", database=location)
     if url.get_backend_name() == "sqlite" and (url.database or "").strip() in NO_FILES:
-        raise Trouble(
+        raise UsageTrouble(
             f"--archive {location!r} names no file, so that nothing would be kept; expected a path such as archive.db"
         )
     return url
