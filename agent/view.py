@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import CandidateRow, RunRow
+from gapsmith.agent.drawing import Source
 from gapsmith.agent.evaluating import Comparison, Scored
 from gapsmith.agent.formulating import told
 from gapsmith.agent.harmless import untrusted
@@ -304,6 +305,7 @@ def _counted(report: Report) -> str:
     """The instances behind the figures, in a line."""
     counts = report.counts
     own = "" if report.generated else "; selection and claim are of the validation"
+    own += "; drawn as the recording says" if counts.drawn is Source.RECORDING else ""
     return (
         f"instances: {counts.train} training, {counts.validation} validation, "
         f"{counts.selection} selection, {counts.claim} claim, {counts.test} test{own}"

@@ -206,7 +206,7 @@ def test_a_worn_gate_of_one_s_own_instances_says_that_it_keeps_them(place, tmp_p
 def test_settings_survive_the_archive():
     """What a run depends on comes back from JSON as it was."""
     wanted = Settings(
-        problem="x", budget=Budget(usd=2.5), instances=("a", "b"), test=("c",), seed=4, base_url="u"
+        problem="x", budget=Budget(usd=2.5), instances=("/a", "/b"), test=("/c",), seed=4, base_url="u"
     )
     plain = json.loads(json.dumps(wanted.plain()))
     assert Settings.of(plain) == wanted
