@@ -14,12 +14,13 @@ from rich.text import Text
 from typer.exceptions import TyperException
 
 from gapsmith.agent import cli_formulations, cli_modelling, cli_programs, cli_recording, cli_running, view
-from gapsmith.agent.console import ERRORS
+from gapsmith.agent.console import ERRORS, STDOUT, failure, ready
 from gapsmith.agent.doctor import diagnose, doctor_table
 from gapsmith.agent.evaluating import evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.executor import LocalExecutor
 from gapsmith.agent.explaining import decisions, explain_json, explain_words
 from gapsmith.agent.harmless import untrusted
+from gapsmith.agent.interrupts import KEPT, Interrupted, Left, leaving
 from gapsmith.agent.leaderboards import leading
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.options import (
@@ -229,7 +230,7 @@ def best(
     given = problem or named
     if on_front + as_set + bool(instances) > 1:
         raise UsageTrouble("--front, --set and --instances exclude each other; expected one of them")
-    with opened_archive(archive, made=False, reading=not instances) as store:
+    with opened_archive(archive, made=False) as store:
         check_known(store, problem_called(given), run_number)
         if instances:
             known = find_problem(wanted_problem(given), layout)
@@ -256,7 +257,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Prints the decision log: operator and model per candidate, early stopping, validation, final selection."""
-    with opened_archive(archive, reading=True) as store:
+    with opened_archive(archive, made=False) as store:
         row = store.run(number)
         found, spent = decisions(store, row.id or 0), spending(store, row.id or 0)
     number = row.id or 0
@@ -266,7 +267,7 @@ def explain(
 @app.command(epilog="Example: gapsmith runs")
 def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Lists all runs, the latest first."""
-    with opened_archive(archive, reading=True) as store:
+    with opened_archive(archive, made=False) as store:
         rows = store.runs()
     show_result([view.run_json(row) for row in rows], view.run_table(rows), as_json)
 
@@ -281,13 +282,21 @@ def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one verb; what a user can mend is one line on stderr."""
-    sys.exit(_run(arguments))
-
-
-def _run(arguments: Sequence[str] | None) -> int:
-    words = spread(list(sys.argv[1:] if arguments is None else arguments))
+    if not ready():
+        sys.exit(_say("stdout is closed; expected a place for the result, as with: > result.txt", 1))
     try:
-        return int(app(words, standalone_mode=False, prog_name="gapsmith") or 0)
+        with leaving():
+            code = _run(spread(list(sys.argv[1:] if arguments is None else arguments)))
+    except Left as left:
+        code = left.code
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        code = int(app(words, standalone_mode=False, prog_name="gapsmith") or 0)
+        STDOUT.flush()
+        return code
     except TyperException as error:
         message = " ".join(error.format_message().split())
         return (
@@ -297,8 +306,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _say(str(error), 2)
     except (Trouble, SandboxTrouble) as error:
         return _say(str(error), 1)
-    except (typer.Abort, KeyboardInterrupt):
-        return _say("left at once; what was finished is kept, and gapsmith resume goes on", 1)
+    except Interrupted as stop:
+        return _say(str(stop), stop.code)
+    except (typer.Abort, KeyboardInterrupt):  # where signals have no handler of ours: outside the main thread
+        return _say(KEPT, 130)
+    except BrokenPipeError:  # as in `gapsmith runs | head -1`
+        return 1
+    except OSError as error:
+        return _say(failure(error), 1)
 
 
 def _say(message: str, code: int) -> int:

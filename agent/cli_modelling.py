@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import sys
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,21 +12,25 @@ from rich.text import Text
 
 from gapsmith.agent.archive import Archive, RunRow
 from gapsmith.agent.budget import Budget
-from gapsmith.agent.console import ERRORS, OUT
-from gapsmith.agent.display import Doing, interruptible
+from gapsmith.agent.console import ERRORS, OUT, write_out
+from gapsmith.agent.display import CALLS_ARE_KEPT, Doing
 from gapsmith.agent.export import write
 from gapsmith.agent.harmless import untrusted
+from gapsmith.agent.interrupts import Interrupted, interruptible
 from gapsmith.agent.modelling import synthesis, view
 from gapsmith.agent.modelling.bench import ask_all
 from gapsmith.agent.modelling.order import BENCH, MODEL, SYNTHESISE, Desk, Order, desk, is_order
 from gapsmith.agent.modelling.question import Question, read_question, read_questions
 from gapsmith.agent.modelling.sample import REPAIRS
 from gapsmith.agent.modelling.scoring import scores
+from gapsmith.agent.models.words import without_login
 from gapsmith.agent.options import ArchiveUrl, Json, ProblemName, Weak
 from gapsmith.agent.problems import find_problem
 from gapsmith.agent.screen import LONGEST_SOURCE
 from gapsmith.agent.terminal import minimum_level, opened_archive, progress_bar, show_result
 from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
+
+STOPPED = "stopped"
 
 bench = typer.Typer(
     help="Measures a model on a set of questions with known answers.",
@@ -216,8 +220,12 @@ def resumed(store: Archive, row: RunRow, as_json: bool) -> bool:
 
 def _carry_out(order: Order, store: Archive, number: int | None, as_json: bool) -> None:
     """Works an order off and shows what came of it. Raises Trouble where that is not what was ordered."""
-    with progress_bar() as doing, desk(order, store, number) as found, interruptible(found.stop.set):
-        complaint = _WORK[order.verb](found, doing, as_json)
+    with progress_bar() as doing, desk(order, store, number) as found:
+        resume = f"gapsmith resume {found.run} --archive {shlex.quote(without_login(store.location))}"
+        with interruptible(found.stop.set, CALLS_ARE_KEPT, resume) as stopping:
+            complaint = _WORK[order.verb](found, doing, as_json)
+    if stopping.number and found.stop.is_set():
+        raise Interrupted(stopping.number, f"run {found.run} stopped; go on with: {resume}")
     if complaint:
         raise Trouble(complaint)
 
@@ -226,7 +234,7 @@ def _answer(found: Desk, doing: Doing, as_json: bool) -> str:
     question = read_question(_same_file(found.order))
     marked = ask_all(found, [question], doing)[0]
     if found.stop.is_set():
-        return _stopped(found)
+        return STOPPED
     doing.close()
     if marked.vote.sample is None:
         return view.failures(marked)
@@ -240,7 +248,7 @@ def _answer(found: Desk, doing: Doing, as_json: bool) -> str:
 def _bench(found: Desk, doing: Doing, as_json: bool) -> str:
     marked = ask_all(found, _questions(found.order), doing)
     if found.stop.is_set():
-        return _stopped(found)
+        return STOPPED
     doing.close()
     table, samples = scores(marked), found.order.samples
     show_result(view.bench_json(marked, table, found), view.bench_table(table, samples), as_json)
@@ -256,7 +264,7 @@ def _synthesise(found: Desk, doing: Doing, as_json: bool) -> str:
         raise UsageTrouble(f"{order.about['problem']} changed since run {found.run} began; start a new one")
     pairs = synthesis.synthesise(problem, found, doing)
     if found.stop.is_set():
-        return _stopped(found)
+        return STOPPED
     doing.close()
     summary, text = synthesis.summary(pairs, problem, order), synthesis.lines(pairs, problem, order)
     _show_pairs(summary, text, found, as_json)
@@ -277,13 +285,8 @@ def _show_pairs(summary: dict[str, Any], text: str, found: Desk, as_json: bool) 
     elif output:
         OUT.print(view.synthesis_table(summary))
     else:
-        sys.stdout.write(text)
+        write_out(text)
         ERRORS.print(view.synthesis_table(summary))
-
-
-def _stopped(found: Desk) -> str:
-    where = f"gapsmith resume {found.run} --archive {found.archive.location}"
-    return f"run {found.run} stopped; go on with: {where}"
 
 
 _WORK = {MODEL: _answer, BENCH: _bench, SYNTHESISE: _synthesise}

@@ -10,6 +10,7 @@ from gapsmith.agent import cli_modelling
 from gapsmith.agent.archive import RunRow
 from gapsmith.agent.config import read_config, settings
 from gapsmith.agent.discovery import Settings
+from gapsmith.agent.display import LOG_SECONDS
 from gapsmith.agent.models.base import ModelUnknown
 from gapsmith.agent.models.words import read_word
 from gapsmith.agent.options import (
@@ -18,6 +19,7 @@ from gapsmith.agent.options import (
     CpuSeconds,
     Json,
     Layout,
+    LogEvery,
     Models,
     Parallel,
     Trust,
@@ -85,6 +87,7 @@ def run(
     batch: Batch = False,
     weak: Weak = False,
     trust: Trust = False,
+    log_every: LogEvery = LOG_SECONDS,
     as_json: Json = False,
 ) -> None:
     """Starts a discovery run and prints the report of its winner."""
@@ -115,7 +118,7 @@ def run(
         wanted = replace(wanted, seeds=warm_seeds(wanted.problem, warm))
     if heuristic is not None:
         wanted = replace(wanted, heuristic=heuristic_called(heuristic, values.get("archive", "archive.db")))
-    discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json)
+    discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json, log_every)
 
 
 def resume(
@@ -125,6 +128,7 @@ def resume(
     trust: Trust = False,
     weak: Weak = False,
     archive: ArchiveUrl = "archive.db",
+    log_every: LogEvery = LOG_SECONDS,
     as_json: Json = False,
 ) -> None:
     """Resumes an interrupted run. Completed model calls and evaluations are reused.
@@ -142,7 +146,7 @@ def resume(
         if cli_modelling.resumed(store, row, as_json):
             return
         _check_openable(row, archive)
-    discover_and_show(Settings.of(row.config), archive, row.id, as_json)
+    discover_and_show(Settings.of(row.config), archive, row.id, as_json, log_every)
 
 
 def _check_openable(row: RunRow, archive: str) -> None:

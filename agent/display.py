@@ -1,11 +1,11 @@
 """Progress on stderr while a job works; stdout stays the result's."""
 
+import shlex
 import signal
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -15,19 +15,38 @@ from gapsmith.agent.batching import Waiting
 from gapsmith.agent.console import ERRORS
 from gapsmith.agent.discovery import Run
 from gapsmith.agent.harmless import one_line
+from gapsmith.agent.interrupts import Interrupted, interruptible
 from gapsmith.agent.models import ManualModel
+from gapsmith.agent.models.words import without_login
 from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.spending import dollars
+
+LOG_SECONDS = 30.0
+"""Between two lines of progress where there is no terminal."""
 
 CALLS_ARE_KEPT = "what is under way is waited for and kept"
 BATCH_GOES_ON = "batches go on without us and are collected by resume; what else is under way is kept"
 
 
 class Doing:
-    """Bars for work that can be counted: solving instances, running rules. One at a time."""
+    """Progress: bars on a terminal, one at a time; elsewhere a line now and then.
 
-    def __init__(self, console: Console = ERRORS) -> None:
+    Args:
+        console: where it is shown.
+        every: seconds between two lines where there is no terminal.
+
+    Attributes:
+        standing: how the work as a whole stands, in words; empty where nothing is known.
+    """
+
+    def __init__(self, console: Console = ERRORS, every: float = LOG_SECONDS) -> None:
+        self.standing = ""
+        self._counted = ""
+        self._ended = threading.Event()
+        self._log = threading.Thread(target=self._write_lines, args=(every,), daemon=True)
+        if not console.is_terminal:
+            self._log.start()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -41,6 +60,7 @@ class Doing:
 
     def __call__(self, doing: str, done: int, whole: int) -> None:
         """Shows how far one kind of work is."""
+        self._counted = f"{doing}: {done} of {whole}"
         if doing != self._name:
             self.close()
             self._bar.start()
@@ -53,17 +73,31 @@ class Doing:
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._bar.stop()
-        self._task, self._name = None, ""
+        self._task, self._name, self._counted = None, "", ""
+
+    def end(self) -> None:
+        """Shows nothing more."""
+        self.close()
+        self._ended.set()
+        if self._log.is_alive():
+            self._log.join()
+
+    def _write_lines(self, every: float) -> None:
+        while not self._ended.wait(every):
+            if line := self._counted or self.standing:
+                say(line)
 
 
-def work(run: Run, doing: Doing) -> Report | None:
-    """Runs a job to its report under a progress line; None when it was stopped. Ctrl-C stops it cleanly, once."""
+def work(run: Run, doing: Doing) -> Report:
+    """Runs a job to its report under a progress line. Raises Interrupted where a signal stopped it before its end."""
     for model in run.models:
         if isinstance(model, ManualModel):
             model.watchers.append(say)
     if (most := run.ledger.most_calls) is not None:
         say(f"asks at most {most} times, by the rest of the budget; --calls sets another limit")
-    with interruptible(run.stop, BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT):
+    resume = f"gapsmith resume {run.number} --archive {shlex.quote(without_login(run.archive.location))}"
+    what = BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT
+    with interruptible(run.stop, what, resume) as stopping:
         slots = run.search()
         first = next(slots, None)  # solves the instances, under the other bar
         doing.close()
@@ -72,12 +106,22 @@ def work(run: Run, doing: Doing) -> Report | None:
                 if standing.warning:
                     say(standing.warning)
                 share = _share(run, standing)
-                bar.update(task, completed=share, standing=_words(run, standing, share))
+                words = _words(run, standing, share)
+                bar.update(task, completed=share, standing=words)
+                doing.standing = f"run {run.number}: {words}"
         if run.stopped:
-            return None
+            message = f"run {run.number} stopped{_left(run)}; go on with: {resume}"
+            raise Interrupted(stopping.number or signal.SIGINT, message)
+        doing.standing = f"run {run.number}: makes its report"
         report = run.report()
         doing.close()
     return report
+
+
+def _left(run: Run) -> str:
+    """The batches that a stop leaves at work."""
+    rows = [waiting.row for waiting in run.waiting]
+    return "".join(f", {row.id} with {len(row.slots)} questions goes on at {row.model}" for row in rows)
 
 
 def say(line: str) -> None:
@@ -133,24 +177,3 @@ def _share(run: Run, standing: Standing) -> float:
         float(getattr(standing, name) or 0.0) / limit for name, limit in limits.items() if limit is not None
     ]
     return min(1.0, max(used))
-
-
-@contextmanager
-def interruptible(ask_to_stop: Callable[[], None], what: str = CALLS_ARE_KEPT) -> Iterator[None]:
-    """The first Ctrl-C asks for a stop; a second one ends it at once, and still loses nothing that is kept.
-
-    Args:
-        ask_to_stop: what the first one does.
-        what: becomes of what is under way, in words.
-    """
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        sys.stderr.write(f"\nstopping: {what}; Ctrl-C again to leave at once\n")
-        ask_to_stop()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

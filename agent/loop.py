@@ -21,7 +21,7 @@ from typing import TypeVar
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
 from gapsmith.agent.batching import Mail, Waiting
 from gapsmith.agent.budget import Ledger
-from gapsmith.agent.callers import Callers
+from gapsmith.agent.callers import GLANCE_SECONDS, Callers
 from gapsmith.agent.candidates import Candidates
 from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
@@ -35,7 +35,7 @@ from gapsmith.agent.questions import Question, Questions
 from gapsmith.agent.replies import STOP_AFTER, WARN_AFTER, Replies
 from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.choice import Choice, Failure
-from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE
+from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE, Operator
 from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.state import SearchState
 from gapsmith.agent.slots import WAITS, Slot, Stage
@@ -74,9 +74,7 @@ class Loop:
         seeds: programs of an older archive to start from besides the reference rules.
         fresh: gives other validation instances for worn ones, None where there are no more.
         window: slots that may be open at once.
-
-    Attributes:
-        left_behind: questions without an answer when the time was used up.
+        operators: of the caller's own, by which a resumed run takes up what it had asked.
     """
 
     def __init__(
@@ -96,6 +94,7 @@ class Loop:
         seeds: Sequence[str] = (),
         fresh: Callable[[Bench], Bench | None] = lambda _: None,
         window: int = WINDOW,
+        operators: Sequence[Operator] = (),
     ) -> None:
         self.state = state
         self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
@@ -113,13 +112,13 @@ class Loop:
         self._candidates.open = self._open
         self._recorded = archive.recorded(run)
         self._next, self._window = 0, window
+        self._operators = {**BY_NAME, **{operator.name: operator for operator in operators}}
         self._stop = stop
         self._trouble: Exception | None = None
         self._held: tuple[Slot, Question] | None = None  # for which the dollars do not suffice yet
         self._used_up = False
         self._barren = 0
         self._replies = Replies()
-        self.left_behind = 0
         self._tuning, self._most_tuned = 0, most_instances(course.train)
 
     def __iter__(self) -> Iterator[Progress]:
@@ -163,19 +162,22 @@ class Loop:
 
     def _arrive(self) -> None:
         """Takes up the next thing that comes, in the time that is left where answers are waited for."""
+        # A signal that comes just before the wait is heard only after it: so none is long.
+        left = self._ledger.left if self._questions.out else None
         try:
-            arrival = self._arrivals.get(timeout=self._ledger.left if self._questions.out else None)
+            arrival = self._arrivals.get(
+                timeout=GLANCE_SECONDS if left is None else min(left, GLANCE_SECONDS)
+            )
         except Empty:
             return
         arrival()
 
     def _leave_behind(self) -> None:
-        """The time is used up: what was sent and is not answered is given up; it may be billed all the same."""
+        """The time is used up: what was sent and is not answered is given up, as if it had never been asked."""
         self._over.set()
         self._used_up = True
         for number in self._questions.abandon():
-            self._ledger.settle_call(self._open.pop(number).usd, None)
-            self.left_behind += 1
+            self._open.pop(number, None)
 
     def _post(self, callers: Callers) -> None:
         """Once all that is open waits for answers, nothing more comes: what goes in batches is sent."""
@@ -336,7 +338,7 @@ class Loop:
 
     def _recall(self, row: CandidateRow) -> Choice:
         """The choice of an earlier sitting, whose order of events is not repeated."""
-        operator = BY_NAME[row.operator]
+        operator = self._operators[row.operator]
         if operator not in (REPAIR, TUNE):
             found = [self.state.find(program) for program in row.parents]
             return Choice(operator, tuple(elite for elite in found if elite), arm=row.arm)

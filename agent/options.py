@@ -56,6 +56,23 @@ Seconds = Annotated[
         help="CPU limit in seconds of the exact solver for each instance.",
     ),
 ]
+
+
+def _positive_pause(seconds: float) -> float:
+    if not seconds > 0:
+        raise UsageTrouble(f"--log-every is {seconds:g}; expected more than 0 seconds")
+    return seconds
+
+
+LogEvery = Annotated[
+    float,
+    typer.Option(
+        "--log-every",
+        metavar="SECONDS",
+        callback=_positive_pause,
+        help="Without a terminal: a line of progress on stderr every so many seconds.",
+    ),
+]
 Models = Annotated[
     list[str] | None,
     typer.Option(

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, TemplateError, TemplateNotFound
 
 from gapsmith.agent import showing
 from gapsmith.agent.harmless import fenced, harmless, one_line, untrusted
@@ -17,8 +17,9 @@ from gapsmith.agent.screen import ALLOWED_IMPORTS
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.lessons import Lesson
+from gapsmith.agent.search.operators import Operator
 from gapsmith.agent.search.population import Elite
-from gapsmith.evaluators.base import Problem
+from gapsmith.evaluators.base import Problem, UsageTrouble
 
 SHOWN = 5
 SOLVED = 2
@@ -39,28 +40,51 @@ class Prompt:
 
 
 def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
-    """The prompt for a choice. Raises jinja2's UndefinedError when a template asks for what is not there."""
-    name, stratum = choice.operator.name, choice.stratum
+    """The prompt for a choice.
+
+    Raises:
+        UsageTrouble: an operator of the caller's own has no template, or one that cannot be rendered.
+        UndefinedError: a template of ours asks for what is not there.
+    """
+    stratum = choice.stratum
     # The best comes last, next to the answer: what is nearest is what a model goes on from (FunSearch's best-shot).
     elites = choice.parents[::-1]
     parents = [_view(parent, train, stratum) for parent in elites]
-    text = (
-        environment()
-        .get_template(f"{name}.md.j2")
-        .render(
-            problem=problem,
-            parents=parents,
-            tags=_tags(elites),
-            contrasts=_contrasts(elites, train),
-            complementary=bool(behind := _behind(elites, train)),
-            solved=_solved(behind or parents[-1]["places"], train) if parents else [],
-            failure=_failure(choice.failure) if choice.failure else None,
-            stratum=one_line(stratum),
-            lessons=_lessons(choice.lessons),
-            refutation=fenced(untrusted(choice.refutation)) if choice.refutation else "",
-        )
-    )
-    return Prompt(system(problem, train), text, _template_hash(name, problem.words))
+    told = {
+        "problem": problem,
+        "parents": parents,
+        "tags": _tags(elites),
+        "contrasts": _contrasts(elites, train),
+        "complementary": bool(behind := _behind(elites, train)),
+        "solved": _solved(behind or parents[-1]["places"], train) if parents else [],
+        "failure": _failure(choice.failure) if choice.failure else None,
+        "stratum": one_line(stratum),
+        "lessons": _lessons(choice.lessons),
+        "refutation": fenced(untrusted(choice.refutation)) if choice.refutation else "",
+    }
+    text = _rendered(choice.operator, told)
+    return Prompt(system(problem, train), text, _template_hash(choice.operator, problem.words))
+
+
+def _rendered(operator: Operator, told: Mapping[str, Any]) -> str:
+    if not operator.template:
+        return _template_of(operator.name).render(told)
+    try:
+        return environment().from_string(operator.template).render(told)
+    except TemplateError as error:
+        raise UsageTrouble(
+            f"the template of operator {operator.name!r} cannot be rendered: {error}; it may use {', '.join(told)}"
+        ) from None
+
+
+def _template_of(operator: str) -> Template:
+    try:
+        return environment().get_template(f"{operator}.md.j2")
+    except TemplateNotFound:
+        raise UsageTrouble(
+            f"operator {operator!r} has no template; expected its text, as in Operator({operator!r}, 1, 0.3, "
+            'template="…"), or the name of a file in prompts/'
+        ) from None
 
 
 @lru_cache(maxsize=8)
@@ -240,15 +264,18 @@ def environment() -> Environment:
 
 
 @lru_cache(maxsize=32)
-def _template_hash(operator: str, words: str) -> str:
+def _template_hash(operator: Operator, words: str) -> str:
     """A name for the templates of an operator: its own, the static part's, and all that they may share."""
     parts = [name for name in environment().list_templates(["j2"]) if name.startswith("parts/")]
-    return template_hash(f"{words}.md.j2", f"{operator}.md.j2", *parts)
+    own = f"{operator.name}.md.j2"
+    return template_hash(
+        f"{words}.md.j2", *(() if operator.template else (own,)), *parts, text=operator.template
+    )
 
 
-def template_hash(*names: str) -> str:
-    """A name for what templates say now, of so many files."""
+def template_hash(*names: str, text: str = "") -> str:
+    """A name for what templates say now, of so many files and a text."""
     loader = environment().loader
     assert loader is not None  # it was made with one
-    text = "".join(loader.get_source(environment(), name)[0] for name in names)
+    text += "".join(loader.get_source(environment(), name)[0] for name in names)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -3,7 +3,6 @@
 import gc
 import json
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,9 @@ from rich.text import Text
 from gapsmith.agent import findings as truths
 from gapsmith.agent import view
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
-from gapsmith.agent.console import OUT
+from gapsmith.agent.console import OUT, write_out
 from gapsmith.agent.discovery import Run, Settings, existing
-from gapsmith.agent.display import Doing, say, work
+from gapsmith.agent.display import LOG_SECONDS, Doing, say, work
 from gapsmith.agent.editions import left_aside
 from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
@@ -40,15 +39,18 @@ OBJECTS_BETWEEN = 50_000
 """Objects made between two visits of Python's collector: a candidate's tree has hundreds, and leaves no cycles."""
 
 
-def discover_and_show(wanted: Settings, archive: str, number: int | None, as_json: bool) -> None:
-    """Runs a job to its end and shows its report. Raises Trouble when it was stopped."""
-    with opened_archive(archive) as store, progress_bar() as doing, seldom_collected():
-        with Run(wanted, store, number, doing=doing) as job:
-            say_if_any(job.edited)
-            report = work(job, doing)
-        if report is None:
-            again = f"gapsmith resume {job.number} --archive {without_login(archive)}"
-            raise Trouble(f"run {job.number} stopped{_left(job)}; go on with: {again}")
+def discover_and_show(
+    wanted: Settings, archive: str, number: int | None, as_json: bool, log_every: float = LOG_SECONDS
+) -> None:
+    """Runs a job to its end and shows its report. Raises Interrupted when a signal stopped it."""
+    with (
+        opened_archive(archive) as store,
+        progress_bar(log_every) as doing,
+        seldom_collected(),
+        Run(wanted, store, number, doing=doing) as job,
+    ):
+        say_if_any(job.edited)
+        report = work(job, doing)
         replies = Replies.of(store, job.number)
     ended = {"replies": replies.plain(), "calls_at_most": job.ledger.most_calls}
     show_result({**view.report_json(report), **ended}, view.report_table(report), as_json)
@@ -67,11 +69,6 @@ def _tell_end(job: Run, replies: Replies) -> None:
             f"ended by the limit of {job.ledger.most_calls} calls, with {job.ledger.evaluations} evaluations; "
             "--calls sets another limit"
         )
-    if job.left_behind:
-        words = f"{job.left_behind} questions had no answer when the seconds were used up; they may be billed"
-        if not replies.count:
-            raise Trouble(f"{words}; the report is of the reference rules alone")
-        say(words)
     if replies.useless:
         raise Trouble(f"{replies}; the report is of the reference rules alone")
     if replies.without_program:
@@ -125,12 +122,6 @@ def seldom_collected() -> Iterator[None]:
     finally:
         gc.set_threshold(*usual)
         gc.unfreeze()
-
-
-def _left(job: Run) -> str:
-    """The batches that a stop leaves at work."""
-    rows = [waiting.row for waiting in job.waiting]
-    return "".join(f", {row.id} with {len(row.slots)} questions goes on at {row.model}" for row in rows)
 
 
 def write_new_problem(name: str) -> str:
@@ -237,7 +228,7 @@ def minimum_level(weak: bool) -> Level:
 def show_result(data: Any, words: RenderableType, as_json: bool) -> None:
     """Prints a result on stdout, as JSON or as words."""
     if as_json:
-        sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
+        write_out(json.dumps(data, allow_nan=False) + "\n")
     else:
         OUT.print(words)
 
@@ -249,18 +240,9 @@ def fail_if_any(comparison: Comparison) -> None:
 
 
 @contextmanager
-def opened_archive(location: str, made: bool = True, reading: bool = False) -> Iterator[Archive]:
-    """An archive, closed afterwards.
-
-    Args:
-        location: a path, or a database URL.
-        made: whether it is made if it is absent.
-        reading: whether nothing is written: not made, and not lifted either; a read-only folder will do.
-
-    Raises:
-        Trouble: where it is absent and would not be made, or cannot be used.
-    """
-    store = Archive(location if made and not reading else existing(location), reading, say)
+def opened_archive(location: str, made: bool = True) -> Iterator[Archive]:
+    """An archive, closed afterwards. Raises Trouble if it is absent and would not be made."""
+    store = Archive(location if made else existing(location))
     try:
         yield store
     finally:
@@ -268,27 +250,27 @@ def opened_archive(location: str, made: bool = True, reading: bool = False) -> I
 
 
 @contextmanager
-def progress_bar() -> Iterator[Doing]:
-    """Progress on stderr, taken away afterwards."""
-    doing = Doing()
+def progress_bar(every: float = LOG_SECONDS) -> Iterator[Doing]:
+    """Progress on stderr: a bar that is taken away afterwards, or a line every so many seconds."""
+    doing = Doing(every=every)
     try:
         yield doing
     finally:
-        doing.close()
+        doing.end()
 
 
 def heuristic_called(name: str, archive: str) -> str:
     """The source of a file, or of a program in the archive. Raises UsageTrouble or Trouble."""
     if not name.isdecimal():
         return file_entrants([Path(name)])[0].source
-    with opened_archive(archive, reading=True) as store:
+    with opened_archive(archive, made=False) as store:
         return store.find(int(name)).source
 
 
 def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:
     """The sources of the best programs that an archive holds for a problem. Raises UsageTrouble where it has none."""
     name = find_problem(problem).name
-    with opened_archive(archive, reading=True) as store:
+    with opened_archive(archive, made=False) as store:
         found = [store.find(row.program or 0) for row in leading(store, name, None, SEEDS)]
     if not found:
         raise UsageTrouble(

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from gapsmith.agent.archive import Archive, Call, Candidate, CandidateRow
 from gapsmith.agent.budget import Ledger
-from gapsmith.agent.callers import Callers
+from gapsmith.agent.callers import GLANCE_SECONDS, Callers
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
 from gapsmith.agent.modelling.program import turned_away, work
@@ -154,8 +154,11 @@ class Sitting:
             yield from self._advance(chain, None, callers)
 
     def _wait(self, callers: Callers) -> Iterator[T]:
-        done, _ = wait(self._open, self._left, return_when=FIRST_COMPLETED)
-        if not done:
+        # A signal that comes just before a wait is heard only after it: so none is long.
+        left = self._left
+        glance = GLANCE_SECONDS if left is None else min(left, GLANCE_SECONDS)
+        done, _ = wait(self._open, glance, return_when=FIRST_COMPLETED)
+        if not done and self._left == 0:
             self._leave_behind()
         for future in sorted(done, key=lambda each: self._open[each][1].slot):
             chain, step = self._open[future]
@@ -235,15 +238,9 @@ class Sitting:
 
     def _keep_late(self) -> None:
         """However the work is left: replies that came are kept."""
-        failed: Trouble | None = None
         for future, (_, step) in list(self._open.items()):
             if isinstance(step, Letter) and future.done() and future.exception() is None:
-                try:
-                    self._kept(step, future.result())
-                except Trouble as error:  # the archive has the reply in memory; the next one is kept too
-                    failed = failed or error
-        if failed:
-            raise failed
+                self._kept(step, future.result())
 
     def _request(self, letter: Letter) -> Request:
         chance = hashlib.sha256(f"{self._seed}/{letter.slot}/reply".encode()).digest()

@@ -1,4 +1,7 @@
-"""Operators as data: how to ask for a new program. A new one is a line here and a template of its name."""
+"""Operators as data: how to ask for a new program.
+
+A new one of ours is a line here and a template of its name in `prompts/`; one of your own has its template's text.
+"""
 
 from dataclasses import dataclass
 
@@ -11,11 +14,14 @@ class Operator:
         name: its own name and its template's.
         parents: how many programs it starts from.
         weight: how often it is chosen before anything is known; 0 for what no strategy chooses.
+        template: text of its own, as jinja2 has it, in place of the file of its name in `prompts/`; it may use what
+            those use, such as `problem.brief` and, best last, `parents` with `source` and `gap`.
     """
 
     name: str
     parents: int
     weight: float
+    template: str = ""
 
 
 OPERATORS = (

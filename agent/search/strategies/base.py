@@ -43,7 +43,10 @@ class View:
 
 
 class Strategy(Protocol):
-    """One way to search. A new one is a file with such a class and a line in the portfolio."""
+    """One way to search. A new one is a file with such a class and a line in the portfolio.
+
+    One that has operators of its own may list them as `operators`, so that a run that is resumed finds them.
+    """
 
     @property
     def name(self) -> str:

@@ -163,7 +163,7 @@ def test_resume_goes_on_where_a_budget_or_an_error_ended(answer, gapsmith, recor
 
 
 def test_ctrl_c_stops_and_resume_goes_on(answer, gapsmith, recorded, tmp_path, monkeypatch):
-    """The first Ctrl-C ends a run cleanly: exit code 1, how to go on, and what was answered is kept."""
+    """The first Ctrl-C ends a run cleanly: exit code 130, how to go on, and what was answered is kept."""
     path = write_set(tmp_path / "set.jsonl", {"a": 1, "b": 2})
     model = recorded({0: answering(1), 1: answering(2)})
     reply = ReplayModel.reply
@@ -174,7 +174,7 @@ def test_ctrl_c_stops_and_resume_goes_on(answer, gapsmith, recorded, tmp_path, m
 
     monkeypatch.setattr(ReplayModel, "reply", interrupted)
     code, out, err = gapsmith("bench", "modelling", path, "--model", model)
-    assert (code, out) == (1, "")
+    assert (code, out) == (130, "")
     assert "run 1 stopped; go on with: gapsmith resume 1" in err
     store = Archive("archive.db")
     assert (store.run(1).status, list(store.calls(1))) == ("stopped", [0])

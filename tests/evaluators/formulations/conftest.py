@@ -14,16 +14,7 @@ def _load(name):
         spec.loader.exec_module(module)
 
 
-for _name in (
-    "families",
-    "traps",
-    "traps_schedules",
-    "traps_sets",
-    "traps_ties",
-    "traps_builds",
-    "small",
-    "solvers",
-):
+for _name in ("families", "traps", "traps_schedules", "traps_sets", "traps_ties", "traps_builds", "small"):
     _load(_name)
 
 

@@ -1,0 +1,31 @@
+"""Progress where there is no terminal: a line now and then, of what is going on."""
+
+import io
+import queue
+
+from gapsmith.agent import display
+from gapsmith.agent.console import PlainConsole
+
+
+def test_progress_without_a_terminal_is_lines(monkeypatch):
+    """What is counted is told while it lasts, then how the run stands; after the end nothing more."""
+    said = queue.SimpleQueue()
+    monkeypatch.setattr(display, "say", said.put)
+    doing = display.Doing(PlainConsole(file=io.StringIO()), every=0.001)
+    doing("solving", 3, 9)
+    assert said.get(timeout=60) == "solving: 3 of 9"
+    doing.close()
+    doing.standing = "run 1: best gap 2 %"
+    while (line := said.get(timeout=60)) == "solving: 3 of 9":
+        pass
+    assert line == "run 1: best gap 2 %"
+    doing.end()
+    while not said.empty():
+        assert said.get() == "run 1: best gap 2 %"
+
+
+def test_a_terminal_has_a_bar_and_no_lines():
+    """On a terminal nothing is written beside the bar."""
+    doing = display.Doing(PlainConsole(file=io.StringIO(), force_terminal=True), every=0.001)
+    assert not doing._log.is_alive()
+    doing.end()
