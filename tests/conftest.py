@@ -31,6 +31,7 @@ _HERE = Path(__file__).parent
 _load("loopback", _HERE / "agent" / "models" / "server.py")
 _load("batch_loopback", _HERE / "agent" / "models" / "batch_server.py")
 _load("small", _HERE / "evaluators" / "formulations" / "small.py")
+_load("oracles", _HERE / "evaluators" / "exact" / "oracles.py")
 helpers = _load("helpers", _HERE / "helpers.py")
 
 

@@ -14,8 +14,6 @@ from gapsmith.evaluators.exact.knapsack_model import cpsat_packing
 
 FINEST = 1 << 20
 CALLS, PATIENCE = 3_000, 60
-LARGEST_SUM = 1 << 53
-"""Sums of profits or weights beyond are not taken: solvers reckon bounds in doubles."""
 
 
 class PackingDual:

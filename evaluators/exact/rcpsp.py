@@ -28,15 +28,6 @@ def critical_path(duration: Integers, precedence: Integers) -> tuple[Integers, I
     raise ValueError("the precedences have a cycle")
 
 
-def has_cycle(n: int, precedence: Integers) -> bool:
-    """Whether some activity comes before itself."""
-    try:
-        critical_path(np.ones(n, np.int64), precedence)
-    except ValueError:
-        return True
-    return False
-
-
 def serial_schedule(
     duration: Integers, precedence: Integers, demand: Integers, capacity: Integers
 ) -> Integers:

@@ -299,29 +299,6 @@ def _power_from(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-def subset_dynamic_programme(p: Numbers, d: Numbers) -> Solved:
-    """Solves 1‖ΣTj over all subsets (Held and Karp 1962): the judge of small cases, n up to 16 or so.
-
-    Time and memory grow as n 2^n and 2^n.
-    """
-    processing, due = [int(value) for value in p], [int(value) for value in d]
-    size = len(processing)
-    least, last, length = [0] * (1 << size), [0] * (1 << size), [0] * (1 << size)
-    for jobs in range(1, 1 << size):
-        lowest = (jobs & -jobs).bit_length() - 1
-        length[jobs] = length[jobs & (jobs - 1)] + processing[lowest]
-        least[jobs], last[jobs] = min(
-            (least[jobs ^ (1 << job)] + max(0, length[jobs] - due[job]), job)
-            for job in range(size)
-            if jobs >> job & 1
-        )
-    sequence, jobs = [], (1 << size) - 1
-    while jobs:
-        sequence.append(last[jobs])
-        jobs ^= 1 << last[jobs]
-    return Solved(sequence[::-1], least[-1], True, 1 << size)
-
-
 def modified_due_date(p: Numbers, d: Numbers) -> list[int]:
     """The rule of Baker and Bertrand (1982): always the job of least max(time + p, d), shorter jobs first on ties."""
     processing, due = np.asarray(p), np.asarray(d)

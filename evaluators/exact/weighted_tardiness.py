@@ -309,29 +309,6 @@ class _Search:
         return list(dict.fromkeys(walk + self.sequence))
 
 
-def subset_dynamic_programme(p: Numbers, w: Numbers, d: Numbers) -> Solved:
-    """Solves 1‖ΣwjTj over all subsets (Held and Karp 1962): the judge of small cases, n up to 15 or so.
-
-    Time and memory grow as n 2^n and 2^n.
-    """
-    processing, weight, due = ([int(value) for value in values] for values in (p, w, d))
-    size = len(processing)
-    least, last, length = [0] * (1 << size), [0] * (1 << size), [0] * (1 << size)
-    for jobs in range(1, 1 << size):
-        lowest = (jobs & -jobs).bit_length() - 1
-        length[jobs] = length[jobs & (jobs - 1)] + processing[lowest]
-        least[jobs], last[jobs] = min(
-            (least[jobs ^ (1 << job)] + weight[job] * max(0, length[jobs] - due[job]), job)
-            for job in range(size)
-            if jobs >> job & 1
-        )
-    sequence, jobs = [], (1 << size) - 1
-    while jobs:
-        sequence.append(last[jobs])
-        jobs ^= 1 << last[jobs]
-    return Solved(sequence[::-1], least[-1], least[-1])
-
-
 def weighted_tardiness_baseline(p: Numbers, w: Numbers, d: Numbers, seconds: float) -> Baseline:
     """The optimum within the limit of CPU seconds, else honest bounds around a good sequence."""
     _compile()

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import has_cycle
 
 from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
-from gapsmith.evaluators.exact.rcpsp import critical_path, has_cycle
+from gapsmith.evaluators.exact.rcpsp import critical_path
 from gapsmith.evaluators.rcpsp import problem
 
 DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2].parent / "shared" / "data") / "rcpsp"

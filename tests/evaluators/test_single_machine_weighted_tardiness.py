@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracles import subset_dynamic_programme
 
 from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
-from gapsmith.evaluators.exact.weighted_tardiness import subset_dynamic_programme
 from gapsmith.evaluators.single_machine_weighted_tardiness import problem
 
 DATA = (
@@ -149,7 +149,7 @@ def test_rules_and_blocks_are_feasible_and_never_beat_the_optimum() -> None:
     sources = [rule.source(problem.entry.name) for rule in problem.rules] + list(programs().values())
     for instance in instances:
         p, w, d = (np.asarray(instance.data[name]) for name in "pwd")
-        optimum = subset_dynamic_programme(p, w, d).total
+        optimum = subset_dynamic_programme(p, d, w).total
         assert problem.baseline(instance, 10).lower == optimum
         assert all(problem.cost(instance, call(source, instance)) >= optimum for source in sources)
 

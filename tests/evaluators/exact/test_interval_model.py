@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from oracles import cpsat_total_tardiness
 
-from gapsmith.evaluators.exact.interval_model import cpsat_total_tardiness
 from gapsmith.evaluators.exact.total_tardiness import branch_and_memorize, total_tardiness
 
 

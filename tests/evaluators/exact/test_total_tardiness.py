@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import subset_dynamic_programme
 
 from gapsmith.evaluators.base import Trouble
 from gapsmith.evaluators.exact import total_tardiness as module
@@ -12,7 +13,6 @@ from gapsmith.evaluators.exact.total_tardiness import (
     descend,
     lower_bound,
     modified_due_date,
-    subset_dynamic_programme,
     total_tardiness,
     total_tardiness_baseline,
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import subset_dynamic_programme
 
 from gapsmith.evaluators.base import Trouble
 from gapsmith.evaluators.exact import weighted_tardiness
@@ -16,7 +17,6 @@ from gapsmith.evaluators.exact.total_tardiness import branch_and_memorize
 from gapsmith.evaluators.exact.weighted_descent import Jobs, iterate
 from gapsmith.evaluators.exact.weighted_tardiness import (
     sublimate,
-    subset_dynamic_programme,
     total_weighted_tardiness,
     weighted_tardiness_baseline,
 )
@@ -46,7 +46,7 @@ def test_equals_subset_dynamic_programming_on_hundreds_of_instances() -> None:
         p, w, d = drawn(rng, int(rng.integers(1, 10)))
         solved = sublimate(p, w, d)
         assert solved.proven
-        assert solved.total == subset_dynamic_programme(p, w, d).total
+        assert solved.total == subset_dynamic_programme(p, d, w).total
 
 
 def test_needs_no_good_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_needs_no_good_start(monkeypatch: pytest.MonkeyPatch) -> None:
         p, w, d = drawn(rng, int(size))
         solved = sublimate(p, w, d)
         assert solved.proven
-        assert solved.total == subset_dynamic_programme(p, w, d).total
+        assert solved.total == subset_dynamic_programme(p, d, w).total
 
 
 @settings(max_examples=150, deadline=None)
@@ -68,7 +68,7 @@ def test_equals_brute_force_on_odd_jobs(jobs: list[tuple[int, int, int]]) -> Non
     solved = sublimate(p, w, d)
     assert sorted(solved.sequence) == list(range(len(jobs)))
     assert solved.lower == solved.total == total_weighted_tardiness(p, w, d, solved.sequence)
-    assert solved.total == subset_dynamic_programme(p, w, d).total
+    assert solved.total == subset_dynamic_programme(p, d, w).total
 
 
 def test_subset_dynamic_programming_equals_all_sequences() -> None:
@@ -78,7 +78,7 @@ def test_subset_dynamic_programming_equals_all_sequences() -> None:
         p, w, d = drawn(rng, 6)
         orders = itertools.permutations(range(6))
         least = min(total_weighted_tardiness(p, w, d, order) for order in orders)
-        found = subset_dynamic_programme(p, w, d)
+        found = subset_dynamic_programme(p, d, w)
         assert found.total == least == total_weighted_tardiness(p, w, d, found.sequence)
 
 
@@ -100,7 +100,7 @@ def test_every_relaxation_bounds_the_optimum_under_any_multipliers() -> None:
         p, w, d = drawn(rng, 8)
         order = np.lexsort((-w, d, p))
         jobs = Jobs(p[order], w[order], d[order])
-        optimum = subset_dynamic_programme(p, w, d).total
+        optimum = subset_dynamic_programme(p, d, w).total
         table = StartTimes(jobs, 1)
         for step in ("table", "graph", "pairs", "split"):
             if step == "table":
@@ -132,7 +132,7 @@ def test_splitting_all_jobs_makes_the_relaxation_exact() -> None:
         for job in range(6):
             graph.split(job)
         price = graph.shortest(np.zeros(6, np.int64))
-        assert price == subset_dynamic_programme(p, w, d).total
+        assert price == subset_dynamic_programme(p, d, w).total
         assert sorted(graph.order()) == list(range(6))
         assert price == total_weighted_tardiness(*jobs, graph.order())
 
@@ -186,9 +186,9 @@ def test_what_is_too_large_is_left_unproven() -> None:
     """Weights or horizons beyond what fits leave honest bounds instead of wrapped numbers or full memory."""
     p, w, d = np.array([7, 9, 8]), np.array([3, 2, 5]), np.array([8, 8, 8])
     heavy = weighted_tardiness_baseline(p, w * 10**14, d, 5)
-    assert heavy.lower <= 10**14 * subset_dynamic_programme(p, w, d).total <= heavy.upper
+    assert heavy.lower <= 10**14 * subset_dynamic_programme(p, d, w).total <= heavy.upper
     long = weighted_tardiness_baseline(p * 10**8, w, d * 10**8, 5)
-    assert long.lower <= 10**8 * subset_dynamic_programme(p, w, d).total <= long.upper
+    assert long.lower <= 10**8 * subset_dynamic_programme(p, d, w).total <= long.upper
 
 
 @pytest.mark.parametrize(

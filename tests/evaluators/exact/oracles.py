@@ -1,10 +1,44 @@
-"""OR-Tools' general formulation of 1‖ΣTj: intervals on one machine; the second opinion on small instances."""
+"""Second opinions on exact methods, for small instances: what tests compare with."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gapsmith.evaluators.exact.rcpsp import critical_path
+from gapsmith.evaluators.exact.weighted_tardiness import Solved
+
+
+def subset_dynamic_programme(p, d, w=None):
+    """Solves 1‖ΣwjTj over all subsets (Held and Karp 1962), n up to 15 or so; weights of 1 if not given."""
+    size = len(p)
+    processing, due, weight = (
+        [int(value) for value in values] for values in (p, d, [1] * size if w is None else w)
+    )
+    least, last, length = [0] * (1 << size), [0] * (1 << size), [0] * (1 << size)
+    for jobs in range(1, 1 << size):
+        lowest = (jobs & -jobs).bit_length() - 1
+        length[jobs] = length[jobs & (jobs - 1)] + processing[lowest]
+        least[jobs], last[jobs] = min(
+            (least[jobs ^ (1 << job)] + weight[job] * max(0, length[jobs] - due[job]), job)
+            for job in range(size)
+            if jobs >> job & 1
+        )
+    sequence, jobs = [], (1 << size) - 1
+    while jobs:
+        sequence.append(last[jobs])
+        jobs ^= 1 << last[jobs]
+    return Solved(sequence[::-1], least[-1], least[-1])
+
+
+def has_cycle(n, precedence):
+    """Whether some activity comes before itself."""
+    try:
+        critical_path(np.ones(n, np.int64), precedence)
+    except ValueError:
+        return True
+    return False
 
 
 def cpsat_total_tardiness(
