@@ -60,11 +60,11 @@ class Doing:
 
     def __call__(self, doing: str, done: int, whole: int) -> None:
         """Shows how far one kind of work is."""
-        self._counted = f"{doing}: {done} of {whole}"
         if doing != self._name:
             self.close()
             self._bar.start()
             self._task, self._name = self._bar.add_task(doing, total=whole), doing
+        self._counted = f"{doing}: {done} of {whole}"
         if self._task is not None:
             self._bar.update(self._task, completed=done, total=whole)
 
