@@ -90,6 +90,7 @@ def enclose(enclosure: Enclosure, wanted: frozenset[str], folders: list[str], nu
     """Puts on the zygote what children inherit, all but seccomp. Raises LayerFailed."""
     enclosure.inside = namespaces.identities()
     if NAMESPACES in enclosure.applied:
+        namespaces.look_like_any_other()
         try:
             namespaces.enter_private_root(folders)
         except OSError as error:

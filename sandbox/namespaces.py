@@ -1,5 +1,6 @@
 """Namespaces and the private root: the process sees no network, no other process, and few files."""
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -13,6 +14,8 @@ _OPEN_TREE_CLONE, _AT_RECURSIVE, _AT_FDCWD = 1, 0x8000, -100
 _MOVE_MOUNT_FROM_DESCRIPTOR = 4
 _MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
 _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 1, 2, 4
+HOST_NAME = b"sandbox"
+_FIRST_PID = 10_000
 _FOREIGN = ("site-packages", "dist-packages")
 
 
@@ -48,6 +51,17 @@ def identities() -> dict[str, str]:
     return {
         name: os.readlink(f"/proc/self/ns/{name}") for name in ("ipc", "mnt", "net", "pid", "user", "uts")
     }
+
+
+def look_like_any_other() -> None:
+    """Gives the machine a constant name, and the next process a random number, which then tells no program its turn.
+
+    What the kernel refuses is left as it is: neither guards anything.
+    """
+    for name in (kernel.libc().sethostname, kernel.libc().setdomainname):
+        name(HOST_NAME, len(HOST_NAME))
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/ns_last_pid", "w") as file:
+        file.write(str(_FIRST_PID + int.from_bytes(os.urandom(2)) % _FIRST_PID))
 
 
 def enter_private_root(folders: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from gapsmith.sandbox import kernel, rlimits
 from gapsmith.sandbox.lockdown import LANDLOCK, NAMESPACES, RLIMITS, SECCOMP, Enclosure, Lockdown
 
 Proof = tuple[bool, str]
-_JOB = {"threads": 0, "memory_mb": 64, "cpu_seconds": 10, "calls": 1}
+_JOB = {"threads": 0, "memory_mb": 64, "cpu_net": 30}
 _HUGE = 1 << 40
 
 

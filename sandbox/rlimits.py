@@ -1,6 +1,5 @@
 """Resource limits of a child. CPU time is watched by the host; its limit here is a net."""
 
-import math
 import resource
 import sys
 from dataclasses import dataclass
@@ -35,10 +34,9 @@ def apply(job: dict[str, Any], base: Footprint, own_uid: bool) -> None:
     """Sets the limits of one job on this process, for good. Raises OSError."""
     threads = job["threads"]
     budget = job["memory_mb"] * _MIB
-    seconds = math.ceil(job["cpu_seconds"] * (job["calls"] + 1)) + 2
     _hard("RLIMIT_AS", base.addresses + budget + threads * _THREAD_ADDRESSES if base.addresses else None)
     _hard("RLIMIT_DATA", base.data + budget + threads * _THREAD_DATA if base.data else None)
-    _hard("RLIMIT_CPU", seconds, seconds + 1)
+    _hard("RLIMIT_CPU", job["cpu_net"], job["cpu_net"] + 1)
     _hard("RLIMIT_NPROC", _processes(threads, own_uid))
 
 

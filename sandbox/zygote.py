@@ -72,6 +72,7 @@ def main(descriptor: int, settings: dict[str, Any]) -> NoReturn:
     )  # Keeps the number free of anything a child must keep.
     try:
         lockdown, report = prepare(ctl.fileno(), settings)
+        settings.clear()  # A child could find them in this frame: the slot, the host's number, its folders.
     except LayerFailed as failure:
         send_report(ctl, {"failed": failure.args})
         os._exit(1)
