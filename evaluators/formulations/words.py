@@ -19,7 +19,9 @@ constraint that is added, intervals included, is named with its claim, a colon, 
 A model that loses all optima of any instance is worth nothing, and is found out: it is solved on hundreds of tiny
 hidden instances with ties, equal parts and zero slack, and compared with the base; what was wrong is kept as
 a counterexample. Dominances that are right one by one may contradict each other, mostly where ties are
-broken differently: use one total order for all. Do not rely on numbers of the instances that you see.
+broken differently: use one total order for all. Do not rely on numbers of the instances that you see. Do not solve the
+instance while building: additions that leave nothing to search for where all known theorems do are refused, and
+building is limited and counts.
 
 MEASURE"""
 

@@ -1,7 +1,9 @@
 """Prices of models: what is taken, what is wrong, and how times become figures."""
 
 import base64
+import contextlib
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -183,3 +185,32 @@ def test_instances_are_chosen_in_other_orders_than_they_are_measured_in(monkeypa
     assert judge.suits("a base")
     assert asked
     assert not set(asked) & {*judge.orders, *judge.placebo}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(-9, 9) | st.text(max_size=5),
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=3), part, max_size=3),
+    max_leaves=12,
+)
+
+
+class Solved:
+    """Takes any model for one whose variables are 0, 1, 2."""
+
+    def trial(self, base, model, whole):
+        """A trial with values."""
+        return judging.Trial(7.0, (1.0,), 1.0, [0, 1, 2])
+
+
+@given(st.one_of(JSON, st.tuples(st.tuples(st.just(packed("a")), JSON).map(list), JSON).map(list)))
+@settings(max_examples=200)
+def test_whatever_comes_back_is_priced_or_infeasible(problem, instance, answer):
+    """An answer of any shape has a price or none, in both kinds of searches; a decoder is asked, or is not."""
+    for whole in (False, True):
+        pricing = replace(problem.pricing, measure=Solved(), whole=whole)
+        with contextlib.suppress(Infeasible):
+            pricing.cost(instance, answer)
+    asked = replace(pricing, whole=True).follow(
+        instance, answer[0] if isinstance(answer, list) and answer else answer
+    )
+    assert asked is None or "values" in asked
