@@ -1,29 +1,44 @@
 """Gives a program's functions their types, and changes nothing else of it."""
 
 import ast
+import re
 import textwrap
 
 from gapsmith.evaluators.base import EntryPoint
 
-IMPORTED = "import numpy as np"
-"""Stands in the module that the program is put into."""
-
 
 def annotated(source: str, entry: EntryPoint) -> str:
-    """The program with the entry point's types, and Any for what its other functions take and return."""
+    """The program with the entry point's types, and Any for what its other functions take and return.
+
+    What is nested too deep, or holds a number too long, to be written anew stays without types.
+    """
+    try:
+        return _without_strangers(_annotated(source, entry))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _without_strangers(source)
+
+
+def _lines(source: str) -> list[str]:
+    """Lines as the parser counts them: a form feed ends none."""
+    return re.split(r"\r\n|\r|\n", source)
+
+
+def _annotated(source: str, entry: EntryPoint) -> str:
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
-    lines = source.splitlines()
+    lines = _lines(source)
     for node in sorted(
         functions, key=lambda node: -node.lineno
     ):  # from below, so that line numbers stay true
         _annotate(node, entry)
         lines = _with_head(lines, node)
-    return _without_strangers("\n".join(lines))
+    text = "\n".join(lines)
+    ast.parse(text)  # a head that was written anew must fit where it stands
+    return text
 
 
 def _without_strangers(source: str) -> str:
     """The program without what the module has of its own: its import of numpy, its `__future__`, its main part."""
-    lines, body = source.splitlines(), ast.parse(source).body
+    lines, body = _lines(source), ast.parse(source).body
     for statement in reversed(body):
         shared = [other for other in body if other.lineno <= statement.lineno <= (other.end_lineno or 0)]
         if _is_stranger(statement) and len(shared) == 1:
@@ -35,8 +50,12 @@ def _is_stranger(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.ImportFrom):
         return statement.module == "__future__"
     if isinstance(statement, ast.If):
-        return ast.unparse(statement.test) == "__name__ == '__main__'"
-    return ast.unparse(statement) == IMPORTED
+        test = statement.test
+        return isinstance(test, ast.Compare) and getattr(test.left, "id", "") == "__name__"
+    names = (
+        [(alias.name, alias.asname) for alias in statement.names] if isinstance(statement, ast.Import) else []
+    )
+    return names == [("numpy", "np")]
 
 
 def _annotate(node: ast.FunctionDef, entry: EntryPoint) -> None:

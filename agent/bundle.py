@@ -26,6 +26,7 @@ class Bundle:
     statements: list[str] = field(default_factory=list)
     given: frozenset[str] = frozenset()
     _seen: set[tuple[str, str]] = field(default_factory=set)
+    _homes: dict[str, str] = field(default_factory=dict)
 
     def add(self, function: Callable[..., Any]) -> None:
         """Adds a function of ours, with everything of ours that it uses."""
@@ -44,6 +45,10 @@ class Bundle:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             self._import(statement, name)
             return
+        if (other := self._homes.setdefault(name, module)) != module:
+            raise ValueError(
+                f"{name} stands in {other} and in {module}; expected another name in one of them"
+            )
         for used in sorted({node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}):
             self._need(module, used)
         self.statements.append(_text(module, statement))

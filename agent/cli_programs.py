@@ -57,14 +57,19 @@ def export_(
     number: Number,
     output: Annotated[Path, typer.Option("-o", "--output", help="The module to write.")],
     archive: ArchiveUrl = "archive.db",
+    sandboxed: Annotated[
+        bool, typer.Option("--sandboxed", help="The module calls the program through gapsmith's sandbox.")
+    ] = False,
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
     """Writes a program as a module of its own: numpy and the standard library, with a self-test."""
     with opened_archive(archive, made=False) as store, LocalExecutor(1, minimum_level(weak)) as executor:
-        made = export(number, store, executor)
+        made = export(number, store, executor, sandboxed)
     write(output, made.text)
     told = f"{output}: program {number}"
     if made.tests:
         told += f"; its self-test repeats {made.tests} costs of the archive"
+    if not sandboxed:
+        told += ". A model wrote it, and imported it runs with your rights: read it, or use --sandboxed"
     show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(told), as_json)

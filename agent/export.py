@@ -13,17 +13,25 @@ from gapsmith.agent.annotate import annotated
 from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.bundle import Bundle
 from gapsmith.agent.discovery import Settings
-from gapsmith.agent.evaluating import CHUNK
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.export_formulations import formulation_module
 from gapsmith.agent.formulating import is_formulation
+from gapsmith.agent.harmless import harmless, visible
 from gapsmith.agent.problems import find_problem
+from gapsmith.agent.screen import screen
 from gapsmith.agent.supply import Supply
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble
+from gapsmith.evaluators.stepwise import value_of
 from gapsmith.sandbox import Job, Limits, Outcome
 
 SELF_TESTS = 3
+LOADING_SECONDS = 10.0
+"""CPU time that loading a module may take before its self-test; numpy alone takes a fifth of a second."""
+CALL_SECONDS = 60.0
+"""CPU limit of a call of a module that was exported with --sandboxed; a line of the module sets it."""
+SLACK = 2.0
+"""The self-test may take so many times the CPU limit of its instances, as the machine may be slower today."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,18 @@ class Exported:
     tests: int
 
 
-def export(number: int, archive: Archive, executor: Executor) -> Exported:
-    """The module of a program. Raises Trouble when its self-test does not repeat the archive's costs."""
+def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = False) -> Exported:
+    """Makes the module of a program.
+
+    Args:
+        number: the program's.
+        archive: that holds it.
+        executor: where its self-test runs.
+        sandboxed: whether the module is to call the program through the sandbox, which then needs gapsmith.
+
+    Raises:
+        Trouble: where the self-test does not repeat the archive's costs, or the program names what it must not.
+    """
     program = archive.find(number)
     births = archive.births(number)
     if not births:
@@ -51,12 +69,36 @@ def export(number: int, archive: Archive, executor: Executor) -> Exported:
             f"{settings.problem} changed since program {number} was priced, so that its costs cannot be repeated; put "
             f"the file back as it was, or start a new run: gapsmith run {settings.problem}"
         )
+    if not sandboxed:
+        program = _open(program, problem)
     if is_formulation(problem):
+        if sandboxed:
+            raise Trouble("a formulation adds to its caller's model and cannot be called through the sandbox")
         return Exported(formulation_module(problem, program, births, archive), 0)
     tests = _tests(problem, settings, program, archive)
+    if sandboxed:
+        _try_calls(problem, program, tests, executor)
+        return Exported(sandboxed_module(problem, program, births, archive, tests), len(tests))
     text = module(problem, program, births, archive, tests)
-    _try(text, tests, executor)
+    _try(text, tests, executor, _seconds(problem, tests))
     return Exported(text, len(tests))
+
+
+def _open(program: Program, problem: Problem) -> Program:
+    """The program as it may be read and imported by others: screened again, and nothing of it unseen."""
+    found, source = screen(program.source, problem.entry), visible(program.source)
+    why = found.message if found.outcome != "ok" else "it holds characters that are not seen, and needs them"
+    if found.outcome != "ok" or source is None:
+        raise Trouble(
+            f"program {program.id} is not exported, since it would run with the rights of whoever imports it: {why}; "
+            "expected a program that only computes, or --sandboxed"
+        )
+    return Program(**{**program.model_dump(), "source": source})
+
+
+def _seconds(problem: Problem, tests: Sequence["Test"]) -> float:
+    """CPU seconds that a self-test may take: of loading, and of the instances as they were limited in the search."""
+    return LOADING_SECONDS + SLACK * sum(problem.cpu_seconds(instance) for instance, _ in tests)
 
 
 Test = tuple[Instance, Number]
@@ -94,13 +136,55 @@ def _tests(problem: Problem, settings: Settings, program: Program, archive: Arch
     return [(instance, cost) for instance, cost in priced if cost is not None][:SELF_TESTS]
 
 
-def _try(text: str, tests: Sequence[Test], executor: Executor) -> None:
-    """Runs the module's self-test where candidates run: it is still a model's code."""
+def sandboxed_module(
+    problem: Problem,
+    program: Program,
+    births: Sequence[CandidateRow],
+    archive: Archive,
+    tests: Sequence[Test],
+) -> str:
+    """The text of a module that calls the program through the sandbox."""
+    arguments = tuple(tests[0][0].data)
+    name = "solve" if problem.driver else problem.entry.name
+    return _SANDBOXED.format(
+        docstring=_docstring(problem, program, births, archive, _USE_SANDBOXED.format(name=name)),
+        source=ascii(program.source),
+        entry=problem.entry.name,
+        name=name,
+        arguments=", ".join(arguments),
+        names=repr(arguments),
+        seconds=CALL_SECONDS,
+        driver=ascii(problem.driver),
+    )
+
+
+def _try_calls(problem: Problem, program: Program, tests: Sequence[Test], executor: Executor) -> None:
+    """Repeats the archive's costs as the module will: one call in the sandbox for each instance."""
+    _need(tests)
+    calls = tuple({key: value_of(datum) for key, datum in instance.data.items()} for instance, _ in tests)
+    limits = Limits(cpu_seconds=_seconds(problem, tests), together=bool(problem.driver))
+    job = Job(
+        source=program.source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver
+    )
+    outcome = executor.submit(_Try(job)).result()
+    if len(outcome.answers) < len(tests):
+        raise Trouble(f"the program does not repeat the archive's costs: {outcome.message:.200}")
+    for (instance, cost), answer in zip(tests, outcome.answers, strict=True):
+        if (found := problem.cost(instance, answer.value)) != cost:
+            raise Trouble(f"the program does not repeat the archive's costs: found {found}, expected {cost}")
+
+
+def _need(tests: Sequence[Test]) -> None:
     if not tests:
         raise Trouble(
             "the archive has no cost of this program on its training instances; it cannot be shown to repeat any"
         )
-    job = Job(source=text, entry="self_test", calls=({},), limits=Limits(cpu_seconds=10.0 * CHUNK))
+
+
+def _try(text: str, tests: Sequence[Test], executor: Executor, seconds: float) -> None:
+    """Runs the module's self-test where candidates run: it is still a model's code."""
+    _need(tests)
+    job = Job(source=text, entry="self_test", calls=({},), limits=Limits(cpu_seconds=seconds))
     outcome = executor.submit(_Try(job)).result()
     found = outcome.answers[0].value if outcome.answers else outcome.message
     expected = [[instance.name, cost, cost] for instance, cost in tests]
@@ -118,7 +202,24 @@ class _Try:
         return runner.run(self.job)
 
 
-def _docstring(problem: Problem, program: Program, births: Sequence[CandidateRow], archive: Archive) -> str:
+_USE = """\
+Use it as a function, or as a program: `python THIS_FILE INSTANCE_FILE…` prints a JSON line for each
+instance; `python THIS_FILE --self-test` shows that it repeats the costs of the archive."""
+_USE_SANDBOXED = """\
+`{name}` calls the program through gapsmith's sandbox, which must be installed; it raises RuntimeError where the
+program fails or takes too long."""
+WARNING = """\
+A model wrote this program. It was checked to name no files, no other modules and not the interpreter; that is no proof.
+Imported, it runs with your rights: read it first, or export it with --sandboxed."""
+
+
+def _docstring(
+    problem: Problem,
+    program: Program,
+    births: Sequence[CandidateRow],
+    archive: Archive,
+    use: str = f"{_USE}\n\n{WARNING}",
+) -> str:
     first = births[0]
     run = archive.run(first.run)
     lines = [
@@ -129,10 +230,9 @@ def _docstring(problem: Problem, program: Program, births: Sequence[CandidateRow
         "Measured gaps to proven optima or bounds, in percent:",
         *(f"- {line}" for line in _gaps(program, first, run.report)),
         "",
-        "Use it as a function, or as a program: `python THIS_FILE INSTANCE_FILE…` prints a JSON line for each",
-        "instance; `python THIS_FILE --self-test` shows that it repeats the costs of the archive.",
+        use,
     ]
-    return "\n".join(lines).replace("\\", "/").replace('"""', "'''")
+    return harmless("\n".join(lines)).replace("\\", "/").replace('"""', "'''")
 
 
 def _gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) -> list[str]:
@@ -187,6 +287,26 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         raise Trouble(f"{path} cannot be written: {(error.strerror or 'failed').lower()}") from None
 
+
+_SANDBOXED = '''"""{docstring}
+"""
+
+from typing import Any
+
+from gapsmith.agent.sandboxed import Sandboxed
+
+SOURCE = (
+    {source}
+)
+DRIVER = {driver}
+CPU_SECONDS = {seconds}
+_PROGRAM = Sandboxed(SOURCE, {entry!r}, {names}, CPU_SECONDS, DRIVER)
+
+
+def {name}({arguments}) -> Any:  # type: ignore[no-untyped-def]
+    """Solves one instance in a process of its own, closed off from this host."""
+    return _PROGRAM({arguments})
+'''
 
 _MODULE = '''"""{docstring}
 """

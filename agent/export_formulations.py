@@ -8,6 +8,7 @@ from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.bundle import Bundle
 from gapsmith.agent.findings import finding_of, words
 from gapsmith.agent.formulating import told
+from gapsmith.agent.harmless import harmless
 from gapsmith.evaluators.base import Problem
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without
@@ -41,8 +42,11 @@ def _docstring(
         f"model {run.model}, seed {run.seed}, slot {first.slot}, operator {first.operator}.",
         f"Verified: {words(finding) or 'not by all rungs'}. That is no proof: see docs/formulations.md.",
         *_figures(program, run.report),
+        "",
+        "A model wrote this program. It was checked to name no files, no other modules and not the interpreter; that",
+        "is no proof. Imported, it runs with your rights: read it first.",
     ]
-    return "\n".join(lines).replace("\\", "/").replace('"""', "'''")
+    return harmless("\n".join(lines)).replace("\\", "/").replace('"""', "'''")
 
 
 def _figures(program: Program, report: Mapping[str, Any] | None) -> list[str]:

@@ -4,6 +4,7 @@ Nothing here decides whether text is honest; it decides what it can do where it 
 direction of a line, hide letters, end the fence that it stands in, or fill a screen.
 """
 
+import ast
 import re
 
 LONGEST_MESSAGE = 1500
@@ -31,6 +32,30 @@ def harmless(text: str) -> str:
     if text.isascii():  # much faster, and nearly always so
         return _CONTROLS.sub("", text)
     return _UNSEEN.sub("", "".join(c for c in text if c in "\n\t" or c.isprintable()))
+
+
+def visible(source: str) -> str | None:
+    """A program whose invisible characters are written as escapes; None where that would change what it does.
+
+    Files are read with `cat` and in editors, where a terminal sequence or a turned direction of writing misleads.
+    """
+    clean = "".join(
+        c if c in "\n\t" or (c.isprintable() and not _UNSEEN.match(c)) else _escape(c) for c in source
+    )
+    if clean == source:
+        return source
+    try:
+        same = ast.dump(ast.parse(clean)) == ast.dump(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return clean if same else None
+
+
+def _escape(character: str) -> str:
+    """The escape of a string literal; what separates words stays a blank, so that it may stand in code."""
+    if character in "\r\f\v":  # the parser passes over it at the margin, where a blank would be an indent
+        return ""
+    return " " if character.isspace() else ascii(character)[1:-1]
 
 
 def untrusted(text: str, longest: int = LONGEST_MESSAGE) -> str:

@@ -11,7 +11,7 @@ from gapsmith.evaluators.assignment_grammar import GRAMMAR
 from gapsmith.evaluators.assignment_rules import RULES
 from gapsmith.evaluators.base import Argument, Baseline, Datum, EntryPoint, Instance, Problem, Split, Trouble
 from gapsmith.evaluators.exact.quadratic_assignment_search import (
-    LARGEST,
+    LARGEST_COST,
     assignment_cost,
     quadratic_assignment_baseline,
 )
@@ -116,7 +116,7 @@ def read(path: Path) -> list[Instance]:
     if not numbers.at_end:
         raise Trouble(f"{path}: goes on after two matrices of {n} rows; expected its end")
     largest = int(flow.max()) * int(distance.max())
-    numbers.bounded(4 * n * n * largest, "four times the cost", LARGEST)
+    numbers.bounded(4 * n * n * largest, "four times the cost", LARGEST_COST)
     return [Instance(path.stem, {"flow": flow, "distance": distance})]
 
 

@@ -20,7 +20,7 @@ from gapsmith.evaluators.base import (
     UsageTrouble,
 )
 from gapsmith.evaluators.exact.weighted_tardiness import (
-    LARGEST,
+    LARGEST_SUM,
     total_weighted_tardiness,
     weighted_tardiness_baseline,
 )
@@ -164,7 +164,7 @@ def _jobs(numbers: Numbers, size: int) -> dict[str, Datum]:
     end = sum(p.tolist())
     worst = sum(weight * max(0, end - due) for weight, due in zip(w.tolist(), d.tolist(), strict=True))
     numbers.bounded(worst, "the total weighted tardiness")
-    numbers.bounded(sum(w.tolist()) * (end + max(map(abs, d.tolist()))), "the exact method", LARGEST)
+    numbers.bounded(sum(w.tolist()) * (end + max(map(abs, d.tolist()))), "the exact method", LARGEST_SUM)
     return {"p": p, "w": w, "d": d}
 
 

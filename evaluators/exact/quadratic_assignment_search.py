@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Integers = NDArray[np.int64]
 
 KICKS_PER_FACILITY = 50
-LARGEST = 1 << 58
+LARGEST_COST = 1 << 58
 
 UNIT_BITS = 27
 """Costs are shifted so that the one to beat has so many bits."""
@@ -174,7 +174,7 @@ def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: f
     _compile()
     begin, n = time.process_time(), len(flow)
     flow, distance = (np.ascontiguousarray(matrix, dtype=np.int64) for matrix in (flow, distance))
-    if int(np.abs(flow).max()) * int(np.abs(distance).max()) * 4 * n * n > LARGEST:
+    if int(np.abs(flow).max()) * int(np.abs(distance).max()) * 4 * n * n > LARGEST_COST:
         raise ValueError("flows and distances are too large to reckon exactly")
     place = kicked(flow, distance, KICKS_PER_FACILITY * n)
     lower, left = gilmore_lawler(flow, distance), seconds - (time.process_time() - begin)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gapsmith.evaluators.base import Baseline, Trouble
 
 Integers: TypeAlias = "NDArray[np.int64]"
-Numbers: TypeAlias = "Sequence[int] | NDArray[np.integer]"
+IntegerList: TypeAlias = "Sequence[int] | NDArray[np.integer]"
 
 SLICE_NODES = 50_000
 """Nodes between two looks at the clock: some tens of milliseconds."""
@@ -41,7 +41,7 @@ class Solved:
     nodes: int
 
 
-def total_tardiness(p: Numbers, d: Numbers, sequence: Sequence[int]) -> int:
+def total_tardiness(p: IntegerList, d: IntegerList, sequence: Sequence[int]) -> int:
     """Prices a sequence of all jobs, started at time zero."""
     completion = total = 0
     for job in sequence:
@@ -51,7 +51,7 @@ def total_tardiness(p: Numbers, d: Numbers, sequence: Sequence[int]) -> int:
 
 
 def branch_and_memorize(
-    p: Numbers, d: Numbers, seconds: float = 60.0, memory_bytes: int = MEMORY_BYTES
+    p: IntegerList, d: IntegerList, seconds: float = 60.0, memory_bytes: int = MEMORY_BYTES
 ) -> Solved:
     """Solves 1‖ΣTj by branch and memorize (Shang, T'kindt, Della Croce 2021).
 
@@ -89,7 +89,7 @@ def branch_and_memorize(
     return Solved(sequence, total, True, search.nodes)
 
 
-def _checked(p: Numbers, d: Numbers) -> tuple[Integers, Integers]:
+def _checked(p: IntegerList, d: IntegerList) -> tuple[Integers, Integers]:
     processing, due = np.asarray(p), np.asarray(d)
     if processing.ndim != 1 or processing.shape != due.shape:
         raise Trouble(
@@ -299,7 +299,7 @@ def _power_from(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-def modified_due_date(p: Numbers, d: Numbers) -> list[int]:
+def modified_due_date(p: IntegerList, d: IntegerList) -> list[int]:
     """The rule of Baker and Bertrand (1982): always the job of least max(time + p, d), shorter jobs first on ties."""
     processing, due = np.asarray(p), np.asarray(d)
     waiting = np.lexsort((due, processing))
@@ -312,7 +312,7 @@ def modified_due_date(p: Numbers, d: Numbers) -> list[int]:
     return sequence
 
 
-def descend(p: Numbers, d: Numbers, sequence: Sequence[int]) -> list[int]:
+def descend(p: IntegerList, d: IntegerList, sequence: Sequence[int]) -> list[int]:
     """Moves single jobs to their best place until no move helps, or the places priced are some 10^9."""
     from gapsmith.evaluators.exact.descent import insertion_descent
 
@@ -322,7 +322,7 @@ def descend(p: Numbers, d: Numbers, sequence: Sequence[int]) -> list[int]:
     return [int(job) for job in order]
 
 
-def lower_bound(p: Numbers, d: Numbers) -> int:
+def lower_bound(p: IntegerList, d: IntegerList) -> int:
     """A bound on total tardiness that takes no search: SPT's completion times against the due dates, both sorted.
 
     The k-th completion of any sequence is at least SPT's k-th, and pairing sorted with sorted costs least. EDD's
@@ -335,7 +335,7 @@ def lower_bound(p: Numbers, d: Numbers) -> int:
     return int(max(paired, largest))
 
 
-def total_tardiness_baseline(p: Numbers, d: Numbers, seconds: float) -> Baseline:
+def total_tardiness_baseline(p: IntegerList, d: IntegerList, seconds: float) -> Baseline:
     """The optimum within the limit of CPU seconds, else honest bounds around a good sequence."""
     _compile()
     start = time.thread_time()

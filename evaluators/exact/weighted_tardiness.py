@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 Integers: TypeAlias = "NDArray[np.int64]"
 Floats: TypeAlias = "NDArray[np.float64]"
-Numbers: TypeAlias = "Sequence[int] | NDArray[np.integer]"
+IntegerList: TypeAlias = "Sequence[int] | NDArray[np.integer]"
 
 SCALE = 1024
 """Multipliers are whole multiples of 1/SCALE, coarser where prices would leave 64 bits."""
 
-LARGEST = 1 << 57
+LARGEST_SUM = 1 << 57
 """What no price may reach."""
 
 DESCENTS, REPAIRS = 200, 20
@@ -84,7 +84,7 @@ FIRST, SECOND, THIRD, LATER = Ascent(500, 1.0), Ascent(300, 0.5), Ascent(200, 0.
 """On the time-indexed relaxation, the graph of states, that of pairs, and after each job that is split."""
 
 
-def total_weighted_tardiness(p: Numbers, w: Numbers, d: Numbers, sequence: Sequence[int]) -> int:
+def total_weighted_tardiness(p: IntegerList, w: IntegerList, d: IntegerList, sequence: Sequence[int]) -> int:
     """Prices a sequence of all jobs, started at time zero."""
     completion = total = 0
     for job in sequence:
@@ -93,7 +93,7 @@ def total_weighted_tardiness(p: Numbers, w: Numbers, d: Numbers, sequence: Seque
     return total
 
 
-def sublimate(p: Numbers, w: Numbers, d: Numbers, seconds: float = 60.0) -> Solved:
+def sublimate(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float = 60.0) -> Solved:
     """Solves 1‖ΣwjTj by successive sublimation.
 
     Args:
@@ -126,7 +126,7 @@ def sublimate(p: Numbers, w: Numbers, d: Numbers, seconds: float = 60.0) -> Solv
     return Solved(sequence, total, search.lower + constant)
 
 
-def _checked(p: Numbers, w: Numbers, d: Numbers) -> tuple[Integers, Integers, Integers]:
+def _checked(p: IntegerList, w: IntegerList, d: IntegerList) -> tuple[Integers, Integers, Integers]:
     arrays = [np.asarray(values) for values in (p, w, d)]
     shapes = [array.shape for array in arrays]
     if arrays[0].ndim != 1 or len(set(shapes)) > 1:
@@ -160,7 +160,7 @@ def _compile() -> None:
 
 def _exercise(relaxation: "Relaxation") -> None:
     relaxation.shortest(np.zeros(3, np.int64))
-    relaxation.prune(np.zeros(3, np.int64), LARGEST)
+    relaxation.prune(np.zeros(3, np.int64), LARGEST_SUM)
 
 
 class _Stop(Exception):
@@ -234,10 +234,10 @@ class _Search:
         )
 
     def _scales(self) -> tuple[int, int]:
-        """The scale of costs, and the largest multiplier: no walk's price reaches LARGEST then, and no sum 2^63."""
+        """The scale of costs, and the largest multiplier: no walk's price reaches LARGEST_SUM then, and no sum 2^63."""
         horizon, scale = int(self._jobs.processing.sum()), SCALE
         steepest = int(self._jobs.weight.sum()) * (horizon + int(np.abs(self._jobs.due).max()))
-        while scale * 2 * steepest * horizon >= LARGEST:
+        while scale * 2 * steepest * horizon >= LARGEST_SUM:
             if scale == 1:
                 raise _Stop
             scale //= 2
@@ -309,7 +309,7 @@ class _Search:
         return list(dict.fromkeys(walk + self.sequence))
 
 
-def weighted_tardiness_baseline(p: Numbers, w: Numbers, d: Numbers, seconds: float) -> Baseline:
+def weighted_tardiness_baseline(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float) -> Baseline:
     """The optimum within the limit of CPU seconds, else honest bounds around a good sequence."""
     _compile()
     start = time.thread_time()

@@ -1,6 +1,8 @@
 """An exported module stands alone and repeats the archive's costs."""
 
+import ast
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 from helpers import TINY, Inline, Scripted, finish, job, reply_with, tiny
 
 from gapsmith.agent import Archive, export
+from gapsmith.agent.bundle import Bundle
+from gapsmith.agent.problems import find_problem, problem_names
 from gapsmith.evaluators.base import Trouble
 
 ALONE = """
@@ -52,6 +56,10 @@ ODD = {
     "other numpy": "import numpy\n\ndef schedule(p, d):\n    return numpy.argsort(d + 11)\n",
     "keeps annotations": "def schedule(p: 'array', d: list) -> list[int]:\n    return (d + 12).argsort()\n",
     "other names": "def schedule(work, due):\n    return (due + 14).argsort()\n",
+    "giant number": f"X = 0x{'f' * 9000}\n\ndef schedule(p, d, x=0x{'f' * 9000}):\n    return (d + 15).argsort()\n",
+    "nested lambdas": f"def schedule(p, d, f={'lambda: ' * 90}0):\n    return (d + 16).argsort()\n",
+    "form feeds": "\x0cX = 17\n\x0c\ndef schedule(p, d):\n    # \x0c\n    return (d + X).argsort()\n",
+    "escapes": "def schedule(p, d):\n    # \x1b[31mred\n    s = '\x1b]0;x\x07'\n    return (d + len(s)).argsort()\n",
     "changes its arguments": "def schedule(p, d):\n    d += 13\n    return d.argsort()\n",
 }
 
@@ -141,8 +149,6 @@ def test_an_export_prints_the_archive_s_costs(archive, tmp_path):
 
 def test_an_export_is_a_function_with_types(archive, tmp_path):
     """The module can be imported; its entry point has the types of the problem, and all functions are typed."""
-    import ast
-
     text = export(number_of(archive, "class"), archive, Inline()).text
     tree = ast.parse(text)
     top = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -166,8 +172,6 @@ def test_mypy_is_content_with_an_export(archive, tmp_path):
 
 def test_costs_that_are_not_repeated_are_not_exported(archive, tmp_path):
     """A module whose self-test finds other costs than the archive holds is refused."""
-    import sqlite3
-
     place = tmp_path / "false.db"
     run = finish(job(str(place), model=Scripted([reply_with("return np.argsort(d + 3 * p)")], 3), calls=1))
     program = run.archive.candidates(1)[3].program
@@ -189,3 +193,67 @@ def test_a_program_that_failed_is_not_exported(tmp_path):
 def test_the_problem_is_found_by_its_path(archive):
     """The run's settings name the file of the problem, so that an export needs nothing else."""
     assert archive.run(1).config["problem"] == str(TINY)
+
+
+def test_exports_hold_nothing_that_is_not_seen(archive):
+    """A module is read with `cat`: terminal sequences and turned directions are written as escapes."""
+    text = export(number_of(archive, "escapes"), archive, Inline()).text
+    assert all(character.isprintable() or character in "\n\t" for character in text)
+    assert r"'\x1b]0;x\x07'" in text
+
+
+def test_an_export_says_that_a_model_wrote_it(archive):
+    """Its head says whose code it is, and whose rights it has."""
+    text = export(number_of(archive, "class"), archive, Inline()).text
+    assert "A model wrote this program." in text
+    assert "runs with your rights" in text
+
+
+def test_programs_of_older_archives_are_screened_again(archive, tmp_path):
+    """One that names what it must not is refused with its line; through the sandbox it can be called."""
+    program = archive.find(number_of(archive, "other names"))
+    old = 'X = (8,)[0 * __import__("os").system("exit 7")]\n\n' + program.source
+    place = tmp_path / "old.db"
+    _copied(archive, place)
+    with sqlite3.connect(place) as connection:
+        connection.execute("UPDATE programs SET source = ? WHERE id = ?", (old, program.id))
+    connection.close()
+    store = Archive(str(place))
+    with pytest.raises(Trouble, match=r"is not exported.*line 1: uses __import__.*--sandboxed"):
+        export(program.id, store, Inline())
+    made = export(program.id, store, Inline(), sandboxed=True)
+    assert made.tests == 3
+    assert "Sandboxed(SOURCE, 'schedule', ('p', 'd')" in made.text
+    assert made.text.count("__import__") == 1  # in a string, which nothing evaluates here
+    names = {node.id for node in ast.walk(ast.parse(made.text)) if isinstance(node, ast.Name)}
+    assert "__import__" not in names
+
+
+def _copied(archive, place):
+    source = sqlite3.connect(archive._engine.url.database)
+    with sqlite3.connect(place) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+
+
+def test_a_sandboxed_module_is_called_as_the_function(archive):
+    """It solves instances in a process of its own, and says why where the program cannot."""
+    made = export(number_of(archive, "docstrings"), archive, Inline(), sandboxed=True)
+    space = {}
+    exec(compile(made.text, "module", "exec"), space)
+    try:
+        assert space["schedule"](numpy.array([3, 1, 2]), numpy.array([3, 9, 4])) == [0, 2, 1]
+        with pytest.raises(RuntimeError, match="candidate_exception"):
+            space["schedule"](1, 2)
+    finally:
+        space["_PROGRAM"].close()
+
+
+@pytest.mark.parametrize("name", problem_names())
+def test_every_problem_s_reader_and_pricer_stand_alone(name):
+    """What an export takes from several modules of ours has no two meanings under one name."""
+    problem, bundle = find_problem(name), Bundle()
+    bundle.add(problem.read)
+    bundle.add(problem.cost)
+    compile(bundle.source, "module", "exec")
