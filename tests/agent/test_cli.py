@@ -277,7 +277,8 @@ def test_a_recording_is_a_model(answer, tmp_path):
     replies = [reply_with("return np.argsort(d + p)"), reply_with("return 'no'"), "nothing", ""]
     (tmp_path / "said.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in replies))
     words = ("run", TINY, "--model", "replay:said.jsonl", "--calls")
-    assert answer(*words, 1)["calls"] == 1
+    done = answer(*words, 1, code=1)  # none of the replies held a program
+    assert (done["calls"], done["replies"]["why"]) == (1, {"no_code": 1})
 
 
 def test_a_run_is_recorded_and_replayed(answer, gapsmith, tmp_path):
