@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def checked(found: Settings) -> Settings:
 def _sections(path: Path, tree: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     tables = {key: value for key, value in tree.items() if isinstance(value, dict)}
     for name in tables:
-        if name not in KEYS:
+        if name not in KEYS or not name:
             raise UsageTrouble(f"config {path}: " + unknown("section", name, [key for key in KEYS if key]))
     plain = {key: value for key, value in tree.items() if key not in tables}
     return [("", plain), *tables.items()]
@@ -97,13 +98,34 @@ def _sections(path: Path, tree: Mapping[str, Any]) -> list[tuple[str, Mapping[st
 def _check(path: Path, section: str, key: str, value: object) -> None:
     place = f"config {path}" + (f", [{section}]" if section else "")
     if key not in KEYS[section]:
-        raise UsageTrouble(f"{place}: " + unknown("key", key, list(KEYS[section])))
+        raise UsageTrouble(f"{place}: {_unknown_key(section, key)}")
     kinds = KEYS[section][key]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         expected = " or ".join(kind.__name__ for kind in kinds)
         raise UsageTrouble(f"{place}: {key} is {value!r}; expected {expected}")
     if isinstance(value, list) and not all(isinstance(each, str) for each in value):
         raise UsageTrouble(f"{place}: {key} is {value!r}; expected a list of words")
+
+
+def _unknown_key(section: str, key: str) -> str:
+    """One line for a key that the section does not have: where it belongs, or the nearest one of all."""
+    home = {name: where for where, keys in KEYS.items() for name in keys}
+    if key in KEYS:
+        hint = f": it is a section; expected a line [{key}], and below it {', '.join(KEYS[key])}"
+    elif key in home:
+        hint = f" in {_section(section)}; it belongs in {_section(home[key])}"
+    elif near := get_close_matches(key, list(KEYS[section]), 1, 0.5):
+        hint = f"; did you mean {near[0]!r}?"
+    elif near := get_close_matches(key, list(home), 1, 0.5):
+        hint = f"; did you mean {near[0]!r} in {_section(home[near[0]])}?"
+    else:
+        hint = ""
+    known = "; ".join(f"{_section(name)}: {', '.join(keys)}" for name, keys in KEYS.items())
+    return f"unknown key {key!r}{hint} (known in {known})"
+
+
+def _section(name: str) -> str:
+    return f"[{name}]" if name else "the top"
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,10 @@ def test_a_file_says_all_that_the_command_line_can(toml):
     [
         ("sed = 1", "unknown key 'sed'; did you mean 'seed'?"),
         ("budget = 1", "unknown key 'budget'"),
+        ("evaluations = 5", "unknown key 'evaluations' in the top; it belongs in [budget]"),
+        ("[budget]\nseed = 5", "[budget]: unknown key 'seed' in [budget]; it belongs in the top"),
+        ("evalutions = 5", "unknown key 'evalutions'; did you mean 'evaluations' in [budget]?"),
+        ("budget = 1", "it is a section; expected a line [budget], and below it evaluations, calls"),
         ("[budgt]\ncalls = 1", "unknown section 'budgt'; did you mean 'budget'?"),
         ("[budget]\ncals = 1", "[budget]: unknown key 'cals'; did you mean 'calls'?"),
         ("[budget.calls]\nx = 1", "[budget]: calls is {'x': 1}; expected int"),
