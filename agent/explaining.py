@@ -79,7 +79,7 @@ def explain_table(run: int, found: Iterable[Decision]) -> Table:
     for heading in ("slot", "arm", "operator", "parents", "id", "decisions"):
         table.add_column(heading, no_wrap=heading in ("slot", "id"))
     for decision in found:
-        words = [_words(kind, detail) for kind, detail in decision.events]
+        words = [_event(decision.row, kind, detail) for kind, detail in decision.events]
         if decision.slot is None:
             for word in words:
                 table.add_row("end", "", "", "", "", Text(word))
@@ -103,6 +103,17 @@ def _outcome(decision: Decision) -> list[str]:
         return []
     gap = "" if row.train_gap is None else f", {row.train_gap:.3f} % in training"
     return [_short(f"{row.outcome}{gap}" + (f": {row.message}" if row.message else ""))]
+
+
+def _event(row: CandidateRow | None, kind: str, detail: Mapping[str, Any]) -> str:
+    """One event in words; a rule passes no gate, the best one in validation is what is to be beaten."""
+    if row is not None and row.operator == "rule" and kind == "gate":
+        return (
+            "validation: the reference to beat, so far"
+            if detail.get("passed")
+            else "validation: not the best rule"
+        )
+    return _words(kind, detail)
 
 
 def _words(kind: str, detail: Mapping[str, Any]) -> str:

@@ -126,7 +126,7 @@ def _example(problem: Problem, train: Bench) -> dict[str, Any]:
     return {
         "data": fenced("\n".join(showing.data_lines(instance))),
         "proven": found.proven,
-        "cost": f"{found.lower if problem.maximise else found.upper:g}",
+        "cost": showing.exact(found.lower if problem.maximise else found.upper),
         "solution": showing.values_line(found.solution) if known and not problem.online else "",
         "picture": showing.picture(instance, found),
     }
@@ -198,14 +198,18 @@ def _ends(order: list[int]) -> list[int]:
 def _row(k: int, parent: Elite, points: float, train: Bench) -> Row:
     bound = float(train.scale.bound[k])
     gap = f"{100 * abs(parent.costs[k] - bound) / bound:.2f}" if bound > 0 else "–"
-    return {**_heads(train)[k], "cost": f"{parent.costs[k]:g}", "gap": gap, "points": f"{points:.3f}"}
+    return {**_heads(train)[k], "cost": showing.exact(parent.costs[k]), "gap": gap, "points": f"{points:.3f}"}
 
 
 @lru_cache(maxsize=8)
 def _heads(train: Bench) -> Sequence[Row]:
     """What the rows of all programs share."""
     return [
-        {"instance": one_line(instance.name), "stratum": one_line(instance.stratum), "bound": f"{bound:g}"}
+        {
+            "instance": one_line(instance.name),
+            "stratum": one_line(instance.stratum),
+            "bound": showing.exact(bound),
+        }
         for instance, bound in zip(train.instances, train.scale.bound, strict=True)
     ]
 
@@ -237,7 +241,8 @@ def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
     first, second = parents[:2]
     shown = (*_behind(parents, train)[:SHOWN], *_behind(parents[::-1], train)[:SHOWN])
     return [
-        {**_heads(train)[k], "first": f"{first.costs[k]:g}", "second": f"{second.costs[k]:g}"} for k in shown
+        {**_heads(train)[k], "first": showing.exact(first.costs[k]), "second": showing.exact(second.costs[k])}
+        for k in shown
     ]
 
 

@@ -4,6 +4,7 @@ What a solution is, is read off its form: an order of all items, a choice among 
 in which each comes several times, or a number for each. Data that has one row for each item is told with it.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -90,7 +91,7 @@ def _repeated(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     parts = []
     for value in values[: FIRST + LAST]:
         k, seen[value] = seen[value], seen[value] + 1
-        told = ", ".join(f"{table[value, k]:g}" for table in tables.values())
+        told = ", ".join(exact(table[value, k]) for table in tables.values())
         parts.append(f"{value}.{k} ({told})" if told else f"{value}.{k}")
     head = f", as item.time ({', '.join(tables)})" if tables else ""
     return f"begins{head}: {', '.join(parts)}, …"
@@ -118,7 +119,7 @@ def _groups(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     inside: list[list[float]] = [[] for _ in range(max(values) + 1)]
     for group, number in zip(values, column.tolist(), strict=True):
         inside[group].append(number)
-    alike = Counter(" + ".join(f"{v:g}" for v in sorted(each, reverse=True)) for each in inside)
+    alike = Counter(" + ".join(exact(v) for v in sorted(each, reverse=True)) for each in inside)
     parts = [f"{count} of {words}" if count > 1 else words for words, count in alike.most_common(FIRST)]
     return f"{len(inside)} groups, by {name}: {'; '.join(parts)}{'; …' if len(alike) > FIRST else ''}"
 
@@ -136,7 +137,7 @@ def _teller(data: Mapping[str, Datum], n: int) -> Any:
     told = _rows(data, n)
 
     def tell(k: int) -> str:
-        numbers = ", ".join(" ".join(f"{v:g}" for v in np.ravel(rows[k])) for rows in told.values())
+        numbers = ", ".join(" ".join(exact(v) for v in np.ravel(rows[k])) for rows in told.values())
         return f"{k} ({numbers})" if told else str(k)
 
     return tell
@@ -182,13 +183,15 @@ def _arrays(data: Mapping[str, Datum]) -> list[NDArray[Any]]:
 
 def _shape(name: str, value: Datum) -> str:
     shape = np.shape(value)
-    return f"{name} [{', '.join(map(str, shape))}]" if shape else f"{name} = {value:g}"
+    return (
+        f"{name} [{', '.join(map(str, shape))}]" if shape else f"{name} = {exact(np.asarray(value).item())}"
+    )
 
 
 def _datum(name: str, value: Datum) -> list[str]:
     array = np.asarray(value)
     if array.ndim == 0:
-        return [f"{name} = {array.item():g}"]
+        return [f"{name} = {exact(array.item())}"]
     if array.ndim == 1:
         return [f"{name} = [{_listed(array.tolist(), SHOWN_NUMBERS, ', ')}]"]
     table = array.reshape(len(array), -1)[:SHOWN_ROWS].tolist()
@@ -201,3 +204,8 @@ def _listed(values: Sequence[Any], most: int, between: str) -> str:
         f"{value:g}" if isinstance(value, float) else str(int(value)) for value in values[:most]
     )
     return shown + (f"{between}…" if len(values) > most else "")
+
+
+def exact(value: float, digits: int = 6) -> str:
+    """A number with all its digits where it is whole, else with so many."""
+    return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:.{digits}g}"

@@ -17,6 +17,7 @@ from gapsmith.agent.leaderboards import Member
 from gapsmith.agent.models.words import without_login
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.search.front import FrontPoint
+from gapsmith.agent.showing import exact
 from gapsmith.agent.spending import dollars, spending_json
 from gapsmith.evaluators.base import Baseline, Instance, Problem
 from gapsmith.evaluators.scoring import FEWEST, Aggregate, Gain, Score, gap_percent
@@ -177,7 +178,9 @@ def solve_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
     for heading in ("instance", "lower", "upper", "status", "solver", "CPU s"):
         table.add_column(heading, justify="left" if heading in ("instance", "status", "solver") else "right")
     for instance, b in solved:
-        table.add_row(instance.name, f"{b.lower:g}", f"{b.upper:g}", b.status, b.solver, f"{b.seconds:.3f}")
+        table.add_row(
+            instance.name, exact(b.lower, 12), exact(b.upper, 12), b.status, b.solver, f"{b.seconds:.3f}"
+        )
     return table
 
 
@@ -362,7 +365,7 @@ def candidate_table(
         table.add_column(heading, no_wrap=heading == "id")
     for row in rows:
         parents = " ".join(map(str, row.parents))
-        verdict = "winner" if row.program in winners else f"gate: {row.gate}" if row.gate else row.outcome
+        verdict = "winner" if row.program in winners else _verdict(row)
         cells = [
             row.program,
             row.name or row.operator,
@@ -372,6 +375,13 @@ def candidate_table(
         ]
         table.add_row(*map(str, cells), _percent(row.train_gap), _percent(row.validation_gap))
     return table
+
+
+def _verdict(row: CandidateRow) -> str:
+    """What became of a candidate; a rule is measured on validation instances, and passes nothing."""
+    if row.operator == "rule" and row.outcome == "ok":
+        return "reference rule"
+    return f"gate: {row.gate}" if row.gate else row.outcome
 
 
 def run_json(row: RunRow) -> dict[str, Any]:

@@ -158,3 +158,19 @@ def test_messages_of_candidates_cannot_write_to_the_terminal(gapsmith):
     assert "gone" in out
     assert "\x1b" not in out
     assert "\x07" not in out
+
+
+def test_whole_numbers_are_printed_in_full(gapsmith, kept):
+    """`solve` rounds no integer, however large."""
+    (kept / "large.txt").write_text("# pairs\n2\n1400000001 3\n800000000 4\n")
+    code, out, err = gapsmith("solve", TINY, "large.txt", "--layout", "pairs")
+    assert (code, "e+" in out) == (0, False), err
+    assert "2999999994" in out  # by hand: 800000000 - 4 + 2200000001 - 3
+
+
+def test_rules_pass_no_gate(gapsmith):
+    """A reference rule is called one, in `best` and in `explain`."""
+    assert "gate: passed" not in "".join(line for line in gapsmith("best")[1].splitlines() if "SPT" in line)
+    said = gapsmith("explain", 1)[1]
+    assert "validation: the reference" in said
+    assert "-inf" not in said
