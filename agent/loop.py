@@ -342,8 +342,8 @@ class Loop:
         if operator not in (REPAIR, TUNE):
             found = [self.state.find(program) for program in row.parents]
             return Choice(operator, tuple(elite for elite in found if elite), arm=row.arm)
-        program = row.parents[0]
-        source = self._archive.find(program).source
+        program = row.parents[0] if row.parents else 0  # a recording may not know it
+        source = self._archive.find(program).source if row.parents else ""
         if operator is TUNE:
             elite = self.state.tuned(program) or Elite(program, source, 0, float("inf"), ())
             return Choice(operator, (elite,), arm=row.arm)

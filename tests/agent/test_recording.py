@@ -1,6 +1,7 @@
 """Any run can be recorded and replayed: what is the same then, and what is decided anew."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from helpers import (
@@ -263,3 +264,29 @@ def test_no_address_is_recorded(place, tmp_path):
     found = recorded(run.archive, row)
     assert "secret" not in json.dumps(dict(found.header.settings))
     assert found.header.settings["parallel"] == 16
+
+
+ODD = (
+    {"arm": "unknown"},
+    {"parents": [99]},
+    {"operator": "repair", "parents": []},
+    {"operator": "tune", "parents": []},
+    {"operator": "tune", "source": "nonsense("},
+    {"operator": "merge", "parents": []},
+    {"slot": 10**8},
+    {"source": ""},
+    {"model": ""},
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: "-".join(odd))
+def test_a_choice_that_cannot_have_been_made(elsewhere, tmp_path, odd):
+    """What a recording tells of choices may be anything: the replay ends in order, or in words."""
+    program = "def schedule(p, d):\n    return d.argsort()\n"
+    line = {"slot": 3, "operator": "refine", "model": "m", "arm": "main", "parents": [0], "source": program}
+    path = tmp_path / "r.jsonl"
+    first = {"recording": 1, "told": True, "slots": 6, "settings": {}}
+    lines = (first, {**line, "text": f"```python\n{program}```", **odd})
+    path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    with suppress(Trouble):  # and nothing else
+        finish(job(elsewhere, model=ReplayModel(path), calls=6))
