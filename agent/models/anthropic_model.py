@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,6 +42,8 @@ class AnthropicModel:
         self._account = Account(server, price, self._options)
         self._line = Line(self._account, self._options, hang_up=self._hang_up, stop=stop, clock=clock)
         self._parameters = Parameters(_wanted(self._options))
+        http = reaching(server.url, anthropic.DefaultHttpxClient)
+        weakref.finalize(self, http.close)  # of a model that nobody closes
         self._client = anthropic.Anthropic(
             api_key=server.key,
             base_url=server.url,
@@ -48,7 +51,7 @@ class AnthropicModel:
             timeout=anthropic.Timeout(self._options.seconds, connect=10.0),
             # The line repeats what failed, since all threads must keep to one pace.
             max_retries=0,
-            http_client=reaching(server.url, anthropic.DefaultHttpxClient),
+            http_client=http,
         )
 
     @property

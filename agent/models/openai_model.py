@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -76,13 +77,15 @@ class OpenAIModel:
         self._line = Line(self._account, self._options, hang_up=self._hang_up, stop=stop, clock=clock)
         self._way = _WAYS[api]
         self._parameters = Parameters(self._way.optional(self._options))
+        http = reaching(server.url, openai.DefaultHttpxClient)
+        weakref.finalize(self, http.close)  # of a model that nobody closes
         self._client = openai.OpenAI(
             api_key=server.key or _NO_KEY,
             base_url=server.url,
             timeout=openai.Timeout(self._options.seconds, connect=10.0),
             # The line repeats what failed, since all threads must keep to one pace.
             max_retries=0,
-            http_client=reaching(server.url, openai.DefaultHttpxClient),
+            http_client=http,
         )
 
     @property
