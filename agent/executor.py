@@ -55,8 +55,9 @@ class LocalExecutor:
 
     def _do(self, work: Work[T]) -> T:
         if not hasattr(self._local, "box"):
-            self._local.box = self._open()
-            self._local.null = null_seconds(self._local.box)
+            box = self._open()
+            self._local.null = null_seconds(box)  # May raise: a box that fails here is not taken up half.
+            self._local.box = box
         return work(self._local.box, self._local.null)
 
     def _open(self) -> Runner:
