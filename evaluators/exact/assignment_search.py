@@ -14,10 +14,10 @@ from gapsmith.evaluators.exact.compiled import compiled
 
 Integers = NDArray[np.int64]
 
-DEPTH, BEST, MOST, NODES, DONE, STEP, SHIFT, STATE_SIZE = range(8)
+DEPTH, BEST, MOST, NODES, DONE, STEP, SHIFT, LIMIT, STATE_SIZE = range(9)
 """What `state` carries: depth of the path; least cost so far; the greatest bound of interest, in the unit of the
 bounds; nodes so far; whether all is searched; what divides all costs; how many bits a cost is shifted to the left
-to have it in the unit of the bounds."""
+to have it in the unit of the bounds; how many rounds the root's ascent may take."""
 
 LINE, BY_LOCATION, COUNT, FRAME_SIZE = range(4)
 """A frame: the free facility (or location) that was branched on, which of the two, and how many of its children are
@@ -70,7 +70,9 @@ class Tree(NamedTuple):
     work: Integers
 
 
-def planted(leads: Integers, pairs: Integers, best: Integers, cost: int, step: int, shift: int) -> Tree:
+def planted(
+    leads: Integers, pairs: Integers, best: Integers, cost: int, step: int, shift: int, rounds: int = 1 << 30
+) -> Tree:
     """A tree that has its root alone.
 
     Args:
@@ -80,6 +82,7 @@ def planted(leads: Integers, pairs: Integers, best: Integers, cost: int, step: i
         cost: of it.
         step: what divides all costs.
         shift: see `SHIFT`; to the right where it is negative.
+        rounds: see `LIMIT`.
     """
     n = len(best)
     offset = np.cumsum([0] + [(n - depth) ** 4 for depth in range(n)])
@@ -88,7 +91,7 @@ def planted(leads: Integers, pairs: Integers, best: Integers, cost: int, step: i
     levels[0], room[: n**4] = np.minimum(leads, FORBIDDEN), np.minimum(pairs, FORBIDDEN).ravel()
     free, tried = (np.tile(np.arange(n), (2, n + 1, 1)), np.zeros((2, n + 1, n), np.int64))
     return Tree(
-        state=np.array([0, cost, shifted(cost - step, shift), 0, 0, step, shift], np.int64),
+        state=np.array([0, cost, shifted(cost - step, shift), 0, 0, step, shift, rounds], np.int64),
         frames=np.full((n + 1, FRAME_SIZE), -1, np.int64),
         bound=np.zeros(n + 1, np.int64),
         leads=levels,
@@ -174,7 +177,7 @@ def look_into(
         m,
         tree.bound[depth],
         state[MOST],
-        more * ROUNDS,
+        min(more * ROUNDS, max(1, state[LIMIT] * more // AT_ROOT)),
         more * more * PATIENCE,
         leads,
         pairs,
@@ -319,23 +322,20 @@ def expand(depth: int, m: int, slack: int, tree: Tree) -> None:
 
 
 @compiled
-def swap_descent(flow: Integers, distance: Integers, place: Integers) -> int:
-    """Swaps the locations of two facilities, first improvement, until no swap helps; returns the total gain."""
-    n, total, improved = flow.shape[0], np.int64(0), True
-    while improved:
-        improved = False
-        for r in range(n - 1):
-            for s in range(r + 1, n):
-                a, b = place[r], place[s]
-                change = (flow[r, r] - flow[s, s]) * (distance[b, b] - distance[a, a])
-                change += (flow[r, s] - flow[s, r]) * (distance[b, a] - distance[a, b])
-                for k in range(n):
-                    if k != r and k != s:
-                        c = place[k]
-                        change += (flow[k, r] - flow[k, s]) * (distance[c, b] - distance[c, a])
-                        change += (flow[r, k] - flow[s, k]) * (distance[b, c] - distance[a, c])
-                if change < 0:
-                    place[r], place[s] = b, a
-                    total -= change
-                    improved = True
+def swap_pass(flow: Integers, distance: Integers, place: Integers, first: int, last: int) -> int:
+    """Swaps the locations of two facilities wherever that helps, the first of them from a range; the total gain."""
+    n, total = flow.shape[0], np.int64(0)
+    for r in range(first, min(last, n - 1)):
+        for s in range(r + 1, n):
+            a, b = place[r], place[s]
+            change = (flow[r, r] - flow[s, s]) * (distance[b, b] - distance[a, a])
+            change += (flow[r, s] - flow[s, r]) * (distance[b, a] - distance[a, b])
+            for k in range(n):
+                if k != r and k != s:
+                    c = place[k]
+                    change += (flow[k, r] - flow[k, s]) * (distance[c, b] - distance[c, a])
+                    change += (flow[r, k] - flow[s, k]) * (distance[b, c] - distance[a, c])
+            if change < 0:
+                place[r], place[s] = b, a
+                total -= change
     return int(total)

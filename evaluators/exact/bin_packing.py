@@ -1,8 +1,10 @@
 """The least number of bins, off-line: simple bounds, then cutting stock; every packing is checked."""
 
 import time
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +14,9 @@ from gapsmith.evaluators.base import Baseline
 from gapsmith.evaluators.exact.patterns import ValueCorrection
 
 Integers: TypeAlias = "NDArray[np.int64]"
+
+TABLE_CELLS = 50_000_000
+"""Sizes times capacity up to which patterns are looked for: 200 MB."""
 
 MANY_ITEMS = 1000
 FIRST_PASSES, FEW_PASSES = 20, 1
@@ -31,26 +36,30 @@ def bound_by_halves(sizes: Integers, capacity: int) -> int:
     and more; those above one half have a bin each, and what room these leave is all there is for the rest.
     """
     best = bound_by_volume(sizes, capacity)
-    large = sizes[2 * sizes > capacity]
-    for least in np.unique(sizes[2 * sizes <= capacity]).tolist():
-        shared = large[large <= capacity - least]
-        small = sizes[(sizes >= least) & (2 * sizes <= capacity)]
-        excess = int(small.sum()) - (len(shared) * capacity - int(shared.sum()))
-        best = max(best, len(large) + max(0, -(-excess // capacity)))
-    return max(best, len(large))
+    large, small = np.sort(sizes[2 * sizes > capacity]), np.sort(sizes[2 * sizes <= capacity])
+    loads = np.concatenate(([0], np.cumsum(large)))
+    rest = int(small.sum()) - np.concatenate(([0], np.cumsum(small)))
+    least, first = np.unique(small, return_index=True)
+    shared = np.searchsorted(large, capacity - least, side="right")
+    excess = rest[first] - (shared * capacity - loads[shared])
+    bins = len(large) + np.maximum(0, -(-excess // capacity))
+    return max(best, len(large), int(bins.max(initial=0)))
 
 
 def best_fit_decreasing(sizes: Integers, capacity: int) -> list[int]:
     """The bin of each item: the largest item first, into the fullest bin that has room."""
-    bins = np.zeros(len(sizes), np.int64)
-    left, used = np.full(len(sizes), capacity), 0
-    for item in np.argsort(-sizes, kind="stable"):
-        roomy = np.flatnonzero(left[: used + 1] >= sizes[item])
-        chosen = roomy[np.argmin(left[roomy])]
+    bins, used = [0] * len(sizes), 0
+    open_bins: list[tuple[int, int]] = []  # what is left in each, and its number
+    for item in np.argsort(-sizes, kind="stable").tolist():
+        size = int(sizes[item])
+        place = bisect_left(open_bins, (size, -1))
+        if place == len(open_bins):
+            left, chosen, used = capacity, used, used + 1
+        else:
+            left, chosen = open_bins.pop(place)
         bins[item] = chosen
-        left[chosen] -= sizes[item]
-        used = max(used, int(chosen) + 1)
-    return [int(number) for number in bins]
+        insort(open_bins, (left - size, chosen))
+    return bins
 
 
 def packing_of(patterns: Sequence[Integers], types: Integers, sizes: Integers) -> list[int]:
@@ -72,16 +81,27 @@ def bin_packing_baseline(sizes: Integers, capacity: int, seconds: float) -> Base
         capacity: of a bin.
         seconds: looked at between the rounds of column generation.
     """
+    _compile()
     start = time.process_time()
     lower = max(bound_by_volume(sizes, capacity), bound_by_halves(sizes, capacity))
     packing, solver = best_fit_decreasing(sizes, capacity), "best fit decreasing, L2"
-    if _bins(packing) > lower:
-        types, demand = np.unique(sizes, return_counts=True)
+    types, demand = np.unique(sizes, return_counts=True)
+    if (
+        _bins(packing) > lower
+        and len(types) * (capacity + 1) <= TABLE_CELLS
+        and seconds > time.process_time() - start
+    ):
         search = _Search(types, demand, capacity, start + seconds)
         lower, patterns = search.solve(lower)
         packing, solver = min(packing, packing_of(patterns, types, sizes), key=_bins), "column generation"
     _check(packing, sizes, capacity)
     return Baseline(lower, _bins(packing), packing, solver, time.process_time() - start)
+
+
+@cache
+def _compile() -> None:
+    """Runs the kernels once on a few items, so that no limit is spent on the compiler."""
+    _Search(np.array([3, 4, 5]), np.array([3, 2, 2]), 10, np.inf).solve(2)
 
 
 def packing_within(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from gapsmith.evaluators.exact.cpsat_worker import worker
+from gapsmith.evaluators.exact.cpsat_worker import solved, worker
 
 
 def cpsat_independent_set(
@@ -34,7 +34,7 @@ def cpsat_independent_set(
         model.add_hint(taken[v], v in inside)
     solver = worker(seconds)
     solver.parameters.linearization_level = 2  # the cliques belong into the relaxation: without, hopeless
-    status = solver.solve(model)
+    status = solved(solver, model, seconds)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return most, list(hint)
     # All coefficients are 1, so the bound is an integer: exact as a double.

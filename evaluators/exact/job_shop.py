@@ -10,6 +10,12 @@ from gapsmith.evaluators.exact import makespan_models
 
 Integers = NDArray[np.int64]
 
+MOST_CHOICES = 5_000_000
+"""Looks at a job in dispatching by MWKR at most: some seconds."""
+
+MOST_OPERATIONS = 20_000
+"""Beyond, CP-SAT's model would take longer to build than it is worth."""
+
 
 def start_times(machines: Integers, p: Integers, sequence: list[int]) -> list[list[int]]:
     """When each operation starts if all are started in this order, each as early as its job and machine allow.
@@ -51,24 +57,42 @@ def sequence_of(p: Integers, starts: Integers) -> list[int]:
 def most_work_remaining(machines: Integers, p: Integers) -> list[int]:
     """A schedule without delay by the rule MWKR: where the exact method begins."""
     n, m = p.shape
-    remaining = np.cumsum(p[:, ::-1], axis=1)[:, ::-1]
+    remaining = np.cumsum(p[:, ::-1], axis=1)[:, ::-1].tolist()
+    routes, times = machines.tolist(), p.tolist()
     step, ready = [0] * n, [0] * n
     free = [0] * (int(machines.max()) + 1)
     sequence = []
     for _ in range(n * m):
-        starts = {j: max(ready[j], free[machines[j, step[j]]]) for j in range(n) if step[j] < m}
-        job = min(starts, key=lambda j: (starts[j], -remaining[j, step[j]]))
-        ready[job] = free[machines[job, step[job]]] = starts[job] + int(p[job, step[job]])
+        starts = {j: max(ready[j], free[routes[j][step[j]]]) for j in range(n) if step[j] < m}
+        job = min(starts, key=lambda j: (starts[j], -remaining[j][step[j]]))
+        ready[job] = free[routes[job][step[job]]] = starts[job] + times[job][step[job]]
         step[job] += 1
         sequence.append(job)
     return sequence
 
 
+def _in_turn(p: Integers) -> list[int]:
+    """The first operation of every job, then the second, and so on: where dispatching takes too long."""
+    n, m = p.shape
+    return [job for _ in range(m) for job in range(n)]
+
+
+def _bound(machines: Integers, p: Integers) -> int:
+    """The longest job or the greatest work of a machine."""
+    loads = np.zeros(int(machines.max()) + 1, np.int64)
+    np.add.at(loads, machines.ravel(), p.ravel())
+    return int(max(loads.max(), p.sum(axis=1).max()))
+
+
 def job_shop_baseline(machines: Integers, p: Integers, seconds: float) -> Baseline:
     """CP-SAT from a dispatched schedule on, within the limit of CPU seconds; that schedule where it finds none."""
     begin = time.process_time()
-    first = most_work_remaining(machines, p)
-    found = makespan_models.job_shop(machines, p, np.array(start_times(machines, p, first)), seconds)
+    first = most_work_remaining(machines, p) if p.size * len(p) <= MOST_CHOICES else _in_turn(p)
+    if p.size > MOST_OPERATIONS:
+        found = makespan_models.Found(_bound(machines, p), None, 0.0)
+    else:
+        left = seconds - (time.process_time() - begin)
+        found = makespan_models.job_shop(machines, p, np.array(start_times(machines, p, first)), left)
     sequences = [first]
     if found.starts is not None:
         sequences.append(sequence_of(p, np.array(found.starts).reshape(p.shape)))

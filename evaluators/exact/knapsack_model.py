@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.exact.cpsat_worker import worker
+from gapsmith.evaluators.exact.cpsat_worker import solved, worker
 
 
 def cpsat_packing(
@@ -34,10 +34,11 @@ def cpsat_packing(
     for row, most in zip(weight.tolist(), capacity.tolist(), strict=True):
         model.add(cp_model.LinearExpr.weighted_sum(items, row) <= most)
     model.maximize(cp_model.LinearExpr.weighted_sum(items, profit.tolist()))
+    hinted = set(hint)
     for j, item in enumerate(items):
-        model.add_hint(item, j in hint)
+        model.add_hint(item, j in hinted)
     solver = worker(seconds)
-    status = solver.solve(model)
+    status = solved(solver, model, seconds)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return int(profit.sum()), hint
     # All coefficients are integers, so the bound is one: exact as a double below 2⁵³.

@@ -4,21 +4,17 @@ CP-SAT is run with one worker and a fixed seed. Its own limits are by the wall, 
 others use too, or by a time of its own, of which a second may take four of CPU: so the CPU clock is watched here.
 """
 
-import contextlib
 import math
-import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Integers = NDArray[np.int64]
+from gapsmith.evaluators.exact.cpsat_worker import stopped_after
 
-LOOK_SECONDS = 0.05
-"""Between two looks at the CPU clock, by the clock on the wall."""
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ def run(model: Any, makespan: Any, starts: list[Any], lower: int, seconds: float
     # A linear relaxation tells little of disjunctions and takes most of the time: of the job shop orb01 the proof
     # takes 14 s without, and was not there after 30 with.
     solver.parameters.linearization_level = 0
-    with _stopped_after(solver.stop_search, seconds):
+    with stopped_after(solver.stop_search, seconds):
         status = solver.solve(model)
     spent = time.process_time() - begin
     if status == cp_model.UNKNOWN:
@@ -60,25 +56,6 @@ def run(model: Any, makespan: Any, starts: list[Any], lower: int, seconds: float
         raise AssertionError(f"CP-SAT ended as {solver.status_name(status)}")
     bound = max(lower, math.ceil(solver.best_objective_bound - 1e-6))
     return Found(bound, [solver.value(start) for start in starts], spent)
-
-
-@contextlib.contextmanager
-def _stopped_after(stop: Callable[[], None], seconds: float) -> Iterator[None]:
-    """Calls `stop` as long as the body goes on after so many seconds of CPU of this process."""
-    over, deadline = threading.Event(), time.process_time() + seconds
-
-    def watch() -> None:
-        while not over.wait(LOOK_SECONDS):
-            if time.process_time() > deadline:
-                stop()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
 
 
 def permutation_flow_shop(p: Integers, lower: int, seconds: float) -> tuple[Found, list[int]]:

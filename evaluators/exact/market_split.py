@@ -1,6 +1,7 @@
 """Market split by halves (Horowitz and Sahni 1974), exact up to forty columns or so; CP-SAT beyond."""
 
 import time
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -13,8 +14,17 @@ Integers: TypeAlias = "NDArray[np.int64]"
 MOST_COLUMNS = 40
 """Two halves of 2^20 sums: a few hundred megabytes at most, and minutes."""
 
-SLICE = 1024
-"""Sums of the first half between two looks at the clock."""
+MOST_SUMS = 1 << 25
+"""Sums of a half, row by row, that are kept: a quarter of a gigabyte."""
+
+SLICE_PAIRS = 1 << 24
+"""Pairs of sums between two looks at the clock, at most."""
+
+LARGE = 20_000_000
+"""Coefficients times columns from which single flips must do."""
+
+MOST_COEFFICIENTS = 100_000
+"""Beyond, CP-SAT's model would take longer to build than it is worth."""
 
 
 def total_slack(a: Integers, b: Integers, x: Integers) -> int:
@@ -22,11 +32,15 @@ def total_slack(a: Integers, b: Integers, x: Integers) -> int:
     return int(np.abs(a @ x - b).sum())
 
 
-def flipped(a: Integers, b: Integers, x: Integers) -> Integers:
-    """Flips one or two variables as long as that lowers the total slack, the best first."""
+def flipped(a: Integers, b: Integers, x: Integers, deadline: float = np.inf) -> Integers:
+    """Flips one or two variables as long as that lowers the total slack, the best first; one in large systems.
+
+    Ends where the CPU time is over.
+    """
     x = x.copy()
-    i, j = np.triu_indices(len(x))
-    while True:
+    single = a.size * len(x) > LARGE
+    i, j = (np.arange(len(x)),) * 2 if single else np.triu_indices(len(x))
+    while time.process_time() < deadline:
         change = a * (1 - 2 * x)
         pairs = change[:, i] + np.where(i == j, 0, change[:, j])
         totals = np.abs((a @ x - b)[:, None] + pairs).sum(axis=0)
@@ -36,6 +50,7 @@ def flipped(a: Integers, b: Integers, x: Integers) -> Integers:
         x[i[k]] ^= 1
         if i[k] != j[k]:
             x[j[k]] ^= 1
+    return x
 
 
 def market_split_baseline(a: Integers, b: Integers, seconds: float) -> Baseline:
@@ -46,20 +61,29 @@ def market_split_baseline(a: Integers, b: Integers, seconds: float) -> Baseline:
         b: right-hand sides, shape (m,).
         seconds: of CPU time.
     """
+    _compile()
     start = time.process_time()
     rng = np.random.default_rng(1)
-    found = [flipped(a, b, point) for point in rng.integers(0, 2, (8, a.shape[1]))]
+    deadline = start + seconds / 2
+    found = [flipped(a, b, point, deadline) for point in rng.integers(0, 2, (8, a.shape[1]))]
     x = min(found, key=lambda point: total_slack(a, b, point))
     lower, solver = 0, "descent"
-    if total_slack(a, b, x) > 0 and a.shape[1] <= MOST_COLUMNS:
+    few = a.shape[1] <= MOST_COLUMNS and len(b) << (a.shape[1] + 1) // 2 <= MOST_SUMS
+    if total_slack(a, b, x) > 0 and few:
         x, proven = _by_halves(a, b, x, start + seconds)
         lower, solver = total_slack(a, b, x) if proven else 0, "halves"
-    elif total_slack(a, b, x) > 0:
+    elif total_slack(a, b, x) > 0 and a.size <= MOST_COEFFICIENTS:
         from gapsmith.evaluators.exact.market_split_model import cpsat_market_split
 
         lower, x = cpsat_market_split(a, b, x, max(0.01, seconds - (time.process_time() - start)))
         solver = "CP-SAT"
     return Baseline(lower, total_slack(a, b, x), x.tolist(), solver, time.process_time() - start)
+
+
+@cache
+def _compile() -> None:
+    """Runs the kernels once on two columns, so that no limit is spent on the compiler."""
+    _by_halves(np.array([[2, 3]]), np.array([1]), np.zeros(2, np.int64), np.inf)
 
 
 def _by_halves(a: Integers, b: Integers, x: Integers, deadline: float) -> tuple[Integers, bool]:
@@ -78,9 +102,10 @@ def _by_halves(a: Integers, b: Integers, x: Integers, deadline: float) -> tuple[
     order = np.argsort(right[:, 0], kind="stable")
     right = right[order]
     best = np.array([total_slack(a, b, x), -1, -1])
-    for first in range(0, len(left), SLICE):
-        nearest_pair(left, right, first, min(first + SLICE, len(left)), best)
-        if time.process_time() > deadline and first + SLICE < len(left):
+    step = max(1, SLICE_PAIRS // len(right))
+    for first in range(0, len(left), step):
+        nearest_pair(left, right, first, min(first + step, len(left)), best)
+        if time.process_time() > deadline and first + step < len(left):
             return _x_of(best, order, half, x), False
     return _x_of(best, order, half, x), True
 

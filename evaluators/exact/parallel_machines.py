@@ -20,6 +20,13 @@ TABLE_CELLS = 20_000_000
 """Types times capacity up to which bin packing is tried: beyond, one knapsack takes a good part of a second."""
 
 
+MOST_LITERALS = 100_000
+"""Jobs times machines beyond which CP-SAT's model would take longer to build than it is worth."""
+
+MOST_BITS = 1 << 28
+"""Of all subset sums of two machines: beyond, 32 MB, their jobs are dealt out longest first."""
+
+
 def makespan_bound(p: Integers, m: int) -> int:
     """The mean load rounded up, or what counting gives for the q longest jobs, for the best q.
 
@@ -58,6 +65,8 @@ def balanced(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int
     Returns:
         The part of greater load first.
     """
+    if len(jobs) * sum(p[job] for job in jobs) > MOST_BITS:
+        return _dealt(jobs, p)
     sums = [1]
     for job in jobs:
         sums.append(sums[-1] | sums[-1] << p[job])
@@ -71,6 +80,17 @@ def balanced(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int
             less.append(jobs[k])
             load -= p[jobs[k]]
     return more, less
+
+
+def _dealt(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Two parts, each job to the lighter one, longest first; the part of greater load first."""
+    parts: tuple[list[int], list[int]] = ([], [])
+    loads = [0, 0]
+    for job in sorted(jobs, key=lambda job: -p[job]):
+        lighter = int(loads[1] < loads[0])
+        parts[lighter].append(job)
+        loads[lighter] += p[job]
+    return parts if loads[0] >= loads[1] else (parts[1], parts[0])
 
 
 class _Descent:
@@ -159,7 +179,8 @@ def parallel_machines_baseline(p: Integers, m: int, seconds: float) -> Baseline:
     found = _Bounds(lower, _makespan(p, machines), machines, "pair balancing, bounds")
     if found.open and len(np.unique(p)) * found.upper <= TABLE_CELLS:
         _by_bin_packing(p, m, found, start + seconds * 3 / 4)
-    if found.open and (left := start + seconds - time.process_time()) > 0:
+    small = len(p) * m <= MOST_LITERALS
+    if found.open and small and (left := start + seconds - time.process_time()) > 0:
         _by_constraints(p, m, found, left)
     assignment = np.full(len(p), -1)
     for number, jobs in enumerate(found.machines):

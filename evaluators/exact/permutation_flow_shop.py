@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 
-SLICE_NODES = 100_000
-"""Nodes between two looks at the clock: some tens of milliseconds."""
+SLICE_NODES, SLICE_WORK = 100_000, 20_000_000
+"""Nodes between two looks at the clock, fewer of large shops: some tens of milliseconds."""
+
+MOST_JOBS = 2000
+"""Larger shops are not searched: the path through the tree alone would take hundreds of megabytes."""
+
+FIRST_INSERTIONS = 300_000_000
+"""Operations looked at in building the first sequence at most, beyond a second's work for each second."""
 
 
 def completion_times(p: Integers, sequence: Integers) -> Integers:
@@ -45,23 +51,31 @@ def machine_bound(p: Integers) -> int:
     after = p.sum(axis=1, keepdims=True) - before - p
     bounds = [p.sum(axis=1).max()]
     for k in range(p.shape[1]):
-        ways = before[:, k][:, None] + after[:, k][None, :]
-        if len(p) > 1:
-            ways = ways[~np.eye(len(p), dtype=bool)]
-        bounds.append(p[:, k].sum() + ways.min())
+        bounds.append(p[:, k].sum() + _least_of_two(before[:, k], after[:, k]))
     return int(max(bounds))
 
 
-def two_machine_bound(p: Integers) -> int:
+def _least_of_two(ways: Integers, others: Integers) -> int:
+    """The least sum of one job's way and another one's other way; of the same job where there is one only."""
+    if len(ways) == 1:
+        return int(ways[0] + others[0])
+    (a, b), (c, d) = np.argsort(ways, kind="stable")[:2], np.argsort(others, kind="stable")[:2]
+    return int(ways[a] + others[c] if a != c else min(ways[a] + others[d], ways[b] + others[c]))
+
+
+def two_machine_bound(p: Integers, deadline: float = np.inf) -> int:
     """The greatest over pairs of machines of Johnson's optimum with time lags between them (Lageweg et al. 1978).
 
-    The machines between the two count as lags; to it come the shortest ways to the first and from the second.
+    The machines between the two count as lags; to it come the shortest ways to the first and from the second. Where
+    the CPU time is over, the pairs so far.
     """
     before = np.cumsum(p, axis=1) - p
     after = p.sum(axis=1, keepdims=True) - before - p
     best = 0
     for first in range(p.shape[1]):
         for second in range(first + 1, p.shape[1]):
+            if time.process_time() > deadline:
+                return best
             lag = before[:, second] - before[:, first]  # from the start on one to the start on the other
             span = _johnson(p[:, first], p[:, second], lag)
             best = max(best, int(before[:, first].min() + span + after[:, second].min()))
@@ -91,14 +105,16 @@ def permutation_flow_shop_baseline(p: Integers, seconds: float) -> Baseline:
     p = np.ascontiguousarray(p, np.int64)
     _compile(p[:1, :1])
     start = time.process_time()
-    root = max(machine_bound(p), two_machine_bound(p))
-    best = _greedy(p, root, seconds)
+    root = max(machine_bound(p), two_machine_bound(p, start + seconds / 2))
+    best = _greedy(p, root, seconds - (time.process_time() - start))
     upper = makespan(p, best)
-    stack = kernel.empty_stack(p, upper, best)
+    if len(p) > MOST_JOBS:
+        return Baseline(root, upper, best.tolist(), "flow-shop bounds", time.process_time() - start)
+    stack, nodes = kernel.empty_stack(p, upper, best), max(1, min(SLICE_NODES, SLICE_WORK // p.size))
     while root < stack.state[kernel.UPPER] and stack.state[kernel.DEPTH] >= 0:
         if time.process_time() - start > seconds:
             break
-        kernel.search(p, stack, stack.state[kernel.NODES] + SLICE_NODES)
+        kernel.search(p, stack, stack.state[kernel.NODES] + nodes)
     upper = makespan(p, best)
     lower = max(root, _open_bound(stack, upper))
     solver = "flow-shop branch-and-bound" if lower == upper else "flow-shop bounds"
@@ -132,7 +148,9 @@ def _greedy(p: Integers, stop: int, seconds: float) -> Integers:
     back = np.zeros((n + 2, m + 2), np.int64)
     heat = 0.04 * float(p.mean()) + 1e-9  # Ruiz and Stützle: 0.4 of a tenth of the mean time
     # Some tens of millions of operations a second: large shops take a part of the limit, never all of it.
-    rounds = min(100 * n, int(2e7 * seconds / (n * m)))
+    rounds = max(0, min(100 * n, int(2e7 * seconds / (n * m))))
+    if n * n * m > FIRST_INSERTIONS * (1 + max(0.0, seconds)):
+        return best
     kernel.iterated_greedy(p, best, rounds, stop, heat, room, back)
     return best
 

@@ -24,11 +24,23 @@ Integers = NDArray[np.int64]
 KICKS_PER_FACILITY = 50
 LARGEST_COST = 1 << 58
 
+FIRST_SHARE = 0.5
+"""Of the time, for descents, at most."""
+
 UNIT_BITS = 27
 """Costs are shifted so that the one to beat has so many bits."""
 
 MOST_FACILITIES = 40
 """Beyond, the costs of all pairs of pairs would take more than half a gigabyte: the Gilmore-Lawler bound has to do."""
+
+SLICE_SWAPS = 1 << 24
+"""Products reckoned between two looks at the clock in a descent: some hundredths of a second."""
+
+ROUNDS_PER_SECOND = 1e9
+"""Of the ascent at the root, times n⁵: what one takes at most."""
+
+LARGE = 300
+"""Facilities from which the Gilmore-Lawler bound takes a second or more."""
 
 SLICE_WORK = 1 << 21
 """Costs looked at between two looks at the clock, if every node took one round."""
@@ -50,24 +62,38 @@ def cost_step(flow: Integers, distance: Integers) -> int:
     return max(1, 2 * step if both else step)
 
 
-def kicked(flow: Integers, distance: Integers, kicks: int) -> list[int]:
-    """A good assignment by iterated swap descent, the same one every time.
+def swap_descent(flow: Integers, distance: Integers, place: Integers, deadline: float = np.inf) -> None:
+    """Swaps the locations of two facilities, first improvement, until no swap helps or the CPU time is over."""
+    from gapsmith.evaluators.exact.assignment_search import swap_pass
+
+    n, gained = len(flow), 1
+    rows = max(1, SLICE_SWAPS // (n * n))
+    while gained:
+        gained = 0
+        for first in range(0, n, rows):
+            gained += swap_pass(flow, distance, place, first, first + rows)
+            if time.process_time() > deadline:
+                return
+
+
+def kicked(flow: Integers, distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
+    """A good assignment by iterated swap descent, the same one every time that the CPU time suffices.
 
     Stützle 2006 (European Journal of Operational Research 174): a few facilities exchange their locations at
     random, and what the descent makes of that is kept unless it is worse.
     """
-    from gapsmith.evaluators.exact.assignment_search import swap_descent
-
     rng, n = np.random.default_rng(0), len(flow)
     place = rng.permutation(n).astype(np.int64)
-    swap_descent(flow, distance, place)
+    swap_descent(flow, distance, place, deadline)
     best, least = place, assignment_cost(flow, distance, place.tolist())
     now = least
     for kick in range(kicks):
+        if time.process_time() > deadline:
+            break
         other = place.copy()
         moved = rng.choice(n, size=min(n, 3 + kick % max(1, n // 2)), replace=False)
         other[moved] = other[np.roll(moved, 1)]
-        swap_descent(flow, distance, other)
+        swap_descent(flow, distance, other, deadline)
         cost = assignment_cost(flow, distance, other.tolist())
         if cost <= now or kick % (5 * n) == 0:
             place, now = other, cost
@@ -90,6 +116,17 @@ def gilmore_lawler(flow: Integers, distance: Integers) -> int:
     costs += np.sort(flows, axis=1) @ np.sort(distances, axis=1)[:, ::-1].T
     bound, step = settle(costs, n, np.zeros((7, n), np.int64)), cost_step(flow, distance)
     return -(-int(bound) // step) * step
+
+
+def scalar_product(flow: Integers, distance: Integers) -> int:
+    """A bound at once, where there is no time for another: the greatest flows times the least distances."""
+    n = len(flow)
+    if n == 1:
+        return int(flow[0, 0] * distance[0, 0])
+    flows, distances = (np.sort(_off_diagonal(matrix).ravel()) for matrix in (flow, distance))
+    ends = (np.sort(matrix.diagonal()) for matrix in (flow, distance))
+    inner = next(ends) @ next(ends)[::-1]
+    return int(flows @ distances[::-1] + inner)
 
 
 def _off_diagonal(matrix: Integers) -> Integers:
@@ -116,7 +153,8 @@ def branch_and_bound(
 
     deadline = time.process_time() + seconds
     symmetries = automorphisms(flow), automorphisms(distance)
-    tree = _planted(flow, distance, start)
+    rounds = int(min(1 << 30, ROUNDS_PER_SECOND * max(0.0, seconds) / len(flow) ** 5))
+    tree = _planted(flow, distance, start, rounds)
     while not tree.state[kernel.DONE]:
         kernel.search(flow, distance, *symmetries, tree, 1 + SLICE_WORK // len(flow) ** 4)
         if time.process_time() > deadline:
@@ -124,7 +162,7 @@ def branch_and_bound(
     return _least_open(tree), tree.best.tolist(), int(tree.state[kernel.NODES])
 
 
-def _planted(flow: Integers, distance: Integers, start: list[int]) -> "Tree":
+def _planted(flow: Integers, distance: Integers, start: list[int], rounds: int) -> "Tree":
     from gapsmith.evaluators.exact import assignment_search as kernel
 
     cost, each = assignment_cost(flow, distance, start), np.arange(len(flow))
@@ -141,6 +179,7 @@ def _planted(flow: Integers, distance: Integers, start: list[int]) -> "Tree":
         cost,
         step,
         shift,
+        rounds,
     )
 
 
@@ -176,8 +215,10 @@ def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: f
     flow, distance = (np.ascontiguousarray(matrix, dtype=np.int64) for matrix in (flow, distance))
     if int(np.abs(flow).max()) * int(np.abs(distance).max()) * 4 * n * n > LARGEST_COST:
         raise ValueError("flows and distances are too large to reckon exactly")
-    place = kicked(flow, distance, KICKS_PER_FACILITY * n)
-    lower, left = gilmore_lawler(flow, distance), seconds - (time.process_time() - begin)
+    place = kicked(flow, distance, KICKS_PER_FACILITY * n, begin + FIRST_SHARE * seconds)
+    late = n > LARGE and time.process_time() > begin + FIRST_SHARE * seconds
+    lower = (scalar_product if late else gilmore_lawler)(flow, distance)
+    left = seconds - (time.process_time() - begin)
     if n <= MOST_FACILITIES and left > 0 and lower < assignment_cost(flow, distance, place):
         bound, place, _ = branch_and_bound(flow, distance, place, left)
         lower = max(lower, bound)

@@ -60,7 +60,8 @@ def rcpsp_baseline(
     lower = int((early + tail).max())
     solver = "critical path"
     if int((start + duration).max()) > lower:
-        found = makespan_models.project(duration, precedence, demand, capacity, start, lower, seconds)
+        left = seconds - (time.process_time() - begin)
+        found = makespan_models.project(duration, precedence, demand, capacity, start, lower, left)
         lower, solver = found.lower, "CP-SAT cumulative"
         if found.starts is not None:
             start = np.array(found.starts, np.int64)

@@ -10,6 +10,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -27,6 +28,16 @@ SCALE = 1 << 10
 """Parts into which one unit of length is divided for the potentials."""
 
 NEIGHBOURS = 10
+
+SLICE_MOVES = 1 << 21
+"""Cities that kicks copy between two looks at the clock: some milliseconds."""
+
+FIRST_SHARE = 0.5
+"""Of the time, for descents, at most."""
+
+MOST_EDGES = 200_000
+"""Beyond, CP-SAT's model would take longer to build than it is worth."""
+
 KICKS_PER_CITY = 100
 CALLS, PATIENCE = 10_000, 60
 
@@ -95,22 +106,42 @@ def held_karp(distance: Integers, length: int, seconds: float = float("inf")) ->
     return trees, ascend(trees, start, length * SCALE, calls=CALLS, patience=PATIENCE, seconds=seconds)
 
 
-def kicked_tour(distance: Integers, kicks: int) -> list[int]:
-    """A good tour of at least `FEW` cities: the nearest neighbour's, improved by so many kicked descents."""
+def kicked_tour(distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
+    """A good tour of at least `FEW` cities: the nearest neighbour's, improved by so many kicked descents.
+
+    They end before where the CPU time is over.
+    """
     from gapsmith.evaluators.exact.tour_descent import kicked_descent
 
-    n = len(distance)
-    others = np.where(np.eye(n, dtype=bool), np.iinfo(np.int64).max, distance)
-    near = np.argsort(others, axis=1, kind="stable")[:, : min(NEIGHBOURS, n - 1)].copy()
-    tour = _nearest_neighbour(others)
-    kicked_descent(np.ascontiguousarray(distance), near, tour, np.zeros((4, n), np.int64), kicks)
+    n, distance = len(distance), np.ascontiguousarray(distance)
+    near, tour = _near(distance), _nearest_neighbour(distance)
+    scratch, chance = np.zeros((4, n), np.int64), np.zeros(1, np.int64)
+    step = max(1, SLICE_MOVES // n)
+    kicked_descent(distance, near, tour, scratch, chance, 0)
+    for first in range(0, kicks, step):
+        if time.process_time() > deadline:
+            break
+        kicked_descent(distance, near, tour, scratch, chance, min(step, kicks - first))
     return [int(city) for city in tour]
 
 
-def _nearest_neighbour(others: Integers) -> Integers:
-    left, tour = np.arange(1, len(others)), [0]
+def _near(distance: Integers) -> Integers:
+    """The nearest other cities of each, nearest first, of the lower number on ties; a line at a time."""
+    n = len(distance)
+    count = min(NEIGHBOURS, n - 1)
+    near = np.empty((n, count), np.int64)
+    for city in range(n):
+        line = distance[city].copy()
+        line[city] = np.iinfo(np.int64).max
+        within = np.flatnonzero(line <= np.partition(line, count - 1)[count - 1])
+        near[city] = within[np.argsort(line[within], kind="stable")][:count]
+    return near
+
+
+def _nearest_neighbour(distance: Integers) -> Integers:
+    left, tour = np.arange(1, len(distance)), [0]
     while left.size:
-        tour.append(int(left[np.argmin(others[tour[-1], left])]))
+        tour.append(int(left[np.argmin(distance[tour[-1], left])]))
         left = left[left != tour[-1]]
     return np.array(tour, dtype=np.int64)
 
@@ -122,6 +153,7 @@ def tour_baseline(distance: Integers, seconds: float) -> Baseline:
         distance: symmetric, integers from 0 to 10⁹, shape (n, n).
         seconds: limit of CPU time; CP-SAT's share is measured in its deterministic time.
     """
+    _compile()
     begin = time.process_time()
     if len(distance) < FEW:
         best = min(
@@ -129,20 +161,30 @@ def tour_baseline(distance: Integers, seconds: float) -> Baseline:
             key=lambda t: tour_length(distance, t),
         )
         return _baseline(distance, tour_length(distance, best), best, "permutations", begin)
-    tour = kicked_tour(distance, KICKS_PER_CITY * len(distance))
+    tour = kicked_tour(distance, KICKS_PER_CITY * len(distance), begin + FIRST_SHARE * seconds)
     upper = tour_length(distance, tour)
     trees, ascent = held_karp(distance, upper, seconds - (time.process_time() - begin))
     lower = max(0, -(-ascent.bound // SCALE))
     if lower >= upper:
         return _baseline(distance, lower, tour, "held-karp", begin)
+    if time.process_time() - begin > seconds:
+        return _baseline(distance, lower, tour, "held-karp", begin)
     edges = trees.edges_below(ascent.multipliers, upper - 1)
     if edges.sum(axis=1).min() < 2:
         return _baseline(distance, upper, tour, "held-karp", begin)
     left = seconds - (time.process_time() - begin)
-    if left <= 0:
+    if left <= 0 or int(edges.sum()) > MOST_EDGES:
         return _baseline(distance, lower, tour, "held-karp", begin)
     bound, shorter = cpsat_circuit(distance, edges, upper - 1, left)
     return _baseline(distance, max(lower, bound), shorter or tour, "held-karp + cp-sat", begin)
+
+
+@cache
+def _compile() -> None:
+    """Runs the kernels once on a few cities, so that no limit is spent on the compiler."""
+    corners = np.abs(np.subtract.outer(np.arange(FEW), np.arange(FEW)))
+    trees, ascent = held_karp(corners, tour_length(corners, kicked_tour(corners, 1)), 0.0)
+    trees.edges_below(ascent.multipliers, 1)
 
 
 def _baseline(distance: Integers, lower: int, tour: list[int], solver: str, begin: float) -> Baseline:

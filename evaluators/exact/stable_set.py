@@ -8,6 +8,7 @@
 """
 
 import time
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,19 @@ SLICE_NODES = 20_000
 DENSE = 0.04
 """Share of possible edges from which branch and bound comes before CP-SAT: measured at 100 to 200 vertices."""
 
+MOST_LITERALS = 1_000_000
+"""Of all cliques: beyond, CP-SAT's model would take longer to build than it is worth."""
+
+MOST_SEARCHED = 4000
+"""Vertices of the graphs that are searched: the path through the tree alone takes hundreds of megabytes."""
+
 FIRST_SHARE = 0.5
 """Of the time, for the method that comes first."""
 
 Graph = NDArray[np.bool_]
 
 
-def reduced(adjacent: Graph) -> tuple[list[int], list[int]]:
+def reduced(adjacent: Graph, deadline: float = np.inf) -> tuple[list[int], list[int]]:
     """Vertices that some maximum independent set holds, and those that are left to decide.
 
     A vertex whose neighbourhood lies in that of a neighbour, itself included, makes that neighbour superfluous: any
@@ -37,6 +44,7 @@ def reduced(adjacent: Graph) -> tuple[list[int], list[int]]:
 
     Args:
         adjacent: symmetric, without loops, shape (n, n).
+        deadline: of the process's CPU clock; what has not been looked at then is left to decide.
     """
     closed = adjacent | np.eye(len(adjacent), dtype=bool)
     alive = np.ones(len(adjacent), dtype=bool)
@@ -47,6 +55,8 @@ def reduced(adjacent: Graph) -> tuple[list[int], list[int]]:
         for v in np.argsort(closed.sum(axis=1), kind="stable"):
             if not alive[v]:
                 continue
+            if time.process_time() > deadline:
+                return taken, np.flatnonzero(alive).tolist()
             around = np.flatnonzero(adjacent[v] & alive)
             here = closed[v] & alive
             superfluous = [int(u) for u in around if not (here & ~closed[u]).any()]
@@ -58,12 +68,17 @@ def reduced(adjacent: Graph) -> tuple[list[int], list[int]]:
     return taken, np.flatnonzero(alive).tolist()
 
 
-def clique_cover(adjacent: Graph) -> list[list[int]]:
-    """Cliques that hold every edge, each grown greedily by the vertex with most uncovered edges to it, lowest first."""
+def clique_cover(adjacent: Graph, deadline: float = np.inf) -> list[list[int]]:
+    """Cliques that hold every edge, each grown greedily by the vertex with most uncovered edges to it, lowest first.
+
+    Where the CPU time is over, those of the edges so far.
+    """
     uncovered = adjacent.copy()
-    cliques = []
+    cliques: list[list[int]] = []
     for v in range(len(adjacent)):
         while uncovered[v].any():
+            if time.process_time() > deadline:
+                return cliques
             clique, gain = [v], uncovered[v].astype(np.int64)
             common = adjacent[v].copy()
             while common.any():
@@ -123,12 +138,14 @@ def clique_bound(n: int, cliques: list[list[int]], size: int, seconds: float = f
 def by_degree(adjacent: Graph) -> list[int]:
     """An independent set: always the vertex with the fewest neighbours left, the first on ties."""
     alive, chosen = np.ones(len(adjacent), dtype=bool), []
+    degree = adjacent.sum(axis=1)
     while alive.any():
-        degree = adjacent[:, alive].sum(axis=1)
         v = int(np.argmin(np.where(alive, degree, len(adjacent))))
         chosen.append(v)
-        alive &= ~adjacent[v]
-        alive[v] = False
+        gone = alive & adjacent[v]
+        gone[v] = True
+        alive &= ~gone
+        degree -= adjacent[gone].sum(axis=0)
     return chosen
 
 
@@ -157,8 +174,9 @@ def branch_and_bound(adjacent: Graph, start: list[int], seconds: float) -> tuple
     chosen, best = (np.zeros(n + 1, dtype=np.int64) for _ in range(2))
     state = np.array([0, len(start), 0, 0], dtype=np.int64)
     scratch = np.zeros((2, words), dtype=np.uint64)
+    nodes = max(1, min(SLICE_NODES, SLICE_NODES * 200**2 // n**2))
     while not state[kernel.DONE] and time.process_time() < deadline:
-        kernel.search(bits, left, scratch, branch, bound, count, chosen, best, state, SLICE_NODES)
+        kernel.search(bits, left, scratch, branch, bound, count, chosen, best, state, nodes)
     size = int(state[kernel.BEST])
     found = [int(order[v]) for v in best[:size]] if size > len(start) else start
     return bool(state[kernel.DONE]), found
@@ -167,11 +185,12 @@ def branch_and_bound(adjacent: Graph, start: list[int], seconds: float) -> tuple
 def _by_late_degree(adjacent: Graph) -> Integers:
     """Vertices in an order that colours well: those with most neighbours among the rest come last (Carraghan 1990)."""
     alive, order = np.ones(len(adjacent), dtype=bool), []
+    degree = adjacent.sum(axis=1)
     while alive.any():
-        degree = adjacent[:, alive].sum(axis=1)
         v = int(np.argmax(np.where(alive, degree, -1)))
         order.append(v)
         alive[v] = False
+        degree -= adjacent[v]
     return np.array(order[::-1], dtype=np.int64)
 
 
@@ -190,15 +209,22 @@ def independent_set_baseline(adjacent: Graph, seconds: float) -> Baseline:
         adjacent: symmetric, without loops, shape (n, n).
         seconds: limit of CPU time; CP-SAT's share is measured in its deterministic time.
     """
+    _compile()
     begin = time.process_time()
-    taken, rest = reduced(adjacent)
-    core = adjacent[np.ix_(rest, rest)]
+    taken, rest = reduced(adjacent, begin + FIRST_SHARE * seconds)
+    core = adjacent if len(rest) == len(adjacent) else adjacent[np.ix_(rest, rest)]
     upper, found, solver = _solve(core, begin, seconds) if rest else (0, list[int](), "reductions")
     chosen = sorted(taken + [rest[v] for v in found])
     value = len(chosen)
     if len(found) > upper or adjacent[np.ix_(chosen, chosen)].any() or len(set(chosen)) != value:
         raise AssertionError(f"bug in {solver}: a set of {value} above a bound of {upper}; please report")
     return Baseline(value, len(taken) + upper, chosen, solver, time.process_time() - begin)
+
+
+@cache
+def _compile() -> None:
+    """Runs the kernel once on a single edge, so that no limit is spent on the compiler."""
+    branch_and_bound(~np.eye(2, dtype=bool), [0], 1.0)
 
 
 def _solve(core: Graph, begin: float, seconds: float) -> tuple[int, list[int], str]:
@@ -208,10 +234,14 @@ def _solve(core: Graph, begin: float, seconds: float) -> tuple[int, list[int], s
         return seconds - (time.process_time() - begin)
 
     found = by_degree(core)
-    cliques = clique_cover(core)
+    cliques = clique_cover(core, begin + FIRST_SHARE * seconds)
+    # Where the time was over not all edges are covered: the cliques are a bound, but no model.
+    modelled = left() > FIRST_SHARE * seconds and sum(map(len, cliques)) <= MOST_LITERALS
     upper, solver = clique_bound(len(core), cliques, len(found), left()), "clique bound"
     dense = core.mean() >= DENSE
-    for method in ("branch and bound", "cp-sat") if dense else ("cp-sat", "branch and bound"):
+    methods = ["branch and bound", "cp-sat"] if dense else ["cp-sat", "branch and bound"]
+    possible = {"cp-sat": modelled, "branch and bound": len(core) <= MOST_SEARCHED}
+    for method in (method for method in methods if possible[method]):
         if len(found) >= upper or left() <= 0:
             break
         share = left() * FIRST_SHARE if solver == "clique bound" else left()

@@ -15,7 +15,10 @@ Integers: TypeAlias = "NDArray[np.int64]"
 IntegerList: TypeAlias = "Sequence[int] | NDArray[np.integer]"
 
 SLICE_NODES = 50_000
-"""Nodes between two looks at the clock: some tens of milliseconds."""
+"""Nodes of a hundred jobs between two looks at the clock: some tens of milliseconds."""
+
+MOST_PRICES, FEWEST_PRICES = 10**9, 10**8
+"""Places that a descent without the exact search prices, by the time it has; see `descend`."""
 
 MEMORY_BYTES = 1 << 30
 """What the table may grow to. A full table forgets everything and goes on: slower, still exact."""
@@ -76,7 +79,8 @@ def branch_and_memorize(
     try:
         value, order = search.solve()
     except _OutOfTime:
-        sequence = descend(p, d, modified_due_date(p, d))
+        prices = int(min(MOST_PRICES, max(FEWEST_PRICES, FEWEST_PRICES * seconds)))
+        sequence = descend(p, d, modified_due_date(p, d), prices)
         return Solved(sequence, total_tardiness(p, d, sequence), False, search.nodes)
     # A job without length delays nobody and is best off at the start.
     sequence = instant + [int(jobs[number]) for number in order]
@@ -126,6 +130,7 @@ class _Search:
         self._kernel, self._sets, self._memo = branching, job_sets, memo
         self._deadline = deadline
         size = processing.size
+        self._slice = max(50, min(SLICE_NODES, SLICE_NODES * 100**2 // max(1, size**2)))
         words = (size + 63) // 64
         by_length = np.lexsort((due, processing))
         rank = np.empty(size, np.int64)
@@ -239,7 +244,7 @@ class _Search:
         """Searches slice by slice, so that the clock is looked at and the tables can grow."""
         kernel = self._kernel
         while True:
-            budget = self.nodes + SLICE_NODES
+            budget = self.nodes + self._slice
             ending = kernel.search(self._jobs, self._store, self._values, self._stack, budget)
             if ending == kernel.DONE:
                 return
@@ -312,13 +317,13 @@ def modified_due_date(p: IntegerList, d: IntegerList) -> list[int]:
     return sequence
 
 
-def descend(p: IntegerList, d: IntegerList, sequence: Sequence[int]) -> list[int]:
-    """Moves single jobs to their best place until no move helps, or the places priced are some 10^9."""
+def descend(p: IntegerList, d: IntegerList, sequence: Sequence[int], prices: int = MOST_PRICES) -> list[int]:
+    """Moves single jobs to their best place until no move helps, or so many places have been priced."""
     from gapsmith.evaluators.exact.descent import insertion_descent
 
     order = np.asarray(sequence, np.int64)
     processing, due = np.asarray(p, np.int64), np.asarray(d, np.int64)
-    insertion_descent(processing, due, order, np.empty_like(order), 10**9 // max(1, order.size))
+    insertion_descent(processing, due, order, np.empty_like(order), prices // max(1, order.size))
     return [int(job) for job in order]
 
 

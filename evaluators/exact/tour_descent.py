@@ -182,6 +182,7 @@ def kicked_descent(
     near: NDArray[np.int64],
     tour: NDArray[np.int64],
     scratch: NDArray[np.int64],
+    chance: NDArray[np.int64],
     kicks: int,
 ) -> int:
     """Improves a tour of at least 8 cities by descents after double bridges, each kept if not worse; the total gain.
@@ -190,17 +191,20 @@ def kicked_descent(
         distance: symmetric, shape (n, n).
         near: the nearest other cities of each, nearest first, shape (n, k).
         tour: cities in order; changed, shape (n,).
-        scratch: shape (4, n).
+        scratch: kept between calls, shape (4, n).
+        chance: state of the random numbers, 0 before the first call; changed, shape (1,).
         kicks: how many double bridges.
     """
-    n = tour.size
+    n, total = tour.size, np.int64(0)
     place, queue, queued, kept = scratch[0], scratch[1], scratch[2], scratch[3]
-    for index in range(n):
-        place[tour[index]] = index
-        queue[index] = tour[index]
-        queued[tour[index]] = 1
-    total = descend(distance, near, tour, place, queue, queued, n)
-    state = np.int64(88172645463325252)
+    state = chance[0]
+    if state == 0:
+        state = np.int64(88172645463325252)
+        for index in range(n):
+            place[tour[index]] = index
+            queue[index] = tour[index]
+            queued[tour[index]] = 1
+        total += np.int64(descend(distance, near, tour, place, queue, queued, n))
     for _ in range(kicks):
         for index in range(n):
             kept[index] = tour[index]
@@ -239,4 +243,5 @@ def kicked_descent(
             for index in range(n):
                 tour[index] = kept[index]
                 place[kept[index]] = index
-    return total
+    chance[0] = state
+    return int(total)

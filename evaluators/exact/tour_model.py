@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.exact.cpsat_worker import worker
+from gapsmith.evaluators.exact.cpsat_worker import solved, worker
 
 
 def cpsat_circuit(
@@ -34,7 +34,7 @@ def cpsat_circuit(
     model.minimize(length)
     solver = worker(seconds)
     solver.parameters.linearization_level = 2  # cuts off subtours in the relaxation: without, hopeless
-    status = solver.solve(model)
+    status = solved(solver, model, seconds)
     if status == cp_model.INFEASIBLE:
         return most + 1, None
     # All coefficients are integers, so the bound is one: exact as a double below 2⁵³.

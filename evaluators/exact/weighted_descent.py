@@ -101,11 +101,15 @@ def best_insertion(jobs: Jobs, order: Integers, completion: Integers, place: int
 
 
 @compiled
-def descend(jobs: Jobs, order: Integers, completion: Integers) -> int:
-    """Makes the best move of each position in turn, in `order` itself, until none helps; the cost reached."""
+def descend(jobs: Jobs, order: Integers, completion: Integers, attempts: int) -> int:
+    """Makes the best move of each position in turn, in `order` itself, until none helps; the cost reached.
+
+    So many positions are tried at most, each in O(n²).
+    """
     cost = complete(jobs, order, completion)
     stable, place = 0, 0
-    while stable < order.size:
+    while stable < order.size and attempts > 0:
+        attempts -= 1
         best, target = best_insertion(jobs, order, completion, place)
         exchange = -1
         for other in range(order.size):
@@ -133,7 +137,15 @@ def copy(source: Integers, target: Integers) -> None:
 
 
 @compiled
-def iterate(jobs: Jobs, best: Integers, order: Integers, completion: Integers, rounds: int, seed: int) -> int:
+def iterate(
+    jobs: Jobs,
+    best: Integers,
+    order: Integers,
+    completion: Integers,
+    rounds: int,
+    seed: int,
+    attempts: int,
+) -> int:
     """Descends from `best`, then kicks and descends; writes the best sequence to `best` and returns its cost.
 
     Args:
@@ -143,9 +155,10 @@ def iterate(jobs: Jobs, best: Integers, order: Integers, completion: Integers, r
         completion: scratch, shape (n,).
         rounds: number of kicks.
         seed: of the random exchanges; equal seeds give equal sequences.
+        attempts: positions that each descent tries at most.
     """
     size = best.size
-    least = descend(jobs, best, completion)
+    least = descend(jobs, best, completion, attempts)
     copy(best, order)
     current, failures, state = least, 0, seed
     for _ in range(rounds):
@@ -157,7 +170,7 @@ def iterate(jobs: Jobs, best: Integers, order: Integers, completion: Integers, r
             state = (state * 1103515245 + 12345) & 0x7FFFFFFF
             second = (state >> 8) % size
             order[first], order[second] = order[second], order[first]
-        cost = descend(jobs, order, completion)
+        cost = descend(jobs, order, completion, attempts)
         failures += 1
         if cost < current:
             current, failures = cost, 0

@@ -37,8 +37,11 @@ DESCENTS, REPAIRS = 200, 20
 LEAST_SPAN = 0.05
 """What a job's span counts at least where jobs are chosen to be split: imbalance per growth of the graph."""
 
-SLICE = 20
-"""Descents between two looks at the clock."""
+SLICE, LARGE = 20, 300
+"""Descents between two looks at the clock; one where there are more jobs than that."""
+
+SLICE_PRICES = 1 << 27
+"""Jobs priced anew in one descent, at most: some tenths of a second; no descent of up to 300 jobs needs as many."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def _compile() -> None:
 
     order = np.arange(3)
     jobs = Jobs(order + 1, order + 1, 2 * order)
-    iterate(jobs, order.copy(), order.copy(), order.copy(), 1, 1)
+    iterate(jobs, order.copy(), order.copy(), order.copy(), 1, 1, 1)
     table = StartTimes(jobs, 1)
     _exercise(table)
     graph = States.after(table)
@@ -201,8 +204,10 @@ class _Search:
         """Searches around a sequence, and keeps what is better than the best."""
         best = np.array(sequence, np.int64)
         order, completion = np.empty_like(best), np.empty_like(best)
+        attempts = max(1, SLICE_PRICES // best.size**2)
+        rounds = SLICE if best.size <= LARGE else 1
         for seed in range(1, descents // SLICE + 1):
-            cost = int(self._descent.iterate(self._jobs, best, order, completion, SLICE, seed))
+            cost = int(self._descent.iterate(self._jobs, best, order, completion, rounds, seed, attempts))
             if cost < self.upper:
                 self.upper, self.sequence = cost, [int(job) for job in best]
             self._look()

@@ -155,7 +155,7 @@ def test_local_search_prices_what_it_returns() -> None:
         p, w, d = drawn(rng, size)
         best = np.arange(size)
         before = total_weighted_tardiness(p, w, d, best.tolist())
-        cost = iterate(Jobs(p, w, d), best, np.empty_like(best), np.empty_like(best), 20, 1)
+        cost = iterate(Jobs(p, w, d), best, np.empty_like(best), np.empty_like(best), 20, 1, 10**6)
         assert cost == total_weighted_tardiness(p, w, d, best.tolist()) <= before
         assert sorted(best.tolist()) == list(range(size))
 
