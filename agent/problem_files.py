@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageTrouble
+from gapsmith.evaluators.guarding import guarded
 
 DIGITS = 16
 OURS = ("gapsmith", "numpy")
@@ -39,7 +40,7 @@ def problem_of_file(path: Path) -> Problem:
     problem = getattr(module, "problem", None)
     if not isinstance(problem, Problem):
         raise UsageTrouble(f"{path} defines no `problem`; expected `problem = Problem(...)`")
-    return replace(problem, version=version)
+    return guarded(replace(problem, version=version), path)
 
 
 def with_version(problem: Problem) -> Problem:

@@ -86,7 +86,7 @@ class Instance:
     def plain(self) -> dict[str, Any]:
         """The data as JSON can hold it."""
         return {
-            key: value.tolist() if isinstance(value, np.ndarray) else value
+            key: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
             for key, value in self.data.items()
         }
 

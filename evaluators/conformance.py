@@ -52,6 +52,8 @@ def broken_promises(problem: Problem, runner: Runner) -> list[str]:
     for promise in PROMISES:
         try:
             found += promise(problem, runner)
+        except Trouble as trouble:
+            found.append(f"{promise.__name__}: {trouble}")
         except Exception as error:  # noqa: BLE001 - an author's code may raise anything, and that is the finding
             found.append(f"{promise.__name__}: raised {type(error).__name__}: {error}")
     return found
@@ -97,6 +99,8 @@ def verifier(problem: Problem, runner: Runner) -> Iterator[str]:
         except Infeasible as reason:
             if not str(reason).strip():
                 yield f"verifier: turns {wrong!r:.60} away without a reason"
+        except Trouble as trouble:
+            yield f"verifier: {wrong!r:.60}: {trouble}"
         except Exception as error:  # noqa: BLE001 - any other error is the broken promise
             yield f"verifier: {wrong!r:.60} raises {type(error).__name__}; expected Infeasible with a reason"
         else:

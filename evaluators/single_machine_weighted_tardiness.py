@@ -1,7 +1,7 @@
 """1‖ΣwjTj: order the jobs of one machine so that their total weighted tardiness is least."""
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from gapsmith.evaluators.base import (
 )
 from gapsmith.evaluators.exact.weighted_tardiness import (
     LARGEST_SUM,
-    total_weighted_tardiness,
     weighted_tardiness_baseline,
 )
 from gapsmith.evaluators.reading import Numbers, whole_number
@@ -172,7 +171,11 @@ def cost(instance: Instance, solution: Any) -> int:
     """Total weighted tardiness of a sequence of job indices. Raises Infeasible when it is not a permutation."""
     p, w, d = (np.asarray(instance.data[name]) for name in "pwd")
     sequence = permutation(solution, len(p), "job")
-    return total_weighted_tardiness(p.tolist(), w.tolist(), d.tolist(), sequence.tolist())
+    end = accumulate(p[sequence].tolist())
+    return sum(
+        weight * max(0, completion - due)
+        for weight, due, completion in zip(w[sequence].tolist(), d[sequence].tolist(), end, strict=True)
+    )
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:

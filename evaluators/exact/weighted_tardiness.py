@@ -204,7 +204,7 @@ class _Search:
         """Searches around a sequence, and keeps what is better than the best."""
         best = np.array(sequence, np.int64)
         order, completion = np.empty_like(best), np.empty_like(best)
-        attempts = max(1, SLICE_PRICES // best.size**2)
+        attempts = max(1, SLICE_PRICES // max(1, best.size**2))
         rounds = SLICE if best.size <= LARGE else 1
         for seed in range(1, descents // SLICE + 1):
             cost = int(self._descent.iterate(self._jobs, best, order, completion, rounds, seed, attempts))
@@ -239,7 +239,7 @@ class _Search:
         )
 
     def _scales(self) -> tuple[int, int]:
-        """The scale of costs, and the largest multiplier: no walk's price reaches LARGEST_SUM then, and no sum 2^63."""
+        """The scale of costs, and the largest multiplier: no price reaches LARGEST_SUM, no sum 2^63."""
         horizon, scale = int(self._jobs.processing.sum()), SCALE
         steepest = int(self._jobs.weight.sum()) * (horizon + int(np.abs(self._jobs.due).max()))
         while scale * 2 * steepest * horizon >= LARGEST_SUM:
