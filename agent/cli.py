@@ -230,7 +230,7 @@ def best(
     given = problem or named
     if on_front + as_set + bool(instances) > 1:
         raise UsageTrouble("--front, --set and --instances exclude each other; expected one of them")
-    with opened_archive(archive, made=False) as store:
+    with opened_archive(archive, made=False, reading=not instances) as store:
         check_known(store, problem_called(given), run_number)
         if instances:
             known = find_problem(wanted_problem(given), layout)
@@ -257,7 +257,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Prints the decision log: operator and model per candidate, early stopping, validation, final selection."""
-    with opened_archive(archive, made=False) as store:
+    with opened_archive(archive, reading=True) as store:
         row = store.run(number)
         found, spent = decisions(store, row.id or 0), spending(store, row.id or 0)
     number = row.id or 0
@@ -267,7 +267,7 @@ def explain(
 @app.command(epilog="Example: gapsmith runs")
 def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Lists all runs, the latest first."""
-    with opened_archive(archive, made=False) as store:
+    with opened_archive(archive, reading=True) as store:
         rows = store.runs()
     show_result([view.run_json(row) for row in rows], view.run_table(rows), as_json)
 

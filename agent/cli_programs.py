@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Shows a program's code and where it came from."""
-    with opened_archive(archive, made=False) as store:
+    with opened_archive(archive, reading=True) as store:
         program, births = store.find(number), store.births(number)
         finding = finding_of(store, births)
     data = {
@@ -47,7 +47,7 @@ def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = Fal
 
 def lineage(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Lists a program's ancestors, the nearest first."""
-    with opened_archive(archive, made=False) as store:
+    with opened_archive(archive, reading=True) as store:
         rows = store.lineage(number)
     table = view.candidate_table(rows, f"lineage of {number}")
     show_result([view.candidate_json(row) for row in rows], table, as_json)
@@ -64,7 +64,7 @@ def export_(
     as_json: Json = False,
 ) -> None:
     """Writes a program as a module of its own: numpy and the standard library, with a self-test."""
-    with opened_archive(archive, made=False) as store, LocalExecutor(1, minimum_level(weak)) as executor:
+    with opened_archive(archive, reading=True) as store, LocalExecutor(1, minimum_level(weak)) as executor:
         made = export(number, store, executor, sandboxed)
     write(output, made.text)
     told = f"{output}: program {number}"

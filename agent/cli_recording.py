@@ -26,7 +26,7 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Writes a run to a file that repeats it without a key: same questions, same replies."""
-    with opened_archive(archive, made=False) as store:
+    with opened_archive(archive, reading=True) as store:
         row = store.run(number)
         found = recorded(store, row)
     write_recording(output, found.lines, found.header)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Never, Self
 
-from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.baselines import Progress as Doing
 from gapsmith.agent.baselines import silent
 from gapsmith.agent.batching import Waiting
@@ -211,19 +211,25 @@ class Run:
 
     def search(self) -> Iterator[Progress]:
         """Searches until the budget is used up, or until a stop; makes no report."""
-        status = "stopped"  # also where the caller leaves its loop, or a signal leaves at once
-        try:
-            self.archive.finish(self.number, "running", self.ledger.before)
-            yield from self._work()
-            self._searched = not self.stopped
-            status = "searched" if self._searched else "stopped"
-        except Exception:
-            status = "failed"
-            raise
-        finally:
-            self.archive.finish(self.number, status, self.ledger.seconds)
-            if self._begun:
-                self.archive.tally(self.number, _tallies(self.loop.state))
+        with Lease(self.archive, self.number, self.stop) as lease:
+            status = "stopped"  # also where the caller leaves its loop, or a signal leaves at once
+            try:
+                self.archive.finish(self.number, "running", self.ledger.before)
+                yield from self._work()
+                lease.check()
+                self._searched = not self.stopped
+                status = "searched" if self._searched else "stopped"
+            except Exception:
+                status = "failed"
+                raise
+            finally:
+                if not lease.lost:
+                    self._end_search(status)
+
+    def _end_search(self, status: str) -> None:
+        self.archive.finish(self.number, status, self.ledger.seconds)
+        if self._begun:
+            self.archive.tally(self.number, _tallies(self.loop.state))
 
     @property
     def _begun(self) -> bool:
@@ -255,6 +261,11 @@ class Run:
     def waiting(self) -> list[Waiting]:
         """The batches of questions that are waited for, or that a stop left at work."""
         return self.loop.waiting if self._begun else []
+
+    @property
+    def left_behind(self) -> int:
+        """Questions that were sent and not answered when the time was used up."""
+        return self.loop.left_behind if self._begun else 0
 
     def stop(self) -> None:
         """Asks nothing more; what is under way is kept."""
@@ -298,9 +309,10 @@ class Run:
             if not self._begun:
                 for _ in self.search():
                     pass
-            self._report = self._made_report()
-            status = "done" if self._searched else "stopped"
-            self.archive.finish(self.number, status, self._report.seconds, report_json(self._report))
+            with Lease(self.archive, self.number, self.stop):
+                self._report = self._made_report()
+                status = "done" if self._searched else "stopped"
+                self.archive.finish(self.number, status, self._report.seconds, report_json(self._report))
         return self._report
 
     def _made_report(self) -> Report:

@@ -56,7 +56,7 @@ def _version(name: str) -> str:
 
 def _archive(location: str) -> dict[str, Any]:
     try:
-        store = Archive(location) if "://" in location or os.path.exists(location) else None
+        store = Archive(location, reading=True) if "://" in location or os.path.exists(location) else None
         found = (
             {"location": location, "runs": len(store.runs())}
             if store

@@ -16,7 +16,7 @@ from gapsmith.agent.archive import Candidate
 from gapsmith.agent.deciding import Decision, Further, decide, harm
 from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.leaderboards import Known
-from gapsmith.agent.measuring import AGAIN, Measuring, costs_in
+from gapsmith.agent.measuring import Measuring, costs_in
 from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import Screened, screen
 from gapsmith.agent.search.bench import Bench
@@ -26,6 +26,7 @@ from gapsmith.agent.search.simplifying import MOST, simpler
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
 from gapsmith.evaluators.honesty import Honesty, examine
+from gapsmith.evaluators.repeats import TIME_OUTS
 from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
 
 SLOT = -1
@@ -376,7 +377,7 @@ def _nowhere_worse(scale: Scale, new: Costs, costs: Costs) -> bool:
 
 def _tolerable(failures: Sequence[Failure], count: int) -> bool:
     """Whether a program failed by time alone, and on at most one instance or a tenth of so many."""
-    return len(failures) <= max(1, count // 10) and all(failure.outcome in AGAIN for failure in failures)
+    return len(failures) <= max(1, count // 10) and all(failure.outcome in TIME_OUTS for failure in failures)
 
 
 def _failed(failures: Sequence[Failure]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def told(found: Mapping[str, Any]) -> str:
         f"{_measure(found)} {_ratio(found['ratio'])} of the base's ({found['units']:.3g} of "
         f"{found['base_units']:.3g} units); placebo {_ratio(found['placebo'])}.",
         *([f"Nodes {_ratio(found['nodes_ratio'])} of the base's."] if found.get("nodes_ratio") else ()),
+        *([f"Building takes {found['building']:.3g} CPU seconds a model."] if found.get("building") else ()),
         f"Wall time with all cores, building included: {_ratio(found['wall_ratio'])} of the base's."
         if found["wall_ratio"]
         else "Wall time was not measured.",

@@ -75,6 +75,9 @@ class Loop:
         fresh: gives other validation instances for worn ones, None where there are no more.
         window: slots that may be open at once.
         operators: of the caller's own, by which a resumed run takes up what it had asked.
+
+    Attributes:
+        left_behind: questions without an answer when the time was used up.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class Loop:
         self._used_up = False
         self._barren = 0
         self._replies = Replies()
+        self.left_behind = 0
         self._tuning, self._most_tuned = 0, most_instances(course.train)
 
     def __iter__(self) -> Iterator[Progress]:
@@ -173,11 +177,12 @@ class Loop:
         arrival()
 
     def _leave_behind(self) -> None:
-        """The time is used up: what was sent and is not answered is given up, as if it had never been asked."""
+        """The time is used up: what was sent and is not answered is given up; it may be billed all the same."""
         self._over.set()
         self._used_up = True
         for number in self._questions.abandon():
-            self._open.pop(number, None)
+            self._ledger.settle_call(self._open.pop(number).usd, None)
+            self.left_behind += 1
 
     def _post(self, callers: Callers) -> None:
         """Once all that is open waits for answers, nothing more comes: what goes in batches is sent."""

@@ -14,8 +14,8 @@ from gapsmith.agent.executor import Executor
 from gapsmith.agent.search.bench import Bench
 from gapsmith.evaluators.assess import Assessment, Runner, assess
 from gapsmith.evaluators.base import Instance, Number, Problem
+from gapsmith.evaluators.repeats import TRIES
 from gapsmith.evaluators.scoring import Scale, Score
-from gapsmith.sandbox import Ending
 
 
 class Archived(Protocol):
@@ -108,13 +108,6 @@ def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
 
 Pairs = list[tuple[Instance, Score]]
 
-AGAIN = (Ending.TIMEOUT_CPU, Ending.TIMEOUT_WALL, Ending.ZYGOTE_DIED, Ending.HARNESS_FAILURE)
-"""Endings of one call that are given other tries: a crowded machine charges a program more than it needs, and that
-the sandbox broke is no fact about it."""
-
-TRIES = 3
-"""The least of three times counts, as is usual: what disturbs a measurement only adds to it."""
-
 FAILURES = 3
 """A program that failed so often among the instances of one job is tried once on each of the others."""
 
@@ -128,19 +121,12 @@ class _Work:
 
     def __call__(self, runner: Runner, spent: float) -> Pairs:
         scores: list[Score] = []
-        most = left = TRIES
-        while len(scores) < len(self.instances):
-            *solved, last = assess(
-                self.problem, self.source, self.instances[len(scores) :], runner, spent
-            ).scores
-            scores += solved
-            left = (most if solved else left) - 1
-            if last.outcome not in AGAIN or not left:
-                scores.append(last)
-                if last.outcome != "ok" and not self.whole:
-                    break
-                failed = sum(score.outcome != "ok" for score in scores)
-                most = left = TRIES if failed < FAILURES else 1
+        failed = 0
+        while len(scores) < len(self.instances) and (self.whole or not failed):
+            left = self.instances[len(scores) :]
+            tries = TRIES if failed < FAILURES else 1
+            scores += assess(self.problem, self.source, left, runner, spent, tries).scores
+            failed += scores[-1].outcome != "ok"
         return list(zip(self.instances, scores, strict=False))
 
 

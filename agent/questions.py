@@ -20,7 +20,7 @@ from gapsmith.agent.models.storable import storable
 from gapsmith.agent.prompting import Prompt, render
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.slots import Slot
-from gapsmith.evaluators.base import Problem
+from gapsmith.evaluators.base import Problem, Trouble
 
 SENT, UNSENT = "sent", "unsent"
 """Kinds of events, with a number behind them: a call was sent, and was not sent after all."""
@@ -208,9 +208,15 @@ class Questions:
     def keep_late(self) -> None:
         """However a run is left, by an error or by who iterates over it: replies that came are kept."""
         self._mail.abandon()
+        failed: Trouble | None = None
         for keep, answered in list(self._sent.values()):
             if answered.done() and answered.exception() is None:
-                keep(answered.result())
+                try:
+                    keep(answered.result())
+                except Trouble as error:  # the archive has the reply in memory; the next one is kept too
+                    failed = failed or error
+        if failed:
+            raise failed
 
     def row(self, slot: Slot) -> Candidate:
         """The candidate as it stands before anything is known of it."""

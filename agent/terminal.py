@@ -69,6 +69,11 @@ def _tell_end(job: Run, replies: Replies) -> None:
             f"ended by the limit of {job.ledger.most_calls} calls, with {job.ledger.evaluations} evaluations; "
             "--calls sets another limit"
         )
+    if job.left_behind:
+        words = f"{job.left_behind} questions had no answer when the seconds were used up; they may be billed"
+        if not replies.count:
+            raise Trouble(f"{words}; the report is of the reference rules alone")
+        say(words)
     if replies.useless:
         raise Trouble(f"{replies}; the report is of the reference rules alone")
     if replies.without_program:
@@ -240,9 +245,18 @@ def fail_if_any(comparison: Comparison) -> None:
 
 
 @contextmanager
-def opened_archive(location: str, made: bool = True) -> Iterator[Archive]:
-    """An archive, closed afterwards. Raises Trouble if it is absent and would not be made."""
-    store = Archive(location if made else existing(location))
+def opened_archive(location: str, made: bool = True, reading: bool = False) -> Iterator[Archive]:
+    """An archive, closed afterwards.
+
+    Args:
+        location: a path, or a database URL.
+        made: whether it is made if it is absent.
+        reading: whether nothing is written: not made, and not lifted either; a read-only folder will do.
+
+    Raises:
+        Trouble: where it is absent and would not be made, or cannot be used.
+    """
+    store = Archive(location if made and not reading else existing(location), reading, say)
     try:
         yield store
     finally:
@@ -263,14 +277,14 @@ def heuristic_called(name: str, archive: str) -> str:
     """The source of a file, or of a program in the archive. Raises UsageTrouble or Trouble."""
     if not name.isdecimal():
         return file_entrants([Path(name)])[0].source
-    with opened_archive(archive, made=False) as store:
+    with opened_archive(archive, reading=True) as store:
         return store.find(int(name)).source
 
 
 def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:
     """The sources of the best programs that an archive holds for a problem. Raises UsageTrouble where it has none."""
     name = find_problem(problem).name
-    with opened_archive(archive, made=False) as store:
+    with opened_archive(archive, reading=True) as store:
         found = [store.find(row.program or 0) for row in leading(store, name, None, SEEDS)]
     if not found:
         raise UsageTrouble(

@@ -2,22 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from gapsmith.evaluators import stepwise
+from gapsmith.evaluators import repeats, stepwise
 from gapsmith.evaluators.base import FollowUp, Infeasible, Instance, Problem
+from gapsmith.evaluators.repeats import TRIES
+from gapsmith.evaluators.repeats import Runner as Runner
 from gapsmith.evaluators.scoring import Score
 from gapsmith.evaluators.stepwise import value_of
 from gapsmith.sandbox import Answer, Job, Limits, Outcome, Value
-
-
-class Runner(Protocol):
-    """Whatever runs a job: a sandbox, or a fake in a test."""
-
-    def run(self, job: Job) -> Outcome:
-        """Runs one job to its end."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,12 @@ class Assessment:
 
 
 def assess(
-    problem: Problem, source: str, instances: Sequence[Instance], runner: Runner, spent: float = 0.0
+    problem: Problem,
+    source: str,
+    instances: Sequence[Instance],
+    runner: Runner,
+    spent: float = 0.0,
+    tries: int = TRIES,
 ) -> Assessment:
     """Runs the instances in one process; stops at the first that fails.
 
@@ -48,8 +47,9 @@ def assess(
         instances: in this order.
         runner: the sandbox.
         spent: CPU seconds of a null candidate's call, taken off every call.
+        tries: how often a program that runs out of time is run in all; see `repeats`.
     """
-    outcome = _run(problem, source, instances, runner, spent)
+    outcome = _run(problem, source, instances, runner, spent, tries)
     solutions = tuple(answer.value for answer in outcome.answers)
     scores: list[Score] = []
     for instance, answer in zip(instances, outcome.answers, strict=False):
@@ -88,26 +88,36 @@ def assess_all(
 
 
 def _run(
-    problem: Problem, source: str, instances: Sequence[Instance], runner: Runner, spent: float
+    problem: Problem,
+    source: str,
+    instances: Sequence[Instance],
+    runner: Runner,
+    spent: float,
+    tries: int,
 ) -> Outcome:
     if any(stepwise.wanted(problem, source, instance) for instance in instances):
-        return _stepwise(problem, source, instances, runner, spent)
+        return _stepwise(problem, source, instances, runner, spent, tries)
     calls = tuple(_call(instance) for instance in instances)
     limits = Limits(cpu_seconds=max((problem.cpu_seconds(instance) for instance in instances), default=1.0))
     job = Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
-    first = runner.run(job)
+    first = repeats.run(runner, job, tries)
     if problem.follow_up is None or not first.answers:
         return first
     return _followed(problem.follow_up, replace(job, entry=problem.follow_up.entry), instances, first, runner)
 
 
 def _stepwise(
-    problem: Problem, source: str, instances: Sequence[Instance], runner: Runner, spent: float
+    problem: Problem,
+    source: str,
+    instances: Sequence[Instance],
+    runner: Runner,
+    spent: float,
+    tries: int,
 ) -> Outcome:
     """The decisions on each instance, made event by event in a process of its own; stops at the first that fails."""
     answers: list[Answer] = []
     for instance in instances:
-        outcome = runner.run(stepwise.job(problem, source, instance))
+        outcome = repeats.run(runner, stepwise.job(problem, source, instance), tries)
         decided = stepwise.decisions(outcome)
         if decided is None:
             break
@@ -126,7 +136,7 @@ def _followed(
         for instance, answer in zip(instances, first.answers, strict=False)
     ]
     calls = tuple({key: value_of(datum) for key, datum in data.items()} for data in asked if data is not None)
-    second = runner.run(replace(job, calls=calls, driver=follow_up.driver))
+    second = repeats.run(runner, replace(job, calls=calls, driver=follow_up.driver))
     others = iter(second.answers)
     pairs: list[Answer] = []
     for answer, data in zip(first.answers, asked, strict=False):
@@ -155,6 +165,8 @@ def _price(problem: Problem, instance: Instance, answer: Answer, outcome: Outcom
     seconds = max(0.0, answer.cpu_seconds - spent)
     try:
         cost: Any = problem.cost(instance, answer.value)
+        if problem.charge is not None:
+            cost = problem.charge(cost, seconds)
     except Infeasible as reason:
         return Score("infeasible", str(reason), None, seconds, outcome.level)
     return Score("ok", "", cost, seconds, outcome.level)

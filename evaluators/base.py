@@ -266,6 +266,7 @@ class Problem:
             `refuters` are instances that earlier ones were wrong on. None where costs say all.
         words: the template of the static part of prompts.
         shown: an instance as prompts show it.
+        charge: a cost with the CPU seconds of the call added to it, where these count; coarse, so that it repeats.
         version: another one where costs or optima of the same data are others: what was kept under an earlier
             version is not used. Of a file of one's own it is a digest of the source; see `find_problem`.
     """
@@ -294,6 +295,7 @@ class Problem:
     verify: "Callable[[str, Runner, Sequence[Instance], bool], Honesty] | None" = None
     words: str = "system"
     shown: Callable[[Instance], Instance] = field(default=lambda instance: instance)
+    charge: Callable[[Any, float], float] | None = None
     version: str = FIRST_VERSION
 
     def instances(

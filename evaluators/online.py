@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gapsmith.evaluators import stepwise
+from gapsmith.evaluators import repeats, stepwise
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Datum, Instance, Problem
 from gapsmith.evaluators.stepwise import arrays, value_of
@@ -151,20 +151,14 @@ class _Check:
         """All events in one call: how a program is scored."""
         call = {key: value_of(datum) for key, datum in data.items()}
         limits = Limits(cpu_seconds=self.problem.cpu_seconds(self.instance))
-        outcome = self.runner.run(
-            Job(
-                source=self.source,
-                entry=self.problem.entry.name,
-                calls=(call,),
-                limits=limits,
-                driver=self.problem.driver,
-            )
-        )
+        entry = self.problem.entry.name
+        job = Job(source=self.source, entry=entry, calls=(call,), limits=limits, driver=self.problem.driver)
+        outcome = repeats.run(self.runner, job)
         return _decided(outcome, lambda: outcome.answers[0].value, _events(data))
 
     def alone(self) -> Verdict:
         """The numbers, then each event when the decision on the one before is back."""
-        outcome = self.runner.run(stepwise.job(self.problem, self.source, self.instance))
+        outcome = repeats.run(self.runner, stepwise.job(self.problem, self.source, self.instance))
         return _decided(outcome, lambda: stepwise.decisions(outcome), self.events)
 
     def difference(self, first: Verdict, again: Verdict, kept: int) -> Verdict | None:

@@ -85,6 +85,7 @@ class NoSandbox:
             sys.settrace(patience(LINES))
             exec(compile(job.source, "candidate", "exec"), space)
             for call in job.calls:
+                sys.settrace(patience(LINES))
                 result = space[job.entry](*(self._datum(value) for value in call.values()))
                 answers.append(Answer(plain(result), CPU))
         except Exception as error:  # noqa: BLE001 - a candidate may raise anything

@@ -1,5 +1,6 @@
 """What is remembered: runs, programs, evaluations, baselines, calls and events. The only writer of the database."""
 
+from gapsmith.agent.archive.leases import Lease
 from gapsmith.agent.archive.reading import Edition, Paid
 from gapsmith.agent.archive.store import Archive
 from gapsmith.agent.archive.tables import (
@@ -26,6 +27,7 @@ __all__ = [
     "CounterexampleRow",
     "Edition",
     "Event",
+    "Lease",
     "Paid",
     "Program",
     "RunRow",

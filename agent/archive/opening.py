@@ -1,34 +1,110 @@
 """Opens an archive: a plain path or any database URL; checks and lifts its schema."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlmodel import SQLModel, create_engine
 
+from gapsmith.agent.archive.guarding import BUSY_SECONDS
 from gapsmith.agent.archive.migrations import MIGRATIONS, Migration
 from gapsmith.agent.archive.tables import SCHEMA
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 TRIES = 100
+NO_FILES = ("", ":memory:")
 
 
-def open_engine(location: str, migrations: Mapping[int, Migration] = MIGRATIONS) -> Engine:
-    """An engine on an archive of the current schema, made if absent. Raises Trouble where it cannot be used."""
-    url = location if "://" in location else f"sqlite:///{location}"
+def open_engine(
+    location: str, migrations: Mapping[int, Migration] = MIGRATIONS, reading: bool = False
+) -> Engine:
+    """An engine on an archive of the current schema. Raises Trouble where it cannot be used.
+
+    Args:
+        location: a path (SQLite) or a database URL.
+        migrations: the ways up from older schemas.
+        reading: whether nothing is written: no archive is made, none is lifted, and a read-only folder will do.
+    """
     try:
+        url = _url(location)
+        if reading and url.get_backend_name() == "sqlite":
+            return _readable(Path(str(url.database)), location, migrations)
         engine = create_engine(url)
         with _closed_on_error(engine):
             _set_up(engine)
             _lift(engine, location, migrations)
-    except (DatabaseError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
-        raise Trouble(f"archive {_shown(url)} cannot be opened: {_first_line(error)}") from None
+    except (DatabaseError, ArgumentError, NoSuchModuleError, ImportError, OSError, ValueError) as error:
+        raise Trouble(
+            f"archive {_shown(location)} cannot be opened: {_first_line(error)}{_reason(location)}"
+        ) from None
+    return engine
+
+
+def _url(location: str) -> URL:
+    """The URL of a location; a path is taken as it is, whatever letters are in it. Raises UsageTrouble."""
+    url = make_url(location) if "://" in location else URL.create("sqlite", database=location)
+    if url.get_backend_name() == "sqlite" and (url.database or "").strip() in NO_FILES:
+        raise UsageTrouble(
+            f"--archive {location!r} names no file, so that nothing would be kept; expected a path such as archive.db"
+        )
+    return url
+
+
+# Reading
+
+
+def _readable(path: Path, location: str, migrations: Mapping[int, Migration]) -> Engine:
+    """An engine that writes nothing; where the schema is older, on a lifted copy in a folder of its own."""
+    path = path.absolute()
+    ours = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    log = path.with_name(f"{path.name}-wal")
+    if (
+        not ours and log.is_file() and log.stat().st_size
+    ):  # what it holds is read only where it can be written
+        return _lifted_copy(path, location, migrations)
+    address = f"file:{quote(str(path))}"
+    options = {"uri": "true", "mode": "rw"} if ours else {"uri": "true", "immutable": "1"}
+    engine = create_engine(URL.create("sqlite", database=address, query=options))
+    with _closed_on_error(engine):
+        _set_up(engine)
+        event.listen(engine, "connect", _query_only)
+        with engine.connect() as connection:
+            version = _version(connection, path)
+        if version is None:
+            raise Trouble(
+                f"{location} is empty; expected an archive, which a run makes: gapsmith run PROBLEM"
+            )
+        _check_known(version, location)
+    if version == SCHEMA:
+        return engine
+    engine.dispose()
+    return _lifted_copy(path, location, migrations)
+
+
+def _query_only(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _lifted_copy(path: Path, location: str, migrations: Mapping[int, Migration]) -> Engine:
+    folder = TemporaryDirectory(prefix="gapsmith-", ignore_cleanup_errors=True)
+    for suffix in ("", "-wal"):
+        with suppress(FileNotFoundError):
+            shutil.copy2(f"{path}{suffix}", Path(folder.name) / f"archive.db{suffix}")
+    engine = create_engine(URL.create("sqlite", database=str(Path(folder.name) / "archive.db")))
+    with _closed_on_error(engine):
+        _set_up(engine)
+        _lift(engine, location, migrations)
+    event.listen(engine, "engine_disposed", lambda _: folder.cleanup())
     return engine
 
 
@@ -46,7 +122,7 @@ def _set_up(engine: Engine) -> None:
 
         @event.listens_for(engine, "connect")
         def pragmas(connection, _record):  # type: ignore[no-untyped-def]
-            connection.execute("PRAGMA busy_timeout=10000")
+            connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
             # It survives kill -9; a power cut may take the last commit.
             connection.execute("PRAGMA synchronous=NORMAL")
             # The log of 16 MiB is written back at once, not every 40 candidates.
@@ -70,16 +146,20 @@ def _write_ahead(engine: Engine) -> None:
             time.sleep(0.05)
 
 
-def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) -> None:
-    with engine.connect() as connection:
-        version = _version(connection)
-    if version is None:
-        version = _make(engine)
+def _check_known(version: int, location: str) -> None:
     if version > SCHEMA:
         raise Trouble(
             f"archive {location} has schema {version}; this gapsmith knows schemas up to {SCHEMA}: "
             "upgrade gapsmith, or name another archive with --archive"
         )
+
+
+def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) -> None:
+    with engine.connect() as connection:
+        version = _version(connection)
+    if version is None:
+        version = _make(engine)
+    _check_known(version, location)
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
     if version < SCHEMA:
@@ -132,23 +212,42 @@ def _copy(engine: Engine, version: int) -> str:
     return f"a copy is in {copy}"
 
 
-def _version(connection: Connection) -> int | None:
+def _version(connection: Connection, path: Path | None = None) -> int | None:
+    place = path or connection.engine.url.database
     tables = inspect(connection).get_table_names()
     if not tables:
         return None
     if "meta" not in tables:
-        raise Trouble(f"{connection.engine.url.database} is a database, but not a gapsmith archive")
+        raise Trouble(f"{place} is a database, but not a gapsmith archive")
     found = connection.execute(text("SELECT value FROM meta WHERE key = 'schema'")).scalar()
     if not str(found).isdecimal():
-        raise Trouble(f"{connection.engine.url.database} says its schema is {found!r}; expected a number")
+        raise Trouble(f"{place} says its schema is {found!r}; expected a number")
     return int(str(found))
 
 
-def _shown(url: str) -> str:
+def _shown(location: str) -> str:
+    if "://" not in location:
+        return location
     try:
-        return make_url(url).render_as_string(hide_password=True).removeprefix("sqlite:///")
+        return make_url(location).render_as_string(hide_password=True).removeprefix("sqlite:///")
     except ArgumentError:
-        return url
+        return location
+
+
+def _reason(location: str) -> str:
+    """What is the matter with the place of a file that cannot be opened; empty where nothing is seen."""
+    path = Path(location.removeprefix("sqlite:///"))
+    if "://" in str(location) and not location.startswith("sqlite:///"):
+        return ""
+    if path.is_dir():
+        return ": it is a folder; expected a file"
+    if not path.parent.is_dir():
+        return f": folder {path.parent} does not exist; make it, or name another place"
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        return (
+            ": it cannot be written here; what only reads works: gapsmith runs, best, show, explain, export"
+        )
+    return ""
 
 
 def _first_line(error: BaseException) -> str:

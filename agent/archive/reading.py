@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
@@ -13,6 +14,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from gapsmith.agent.archive.leases import is_over
 from gapsmith.agent.archive.opening import open_engine
 from gapsmith.agent.archive.tables import (
     RANK,
@@ -25,6 +27,7 @@ from gapsmith.agent.archive.tables import (
     CounterexampleRow,
     Evaluation,
     Event,
+    LeaseRow,
     Program,
     RunBoundRow,
     RunRow,
@@ -43,6 +46,7 @@ BEFORE = col(CandidateRow.slot) < bindparam("before")
 CANDIDATES = select(CandidateRow).where(OF_RUN).order_by(col(CandidateRow.slot))
 CANDIDATE = select(CandidateRow).where(OF_RUN, col(CandidateRow.slot) == bindparam("slot"))
 CALL = select(CallRow).where(col(CallRow.run) == bindparam("run"), col(CallRow.slot) == bindparam("slot"))
+LEASE = select(LeaseRow).where(col(LeaseRow.run) == bindparam("run"))
 PROGRAM = select(Program).where(col(Program.id) == bindparam("id"))
 PROGRAMS = select(Program).where(col(Program.id).in_(bindparam("programs", expanding=True)))
 RECORDED = select(func.coalesce(func.max(col(CandidateRow.slot)) + 1, 0)).where(OF_RUN)
@@ -183,9 +187,9 @@ class Reader:
         Trouble: when it cannot be opened, or holds a newer schema.
     """
 
-    def __init__(self, location: str = "archive.db") -> None:
+    def __init__(self, location: str = "archive.db", reading: bool = False) -> None:
         self.location = location
-        self._engine: Engine = open_engine(location)
+        self._engine: Engine = open_engine(location, reading=reading)
 
     def close(self) -> None:
         """Gives its connections back."""
@@ -202,11 +206,23 @@ class Reader:
             raise Trouble(
                 f"archive {self.location} " + (wanted if number is None else f"holds no run {number}")
             )
-        return found[0]
+        return self._standing(found)[0]
 
     def runs(self) -> list[RunRow]:
         """All runs, the latest first."""
-        return self._all(select(RunRow).order_by(col(RunRow.id).desc()))
+        return self._standing(self._all(select(RunRow).order_by(col(RunRow.id).desc())))
+
+    def _standing(self, rows: list[RunRow]) -> list[RunRow]:
+        """The runs; one whose process is gone is not running, but was interrupted."""
+        for row in (each for each in rows if each.status == "running"):
+            lease = self.lease(row.id or 0)
+            if lease is None or is_over(lease, time.time()):
+                row.status = "interrupted"
+        return rows
+
+    def lease(self, run: int) -> LeaseRow | None:
+        """The lease on a run, which may be over; None where there is none."""
+        return self._first(LEASE, run=run)
 
     def editions(self, problem: str) -> list[Edition]:
         """The versions of a problem, and what is held of each."""
@@ -353,10 +369,11 @@ class Reader:
             rows = session.scalars(BY_GAP, {"run": run}, execution_options={"yield_per": limit})
             return list(islice(_distinct(rows), limit))
 
-    def _ranked_runs(self, problem: str | None, run: int | None, version: str | None) -> list[int]:
+    def _ranked_runs(self, problem: str | None, run: int | None, version: str | None) -> Sequence[int | None]:
         if run is None:
             return self.comparable(problem, version)
-        return [row.id or 0 for row in self.runs() if row.id == run and problem in (None, row.problem)]
+        rows = self._all(select(RunRow).where(RunRow.id == run))
+        return [row.id or 0 for row in rows if problem in (None, row.problem)]
 
     def elites(self, problem: str, limit: int, run: int | None = None) -> list[tuple[Program, CandidateRow]]:
         """The best programs of a problem, of one run or of all, in the order of `best`."""

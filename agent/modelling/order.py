@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gapsmith.agent.archive import Archive, RunRow
+from gapsmith.agent.archive import Archive, Lease, RunRow
 from gapsmith.agent.budget import Budget, Ledger
 from gapsmith.agent.executor import Executor, LocalExecutor
 from gapsmith.agent.modelling.program import PRELOAD
@@ -137,16 +137,19 @@ def desk(
 
 @contextmanager
 def _recorded(archive: Archive, run: int, ledger: Ledger, stop: threading.Event) -> Iterator[None]:
-    status = "stopped"
-    archive.finish(run, "running", ledger.before)
-    try:
-        yield
-        status = "stopped" if stop.is_set() else "done"
-    except Exception:
-        status = "failed"
-        raise
-    finally:
-        archive.finish(run, status, ledger.seconds)
+    with Lease(archive, run, stop.set) as lease:
+        status = "stopped"
+        archive.finish(run, "running", ledger.before)
+        try:
+            yield
+            lease.check()
+            status = "stopped" if stop.is_set() else "done"
+        except Exception:
+            status = "failed"
+            raise
+        finally:
+            if not lease.lost:
+                archive.finish(run, status, ledger.seconds)
 
 
 @contextmanager

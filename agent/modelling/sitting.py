@@ -238,9 +238,15 @@ class Sitting:
 
     def _keep_late(self) -> None:
         """However the work is left: replies that came are kept."""
+        failed: Trouble | None = None
         for future, (_, step) in list(self._open.items()):
             if isinstance(step, Letter) and future.done() and future.exception() is None:
-                self._kept(step, future.result())
+                try:
+                    self._kept(step, future.result())
+                except Trouble as error:  # the archive has the reply in memory; the next one is kept too
+                    failed = failed or error
+        if failed:
+            raise failed
 
     def _request(self, letter: Letter) -> Request:
         chance = hashlib.sha256(f"{self._seed}/{letter.slot}/reply".encode()).digest()

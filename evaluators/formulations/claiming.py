@@ -48,6 +48,7 @@ class Speed:
         units: its shifted geometric mean, and that of the base.
         seconds: the same ratio of seconds of wall time with all cores; None where it was not measured.
         solver: of mixed-integer programmes, whose units are iterations; None for CP-SAT.
+        building: CPU seconds of building its models, mean of the instances; None where it was not measured.
         nodes: the ratio of its branch-and-bound nodes, in the runs by the wall clock; None for CP-SAT.
     """
 
@@ -57,11 +58,16 @@ class Speed:
     seconds: Ratio | None = None
     solver: str | None = None
     nodes: Ratio | None = None
+    building: float | None = None
 
     @property
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""
-        found: dict[str, Any] = {"units": self.units[0], "base_units": self.units[1]}
+        found: dict[str, Any] = {
+            "units": self.units[0],
+            "base_units": self.units[1],
+            "building": self.building,
+        }
         ratios = {"ratio": self.ratio, "placebo": self.placebo, "wall_ratio": self.seconds}
         if self.solver:
             found["solver"], ratios["nodes_ratio"] = self.solver, self.nodes
@@ -81,15 +87,16 @@ def speed(
         problem: the search that it is from.
         source: the program.
         instances: by which it was not chosen.
-        costs: its prices there.
+        costs: its prices there, building counted.
         runner: the sandbox, in which its models are built once more for the wall clock.
     """
     texts = [problem.pricing.base(instance) for instance in instances]
     base = [cost_of(problem.judge.base(text).times) for text in texts]
     placebo = [cost_of(problem.judge.placebo_times(text)) for text in texts]
     units = mean_time(costs), mean_time(base)
-    seconds, nodes = wall(problem, source, instances, runner)
-    return Speed(ratio(costs, base), ratio(placebo, base), units, seconds, problem.judge.solver, nodes)
+    seconds, nodes, building = wall(problem, source, instances, runner)
+    solver = problem.judge.solver
+    return Speed(ratio(costs, base), ratio(placebo, base), units, seconds, solver, nodes, building)
 
 
 def ratio(costs: Sequence[float], base: Sequence[float]) -> Ratio:
@@ -109,15 +116,15 @@ def _ratio(mine: Any, other: Any) -> float:
 
 def wall(
     problem: FormulationProblem, source: str, instances: Sequence[Instance], runner: Runner
-) -> tuple[Ratio | None, Ratio | None]:
-    """Ratios of wall times with all cores, building the model included, and of nodes, which CP-SAT has none of.
+) -> tuple[Ratio | None, Ratio | None, float | None]:
+    """Ratios of wall times with all cores, building the model included, and of nodes; CPU seconds of building.
 
     None where a model is not returned.
     """
     chosen = instances[:WALL_INSTANCES]
     result = assess(problem, source, chosen, runner)
     if result.outcome != "ok":
-        return None, None
+        return None, None, None
     packed = [answer[0][0] if problem.pricing.whole else answer for answer in result.solutions]
     base = [_clocked(problem, problem.pricing.base(instance)) for instance in chosen]
     mine = [_clocked(problem, unpacked(each)) for each in packed]
@@ -127,6 +134,7 @@ def wall(
     return (
         ratio(_logs(taken, WALL_SHIFT), _logs([run.seconds for run in base], WALL_SHIFT)),
         ratio(*(_logs(each, NODES_SHIFT) for each in nodes)) if problem.judge.solver else None,
+        sum(built) / len(built),
     )
 
 

@@ -20,6 +20,10 @@ from gapsmith.evaluators.formulations.memo import remembered
 
 SHIFT = 0.02
 """Units of deterministic time below which differences say little."""
+SECONDS_PER_SHIFT = 0.1
+"""CPU seconds that count as a shift: a unit takes 1 to 14 s to solve, mostly 5."""
+COUNTED = (0.0, 0.1, 0.4)
+"""CPU seconds of building that are told apart."""
 LIMIT = 4.0
 """Units that a run of a base may take."""
 FIRST_LIMIT = 1.5
@@ -199,6 +203,16 @@ def shifted_mean(times: Sequence[float]) -> float:
 def cost_of(times: Sequence[float]) -> float:
     """The price of an instance: 1 and the mean logarithm of its times in shifts; 1 for no time at all."""
     return 1.0 + sum(math.log1p(time / SHIFT) for time in times) / max(1, len(times))
+
+
+def charged(cost: float, cpu_seconds: float) -> float:
+    """A price with the building of the model counted: as one shift for each tenth of a CPU second.
+
+    CPU seconds are rounded down to `COUNTED`, so that equal programs have equal prices in every run; only one that
+    builds in nearly as many seconds may be priced otherwise in another run.
+    """
+    shifts = max(seconds for seconds in COUNTED if seconds <= cpu_seconds) / SECONDS_PER_SHIFT
+    return 1.0 + math.log(math.exp(cost - 1.0) + shifts)
 
 
 def mean_time(costs: Sequence[float]) -> float:

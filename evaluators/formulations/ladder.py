@@ -24,8 +24,8 @@ import numpy as np
 
 from gapsmith.evaluators.assess import Assessment, Runner, assess
 from gapsmith.evaluators.base import Infeasible, Instance, Problem, Split, Trouble
-from gapsmith.evaluators.formulations.bridge import layout_of
 from gapsmith.evaluators.formulations.children import Children
+from gapsmith.evaluators.formulations.fixing import Fixing, decisions
 from gapsmith.evaluators.formulations.judge import Trial, objection
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
 from gapsmith.evaluators.honesty import Honesty
@@ -43,6 +43,8 @@ WITNESS_LIMIT = 1.0
 """Units for an instance of the usual size; one on which the base needs more says nothing."""
 CPU_SECONDS = 120.0
 """CPU seconds for a request, after which its child is ended."""
+FIXED, QUICK_FIXED = 24, 10
+"""Instances on which is asked whether a program solves them while it builds; before it is measured, so many."""
 ENUMERATED = 12
 MOST_SOLUTIONS = 500
 SLACK = 2
@@ -131,6 +133,7 @@ class Ladder:
     micro: int = MICRO
     witnesses: int = WITNESSES
     limit: float = LIMIT
+    _known: dict[str, bool] = field(default_factory=dict)
 
     def climb(self, source: str, runner: Runner, refuters: Sequence[Instance], thorough: bool) -> Honesty:
         """Climbs as far as the program is right.
@@ -144,13 +147,29 @@ class Ladder:
         climb = _Climb(self, source, runner)
         if found := self._refuted(climb, refuters, thorough):
             return found
-        detail = {"rung": "equality", "instances": len(climb.made)}
+        detail: dict[str, Any] = {"rung": "equality", "instances": len(climb.made)}
+        fixed = self.fixing(climb.source, runner, thorough)
+        if fixed.outcome != "ok":
+            return fixed
+        detail |= fixed.detail
         if not thorough:
             return Honesty("ok", "", detail)
         if self.pricing.whole:
             return Honesty("ok", "", {**detail, "truth": str(Truth.KEEPS)})
         classes = Classes(climb.pricing, self.children)
         return Honesty("ok", "", {**detail, **classes.of(climb.made[len(refuters) :])})
+
+    def fixing(self, source: str, runner: Runner, thorough: bool) -> Honesty:
+        """Whether a program solves instances instead of formulating them."""
+        if thorough:
+            drawn, fixing = (
+                usual(self.pricing, source, FIXED),
+                Fixing(self.problem, self.pricing, self.children),
+            )
+        else:  # the same instances for all: known patterns are built for them once
+            drawn = usual(self.pricing, "", QUICK_FIXED)
+            fixing = Fixing(self.problem, self.pricing, self.children, 0.0, self._known)
+        return fixing.judged(source, runner, drawn)
 
     def refuted(self, source: str, runner: Runner) -> Honesty | None:
         """What `climb` finds wrong with a program; None where it would only find out of which class it is."""
@@ -217,6 +236,14 @@ def witnesses(pricing: Pricing, source: str, count: int) -> list[Instance]:
     return [Instance(f"usual-{k + 1}", pricing.formulation.generate(rng, size)) for k in range(count)]
 
 
+def usual(pricing: Pricing, source: str, count: int) -> list[Instance]:
+    """Instances of all sizes that are measured, in turn, that follow from the hash of a text."""
+    rng, sizes = _chance(pricing, source, "fixed"), pricing.formulation.sizes.values()
+    known = sorted({size for group in sizes for size in group})
+    drawn = [pricing.formulation.generate(rng, known[k % len(known)]) for k in range(count)]
+    return [Instance(f"fixed-{k + 1}", data) for k, data in enumerate(drawn)]
+
+
 def _chance(pricing: Pricing, source: str, what: str) -> np.random.Generator:
     text = f"{_SALT}/{what}/{pricing.formulation.name}/{source}"
     return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
@@ -274,12 +301,10 @@ class Classes:
         return {"truth": str(truth), "rung": rung, "enumerated": listed, "negated": negated}
 
     def _case(self, instance: Instance, model: str) -> dict[str, Any]:
-        built = self.pricing.formulation.build(plain_instance(instance))
-        layout = layout_of(built.variables)
-        decisions = [place for name in self.pricing.formulation.decisions for place in _leaves(layout[name])]
         base = self.pricing.base(instance)
         trial = self.pricing.measure.trial(base, base, False)
-        return {"base": base, "text": model, "decisions": decisions, "value": trial.optimum, "limit": LIMIT}
+        places = decisions(self.pricing, instance)
+        return {"base": base, "text": model, "decisions": places, "value": trial.optimum, "limit": LIMIT}
 
     def _same(self, case: Mapping[str, Any], slack: int) -> bool | None:
         """Whether model and base have the same solutions, as decisions; None where there are too many."""
@@ -301,9 +326,3 @@ def _rung(listed: Sequence[bool | None], negated: Sequence[str]) -> str:
     if negated and set(negated) == {"proved"}:
         return "refutation"
     return "enumeration" if any(each is not None for each in listed) else "equality"
-
-
-def _leaves(part: Any) -> list[int]:
-    if isinstance(part, list):
-        return [leaf for inner in part for leaf in _leaves(inner)]
-    return [part] if isinstance(part, int) else []

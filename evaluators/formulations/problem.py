@@ -24,7 +24,7 @@ from gapsmith.evaluators.base import (
 from gapsmith.evaluators.formulations import guest
 from gapsmith.evaluators.formulations.base import Formulation
 from gapsmith.evaluators.formulations.children import Children
-from gapsmith.evaluators.formulations.judge import Judge, cost_of
+from gapsmith.evaluators.formulations.judge import Judge, charged, cost_of
 from gapsmith.evaluators.formulations.ladder import MICRO, Ladder
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance
 from gapsmith.evaluators.formulations.words import brief
@@ -32,8 +32,12 @@ from gapsmith.evaluators.formulations.words import brief
 DRAWS = 60
 """Instances that are drawn until one suits the window of times."""
 COUNTS = {Split.TRAIN: 10, Split.VALIDATION: 12, Split.TEST: 12}
-CPU_SECONDS = 1.0
-"""For building a model: who would rather solve the instance meanwhile does not get far."""
+MOST_SECONDS, LEAST_SECONDS = 1.0, 0.25
+"""CPU seconds for building a model, at most and for the smallest base."""
+BUILDING = 100.0
+"""So many times what the base's own building takes come to the least. All patterns of a library take up to 45 times."""
+SECONDS_PER_CHARACTER = 5e-8
+"""CPU seconds of building a base, by the length of its text: reckoned, so that limits are the same in every run."""
 
 AUGMENT = EntryPoint(
     "augment",
@@ -116,13 +120,19 @@ def _stated(formulation: Formulation, pricing: Pricing, drawing: "_Drawing") -> 
         counts=COUNTS,
         read=pricing.read,
         layouts=pricing.original.layouts,
-        cpu_seconds=lambda _: CPU_SECONDS,
+        cpu_seconds=lambda instance: building_seconds(pricing.base(instance)),
+        charge=charged,
         driver=guest.BUILD if whole else guest.AUGMENT,
         preload="ortools",
         follow_up=FollowUp("decode", guest.DECODE, pricing.follow) if whole else None,
         words="formulation",
         shown=plain_instance,
     )
+
+
+def building_seconds(base: str) -> float:
+    """The CPU seconds that building a model may take, by the text of its base."""
+    return min(MOST_SECONDS, LEAST_SECONDS + BUILDING * SECONDS_PER_CHARACTER * len(base))
 
 
 def _ending(whole: bool, solver: str | None) -> str:

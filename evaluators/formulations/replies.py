@@ -61,10 +61,15 @@ def _constraint(verdict: Any) -> Reply:
     return {"name": _text(_part(verdict, "name"), LONGEST_NAME), **found}
 
 
+def _left(_: Mapping[str, Any], reply: Reply) -> Reply:
+    return {"left": _amount(_part(reply, "left")), "closed": _part(reply, "closed") is True}
+
+
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Reply], Reply]] = {
     "solve": _solved,
     "enumerate": _enumerated,
     "refute": _refuted,
+    "freedom": _left,
 }
 
 

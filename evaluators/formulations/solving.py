@@ -14,6 +14,7 @@ from ortools.sat.python import cp_model
 
 from gapsmith.evaluators.formulations.base import Claim
 from gapsmith.evaluators.formulations.bridge import Refused, message_of, model_of
+from gapsmith.evaluators.formulations.freedom import freedom
 from gapsmith.evaluators.formulations.negation import bounded, negated
 from gapsmith.evaluators.formulations.permuting import Permuted, permuted
 from gapsmith.evaluators.formulations.prefix import check_features, check_prefix, check_size
@@ -76,10 +77,17 @@ def refute(request: Mapping[str, Any]) -> Reply:
     return {"constraints": [_refuted(base, each, request) for each in added[::step]]}
 
 
+def leave(request: Mapping[str, Any]) -> Reply:
+    """The freedom that a model leaves, see `freedom`; a `whole` one need not begin with its base."""
+    _, model = _checked({**request, "base": None} if request["whole"] else request)
+    return freedom(message_of(model_of(request["base"])), model, request)
+
+
 _WORK: Mapping[str, Callable[[Mapping[str, Any]], Reply]] = {
     "solve": solve,
     "enumerate": enumerate_solutions,
     "refute": refute,
+    "freedom": leave,
 }
 
 

@@ -141,7 +141,7 @@ def test_paths_are_taken_as_paths_or_words(place, tmp_path):
     learn.write_text("".join(f"2\n{k} 3\n2 4\n" for k in range(1, 25)))
     test.write_text("2\n5 9\n2 6\n")
     with begun(place, instances=[learn], test=[test]) as run:
-        assert [instance.name for instance in run.supply.test] == ["test"]
+        assert [instance.name for instance in run.supply.test(0)] == ["test"]
     kept = row_of(place).config
     assert kept["instances"] == [str(learn)]
     assert Path(kept["problem"]) == TINY

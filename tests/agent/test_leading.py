@@ -35,9 +35,9 @@ def kept(place):
     """An archive of three finished runs; the winners of the first two are shortened, and have no validation."""
     archive = Archive(place)
     for number in range(1, 9):
-        archive.program("tiny_tardiness", f"h{number}", RULE.format(number), 9)
+        archive.program("tiny_tardiness", f"h{number}", RULE.format(number), 9, tiny().version)
     for winner, slots in RUNS:
-        run = archive.start("tiny_tardiness", "offline", 0, {})
+        run = archive.start("tiny_tardiness", "offline", 0, {}, tiny().version)
         for slot, (program, train, validation, gate) in slots.items():
             values = {"outcome": "ok", "train_gap": train, "validation_gap": validation, "gate": gate}
             archive.answer(CandidateRow(run=run, slot=slot, operator="refine", program=program, **values))

@@ -62,7 +62,7 @@ def ran(request, tmp_path, monkeypatch, capfd):
         url = server.openai_url if kind == "openai" else server.anthropic_url
         asked = ("run", TINY, "--model", f"{kind}:gpt-5", "--base-url", url, "--calls", "8", "--json")
         said = [call(capfd, *asked)]
-    best = json.loads(said[0])["best"]["id"]
+    best = json.loads(said[0].splitlines()[0])["best"]["id"]
     for words in (
         ("record", "1", "-o", "r.jsonl"),
         ("export", str(best), "-o", "rule.py"),

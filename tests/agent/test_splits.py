@@ -218,5 +218,6 @@ def test_only_training_sees_an_online_instance_whole() -> None:
     """Validation, finale, claim and test are decided event by event."""
     supply = Supply(online_bin_packing, (), (), 1)
     assert all(instance.whole for instance in supply.train)
-    others = [*supply.unseen.selection, *supply.unseen.claim, *supply.unseen.further(3), *supply.test]
+    unseen = supply.unseen(7)
+    others = [*unseen.selection, *unseen.claim, *unseen.further(3), *supply.test(7)]
     assert not any(instance.whole for instance in others)

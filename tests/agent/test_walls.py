@@ -37,6 +37,8 @@ def test_a_model_that_never_answers_holds_no_run(place):
     run = finish(job(place, model=Silent(), seconds=0.3))
     assert run.ledger.out_of_time()
     assert not run.archive.calls(1)
+    assert run.left_behind == run.ledger.calls
+    assert run.ledger.usd == pytest.approx(0.01 * run.left_behind)
 
 
 def test_a_model_that_repeats_itself_is_not_asked_for_ever(place):

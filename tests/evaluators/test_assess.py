@@ -77,7 +77,7 @@ def test_the_sandbox_s_ending_is_the_outcome():
     """How the sandbox saw it end is the score of the instance that was under way."""
     problem = tiny()
     instances = problem.instances("train", 0, 3)
-    answers = (Answer(list(range(len(instances[0].data["p"]))), 0.2),)
+    answers = (Answer(list(range(len(instances[0].data["p"]))), 0.02),)
     seen = Outcome(
         ending=Ending.TIMEOUT_CPU, message="too long", answers=answers, cpu_seconds=0.7, level=Level.L3
     )

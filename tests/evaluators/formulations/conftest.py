@@ -14,7 +14,16 @@ def _load(name):
         spec.loader.exec_module(module)
 
 
-for _name in ("families", "traps", "traps_schedules", "traps_sets", "traps_ties", "traps_builds", "small"):
+for _name in (
+    "families",
+    "traps",
+    "traps_schedules",
+    "traps_sets",
+    "traps_ties",
+    "traps_builds",
+    "small",
+    "solvers",
+):
     _load(_name)
 
 

@@ -17,6 +17,7 @@ from gapsmith.evaluators.formulations.children import Children
 from gapsmith.evaluators.formulations.claiming import ratio
 from gapsmith.evaluators.formulations.judge import cost_of, mean_time, objection, shifted_mean
 from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
+from gapsmith.evaluators.formulations.problem import building_seconds
 from gapsmith.evaluators.formulations.solving import answer
 
 
@@ -185,6 +186,23 @@ def test_instances_are_chosen_in_other_orders_than_they_are_measured_in(monkeypa
     assert judge.suits("a base")
     assert asked
     assert not set(asked) & {*judge.orders, *judge.placebo}
+
+
+@given(st.floats(1, 9), st.floats(0, 1))
+@settings(max_examples=50)
+def test_building_counts(cost, seconds):
+    """A tenth of a CPU second of building is priced as a shift, less as nothing, and more is never cheaper."""
+    assert judging.charged(cost, 0.09) == pytest.approx(cost)
+    assert judging.charged(1.0, 0.15) == pytest.approx(cost_of([judging.SHIFT]))
+    assert judging.charged(cost, seconds) >= judging.charged(cost, seconds / 2)
+
+
+def test_building_has_a_limit_by_the_base(problem, instance):
+    """A program may build a hundred times as long as its base, and a quarter of a second; one second at most."""
+    base = problem.pricing.base(instance)
+    assert problem.cpu_seconds(instance) == pytest.approx(0.25 + 5e-6 * len(base))
+    assert problem.charge is judging.charged
+    assert building_seconds("x" * 10**6) == 1.0
 
 
 JSON = st.recursive(

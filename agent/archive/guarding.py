@@ -1,0 +1,163 @@
+"""What can go wrong with an archive while it is used: a lock is waited for, all else becomes one line.
+
+SQLite waits for a lock by itself for some seconds; we have it wait again, and say so once.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
+
+from gapsmith.evaluators.base import Trouble
+
+Tell = Callable[[str], None]
+"""Given a line for the user."""
+
+BUSY_SECONDS, TURNS = 5, 24
+"""How long SQLite waits for a lock at a time, and how often: two minutes in all."""
+
+CHECKPOINT_SECONDS = 3.0
+"""The write-ahead log is copied into the database about so often, so that the file alone is nearly complete."""
+
+PRIMARY = 0xFF
+REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another program has locked it for minutes, such as a sqlite3 shell or a backup; end that",
+    sqlite3.SQLITE_FULL: "its disk is full; make room",
+    sqlite3.SQLITE_IOERR: "its disk cannot be read or written; look after it",
+    sqlite3.SQLITE_READONLY: "it cannot be written; see to its permissions",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; put a copy back, or save what can be read with: sqlite3 FILE .recover",
+    sqlite3.SQLITE_NOTADB: "it is damaged; put a copy back",
+}
+
+
+class Guard:
+    """Watches over an engine.
+
+    Args:
+        engine: of the archive, opened.
+        location: as the user wrote it.
+        tell: is given the line that a lock is waited for.
+    """
+
+    def __init__(self, engine: Engine, location: str, tell: Tell) -> None:
+        self._location, self._tell = location, tell
+        self._turns, self._checkpoint = TURNS, 0.0
+        self._copy: Path | None = None
+        self._path = _path(engine)
+        self._identity = _identity(self._path)
+        event.listen(engine, "handle_error", self._reworded)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "do_connect", self._connecting)
+            event.listen(engine, "do_execute", self._execute)
+            event.listen(engine, "do_executemany", self._execute_many)
+            event.listen(engine, "do_execute_no_params", self._execute_plain)
+
+    # Waiting
+
+    def _execute(self, cursor: Any, statement: str, values: Any, _context: Any = None) -> bool:
+        return self._patiently(lambda: cursor.execute(statement, values))
+
+    def _execute_many(self, cursor: Any, statement: str, values: Any, _context: Any = None) -> bool:
+        return self._patiently(lambda: cursor.executemany(statement, values))
+
+    def _execute_plain(self, cursor: Any, statement: str, _context: Any = None) -> bool:
+        return self._patiently(lambda: cursor.execute(statement))
+
+    def _patiently(self, execute: Callable[[], Any]) -> bool:
+        """Carries a statement out, waiting for a lock; after a wait in vain the next ones are short."""
+        for turn in range(self._turns):
+            try:
+                execute()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                if turn == self._turns - 1:
+                    self._turns = 1
+                    raise
+                if turn == 0:
+                    self._tell(f"archive {self._location} is locked by another program; waiting for it")
+            else:
+                self._turns = TURNS
+                break
+        return True
+
+    # Words
+
+    def _reworded(self, context: ExceptionContext) -> None:
+        error = context.original_exception
+        database = getattr(context.dialect.dbapi, "DatabaseError", sqlite3.DatabaseError)
+        if isinstance(error, database) and type(error).__name__ != "ProgrammingError":
+            raise Trouble(self._words(error)) from None
+
+    def _words(self, error: BaseException) -> str:
+        said = " ".join(str(error).split())
+        remedy = REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & PRIMARY)
+        if remedy is None:
+            return f"archive {self._location}: {said}"
+        return f"archive {self._location}: {said}: {remedy}, then: gapsmith resume"
+
+    # The file
+
+    def _connecting(self, _dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
+        """Keeps SQLite from making a new file in the place of one that was deleted."""
+        if self._gone:
+            raise Trouble(f"archive {self._location} was deleted or replaced while it was in use")
+
+    @property
+    def _gone(self) -> bool:
+        return self._identity is not None and _identity(self._path) != self._identity
+
+    def written(self, connection: Connection) -> None:
+        """Looks after the file once something was written. Raises Trouble where it was deleted or replaced.
+
+        Args:
+            connection: which wrote it, and has it open still.
+        """
+        if self._identity is None:
+            return
+        if self._gone:
+            raise Trouble(
+                f"archive {self._location} was deleted or replaced while it was in use{self._rescued(connection)}"
+            )
+        if time.monotonic() - self._checkpoint > CHECKPOINT_SECONDS:
+            self._checkpoint = time.monotonic()
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _rescued(self, connection: Connection) -> str:
+        """Copies what the deleted file holds, which is there as long as it is open; says where the copy is."""
+        driver = connection.connection.driver_connection
+        folders = (self._path.parent, Path.cwd(), Path.home())
+        places = (_free(folder / f"{self._path.name}.rescued") for folder in folders)
+        for copy in [self._copy] if self._copy else places:
+            with suppress(OSError, sqlite3.Error):
+                with closing(sqlite3.connect(copy)) as target:
+                    assert isinstance(driver, sqlite3.Connection)  # as the identity of a file says
+                    driver.backup(target)
+                self._copy = copy
+                return f"; what it held is in {copy}: move that back, then: gapsmith resume"
+        return "; what it held could not be saved"
+
+
+def _free(path: Path) -> Path:
+    names: Iterator[str] = chain([path.name], map(f"{path.name}.{{}}".format, count(2)))
+    return next(found for name in names if not (found := path.with_name(name)).exists())
+
+
+def _path(engine: Engine) -> Path:
+    return Path(os.path.abspath(engine.url.database or ""))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one in its place; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

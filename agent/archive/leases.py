@@ -1,0 +1,134 @@
+"""Leases: one process at a time works on a run.
+
+A lease is refreshed while its process works. It is over when it is given back, has run out, or when its process, on
+this very machine, is gone.
+"""
+
+import os
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gapsmith.agent.archive.tables import LeaseRow
+from gapsmith.evaluators.base import Trouble
+
+if TYPE_CHECKING:
+    from gapsmith.agent.archive.store import Archive
+
+LASTS, REFRESHED = 60.0, 10.0
+"""Seconds that a lease lasts, and after which it is refreshed."""
+
+_held: set[str] = set()
+"""The tokens of this process's leases: what it could not give back, such as while the archive was locked, is over."""
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Lease:
+    """Holds a run while it is worked on; use it in a `with` statement.
+
+    Args:
+        archive: that has the run.
+        run: its number.
+        stop: called where another process took the run over, since this one had not refreshed its lease.
+        every: seconds between two refreshments.
+
+    Attributes:
+        lost: whether that is so.
+    """
+
+    def __init__(
+        self, archive: "Archive", run: int, stop: Callable[[], None], every: float = REFRESHED
+    ) -> None:
+        self._archive, self._stop, self._every, self.lost = archive, stop, every, False
+        self._row = lease_of_this_process(run)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name=f"lease of run {run}", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Takes the lease. Raises Trouble where another process has it."""
+        self._archive.take_lease(self._row)
+        _held.add(self._row.token)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _held.discard(self._row.token)
+        self._over.set()
+        self._thread.join()
+        with suppress(Trouble):  # then it runs out
+            self._archive.end_lease(self._row)
+
+    def _refresh(self) -> None:
+        while not self._over.wait(self._every):
+            with suppress(Trouble):  # it is tried again
+                if not self._archive.refresh_lease(self._row, time.time() + LASTS):
+                    self.lost = True
+                    self._stop()
+                    return
+
+    def check(self) -> None:
+        """Raises Trouble where another process took the run over."""
+        if self.lost:
+            raise Trouble(
+                f"run {self._row.run} was taken over by another process, since this one was not heard of for "
+                f"{LASTS:.0f} seconds; that one goes on with it"
+            )
+
+
+def lease_of_this_process(run: int) -> LeaseRow:
+    """A new lease on a run, not taken yet."""
+    return LeaseRow(
+        run=run,
+        token=secrets.token_hex(8),
+        host=platform.node(),
+        pid=os.getpid(),
+        birth=f"{_machine()} {_started(os.getpid())}".strip(),
+        expires=time.time() + LASTS,
+    )
+
+
+def is_over(row: LeaseRow, now: float) -> bool:
+    """Whether a lease has run out, or its process is known to be gone."""
+    return row.expires <= now or _is_gone(row)
+
+
+def held_words(row: LeaseRow) -> str:
+    """Says which process works on a run."""
+    return (
+        f"run {row.run} is being worked on by process {row.pid} on {row.host}; wait until it ends, or end it; "
+        f"a lease that is not refreshed runs out after {LASTS:.0f} seconds"
+    )
+
+
+def _is_gone(row: LeaseRow) -> bool:
+    """Whether the process was on this machine, since its start, and is there no more."""
+    *machine, started = row.birth.split(" ")
+    if not machine or " ".join(machine) != _machine():
+        return False
+    return _started(row.pid) != started or (row.pid == os.getpid() and row.token not in _held)
+
+
+def _machine() -> str:
+    """This start of this machine, and its space of process numbers; empty where that is not known."""
+    try:
+        return f"{BOOT.read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """When a process was started, in ticks since the machine's start; empty where there is none that lives."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()

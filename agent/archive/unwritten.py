@@ -1,0 +1,61 @@
+"""Replies that were paid for and could not be written: they wait in a file beside the archive, which reads it later."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from gapsmith.agent.archive.guarding import Tell
+from gapsmith.agent.archive.tables import Call, Candidate
+
+SUFFIX = ".replies.jsonl"
+Pair = tuple[Candidate, Call]
+
+
+def nobody(_line: str) -> None:
+    """Is told, and says nothing."""
+
+
+class Unwritten:
+    """The file of an archive's replies; there is none for a database that is no file.
+
+    Args:
+        engine: of the archive.
+        tell: is given a line where replies are put there.
+    """
+
+    def __init__(self, engine: Engine, tell: Tell) -> None:
+        self._tell, path = tell, engine.url.database
+        self._path = Path(f"{path}{SUFFIX}") if engine.dialect.name == "sqlite" and path else None
+
+    def keep(self, pairs: Sequence[Pair]) -> None:
+        """Adds replies to the file, or to one of that name where there is room."""
+        if not pairs:
+            return
+        lines = "".join(json.dumps([each.model_dump() for each in pair]) + "\n" for pair in pairs)
+        name = self._path.name if self._path else f"archive.db{SUFFIX}"
+        folders = [*([self._path.parent] if self._path else []), Path.cwd(), Path.home()]
+        for path in (folder / name for folder in folders):
+            with suppress(OSError):
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(lines)
+                where = "" if path == self._path else "; put it beside the archive,"
+                self._tell(f"{len(pairs)} paid replies are in {path}{where} and resume takes them up")
+                return
+        self._tell(f"{len(pairs)} paid replies could not be written anywhere, and are lost")
+
+    def waiting(self) -> Iterator[Pair]:
+        """The replies in the file; lines that are cut are passed over."""
+        if self._path is None or not self._path.is_file():
+            return
+        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(ValueError, TypeError):
+                candidate, call = json.loads(line)
+                yield Candidate.model_validate(candidate), Call.model_validate(call)
+
+    def forget(self) -> None:
+        """Removes the file: the archive has what was in it."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
