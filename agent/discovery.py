@@ -79,7 +79,7 @@ class Settings:
         seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
         heuristic: of a formulation: the source of a heuristic that gives it hints and an upper bound.
         without: parts of the search that are switched off, for comparisons; see `Switches`.
-        cpu_seconds: the most that a program may use for an instance, where the problem allows more.
+        cpu_seconds: CPU limit of one program on one instance, in place of the problem's, be it lower or higher.
         batch: whether hosted models are asked in batches, at half the price; it may take hours.
         parallel: questions that may be open at once; by the budget if not given, see `window`.
     """
@@ -179,7 +179,7 @@ class Run:
         with ExitStack() as opened:  # what is opened is closed again where something else fails
             self.archive = archive if isinstance(archive, Archive) else _opened(archive, opened)
             named = problem or find_problem(settings.problem)
-            self.problem = _hurried(with_version(laid_out(named, settings.layout)), settings.cpu_seconds)
+            self.problem = _limited(with_version(laid_out(named, settings.layout)), settings.cpu_seconds)
             self._switches = _switches(settings.without, self.problem)
             if settings.heuristic:
                 self.problem = helped(self.problem, settings.heuristic)
@@ -405,6 +405,7 @@ def discover(
     base_url: str | None = None,
     instances: Sequence[str | Path] = (),
     test: Sequence[str | Path] = (),
+    layout: str = "",
     baseline_seconds: float = 60.0,
     minimum_level: int = int(Level.L2),
     seeds: Sequence[str] = (),
@@ -430,6 +431,7 @@ def discover(
         base_url: of a server that speaks a provider's API.
         instances: files to learn from in place of generated instances; split in three.
         test: files for the sealed test in place of generated instances.
+        layout: how these files are laid out, where their problem's reader asks.
         baseline_seconds: CPU limit of the exact solver for each instance.
         minimum_level: the weakest isolation that is accepted, 0 to 4.
         seeds: sources of programs to start from besides the reference rules.
@@ -461,6 +463,7 @@ def discover(
         base_url=base_url,
         instances=_paths(instances),
         test=_paths(test),
+        layout=layout,
         baseline_seconds=baseline_seconds,
         minimum_level=minimum_level,
         seeds=tuple(seeds),
@@ -557,11 +560,11 @@ def _opened(location: str, opened: ExitStack) -> Archive:
     return store
 
 
-def _hurried(problem: Problem, most: float | None) -> Problem:
-    """The problem with at most so many CPU seconds for an instance."""
-    if most is None:
+def _limited(problem: Problem, seconds: float | None) -> Problem:
+    """Gives the problem that CPU limit for every instance; its own where None."""
+    if seconds is None:
         return problem
-    return replace(problem, cpu_seconds=lambda instance: min(most, problem.cpu_seconds(instance)))
+    return replace(problem, cpu_seconds=lambda _: seconds)
 
 
 def _reserved(problem: Problem, part: float) -> Problem:

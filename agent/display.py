@@ -21,6 +21,7 @@ from gapsmith.agent.models.words import without_login
 from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.spending import dollars
+from gapsmith.evaluators.base import Split
 
 LOG_SECONDS = 30.0
 """Between two lines of progress where there is no terminal."""
@@ -93,6 +94,7 @@ def work(run: Run, doing: Doing) -> Report:
     for model in run.models:
         if isinstance(model, ManualModel):
             model.watchers.append(say)
+    say(plan(run))
     if (most := run.ledger.most_calls) is not None:
         say(f"asks at most {most} times, by the rest of the budget; --calls sets another limit")
     resume = f"gapsmith resume {run.number} --archive {shlex.quote(without_login(run.archive.location))}"
@@ -116,6 +118,23 @@ def work(run: Run, doing: Doing) -> Report:
         report = run.report()
         doing.close()
     return report
+
+
+def plan(run: Run) -> str:
+    """What a run will do, in one line: its instances, where they come from, and its limits."""
+    wanted, counts = run.settings, run.supply.counts
+    made = "files" if wanted.instances else "generated"
+    names = {Split.TRAIN: "training", Split.VALIDATION: "validation", Split.TEST: "test"}
+    parts = ", ".join(f"{counts[split]} {name}" for split, name in names.items())
+    sources = made if not wanted.test else f"{made}; test from files"
+    limits = ", ".join(
+        f"{value:g} {name}" for name, value in vars(wanted.budget).items() if value is not None
+    )
+    limit = (
+        "" if wanted.cpu_seconds is None else f"; CPU limit of a program {wanted.cpu_seconds:g} s an instance"
+    )
+    words = f"{run.problem.name}, {without_login(wanted.model)}"
+    return f"run {run.number}: {words}; instances: {parts} ({sources}); at most {limits}{limit}"
 
 
 def _left(run: Run) -> str:

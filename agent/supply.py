@@ -1,6 +1,6 @@
 """The instances of a run: those that drive the search, those that gate it, fresh ones, and the sealed test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +61,14 @@ class Supply:
         train = self.train
         raced = Random(self._seed).sample(train, len(train))
         return Course(self._problem, *self._benches(raced, self._part(Split.VALIDATION)))
+
+    @property
+    def counts(self) -> Mapping[Split, int]:
+        """How many instances each part has; of the test as it is opened at the end."""
+        if not self._given:
+            return {**self._problem.counts, **({Split.TEST: len(self._test)} if self._test else {})}
+        parts = {split: len(_third(self._own, split)) for split in Split}
+        return {**parts, **({Split.TEST: len(self._test)} if self._test else {})}
 
     @property
     def train(self) -> list[Instance]:

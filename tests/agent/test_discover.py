@@ -8,6 +8,7 @@ import pytest
 from helpers import TINY, Counting, Inline, tiny
 
 from gapsmith.agent import Archive, Budget, Settings, discover, resume
+from gapsmith.agent.display import plan
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 FOUR = Budget(calls=4)
@@ -140,7 +141,7 @@ def test_paths_are_taken_as_paths_or_words(place, tmp_path):
     learn, test = tmp_path / "learn.txt", tmp_path / "test.txt"
     learn.write_text("".join(f"2\n{k} 3\n2 4\n" for k in range(1, 25)))
     test.write_text("2\n5 9\n2 6\n")
-    with begun(place, instances=[learn], test=[test]) as run:
+    with begun(place, instances=[learn], test=[test], layout="pairs") as run:
         assert [instance.name for instance in run.supply.test(0)] == ["test"]
     kept = row_of(place).config
     assert kept["instances"] == [str(learn)]
@@ -199,3 +200,24 @@ def test_the_way_in_is_complete():
     names = set(discover.__annotations__)
     assert {name for name in Settings.__dataclass_fields__ if name != "models"} <= names
     assert {"model", "archive", "executor", "strategies", "doing"} <= names
+
+
+# What a run says first
+
+
+@pytest.mark.parametrize("seconds", [0.001, 5.0])
+def test_the_cpu_limit_is_what_was_asked_for(place, seconds):
+    """`cpu_seconds` lowers the problem's limit or raises it, for every instance, and the first line says so."""
+    with begun(place, cpu_seconds=seconds) as run:
+        assert {run.problem.cpu_seconds(instance) for instance in run.supply.train} == {seconds}
+        assert f"CPU limit of a program {seconds:g} s an instance" in plan(run)
+
+
+def test_the_first_line_says_what_will_happen(place, tmp_path):
+    """Instances of each part, where they come from, and the limits."""
+    learn = tmp_path / "learn.txt"
+    learn.write_text("".join(f"2\n{k} 3\n2 4\n" for k in range(1, 25)))
+    with begun(place) as run:
+        assert "14 training, 8 validation, 7 test (generated); at most 4 calls" in plan(run)
+    with begun(place, instances=[learn], layout="pairs") as run:
+        assert "8 training, 8 validation, 8 test (files)" in plan(run)
