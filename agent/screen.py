@@ -265,7 +265,7 @@ def _literal(value: object) -> str:
 
 def _field(node: ast.AST, name: str) -> list[object]:
     value = getattr(node, name, None)
-    if name in _PASSED_OVER:
+    if name in _PASSED_OVER or (name in _ADDED and not value):
         return []
     if name in _NAMES and isinstance(value, str):
         return [_Name(value)]
@@ -286,6 +286,8 @@ def _member(statement: ast.stmt) -> ast.AST:
 
 _NAMES = frozenset(("id", "arg", "name"))
 _PASSED_OVER = frozenset(("ctx", "annotation", "returns", "type_comment", "kind"))
+_ADDED = frozenset(("type_params",))
+"""Fields that later versions of Python have: where they are empty, a program has the hash that it had before."""
 _CLOSE, _CLOSE_LIST = _Text(")"), _Text("]")
 
 

@@ -193,3 +193,48 @@ def test_numbers_of_any_length_have_a_hash():
 def test_heads_that_can_be_called_pass(head):
     """The entry point may have defaults and rests of its own, as long as the call fits."""
     assert screen(f"def schedule({head}):\n    return []\n", ENTRY).outcome == "ok"
+
+
+VERSIONS = """
+import math
+from dataclasses import dataclass
+
+
+@dataclass
+class Job:
+    p: int
+
+    def key(self, *, t=0):
+        return f"{self.p:>{t}} {t!r}"
+
+
+async def nothing():
+    return None
+
+
+def schedule(p, d):
+    \"\"\"By due date.\"\"\"
+    with open_(p) as found, open_(d):
+        pass
+    try:
+        best = lambda a, /, b=1: -a ** b
+    except (ValueError, TypeError) as error:
+        raise error
+    match d:
+        case [1, *rest] if rest:
+            return rest
+        case {"a": x, **more}:
+            return more
+        case Job(p=1) | None:
+            return []
+    return [j for j in p if (k := j) > 1.5e3]
+
+
+def open_(x):
+    yield from x
+"""
+
+
+def test_hashes_do_not_depend_on_the_version_of_python():
+    """A program has the same hash under every Python: this one is that of 3.11."""
+    assert (digest(VERSIONS), screen(VERSIONS, ENTRY).size) == ("4b87ef705f78869307547e0aeb0ab323", 142)
