@@ -191,7 +191,7 @@ def _archived(problem: Problem, number: int, archive: Archive | None) -> Entrant
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise UsageTrouble(f"{path} is not UTF-8 text; expected a Python file") from None
     except OSError as error:

@@ -23,6 +23,8 @@ ALLOWED_IMPORTS = frozenset(
     )
 )
 LONGEST_SOURCE = 64_000
+MOST_LITERALS = 10_000
+"""Characters of numbers and texts, docstrings apart: a program that holds more knows answers by heart."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Screened:
     """A program that may be run, or the reason why not.
 
     Attributes:
-        outcome: "ok", "no_code", "syntax_error", "no_entry", "forbidden_import", "forbidden_name", "too_long" or
-            "unparsable".
+        outcome: "ok", "no_code", "syntax_error", "no_entry", "forbidden_import", "forbidden_name", "memorised_table",
+            "too_long" or "unparsable".
         message: why, in words, when not ok.
         source: the code; what was found of it when not ok.
         hash: equal for programs that differ in names of locals, comments, annotations and layout alone.
@@ -69,6 +71,7 @@ def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMP
 
 
 def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened:
+    source = source.removeprefix("\ufeff")  # of an editor, as Python takes it off
     if len(source) > LONGEST_SOURCE:
         return Screened(
             "too_long", f"the code has {len(source)} characters; at most {LONGEST_SOURCE} are taken", source
@@ -89,8 +92,30 @@ def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screen
     bound = _bound(kinds)
     if complaint := forbidden(kinds, bound):
         return Screened("forbidden_name", complaint, source)
+    if (written := _literals(tree, kinds)) > MOST_LITERALS:
+        return Screened(
+            "memorised_table",
+            f"numbers and texts of {written} characters are written into the code; at most {MOST_LITERALS} are taken: "
+            "expected a rule, no answers learned by heart",
+            source,
+        )
     canonical = _Canonical(bound - _fixed(kinds) - {entry.name}).text(tree)
     return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], _size(kinds))
+
+
+def _literals(tree: ast.Module, kinds: Kinds) -> int:
+    """Characters of all constants but docstrings."""
+    owners = (tree, *(node for kind in (ast.FunctionDef, ast.ClassDef) for node in kinds.get(kind, ())))
+    told = sum(len(ast.get_docstring(node, clean=False) or "") for node in owners)
+    return sum(_length(node.value) for node in kinds.get(ast.Constant, ())) - told
+
+
+def _length(value: object) -> int:
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, int):
+        return 1 + value.bit_length() // 4  # Python writes no decimal number of more than 4300 digits
+    return len(repr(value))
 
 
 def _syntax_message(source: str) -> str:

@@ -56,7 +56,7 @@ ODD = {
     "other numpy": "import numpy\n\ndef schedule(p, d):\n    return numpy.argsort(d + 11)\n",
     "keeps annotations": "def schedule(p: 'array', d: list) -> list[int]:\n    return (d + 12).argsort()\n",
     "other names": "def schedule(work, due):\n    return (due + 14).argsort()\n",
-    "giant number": f"X = 0x{'f' * 9000}\n\ndef schedule(p, d, x=0x{'f' * 9000}):\n    return (d + 15).argsort()\n",
+    "giant number": f"X = 0x{'f' * 4500}\n\ndef schedule(p, d, x=0x{'f' * 4500}):\n    return (d + 15).argsort()\n",
     "nested lambdas": f"def schedule(p, d, f={'lambda: ' * 90}0):\n    return (d + 16).argsort()\n",
     "form feeds": "\x0cX = 17\n\x0c\ndef schedule(p, d):\n    # \x0c\n    return (d + X).argsort()\n",
     "escapes": "def schedule(p, d):\n    # \x1b[31mred\n    s = '\x1b]0;x\x07'\n    return (d + len(s)).argsort()\n",

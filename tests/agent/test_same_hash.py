@@ -8,7 +8,9 @@ from gapsmith.agent.archive import Archive
 def test_a_short_run_has_the_fingerprint_of_every_python(tmp_path):
     """Programs, costs and choices follow from the seed alone, not from the version of the interpreter."""
     run = finish(job(str(tmp_path / "a.db"), calls=8))
-    assert run.archive.fingerprint(1) == "4c544b1555fbe0c7"
+    found = run.archive.fingerprint(1)
+    run.archive.close()
+    assert found == "4c544b1555fbe0c7"
 
 
 def test_resume_leaves_a_finished_run_alone(tmp_path):
@@ -18,4 +20,6 @@ def test_resume_leaves_a_finished_run_alone(tmp_path):
     programs, rows = before.fingerprint(1), len(before.candidates(1))
     before.close()
     again = finish(job(place, archive=Archive(place), number=1, calls=8))
-    assert (again.archive.fingerprint(1), len(again.archive.candidates(1))) == (programs, rows)
+    found = again.archive.fingerprint(1), len(again.archive.candidates(1))
+    again.archive.close()
+    assert found == (programs, rows)

@@ -238,3 +238,32 @@ def open_(x):
 def test_hashes_do_not_depend_on_the_version_of_python():
     """A program has the same hash under every Python: this one is that of 3.11."""
     assert (digest(VERSIONS), screen(VERSIONS, ENTRY).size) == ("4b87ef705f78869307547e0aeb0ab323", 142)
+
+
+TABLES = {
+    "numbers": f"TABLE = {[list(range(k, k + 50)) for k in range(120)]}",
+    "one number": f"TABLE = 0x{'a' * 30_000}",
+    "a text": f"TABLE = {'x' * 30_000!r}",
+    "bytes": f"TABLE = {b'x' * 30_000!r}",
+    "texts in a function": f"def other():\n    return {[str(k) * 9 for k in range(600)]}",
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_answers_learned_by_heart_are_refused(table):
+    """A program with long tables of literals has an outcome of its own, and is told why."""
+    screened = screen(f"{table}\n\n\ndef schedule(p, d):\n    return d\n", ENTRY)
+    assert screened.outcome == "memorised_table"
+    assert "learned by heart" in screened.message
+
+
+def test_long_docstrings_are_no_tables():
+    """What is said of a program is not counted."""
+    source = f'"""{"so " * 5000}"""\n\n\ndef schedule(p, d):\n    """{"so " * 5000}"""\n    return d\n'
+    assert screen(source, ENTRY).outcome == "ok"
+
+
+def test_a_mark_of_an_editor_is_passed_over():
+    """A file that begins with UTF-8's mark is the program that Python runs."""
+    source = "def schedule(p, d):\n    return d\n"
+    assert screen("\ufeff" + source, ENTRY) == screen(source, ENTRY)
