@@ -38,7 +38,7 @@ DEFAULT_CALLS = 200
 def read_config(path: Path) -> dict[str, Any]:
     """A file's settings, flat. Raises UsageTrouble for what is not TOML, not known, or of another type."""
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageTrouble(f"config {path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:

@@ -108,7 +108,7 @@ def load_prices(environment: Mapping[str, str]) -> Prices:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text("utf-8")
+        return Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelTrouble(f"{VARIABLE} names {path!r}, which cannot be read: {error}") from error
 

@@ -83,7 +83,7 @@ def write_recording(path: Path | str, lines: Iterable[Recorded], header: Header 
 def read_recording(path: Path | str) -> Recording:
     """A recording. Raises ModelTrouble with file and line when it is malformed."""
     try:
-        text = Path(path).read_text("utf-8")
+        text = Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelTrouble(f"replay:{path}: {error}; expected a recording, {_EXPECTED} a line") from error
     except MemoryError:
