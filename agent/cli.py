@@ -35,6 +35,7 @@ from gapsmith.agent.options import (
     Weak,
     Workers,
     spread,
+    swallowed,
 )
 from gapsmith.agent.problems import find_problem, problem_names, read_instances
 from gapsmith.agent.rescoring import rescored
@@ -286,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(_say("stdout is closed; expected a place for the result, as with: > result.txt", 1))
     try:
         with leaving():
-            code = _run(spread(list(sys.argv[1:] if arguments is None else arguments)))
+            code = _run(list(sys.argv[1:] if arguments is None else arguments))
     except Left as left:
         code = left.code
     sys.exit(code)
@@ -294,14 +295,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(words: list[str]) -> int:
     try:
-        code = int(app(words, standalone_mode=False, prog_name="gapsmith") or 0)
+        code = int(app(spread(words), standalone_mode=False, prog_name="gapsmith") or 0)
         STDOUT.flush()
         return code
     except TyperException as error:
-        message = " ".join(error.format_message().split())
-        return (
-            _say(f"{message}; see: gapsmith --help", error.exit_code) if message else 0
-        )  # the help was shown
+        if not (message := " ".join(error.format_message().split())):
+            return 0  # the help was shown
+        hint = swallowed(words) if "Missing argument" in message else ""
+        return _say(f"{message}{hint}; see: gapsmith --help", error.exit_code)
     except UsageTrouble as error:
         return _say(str(error), 2)
     except (Trouble, SandboxTrouble) as error:

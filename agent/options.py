@@ -97,18 +97,39 @@ Batch = Annotated[
 Isolated = Annotated[bool, typer.Option("--isolated", help="Run each instance in a process of its own.")]
 
 
+REPEATED = ("--instances", "--test")
+"""Options that several files may follow."""
+
+
 def spread(words: list[str]) -> list[str]:
-    """`--instances A B C` becomes `--instances A --instances B --instances C`, as people write it."""
+    """`--instances A B C` becomes `--instances A --instances B --instances C`, as people write it.
+
+    Raises UsageTrouble where no file follows such an option.
+    """
     found: list[str] = []
     repeated, given = "", True
     for word in words:
         if word.startswith("-"):
-            found += [] if given else [repeated]
-            repeated = word if word in ("--instances", "--test") else ""
-            found += [] if repeated else [word]
-            given = not repeated
+            _check_given(repeated, given)
+            option, equals, _ = word.partition("=")
+            repeated = option if option in REPEATED else ""
+            given = not repeated or bool(equals)
+            found += [word] if given else []
         else:
             found += [repeated, word] if repeated else [word]
             given = True
-    found += [] if given else [repeated]  # which then lacks its value, and is told so
+    _check_given(repeated, given)
     return found
+
+
+def _check_given(option: str, given: bool) -> None:
+    if not given:
+        raise UsageTrouble(
+            f"{option} is followed by no file; expected one or more, as in: {option} a.txt b.txt"
+        )
+
+
+def swallowed(words: list[str]) -> str:
+    """A hint where an argument is missing: what follows such an option is taken for files."""
+    option = next((word for word in words if word in REPEATED), "")
+    return f" (all that follows {option} is taken for files; write the arguments before it)" if option else ""
