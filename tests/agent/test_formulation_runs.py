@@ -54,7 +54,7 @@ def finished(place, executor, model="offline", **budget):
     return run, report
 
 
-def tests_of(run):
+def sealed_of(run):
     """The instances of its sealed test."""
     return run.supply.test(last_drawn(run.archive, run.number))
 
@@ -68,7 +68,9 @@ def done(tmp_path_factory, executor):
 def test_report_says_how_fast_and_how_right(done):
     """The report has the ratio of times with its interval, a placebo beside it, wall time, class and rung."""
     found = view.report_json(done[1])["formulation"]
-    assert found["ratio"]["ci95"][0] <= found["ratio"]["value"] <= found["ratio"]["ci95"][1]
+    assert (found["ratio"]["ci95"], found["ratio"]["instances"]) == (None, 3)  # too few for an interval
+    assert found["ratio"]["value"] > 0
+    assert found["building"] >= 0
     assert found["placebo"]["value"] > 0
     assert found["wall_ratio"]["value"] > 0
     assert found["base_units"] > 0
@@ -82,7 +84,7 @@ def test_the_base_is_the_reference(done):
     assert report.reference.entrant.name == "base"
     costs = [score.cost for score in report.reference.scores]
     problem = run.problem
-    assert costs == [problem.baseline(i, 1.0).upper for i in tests_of(run)]
+    assert costs == [problem.baseline(i, 1.0).upper for i in sealed_of(run)]
 
 
 def test_elites_are_verified(done):
@@ -101,7 +103,7 @@ def test_export_stands_alone(done):
     assert "gapsmith." not in text.replace("by gapsmith.", "")
     space: dict = {}
     exec(compile(text, "exported", "exec"), space)
-    instance = plain_instance(tests_of(run)[0])
+    instance = plain_instance(sealed_of(run)[0])
     model, _ = space["strengthened"](dict(instance.data))
     solver = cp_model.CpSolver()
     assert solver.solve(model) == cp_model.OPTIMAL
