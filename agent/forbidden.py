@@ -8,6 +8,7 @@ interpreter, and attributes that lead to neither. Modules are never values, so t
 import ast
 import importlib
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
@@ -467,10 +468,16 @@ def _step(module: str, name: str) -> tuple[str, str]:
         return (path if _has_file(path) else ""), ""
     if module not in MODULES:
         return "", f"uses {path}, {_CLOSED}"
-    loaded = importlib.import_module(module)
+    with warnings.catch_warnings():  # of names that a library is about to drop
+        warnings.simplefilter("ignore")
+        return "", _offered(importlib.import_module(module), module, name)
+
+
+def _offered(loaded: ModuleType, module: str, name: str) -> str:
+    path = f"{module}.{name}"
     if name not in getattr(loaded, "__all__", dir(loaded)):
-        return "", f"uses {path}, which {module} does not offer"
-    return "", f"uses {path}, {_CLOSED}" if isinstance(getattr(loaded, name, None), ModuleType) else ""
+        return f"uses {path}, which {module} does not offer"
+    return f"uses {path}, {_CLOSED}" if isinstance(getattr(loaded, name, None), ModuleType) else ""
 
 
 def _has_file(path: str) -> bool:
