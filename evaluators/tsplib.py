@@ -195,7 +195,7 @@ class _File:
         if (n := whole_number(found, 3)) is None:
             raise self._trouble(line, repr(found[:40]), "DIMENSION to be an integer of at least 3")
         if n > MOST_CITIES:
-            raise too_large(self._path, line, f"{n} cities, whose distances", n * n, MOST_CITIES**2)
+            raise too_large(self._path, line, f"{n} cities", n * n, MOST_CITIES**2)
         return n
 
     def _tokens(self, section: str, count: int, meaning: str) -> list[Token]:

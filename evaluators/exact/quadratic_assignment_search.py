@@ -215,8 +215,9 @@ def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: f
     flow, distance = (np.ascontiguousarray(matrix, dtype=np.int64) for matrix in (flow, distance))
     if int(np.abs(flow).max()) * int(np.abs(distance).max()) * 4 * n * n > LARGEST_COST:
         raise ValueError("flows and distances are too large to reckon exactly")
-    place = kicked(flow, distance, KICKS_PER_FACILITY * n, begin + FIRST_SHARE * seconds)
-    late = n > LARGE and time.process_time() > begin + FIRST_SHARE * seconds
+    share = FIRST_SHARE * seconds if n <= MOST_FACILITIES else seconds
+    place = kicked(flow, distance, KICKS_PER_FACILITY * n, begin + share)
+    late = n > LARGE and time.process_time() > begin + share
     lower = (scalar_product if late else gilmore_lawler)(flow, distance)
     left = seconds - (time.process_time() - begin)
     if n <= MOST_FACILITIES and left > 0 and lower < assignment_cost(flow, distance, place):
