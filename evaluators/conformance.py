@@ -25,6 +25,8 @@ from gapsmith.evaluators.base import (
 )
 from gapsmith.evaluators.honesty import examine
 
+HOLE = "priority"
+"""The local that an evolved expression is assigned to."""
 SAMPLE = 6
 BASELINE_SECONDS = 20.0
 NOT_SOLUTIONS: tuple[Any, ...] = (
@@ -142,6 +144,22 @@ def grammar(problem: Problem, runner: Runner) -> Iterator[str]:
             )
 
 
+def terminals(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """Every block with a priority has all terminals as locals, so that any priority fits any block."""
+    if problem.grammar is None:
+        return
+    names, holes = {terminal.name for terminal in problem.grammar.terminals}, 0
+    for role, blocks in problem.grammar.blocks.items():
+        for block in blocks:
+            found = {*block.__code__.co_varnames, *block.__code__.co_cellvars}  # some in comprehensions
+            holes += HOLE in found
+            if HOLE in found and (lacking := sorted(names - found)):
+                words = f"a priority may name {', '.join(lacking)}, which it does not bind"
+                yield f"block {block.__name__} as {role}: {words}"
+    if names and not holes:
+        yield f"the grammar has terminals, and no block assigns `{HOLE}`; expected one that does, or no terminals"
+
+
 def relabelling(problem: Problem, _runner: Runner) -> Iterator[str]:
     """A relabelled instance is the same instance: its optimum is the same."""
     if problem.relabel is None:
@@ -185,6 +203,7 @@ PROMISES: tuple[Promise, ...] = (
     baseline,
     rules,
     grammar,
+    terminals,
     relabelling,
     reader,
 )

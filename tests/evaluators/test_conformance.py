@@ -7,7 +7,7 @@ import pytest
 
 from gapsmith.agent.problems import find_problem, new_problem, problem_names
 from gapsmith.evaluators.base import Baseline, Problem, Rule
-from gapsmith.evaluators.conformance import broken_promises
+from gapsmith.evaluators.conformance import broken_promises, terminals
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 
 
@@ -45,6 +45,18 @@ def loose(instance, seconds) -> Baseline:
     return replace(found, upper=found.upper + 1)
 
 
+def _with_terminals(*names: str) -> Problem:
+    first = GOOD.grammar.terminals[0]
+    terminals = tuple(replace(first, name=name) for name in names)
+    return replace(GOOD, grammar=replace(GOOD.grammar, terminals=(*GOOD.grammar.terminals, *terminals)))
+
+
+def _without_holes() -> Problem:
+    plain = (lambda p, d: np.argsort(d),)  # noqa: F821
+    blocks = dict.fromkeys(GOOD.grammar.blocks, plain)
+    return replace(GOOD, grammar=replace(GOOD.grammar, blocks=blocks))
+
+
 BROKEN: dict[str, Problem] = {
     "card: brief": replace(GOOD, brief=" "),
     "card: no reference": replace(GOOD, rules=(), grammar=None),
@@ -65,3 +77,16 @@ def test_broken_promises_are_reported(start: str, sandbox: Sandbox) -> None:
     found = broken_promises(BROKEN[start], sandbox)
     assert any(line.startswith(start) for line in found)
     assert not any("\n" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (_with_terminals("unheard"), "may name unheard, which it does not bind"),
+        (_without_holes(), "no block"),
+    ],
+)
+def test_terminals_are_locals_of_blocks_with_a_priority(problem: Problem, words: str) -> None:
+    """A block that lacks a terminal is found, and so is a grammar whose terminals no block could use."""
+    assert any(words in complaint for complaint in terminals(problem, None))
+    assert list(terminals(GOOD, None)) == []

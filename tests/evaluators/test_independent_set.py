@@ -225,14 +225,6 @@ def test_no_rule_or_block_beats_counting_out(adjacent):
         assert 1 <= problem.cost(instance, run(source, instance)) <= largest(adjacent)
 
 
-def test_every_terminal_is_a_local_of_every_block_with_a_hole():
-    """An evolved priority may use any terminal in any block that has one."""
-    for functions in problem.grammar.blocks.values():
-        for block in functions:
-            if "priority" in block.__code__.co_varnames:
-                assert {each.name for each in problem.grammar.terminals} <= set(block.__code__.co_varnames)
-
-
 def test_instances_are_reproducible_and_splits_disjoint():
     """The same seed draws the same graphs, symmetric and without loops; none is in two splits."""
     drawn = {split: problem.instances(split, seed=4, count=12) for split in Split}

@@ -213,14 +213,6 @@ def test_every_block_makes_a_packing(role):
                 assert problem.cost(instance, run(filled, instance)) >= 0
 
 
-def test_every_terminal_is_a_local_of_every_block_with_a_hole():
-    """An evolved priority may use any terminal in any block that has one."""
-    for functions in problem.grammar.blocks.values():
-        for block in functions:
-            if "priority" in block.__code__.co_varnames:
-                assert {each.name for each in problem.grammar.terminals} <= set(block.__code__.co_varnames)
-
-
 def test_rules_and_blocks_survive_nothing():
     """No capacity, no weight and no profit are instances like any other."""
     for numbers in (

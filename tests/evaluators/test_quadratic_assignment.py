@@ -295,14 +295,6 @@ def test_every_block_makes_an_assignment(role):
                 assert problem.cost(instance, run(filled, instance)) >= 0
 
 
-def test_every_terminal_is_a_local_of_every_block_with_a_hole():
-    """An evolved priority may use any terminal in any block that has one."""
-    for functions in problem.grammar.blocks.values():
-        for block in functions:
-            if "priority" in block.__code__.co_varnames:
-                assert {each.name for each in problem.grammar.terminals} <= set(block.__code__.co_varnames)
-
-
 @settings(max_examples=20, deadline=None)
 @given(matrices(most=5))
 def test_no_rule_beats_counting_out(drawn):

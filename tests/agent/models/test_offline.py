@@ -312,6 +312,14 @@ def test_recombination_takes_every_function_from_a_parent_or_crosses_priorities(
             assert block_of(child.text(role)).shape in shapes
 
 
+def test_merging_takes_functions_of_the_second_or_crosses_priorities():
+    """Most merges of two programs of the grammar do: their replies say so in the words that are looked for above."""
+    replies = [
+        ask("merge", seed, program("explore", seed), program("explore", seed + 50)) for seed in range(20)
+    ]
+    assert sum("of the second" in reply or "other's priority" in reply for reply in replies) >= 15
+
+
 def blocks(source: str) -> list[str]:
     """The grammar's block for each role of a program."""
     kit, parsed = Kit(PROBLEM), parse(source)
