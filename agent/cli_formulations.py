@@ -12,7 +12,7 @@ from gapsmith.agent.options import Json, Weak, Workers
 from gapsmith.agent.problems import find_problem
 from gapsmith.agent.terminal import minimum_level, opened_archive, progress_bar, show_result
 from gapsmith.evaluators.base import UsageTrouble
-from gapsmith.evaluators.formulations.finding import formulation_names
+from gapsmith.evaluators.formulations.catalogue import formulation_names
 
 
 def register(app: typer.Typer) -> None:

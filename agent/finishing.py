@@ -25,7 +25,7 @@ from gapsmith.agent.search.population import Elite
 from gapsmith.agent.search.simplifying import MOST, simpler
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
-from gapsmith.evaluators.honesty import Honesty, examine
+from gapsmith.evaluators.integrity.audit import Honesty, examine
 from gapsmith.evaluators.repeats import TIME_OUTS
 from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
 

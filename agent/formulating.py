@@ -9,7 +9,7 @@ from gapsmith.agent.findings import finding_of, words
 from gapsmith.agent.measuring import Archived, Measuring
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Problem
-from gapsmith.evaluators.formulations.words import SOLVER_NAMES
+from gapsmith.evaluators.formulations.brief import SOLVER_NAMES
 from gapsmith.evaluators.scoring import FEWEST
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without
@@ -43,7 +43,7 @@ class _Speed:
 
     def __call__(self, runner: Runner, spent: float) -> dict[str, Any]:
         # Here, since it loads OR-Tools.
-        from gapsmith.evaluators.formulations.claiming import speed
+        from gapsmith.evaluators.formulations.speed import speed
 
         problem: FormulationProblem = self.problem  # type: ignore[assignment]  # only then it is asked
         return speed(problem, self.source, self.instances, self.costs, runner).plain

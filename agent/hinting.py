@@ -12,7 +12,7 @@ from gapsmith.agent.bundle import Bundle
 from gapsmith.agent.formulating import is_formulation
 from gapsmith.agent.screen import screen
 from gapsmith.evaluators.base import Problem, UsageTrouble
-from gapsmith.evaluators.formulations.base import Claim, Formulation, Pattern
+from gapsmith.evaluators.formulations.contract import Claim, Formulation, Pattern
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without
     from gapsmith.evaluators.formulations.problem import FormulationProblem

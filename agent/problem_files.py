@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+from gapsmith.agent.evaluation.own.guarding import guarded
 from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageTrouble
-from gapsmith.evaluators.guarding import guarded
 
 DIGITS = 16
 OURS = ("gapsmith", "numpy")

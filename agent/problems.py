@@ -11,7 +11,7 @@ from pathlib import Path
 import gapsmith.evaluators
 from gapsmith.agent.problem_files import problem_of_file
 from gapsmith.evaluators.base import Instance, Problem, UsageTrouble
-from gapsmith.evaluators.formulations.finding import (
+from gapsmith.evaluators.formulations.catalogue import (
     BUILD,
     formulation_names,
     formulation_problem_named,

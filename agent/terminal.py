@@ -28,7 +28,7 @@ from gapsmith.agent.replies import Replies
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.spending import spending_table
 from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
-from gapsmith.evaluators.conformance import broken_promises
+from gapsmith.evaluators.integrity.conformance import broken_promises
 from gapsmith.sandbox import Level, open_sandbox
 
 DEFAULT_ARCHIVE = "archive.db"

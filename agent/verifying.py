@@ -20,8 +20,9 @@ from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import screen
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, UsageTrouble
-from gapsmith.evaluators.formulations.composing import program
-from gapsmith.evaluators.formulations.mutants import (
+from gapsmith.evaluators.formulations.exchange.composition import program
+from gapsmith.evaluators.formulations.problem import FormulationProblem
+from gapsmith.evaluators.formulations.verify.mutants import (
     PASSED,
     Examined,
     Mutant,
@@ -30,8 +31,7 @@ from gapsmith.evaluators.formulations.mutants import (
     examined,
     kill_rate,
 )
-from gapsmith.evaluators.formulations.problem import FormulationProblem
-from gapsmith.evaluators.honesty import Honesty
+from gapsmith.evaluators.integrity.audit import Honesty
 
 FATES = ("killed", "survived", "equivalent", "broken")
 LONGEST_REASON = 160

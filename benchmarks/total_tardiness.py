@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gapsmith.evaluators.exact.total_tardiness import branch_and_memorize
+from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import branch_and_memorize
 
 
 def instances_of(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gapsmith.evaluators.exact.weighted_tardiness import sublimate
-from gapsmith.evaluators.single_machine_weighted_tardiness import problem
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import sublimate
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.problem import problem
 
 
 def optima_beside(path: Path) -> dict[str, int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from gapsmith.evaluators.assess import Runner
-    from gapsmith.evaluators.honesty import Honesty
+    from gapsmith.evaluators.integrity.audit import Honesty
 
 Number: TypeAlias = int | float
 Datum: TypeAlias = NDArray[Any] | int | float

@@ -1,8 +1,8 @@
-"""The conformance suite, for authors of problems: `from gapsmith.evaluators.conformance import broken_promises`.
+"""The conformance suite, for authors of problems: `from gapsmith.evaluators.integrity.conformance import broken_promises`.
 
 It is part of the package, so that a problem of one's own can be tried without a clone of this repository.
 """
 
-from gapsmith.evaluators.conformance import PROMISES, broken_promises
+from gapsmith.evaluators.integrity.conformance import PROMISES, broken_promises
 
 __all__ = ["PROMISES", "broken_promises"]

@@ -40,8 +40,8 @@ def nothing_left():
     """What the tests of a file leave behind does not add up: open archives, children that wait for models."""
     yield
     gc.collect()
-    if "gapsmith.evaluators.formulations.children" in sys.modules:
-        sys.modules["gapsmith.evaluators.formulations.children"].close_all()
+    if "gapsmith.evaluators.formulations.solve.pool" in sys.modules:
+        sys.modules["gapsmith.evaluators.formulations.solve.pool"].close_all()
 
 
 @pytest.fixture

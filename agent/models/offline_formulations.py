@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request
-from gapsmith.evaluators.formulations.base import Formulation
-from gapsmith.evaluators.formulations.composing import program
+from gapsmith.evaluators.formulations.contract import Formulation
+from gapsmith.evaluators.formulations.exchange.composition import program
 
 Subset = frozenset[str]
 Proposal = Callable[[Sequence[str], Random, Sequence[Subset]], Subset]

@@ -16,7 +16,7 @@ from gapsmith.agent.search.bench import Bench, Course
 from gapsmith.agent.search.racing import Bar, blocks, lag
 from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import Instance, Number
-from gapsmith.evaluators.honesty import examine
+from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.scoring import Score
 
 EXAMINED = 12

@@ -22,12 +22,15 @@ from common import HERE, Record, append, records, say, selected
 from ortools.math_opt.python import mathopt
 
 from gapsmith.evaluators.base import Instance
-from gapsmith.evaluators.formulations.finding import formulation_problem_named
+from gapsmith.evaluators.formulations.catalogue import formulation_problem_named
 from gapsmith.evaluators.formulations.problem import FormulationProblem
-from gapsmith.evaluators.formulations.solving import answer
-from gapsmith.evaluators.formulations.tardiness_builds import ORDERING, POSITIONAL
-from gapsmith.evaluators.formulations.tardiness_data import generate
-from gapsmith.evaluators.single_machine_tardiness import problem
+from gapsmith.evaluators.formulations.solve.solver import answer
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instances import generate
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_models import (
+    ORDERING,
+    POSITIONAL,
+)
+from gapsmith.evaluators.problems.single_machine_tardiness.problem import problem
 from gapsmith.sandbox import open_sandbox
 
 MODELS = {rule.name: rule for rule in (POSITIONAL, ORDERING)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.judge import cost_of, mean_time
+from gapsmith.evaluators.formulations.solve.benchmark import cost_of, mean_time
 
 Record = dict[str, Any]
 

@@ -19,8 +19,8 @@ from typing import Any, cast
 from common import DATA, HERE, Record, append, ratio, records, say, selected, shown
 
 from gapsmith.evaluators.base import Instance, Split
-from gapsmith.evaluators.formulations.composing import program
-from gapsmith.evaluators.formulations.finding import formulation_problem_named
+from gapsmith.evaluators.formulations.catalogue import formulation_problem_named
+from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.pricing import plain_instance
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.sandbox import open_sandbox

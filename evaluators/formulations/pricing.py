@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Infeasible, Instance, Problem
-from gapsmith.evaluators.formulations.base import Formulation
-from gapsmith.evaluators.formulations.bridge import packed_layout, text_of, values_of
-from gapsmith.evaluators.formulations.judge import Measure, Trial, cost_of
+from gapsmith.evaluators.formulations.contract import Formulation
+from gapsmith.evaluators.formulations.exchange.bridge import packed_layout, text_of, values_of
+from gapsmith.evaluators.formulations.solve.benchmark import Measure, Trial, cost_of
 
 MODEL, LAYOUT = "model", "layout"
 """What an instance holds beside its data: the text of its base, and where the variables are, in bytes."""

@@ -21,13 +21,13 @@ from gapsmith.evaluators.base import (
     Split,
     Trouble,
 )
-from gapsmith.evaluators.formulations import guest
-from gapsmith.evaluators.formulations.base import Formulation
-from gapsmith.evaluators.formulations.children import Children
-from gapsmith.evaluators.formulations.judge import Judge, charged, cost_of
-from gapsmith.evaluators.formulations.ladder import MICRO, Ladder
+from gapsmith.evaluators.formulations.brief import brief
+from gapsmith.evaluators.formulations.contract import Formulation
+from gapsmith.evaluators.formulations.exchange import guest
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance
-from gapsmith.evaluators.formulations.words import brief
+from gapsmith.evaluators.formulations.solve.benchmark import Judge, charged, cost_of
+from gapsmith.evaluators.formulations.solve.pool import Children
+from gapsmith.evaluators.formulations.verify.ladder import MICRO, Ladder
 
 DRAWS = 60
 """Instances that are drawn until one suits the window of times."""

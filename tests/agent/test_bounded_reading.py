@@ -18,7 +18,7 @@ from gapsmith.agent.models.endings import usable
 from gapsmith.agent.screen import encodable, screen
 from gapsmith.agent.search import simplifying
 from gapsmith.agent.search.parameters import parameters
-from gapsmith.evaluators.single_machine_tardiness import ENTRY
+from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 CODE = "def schedule(p, d):\n    return d.argsort()\n"
 FRAGMENTS = (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gapsmith.agent.extracting import extract, idea_of
 from gapsmith.agent.problems import find_problem
 from gapsmith.agent.screen import encodable, screen
-from gapsmith.evaluators.single_machine_tardiness import ENTRY
+from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 REPLIES = Path(__file__).parent / "replies"
 CODE = "def schedule(p, d):\n    return d.argsort()\n"

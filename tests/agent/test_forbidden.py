@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gapsmith.agent.forbidden import BY_NAME, METHODS, MODULES, UNSAFE_ATTRIBUTES, UNSAFE_BUILTINS, _step
 from gapsmith.agent.problems import find_problem, problem_names
 from gapsmith.agent.screen import screen
-from gapsmith.evaluators.single_machine_tardiness import ENTRY
+from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 PAYLOADS = (
     '(8,)[0 * __import__("os").system("id")]',

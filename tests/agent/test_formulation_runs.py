@@ -16,9 +16,9 @@ from gapsmith.agent.hinting import helped
 from gapsmith.agent.problems import find_problem
 from gapsmith.evaluators.assess import assess
 from gapsmith.evaluators.base import UsageTrouble
-from gapsmith.evaluators.formulations.bridge import message_of, model_of
-from gapsmith.evaluators.formulations.composing import program
-from gapsmith.evaluators.formulations.finding import formulation_names
+from gapsmith.evaluators.formulations.catalogue import formulation_names
+from gapsmith.evaluators.formulations.exchange.bridge import message_of, model_of
+from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
 from gapsmith.sandbox import open_sandbox
 

@@ -7,7 +7,7 @@ import pytest
 
 from gapsmith.agent.extracting import extract
 from gapsmith.agent.screen import screen
-from gapsmith.evaluators.single_machine_tardiness import ENTRY
+from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 FUTURE = "from __future__ import annotations\n"

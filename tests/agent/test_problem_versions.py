@@ -24,7 +24,7 @@ from gapsmith.evaluators.base import Split, UsageTrouble
 MINE = '''"""Sum of completion times."""
 import numpy as np
 from gapsmith.evaluators.base import Argument, Baseline, EntryPoint, Problem, Rule, Split
-from gapsmith.evaluators.verify import permutation
+from gapsmith.evaluators.solutions import permutation
 
 FACTOR = 1
 

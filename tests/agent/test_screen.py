@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.agent.screen import encodable, screen
-from gapsmith.evaluators.single_machine_tardiness import ENTRY
+from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 
 @given(st.text())

@@ -13,8 +13,8 @@ from gapsmith.agent.problems import find_problem
 from gapsmith.agent.search import gate
 from gapsmith.agent.supply import Supply
 from gapsmith.evaluators.base import Split, Trouble
-from gapsmith.evaluators.honesty import PATIENCE
-from gapsmith.evaluators.online_bin_packing import problem as online_bin_packing
+from gapsmith.evaluators.integrity.audit import PATIENCE
+from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
 
 
 def keys(instances):

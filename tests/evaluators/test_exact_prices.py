@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.problems import find_problem
 from gapsmith.evaluators.base import Instance, Trouble
-from gapsmith.evaluators.verify import exact
+from gapsmith.evaluators.solutions import exact
 
 HUGE = st.integers(1, 1 << 62)
 

@@ -16,8 +16,8 @@ from gapsmith.agent.models.offline_edits import EDITS, Edit, deletion, edited
 from gapsmith.agent.models.offline_expressions import read_text
 from gapsmith.agent.models.offline_program import Kit, block_of, parse
 from gapsmith.evaluators.base import Argument, Baseline, EntryPoint, Problem, Rule
-from gapsmith.evaluators.tardiness_grammar import GRAMMAR
-from gapsmith.evaluators.tardiness_rules import RULES
+from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
+from gapsmith.evaluators.problems.single_machine_tardiness.rules import RULES
 
 
 def _nothing(*_: Any) -> Any:

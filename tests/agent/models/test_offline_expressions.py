@@ -11,7 +11,7 @@ from gapsmith.agent.models.offline_algebra import core, simplify
 from gapsmith.agent.models.offline_expressions import clashes, kind_of, part, paths, read_text, size, text
 from gapsmith.agent.models.offline_vocabulary import LARGEST, MOVES, Vocabulary
 from gapsmith.evaluators.base import Terminal
-from gapsmith.evaluators.tardiness_grammar import GRAMMAR
+from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
 
 WORDS = Vocabulary.of(GRAMMAR)
 MIXED = Vocabulary(

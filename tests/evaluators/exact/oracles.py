@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.exact.rcpsp import critical_path
-from gapsmith.evaluators.exact.weighted_tardiness import Solved
+from gapsmith.evaluators.problems.rcpsp.exact import critical_path
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import Solved
 
 
 def subset_dynamic_programme(p, d, w=None):

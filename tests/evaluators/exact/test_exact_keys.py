@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.exact import job_sets, memo
+from gapsmith.evaluators.problems.single_machine_tardiness.exact import job_sets, memo
 
 
 def instance(size):

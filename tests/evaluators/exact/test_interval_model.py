@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from oracles import cpsat_total_tardiness
 
-from gapsmith.evaluators.exact.total_tardiness import branch_and_memorize, total_tardiness
+from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import (
+    branch_and_memorize,
+    total_tardiness,
+)
 
 
 @pytest.mark.parametrize("size", [8, 9, 10, 11, 12])

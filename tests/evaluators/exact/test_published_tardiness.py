@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gapsmith.evaluators.exact.total_tardiness import branch_and_memorize
+from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import branch_and_memorize
 
 FOLDER = Path(os.environ.get("GAPSMITH_DATA", Path(__file__).parents[4] / "shared" / "data")) / "tardiness"
 

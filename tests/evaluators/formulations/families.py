@@ -10,7 +10,7 @@ from ortools.sat.python import cp_model
 
 from gapsmith.evaluators import formulations
 from gapsmith.evaluators.base import Instance, Problem
-from gapsmith.evaluators.formulations.base import HEADER, Built, Formulation, Pattern
+from gapsmith.evaluators.formulations.contract import HEADER, Built, Formulation, Pattern
 
 PACKAGE = formulations.__name__
 SOURCES = [path for place in formulations.__path__ for path in sorted(Path(place).glob("*.py"))]

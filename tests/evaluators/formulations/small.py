@@ -5,10 +5,10 @@ from functools import lru_cache
 from importlib import import_module
 
 from gapsmith.evaluators.base import Split
-from gapsmith.evaluators.formulations.base import HEADER
-from gapsmith.evaluators.formulations.children import Children
-from gapsmith.evaluators.formulations.judge import Judge
+from gapsmith.evaluators.formulations.contract import HEADER
 from gapsmith.evaluators.formulations.problem import formulation_problem
+from gapsmith.evaluators.formulations.solve.benchmark import Judge
+from gapsmith.evaluators.formulations.solve.pool import Children
 
 MICRO = 40
 

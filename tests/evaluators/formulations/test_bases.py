@@ -5,8 +5,8 @@ import pytest
 from families import FORMULATIONS, PATTERNS, applied, micro, pattern_of, problem_of, solved
 
 from gapsmith.evaluators.base import Instance, Split
-from gapsmith.evaluators.formulations.base import Claim
-from gapsmith.evaluators.formulations.bridge import text_of
+from gapsmith.evaluators.formulations.contract import Claim
+from gapsmith.evaluators.formulations.exchange.bridge import text_of
 
 SEEDS = range(8)
 PATTERN_SEEDS = range(100, 106)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from small import search, stated
 
 from gapsmith.evaluators.base import Infeasible, Split
-from gapsmith.evaluators.formulations import judge as judging
-from gapsmith.evaluators.formulations.bridge import Refused
-from gapsmith.evaluators.formulations.children import Children
-from gapsmith.evaluators.formulations.claiming import ratio
-from gapsmith.evaluators.formulations.judge import cost_of, mean_time, objection, shifted_mean
+from gapsmith.evaluators.formulations.exchange.bridge import Refused
 from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
 from gapsmith.evaluators.formulations.problem import building_seconds
-from gapsmith.evaluators.formulations.solving import answer
+from gapsmith.evaluators.formulations.solve import benchmark as judging
+from gapsmith.evaluators.formulations.solve.benchmark import cost_of, mean_time, objection, shifted_mean
+from gapsmith.evaluators.formulations.solve.pool import Children
+from gapsmith.evaluators.formulations.solve.solver import answer
+from gapsmith.evaluators.formulations.speed import ratio
 
 
 def packed(text):

@@ -7,10 +7,16 @@ from hypothesis import strategies as st
 from ortools.sat import cp_model_pb2
 from ortools.sat.python import cp_model
 
-from gapsmith.evaluators.formulations.bridge import Refused, layout_of, message_of, model_of, values_of
-from gapsmith.evaluators.formulations.negation import bounded, negated
-from gapsmith.evaluators.formulations.permuting import permuted
-from gapsmith.evaluators.formulations.prefix import check_features, check_prefix, check_size
+from gapsmith.evaluators.formulations.exchange.bridge import (
+    Refused,
+    layout_of,
+    message_of,
+    model_of,
+    values_of,
+)
+from gapsmith.evaluators.formulations.solve.permute import permuted
+from gapsmith.evaluators.formulations.verify.negation import bounded, negated
+from gapsmith.evaluators.formulations.verify.prefix import check_features, check_prefix, check_size
 
 
 def base():

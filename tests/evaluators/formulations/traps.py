@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.evaluators.base import source_as
-from gapsmith.evaluators.formulations.base import HEADER
+from gapsmith.evaluators.formulations.contract import HEADER
 
 
 @dataclass(frozen=True)

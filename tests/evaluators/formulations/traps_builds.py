@@ -6,8 +6,15 @@
 import numpy as np
 from traps import lie
 
-from gapsmith.evaluators.formulations.tardiness_builds import decode, ordering, positional
-from gapsmith.evaluators.formulations.tardiness_orders import emmons_order, good_sequence
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance import (
+    emmons_order,
+    good_sequence,
+)
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_models import (
+    decode,
+    ordering,
+    positional,
+)
 
 
 def earliest_due_date(values, data):

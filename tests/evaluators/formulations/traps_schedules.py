@@ -6,14 +6,14 @@
 import numpy as np
 from traps import trap
 
-from gapsmith.evaluators.formulations import tardiness_orders
-from gapsmith.evaluators.formulations.flow_shop_positional_patterns import finish, good_sequence
-from gapsmith.evaluators.formulations.job_shop_interval_patterns import (
+from gapsmith.evaluators.problems.job_shop.patterns import (
     dispatched,
     heads_and_tails,
     machine_pairs,
 )
-from gapsmith.evaluators.formulations.rcpsp_interval_patterns import disjoint, longest_paths
+from gapsmith.evaluators.problems.permutation_flow_shop.patterns import finish, good_sequence
+from gapsmith.evaluators.problems.rcpsp.patterns import disjoint, longest_paths
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations import dominance as tardiness_orders
 
 
 def growing_tardiness(model, variables, data):

@@ -6,11 +6,11 @@
 import numpy as np
 from traps import trap
 
-from gapsmith.evaluators.formulations.bin_packing_assignment_patterns import decreasing
-from gapsmith.evaluators.formulations.independent_set_edges_patterns import good_set
-from gapsmith.evaluators.formulations.knapsack_binary_patterns import good_packing
-from gapsmith.evaluators.formulations.quadratic_assignment_sums_patterns import mirrors
-from gapsmith.evaluators.formulations.tsp_arcs_patterns import tour_length
+from gapsmith.evaluators.problems.independent_set.patterns import good_set
+from gapsmith.evaluators.problems.multidimensional_knapsack.patterns import good_packing
+from gapsmith.evaluators.problems.online_bin_packing.patterns import decreasing
+from gapsmith.evaluators.problems.quadratic_assignment.patterns import mirrors
+from gapsmith.evaluators.problems.tsp.patterns import tour_length
 
 
 def two_circles_of_two(model, variables, data):

@@ -6,23 +6,28 @@
 import numpy as np
 from traps import trap
 
-from gapsmith.evaluators.formulations.bin_packing_assignment_patterns import (
+from gapsmith.evaluators.problems.independent_set.patterns import dominated_vertices
+from gapsmith.evaluators.problems.online_bin_packing.patterns import (
     decreasing,
     first_items,
     load_order,
 )
-from gapsmith.evaluators.formulations.independent_set_edges_patterns import dominated_vertices
-from gapsmith.evaluators.formulations.quadratic_assignment_sums_patterns import (
+from gapsmith.evaluators.problems.quadratic_assignment.patterns import (
     equal_facilities,
     mirrors,
 )
-from gapsmith.evaluators.formulations.tardiness_interval_patterns import emmons_precedences
-from gapsmith.evaluators.formulations.tardiness_orders import emmons_order, lawler_places
-from gapsmith.evaluators.formulations.tardiness_positional_patterns import (
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance import (
+    emmons_order,
+    lawler_places,
+)
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.interval_patterns import (
+    emmons_precedences,
+)
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.positional_patterns import (
     emmons_sequence,
     lawler_decomposition,
 )
-from gapsmith.evaluators.formulations.tsp_arcs_patterns import orientation
+from gapsmith.evaluators.problems.tsp.patterns import orientation
 
 
 def emmons_without_ties(model, variables, data):

@@ -1,0 +1,1 @@
+"""Runs programs and exact solvers; results are kept in the archive."""

@@ -1,0 +1,1 @@
+"""Problems of one's own: files anywhere on disk, guarded, with versions."""

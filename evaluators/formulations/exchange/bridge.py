@@ -1,0 +1,104 @@
+"""Models as text, as messages and back: the builder's own message is none of protobuf's, and knows no bytes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+from ortools.sat import cp_model_pb2
+from ortools.sat.python import cp_model
+
+from gapsmith.evaluators.formulations.contract import Variables
+
+
+class Refused(Exception):
+    """A model that is not taken: the reason, in words for the next prompt."""
+
+
+def model_of(text: str) -> cp_model.CpModel:
+    """The model of a text. Raises Refused."""
+    model = cp_model.CpModel()
+    if not model.proto.parse_text_format(text):
+        raise Refused("the model's text cannot be read")
+    model.rebuild_constant_map()
+    return model
+
+
+def text_of(model: cp_model.CpModel) -> str:
+    """The model as text. Its message does not live longer than the model itself, so that it is not handed on."""
+    return str(model.proto)
+
+
+def message_of(model: cp_model.CpModel) -> cp_model_pb2.CpModelProto:
+    """The model as a message of protobuf. Raises Refused.
+
+    Field by field: the builder writes bytes to files alone, and there are none where models of candidates are read.
+    """
+    message = cp_model_pb2.CpModelProto()
+    try:
+        _copy(model.proto, message)
+    except (UnicodeError, ValueError) as error:
+        raise Refused(f"the model's text cannot be read: {error}") from None
+    return message
+
+
+def _copy(source: Any, message: Message) -> None:
+    """Copies what the builder's message holds into one of protobuf of the same type."""
+    for name, is_message, is_repeated in _fields(message.DESCRIPTOR):
+        if not is_repeated:
+            _copy_single(source, message, name, is_message)
+        elif is_message:
+            parts = getattr(message, name)
+            for part in getattr(source, name):
+                _copy(part, parts.add())
+        elif len(values := getattr(source, name)):
+            getattr(message, name).extend(map(int, values))
+
+
+def _copy_single(source: Any, message: Message, name: str, is_message: bool) -> None:
+    if not is_message:
+        value = getattr(source, name)
+        setattr(message, name, value if isinstance(value, str | float) else int(value))
+    elif getattr(source, f"has_{name}")():
+        getattr(message, name).SetInParent()
+        _copy(getattr(source, name), getattr(message, name))
+
+
+@lru_cache(maxsize=256)
+def _fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
+    """Name, whether it is a message, and whether it is repeated, of each field."""
+    return tuple(
+        (field.name, field.message_type is not None, field.is_repeated) for field in descriptor.fields
+    )
+
+
+def layout_of(variables: Variables) -> dict[str, Any]:
+    """Where the variables are in the model: an index, {"interval": index}, or None, nested as they are."""
+    return {name: _mapped(part, _place) for name, part in variables.items()}
+
+
+def values_of(layout: Mapping[str, Any], values: Sequence[int]) -> dict[str, Any]:
+    """The values of variables, nested as they are; None in place of intervals. Raises IndexError."""
+    return {
+        name: _mapped(part, lambda place: values[place] if isinstance(place, int) else None)
+        for name, part in layout.items()
+    }
+
+
+def packed_layout(variables: Variables, data: Sequence[str]) -> str:
+    """What the guest must know: the layout, and the names of the data in their order."""
+    return json.dumps({"variables": layout_of(variables), "data": list(data)})
+
+
+def _place(leaf: Any) -> Any:
+    if leaf is None:
+        return None
+    return {"interval": leaf.index} if isinstance(leaf, cp_model.IntervalVar) else leaf.index
+
+
+def _mapped(part: Any, leaf: Callable[[Any], Any]) -> Any:
+    if isinstance(part, list | tuple):
+        return [_mapped(inner, leaf) for inner in part]
+    return leaf(part)

@@ -1,0 +1,28 @@
+"""Programs made of patterns: the patterns' functions, those that they call, and an entry point that calls them."""
+
+import ast
+import textwrap
+from collections.abc import Sequence
+
+from gapsmith.evaluators.formulations.contract import HEADER, Pattern
+
+
+def program(patterns: Sequence[Pattern]) -> str:
+    """The module that adds these patterns, in their order: equal patterns, equal programs."""
+    functions: dict[str, str] = {}
+    for pattern in patterns:
+        functions.update(functions_in(pattern.source))
+    calls = "".join(f"    {pattern.name}(model, variables, data)\n" for pattern in patterns)
+    words = ", ".join(pattern.name for pattern in patterns) or "nothing"
+    entry = f'def augment(model, variables, data):\n    """Adds {words}."""\n{calls}'
+    return "\n\n\n".join([HEADER.rstrip(), *functions.values(), entry])
+
+
+def functions_in(source: str) -> dict[str, str]:
+    """The functions of a source by name; several patterns may carry the same one."""
+    source = textwrap.dedent(source)
+    return {
+        node.name: ast.get_source_segment(source, node) or ""
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)
+    }

@@ -1,0 +1,1 @@
+"""Solves models in guarded processes and measures how fast they are proven."""

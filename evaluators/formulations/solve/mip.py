@@ -1,0 +1,203 @@
+"""Solves a model of CP-SAT as a mixed-integer programme, where it can be written as one.
+
+Linear constraints stay as they are; clauses, at most one and exactly one are linear in their literals, and what holds
+only under literals gets the least big-M that the domains allow. Anything else is refused. HiGHS and SCIP are reached
+through MathOpt. Their effort is counted in iterations of the simplex method: nodes say little where cuts close
+the gap at the root, and seconds are not repeatable. Nodes and seconds are there beside it.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from time import monotonic, process_time  # by name: the module's own clocks are hidden where this runs
+from typing import Any
+
+from ortools.math_opt.python import mathopt
+from ortools.sat import cp_model_pb2
+
+from gapsmith.evaluators.formulations.exchange.bridge import Refused
+
+ITERATIONS = 10_000
+"""Iterations of the simplex method that count as a unit."""
+SECONDS_PER_UNIT = 4.0
+"""After which a solver is stopped, whatever it has counted: many times what most models need."""
+PATIENCE = 5.0
+GAP = 1.0 - 1e-4
+"""Just below one unit of the objective, whose coefficients are whole numbers."""
+UNBOUNDED = 1 << 40
+"""Bounds beyond are none: solvers reckon in floating point."""
+
+Model = cp_model_pb2.CpModelProto
+Constraint = cp_model_pb2.ConstraintProto
+SOLVERS = {"highs": mathopt.SolverType.HIGHS, "scip": mathopt.SolverType.GSCIP}
+
+
+def run(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Solves a model: status, objective, time in units, seconds of CPU and wall, nodes, and values if proven.
+
+    Args:
+        model: as a message of CP-SAT.
+        request: its `solver`; `seconds` of wall time, or else the `limit` in units.
+
+    Raises:
+        Refused: where the model is not linear.
+    """
+    programme, variables = written(model)
+    seconds = request.get("seconds") or PATIENCE + SECONDS_PER_UNIT * request["limit"]
+    parameters = mathopt.SolveParameters(
+        time_limit=timedelta(seconds=seconds), relative_gap_tolerance=0.0, absolute_gap_tolerance=GAP
+    )
+    begun, started = process_time(), monotonic()
+    result = mathopt.solve(programme, SOLVERS[request["solver"]], params=parameters)
+    found = {"seconds": process_time() - begun, "wall": monotonic() - started}
+    status = _status(result.termination.reason)
+    effort = result.solve_stats
+    found |= {"time": effort.simplex_iterations / ITERATIONS, "nodes": effort.node_count}
+    if status != "OPTIMAL":
+        return {"status": status, "objective": None, **found}
+    values = [round(value) for value in result.variable_values(variables)]
+    cost = objective_of(model, values)
+    return {"status": status, "objective": cost, **found, "values": values}
+
+
+def written(model: Model) -> tuple[mathopt.Model, list[mathopt.Variable]]:
+    """The programme of a model, and its variables in their order. Raises Refused."""
+    programme = mathopt.Model()
+    bounds = [_range(variable) for variable in model.variables]
+    variables = [programme.add_integer_variable(lb=_finite(low), ub=_finite(high)) for low, high in bounds]
+    for constraint in model.constraints:
+        for low, terms, high in _rows(constraint, bounds):
+            # Without terms, too: a row that can never hold leaves no solution.
+            row = programme.add_linear_constraint(lb=low, ub=high)
+            for place, factor in terms.items():
+                row.set_coefficient(variables[place], factor)
+    terms, constant = _sum(model.objective.vars, model.objective.coeffs)
+    expression = mathopt.LinearSum(factor * variables[place] for place, factor in terms.items())
+    programme.minimize(expression + constant)
+    return programme, variables
+
+
+def objective_of(model: Model, values: Sequence[int]) -> float:
+    """The objective of a solution, as CP-SAT reports it."""
+    terms, constant = _sum(model.objective.vars, model.objective.coeffs)
+    total = constant + sum(factor * values[place] for place, factor in terms.items())
+    return float((total + model.objective.offset) * (model.objective.scaling_factor or 1.0))
+
+
+Terms = dict[int, int]
+Row = tuple[float, Terms, float]
+Bounds = Sequence[tuple[int, int]]
+
+
+def _rows(constraint: Constraint, bounds: Bounds) -> Iterator[Row]:
+    """The linear rows of a constraint. Raises Refused."""
+    kind = constraint.WhichOneof("constraint")
+    if kind not in _KINDS:
+        raise Refused(
+            f"{_called(constraint)} is of the kind {kind}, which is no row of a mixed-integer programme; expected "
+            "linear constraints, clauses, at most one, exactly one"
+        )
+    for low, terms, high in _KINDS[kind](constraint):
+        yield from _enforced(low, terms, high, constraint.enforcement_literal, bounds)
+
+
+def _linear(constraint: Constraint) -> Iterator[Row]:
+    domain = constraint.linear.domain
+    if len(domain) != 2:
+        raise Refused(f"{_called(constraint)} has holes in its domain; expected one interval")
+    terms, constant = _sum(constraint.linear.vars, constraint.linear.coeffs)
+    yield _finite(domain[0]) - constant, terms, _finite(domain[1]) - constant
+
+
+def _clause(constraint: Constraint) -> Iterator[Row]:
+    terms, constant = _literals(constraint.bool_or.literals)
+    yield 1 - constant, terms, math.inf
+
+
+def _all_true(constraint: Constraint) -> Iterator[Row]:
+    for literal in constraint.bool_and.literals:
+        terms, constant = _literals([literal])
+        yield 1 - constant, terms, math.inf
+
+
+def _at_most_one(constraint: Constraint) -> Iterator[Row]:
+    terms, constant = _literals(constraint.at_most_one.literals)
+    yield -math.inf, terms, 1 - constant
+
+
+def _exactly_one(constraint: Constraint) -> Iterator[Row]:
+    terms, constant = _literals(constraint.exactly_one.literals)
+    yield 1 - constant, terms, 1 - constant
+
+
+_KINDS: Mapping[str | None, Callable[[Constraint], Iterator[Row]]] = {
+    None: lambda _: iter(()),
+    "linear": _linear,
+    "bool_or": _clause,
+    "bool_and": _all_true,
+    "at_most_one": _at_most_one,
+    "exactly_one": _exactly_one,
+}
+
+
+def _enforced(
+    low: float, terms: Terms, high: float, literals: Sequence[int], bounds: Bounds
+) -> Iterator[Row]:
+    """A row that holds where all literals are true: with the least big-M that lets go of it elsewhere."""
+    if not literals:
+        yield low, terms, high
+        return
+    least = sum(factor * bounds[place][factor < 0] for place, factor in terms.items())
+    most = sum(factor * bounds[place][factor > 0] for place, factor in terms.items())
+    if max(-least, most) > UNBOUNDED:
+        raise Refused("a constraint under literals has terms without bounds; expected finite domains")
+    for bound, furthest, above in ((low, least, False), (high, most, True)):
+        slack = furthest - bound if above else bound - furthest
+        if math.isfinite(bound) and slack > 0:
+            # bound − slack·(number of false literals) ≤ terms, or the like from above
+            loose, constant = _literals(literals)
+            sign = slack if above else -slack
+            row = _added(terms, {place: int(sign) * factor for place, factor in loose.items()})
+            moved = bound + sign * (len(literals) - constant)
+            yield (-math.inf, row, moved) if above else (moved, row, math.inf)
+
+
+def _literals(literals: Sequence[int]) -> tuple[Terms, int]:
+    """The sum of literals as terms and a constant; -k-1 is the negation of k."""
+    return _sum(literals, [1] * len(literals))
+
+
+def _sum(places: Sequence[int], factors: Sequence[int]) -> tuple[Terms, int]:
+    """A weighted sum of variables and negated Booleans, as terms and a constant."""
+    terms: Terms = {}
+    constant = 0
+    for place, factor in zip(places, factors, strict=True):
+        if place < 0:
+            constant += factor
+            place, factor = -place - 1, -factor
+        terms[place] = terms.get(place, 0) + factor
+    return terms, constant
+
+
+def _added(one: Terms, other: Terms) -> Terms:
+    return {place: one.get(place, 0) + other.get(place, 0) for place in one.keys() | other.keys()}
+
+
+def _range(variable: cp_model_pb2.IntegerVariableProto) -> tuple[int, int]:
+    if len(variable.domain) != 2:
+        raise Refused(f"variable {variable.name!r} has holes in its domain; expected one interval")
+    return variable.domain[0], variable.domain[1]
+
+
+def _finite(bound: int) -> float:
+    return float(bound) if abs(bound) < UNBOUNDED else math.copysign(math.inf, bound)
+
+
+def _called(constraint: Constraint) -> str:
+    return f"constraint {constraint.name[:60]!r}"
+
+
+def _status(reason: mathopt.TerminationReason) -> str:
+    if reason in (mathopt.TerminationReason.OPTIMAL, mathopt.TerminationReason.INFEASIBLE):
+        return str(reason.name)
+    return "UNKNOWN"

@@ -1,0 +1,213 @@
+"""What a child does with the text of a model: checks it, solves it in several orders, enumerates, refutes.
+
+Everything here is plain data in and out, so that it can be asked of another process.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import process_time  # by name: the module's own clocks are hidden where this runs
+from typing import Any
+
+from google.protobuf import text_format
+from ortools.sat import cp_model_pb2
+from ortools.sat.python import cp_model
+
+from gapsmith.evaluators.formulations.contract import Claim
+from gapsmith.evaluators.formulations.exchange.bridge import Refused, message_of, model_of
+from gapsmith.evaluators.formulations.solve.freedom import freedom
+from gapsmith.evaluators.formulations.solve.permute import Permuted, permuted
+from gapsmith.evaluators.formulations.verify.negation import bounded, negated
+from gapsmith.evaluators.formulations.verify.prefix import check_features, check_prefix, check_size
+
+Reply = dict[str, Any]
+Model = cp_model_pb2.CpModelProto
+
+
+def answer(request: Mapping[str, Any]) -> Reply:
+    """The reply to a request; `refused` says why a model was not taken."""
+    try:
+        return _WORK[request["do"]](request)
+    except Refused as reason:
+        return {"refused": str(reason)}
+
+
+def solve(request: Mapping[str, Any]) -> Reply:
+    """Solves a model in several orders; `permutations` holds seeds, None for the order as it is.
+
+    The reply has a run for each, and the values of the first solution that is proven.
+    """
+    base, model = _checked(request)
+    runs = [_solved(base, model, request, seed) for seed in request["permutations"]]
+    values = [run.pop("values") for run in runs if run["status"] == "OPTIMAL"]
+    return {"runs": runs, "values": values[0] if values else None}
+
+
+def _solved(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> Reply:
+    """One run: by CP-SAT, or by the mixed-integer solver that is asked for."""
+    if "solver" not in request:
+        return _run(_ordered(base, model, request, seed), request)
+    from gapsmith.evaluators.formulations.solve import mip as mixed_integer
+
+    order = _permuted(base, model, seed)
+    found = mixed_integer.run(order.model if order else model, request)
+    if order and "values" in found:
+        found["values"] = order.values(found["values"])
+    return found
+
+
+def enumerate_solutions(request: Mapping[str, Any]) -> Reply:
+    """The different values of `decisions` in all solutions as good as `value` plus `slack`, at most `most`."""
+    _, model = _checked(request)
+    solver, seen = _solver(request), _Seen(request["decisions"], request["most"])
+    solver.parameters.enumerate_all_solutions = True
+    status = solver.solve(_built(bounded(model, request["value"], request["slack"])), seen)
+    complete = status in (cp_model.OPTIMAL, cp_model.INFEASIBLE) and not seen.full
+    return {"solutions": sorted(seen.found), "complete": complete}
+
+
+def refute(request: Mapping[str, Any]) -> Reply:
+    """For the constraints that were added: can the base break one, and can an optimum of it?
+
+    At most `most` are tried. Each gets "proved" (nothing breaks it), "refuted", "unknown" or "no negation".
+    """
+    base, model = _checked(request)
+    assert base is not None  # only what was added to a base can be refuted
+    added = list(model.constraints)[len(base.constraints) :]
+    step = max(1, -(-len(added) // request["most"]))
+    return {"constraints": [_refuted(base, each, request) for each in added[::step]]}
+
+
+def leave(request: Mapping[str, Any]) -> Reply:
+    """The freedom that a model leaves, see `freedom`; a `whole` one need not begin with its base."""
+    _, model = _checked({**request, "base": None} if request["whole"] else request)
+    return freedom(message_of(model_of(request["base"])), model, request)
+
+
+_WORK: Mapping[str, Callable[[Mapping[str, Any]], Reply]] = {
+    "solve": solve,
+    "enumerate": enumerate_solutions,
+    "refute": refute,
+    "freedom": leave,
+}
+
+
+def _checked(request: Mapping[str, Any]) -> tuple[Model | None, Model]:
+    """The base, where there is one, and the model, which is checked against it. Raises Refused."""
+    model = message_of(model_of(request["text"]))
+    check_size(model)
+    check_features(model)
+    if request.get("base") is None:
+        return None, model
+    base = message_of(model_of(request["base"]))
+    check_prefix(base, model)
+    for constraint in list(model.constraints)[len(base.constraints) :]:
+        _check_claim(constraint.name)
+    return base, model
+
+
+def _check_claim(name: str) -> None:
+    """Raises Refused for the name of a constraint that makes no claim."""
+    word, colon, _ = name.partition(":")
+    if not colon or word not in list(Claim):
+        raise Refused(
+            f"a constraint is named {name[:60]!r}; expected its claim first, as in 'implied: no idle time', "
+            f"one of {', '.join(Claim)}"
+        )
+
+
+@dataclass(frozen=True)
+class _Ordered:
+    """A model that is ready to be solved, and how its solution is read."""
+
+    model: cp_model.CpModel
+    values: Callable[[Sequence[int]], list[int]]
+
+
+def _ordered(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> _Ordered:
+    order = _permuted(base, model, seed)
+    if order is None:
+        return _Ordered(model_of(request["text"]), list)
+    return _Ordered(_built(order.model), order.values)
+
+
+def _permuted(base: Model | None, model: Model, seed: int | None) -> Permuted | None:
+    """The model in the order of a seed; None for that in which it is."""
+    if seed is None:
+        return None
+    counts = (len(base.variables), len(base.constraints)) if base is not None else (0, 0)
+    return permuted(model, seed, *counts)
+
+
+def _run(ordered: _Ordered, request: Mapping[str, Any]) -> Reply:
+    solver = _solver(request)
+    begun = process_time()
+    status = solver.solve(ordered.model)
+    if status == cp_model.MODEL_INVALID:
+        raise Refused(f"the model is invalid: {ordered.model.validate()[:300]}")
+    found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    proven = {"values": ordered.values(solver.response_proto.solution)} if status == cp_model.OPTIMAL else {}
+    return {
+        "status": solver.status_name(status),
+        "objective": solver.objective_value if found else None,
+        "time": solver.response_proto.deterministic_time,
+        "seconds": process_time() - begun,
+        "wall": solver.wall_time,
+        **proven,
+    }
+
+
+def _solver(request: Mapping[str, Any]) -> cp_model.CpSolver:
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = request.get("workers", 1)
+    solver.parameters.random_seed = 1
+    if "seconds" in request:
+        solver.parameters.max_time_in_seconds = request["seconds"]
+    else:
+        solver.parameters.max_deterministic_time = request["limit"]
+    return solver
+
+
+def _built(message: Model) -> cp_model.CpModel:
+    return model_of(text_format.MessageToString(message))
+
+
+class _Seen(cp_model.CpSolverSolutionCallback):
+    """Collects the different values of some variables."""
+
+    def __init__(self, places: Sequence[int], most: int) -> None:
+        super().__init__()
+        self._places, self._most = places, most
+        self.found: set[tuple[int, ...]] = set()
+        self.full, self._calls = False, 0
+
+    def on_solution_callback(self) -> None:
+        """Notes a solution; stops where there are too many."""
+        values = self.response_proto.solution
+        self.found.add(tuple(values[place] for place in self._places))
+        self._calls += 1
+        if self._calls >= self._most:
+            self.full = True
+            self.stop_search()
+
+
+def _refuted(base: Model, constraint: cp_model_pb2.ConstraintProto, request: Mapping[str, Any]) -> Reply:
+    opposite = negated(constraint, len(base.variables))
+    if opposite is None:
+        verdicts = ("no negation", "no negation")
+    else:
+        best = bounded(base, request["value"])
+        verdicts = (_broken(base, opposite, request), _broken(best, opposite, request))
+    return {"name": constraint.name, "implied": verdicts[0], "optimal": verdicts[1]}
+
+
+def _broken(
+    model: Model, opposite: Sequence[cp_model_pb2.ConstraintProto], request: Mapping[str, Any]
+) -> str:
+    new = Model()
+    new.CopyFrom(model)
+    new.ClearField("objective")
+    new.constraints.extend(opposite)
+    status = _solver(request).solve(_built(new))
+    if status == cp_model.INFEASIBLE:
+        return "proved"
+    return "refuted" if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else "unknown"

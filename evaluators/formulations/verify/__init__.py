@@ -1,0 +1,1 @@
+"""The verification ladder: is a formulation right?"""

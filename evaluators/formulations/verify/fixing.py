@@ -1,0 +1,135 @@
+"""Whether a program solves instances instead of formulating them.
+
+A program that finds the optimum while it builds, and adds constraints that leave nothing else, is right everywhere, and
+its models are solved at once. It is known by what its constraints say without search, compared with what all that the
+field knows says: on instances that the library's patterns together leave open, it leaves nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gapsmith.evaluators.assess import Runner, assess
+from gapsmith.evaluators.base import Infeasible, Instance, Problem
+from gapsmith.evaluators.formulations.exchange.bridge import layout_of
+from gapsmith.evaluators.formulations.exchange.composition import program
+from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
+from gapsmith.evaluators.formulations.solve.pool import Children
+from gapsmith.evaluators.integrity.audit import Honesty
+
+SOLVES = "solves"
+"""The outcome of a program that does."""
+LEFT = 0.35
+"""A model that leaves at most this part of its base's freedom, without search, fixes the decisions of an instance."""
+SHARE = 0.5
+"""A program that does so on more than this part of the instances that known patterns leave open is refused."""
+LEAST_OPEN = 3
+"""Instances that must be open for a verdict."""
+LIMIT = 0.02
+"""Units for a solution that a model's bound is compared with: models of a program that solves take none."""
+CPU_SECONDS = 60.0
+"""For a request, after which its child is ended."""
+
+
+@dataclass(frozen=True)
+class Fixing:
+    """Compares what programs fix with what known patterns fix.
+
+    Args:
+        problem: its programs.
+        pricing: its instances.
+        children: where models are read.
+        limit: units for a solution that bounds are compared with; 0 asks about decisions alone.
+        memory: what known patterns fix, by the digest of the instance, for this limit.
+    """
+
+    problem: Problem
+    pricing: Pricing
+    children: Children
+    limit: float = LIMIT
+    memory: dict[str, bool] = field(default_factory=dict)
+
+    def judged(self, source: str, runner: Runner, instances: Sequence[Instance]) -> Honesty:
+        """Refuses a program that fixes most of what is open; else says how many instances it fixes.
+
+        Args:
+            source: the program.
+            runner: the sandbox.
+            instances: of the original problem, of the usual size.
+        """
+        stated = [self.pricing.stated(each) for each in instances]
+        built = assess(self._building, source, stated, runner)
+        if built.outcome != "ok":
+            return Honesty(built.outcome, built.message)
+        known = self._known(stated, runner)
+        mine = self._fixed(stated, built.solutions)
+        fixed = [fixes for fixes, is_known in zip(mine, known, strict=True) if not is_known]
+        detail = {"fixed": sum(fixed), "open": len(fixed)}
+        if len(fixed) < LEAST_OPEN or sum(fixed) <= SHARE * len(fixed):
+            return Honesty("ok", "", detail)
+        return Honesty(SOLVES, _WORDS.format(**detail), detail)
+
+    @property
+    def _building(self) -> Problem:
+        """The problem whose programs build, and are not priced."""
+        return replace(self.problem, cost=_nothing, follow_up=None)
+
+    def _known(self, instances: Sequence[Instance], runner: Runner) -> list[bool]:
+        """Whether known patterns fix an instance themselves, or cannot be built for it; remembered."""
+        unknown = [each for each in instances if each.digest not in self.memory]
+        if unknown:
+            found = [False] * len(unknown)
+            for source in self._sources:
+                solutions = assess(self._building, source, unknown, runner).solutions
+                fixed = self._fixed(unknown[: len(solutions)], solutions)
+                missing = [True] * (len(unknown) - len(fixed))
+                found = [one or other for one, other in zip(found, fixed + missing, strict=True)]
+            self.memory.update(zip((each.digest for each in unknown), found, strict=True))
+        return [self.memory[each.digest] for each in instances]
+
+    @property
+    def _sources(self) -> list[str]:
+        formulation = self.pricing.formulation
+        if self.pricing.whole:
+            return [rule.source("build") for rule in formulation.builds]
+        return [program(formulation.patterns)]
+
+    def _fixed(self, instances: Sequence[Instance], answers: Sequence[Any]) -> list[bool]:
+        """Which packed models leave nothing to search for. What cannot be read is refused elsewhere."""
+        requests = [self._request(*pair) for pair in zip(instances, answers, strict=True)]
+        replies = self.children.ask_all(requests, CPU_SECONDS) if requests else []
+        fixed = [bool(reply.get("left", 1.0) <= LEFT or reply.get("closed")) for reply in replies]
+        return fixed + [False] * (len(requests) - len(fixed))
+
+    def _request(self, instance: Instance, answer: Any) -> Mapping[str, Any]:
+        whole, places = self.pricing.whole, decisions(self.pricing, instance)
+        try:
+            text = unpacked(answer[0] if whole else answer)
+        except (Infeasible, TypeError, IndexError, KeyError):
+            text = ""
+        shared = {"do": "freedom", "text": text, "limit": self.limit, "base_decisions": places}
+        base = self.pricing.base(instance)
+        return {**shared, "base": base, "whole": whole, "decisions": None if whole else places}
+
+
+_WORDS = (
+    "it solves instead of formulating: on {fixed} of {open} instances that known patterns leave open, its additions "
+    "alone, without any search, fix the decisions or prove the optimum; expected constraints that follow from the "
+    "structure of the problem, not from a solution that was found while building"
+)
+
+
+def decisions(pricing: Pricing, instance: Instance) -> list[int]:
+    """The places of the variables that determine the solution, in the base of an instance."""
+    layout = layout_of(pricing.formulation.build(plain_instance(instance)).variables)
+    return [place for name in pricing.formulation.decisions for place in _leaves(layout[name])]
+
+
+def _leaves(part: Any) -> list[int]:
+    if isinstance(part, list):
+        return [leaf for inner in part for leaf in _leaves(inner)]
+    return [part] if isinstance(part, int) else []
+
+
+def _nothing(_: Instance, __: Any) -> float:
+    return 0.0

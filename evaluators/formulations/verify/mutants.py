@@ -1,0 +1,225 @@
+"""Small mistakes, put into patterns that are right: what a ladder that can be trusted must refute.
+
+Whether a mutant is wrong at all is not known beforehand: a weaker cut is still right. One that passes the ladder is
+tried again, on many more instances than the ladder has; where those refute it, the ladder has failed; where nothing
+does, it counts as equivalent, and is left out of the rate.
+"""
+
+import ast
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import Instance
+from gapsmith.evaluators.formulations.contract import Pattern
+from gapsmith.evaluators.formulations.exchange.composition import functions_in, program
+from gapsmith.evaluators.formulations.verify.ladder import REFUTED, Ladder, hidden
+
+MORE = 600
+"""Tiny instances on which a mutant that passed is tried again; the ladder has not seen them."""
+PASSED = "passed"
+LONGEST_WORDS = 60
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A pattern with one mistake.
+
+    Attributes:
+        pattern: its name.
+        kind: "off by one", "swapped inequality", "wrong index" or "dropped term".
+        change: what was written for what.
+        source: a whole candidate.
+    """
+
+    pattern: str
+    kind: str
+    change: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What became of a mutant.
+
+    Attributes:
+        mutant: the mutant.
+        fate: "killed", "broken" (it does not run), "equivalent" or "survived"; "passed" in between.
+        reason: why.
+        counterexample: on which it is wrong; see `Refuters`.
+    """
+
+    mutant: Mutant
+    fate: str
+    reason: str
+    counterexample: Mapping[str, Any] | None = None
+
+
+@lru_cache(maxsize=64)
+def mutants(pattern: Pattern) -> tuple[Mutant, ...]:
+    """All mutants of a pattern, each with one mistake in one of its functions; those of equal text once."""
+    functions = functions_in(pattern.source)
+    found: dict[str, Mutant] = {}
+    for name, text in functions.items():
+        tree = ast.parse(text)
+        right = ast.unparse(tree)
+        for place, node in enumerate(ast.walk(tree)):
+            for kind, changed in _mistakes(node):
+                wrong = _with(tree, place, changed)
+                if wrong != right and wrong not in found:
+                    words = f"{_words(node)} -> {_words(changed)}"
+                    source = program([_replaced(pattern, functions, name, wrong)])
+                    found[wrong] = Mutant(pattern.name, kind, words, source)
+    return tuple(found.values())
+
+
+def _replaced(pattern: Pattern, functions: Mapping[str, str], name: str, text: str) -> Pattern:
+    sources = {**functions, name: text}.values()
+    return Pattern(pattern.name, pattern.claim, "\n\n".join(sources), pattern.citation)
+
+
+def chosen(patterns: Sequence[Pattern], count: int, seed: int) -> list[Mutant]:
+    """So many mutants of a library, spread over its patterns and over kinds of mistakes."""
+    rng, queues = Random(seed), list[list[Mutant]]()
+    for pattern in patterns:
+        by_kind: dict[str, list[Mutant]] = {}
+        for mutant in mutants(pattern):
+            by_kind.setdefault(mutant.kind, []).append(mutant)
+        queues += [rng.sample(group, len(group)) for group in by_kind.values()]
+    rng.shuffle(queues)
+    found: list[Mutant] = []
+    while len(found) < count and any(queues):
+        found += [queue.pop() for queue in queues if queue]
+    return found[:count]
+
+
+def examined(mutant: Mutant, ladder: Ladder, runner: Runner) -> Examined:
+    """What the ladder says of a mutant: "killed", "broken" or "passed"."""
+    found = ladder.refuted(mutant.source, runner)
+    if found is None:
+        return Examined(mutant, PASSED, "")
+    fate = "killed" if found.outcome == REFUTED else "broken"
+    return Examined(mutant, fate, found.message, found.detail.get("counterexample"))
+
+
+def doubted(
+    passed: Examined, others: Sequence[Examined], ladder: Ladder, runner: Runner, more: int = MORE
+) -> Examined:
+    """Tries a mutant that passed on what refuted others, and on more tiny instances: "survived" or "equivalent"."""
+    kept = [
+        Instance.restored("of another", each.counterexample["data"]) for each in others if each.counterexample
+    ]
+    source = passed.mutant.source
+    unseen = hidden(ladder.pricing, f"more than {source}", more)
+    found = ladder.tried(source, runner, (*kept, *unseen))
+    if found is not None:
+        return Examined(passed.mutant, "survived", found.message, found.detail.get("counterexample"))
+    return Examined(passed.mutant, "equivalent", f"no counterexample among {len(kept) + more} more instances")
+
+
+def kill_rate(found: Sequence[Examined]) -> float | None:
+    """The part of the wrong mutants that the ladder refuted; None where none was wrong."""
+    fates = Counter(each.fate for each in found)
+    wrong = fates["killed"] + fates["survived"]
+    return fates["killed"] / wrong if wrong else None
+
+
+Mistake = tuple[str, ast.AST]
+
+
+def _mistakes(node: ast.AST) -> Iterator[Mistake]:
+    for kind, mistakes in _KINDS.items():
+        for changed in mistakes(node):
+            yield kind, changed
+
+
+def _off_by_one(node: ast.AST) -> Iterator[ast.AST]:
+    """A number that is one more or one less, and a bound of the same kind."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        yield ast.Constant(node.value + 1)
+        yield ast.Constant(node.value - 1)
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("int", "range", "len")
+    ):
+        last = [*node.args[:-1], ast.BinOp(node.args[-1], ast.Add(), ast.Constant(1))] if node.args else []
+        if node.func.id == "range":
+            yield ast.Call(node.func, last, node.keywords)
+        else:
+            yield ast.BinOp(node, ast.Add(), ast.Constant(1))
+            yield ast.BinOp(node, ast.Sub(), ast.Constant(1))
+
+
+_OTHER: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.LtE: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.LtE, ast.Gt),
+    ast.Lt: (ast.Gt, ast.LtE),
+    ast.Gt: (ast.Lt, ast.GtE),
+    ast.Eq: (ast.LtE, ast.GtE),
+}
+
+
+def _swapped_inequality(node: ast.AST) -> Iterator[ast.AST]:
+    """A comparison the other way round, or with its equality lost or won."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        for other in _OTHER.get(type(node.ops[0]), ()):
+            yield ast.Compare(node.left, [other()], node.comparators)
+
+
+def _wrong_index(node: ast.AST) -> Iterator[ast.AST]:
+    """An index that is the next one, or two indices exchanged."""
+    if not isinstance(node, ast.Subscript) or isinstance(node.ctx, ast.Store):
+        return
+    index = node.slice
+    if isinstance(index, ast.Name):
+        yield ast.Subscript(node.value, ast.BinOp(index, ast.Sub(), ast.Constant(1)), node.ctx)
+    if isinstance(index, ast.Tuple) and len(index.elts) == 2:
+        yield ast.Subscript(node.value, ast.Tuple(index.elts[::-1], index.ctx), node.ctx)
+    if isinstance(node.value, ast.Subscript):
+        inner = ast.Subscript(node.value.value, index, node.ctx)
+        yield ast.Subscript(inner, node.value.slice, node.ctx)
+
+
+def _dropped_term(node: ast.AST) -> Iterator[ast.AST]:
+    """One of two terms or conditions alone."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield node.left
+        yield node.right
+    if isinstance(node, ast.BoolOp):
+        yield from node.values
+    if isinstance(node, ast.comprehension) and node.ifs:
+        yield ast.comprehension(node.target, node.iter, node.ifs[1:], node.is_async)
+    if isinstance(node, ast.If):
+        yield ast.If(ast.Constant(True), node.body, node.orelse)
+
+
+_KINDS: dict[str, Callable[[ast.AST], Iterator[ast.AST]]] = {
+    "off by one": _off_by_one,
+    "swapped inequality": _swapped_inequality,
+    "wrong index": _wrong_index,
+    "dropped term": _dropped_term,
+}
+
+
+def _with(tree: ast.Module, place: int, changed: ast.AST) -> str:
+    """The text with another node at a place of the walk."""
+    new = copy.deepcopy(tree)
+    target = next(node for k, node in enumerate(ast.walk(new)) if k == place)
+    for parent in ast.walk(new):
+        for name, value in ast.iter_fields(parent):
+            if value is target:
+                setattr(parent, name, changed)
+            elif isinstance(value, list) and any(part is target for part in value):
+                setattr(parent, name, [changed if part is target else part for part in value])
+    return ast.unparse(ast.fix_missing_locations(new))
+
+
+def _words(node: ast.AST) -> str:
+    text = " ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).split())
+    return text if len(text) <= LONGEST_WORDS else text[:LONGEST_WORDS] + "…"

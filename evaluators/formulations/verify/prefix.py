@@ -1,0 +1,69 @@
+"""Whether a model that was made from a base still holds it: its variables, constraints and objective, byte for byte.
+
+What changes the meaning of the base without touching it is banned: assumptions, symmetries, other objectives.
+"""
+
+from google.protobuf.message import Message
+from ortools.sat import cp_model_pb2
+
+from gapsmith.evaluators.formulations.exchange.bridge import Refused
+
+MOST_VARIABLES = 50_000
+MOST_CONSTRAINTS = 200_000
+MOST_PIECES = 100_000
+"""Intervals in all domains together."""
+MOST_BYTES = 20_000_000
+"""Of the whole message: it bounds terms, names and tables."""
+
+Model = cp_model_pb2.CpModelProto
+
+
+def check_size(model: Model) -> None:
+    """Raises Refused for a model that is too large to be solved here."""
+    pieces = sum(len(variable.domain) for variable in model.variables) // 2
+    pieces += sum(len(each.linear.domain) for each in model.constraints if each.HasField("linear")) // 2
+    found = {
+        "variables": (len(model.variables), MOST_VARIABLES),
+        "constraints": (len(model.constraints), MOST_CONSTRAINTS),
+        "intervals in its domains": (pieces, MOST_PIECES),
+        "bytes": (model.ByteSize(), MOST_BYTES),
+    }
+    for what, (number, most) in found.items():
+        if number > most:
+            raise Refused(f"the model has {number} {what}; at most {most} are taken")
+
+
+def check_features(model: Model) -> None:
+    """Raises Refused for what no candidate may use, in a model of its own either."""
+    objective = model.objective
+    if model.assumptions or model.HasField("symmetry") or model.HasField("floating_point_objective"):
+        raise Refused("the model has assumptions, a symmetry or a floating-point objective; expected none")
+    if objective.domain or objective.integer_before_offset or objective.integer_after_offset:
+        raise Refused("the objective has a domain or integer offsets; expected a plain sum")
+    if objective.integer_scaling_factor or objective.scaling_was_exact:
+        raise Refused("the objective has an integer scaling; expected a plain sum")
+    for constraint in model.constraints:
+        if constraint.HasField("element") and (constraint.element.vars or constraint.element.index):
+            raise Refused("an element constraint is of the old form; expected that of add_element")
+
+
+def check_prefix(base: Model, model: Model) -> None:
+    """Raises Refused, with the first place, where a model does not begin with its base."""
+    _check_part("variable", base.variables, model.variables)
+    _check_part("constraint", base.constraints, model.constraints)
+    _check_part("search strategy", base.search_strategy, model.search_strategy)
+    if _bytes(base.objective) != _bytes(model.objective):
+        raise Refused("the objective was changed; expected the base's own")
+
+
+def _check_part(what: str, before: object, after: object) -> None:
+    old, new = list(before), list(after)  # type: ignore[call-overload]
+    if len(new) < len(old):
+        raise Refused(f"{len(old) - len(new)} of the base's {what}s are missing; expected all of them")
+    for place, (one, other) in enumerate(zip(old, new, strict=False)):
+        if _bytes(one) != _bytes(other):
+            raise Refused(f"{what} {place} of the base was changed; expected additions only")
+
+
+def _bytes(message: Message) -> bytes:
+    return bytes(message.SerializeToString(deterministic=True))

@@ -1,0 +1,260 @@
+"""What a problem promises, tried on the problem itself: one line for every promise that is broken.
+
+Authors call `broken_promises(problem, runner)` from their own tests, or `gapsmith problems my_problem.py --check`.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gapsmith.evaluators.assess import Runner, assess
+from gapsmith.evaluators.base import (
+    Baseline,
+    Infeasible,
+    Instance,
+    Number,
+    Problem,
+    Split,
+    Trouble,
+    no_reader,
+    source_as,
+)
+from gapsmith.evaluators.integrity.audit import examine
+
+HOLE = "priority"
+"""The local that an evolved expression is assigned to."""
+SAMPLE = 6
+BASELINE_SECONDS = 20.0
+NOT_SOLUTIONS: tuple[Any, ...] = (
+    None,
+    True,
+    7,
+    2.5,
+    "text",
+    {},
+    [None],
+    [[]],
+    ["a"],
+    [True],
+    [1.5],
+    [10**9],
+    [-1],
+)
+
+Promise = Callable[[Problem, Runner], Iterator[str]]
+
+
+def broken_promises(problem: Problem, runner: Runner) -> list[str]:
+    """Every broken promise, a line each; empty when all are kept."""
+    found: list[str] = []
+    for promise in PROMISES:
+        try:
+            found += promise(problem, runner)
+        except Trouble as trouble:
+            found.append(f"{promise.__name__}: {trouble}")
+        except Exception as error:  # noqa: BLE001 - an author's code may raise anything, and that is the finding
+            found.append(f"{promise.__name__}: raised {type(error).__name__}: {error}")
+    return found
+
+
+def card(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """The card says what a model must know."""
+    for name in ("name", "title", "brief"):
+        if not getattr(problem, name).strip():
+            yield f"card: {name} is empty; expected words"
+    if not problem.rules:
+        yield "card: no reference rule; expected at least one, with its source"
+    for rule in problem.rules:
+        if not rule.citation.strip() or not (rule.function.__doc__ or "").strip():
+            yield f"card: rule {rule.name} lacks a citation or a docstring"
+
+
+def generator(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """Instances are reproducible, disjoint between splits, and what the entry point takes."""
+    splits = {split: problem.instances(split, 0, 2 * len(problem.strata)) for split in Split}
+    names = [argument.name for argument in problem.entry.arguments]
+    for split, instances in splits.items():
+        again = problem.instances(split, 0, len(instances))
+        if [i.digest for i in instances] != [i.digest for i in again]:
+            yield f"generator: two {split} sets of one seed differ; draw from the generator that is passed only"
+        # A driver of the problem's own stands between the instance and the entry point.
+        if not problem.driver and list(instances[0].data) != names:
+            yield f"generator: makes {list(instances[0].data)}; the entry point takes {names}"
+    seen: dict[str, Split] = {}
+    for split, instances in splits.items():
+        for instance in instances:
+            if seen.setdefault(instance.digest, split) is not split:
+                yield f"generator: {instance.name} is also in {seen[instance.digest]}; expected disjoint splits"
+
+
+def verifier(problem: Problem, runner: Runner) -> Iterator[str]:
+    """What is no solution raises Infeasible with a reason, and never anything else."""
+    instance = _sample(problem)[0]
+    good = _baseline(problem, instance).solution
+    for wrong in (*NOT_SOLUTIONS, *_mutants(good)):
+        try:
+            cost = problem.cost(instance, wrong)
+        except Infeasible as reason:
+            if not str(reason).strip():
+                yield f"verifier: turns {wrong!r:.60} away without a reason"
+        except Trouble as trouble:
+            yield f"verifier: {wrong!r:.60}: {trouble}"
+        except Exception as error:  # noqa: BLE001 - any other error is the broken promise
+            yield f"verifier: {wrong!r:.60} raises {type(error).__name__}; expected Infeasible with a reason"
+        else:
+            yield f"verifier: takes {wrong!r:.60} for a solution and prices it {cost}"
+
+
+def baseline(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """Bounds are in order, and the solution costs what is claimed."""
+    for instance in _sample(problem):
+        found = _baseline(problem, instance)
+        if not found.lower <= found.upper:
+            yield f"baseline: {instance.name} has lower {found.lower} above upper {found.upper}"
+        claimed = found.lower if problem.maximise else found.upper
+        if found.solution is None:
+            yield f"baseline: {instance.name} has no solution; expected one at this size"
+        elif problem.cost(instance, found.solution) != claimed:
+            yield f"baseline: {instance.name} claims {claimed}; its solution costs otherwise"
+
+
+def rules(problem: Problem, runner: Runner) -> Iterator[str]:
+    """Every reference rule runs in the sandbox, is feasible, honest, and never beats the bound."""
+    instances = _sample(problem)
+    for rule in problem.rules:
+        source = rule.source(problem.entry.name)
+        yield from _runs(problem, f"rule {rule.name}", source, instances, runner)
+
+
+def grammar(problem: Problem, runner: Runner) -> Iterator[str]:
+    """Every block of the grammar makes a program that runs and is feasible."""
+    if problem.grammar is None:
+        return
+    first = {role: next(iter(problem.grammar.sources(role).values())) for role in problem.grammar.blocks}
+    main = source_as(problem.grammar.main, problem.entry.name)
+    for role in problem.grammar.blocks:
+        for name, block in problem.grammar.sources(role).items():
+            parts = ["import numpy as np\n", *{**first, role: block}.values(), main]
+            yield from _runs(
+                problem, f"block {name} as {role}", "\n\n".join(parts), _sample(problem)[:3], runner
+            )
+
+
+def terminals(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """Every block with a priority has all terminals as locals, so that any priority fits any block."""
+    if problem.grammar is None:
+        return
+    names, holes = {terminal.name for terminal in problem.grammar.terminals}, 0
+    for role, blocks in problem.grammar.blocks.items():
+        for block in blocks:
+            found = {*block.__code__.co_varnames, *block.__code__.co_cellvars}  # some in comprehensions
+            holes += HOLE in found
+            if HOLE in found and (lacking := sorted(names - found)):
+                words = f"a priority may name {', '.join(lacking)}, which it does not bind"
+                yield f"block {block.__name__} as {role}: {words}"
+    if names and not holes:
+        yield f"the grammar has terminals, and no block assigns `{HOLE}`; expected one that does, or no terminals"
+
+
+def relabelling(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """A relabelled instance is the same instance: its optimum is the same."""
+    if problem.relabel is None:
+        return
+    for k, instance in enumerate(_sample(problem)[:3]):
+        other = problem.relabel(instance, np.random.default_rng(k))
+        one, two = _baseline(problem, instance), _baseline(problem, other)
+        if one.proven and two.proven and one.lower != two.lower:
+            yield f"relabelling: {instance.name} has optimum {one.lower}, and {two.lower} relabelled"
+
+
+def reader(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """A file that is missing or malformed is a Trouble that names it."""
+    if problem.read is no_reader:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in (
+            ("missing", None),
+            ("empty", b""),
+            ("words", b"no instance here\n"),
+            ("bytes", b"\xff\x00"),
+        ):
+            path = Path(folder) / f"{name}.txt"
+            if data is not None:
+                path.write_bytes(data)
+            yield from _reads(problem, path)
+
+
+def limits(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """Every instance has a CPU limit above zero."""
+    for instance in _sample(problem):
+        if not problem.cpu_seconds(instance) > 0:
+            yield f"limits: {instance.name} has {problem.cpu_seconds(instance)} CPU seconds; expected more than 0"
+
+
+PROMISES: tuple[Promise, ...] = (
+    card,
+    generator,
+    limits,
+    verifier,
+    baseline,
+    rules,
+    grammar,
+    terminals,
+    relabelling,
+    reader,
+)
+
+
+@lru_cache(maxsize=32)
+def _sample(problem: Problem) -> list[Instance]:
+    return problem.instances(Split.TRAIN, 11, SAMPLE)
+
+
+@lru_cache(maxsize=512)  # several promises ask for the same ones, and some take seconds
+def _baseline(problem: Problem, instance: Instance) -> Baseline:
+    return problem.baseline(instance, BASELINE_SECONDS)
+
+
+def _runs(
+    problem: Problem, name: str, source: str, instances: list[Instance], runner: Runner
+) -> Iterator[str]:
+    result = assess(problem, source, instances, runner)
+    if result.outcome != "ok":
+        yield f"{name}: {result.outcome}: {result.message}"
+        return
+    costs: list[Number] = [score.cost for score in result.scores if score.cost is not None]
+    for instance, cost in zip(instances, costs, strict=True):
+        found = _baseline(problem, instance)
+        if cost > found.upper if problem.maximise else cost < found.lower:
+            yield f"{name}: costs {cost} on {instance.name}, beyond the proven bound {found.lower} to {found.upper}"
+    honest = examine(problem, source, instances, costs, runner)
+    if honest.outcome != "ok":
+        yield f"{name}: {honest.outcome}: {honest.message}"
+
+
+def _reads(problem: Problem, path: Path) -> Iterator[str]:
+    try:
+        problem.read(path)
+    except Trouble as trouble:
+        if path.name not in str(trouble):
+            yield f"reader: the complaint about {path.name} does not name the file: {trouble}"
+    except Exception as error:  # noqa: BLE001 - any other error is the broken promise
+        yield f"reader: {path.name} raises {type(error).__name__}; expected Trouble with file and line"
+    else:
+        yield f"reader: takes {path.name} for an instance file"
+
+
+def _mutants(solution: Any) -> Iterator[Any]:
+    """Near misses of a solution that is a list of numbers: a part too many, as text, as a float, as a truth value."""
+    if not isinstance(solution, list) or not solution or not all(type(part) is int for part in solution):
+        return
+    yield [*solution, solution[0]]
+    yield [str(part) for part in solution]
+    yield [float(part) for part in solution]
+    yield [*solution[:-1], float("nan")]
+    yield [*solution[:-1], None]
+    yield [bool(part) for part in solution]

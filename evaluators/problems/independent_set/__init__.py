@@ -1,0 +1,1 @@
+"""Maximum independent set: the problem, its rules, grammar, exact method and formulation."""

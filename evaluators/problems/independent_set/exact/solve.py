@@ -1,0 +1,254 @@
+"""Solves the maximum independent set: reductions, a clique bound by `dual_ascent`, branch and bound, CP-SAT.
+
+1. Vertices of degree 0 and 1, and dominated ones, are settled for good (see `reduced`).
+2. The rest's edges are covered by cliques. Their multipliers give a Lagrangian bound, the linear relaxation's at
+   best; it is reckoned in integers in units of 1/SCALE.
+3. Branch and bound on bit sets (`colour_search`) where the graph is dense, CP-SAT (`independent_set_model`) where
+   it is sparse; each gets the other's turn when it fails.
+"""
+
+import time
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Baseline
+from gapsmith.evaluators.problems.independent_set.exact.cpsat import cpsat_independent_set
+from gapsmith.evaluators.solvers.dual_ascent import Integers, ascend
+
+SCALE = 1 << 16
+CALLS, PATIENCE = 600, 30
+SLICE_NODES = 20_000
+DENSE = 0.04
+"""Share of possible edges from which branch and bound comes before CP-SAT: measured at 100 to 200 vertices."""
+
+MOST_LITERALS = 1_000_000
+"""Of all cliques: beyond, CP-SAT's model would take longer to build than it is worth."""
+
+MOST_SEARCHED = 4000
+"""Vertices of the graphs that are searched: the path through the tree alone takes hundreds of megabytes."""
+
+FIRST_SHARE = 0.5
+"""Of the time, for the method that comes first."""
+
+Graph = NDArray[np.bool_]
+
+
+def reduced(adjacent: Graph, deadline: float = np.inf) -> tuple[list[int], list[int]]:
+    """Vertices that some maximum independent set holds, and those that are left to decide.
+
+    A vertex whose neighbourhood lies in that of a neighbour, itself included, makes that neighbour superfluous: any
+    set with the neighbour can hold the vertex instead (domination; Fomin, Grandoni and Kratsch 2009). Degree 0 and
+    degree 1 are cases of it.
+
+    Args:
+        adjacent: symmetric, without loops, shape (n, n).
+        deadline: of the process's CPU clock; what has not been looked at then is left to decide.
+    """
+    closed = adjacent | np.eye(len(adjacent), dtype=bool)
+    alive = np.ones(len(adjacent), dtype=bool)
+    taken: list[int] = []
+    changed = True
+    while changed:
+        changed = False
+        for v in np.argsort(closed.sum(axis=1), kind="stable"):
+            if not alive[v]:
+                continue
+            if time.process_time() > deadline:
+                return taken, np.flatnonzero(alive).tolist()
+            around = np.flatnonzero(adjacent[v] & alive)
+            here = closed[v] & alive
+            superfluous = [int(u) for u in around if not (here & ~closed[u]).any()]
+            if len(superfluous) == len(around):
+                taken.append(int(v))
+                alive[v] = False
+            alive[superfluous] = False
+            changed = changed or bool(superfluous) or not alive[v]
+    return taken, np.flatnonzero(alive).tolist()
+
+
+def clique_cover(adjacent: Graph, deadline: float = np.inf) -> list[list[int]]:
+    """Cliques that hold every edge, each grown greedily by the vertex with most uncovered edges to it, lowest first.
+
+    Where the CPU time is over, those of the edges so far.
+    """
+    uncovered = adjacent.copy()
+    cliques: list[list[int]] = []
+    for v in range(len(adjacent)):
+        while uncovered[v].any():
+            if time.process_time() > deadline:
+                return cliques
+            clique, gain = [v], uncovered[v].astype(np.int64)
+            common = adjacent[v].copy()
+            while common.any():
+                u = int(np.argmax(np.where(common, gain, -1)))
+                clique.append(u)
+                common &= adjacent[u]
+                gain += uncovered[u]
+            uncovered[np.ix_(clique, clique)] = False
+            cliques.append(clique)
+    return cliques
+
+
+class CliqueDual:
+    """The negated Lagrangian bound on independent sets, as a function of the cliques' multipliers; exact.
+
+    Args:
+        n: how many vertices there are.
+        cliques: that cover all edges, none of them empty.
+    """
+
+    def __init__(self, n: int, cliques: list[list[int]]) -> None:
+        self._n = n
+        self._owner = np.repeat(np.arange(len(cliques)), [len(clique) for clique in cliques])
+        self._vertex = np.array([v for clique in cliques for v in clique], dtype=np.int64)
+        self._starts = np.searchsorted(self._owner, np.arange(len(cliques)))
+
+    def __call__(self, multipliers: Integers) -> tuple[int, Integers]:
+        """Minus the bound at multipliers of at least 0, and a subgradient: how many too many each clique has."""
+        multipliers = np.minimum(multipliers, SCALE)  # more would be no better
+        reduced_ = np.full(self._n, SCALE, dtype=np.int64)
+        np.subtract.at(reduced_, self._vertex, multipliers[self._owner])
+        inside = reduced_ > 0
+        bound = int(multipliers.sum()) + int(reduced_[inside].sum())
+        excess = np.add.reduceat(inside[self._vertex].astype(np.int64), self._starts) - 1
+        return -bound, excess
+
+
+def clique_bound(n: int, cliques: list[list[int]], size: int, seconds: float = float("inf")) -> int:
+    """An upper bound on the size of an independent set of at least one vertex, given the size of one.
+
+    Args:
+        n: how many vertices there are.
+        cliques: that cover all edges.
+        size: of any independent set.
+        seconds: limit of CPU time.
+    """
+    if not cliques:
+        return n
+    dual = CliqueDual(n, cliques)
+    start = np.full(len(cliques), SCALE // 2, dtype=np.int64)
+    ascent = ascend(
+        dual, start, -size * SCALE, calls=CALLS, patience=PATIENCE, seconds=seconds, nonnegative=True
+    )
+    return -ascent.bound // SCALE
+
+
+def by_degree(adjacent: Graph) -> list[int]:
+    """An independent set: always the vertex with the fewest neighbours left, the first on ties."""
+    alive, chosen = np.ones(len(adjacent), dtype=bool), []
+    degree = adjacent.sum(axis=1)
+    while alive.any():
+        v = int(np.argmin(np.where(alive, degree, len(adjacent))))
+        chosen.append(v)
+        gone = alive & adjacent[v]
+        gone[v] = True
+        alive &= ~gone
+        degree -= adjacent[gone].sum(axis=0)
+    return chosen
+
+
+def branch_and_bound(adjacent: Graph, start: list[int], seconds: float) -> tuple[bool, list[int]]:
+    """Searches for an independent set larger than `start`.
+
+    Args:
+        adjacent: symmetric, without loops, shape (n, n).
+        start: an independent set.
+        seconds: limit of CPU time, looked at every `SLICE_NODES` nodes.
+
+    Returns:
+        Whether all was searched, and the best set.
+    """
+    from gapsmith.evaluators.problems.independent_set.exact import branch_and_bound as kernel
+
+    deadline = time.process_time() + seconds
+    n = len(adjacent)
+    order = _by_late_degree(adjacent)
+    bits = _bits(adjacent[np.ix_(order, order)])
+    words = bits.shape[1]
+    left = np.zeros((n + 2, words), dtype=np.uint64)
+    left[0] = _bits(np.ones((1, n), dtype=bool))[0]
+    branch, bound = (np.zeros((n + 2, n), dtype=np.int64) for _ in range(2))
+    count = np.full(n + 2, -1, dtype=np.int64)
+    chosen, best = (np.zeros(n + 1, dtype=np.int64) for _ in range(2))
+    state = np.array([0, len(start), 0, 0], dtype=np.int64)
+    scratch = np.zeros((2, words), dtype=np.uint64)
+    nodes = max(1, min(SLICE_NODES, SLICE_NODES * 200**2 // n**2))
+    while not state[kernel.DONE] and time.process_time() < deadline:
+        kernel.search(bits, left, scratch, branch, bound, count, chosen, best, state, nodes)
+    size = int(state[kernel.BEST])
+    found = [int(order[v]) for v in best[:size]] if size > len(start) else start
+    return bool(state[kernel.DONE]), found
+
+
+def _by_late_degree(adjacent: Graph) -> Integers:
+    """Vertices in an order that colours well: those with most neighbours among the rest come last (Carraghan 1990)."""
+    alive, order = np.ones(len(adjacent), dtype=bool), []
+    degree = adjacent.sum(axis=1)
+    while alive.any():
+        v = int(np.argmax(np.where(alive, degree, -1)))
+        order.append(v)
+        alive[v] = False
+        degree -= adjacent[v]
+    return np.array(order[::-1], dtype=np.int64)
+
+
+def _bits(rows: Graph) -> NDArray[np.uint64]:
+    width = -(-rows.shape[1] // 64) * 64
+    wide = np.zeros((len(rows), width), dtype=bool)
+    wide[:, : rows.shape[1]] = rows
+    packed = np.packbits(wide, axis=1, bitorder="little")
+    return packed.view("<u8").astype(np.uint64)
+
+
+def independent_set_baseline(adjacent: Graph, seconds: float) -> Baseline:
+    """The largest independent set within the limit of seconds, else bounds.
+
+    Args:
+        adjacent: symmetric, without loops, shape (n, n).
+        seconds: limit of CPU time; CP-SAT's share is measured in its deterministic time.
+    """
+    _compile()
+    begin = time.process_time()
+    taken, rest = reduced(adjacent, begin + FIRST_SHARE * seconds)
+    core = adjacent if len(rest) == len(adjacent) else adjacent[np.ix_(rest, rest)]
+    upper, found, solver = _solve(core, begin, seconds) if rest else (0, list[int](), "reductions")
+    chosen = sorted(taken + [rest[v] for v in found])
+    value = len(chosen)
+    if len(found) > upper or adjacent[np.ix_(chosen, chosen)].any() or len(set(chosen)) != value:
+        raise AssertionError(f"bug in {solver}: a set of {value} above a bound of {upper}; please report")
+    return Baseline(value, len(taken) + upper, chosen, solver, time.process_time() - begin)
+
+
+@cache
+def _compile() -> None:
+    """Runs the kernel once on a single edge, so that no limit is spent on the compiler."""
+    branch_and_bound(~np.eye(2, dtype=bool), [0], 1.0)
+
+
+def _solve(core: Graph, begin: float, seconds: float) -> tuple[int, list[int], str]:
+    """An upper bound, an independent set and what found them, of a graph with at least one edge."""
+
+    def left() -> float:
+        return seconds - (time.process_time() - begin)
+
+    found = by_degree(core)
+    cliques = clique_cover(core, begin + FIRST_SHARE * seconds)
+    # Where the time was over not all edges are covered: the cliques are a bound, but no model.
+    modelled = left() > FIRST_SHARE * seconds and sum(map(len, cliques)) <= MOST_LITERALS
+    upper, solver = clique_bound(len(core), cliques, len(found), left()), "clique bound"
+    dense = core.mean() >= DENSE
+    methods = ["branch and bound", "cp-sat"] if dense else ["cp-sat", "branch and bound"]
+    possible = {"cp-sat": modelled, "branch and bound": len(core) <= MOST_SEARCHED}
+    for method in (method for method in methods if possible[method]):
+        if len(found) >= upper or left() <= 0:
+            break
+        share = left() * FIRST_SHARE if solver == "clique bound" else left()
+        solver = f"{solver} + {method}"
+        if method == "cp-sat":
+            upper, found = cpsat_independent_set(len(core), cliques, upper, found, share)
+        else:
+            done, found = branch_and_bound(core, found, share)
+            upper = len(found) if done else upper
+    return upper, found, solver

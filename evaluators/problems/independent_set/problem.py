@@ -1,0 +1,173 @@
+"""Maximum independent set: as many vertices of a graph as possible, no two of them adjacent."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import (
+    Argument,
+    Baseline,
+    Datum,
+    EntryPoint,
+    Infeasible,
+    Instance,
+    Problem,
+    Split,
+    Trouble,
+)
+from gapsmith.evaluators.problems.independent_set.exact.solve import independent_set_baseline
+from gapsmith.evaluators.problems.independent_set.grammar import GRAMMAR
+from gapsmith.evaluators.problems.independent_set.rules import RULES
+from gapsmith.evaluators.reading import lines_of, text_of, whole_number
+from gapsmith.evaluators.solutions import subset
+
+BRIEF = """\
+Maximum independent set (stable set). A simple undirected graph on the vertices 0..n-1 is given by its adjacency
+matrix: adjacent[u, v] is True when u and v are joined by an edge; it is symmetric, and False on the diagonal. Return
+a set of vertices, no two of which are adjacent, that is as large as possible: this is a maximisation.
+Graphs are random ones of edge probability 0.05, 0.1, 0.2 and 0.5, random geometric ones (points of a square joined
+when close), and sparse ones with a few hubs (preferential attachment). They have 50 to 200 vertices; some files hold
+graphs of codes, of animals that meet, and of up to 1000 vertices."""
+
+ENTRY = EntryPoint(
+    "independent_set",
+    (
+        Argument(
+            "adjacent",
+            "bool array of shape [n, n]",
+            "whether two vertices are joined by an edge; symmetric, False on the diagonal",
+            "NDArray[np.bool_]",
+        ),
+    ),
+    "a list (or array) of the indices of the chosen vertices, 0..n-1, each at most once, in any order",
+    "Sequence[int] | NDArray[np.int64]",
+)
+
+STRATA = ("p=0.05", "p=0.1", "p=0.2", "p=0.5", "geometric", "attachment")
+
+FORMS = ("edge", "edges", "col")
+"""What DIMACS files call a graph by its edges."""
+
+MOST_VERTICES = 10_000
+"""The reader refuses larger graphs: their matrix would not fit."""
+
+
+def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
+    """Draws a graph: uniform (Gilbert 1959), geometric with mean degree near 8, or by attachment (Barabási, Albert).
+
+    Attachment: each vertex joins four earlier ones, drawn with chances in proportion to their degree plus one.
+    """
+    if stratum == "geometric":
+        points = rng.random((size, 2))
+        squares = ((points[:, None] - points) ** 2).sum(axis=-1)
+        return {"adjacent": _simple(squares < 8 / (np.pi * size))}
+    if stratum == "attachment":
+        return {"adjacent": _attachment(rng, size)}
+    return {"adjacent": _simple(rng.random((size, size)) < float(stratum.removeprefix("p=")))}
+
+
+def _simple(matrix: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    upper = np.triu(matrix, 1)
+    adjacent: NDArray[np.bool_] = upper | upper.T
+    return adjacent
+
+
+def _attachment(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
+    adjacent = np.zeros((size, size), dtype=bool)
+    for v in range(1, size):
+        weight = adjacent[:v].sum(axis=1) + 1.0
+        earlier = rng.choice(v, min(v, 4), replace=False, p=weight / weight.sum())
+        adjacent[v, earlier] = adjacent[earlier, v] = True
+    return adjacent
+
+
+def read(path: Path) -> list[Instance]:
+    """Reads a DIMACS edge list: `c` comments, `p edge n m`, then m lines `e u v`, vertices from 1.
+
+    Either way round and repeated edges count once, as in QOBLIB's files. Raises Trouble with the line.
+    """
+    adjacent: NDArray[np.bool_] | None = None
+    edges, declared, number = 0, 0, 1
+    for number, line in enumerate(lines_of(text_of(path, "a DIMACS edge list")), 1):
+        words = line.split()
+        if not words or words[0] == "c":
+            continue
+        if words[0] == "p" and adjacent is None:
+            n, declared = _problem_line(path, number, words)
+            adjacent = np.zeros((n, n), dtype=bool)
+        elif words[0] == "e" and adjacent is not None:
+            u, v = _edge(path, number, words, len(adjacent))
+            adjacent[u, v] = adjacent[v, u] = True
+            edges += 1
+        else:
+            raise _trouble(path, number, repr(line.strip()[:40]), "one line p edge n m, then lines e u v")
+    if adjacent is None or edges != declared:
+        both = "; its header counts both directions: half of it is meant" if declared == 2 * edges > 0 else ""
+        raise _trouble(path, number, f"{edges} edges", f"a line p edge n m and {declared} edges{both}")
+    return [Instance(path.stem, {"adjacent": adjacent})]
+
+
+def _trouble(path: Path, line: int, found: str, expected: str) -> Trouble:
+    return Trouble(f"{path}, line {line}: found {found}; expected {expected}")
+
+
+def _problem_line(path: Path, number: int, words: list[str]) -> tuple[int, int]:
+    expected = f"p edge n m, with n from 1 to {MOST_VERTICES}"
+    n, m = (whole_number(word) for word in [*words, "", "", ""][2:4])
+    if len(words) != 4 or words[1] not in FORMS or n is None or m is None:
+        raise _trouble(path, number, repr(" ".join(words[:6])[:40]), expected)
+    if not 1 <= n <= MOST_VERTICES:
+        raise _trouble(path, number, f"{n} vertices", expected)
+    return n, m
+
+
+def _edge(path: Path, number: int, words: list[str], n: int) -> tuple[int, int]:
+    u, v = (whole_number(word, 1, n) for word in [*words, "", ""][1:3])
+    if len(words) != 3 or u is None or v is None:
+        raise _trouble(path, number, repr(" ".join(words[:6])[:40]), f"e u v, with vertices from 1 to {n}")
+    if u == v:
+        raise _trouble(path, number, f"a loop at vertex {u}", "two vertices")
+    return u - 1, v - 1
+
+
+def cost(instance: Instance, solution: Any) -> int:
+    """The number of chosen vertices. Raises Infeasible when two of them are adjacent."""
+    adjacent = np.asarray(instance.data["adjacent"])
+    chosen = subset(solution, len(adjacent), "vertex")
+    clashes = np.argwhere(np.triu(adjacent[np.ix_(chosen, chosen)]))
+    if clashes.size:
+        u, v = sorted(int(chosen[place]) for place in clashes[0])
+        raise Infeasible(f"vertices {u} and {v} are adjacent; {len(clashes)} such pairs in all")
+    return len(chosen)
+
+
+def baseline(instance: Instance, seconds: float) -> Baseline:
+    """Solves by reductions, clique bounds, branch and bound and CP-SAT; see `exact.stable_set`."""
+    return independent_set_baseline(np.asarray(instance.data["adjacent"]), seconds)
+
+
+def cpu_seconds(instance: Instance) -> float:
+    """A second up to 100 vertices, growing as their square from there."""
+    return max(1.0, (len(np.asarray(instance.data["adjacent"])) / 100) ** 2)
+
+
+problem = Problem(
+    name="independent_set",
+    title="Maximum independent set (maximise)",
+    brief=BRIEF,
+    entry=ENTRY,
+    strata=STRATA,
+    generate=generate,
+    sizes={Split.TRAIN: (60, 80), Split.VALIDATION: (100,), Split.TEST: (120,)},
+    counts={Split.TRAIN: 36, Split.VALIDATION: 60, Split.TEST: 120},
+    read=read,
+    cost=cost,
+    baseline=baseline,
+    rules=RULES,
+    grammar=GRAMMAR,
+    maximise=True,
+    cpu_seconds=cpu_seconds,
+)

@@ -1,0 +1,1 @@
+"""Job shop, makespan: the problem, its rules, grammar, exact method and formulation."""

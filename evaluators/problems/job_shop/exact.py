@@ -1,0 +1,102 @@
+"""Proven makespans of job shops by CP-SAT, each with its operations in order, priced again before it is believed."""
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Baseline
+from gapsmith.evaluators.solvers import makespan as makespan_models
+
+Integers = NDArray[np.int64]
+
+MOST_CHOICES = 5_000_000
+"""Looks at a job in dispatching by MWKR at most: some seconds."""
+
+MOST_OPERATIONS = 20_000
+"""Beyond, CP-SAT's model would take longer to build than it is worth."""
+
+
+def start_times(machines: Integers, p: Integers, sequence: list[int]) -> list[list[int]]:
+    """When each operation starts if all are started in this order, each as early as its job and machine allow.
+
+    Args:
+        machines: where the operations of each job go, in order, shape [n, m].
+        p: their processing times, shape [n, m].
+        sequence: jobs; the k-th appearance of a job is its k-th operation.
+
+    Returns:
+        Job by job, in the order of its operations.
+    """
+    routes, times = machines.tolist(), p.tolist()
+    ready, free = [0] * len(times), [0] * (int(machines.max()) + 1)
+    starts: list[list[int]] = [[] for _ in times]
+    for job in sequence:
+        step = len(starts[job])
+        machine = routes[job][step]
+        start = max(ready[job], free[machine])
+        ready[job] = free[machine] = start + times[job][step]
+        starts[job].append(start)
+    return starts
+
+
+def makespan(machines: Integers, p: Integers, sequence: list[int]) -> int:
+    """When the last operation ends."""
+    starts = start_times(machines, p, sequence)
+    return max(line[-1] + int(p[job, -1]) for job, line in enumerate(starts))
+
+
+def sequence_of(p: Integers, starts: Integers) -> list[int]:
+    """The operations of a schedule as jobs in the order of their starts; those of no length before the others."""
+    keys = [
+        (int(start), int(start + p[job, step]), step, job) for (job, step), start in np.ndenumerate(starts)
+    ]
+    return [job for _, _, _, job in sorted(keys)]
+
+
+def most_work_remaining(machines: Integers, p: Integers) -> list[int]:
+    """A schedule without delay by the rule MWKR: where the exact method begins."""
+    n, m = p.shape
+    remaining = np.cumsum(p[:, ::-1], axis=1)[:, ::-1].tolist()
+    routes, times = machines.tolist(), p.tolist()
+    step, ready = [0] * n, [0] * n
+    free = [0] * (int(machines.max()) + 1)
+    sequence = []
+    for _ in range(n * m):
+        starts = {j: max(ready[j], free[routes[j][step[j]]]) for j in range(n) if step[j] < m}
+        job = min(starts, key=lambda j: (starts[j], -remaining[j][step[j]]))
+        ready[job] = free[routes[job][step[job]]] = starts[job] + times[job][step[job]]
+        step[job] += 1
+        sequence.append(job)
+    return sequence
+
+
+def _in_turn(p: Integers) -> list[int]:
+    """The first operation of every job, then the second, and so on: where dispatching takes too long."""
+    n, m = p.shape
+    return [job for _ in range(m) for job in range(n)]
+
+
+def _bound(machines: Integers, p: Integers) -> int:
+    """The longest job or the greatest work of a machine."""
+    loads = np.zeros(int(machines.max()) + 1, np.int64)
+    np.add.at(loads, machines.ravel(), p.ravel())
+    return int(max(loads.max(), p.sum(axis=1).max()))
+
+
+def job_shop_baseline(machines: Integers, p: Integers, seconds: float) -> Baseline:
+    """CP-SAT from a dispatched schedule on, within the limit of CPU seconds; that schedule where it finds none."""
+    begin = time.process_time()
+    first = most_work_remaining(machines, p) if p.size * len(p) <= MOST_CHOICES else _in_turn(p)
+    if p.size > MOST_OPERATIONS:
+        found = makespan_models.Found(_bound(machines, p), None, 0.0)
+    else:
+        left = seconds - (time.process_time() - begin)
+        found = makespan_models.job_shop(machines, p, np.array(start_times(machines, p, first)), left)
+    sequences = [first]
+    if found.starts is not None:
+        sequences.append(sequence_of(p, np.array(found.starts).reshape(p.shape)))
+    best = min(sequences, key=lambda sequence: makespan(machines, p, sequence))
+    upper = makespan(machines, p, best)
+    solver = "CP-SAT intervals" if found.starts is not None else "bounds and MWKR"
+    return Baseline(found.lower, upper, best, solver, time.process_time() - begin)

@@ -1,0 +1,1 @@
+"""Market split: the problem, its rules, grammar and exact methods."""

@@ -1,0 +1,117 @@
+"""Market split by halves (Horowitz and Sahni 1974), exact up to forty columns or so; CP-SAT beyond."""
+
+import time
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Baseline
+
+Integers: TypeAlias = "NDArray[np.int64]"
+
+MOST_COLUMNS = 40
+"""Two halves of 2^20 sums: a few hundred megabytes at most, and minutes."""
+
+MOST_SUMS = 1 << 25
+"""Sums of a half, row by row, that are kept: a quarter of a gigabyte."""
+
+SLICE_PAIRS = 1 << 24
+"""Pairs of sums between two looks at the clock, at most."""
+
+LARGE = 20_000_000
+"""Coefficients times columns from which single flips must do."""
+
+MOST_COEFFICIENTS = 100_000
+"""Beyond, CP-SAT's model would take longer to build than it is worth."""
+
+
+def total_slack(a: Integers, b: Integers, x: Integers) -> int:
+    """The sum over the rows of |Ax - b|."""
+    return int(np.abs(a @ x - b).sum())
+
+
+def flipped(a: Integers, b: Integers, x: Integers, deadline: float = np.inf) -> Integers:
+    """Flips one or two variables as long as that lowers the total slack, the best first; one in large systems.
+
+    Ends where the CPU time is over.
+    """
+    x = x.copy()
+    single = a.size * len(x) > LARGE
+    i, j = (np.arange(len(x)),) * 2 if single else np.triu_indices(len(x))
+    while time.process_time() < deadline:
+        change = a * (1 - 2 * x)
+        pairs = change[:, i] + np.where(i == j, 0, change[:, j])
+        totals = np.abs((a @ x - b)[:, None] + pairs).sum(axis=0)
+        k = int(np.argmin(totals))
+        if totals[k] >= total_slack(a, b, x):
+            return x
+        x[i[k]] ^= 1
+        if i[k] != j[k]:
+            x[j[k]] ^= 1
+    return x
+
+
+def market_split_baseline(a: Integers, b: Integers, seconds: float) -> Baseline:
+    """The least total slack within a limit of CPU seconds, or honest bounds on it.
+
+    Args:
+        a: coefficients, at least 0, shape (m, n).
+        b: right-hand sides, shape (m,).
+        seconds: of CPU time.
+    """
+    _compile()
+    start = time.process_time()
+    rng = np.random.default_rng(1)
+    deadline = start + seconds / 2
+    found = [flipped(a, b, point, deadline) for point in rng.integers(0, 2, (8, a.shape[1]))]
+    x = min(found, key=lambda point: total_slack(a, b, point))
+    lower, solver = 0, "descent"
+    few = a.shape[1] <= MOST_COLUMNS and len(b) << (a.shape[1] + 1) // 2 <= MOST_SUMS
+    if total_slack(a, b, x) > 0 and few:
+        x, proven = _by_halves(a, b, x, start + seconds)
+        lower, solver = total_slack(a, b, x) if proven else 0, "halves"
+    elif total_slack(a, b, x) > 0 and a.size <= MOST_COEFFICIENTS:
+        from gapsmith.evaluators.problems.market_split.exact.cpsat import cpsat_market_split
+
+        lower, x = cpsat_market_split(a, b, x, max(0.01, seconds - (time.process_time() - start)))
+        solver = "CP-SAT"
+    return Baseline(lower, total_slack(a, b, x), x.tolist(), solver, time.process_time() - start)
+
+
+@cache
+def _compile() -> None:
+    """Runs the kernels once on two columns, so that no limit is spent on the compiler."""
+    _by_halves(np.array([[2, 3]]), np.array([1]), np.zeros(2, np.int64), np.inf)
+
+
+def _by_halves(a: Integers, b: Integers, x: Integers, deadline: float) -> tuple[Integers, bool]:
+    """The best x, and whether no other has less slack: every pair of half sums that could is looked at."""
+    from gapsmith.evaluators.problems.market_split.exact.meet_in_the_middle import nearest_pair, subset_sums
+
+    half = a.shape[1] // 2
+    # The row of the widest spread goes first: its window holds the fewest sums.
+    rows = np.argsort(-a.sum(axis=1), kind="stable")
+    columns = np.ascontiguousarray(a[rows].T)
+    left = np.zeros((1 << half, len(b)), np.int64)
+    right = np.zeros((1 << a.shape[1] - half, len(b)), np.int64)
+    subset_sums(columns[:half], left)
+    subset_sums(columns[half:], right)
+    left -= b[rows]
+    order = np.argsort(right[:, 0], kind="stable")
+    right = right[order]
+    best = np.array([total_slack(a, b, x), -1, -1])
+    step = max(1, SLICE_PAIRS // len(right))
+    for first in range(0, len(left), step):
+        nearest_pair(left, right, first, min(first + step, len(left)), best)
+        if time.process_time() > deadline and first + step < len(left):
+            return _x_of(best, order, half, x), False
+    return _x_of(best, order, half, x), True
+
+
+def _x_of(best: Integers, order: Integers, half: int, x: Integers) -> Integers:
+    if best[1] < 0:
+        return x
+    bits = int(best[1]) | int(order[best[2]]) << half
+    return np.array([bits >> j & 1 for j in range(len(x))], dtype=np.int64)

@@ -1,0 +1,134 @@
+"""Market split: choose columns so that every row meets its right-hand side, or misses it by as little as may be.
+
+The cost is the field's own, the total slack Σ|Ax - b|, 0 where the system has a solution. A gap in percent of a
+bound of 0 means nothing, so what is measured where was chosen with care:
+
+- Instances are drawn as Cornuéjols and Dawande (1998) draw them, with right-hand sides of half the row sums and no
+  solution planted. Most have none: with coefficients up to 99 or 199, the least total slack is a few units, which
+  the exact method proves. Gaps are against that and above 0: 900 % is ten times the least slack there is. A few
+  optima of 0 add their slack to the pooled gap, and are left out of the mean gap, as everywhere.
+- Files of feasible systems (QOBLIB) have optimum 0 throughout: there a gap is undefined, and the figure that counts
+  is the share of optima, the systems solved. `solve` reports lower = upper = 0, as the field does.
+- A scaled or shifted cost (slack plus Σb, say) would make every gap finite and all of them small: a heuristic that
+  misses by a hundred units and one that solves the system would differ by a few percent.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gapsmith.evaluators.base import (
+    Argument,
+    Baseline,
+    Datum,
+    EntryPoint,
+    Infeasible,
+    Instance,
+    Problem,
+    Split,
+    Trouble,
+)
+from gapsmith.evaluators.problems.market_split.exact.solve import market_split_baseline
+from gapsmith.evaluators.problems.market_split.grammar import GRAMMAR
+from gapsmith.evaluators.problems.market_split.rules import RULES
+from gapsmith.evaluators.reading import Numbers
+
+BRIEF = """\
+Market split (Cornuéjols and Dawande), optimisation version. Given m products and n = 10(m - 1) retailers, where
+retailer j buys a[i, j] units of product i, choose the retailers of one division so that it sells b[i] units of
+every product: find x in {0, 1}^n that makes the total slack, the sum over the rows i of |sum_j a[i, j] x[j] - b[i]|,
+as small as possible. Slack to either side counts alike. Coefficients are integers drawn evenly from 0 to D - 1, with
+D = 100 or 200, and b[i] is half the row sum, rounded down. Instances have m = 3 or 4 rows and n = 20 or 30 columns.
+The least total slack is a few units, often 1 to 5, sometimes 0; linear relaxations say nothing, since x = 1/2
+everywhere has slack at most 1/2 in each row. Gaps are in percent of that least slack, and so in the hundreds."""
+
+ENTRY = EntryPoint(
+    "split",
+    (
+        Argument(
+            "a",
+            "int64 array of shape [m, n]",
+            "units bought, at least 0: products by retailers",
+            "NDArray[np.int64]",
+        ),
+        Argument("b", "int64 array of shape [m]", "units to be sold of each product", "NDArray[np.int64]"),
+    ),
+    "a sequence (list or array) of n integers, each 0 or 1: whether the retailer is chosen",
+    "Sequence[int] | NDArray[np.int64]",
+)
+
+STRATA = ("D=100", "D=200")
+
+
+def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
+    """Draws a system as Cornuéjols and Dawande (1998) do; `size` is the number of rows m, and n = 10(m - 1)."""
+    a = rng.integers(0, int(stratum.partition("=")[2]), (size, 10 * (size - 1)))
+    return {"a": a, "b": a.sum(axis=1) // 2}
+
+
+def read(path: Path) -> list[Instance]:
+    """Reads one instance: `m n`, then m rows of n coefficients and a right-hand side; `#` comments. Raises Trouble."""
+    numbers = Numbers(path)
+    m = numbers.integer("the number of rows", least=1)
+    n = numbers.integer("the number of columns", least=1)
+    if numbers.left >= m * (n + 1) and not numbers.in_rows(m, n + 1):
+        raise numbers.misshapen(
+            m * (n + 1), f"{m} lines of {n} coefficients and a right-hand side, {n + 1} numbers each"
+        )
+    rows = []
+    for _ in range(m):
+        row = [numbers.integer("a coefficient", least=0) for _ in range(n)]
+        rows.append([*row, numbers.integer("a right-hand side", least=0)])
+    numbers.bounded(sum(map(sum, rows)), "the total slack")
+    if not numbers.at_end:
+        raise Trouble(
+            f"{path}: holds more than {m} rows of {n} coefficients and a right-hand side; expected no more"
+        )
+    data = np.array(rows, dtype=np.int64)
+    return [Instance(path.stem, {"a": np.ascontiguousarray(data[:, :n]), "b": data[:, n].copy()})]
+
+
+def cost(instance: Instance, solution: Any) -> int:
+    """The total slack. Raises Infeasible when the solution is not n zeros and ones."""
+    a, b = np.asarray(instance.data["a"]), np.asarray(instance.data["b"])
+    if not isinstance(solution, list):
+        raise Infeasible(f"returned {type(solution).__name__}; expected a sequence of zeros and ones")
+    if len(solution) != a.shape[1]:
+        raise Infeasible(
+            f"returned {len(solution)} values; expected one for each of the {a.shape[1]} columns"
+        )
+    for column, value in enumerate(solution):
+        if type(value) is not int or value not in (0, 1):  # neither True nor 1.0 is an integer
+            raise Infeasible(f"column {column} has {value!r:.40}; expected the integer 0 or 1")
+    chosen = np.flatnonzero(np.array(solution, dtype=np.int64))
+    return sum(abs(sum(row) - right) for row, right in zip(a[:, chosen].tolist(), b.tolist(), strict=True))
+
+
+def baseline(instance: Instance, seconds: float) -> Baseline:
+    """Solves by halves, larger systems by CP-SAT; see `exact.market_split`."""
+    return market_split_baseline(np.asarray(instance.data["a"]), np.asarray(instance.data["b"]), seconds)
+
+
+def cpu_seconds(_: Instance) -> float:
+    """A quarter of a second: enough for a good search, not for all subsets."""
+    return 0.25
+
+
+problem = Problem(
+    name="market_split",
+    title="market split: least total slack",
+    brief=BRIEF,
+    entry=ENTRY,
+    strata=STRATA,
+    generate=generate,
+    sizes={Split.TRAIN: (3, 4), Split.VALIDATION: (3, 4), Split.TEST: (3, 4)},
+    counts={Split.TRAIN: 40, Split.VALIDATION: 100, Split.TEST: 200},
+    read=read,
+    cost=cost,
+    baseline=baseline,
+    rules=RULES,
+    grammar=GRAMMAR,
+    cpu_seconds=cpu_seconds,
+)

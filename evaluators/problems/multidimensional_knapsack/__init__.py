@@ -1,0 +1,1 @@
+"""Multi-dimensional knapsack: the problem, its rules, grammar, exact methods and formulation."""

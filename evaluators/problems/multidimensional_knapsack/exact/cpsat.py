@@ -1,0 +1,46 @@
+"""CP-SAT's model of the multi-dimensional knapsack: linear constraints over Booleans, in integers throughout."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.solvers.cpsat import solved, worker
+
+
+def cpsat_packing(
+    profit: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    capacity: NDArray[np.int64],
+    hint: list[int],
+    seconds: float,
+) -> tuple[int, list[int]]:
+    """Packs for the greatest profit.
+
+    Args:
+        profit: of the items, integers of at least 0, shape (n,).
+        weight: of the items in each constraint, integers of at least 0, shape (m, n).
+        capacity: of the constraints, integers of at least 0, shape (m,).
+        hint: a packing to start from.
+        seconds: limit of CPU time, about; see `cpsat_worker`.
+
+    Returns:
+        A proven upper bound on the profit, and the best packing found: the hint where there is none.
+    """
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    items = [model.new_bool_var(f"item {j}") for j in range(len(profit))]
+    for row, most in zip(weight.tolist(), capacity.tolist(), strict=True):
+        model.add(cp_model.LinearExpr.weighted_sum(items, row) <= most)
+    model.maximize(cp_model.LinearExpr.weighted_sum(items, profit.tolist()))
+    hinted = set(hint)
+    for j, item in enumerate(items):
+        model.add_hint(item, j in hinted)
+    solver = worker(seconds)
+    status = solved(solver, model, seconds)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return int(profit.sum()), hint
+    # All coefficients are integers, so the bound is one: exact as a double below 2⁵³.
+    bound = math.floor(solver.best_objective_bound + 1e-6)
+    return bound, [j for j, item in enumerate(items) if solver.value(item)]

@@ -1,0 +1,209 @@
+"""Multi-dimensional 0/1 knapsack: choose items of the greatest total profit within several capacities."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import (
+    Argument,
+    Baseline,
+    Datum,
+    EntryPoint,
+    Infeasible,
+    Instance,
+    Number,
+    Problem,
+    Split,
+)
+from gapsmith.evaluators.problems.multidimensional_knapsack.exact.solve import packing_baseline
+from gapsmith.evaluators.problems.multidimensional_knapsack.grammar import GRAMMAR
+from gapsmith.evaluators.problems.multidimensional_knapsack.rules import RULES
+from gapsmith.evaluators.reading import MOST_DECIMALS, Numbers
+from gapsmith.evaluators.solutions import exact, subset
+
+BRIEF = """\
+Multi-dimensional 0/1 knapsack (multi-constraint knapsack, packing integer programme). There are n items and m
+resources. Item j brings profit[j] and takes weight[i, j] of resource i, of which there is capacity[i] in all; each
+item is taken once or not at all. Return the items to take so that no capacity is exceeded and the total profit is
+as great as possible: this is a maximisation.
+Instances follow Chu and Beasley: weights are integers drawn evenly from 0 to 1000, each capacity is a share alpha of
+the sum of its weights (alpha = 0.25, 0.5 or 0.75), and profits are correlated with weights: the mean of an item's
+weights plus up to 500. There are 5 or 10 resources and 30 to 250 items. A few old instances have decimals, zero
+weights, and items that fit nowhere."""
+
+ENTRY = EntryPoint(
+    "pack",
+    (
+        Argument(
+            "profit", "int64 array of shape [n]", "profits of the items, at least 0", "NDArray[np.int64]"
+        ),
+        Argument(
+            "weight",
+            "int64 array of shape [m, n]",
+            "weight[i, j]: how much of resource i item j takes, at least 0",
+            "NDArray[np.int64]",
+        ),
+        Argument(
+            "capacity", "int64 array of shape [m]", "how much there is of each resource", "NDArray[np.int64]"
+        ),
+    ),
+    "a list (or array) of the indices of the items taken, 0..n-1, each at most once, in any order",
+    "Sequence[int] | NDArray[np.int64]",
+)
+
+STRATA = tuple(f"m={m} alpha={alpha}" for m, alpha in product((5, 10), (0.25, 0.5, 0.75)))
+
+MOST_HEAD = 3
+"""Numbers of the line that begins an instance in a file."""
+
+MOST = 10**9
+"""Numbers beyond are refused by the reader, so that all sums stay exact."""
+
+
+def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
+    """Draws an instance as Chu and Beasley (1998), section 4.1, and Fréville and Plateau (1994) before them."""
+    m, alpha = (float(part.split("=")[1]) for part in stratum.split())
+    weight = rng.integers(0, 1000, (int(m), size), endpoint=True)
+    capacity = (alpha * weight.sum(axis=1)).astype(np.int64)
+    profit = (weight.sum(axis=0) / m + 500 * rng.random(size)).astype(np.int64)
+    return {"profit": profit, "weight": weight, "capacity": capacity}
+
+
+LAYOUTS = {
+    "resources": "the weights resource by resource: m rows of n, as in OR-Library's files",
+    "items": "the weights item by item: n rows of m",
+}
+
+
+def read(path: Path, layout: str = "") -> list[Instance]:
+    """Reads OR-Library's format: the number of instances; each `n m optimum`, profits, m rows of weights, capacities.
+
+    The optimum is passed over: instances know none.
+
+    Args:
+        path: the file.
+        layout: one of LAYOUTS; by default the first, unless the lines of the weights are those of the second.
+
+    Raises:
+        Trouble: with the line.
+    """
+    numbers = Numbers(path)
+    if numbers.lines(1) is None and numbers.widths[0] <= MOST_HEAD:
+        raise numbers.misshapen(
+            numbers.widths[0], "the number of instances alone on its line, then for each a line `n m optimum`"
+        )
+    count = numbers.integer("the number of instances", least=1)
+    found = [_one(numbers, layout) for _ in range(count)]
+    numbers.end("the end of the file, after as many instances as its first number says")
+    names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
+    return [Instance(name, data) for name, data in zip(names, found, strict=True)]
+
+
+def _one(numbers: Numbers, layout: str) -> dict[str, Datum]:
+    if numbers.left >= MOST_HEAD and numbers.lines(MOST_HEAD) != [MOST_HEAD]:
+        raise numbers.misshapen(MOST_HEAD, "a line of three numbers, `n m optimum`, 0 where that is unknown")
+    n = numbers.integer("the number of items", least=1)
+    m = numbers.integer("the number of constraints", least=1)
+    numbers.decimals(1, "the optimum, or 0 where unknown", MOST)
+    profit = numbers.decimals(n, "a profit", MOST)
+    if not layout and n != m != 1 != n and numbers.even_lines(n, m):
+        raise numbers.misshapen(
+            n * m,
+            f"the weights of {n} items in {m} rows; say what a line holds: --layout items (one item, {m} weights) or "
+            "--layout resources",
+        )
+    weights = numbers.decimals(n * m, "a weight", MOST)
+    weight = weights.reshape(n, m).T.copy() if layout == "items" else weights.reshape(m, n)
+    capacity = numbers.decimals(m, "a capacity", MOST)
+    (gain,), _ = whole(profit)
+    (load, room), _ = whole(weight, capacity)
+    for what, sums in (("profit", [gain]), ("weight", load), ("capacity", [room])):
+        numbers.bounded(max(sum(row.tolist()) for row in sums), f"the total {what}, in its smallest decimal,")
+    return {"profit": profit, "weight": weight, "capacity": capacity}
+
+
+def cost(instance: Instance, solution: Any) -> Number:
+    """The total profit of the chosen items. Raises Infeasible when it is no packing.
+
+    Exact also where the file has decimals: they are reckoned with as integers.
+    """
+    (profit,), unit = whole(_array(instance, "profit"))
+    (weight, capacity), part = whole(_array(instance, "weight"), _array(instance, "capacity"))
+    chosen = subset(solution, len(profit), "item")
+    profit, weight = exact(profit), exact(weight)
+    used = weight[:, chosen].sum(axis=1)
+    if (used > capacity).any():
+        worst = int(np.argmax(used - capacity))
+        raise Infeasible(
+            f"the chosen items take {_number(used[worst], part)} of resource {worst}; "
+            f"its capacity is {_number(capacity[worst], part)}"
+        )
+    return _number(profit[chosen].sum(), unit)
+
+
+def whole(*arrays: NDArray[np.int64] | NDArray[np.float64]) -> tuple[list[NDArray[np.int64]], int]:
+    """The arrays as integers of one decimal unit, and how many of these make 1.
+
+    Exact: a double stands for the decimal that it is the nearest double of.
+
+    Raises:
+        ValueError: a number has more than `MOST_DECIMALS` decimals.
+    """
+    if all(np.issubdtype(np.asarray(array).dtype, np.integer) for array in arrays):
+        return [np.asarray(array) for array in arrays], 1
+    for decimals in range(MOST_DECIMALS + 1):
+        unit = 10**decimals
+        scaled = [np.rint(np.asarray(array, dtype=float) * unit).astype(np.int64) for array in arrays]
+        if all((part / unit == array).all() for part, array in zip(scaled, arrays, strict=True)):
+            return scaled, unit
+    raise ValueError(f"a number has more than {MOST_DECIMALS} decimals")
+
+
+def _array(instance: Instance, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+    return np.asarray(instance.data[name])
+
+
+def _number(total: Any, unit: int) -> Number:
+    return int(total) if unit == 1 else int(total) / unit
+
+
+def baseline(instance: Instance, seconds: float) -> Baseline:
+    """Solves by a Lagrangian bound and CP-SAT; see `exact.packing`."""
+    (profit,), unit = whole(_array(instance, "profit"))
+    (weight, capacity), _ = whole(_array(instance, "weight"), _array(instance, "capacity"))
+    found = packing_baseline(profit, weight, capacity, seconds)
+    return replace(
+        found,
+        lower=_number(np.int64(found.lower), unit),
+        upper=_number(np.int64(found.upper), unit),
+    )
+
+
+def cpu_seconds(instance: Instance) -> float:
+    """A second up to 100 items, growing with their number from there."""
+    return max(1.0, len(_array(instance, "profit")) / 100)
+
+
+problem = Problem(
+    name="multidimensional_knapsack",
+    title="Multi-dimensional 0/1 knapsack (maximise)",
+    brief=BRIEF,
+    entry=ENTRY,
+    strata=STRATA,
+    generate=generate,
+    sizes={Split.TRAIN: (30, 40), Split.VALIDATION: (40,), Split.TEST: (50,)},
+    counts={Split.TRAIN: 36, Split.VALIDATION: 60, Split.TEST: 90},
+    read=read,
+    layouts=LAYOUTS,
+    cost=cost,
+    baseline=baseline,
+    rules=RULES,
+    grammar=GRAMMAR,
+    maximise=True,
+    cpu_seconds=cpu_seconds,
+)

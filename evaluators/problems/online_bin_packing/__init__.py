@@ -1,0 +1,1 @@
+"""On-line bin packing: the problem, its rules, grammar, reader and formulation."""

@@ -1,0 +1,1 @@
+"""Identical parallel machines, makespan: the problem, its rules, grammar and exact methods."""

@@ -1,0 +1,231 @@
+"""P‖Cmax: bounds, a descent that balances pairs of machines exactly, and bin packing in between."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Baseline
+from gapsmith.evaluators.solvers.bin_packing.solve import packing_within
+
+Integers: TypeAlias = "NDArray[np.int64]"
+
+RESTARTS = 400
+"""Perturbations of the descent: counted, so that the work is the same on a slow machine."""
+
+TABLE_CELLS = 20_000_000
+"""Types times capacity up to which bin packing is tried: beyond, one knapsack takes a good part of a second."""
+
+
+MOST_LITERALS = 100_000
+"""Jobs times machines beyond which CP-SAT's model would take longer to build than it is worth."""
+
+MOST_BITS = 1 << 28
+"""Of all subset sums of two machines: beyond, 32 MB, their jobs are dealt out longest first."""
+
+
+def makespan_bound(p: Integers, m: int) -> int:
+    """The mean load rounded up, or what counting gives for the q longest jobs, for the best q.
+
+    Some machine has at least h = ceil(q/m) of them. Either one has h + 1 or more, and so at least the h + 1
+    least of them; or r = q - (h - 1)m machines or more have exactly h, and the mean load of r of these is at
+    least that of the rh least. With q = km + 1 this is the usual bound by the k + 1 least of km + 1 jobs.
+    """
+    longest = np.sort(p)[::-1]
+    total = np.concatenate(([0], np.cumsum(longest)))
+
+    def least(count: int, q: int) -> int:
+        return int(total[q] - total[q - count])
+
+    best = -int(-int(p.sum()) // m)
+    for q in range(1, len(p) + 1):
+        h = -(-q // m)
+        r = q - (h - 1) * m
+        exactly = -(-least(r * h, q) // r)
+        best = max(best, min(exactly, least(h + 1, q)) if h < q else exactly)
+    return best
+
+
+def longest_first(p: Integers, m: int) -> list[list[int]]:
+    """LPT (Graham 1969): jobs by falling length, each to the machine that is free first."""
+    loads, machines = np.zeros(m, np.int64), [list[int]() for _ in range(m)]
+    for job in np.argsort(-p, kind="stable"):
+        first = int(np.argmin(loads))
+        machines[first].append(int(job))
+        loads[first] += p[job]
+    return machines
+
+
+def balanced(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Splits jobs in two parts whose loads are as near as they can be (subset sums as bits of integers).
+
+    Returns:
+        The part of greater load first.
+    """
+    if len(jobs) * sum(p[job] for job in jobs) > MOST_BITS:
+        return _dealt(jobs, p)
+    sums = [1]
+    for job in jobs:
+        sums.append(sums[-1] | sums[-1] << p[job])
+    half = sum(p[job] for job in jobs) // 2
+    load = (sums[-1] & ((1 << half + 1) - 1)).bit_length() - 1
+    less, more = [], []
+    for k in range(len(jobs) - 1, -1, -1):
+        if sums[k] >> load & 1:
+            more.append(jobs[k])
+        else:
+            less.append(jobs[k])
+            load -= p[jobs[k]]
+    return more, less
+
+
+def _dealt(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Two parts, each job to the lighter one, longest first; the part of greater load first."""
+    parts: tuple[list[int], list[int]] = ([], [])
+    loads = [0, 0]
+    for job in sorted(jobs, key=lambda job: -p[job]):
+        lighter = int(loads[1] < loads[0])
+        parts[lighter].append(job)
+        loads[lighter] += p[job]
+    return parts if loads[0] >= loads[1] else (parts[1], parts[0])
+
+
+class _Descent:
+    """Machines whose pairs are balanced until no pair of them can be balanced better."""
+
+    def __init__(self, p: Integers, machines: list[list[int]], enough: int, deadline: float) -> None:
+        self._p = [int(value) for value in p]
+        self._enough, self._deadline = enough, deadline
+        self.machines = machines
+        self.loads = [sum(self._p[job] for job in jobs) for jobs in machines]
+
+    @property
+    def makespan(self) -> int:
+        return max(self.loads)
+
+    def descend(self) -> None:
+        """Balances the fullest machine with the emptiest that helps, then the others in pairs."""
+        improved = True
+        while improved and self.makespan > self._enough and time.process_time() < self._deadline:
+            order = sorted(range(len(self.loads)), key=lambda k: -self.loads[k])
+            pairs = [(a, b) for place, a in enumerate(order) for b in order[:place:-1]]
+            improved = any(self._balance(a, b) for a, b in pairs)
+
+    def _balance(self, a: int, b: int) -> bool:
+        if self.loads[a] - self.loads[b] <= 1 or time.process_time() > self._deadline:
+            return False
+        more, less = balanced(self.machines[a] + self.machines[b], self._p)
+        loads = [sum(self._p[job] for job in jobs) for jobs in (more, less)]
+        if loads[0] >= self.loads[a]:
+            return False
+        self.machines[a], self.machines[b] = more, less
+        self.loads[a], self.loads[b] = loads
+        return True
+
+    def shake(self, rng: np.random.Generator) -> None:
+        """Pools the jobs of three machines and deals them out at random."""
+        chosen = rng.choice(len(self.loads), min(3, len(self.loads)), replace=False).tolist()
+        pool = rng.permutation([job for k in chosen for job in self.machines[k]]).tolist()
+        parts = np.array_split(np.array(pool, dtype=np.int64), len(chosen))
+        for k, part in zip(chosen, parts, strict=True):
+            self.machines[k] = part.tolist()
+            self.loads[k] = sum(self._p[job] for job in self.machines[k])
+
+
+def _descended(p: Integers, m: int, lower: int, deadline: float) -> list[list[int]]:
+    """LPT, descent, and shaken descents from the best so far."""
+    rng = np.random.default_rng(1)
+    search = _Descent(p, longest_first(p, m), lower, deadline)
+    search.descend()
+    best = search
+    for _ in range(RESTARTS):
+        if best.makespan <= lower or m < 3 or time.process_time() > deadline:
+            break
+        search = _Descent(p, [list(jobs) for jobs in best.machines], lower, deadline)
+        search.shake(rng)
+        search.descend()
+        best = min(best, search, key=lambda found: found.makespan)
+    return best.machines
+
+
+@dataclass
+class _Bounds:
+    """What is known: no schedule ends before `lower`, and `machines` ends at `upper`."""
+
+    lower: int
+    upper: int
+    machines: list[list[int]]
+    solver: str
+
+    @property
+    def open(self) -> bool:
+        return self.lower < self.upper
+
+
+def parallel_machines_baseline(p: Integers, m: int, seconds: float) -> Baseline:
+    """Bounds on the least makespan within a limit of CPU seconds, and the assignment behind the upper one.
+
+    Args:
+        p: processing times, at least 0, shape (n,), n >= 1.
+        m: number of machines.
+        seconds: half of it at most for bin packing, the rest for CP-SAT.
+    """
+    start = time.process_time()
+    lower = makespan_bound(p, m)
+    machines = _descended(p, m, lower, start + seconds / 4)
+    found = _Bounds(lower, _makespan(p, machines), machines, "pair balancing, bounds")
+    if found.open and len(np.unique(p)) * found.upper <= TABLE_CELLS:
+        _by_bin_packing(p, m, found, start + seconds * 3 / 4)
+    small = len(p) * m <= MOST_LITERALS
+    if found.open and small and (left := start + seconds - time.process_time()) > 0:
+        _by_constraints(p, m, found, left)
+    assignment = np.full(len(p), -1)
+    for number, jobs in enumerate(found.machines):
+        assignment[jobs] = number
+    _check(assignment, p, m, found.upper)
+    return Baseline(found.lower, found.upper, assignment.tolist(), found.solver, time.process_time() - start)
+
+
+def _by_bin_packing(p: Integers, m: int, found: _Bounds, deadline: float) -> None:
+    """Halves the interval: do all jobs fit into m bins of that capacity, or is it proven that they do not?"""
+    jobs = np.flatnonzero(p)
+    rest = np.flatnonzero(p == 0).tolist()
+    least, most, middle = found.lower, found.upper, found.lower  # most often the bound is the optimum
+    while least < most and time.process_time() < deadline:
+        bins, packing = packing_within(p[jobs], middle, m, deadline)
+        if packing is not None:
+            found.machines = [jobs[np.array(packing) == k].tolist() for k in range(m)]
+            found.machines[0] += rest
+            found.upper = most = _makespan(p, found.machines)
+        elif bins > m:
+            found.lower = least = middle + 1
+        else:
+            least = middle + 1  # neither: what is above may still be packed, but nothing is proven
+        middle = (least + most) // 2
+        found.solver = "column generation"
+
+
+def _by_constraints(p: Integers, m: int, found: _Bounds, seconds: float) -> None:
+    from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import cpsat_parallel_machines
+
+    lower, machines = cpsat_parallel_machines(p, m, found.lower, found.machines, seconds)
+    found.lower = max(found.lower, lower)
+    if _makespan(p, machines) < found.upper:
+        found.machines, found.upper = machines, _makespan(p, machines)
+    found.solver = "CP-SAT"
+
+
+def _makespan(p: Integers, machines: Sequence[Sequence[int]]) -> int:
+    return max(int(p[list(jobs)].sum()) for jobs in machines)
+
+
+def _check(assignment: Integers, p: Integers, m: int, makespan: int) -> None:
+    loads = np.zeros(m, np.int64)
+    np.add.at(loads, assignment, p)
+    if assignment.min() < 0 or loads.max() != makespan:
+        raise AssertionError(
+            f"bug in P||Cmax: claims {makespan}, its schedule ends at {loads.max()}; please report"
+        )

@@ -1,0 +1,163 @@
+"""Proven makespans of permutation flow shops, each with its sequence, priced again before it is believed."""
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Baseline
+
+if TYPE_CHECKING:
+    from gapsmith.evaluators.problems.permutation_flow_shop.exact.search import Stack
+
+Integers = NDArray[np.int64]
+
+SLICE_NODES, SLICE_WORK = 100_000, 20_000_000
+"""Nodes between two looks at the clock, fewer of large shops: some tens of milliseconds."""
+
+MOST_JOBS = 2000
+"""Larger shops are not searched: the path through the tree alone would take hundreds of megabytes."""
+
+FIRST_INSERTIONS = 300_000_000
+"""Operations looked at in building the first sequence at most, beyond a second's work for each second."""
+
+
+def completion_times(p: Integers, sequence: Integers) -> Integers:
+    """When each job of a sequence leaves each machine; shape [jobs in the sequence, m]."""
+    done = np.zeros((len(sequence) + 1, p.shape[1] + 1), np.int64)
+    for i, job in enumerate(sequence, 1):
+        for k in range(1, p.shape[1] + 1):
+            done[i, k] = max(done[i - 1, k], done[i, k - 1]) + p[job, k - 1]
+    return done[1:, 1:]
+
+
+def makespan(p: Integers, sequence: Integers) -> int:
+    """When the last job of a sequence leaves the last machine; exact, whatever the times."""
+    done = [0] * p.shape[1]
+    for row in p[sequence].tolist():
+        ready = 0
+        for k, time_needed in enumerate(row):
+            ready = done[k] = max(ready, done[k]) + time_needed
+    return done[-1]
+
+
+def machine_bound(p: Integers) -> int:
+    """The greatest over the machines of shortest way to it, its work, and shortest way from it (Taillard 1993).
+
+    Where there are two jobs or more, the first and the last are not the same, so that the two ways are of two jobs.
+    """
+    before = np.cumsum(p, axis=1) - p
+    after = p.sum(axis=1, keepdims=True) - before - p
+    bounds = [p.sum(axis=1).max()]
+    for k in range(p.shape[1]):
+        bounds.append(p[:, k].sum() + _least_of_two(before[:, k], after[:, k]))
+    return int(max(bounds))
+
+
+def _least_of_two(ways: Integers, others: Integers) -> int:
+    """The least sum of one job's way and another one's other way; of the same job where there is one only."""
+    if len(ways) == 1:
+        return int(ways[0] + others[0])
+    (a, b), (c, d) = np.argsort(ways, kind="stable")[:2], np.argsort(others, kind="stable")[:2]
+    return int(ways[a] + others[c] if a != c else min(ways[a] + others[d], ways[b] + others[c]))
+
+
+def two_machine_bound(p: Integers, deadline: float = np.inf) -> int:
+    """The greatest over pairs of machines of Johnson's optimum with time lags between them (Lageweg et al. 1978).
+
+    The machines between the two count as lags; to it come the shortest ways to the first and from the second. Where
+    the CPU time is over, the pairs so far.
+    """
+    before = np.cumsum(p, axis=1) - p
+    after = p.sum(axis=1, keepdims=True) - before - p
+    best = 0
+    for first in range(p.shape[1]):
+        for second in range(first + 1, p.shape[1]):
+            if time.process_time() > deadline:
+                return best
+            lag = before[:, second] - before[:, first]  # from the start on one to the start on the other
+            span = _johnson(p[:, first], p[:, second], lag)
+            best = max(best, int(before[:, first].min() + span + after[:, second].min()))
+    return best
+
+
+def _johnson(a: Integers, b: Integers, lag: Integers) -> int:
+    """The least makespan of two machines with start lags (Mitten 1959)."""
+    early = lag <= lag + b - a  # a + l <= l + b, l the wait between the two operations
+    one = np.flatnonzero(early)[np.argsort(lag[early], kind="stable")]
+    two = np.flatnonzero(~early)[np.argsort(-(lag + b - a)[~early], kind="stable")]
+    order = np.concatenate([one, two])
+    start = np.cumsum(a[order]) - a[order] + lag[order]
+    tail = np.cumsum(b[order][::-1])[::-1]
+    return int((start + tail).max())
+
+
+def permutation_flow_shop_baseline(p: Integers, seconds: float) -> Baseline:
+    """Iterated greedy, then branch and bound from both ends, within the limit of CPU seconds.
+
+    Args:
+        p: processing times, shape [n, m].
+        seconds: CPU seconds, compilation not counted.
+    """
+    from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
+
+    p = np.ascontiguousarray(p, np.int64)
+    _compile(p[:1, :1])
+    start = time.process_time()
+    root = max(machine_bound(p), two_machine_bound(p, start + seconds / 2))
+    best = _greedy(p, root, seconds - (time.process_time() - start))
+    upper = makespan(p, best)
+    if len(p) > MOST_JOBS:
+        return Baseline(root, upper, best.tolist(), "flow-shop bounds", time.process_time() - start)
+    stack, nodes = kernel.empty_stack(p, upper, best), max(1, min(SLICE_NODES, SLICE_WORK // p.size))
+    while root < stack.state[kernel.UPPER] and stack.state[kernel.DEPTH] >= 0:
+        if time.process_time() - start > seconds:
+            break
+        kernel.search(p, stack, stack.state[kernel.NODES] + nodes)
+    upper = makespan(p, best)
+    lower = max(root, _open_bound(stack, upper))
+    solver = "flow-shop branch-and-bound" if lower == upper else "flow-shop bounds"
+    return Baseline(lower, upper, [int(job) for job in best], solver, time.process_time() - start)
+
+
+def _open_bound(stack: "Stack", upper: int) -> int:
+    """The least bound of what the search has not looked into, which no sequence can beat."""
+    from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
+
+    lower = upper
+    depth = int(stack.state[kernel.DEPTH])
+    if depth >= 0 and stack.state[kernel.FRESH]:
+        frame = stack.frames[depth - 1] if depth else None
+        lower = 0 if frame is None else int(stack.bounds[depth - 1, frame[kernel.NEXT] - 1])
+        depth -= 1
+    for level in range(depth + 1):
+        frame = stack.frames[level]
+        # The child that the path goes through is accounted for by what is below it.
+        if frame[kernel.NEXT] < frame[kernel.COUNT]:
+            lower = min(lower, int(stack.bounds[level, frame[kernel.NEXT]]))
+    return lower
+
+
+def _greedy(p: Integers, stop: int, seconds: float) -> Integers:
+    from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
+
+    n, m = p.shape
+    best = np.argsort(-p.sum(axis=1), kind="stable").astype(np.int64)
+    room = (np.zeros((n + 1, m + 1), np.int64), *(np.zeros(size, np.int64) for size in (n, n, 4)))
+    back = np.zeros((n + 2, m + 2), np.int64)
+    heat = 0.04 * float(p.mean()) + 1e-9  # Ruiz and Stützle: 0.4 of a tenth of the mean time
+    # Some tens of millions of operations a second: large shops take a part of the limit, never all of it.
+    rounds = max(0, min(100 * n, int(2e7 * seconds / (n * m))))
+    if n * n * m > FIRST_INSERTIONS * (1 + max(0.0, seconds)):
+        return best
+    kernel.iterated_greedy(p, best, rounds, stop, heat, room, back)
+    return best
+
+
+def _compile(p: Integers) -> None:
+    """Runs the kernels once on a single operation, so that no limit is spent on the compiler."""
+    from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
+
+    kernel.search(p, kernel.empty_stack(p, int(p.sum()) + 1, np.zeros(1, np.int64)), 10)
+    _greedy(p, 0, 1.0)

@@ -1,0 +1,145 @@
+"""F|prmu|Cmax: one sequence for all machines, so that the last job leaves the last machine as early as possible."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Argument, Baseline, Datum, EntryPoint, Instance, Problem, Split
+from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import (
+    makespan,
+    permutation_flow_shop_baseline,
+)
+from gapsmith.evaluators.problems.permutation_flow_shop.grammar import GRAMMAR
+from gapsmith.evaluators.problems.permutation_flow_shop.rules import RULES
+from gapsmith.evaluators.reading import Numbers, whole_number
+from gapsmith.evaluators.solutions import permutation
+
+BRIEF = """\
+Permutation flow shop, makespan: F|prmu|Cmax. Each of n jobs visits the machines 0, 1, ..., m-1 in this order and
+needs p[j, k] time units on machine k. All jobs are available at time 0; a machine processes one job at a time,
+without preemption; there is unlimited room between the machines; every machine processes the jobs in the same
+sequence. With the jobs numbered by their place in the sequence, job i leaves machine k at
+C[i, k] = max(C[i-1, k], C[i, k-1]) + p[i, k]. Return the sequence that makes the makespan C[n-1, m-1] as small as
+possible.
+Processing times are integers, drawn evenly from 1 to 99 as in Taillard's instances. Instances have 12 to 100 jobs
+and 5 to 20 machines. Many sequences have equal makespans: ties matter."""
+
+ENTRY = EntryPoint(
+    "schedule",
+    (
+        Argument(
+            "p",
+            "int64 array of shape [n, m]",
+            "p[j, k]: processing time of job j on machine k, in time units, 0 or more",
+            "NDArray[np.int64]",
+        ),
+    ),
+    "a sequence (list or array) of the job indices 0..n-1, each exactly once, in processing order",
+    "Sequence[int] | NDArray[np.int64]",
+)
+
+HEAD = 5
+"""Numbers of the first line of a shop in a file."""
+
+STRATA = ("m=5", "m=8", "m=10")
+
+
+def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
+    """Draws an instance as Taillard (1993) does: all times evenly from 1 to 99."""
+    return {"p": rng.integers(1, 99, (size, int(stratum.removeprefix("m="))), endpoint=True)}
+
+
+LAYOUTS = {
+    "machines": "n m seed upper lower, then for each machine the times of all jobs",
+    "jobs": "n m seed upper lower, then for each job its times on all machines",
+}
+
+
+def read(path: Path, layout: str = "machines") -> list[Instance]:
+    """Reads Taillard's format: `n m seed upper lower`, then for each machine the times of all jobs; repeated.
+
+    Args:
+        path: the file.
+        layout: one of LAYOUTS; the lines must be those of the layout.
+
+    Raises:
+        Trouble: with the line.
+    """
+    numbers = Numbers(path)
+    numbers.without_words()
+    found = []
+    while not numbers.at_end:
+        head = numbers.widths_ahead(1)[0]
+        if head != HEAD or numbers.lines(HEAD) != [HEAD]:
+            raise numbers.misshapen(head or 1, _other_layout(numbers))
+        n = numbers.integer("the number of jobs", least=1)
+        m = numbers.integer("the number of machines", least=1)
+        for meaning in ("the seed", "an upper bound", "a lower bound"):
+            numbers.integer(meaning)
+        found.append(_times(numbers, n, m, layout))
+    names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
+    return [Instance(name, {"p": p}) for name, p in zip(names, found, strict=True)]
+
+
+def _other_layout(numbers: Numbers) -> str:
+    """What is expected in place of a first line that is not Taillard's, by what the lines after it look like."""
+    first, second = numbers.widths_ahead(2)
+    expected = f"a line of {HEAD} numbers, n m seed upper lower, and then for each machine a line of all jobs"
+    if first == 2 and second:
+        n, m = (whole_number(word, 1) or 0 for word in numbers.peek(2))
+        if second == 2 * m:
+            return f"{expected}; lines of {second} numbers look like pairs of a machine and a time, which are not read"
+        if second in (n, m):
+            return f"{expected}; the three numbers after n and m are missing"
+    return expected
+
+
+def _times(numbers: Numbers, n: int, m: int, layout: str) -> NDArray[np.int64]:
+    """The times of one shop, shape [n, m]."""
+    rows, width = (n, m) if layout == "jobs" else (m, n)
+    jobs = layout == "machines" and n != m and numbers.even_lines(n, m)
+    if numbers.left >= n * m and (jobs or not numbers.in_rows(rows, width)):
+        what = "machine with the times of all" if rows == m else "job with its times on all"
+        hint = "; for a line for each job say: --layout jobs" if jobs else ""
+        raise numbers.misshapen(n * m, f"{rows} lines of {width} numbers, one for each {what} {width}{hint}")
+    times = numbers.integers(n * m, "a processing time", least=0).reshape(rows, width)
+    numbers.bounded(sum(times.ravel().tolist()), "the makespan")
+    return times if layout == "jobs" else np.ascontiguousarray(times.T)
+
+
+def cost(instance: Instance, solution: Any) -> int:
+    """Makespan of a sequence of job indices. Raises Infeasible when it is not a permutation."""
+    p = np.asarray(instance.data["p"])
+    return makespan(p, permutation(solution, len(p), "job"))
+
+
+def baseline(instance: Instance, seconds: float) -> Baseline:
+    """Solves by branch and bound from both ends; see `exact.permutation_flow_shop`."""
+    return permutation_flow_shop_baseline(np.asarray(instance.data["p"]), seconds)
+
+
+def cpu_seconds(instance: Instance) -> float:
+    """A second up to 40 jobs, growing as their square from there."""
+    return max(1.0, (len(np.asarray(instance.data["p"])) / 40) ** 2)
+
+
+problem = Problem(
+    name="permutation_flow_shop",
+    title="F|prmu|Cmax: permutation flow shop, makespan",
+    brief=BRIEF,
+    entry=ENTRY,
+    strata=STRATA,
+    generate=generate,
+    sizes={Split.TRAIN: (12, 15), Split.VALIDATION: (15,), Split.TEST: (18,)},
+    counts={Split.TRAIN: 30, Split.VALIDATION: 60, Split.TEST: 120},
+    read=read,
+    layouts=LAYOUTS,
+    cost=cost,
+    baseline=baseline,
+    rules=RULES,
+    grammar=GRAMMAR,
+    cpu_seconds=cpu_seconds,
+)

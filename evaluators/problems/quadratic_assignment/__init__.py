@@ -1,0 +1,1 @@
+"""Quadratic assignment: the problem, its rules, grammar, exact methods and formulation."""

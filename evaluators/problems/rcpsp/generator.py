@@ -1,0 +1,110 @@
+"""Draws resource-constrained projects: the parameters of ProGen (Kolisch, Sprecher and Drexl 1995), more simply.
+
+Network complexity is the arcs per activity, none of them redundant when it is drawn; the resource factor is the
+share of (activity, resource) pairs with a request; the resource strength puts the capacity between the greatest
+request (0) and the peak of the schedule without resources (1).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.problems.rcpsp.exact import critical_path
+
+Integers = NDArray[np.int64]
+
+ENDS = 3
+"""Activities without predecessor, and without successor, as in PSPLIB's j30."""
+DEGREE = 3
+"""The most predecessors, and successors, of an activity."""
+RESOURCES, LARGEST_DURATION, LARGEST_REQUEST = 4, 10, 10
+
+
+def project(
+    rng: np.random.Generator, size: int, complexity: float, factor: float, strength: float
+) -> Mapping[str, Integers]:
+    """Draws a project of `size` activities between a first and a last one that have no duration.
+
+    Args:
+        rng: chance.
+        size: activities with a duration, at least 2 * ENDS.
+        complexity: arcs per activity, those of the two ends included.
+        factor: share of requests that are not 0, from 0.25.
+        strength: from 0, scarce, to 1, plentiful.
+    """
+    n = size + 2
+    precedence = _network(rng, n, round(complexity * n))
+    duration = np.concatenate(([0], rng.integers(1, LARGEST_DURATION, size, endpoint=True), [0]))
+    demand = np.zeros((n, RESOURCES), np.int64)
+    demand[1:-1] = _requests(rng, size, factor)
+    least, peak = demand.max(axis=0), _peak(duration, precedence, demand)
+    capacity = least + np.rint(strength * (peak - least)).astype(np.int64)
+    return {
+        "duration": duration,
+        "precedence": precedence,
+        "demand": demand,
+        "capacity": np.maximum(capacity, 1),
+    }
+
+
+class _Network:
+    """Arcs from lower to higher numbers, and which activities they join through others."""
+
+    def __init__(self, n: int) -> None:
+        self.before = np.zeros((n, n), bool)
+        self._reach = np.eye(n, dtype=bool)
+
+    def join(self, some: Sequence[int], others: Sequence[int]) -> None:
+        """Adds the first arc between the two that keeps to the degrees, else the first."""
+        pairs = [(i, j) for i in some for j in others]
+        i, j = next((pair for pair in pairs if not self.full(*pair)), pairs[0])
+        self.before[i, j] = True
+        self._reach |= np.outer(self._reach[:, i], self._reach[j])
+
+    def full(self, i: int, j: int) -> bool:
+        """Whether i has as many successors, or j as many predecessors, as an activity may have."""
+        return bool(self.before[i].sum() >= DEGREE or self.before[:, j].sum() >= DEGREE)
+
+    def redundant(self, i: int, j: int) -> bool:
+        """Whether i comes before j already, or the arc would make another one redundant."""
+        passed = self.before & np.outer(self._reach[:, i], self._reach[j])
+        return bool(self._reach[i, j] or passed.any())
+
+
+def _network(rng: np.random.Generator, n: int, arcs: int) -> Integers:
+    """As many arcs as asked for, where degrees and redundancy allow; each activity has one on either side."""
+    net, inner_ends = _Network(n), n - 1 - ENDS
+    for i in range(ENDS):
+        net.join([0], [1 + i])
+        net.join([inner_ends + i], [n - 1])
+    for j in range(1 + ENDS, n - 1):
+        net.join(rng.permutation(np.arange(1, min(j, inner_ends))).tolist(), [j])
+    for i in range(1, inner_ends):
+        if not net.before[i].any():
+            net.join([i], rng.permutation(np.arange(max(i + 1, 1 + ENDS), n - 1)).tolist())
+    for pair in rng.permutation(
+        [(i, j) for i in range(1, inner_ends) for j in range(max(i, ENDS) + 1, n - 1)]
+    ):
+        i, j = pair.tolist()
+        if net.before.sum() < arcs and not net.full(i, j) and not net.redundant(i, j):
+            net.join([i], [j])
+    return np.argwhere(net.before).astype(np.int64)
+
+
+def _requests(rng: np.random.Generator, size: int, factor: float) -> Integers:
+    """Requests from 1 to 10: one for each activity first, then anywhere until the factor is met."""
+    asked = np.zeros((size, RESOURCES), bool)
+    asked[np.arange(size), rng.integers(0, RESOURCES, size)] = True
+    free = np.flatnonzero(~asked)
+    more = max(0, round(factor * asked.size) - size)
+    asked.flat[rng.permutation(free)[:more]] = True
+    return np.where(asked, rng.integers(1, LARGEST_REQUEST, asked.shape, endpoint=True), 0).astype(np.int64)
+
+
+def _peak(duration: Integers, precedence: Integers, demand: Integers) -> Integers:
+    """The most units of each resource in use when all start as early as their predecessors allow."""
+    early, _ = critical_path(duration, precedence)
+    runs = (early[None] <= early[:, None]) & (early[:, None] < (early + duration)[None])
+    peak: Integers = (runs.astype(np.int64) @ demand).max(axis=0)
+    return peak

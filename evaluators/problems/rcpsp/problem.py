@@ -1,0 +1,150 @@
+"""PS|prec|Cmax: start the activities of a project so that it ends early and no resource is overdrawn."""
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gapsmith.evaluators.base import (
+    Argument,
+    Baseline,
+    Datum,
+    EntryPoint,
+    Infeasible,
+    Instance,
+    Problem,
+    Split,
+)
+from gapsmith.evaluators.problems.rcpsp.exact import rcpsp_baseline
+from gapsmith.evaluators.problems.rcpsp.generator import project
+from gapsmith.evaluators.problems.rcpsp.grammar import GRAMMAR
+from gapsmith.evaluators.problems.rcpsp.reader import read_project
+from gapsmith.evaluators.problems.rcpsp.rules import RULES
+
+BRIEF = """\
+Resource-constrained project scheduling, makespan: PS|prec|Cmax. Activities 0, 1, ..., n-1 run for duration[i] time
+units each, without preemption. For each pair (i, j) of `precedence`, activity j must not start before i has ended.
+While it runs, activity i occupies demand[i, k] units of the renewable resource k, of which there are capacity[k] at
+all times. Activity 0 comes before, activity n-1 after all others; both have no duration and no demand. All pairs
+have i < j.
+Return integer start times, 0 or more, such that all precedences hold, no capacity is exceeded at any time, and the
+makespan, the greatest end of an activity, is as small as possible.
+Projects are like PSPLIB's: 15 to 120 activities, durations and requests from 1 to 10, 4 resources. NC says how many
+precedences there are for each activity, RF (resource factor) which share of the requests is not 0, RS (resource
+strength) how plentiful the capacities are: 0 is the least at which every activity can run alone, 1 is enough for
+the schedule without resources. Scarce resources (RS = 0.2) asked for by all (RF = 1) are the hardest."""
+
+ENTRY = EntryPoint(
+    "schedule",
+    (
+        Argument(
+            "duration", "int64 array of shape [n]", "durations, in time units, 0 or more", "NDArray[np.int64]"
+        ),
+        Argument(
+            "precedence",
+            "int64 array of shape [arcs, 2]",
+            "pairs (i, j): activity j starts when i has ended, or later; i < j",
+            "NDArray[np.int64]",
+        ),
+        Argument(
+            "demand",
+            "int64 array of shape [n, r]",
+            "units of each resource that an activity occupies while it runs",
+            "NDArray[np.int64]",
+        ),
+        Argument(
+            "capacity",
+            "int64 array of shape [r]",
+            "units of each resource that there are",
+            "NDArray[np.int64]",
+        ),
+    ),
+    "a list or array of n integer start times, in time units, activity by activity",
+    "Sequence[int] | NDArray[np.int64]",
+)
+
+ENTRY_NAMES = tuple(argument.name for argument in ENTRY.arguments)
+
+STRATA = tuple(
+    f"NC={nc} RF={rf} RS={rs}" for nc, rf, rs in product((1.5, 1.8), (0.25, 0.5, 0.75, 1.0), (0.2, 0.5, 0.7))
+)
+
+
+def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
+    """Draws a project of `size` activities and the two ends; see `projects`."""
+    complexity, factor, strength = (float(part.split("=")[1]) for part in stratum.split())
+    return project(rng, size, complexity, factor, strength)
+
+
+def read(path: Path) -> list[Instance]:
+    """Reads a `.sm` file of PSPLIB. Raises Trouble with the line."""
+    found = read_project(path)
+    return [Instance(path.stem, {name: getattr(found, name) for name in ENTRY_NAMES})]
+
+
+def cost(instance: Instance, solution: Any) -> int:
+    """Makespan of start times. Raises Infeasible with the precedence or the resource that is broken."""
+    duration, precedence, demand, capacity = (
+        np.asarray(instance.data[name]).tolist() for name in ENTRY_NAMES
+    )
+    n = len(duration)
+    if not isinstance(solution, list):
+        raise Infeasible(f"returned {type(solution).__name__}; expected a list of {n} start times")
+    if len(solution) != n:
+        raise Infeasible(f"returned {len(solution)} start times; expected {n}, one for each activity")
+    for i, value in enumerate(solution):
+        if type(value) is not int:  # neither True nor 2.0 is a time
+            raise Infeasible(f"the start of activity {i} is {value!r:.40}; expected an integer")
+        if value < 0:
+            raise Infeasible(f"activity {i} starts at {value}; the project starts at 0")
+    ends = [start + length for start, length in zip(solution, duration, strict=True)]
+    for i, j in precedence:
+        if solution[j] < ends[i]:
+            raise Infeasible(f"activity {j} starts at {solution[j]}, before activity {i} ends at {ends[i]}")
+    _check_resources(solution, ends, demand, capacity)
+    return int(max(ends))
+
+
+def _check_resources(
+    starts: list[int], ends: list[int], demand: list[list[int]], capacity: list[int]
+) -> None:
+    """Raises Infeasible at the first moment, which is always a start, at which a resource is overdrawn."""
+    for moment in sorted({start for start, end in zip(starts, ends, strict=True) if start < end}):
+        running = [i for i, start in enumerate(starts) if start <= moment < ends[i]]
+        for k, units in enumerate(capacity):
+            if (used := sum(demand[i][k] for i in running)) > units:
+                names = ", ".join(str(i) for i in running if demand[i][k])
+                raise Infeasible(
+                    f"at time {moment} activities {names} occupy {used} units of resource {k}; there are {units}"
+                )
+
+
+def baseline(instance: Instance, seconds: float) -> Baseline:
+    """Solves by CP-SAT with cumulative resources; see `exact.rcpsp`."""
+    duration, precedence, demand, capacity = (np.asarray(instance.data[name]) for name in ENTRY_NAMES)
+    return rcpsp_baseline(duration, precedence, demand, capacity, seconds)
+
+
+def cpu_seconds(instance: Instance) -> float:
+    """Two seconds up to 32 activities, growing as their square from there."""
+    return 2.0 * max(1.0, (len(np.asarray(instance.data["duration"])) / 32) ** 2)
+
+
+problem = Problem(
+    name="rcpsp",
+    title="PS|prec|Cmax: resource-constrained project, makespan",
+    brief=BRIEF,
+    entry=ENTRY,
+    strata=STRATA,
+    generate=generate,
+    sizes={Split.TRAIN: (20,), Split.VALIDATION: (25,), Split.TEST: (30,)},
+    counts={Split.TRAIN: 24, Split.VALIDATION: 48, Split.TEST: 72},
+    read=read,
+    cost=cost,
+    baseline=baseline,
+    rules=RULES,
+    grammar=GRAMMAR,
+    cpu_seconds=cpu_seconds,
+)

@@ -1,0 +1,1 @@
+"""Formulations of total tardiness, a file each."""

@@ -1,0 +1,105 @@
+"""What the formulations of 1‖ΣTj share: instances, tiny and of a size to measure on, and readings of a sequence."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Datum, Instance
+from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.problems.single_machine_tardiness import problem as single_machine_tardiness
+
+Jobs: TypeAlias = NDArray[np.int64]
+DueDates: TypeAlias = Callable[[np.random.Generator, Jobs], Jobs]
+
+PROBLEM = single_machine_tardiness.problem.name
+
+
+def jobs(instance: Instance) -> tuple[list[int], list[int]]:
+    """Processing times and due dates."""
+    return np.asarray(instance.data["p"]).tolist(), np.asarray(instance.data["d"]).tolist()
+
+
+def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+    """One to seven jobs; due dates of one of six kinds; in one instance of three a job is a copy of another.
+
+    Due dates that are close together, at two fifths of the work, are where heuristics fail; late ones, where hardly
+    anything is tardy, are where dominances that are right one by one contradict each other.
+    """
+    return _micro(rng, 7, (2, 5, 20, 100))
+
+
+def micro_larger(rng: np.random.Generator) -> Mapping[str, Datum]:
+    """The same, and in one instance of eight nine jobs due close together, where good sequences are not optimal."""
+    if rng.random() >= 1 / 8:
+        return micro(rng)
+    p = rng.integers(1, 100, 9, endpoint=True)
+    return {"p": p, "d": _CLOSE(rng, p)}
+
+
+def micro_short(rng: np.random.Generator) -> Mapping[str, Datum]:
+    """The same with at most five jobs, and times of at most 10."""
+    return _micro(rng, 5, (2, 5, 10))
+
+
+def _micro(rng: np.random.Generator, most: int, longest: Sequence[int]) -> Mapping[str, Datum]:
+    n = tiny_size(rng, 1, most)
+    p = rng.integers(1, rng.choice(longest), n, endpoint=True)
+    d = _DUE_DATES[rng.integers(len(_DUE_DATES))](rng, p)
+    if n > 1 and rng.random() < 1 / 3:
+        one, other = rng.choice(n, 2, replace=False)
+        p[one], d[one] = p[other], d[other]
+    return {"p": p, "d": d}
+
+
+def _between(low: float, high: float) -> DueDates:
+    """At random between shares of the work."""
+    return lambda rng, p: rng.integers(int(low * p.sum()), int(high * p.sum()), len(p), endpoint=True)
+
+
+def _shared(rng: np.random.Generator, p: Jobs) -> Jobs:
+    """One of two for each job."""
+    return rng.choice(rng.integers(0, p.sum(), 2, endpoint=True), len(p))
+
+
+def _without_slack(rng: np.random.Generator, p: Jobs) -> Jobs:
+    """The completion times of some sequence, now and then one off."""
+    order = rng.permutation(len(p))
+    completion = np.empty(len(p), dtype=np.int64)
+    completion[order] = np.cumsum(p[order])
+    return completion + rng.integers(-1, 1, len(p), endpoint=True) * int(rng.integers(2))
+
+
+def _too_early(rng: np.random.Generator, p: Jobs) -> Jobs:
+    """Up to the longest time, some of them negative."""
+    return rng.integers(-2, p.max(), len(p), endpoint=True)
+
+
+_CLOSE = _between(0.3, 0.5)
+_LATE = _between(0.6, 1.0)
+_DUE_DATES = (_between(0.0, 1.0), _CLOSE, _CLOSE, _LATE, _LATE, _shared, _without_slack, _too_early)
+
+
+def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
+    """The hard classes of the problem's grid: RDD 0.2 or 0.4, TF 0.6."""
+    return single_machine_tardiness.generate(rng, f"RDD={rng.choice((0.2, 0.4))} TF=0.6", size)
+
+
+def generate_short(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
+    """The same classes with processing times from 1 to 10, for models that have a literal for each moment."""
+    p = rng.integers(1, 10, size, endpoint=True)
+    width = float(rng.choice((0.1, 0.2))) * p.sum()
+    middle = 0.4 * p.sum()
+    return {"p": p, "d": rng.integers(int(middle - width), int(middle + width), size, endpoint=True)}
+
+
+def completion_times(p: Sequence[int], sequence: Sequence[int]) -> dict[int, int]:
+    """When each job of a sequence is done."""
+    moments = np.cumsum([p[job] for job in sequence]).tolist()
+    return dict(zip(sequence, moments, strict=True))
+
+
+def by_start(starts: Sequence[int]) -> list[int]:
+    """The jobs in the order of their starts."""
+    return sorted(range(len(starts)), key=lambda job: starts[job])

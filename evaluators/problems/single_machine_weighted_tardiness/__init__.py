@@ -1,0 +1,1 @@
+"""Weighted tardiness on one machine: the problem, its rules, grammar and exact methods."""

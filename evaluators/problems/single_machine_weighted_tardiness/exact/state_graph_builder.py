@@ -1,0 +1,178 @@
+"""Makes the graphs of `state_graph`, of single jobs and of pairs, without the arcs that no optimum needs.
+
+Of two or three neighbours only their best order is allowed, of equal ones the first by job numbers: so the
+lexicographically first of all optimal sequences survives, whatever else is ruled out in the same way.
+"""
+
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.local_search import Jobs, price
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.state_graph import (
+    Graph,
+    Integers,
+    Places,
+)
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.time_indexed import NEVER, NOBODY
+from gapsmith.evaluators.solvers.compiled import compiled
+
+
+@compiled
+def number_states(table: Integers, number: Places) -> int:
+    """Numbers what is left of the table, by time and job, from 1; the count, source and sink included."""
+    states = 1
+    for moment in range(table.shape[0]):
+        for job in range(table.shape[1]):
+            number[moment, job] = NOBODY
+            if table[moment, job] < NEVER:
+                number[moment, job] = states
+                states += 1
+    return states + 1
+
+
+@compiled
+def from_table(jobs: Jobs, table: Integers, number: Places, graph: Graph, fill: bool) -> int:
+    """Makes the graph of what is left of a table of completion times; the number of its arcs.
+
+    Args:
+        jobs: the instance.
+        table: see `start_times`.
+        number: see `number_states`.
+        graph: written to where `fill`, else only counted for.
+        fill: whether to write.
+    """
+    horizon, size = table.shape[0] - 1, table.shape[1]
+    arcs, states = 0, 1
+    for moment in range(1, horizon + 1):
+        for job in range(size):
+            if number[moment, job] == NOBODY:
+                continue
+            start = moment - jobs.processing[job]
+            if fill:
+                graph.job[states] = graph.guard[states] = job
+                graph.time[states], graph.cost[states] = moment, table[moment, job]
+                graph.first[states] = arcs
+            if start == 0:
+                if fill:
+                    graph.tail[arcs] = 0
+                arcs += 1
+            else:
+                for before in range(size):
+                    if number[start, before] != NOBODY and in_order(jobs, start, before, job):
+                        if fill:
+                            graph.tail[arcs] = number[start, before]
+                        arcs += 1
+            states += 1
+    if fill:
+        graph.first[states] = arcs
+    for job in range(size):
+        if number[horizon, job] != NOBODY:
+            if fill:
+                graph.tail[arcs] = number[horizon, job]
+            arcs += 1
+    if fill:
+        graph.first[states + 1] = arcs
+        close_up(graph, size, horizon)
+    return arcs
+
+
+@compiled
+def close_up(graph: Graph, size: int, horizon: int) -> None:
+    """Writes source and sink."""
+    sink = graph.job.size - 1
+    graph.first[0] = graph.first[1] = 0
+    graph.job[0] = graph.guard[0] = size
+    graph.job[sink] = graph.guard[sink] = size + 1
+    graph.time[0] = graph.cost[0] = graph.cost[sink] = 0
+    graph.time[sink] = horizon
+
+
+@compiled
+def in_order(jobs: Jobs, moment: int, first: int, second: int) -> bool:
+    """Whether `first`, complete at the moment, may stand right before `second`: the other order is no better."""
+    if first == second:
+        return False
+    start = moment - jobs.processing[first]
+    end = moment + jobs.processing[second]
+    kept = price(jobs, first, moment) + price(jobs, second, end)
+    other = price(jobs, second, start + jobs.processing[second]) + price(jobs, first, end)
+    return kept < other or (kept == other and first < second)
+
+
+@compiled
+def three(jobs: Jobs, start: int, first: int, second: int, third: int) -> int:
+    """Cost of three jobs in a row."""
+    moment = start + jobs.processing[first]
+    total = price(jobs, first, moment)
+    moment += jobs.processing[second]
+    total += price(jobs, second, moment)
+    return total + price(jobs, third, moment + jobs.processing[third])
+
+
+@compiled
+def three_in_order(jobs: Jobs, start: int, a: int, b: int, c: int) -> bool:
+    """Whether no other order of three different neighbours is better, or as good and lexicographically earlier."""
+    if a in (b, c) or b == c:
+        return False
+    kept = three(jobs, start, a, b, c)
+    return (
+        not_before(three(jobs, start, a, c, b), kept, c < b)
+        and not_before(three(jobs, start, b, a, c), kept, b < a)
+        and not_before(three(jobs, start, b, c, a), kept, b < a)
+        and not_before(three(jobs, start, c, a, b), kept, c < a)
+        and not_before(three(jobs, start, c, b, a), kept, c < a)
+    )
+
+
+@compiled
+def not_before(other: int, kept: int, earlier: bool) -> bool:
+    """Whether an order of cost `kept` survives another one, which is lexicographically earlier or not."""
+    return other > kept or (other == kept and not earlier)
+
+
+@compiled
+def from_pairs(jobs: Jobs, old: Graph, new: Graph, fill: bool) -> int:
+    """Makes the graph whose states are the arcs of another one: the job and the one before it. Its number of arcs.
+
+    Args:
+        jobs: the instance.
+        old: a graph of single jobs.
+        new: written to where `fill`; of one state for each arc of `old`, but those to the sink, and source and sink.
+        fill: whether to write.
+    """
+    arcs, sink = 0, old.job.size - 1
+    for state in range(1, sink):
+        for arc in range(old.first[state], old.first[state + 1]):
+            middle = old.tail[arc]
+            if fill:
+                new.first[arc + 1] = arcs
+                new.job[arc + 1], new.guard[arc + 1] = old.job[state], old.job[middle]
+                new.time[arc + 1], new.cost[arc + 1] = old.time[state], old.cost[state]
+            if middle == 0:
+                if fill:
+                    new.tail[arcs] = 0
+                arcs += 1
+                continue
+            start = old.time[middle] - jobs.processing[old.job[middle]]
+            for earlier in range(old.first[middle], old.first[middle + 1]):
+                far = old.tail[earlier]
+                if far == 0 or three_in_order(
+                    jobs,
+                    start - jobs.processing[old.job[far]],
+                    old.job[far],
+                    old.job[middle],
+                    old.job[state],
+                ):
+                    if fill:
+                        new.tail[arcs] = earlier + 1
+                    arcs += 1
+    final = old.first[sink]
+    if fill:
+        new.first[final + 1] = arcs
+    for arc in range(final, old.first[sink + 1]):
+        last = old.tail[arc]
+        for earlier in range(old.first[last], old.first[last + 1]):
+            if fill:
+                new.tail[arcs] = earlier + 1
+            arcs += 1
+    if fill:
+        new.first[final + 2] = arcs
+        close_up(new, old.job[0], old.time[sink])
+    return arcs

@@ -1,0 +1,1 @@
+"""Travelling salesman: the problem, its rules, grammar, reader, exact methods and formulation."""

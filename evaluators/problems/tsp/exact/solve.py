@@ -1,0 +1,194 @@
+"""Solves the symmetric travelling salesman problem: Held and Karp's bound, edges struck out, CP-SAT on the rest.
+
+1. A good tour by kicked descents (`tour_descent`).
+2. Held and Karp's (1970, 1971) bound by `dual_ascent`: the multipliers are potentials of the cities, the dual a
+   minimum 1-tree. Both are integers in units of 1/SCALE, so the bound is exact.
+3. Every edge whose 1-tree is too long for a tour that is shorter than the one at hand is struck out (Volgenant and
+   Jonker 1983), in integers too. Often that proves the tour by itself.
+4. CP-SAT's circuit over the edges that are left, asked for a tour that is shorter (`tour_model`).
+"""
+
+import time
+from collections.abc import Sequence
+from functools import cache
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Baseline
+from gapsmith.evaluators.problems.tsp.exact.cpsat import cpsat_circuit
+from gapsmith.evaluators.solutions import exact
+from gapsmith.evaluators.solvers.dual_ascent import LARGEST, Ascent, Integers, ascend
+
+FEW = 8
+"""Cities up to which the tours are counted out."""
+
+SCALE = 1 << 10
+"""Parts into which one unit of length is divided for the potentials."""
+
+NEIGHBOURS = 10
+
+SLICE_MOVES = 1 << 21
+"""Cities that kicks copy between two looks at the clock: some milliseconds."""
+
+FIRST_SHARE = 0.5
+"""Of the time, for descents, at most."""
+
+MOST_EDGES = 200_000
+"""Beyond, CP-SAT's model would take longer to build than it is worth."""
+
+KICKS_PER_CITY = 100
+CALLS, PATIENCE = 10_000, 60
+
+
+def tour_length(distance: Integers, tour: Sequence[int]) -> int:
+    """The length of a closed tour."""
+    cities = np.asarray(tour, dtype=np.int64)
+    return int(exact(distance[cities, np.roll(cities, -1)]).sum())
+
+
+class OneTrees:
+    """The dual of the travelling salesman problem: minimum 1-trees under potentials, exactly.
+
+    Args:
+        distance: symmetric, integers of at least 0, shape (n, n), n at least 3.
+
+    Raises:
+        ValueError: sums of such distances may not fit into int64.
+    """
+
+    def __init__(self, distance: Integers) -> None:
+        from gapsmith.evaluators.problems.tsp.exact import one_tree
+
+        n = len(distance)
+        if int(distance.max()) * SCALE * 16 * n > LARGEST:
+            raise ValueError(f"a distance of {distance.max()} among {n} cities is too long to reckon exactly")
+        self._kernel, self._weight = one_tree, np.ascontiguousarray(distance, dtype=np.int64) * SCALE
+        self._parent, self._key, self._degree = (np.zeros(n, np.int64) for _ in range(3))
+        self._order, self._ends = np.zeros(n - 1, np.int64), np.zeros(2, np.int64)
+        # Potentials beyond this could be cut back without loss, and sums with them fit.
+        self._limit = 4 * SCALE * int(distance.max() + 1)
+
+    def __call__(self, potential: Integers) -> tuple[int, Integers]:
+        """A bound on the length of every tour, in units of 1/SCALE, and the degrees' excess over 2."""
+        potential = np.clip(potential, -self._limit, self._limit)
+        value = self._kernel.one_tree(
+            self._weight, potential, self._parent, self._order, self._key, self._ends, self._degree
+        )
+        return int(value), self._degree - 2
+
+    def edges_below(self, potential: Integers, length: int) -> NDArray[np.bool_]:
+        """Which edges a tour of at most that length may use, shape (n, n), symmetric."""
+        value, _ = self(potential)
+        n = len(potential)
+        potential = np.clip(potential, -self._limit, self._limit)
+        modified = self._weight + potential[:, None] + potential
+        largest = np.zeros((n, n), np.int64)
+        self._kernel.bottlenecks(self._parent, self._order, self._key, largest)
+        # A forced edge drives out the longer of the two at city 0; elsewhere, the longest of the circle it closes.
+        largest[0, :] = largest[:, 0] = modified[0, self._ends[1]]
+        allowed: NDArray[np.bool_] = value + np.maximum(modified - largest, 0) <= SCALE * length
+        np.fill_diagonal(allowed, False)
+        return allowed
+
+
+def held_karp(distance: Integers, length: int, seconds: float = float("inf")) -> tuple[OneTrees, Ascent]:
+    """Held and Karp's bound, with the multipliers behind it.
+
+    Args:
+        distance: symmetric, integers of at least 0, shape (n, n), n at least 3.
+        length: of any tour.
+        seconds: limit of CPU time.
+    """
+    trees = OneTrees(distance)
+    start = np.zeros(len(distance), np.int64)
+    return trees, ascend(trees, start, length * SCALE, calls=CALLS, patience=PATIENCE, seconds=seconds)
+
+
+def kicked_tour(distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
+    """A good tour of at least `FEW` cities: the nearest neighbour's, improved by so many kicked descents.
+
+    They end before where the CPU time is over.
+    """
+    from gapsmith.evaluators.problems.tsp.exact.local_search import kicked_descent
+
+    n, distance = len(distance), np.ascontiguousarray(distance)
+    near, tour = _near(distance), _nearest_neighbour(distance)
+    scratch, chance = np.zeros((4, n), np.int64), np.zeros(1, np.int64)
+    step = max(1, SLICE_MOVES // n)
+    kicked_descent(distance, near, tour, scratch, chance, 0)
+    for first in range(0, kicks, step):
+        if time.process_time() > deadline:
+            break
+        kicked_descent(distance, near, tour, scratch, chance, min(step, kicks - first))
+    return [int(city) for city in tour]
+
+
+def _near(distance: Integers) -> Integers:
+    """The nearest other cities of each, nearest first, of the lower number on ties; a line at a time."""
+    n = len(distance)
+    count = min(NEIGHBOURS, n - 1)
+    near = np.empty((n, count), np.int64)
+    for city in range(n):
+        line = distance[city].copy()
+        line[city] = np.iinfo(np.int64).max
+        within = np.flatnonzero(line <= np.partition(line, count - 1)[count - 1])
+        near[city] = within[np.argsort(line[within], kind="stable")][:count]
+    return near
+
+
+def _nearest_neighbour(distance: Integers) -> Integers:
+    left, tour = np.arange(1, len(distance)), [0]
+    while left.size:
+        tour.append(int(left[np.argmin(distance[tour[-1], left])]))
+        left = left[left != tour[-1]]
+    return np.array(tour, dtype=np.int64)
+
+
+def tour_baseline(distance: Integers, seconds: float) -> Baseline:
+    """The shortest tour within the limit of seconds, else bounds around a good one.
+
+    Args:
+        distance: symmetric, integers from 0 to 10⁹, shape (n, n).
+        seconds: limit of CPU time; CP-SAT's share is measured in its deterministic time.
+    """
+    _compile()
+    begin = time.process_time()
+    if len(distance) < FEW:
+        best = min(
+            ([0, *rest] for rest in permutations(range(1, len(distance)))),
+            key=lambda t: tour_length(distance, t),
+        )
+        return _baseline(distance, tour_length(distance, best), best, "permutations", begin)
+    tour = kicked_tour(distance, KICKS_PER_CITY * len(distance), begin + FIRST_SHARE * seconds)
+    upper = tour_length(distance, tour)
+    trees, ascent = held_karp(distance, upper, seconds - (time.process_time() - begin))
+    lower = max(0, -(-ascent.bound // SCALE))
+    if lower >= upper:
+        return _baseline(distance, lower, tour, "held-karp", begin)
+    if time.process_time() - begin > seconds:
+        return _baseline(distance, lower, tour, "held-karp", begin)
+    edges = trees.edges_below(ascent.multipliers, upper - 1)
+    if edges.sum(axis=1).min() < 2:
+        return _baseline(distance, upper, tour, "held-karp", begin)
+    left = seconds - (time.process_time() - begin)
+    if left <= 0 or int(edges.sum()) > MOST_EDGES:
+        return _baseline(distance, lower, tour, "held-karp", begin)
+    bound, shorter = cpsat_circuit(distance, edges, upper - 1, left)
+    return _baseline(distance, max(lower, bound), shorter or tour, "held-karp + cp-sat", begin)
+
+
+@cache
+def _compile() -> None:
+    """Runs the kernels once on a few cities, so that no limit is spent on the compiler."""
+    corners = np.abs(np.subtract.outer(np.arange(FEW), np.arange(FEW)))
+    trees, ascent = held_karp(corners, tour_length(corners, kicked_tour(corners, 1)), 0.0)
+    trees.edges_below(ascent.multipliers, 1)
+
+
+def _baseline(distance: Integers, lower: int, tour: list[int], solver: str, begin: float) -> Baseline:
+    upper = tour_length(distance, tour)
+    if lower > upper or sorted(tour) != list(range(len(distance))):
+        raise AssertionError(f"bug in {solver}: a bound of {lower} on a tour of {upper}; please report")
+    return Baseline(lower, upper, tour, solver, time.process_time() - begin)

@@ -1,0 +1,112 @@
+"""TSP: the shortest closed tour through all cities, symmetric distances."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.evaluators.base import Argument, Baseline, Datum, EntryPoint, Instance, Problem, Split
+from gapsmith.evaluators.problems.tsp.exact.solve import tour_baseline, tour_length
+from gapsmith.evaluators.problems.tsp.grammar import GRAMMAR
+from gapsmith.evaluators.problems.tsp.reader import euclidean, read_tsplib
+from gapsmith.evaluators.problems.tsp.rules import RULES
+from gapsmith.evaluators.solutions import permutation
+
+BRIEF = """\
+Symmetric travelling salesman problem. There are n cities, and distance[i, j] = distance[j, i] is the length of the
+way between i and j, an integer; distance[i, i] = 0. A tour visits every city exactly once and returns to where it
+began; its length is the sum of the distances between consecutive cities, the way back included. Return the order
+of the cities that makes the tour as short as possible; where it begins and which way it goes do not matter.
+Most instances lie in the plane with Euclidean distances rounded to the nearest integer: cities spread evenly,
+cities in clusters, or cities on a coarse grid of drilling holes, where many distances are equal. Some files give
+only a matrix, and the triangle inequality may then fail. Instances have 14 to 130 cities. Coordinates are not
+given: a rule has the distances alone."""
+
+ENTRY = EntryPoint(
+    "tour",
+    (
+        Argument(
+            "distance",
+            "int64 array of shape [n, n]",
+            "distances between the cities, integers of at least 0, symmetric, zero on the diagonal",
+            "NDArray[np.int64]",
+        ),
+    ),
+    "a sequence (list or array) of the city indices 0..n-1, each exactly once, in the order of the tour",
+    "Sequence[int] | NDArray[np.int64]",
+)
+
+SIDE = 1_000_000
+"""Side of the square, as in the DIMACS challenge: long enough that rounding does not matter."""
+
+STRATA = ("uniform", "clustered", "drilling")
+
+
+def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
+    """Draws cities as the DIMACS challenge does (Johnson and McGeoch 2002), or holes of a coarse grid.
+
+    uniform: even in a square. clustered: n/10 centres, even in the square, and normal deviates around a random one
+    of them, of standard deviation SIDE/sqrt(n). drilling: distinct points of a square grid with 4n of them.
+    """
+    return {
+        "distance": euclidean(
+            {"uniform": _uniform, "clustered": _clustered, "drilling": _drilling}[stratum](rng, size)
+        )
+    }
+
+
+def _uniform(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    return rng.integers(0, SIDE, (size, 2)).astype(float)
+
+
+def _clustered(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    centres = _uniform(rng, max(1, size // 10))
+    deviates = rng.normal(0.0, SIDE / np.sqrt(size), (size, 2))
+    return np.rint(centres[rng.integers(0, len(centres), size)] + deviates)
+
+
+def _drilling(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    side = int(np.ceil(np.sqrt(4 * size)))
+    holes = rng.choice(side * side, size, replace=False)
+    return np.column_stack(np.divmod(holes, side)) * float(SIDE // side)
+
+
+def read(path: Path) -> list[Instance]:
+    """Reads a TSPLIB file of TYPE TSP; see `tsplib`. Raises Trouble with the line."""
+    return [Instance(path.stem, {"distance": read_tsplib(path)})]
+
+
+def cost(instance: Instance, solution: Any) -> int:
+    """The length of a tour of city indices. Raises Infeasible when it is not a permutation."""
+    distance = np.asarray(instance.data["distance"])
+    return tour_length(distance, permutation(solution, len(distance), "city").tolist())
+
+
+def baseline(instance: Instance, seconds: float) -> Baseline:
+    """Solves by Held and Karp's bound and CP-SAT; see `exact.shortest_tour`."""
+    return tour_baseline(np.asarray(instance.data["distance"]), seconds)
+
+
+def cpu_seconds(instance: Instance) -> float:
+    """A second up to 50 cities, growing as their square from there."""
+    return max(1.0, (len(np.asarray(instance.data["distance"])) / 50) ** 2)
+
+
+problem = Problem(
+    name="tsp",
+    title="TSP: symmetric travelling salesman",
+    brief=BRIEF,
+    entry=ENTRY,
+    strata=STRATA,
+    generate=generate,
+    sizes={Split.TRAIN: (30, 40), Split.VALIDATION: (50,), Split.TEST: (70,)},
+    counts={Split.TRAIN: 30, Split.VALIDATION: 60, Split.TEST: 90},
+    read=read,
+    cost=cost,
+    baseline=baseline,
+    rules=RULES,
+    grammar=GRAMMAR,
+    cpu_seconds=cpu_seconds,
+)

@@ -1,0 +1,1 @@
+"""Exact bin packing and its column generation."""

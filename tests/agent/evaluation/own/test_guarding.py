@@ -1,0 +1,116 @@
+"""Problems of one's own: what their functions return is made plain, and what they raise is one line."""
+
+import json
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from gapsmith.agent.evaluation.own.guarding import plain_baseline, plain_data, plain_number
+from gapsmith.agent.problems import find_problem, new_problem
+from gapsmith.evaluators.base import Baseline, Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.integrity.conformance import broken_promises
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.int64(3), 3),
+        (np.float32(0.5), 0.5),
+        (np.bool_(True), 1),
+        (np.array(7), 7),
+        (Fraction(6, 2), 3),
+        (Fraction(1, 2), 0.5),
+        (Decimal("2.50"), 2.5),
+        (Decimal(4), 4),
+        (10**30, 10**30),
+        (float("inf"), float("inf")),
+    ],
+)
+def test_numbers_become_plain(value, plain):
+    """Scalars of numpy, fractions and decimals are Python's own integers and floats, integers exactly."""
+    found = plain_number(value, "cost")
+    assert (found, type(found)) == (plain, type(plain))
+    json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    "value", ["3", None, [3], np.array([3]), 1j, float("nan"), Decimal("nan"), np.float64("nan")]
+)
+def test_what_is_no_number_is_said(value):
+    """Text, lists, complex numbers and nan are told with where they came from."""
+    with pytest.raises(Trouble, match=r"mine\.py, cost: returns .*; expected a number"):
+        plain_number(value, "mine.py, cost")
+
+
+def test_data_become_arrays_and_numbers():
+    """Lists are arrays, scalars are numbers, and text or objects are refused by name."""
+    found = plain_data({"p": [1, 2], "m": np.int64(3), "w": np.array(2.5), "a": np.zeros((2, 2))}, "generate")
+    assert found["p"].tolist() == [1, 2]
+    assert (found["m"], found["w"]) == (3, 2.5)
+    json.dumps(Instance("x", found).plain)
+    for wrong in ("text", None, ["a"], np.array([None]), [[1], [2, 3]], {"b": 1}):
+        with pytest.raises(Trouble, match="'m'"):
+            plain_data({"m": wrong}, "generate")
+    with pytest.raises(Trouble, match="expected the arguments by name"):
+        plain_data([1], "generate")
+
+
+def test_baselines_are_plain_and_in_order():
+    """Arrays of solutions are lists; crossed or undefined bounds are told."""
+    found = plain_baseline(Baseline(np.int64(2), np.int64(3), np.array([1, 0]), "SPT", np.float64(0.1)), "b")
+    assert json.dumps(found.solution) == "[1, 0]"
+    assert type(found.lower) is int
+    with pytest.raises(Trouble, match="lower 3 above upper 2"):
+        plain_baseline(Baseline(3, 2, None, "SPT", 0.0), "b")
+    with pytest.raises(Trouble, match="expected a number"):
+        plain_baseline(Baseline(float("nan"), 2, None, "SPT", 0.0), "b")
+    with pytest.raises(Trouble, match="expected a Baseline"):
+        plain_baseline((1, 2), "b")
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A problem of one's own with some of its text exchanged."""
+
+    def made(was, becomes):
+        path = tmp_path / "mine.py"
+        text = new_problem("mine")
+        assert was in text
+        path.write_text(text.replace(was, becomes))
+        return find_problem(str(path))
+
+    return made
+
+
+@pytest.mark.parametrize("function", ["generate", "cost", "baseline"])
+def test_an_exception_of_ones_own_code_names_file_function_and_line(own, function):
+    """Whatever the author's code raises is one Trouble; Infeasible goes through."""
+    problem = own(
+        f"def {function}(", f"def {function}(*a, **k):\n    return [][1]\n\n\ndef former_{function}("
+    )
+    instance = Instance("x", {"p": np.array([1, 2])})
+    calls = {
+        "generate": lambda: problem.instances(Split.TRAIN, 0, 1),
+        "cost": lambda: problem.cost(instance, [0, 1]),
+        "baseline": lambda: problem.baseline(instance, 1.0),
+    }
+    with pytest.raises(
+        Trouble, match=rf"mine\.py, {function}, line \d+: IndexError: list index out of range"
+    ) as said:
+        calls[function]()
+    assert not isinstance(said.value, Infeasible)
+    assert "\n" not in str(said.value)
+
+
+def test_the_check_tells_what_a_run_cannot_bear(own):
+    """A cost that is text is found by the check, a line each."""
+    problem = own("def cost(", "def cost(*a, **k):\n    return 'dear'\n\n\ndef former_cost(")
+
+    class Never:
+        def run(self, job):
+            raise Trouble("not run")
+
+    found = broken_promises(problem, Never())
+    assert any("returns 'dear'; expected a number" in line for line in found)

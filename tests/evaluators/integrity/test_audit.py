@@ -1,0 +1,120 @@
+"""Elites are examined: state, labels, chance and the future must not matter."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gapsmith.evaluators.assess import assess
+from gapsmith.evaluators.base import Split
+from gapsmith.evaluators.integrity.audit import Honesty, examine
+from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
+from gapsmith.evaluators.problems.single_machine_tardiness.problem import problem
+from gapsmith.sandbox import Level, Sandbox, open_sandbox
+
+INSTANCES = problem.instances(Split.TRAIN, 3, 20)
+
+COUNTS = """
+import numpy as np
+calls = 0
+def schedule(p, d):
+    global calls
+    calls += 1
+    return np.argsort(d, kind="stable") if calls % 3 else np.argsort(-d, kind="stable")
+"""
+CHANCE = """
+import numpy as np
+def schedule(p, d):
+    return np.random.default_rng().permutation(len(p))
+"""
+# It knows the instances by their first job, as one that has learnt answers by heart would.
+BY_HEART = """
+import numpy as np
+KNOWN = {known}
+def schedule(p, d):
+    return np.argsort(d, kind="stable") if (int(p[0]), int(d[0])) in KNOWN else np.argsort(p, kind="stable")[::-1]
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """One sandbox for all."""
+    with open_sandbox(minimum=Level.L1) as box:
+        yield box
+
+
+def found(source: str, sandbox: Sandbox) -> Honesty:
+    """What examination says of a program after its run in one process."""
+    scores = assess(problem, source, INSTANCES, sandbox).scores
+    return examine(problem, source, INSTANCES, [score.cost or 0 for score in scores], sandbox)
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in problem.rules])
+def test_rules_are_honest(name: str, sandbox: Sandbox) -> None:
+    """Every reference rule passes, ties by job number and all."""
+    assert found(problem.rule(name).source("schedule"), sandbox) == Honesty("ok")
+
+
+def test_state_is_found(sandbox: Sandbox) -> None:
+    """A program whose result depends on how often it was called is marked."""
+    assert found(COUNTS, sandbox).outcome == "state_dependent"
+
+
+def test_chance_is_found(sandbox: Sandbox) -> None:
+    """A program that does not do the same twice is marked."""
+    assert found(CHANCE, sandbox).outcome == "state_dependent"
+
+
+def test_answers_by_heart_are_found(sandbox: Sandbox) -> None:
+    """A program that recognises instances by the order of their jobs is marked."""
+    known = {(int(i.data["p"][0]), int(i.data["d"][0])) for i in INSTANCES}
+    assert found(BY_HEART.format(known=known), sandbox).outcome == "label_dependent"
+
+
+# It sums up all items, those to come too, and packs by whether the sum is odd.
+PEEKS = """
+import sys
+import numpy as np
+def priority(item, bins):
+    frame, total = sys._getframe(), 0
+    while frame is not None:
+        if "data" in frame.f_locals:
+            total = int(sum(value.sum() for value in frame.f_locals["data"] if hasattr(value, "shape")))
+            break
+        frame = frame.f_back
+    return -bins if total % 2 else bins - 1000.0 * (bins == bins[-1])
+"""
+
+
+def test_who_sees_the_future_is_found(sandbox: Sandbox) -> None:
+    """An on-line program that looks at the items to come is marked, though its packing is feasible."""
+    instances = online_bin_packing.instances(Split.TRAIN, 1, 4)
+    result = assess(online_bin_packing, PEEKS, instances, sandbox)
+    assert result.outcome == "ok"
+    costs = [score.cost or 0 for score in result.scores]
+    assert examine(online_bin_packing, PEEKS, instances, costs, sandbox).outcome == "foresight"
+
+
+PEEKING = (Path(__file__).parents[1] / "data" / "peeking_packing.py").read_text()
+
+
+def test_one_that_peeks_on_large_instances_only_is_priced_without_its_plan(sandbox: Sandbox) -> None:
+    """What is told or claimed of it is what it reaches when each event comes after the decision before."""
+    instances = online_bin_packing.instances(Split.TEST, 0, 4)
+    rule = online_bin_packing.rule("Best Fit").source("priority")
+    plain = [score.cost for score in assess(online_bin_packing, rule, instances, sandbox).scores]
+    wholes = [replace(instance, whole=True) for instance in instances]
+    seen = [score.cost for score in assess(online_bin_packing, PEEKING, wholes, sandbox).scores]
+    told = [score.cost for score in assess(online_bin_packing, PEEKING, instances, sandbox).scores]
+    assert sum(cost or 0 for cost in seen) < sum(cost or 0 for cost in plain)
+    assert told == plain
+    verdict = examine(online_bin_packing, PEEKING, instances, [cost or 0 for cost in told], sandbox)
+    assert verdict.outcome == "foresight"
+
+
+def test_scores_of_whole_instances_are_never_taken_for_others() -> None:
+    """An instance whose events come in one call has a digest of its own."""
+    (instance,) = online_bin_packing.instances(Split.TRAIN, 1, 1)
+    assert replace(instance, whole=True).digest != instance.digest
+    assert replace(instance, whole=True).plain == instance.plain
