@@ -17,9 +17,9 @@ from functools import partial
 from gapsmith.agent.archive import Archive, BatchRow, Candidate
 from gapsmith.agent.callers import Callers
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
-from gapsmith.agent.models.batch import Batches
-from gapsmith.agent.models.faults import Fault
-from gapsmith.agent.models.hosted import Heard
+from gapsmith.agent.models.hosted.account import Heard
+from gapsmith.agent.models.hosted.batch.base import Batches
+from gapsmith.agent.models.hosted.transport.errors import Fault
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds between two looks at a batch: they grow by half each time."""

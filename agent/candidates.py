@@ -10,7 +10,7 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.constants import Tuning, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.extracting import extract
-from gapsmith.agent.models.endings import usable
+from gapsmith.agent.models.hosted.finish import usable
 from gapsmith.agent.refuters import Refuters
 from gapsmith.agent.screen import Screened, screen, unparsable
 from gapsmith.agent.search.bench import Bench, Course

@@ -23,7 +23,7 @@ from gapsmith.agent.modelling.order import BENCH, MODEL, SYNTHESISE, Desk, Order
 from gapsmith.agent.modelling.question import Question, read_question, read_questions
 from gapsmith.agent.modelling.sample import REPAIRS
 from gapsmith.agent.modelling.scoring import scores
-from gapsmith.agent.models.words import without_login
+from gapsmith.agent.models.spec import without_login
 from gapsmith.agent.options import ArchiveUrl, Json, ProblemName, Weak
 from gapsmith.agent.problems import find_problem
 from gapsmith.agent.screen import LONGEST_SOURCE

@@ -12,7 +12,7 @@ from gapsmith.agent.config import read_config, settings
 from gapsmith.agent.discovery import Settings
 from gapsmith.agent.display import LOG_SECONDS
 from gapsmith.agent.models.base import ModelUnknown
-from gapsmith.agent.models.words import read_word
+from gapsmith.agent.models.spec import read_word
 from gapsmith.agent.options import (
     ArchiveUrl,
     Batch,

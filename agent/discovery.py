@@ -26,9 +26,9 @@ from gapsmith.agent.loop import WINDOW, Loop
 from gapsmith.agent.measuring import Measuring
 from gapsmith.agent.models import ManualModel, Options, close_model, open_model
 from gapsmith.agent.models.base import Model
-from gapsmith.agent.models.batch import batches_of
-from gapsmith.agent.models.pool import Pool
-from gapsmith.agent.models.prices import check_prices
+from gapsmith.agent.models.hosted.batch.base import batches_of
+from gapsmith.agent.models.hosted.prices import check_prices
+from gapsmith.agent.models.router import Pool
 from gapsmith.agent.ownership import MARK, check_named, marked
 from gapsmith.agent.problem_files import with_version
 from gapsmith.agent.problems import find_problem, laid_out, unknown

@@ -17,7 +17,7 @@ from gapsmith.agent.discovery import Run
 from gapsmith.agent.harmless import one_line
 from gapsmith.agent.interrupts import Interrupted, interruptible
 from gapsmith.agent.models import ManualModel
-from gapsmith.agent.models.words import without_login
+from gapsmith.agent.models.spec import without_login
 from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.spending import dollars

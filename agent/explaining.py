@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow
 from gapsmith.agent.harmless import untrusted
-from gapsmith.agent.models.words import without_login
+from gapsmith.agent.models.spec import without_login
 from gapsmith.agent.spending import Spending, spending_json, spending_table
 
 LONGEST = 300

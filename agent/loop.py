@@ -27,9 +27,9 @@ from gapsmith.agent.constants import most_evaluations, most_instances
 from gapsmith.agent.executor import Executor
 from gapsmith.agent.extracting import idea_of
 from gapsmith.agent.models.base import Model, ModelTrouble, Stopped
-from gapsmith.agent.models.batch import batches_of
-from gapsmith.agent.models.endings import excuse
-from gapsmith.agent.models.pool import Pool
+from gapsmith.agent.models.hosted.batch.base import batches_of
+from gapsmith.agent.models.hosted.finish import excuse
+from gapsmith.agent.models.router import Pool
 from gapsmith.agent.progress import Progress
 from gapsmith.agent.questions import Question, Questions
 from gapsmith.agent.replies import STOP_AFTER, WARN_AFTER, Replies

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gapsmith.agent.models.words import acts, without_login
+from gapsmith.agent.models.spec import acts, without_login
 from gapsmith.evaluators.base import UsageTrouble
 
 MARK = "mark"

@@ -13,7 +13,7 @@ from gapsmith.agent.batching import Mail, Parcel
 from gapsmith.agent.budget import Ledger
 from gapsmith.agent.callers import Callers
 from gapsmith.agent.models.base import Model, Reply, Request
-from gapsmith.agent.models.endings import excuse
+from gapsmith.agent.models.hosted.finish import excuse
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.replay import ReplayModel
 from gapsmith.agent.models.storable import storable

@@ -20,7 +20,7 @@ from gapsmith.agent.config import checked
 from gapsmith.agent.discovery import FILES, Settings
 from gapsmith.agent.drawing import last_drawn
 from gapsmith.agent.models import Header, ModelTrouble, Recorded, Recording, Reply, read_recording
-from gapsmith.agent.models.words import without_login
+from gapsmith.agent.models.spec import without_login
 from gapsmith.agent.ownership import is_ours, mark, problem_digest
 from gapsmith.agent.search.operators import TUNE
 from gapsmith.evaluators.base import Trouble, UsageTrouble

@@ -7,7 +7,7 @@ from typing import Any
 
 from gapsmith.agent.archive import Archive, CandidateRow
 from gapsmith.agent.harmless import one_line
-from gapsmith.agent.models.endings import ENDINGS
+from gapsmith.agent.models.hosted.finish import ENDINGS
 
 UNUSABLE = frozenset(("no_code", *ENDINGS))
 """Outcomes of replies that hold no program."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from gapsmith.agent.models.endings import ENDINGS
+from gapsmith.agent.models.hosted.finish import ENDINGS
 from gapsmith.agent.screen import Screened
 from gapsmith.agent.search.bench import Bench
 from gapsmith.agent.search.choice import Choice, Failure

@@ -22,7 +22,7 @@ from gapsmith.agent.editions import left_aside
 from gapsmith.agent.evaluating import Comparison, file_entrants
 from gapsmith.agent.export import write
 from gapsmith.agent.leaderboards import leading, winner_of
-from gapsmith.agent.models.words import without_login
+from gapsmith.agent.models.spec import without_login
 from gapsmith.agent.problems import find_problem, new_problem, problem_names, read_instances, unknown
 from gapsmith.agent.replies import Replies
 from gapsmith.agent.reporting import Report

@@ -14,7 +14,7 @@ from gapsmith.agent.evaluating import Comparison, Scored
 from gapsmith.agent.formulating import told
 from gapsmith.agent.harmless import untrusted
 from gapsmith.agent.leaderboards import Member
-from gapsmith.agent.models.words import without_login
+from gapsmith.agent.models.spec import without_login
 from gapsmith.agent.reporting import Report
 from gapsmith.agent.search.front import FrontPoint
 from gapsmith.agent.showing import exact

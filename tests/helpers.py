@@ -20,7 +20,7 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.budget import Budget
 from gapsmith.agent.discovery import Run, Settings
 from gapsmith.agent.models.base import Reply
-from gapsmith.agent.models.offline import OfflineModel
+from gapsmith.agent.models.offline.model import OfflineModel
 from gapsmith.agent.problems import find_problem
 from gapsmith.sandbox import Answer, Array, Ending, Level, Outcome
 

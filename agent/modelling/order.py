@@ -13,7 +13,7 @@ from gapsmith.agent.modelling.program import PRELOAD
 from gapsmith.agent.modelling.sitting import PROBLEM, Sitting
 from gapsmith.agent.models import close_model, open_model
 from gapsmith.agent.models.base import Model
-from gapsmith.agent.models.prices import check_prices
+from gapsmith.agent.models.hosted.prices import check_prices
 from gapsmith.agent.ownership import MARK, marked
 from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.sandbox import Level

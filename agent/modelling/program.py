@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gapsmith.agent.extracting import extract
 from gapsmith.agent.modelling.answer import Kind, Verdict, judged
-from gapsmith.agent.models.endings import excuse, usable
+from gapsmith.agent.models.hosted.finish import excuse, usable
 from gapsmith.agent.screen import ALLOWED_IMPORTS, Screened, screen, unparsable
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import EntryPoint

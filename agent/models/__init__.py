@@ -1,10 +1,10 @@
 """The models that answer: hosted ones, a person, a recording, or the built-in genetic programmer."""
 
 from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request, Stopped
+from gapsmith.agent.models.factory import close_model, open_model
 from gapsmith.agent.models.finish import Finish
-from gapsmith.agent.models.hosted import Options
+from gapsmith.agent.models.hosted.account import Options
 from gapsmith.agent.models.manual import ManualModel
-from gapsmith.agent.models.opening import close_model, open_model
 from gapsmith.agent.models.recordings import Header, Recorded, Recording, read_recording, write_recording
 from gapsmith.agent.models.replay import ReplayModel
 

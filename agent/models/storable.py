@@ -3,8 +3,8 @@
 import math
 from dataclasses import replace
 
-from gapsmith.agent.models.answers import MOST_TOKENS
 from gapsmith.agent.models.base import Reply
+from gapsmith.agent.models.hosted.transport.answers import MOST_TOKENS
 from gapsmith.agent.screen import encodable
 
 MOST_USD = 1e6

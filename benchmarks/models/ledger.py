@@ -13,7 +13,7 @@ from faulty_server import TINY, FaultyServer
 
 from gapsmith.agent import Archive
 from gapsmith.agent.archive import CallRow
-from gapsmith.agent.models.prices import Usage, load_prices
+from gapsmith.agent.models.hosted.prices import Usage, load_prices
 
 WAYS = ("responses", "chat", "messages")
 NAMES = {"responses": "openai:gpt-5", "chat": "openai:gpt-5-mini", "messages": "anthropic:claude-sonnet-5"}

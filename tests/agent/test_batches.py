@@ -14,8 +14,9 @@ from gapsmith.agent import Archive, Budget, Run, Settings, batching
 from gapsmith.agent.archive import BatchRow
 from gapsmith.agent.cli import main
 from gapsmith.agent.display import batch_words
-from gapsmith.agent.models import ModelTrouble, pacing
-from gapsmith.agent.models.batch import TRIES
+from gapsmith.agent.models import ModelTrouble
+from gapsmith.agent.models.hosted.batch.base import TRIES
+from gapsmith.agent.models.hosted.transport import rate_limit as pacing
 from gapsmith.evaluators.base import UsageTrouble
 
 PRICED = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}

@@ -14,7 +14,7 @@ from gapsmith.agent.blocks import fenced_blocks, other_blocks, plain
 from gapsmith.agent.cleaning import CLEANINGS, readings
 from gapsmith.agent.extracting import extract, idea_of
 from gapsmith.agent.harmless import harmless, untrusted
-from gapsmith.agent.models.endings import usable
+from gapsmith.agent.models.hosted.finish import usable
 from gapsmith.agent.screen import encodable, screen
 from gapsmith.agent.search import simplifying
 from gapsmith.agent.search.parameters import parameters

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gapsmith.agent import Budget
 from gapsmith.agent.budget import Ledger
-from gapsmith.agent.models.prices import line_to_add, load_prices
+from gapsmith.agent.models.hosted.prices import line_to_add, load_prices
 from gapsmith.evaluators.base import UsageTrouble
 
 

@@ -10,7 +10,7 @@ from gapsmith.agent.drawing import Source, final_seed, last_drawn, source_of
 from gapsmith.agent.evaluating import Entrant, named_entrants, run_all
 from gapsmith.agent.finishing import UNSEEN_FROM, unseen
 from gapsmith.agent.models import ReplayModel, write_recording
-from gapsmith.agent.models.offline import OfflineModel
+from gapsmith.agent.models.offline.model import OfflineModel
 from gapsmith.agent.recording import recorded
 from gapsmith.evaluators.base import Split
 

@@ -20,7 +20,7 @@ from helpers import (
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.models import Header, Recorded, ReplayModel, Reply, Request, write_recording
-from gapsmith.agent.models.offline import OfflineModel
+from gapsmith.agent.models.offline.model import OfflineModel
 from gapsmith.agent.recording import recorded
 from gapsmith.agent.search.strategies import portfolio
 from gapsmith.evaluators.base import Trouble, UsageTrouble

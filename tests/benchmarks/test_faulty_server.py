@@ -8,7 +8,7 @@ from helpers import Inline, finish
 from ledger import KEYS, WAYS, compare, word
 
 from gapsmith.agent import Archive, Budget, Run, Settings
-from gapsmith.agent.models import pacing
+from gapsmith.agent.models.hosted.transport import rate_limit as pacing
 
 CALLS = 60
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.extracting import extract
 from gapsmith.agent.models.base import Request
-from gapsmith.agent.models.opening import open_model
+from gapsmith.agent.models.factory import open_model
 from gapsmith.agent.problems import find_problem, problem_names
 from gapsmith.agent.screen import screen
 

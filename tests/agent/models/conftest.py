@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gapsmith.agent.models import Options, Request, close_model, open_model, pacing
+from gapsmith.agent.models import Options, Request, close_model, open_model
+from gapsmith.agent.models.hosted.transport import rate_limit as pacing
 
 NAMES = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}
 

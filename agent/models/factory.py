@@ -1,0 +1,148 @@
+"""From the word on the command line to a model; keys come from the environment and from nowhere else."""
+
+import importlib
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gapsmith.agent.models.base import Model, ModelUnknown
+from gapsmith.agent.models.hosted.account import Options, Server
+from gapsmith.agent.models.hosted.prices import load_prices
+from gapsmith.agent.models.manual import ManualModel
+from gapsmith.agent.models.replay import ReplayModel
+from gapsmith.agent.models.spec import Word, hidden, read_word
+
+OPENAI_URL = "https://api.openai.com/v1"
+ANTHROPIC_URL = "https://api.anthropic.com"
+
+
+def open_model(
+    spec: str,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    base_url: str | None = None,
+    api: str | None = None,
+    options: Options | None = None,
+    stop: threading.Event | None = None,
+) -> Model:
+    """Opens a model by its name on the command line. Close it with `close_model`.
+
+    Args:
+        spec: `openai:NAME`, `anthropic:NAME`, `offline`, `manual:FOLDER` or `replay:FILE`; options follow, each
+            after a comma, as in `openai:gpt-5,effort=high`; they go before the arguments below.
+        environment: where keys, base URLs and the file of prices are looked up.
+        base_url: of a hosted model's server; else OPENAI_BASE_URL or ANTHROPIC_BASE_URL; else the official.
+        api: "responses" or "chat", for `openai:`; else chat for all servers but the official one.
+        options: how a hosted model is asked.
+        stop: when set, nobody waits for a person any more, and hosted models send nothing more.
+
+    Raises:
+        ModelUnknown: the name is unknown, a key is missing, or a file is: one line that says what to do.
+    """
+    word = read_word(spec)
+    kind, argument = word.kind, word.argument
+    if kind == "offline":
+        # By name, so that nothing of it is loaded for the other models.
+        offline: Model = importlib.import_module("gapsmith.agent.models.offline.model").OfflineModel()
+        return offline
+    if kind == "manual":
+        return ManualModel(folder=Path(argument), stop=stop or threading.Event())
+    if kind == "replay":
+        return ReplayModel(argument)
+    hosted = _open_openai if kind == "openai" else _open_anthropic
+    return hosted(word, environment, _way(word, _Way(base_url, api, options or Options(), stop)))
+
+
+def close_model(model: Model) -> None:
+    """Releases what a model holds: connections, waiting threads. Models that hold nothing need no `close`."""
+    if close := getattr(model, "close", None):
+        close()
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a hosted model is reached: the arguments of `open_model` that only those have."""
+
+    base_url: str | None
+    api: str | None
+    options: Options
+    stop: threading.Event | None
+
+
+def _way(word: Word, way: _Way) -> _Way:
+    """The way with what the word itself says."""
+    asking = vars(word.asking)
+    given = {name: asking[name] for name in ("effort", "temperature", "max_tokens", "seconds")}
+    options = {name: value for name, value in given.items() if value is not None}
+    return replace(
+        way,
+        base_url=word.asking.url or way.base_url,
+        api=word.asking.api or way.api,
+        options=replace(way.options, **options),
+    )
+
+
+def _open_openai(word: Word, environment: Mapping[str, str], way: _Way) -> Model:
+    url = _url(way.base_url, environment, "OPENAI_BASE_URL", OPENAI_URL)
+    official = _is_official(url)
+    server = _server(word, url, environment, needs_key=official or word.asking.key is not None)
+    price = load_prices(environment).of(word.plain)
+    # Here, so that the SDK is loaded only by those who use it.
+    from gapsmith.agent.models.hosted.openai import Api, OpenAIModel
+
+    api = way.api or (Api.RESPONSES if official else Api.CHAT)
+    if api not in list(Api):
+        raise ModelUnknown(f"api is {api!r}; expected {' or '.join(Api)}")
+    return OpenAIModel(server, Api(api), price=price, options=way.options, stop=way.stop)
+
+
+def _open_anthropic(word: Word, environment: Mapping[str, str], way: _Way) -> Model:
+    if word.asking.api is not None:
+        raise ModelUnknown(f"model {word.name!r}: api is an option of openai: only; expected none")
+    url = _url(way.base_url, environment, "ANTHROPIC_BASE_URL", ANTHROPIC_URL)
+    # The SDK adds /v1 itself; many a gateway's documentation has it in the URL.
+    server = _server(word, url.removesuffix("/v1"), environment, needs_key=True)
+    price = load_prices(environment).of(word.plain)
+    # As above.
+    from gapsmith.agent.models.hosted.anthropic import AnthropicModel
+
+    return AnthropicModel(server, price=price, options=way.options, stop=way.stop)
+
+
+def _is_official(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+
+def _url(given: str | None, environment: Mapping[str, str], variable: str, official: str) -> str:
+    url = (given or environment.get(variable, "")).strip() or official
+    source, name = "the base URL" if given else variable, variable.replace("BASE_URL", "API_KEY")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # whose words may quote a password
+        raise ModelUnknown(f"{source} is no address; expected one such as http://localhost:8000/v1") from None
+    if "@" in url or parts.query or parts.fragment:  # it would be kept with the run
+        raise ModelUnknown(
+            f"{source} holds a password, or something behind ? or #; take it out of the address and set {name} instead"
+        )
+    if parts.scheme not in ("http", "https") or not host:
+        raise ModelUnknown(
+            f"{source} is {hidden(url)!r}; expected an address such as http://localhost:8000/v1"
+        )
+    return url.rstrip("/")
+
+
+def _server(word: Word, url: str, environment: Mapping[str, str], *, needs_key: bool) -> Server:
+    variable = word.asking.key or f"{word.kind.upper()}_API_KEY"
+    key = environment.get(variable, "").strip()
+    if needs_key and not key:
+        raise ModelUnknown(
+            f"{word.name} needs a key: set {variable}, or use --model offline, which needs none"
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ModelUnknown(f"{variable} holds a space, a line end or a letter that no key has; set it again")
+    return Server(model=word.name, name=word.argument, url=url, key=key, key_variable=variable)

@@ -1,0 +1,226 @@
+"""What hosted models share: the options of a call, how a reply ended, what it cost, and when to give up."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from gapsmith.agent.models.base import ModelTrouble, Reply
+from gapsmith.agent.models.finish import Finish
+from gapsmith.agent.models.hosted.prices import Price, Usage
+from gapsmith.agent.models.hosted.transport.errors import (
+    BILLED,
+    NOBODY_THERE,
+    NOT_THE_API,
+    Fault,
+    scrubbed,
+    without_key,
+)
+
+# So many failures in a row, each after retries, mean that the server is gone, not that it stumbled.
+PATIENCE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a hosted model is asked.
+
+    Attributes:
+        max_tokens: limit of one reply, reasoning included.
+        effort: how much the model reasons; empty leaves it to the model.
+        temperature: of the sampling; None leaves it to the model.
+        seconds: how long one attempt may take.
+        batch: whether questions are sent in batches, at the price of those.
+        retries: further attempts after 429, 5xx, a time-out or a dropped connection; waits double from 0.5 s
+            to 8 s unless the server names its own, so six of them outlast an outage of 20 seconds.
+    """
+
+    max_tokens: int = 16_000
+    effort: str = ""
+    temperature: float | None = None
+    batch: bool = False
+    seconds: float = 600.0
+    retries: int = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Whom a hosted model talks to.
+
+    Attributes:
+        model: as on the command line, for example `openai:gpt-5`.
+        name: the model's name as the server knows it.
+        url: base URL.
+        key: the secret; shown nowhere.
+        key_variable: the environment variable that holds it.
+    """
+
+    model: str
+    name: str
+    url: str
+    key: str = field(repr=False)
+    key_variable: str
+
+    @property
+    def host(self) -> str:
+        """The address without what else a URL may hold: a password, for example."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """An answered call in the words of neither provider.
+
+    Attributes:
+        text: the reply.
+        finish: how it ended.
+        reason: the same in the provider's word.
+        usage: None where the server reported none that can be counted by.
+        id: the server's.
+        left_out: parameters that the model refused, where they were not told with an earlier reply.
+    """
+
+    text: str
+    finish: Finish
+    reason: str
+    usage: Usage | None
+    id: str
+    left_out: tuple[str, ...] = ()
+
+
+def ended(text: str, finish: Finish) -> Finish:
+    """The finish of a reply, EMPTY where the provider calls a reply complete that says nothing."""
+    return Finish.EMPTY if finish is Finish.COMPLETE and not text.strip() else finish
+
+
+class Account:
+    """Settles the calls to one server: what each cost, and whether the run can go on. Safe in threads."""
+
+    def __init__(self, server: Server, price: Price | None, options: Options) -> None:
+        self._server = server
+        self._price = price
+        self._options = options
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._ever_answered = False
+
+    @property
+    def model(self) -> str:
+        """As on the command line."""
+        return self._server.model
+
+    def most_usd(self, length: int) -> float | None:
+        """The most that a call can cost whose prompt has so many bytes; None if not known."""
+        options = self._options
+        return self._price.most(length, options.max_tokens, batch=options.batch) if self._price else None
+
+    def settle(self, heard: Heard | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
+        """The reply to record. Raises ModelTrouble when asking again will not help.
+
+        Args:
+            heard: the answer, or what went wrong at last.
+            seconds: that the call took, repetitions included.
+            faults: of the earlier attempts.
+        """
+        before = {"faults": " ".join(fault.kind for fault in faults)} if faults else {}
+        if isinstance(heard, Fault):
+            return self._cleaned(self._failed(heard, seconds, before))
+        self._note(answered=True)
+        return self._cleaned(self._answered(heard, seconds, before))
+
+    def _cleaned(self, reply: Reply) -> Reply:
+        """The reply without the key, wherever the server put it."""
+        words = {name: self._kept(value) for name, value in reply.detail.items()}
+        return replace(reply, text=self._kept(reply.text), id=self._kept(reply.id), detail=words)
+
+    def _kept(self, text: str) -> str:
+        return without_key(text, self._server.key)
+
+    def _answered(self, heard: Heard, seconds: float, before: dict[str, str]) -> Reply:
+        usage = heard.usage or Usage(tokens_in=0, tokens_out=0)
+        return Reply(
+            text=heard.text,
+            tokens_in=usage.tokens_in,
+            tokens_cached=usage.cached,
+            tokens_out=usage.tokens_out,
+            usd=self._dollars(heard.usage),
+            seconds=seconds,
+            id=heard.id,
+            detail=_detail(heard) | before,
+        )
+
+    def _dollars(self, usage: Usage | None) -> float | None:
+        return self._price.dollars(usage, batch=self._options.batch) if self._price and usage else None
+
+    def trouble(self, fault: Fault) -> ModelTrouble:
+        """What ends a run whose batches cannot be sent or collected."""
+        said = self._said(fault)
+        advice = (
+            self._advice(fault) or "a batch failed at {host}: {said}; what was sent is kept, so resume later"
+        )
+        return ModelTrouble(f"{self._server.model}: {advice.format(said=said, host=self._server.host)}")
+
+    def _failed(self, fault: Fault, seconds: float, before: dict[str, str]) -> Reply:
+        said = self._said(fault)
+        if advice := self._advice(fault):
+            raise ModelTrouble(f"{self._server.model}: {advice.format(said=said)}") from None
+        failures = self._note(answered=False)
+        if failures >= PATIENCE:
+            raise ModelTrouble(
+                f"{self._server.model}: {failures} calls in a row failed at {self._server.host}; "
+                f"the last: {said}; what was paid for is kept, so resume when the server is back"
+            ) from None
+        said += f"; {self._less()}" if fault.room else ""
+        detail = {"finish": str(Finish.FAILED), "reason": fault.code, "error": said}
+        kinds = {fault.code, *before.get("faults", "").split(" ")}
+        usd = None if kinds & set(BILLED) else 0.0  # an unknown price counts as the most that it can be
+        return Reply(text="", usd=usd, seconds=seconds, detail=detail | before)
+
+    def _note(self, *, answered: bool) -> int:
+        """Takes note of how a call ended; the number of calls in a row that failed."""
+        with self._lock:
+            self._failures = 0 if answered else self._failures + 1
+            self._ever_answered |= answered
+            return self._failures
+
+    def _advice(self, fault: Fault) -> str:
+        """What the user can do about a permanent fault; empty for one that may pass."""
+        server = self._server
+        if not self._ever_answered and fault.code == NOT_THE_API:
+            return f"{server.host} does not speak this API ({{said}}); check the base URL"
+        if not self._ever_answered and fault.code == NOBODY_THERE:
+            return f"nobody answers at {server.host} ({{said}}); check the base URL, or resume when it is up"
+        if (
+            not self._ever_answered and self._failures and fault.room
+        ):  # one question may be too long by itself
+            return "{said}; " + self._less()
+        if fault.credit:
+            return "credit or quota is used up ({said}); top it up and resume, or use --model offline"
+        if fault.far:
+            return f"{server.host} asks to wait {fault.wait:.0f} s ({{said}}); resume after that"
+        if fault.status == 401:
+            refused = f"{server.host} refused the key in {server.key_variable}"
+            return refused + " ({said}); set a valid one and resume, or use --model offline"
+        if fault.status == 403:
+            return f"the key in {server.key_variable} may not do this ({{said}}); use another key or model"
+        if fault.status == 404:
+            return f"{server.host} knows no such model or address ({{said}}); check the name and the base URL"
+        return ""
+
+    def _less(self) -> str:
+        most = self._options.max_tokens
+        return f"a reply may take max_tokens={most}: give less behind the model's name, as in max_tokens={most // 4}"
+
+    def _said(self, fault: Fault) -> str:
+        head = str(fault.status) if fault.status else fault.code
+        return scrubbed(f"{head}: {fault.message}", self._server.key)
+
+
+def _detail(heard: Heard) -> dict[str, str]:
+    detail = {"finish": str(heard.finish), "reason": heard.reason}
+    if heard.left_out:
+        detail["left_out"] = " ".join(heard.left_out)
+    if heard.usage is None:
+        return {**detail, "usage": "not reported"}
+    counts = {"tokens_written": heard.usage.written, "tokens_reasoning": heard.usage.reasoning}
+    return detail | {name: str(tokens) for name, tokens in counts.items() if tokens}

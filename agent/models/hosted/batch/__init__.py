@@ -1,0 +1,1 @@
+"""Questions sent in batches."""

@@ -1,0 +1,152 @@
+"""Questions that are sent together and cost half: what a provider's API must do, and how a model uses it."""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request
+from gapsmith.agent.models.hosted.account import Account, Heard
+from gapsmith.agent.models.hosted.transport.calls import Line
+from gapsmith.agent.models.hosted.transport.errors import Fault
+
+T = TypeVar("T")
+# So often a question is sent in all, if its batch expires, is cancelled, or the server fails it.
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a batch is.
+
+    Attributes:
+        ended: whether its results can be had.
+        done: questions that are answered or have failed; some servers tell it at the end only.
+    """
+
+    ended: bool
+    done: int
+
+
+class BatchApi(Protocol):
+    """What is asked of a provider. Each method sends what it must and returns a Fault where that fails."""
+
+    def submit(self, name: str, requests: Mapping[str, Request]) -> str | Fault:
+        """Sends requests, by ids of ours which all begin with the name; the provider's id of the batch."""
+        ...
+
+    def find(self, name: str, made: float, count: int, known: Collection[str]) -> str | Fault:
+        """The id of a batch that was accepted under a name, or may have been; empty where there is none.
+
+        Args:
+            name: under which it was sent.
+            made: when, seconds since the epoch, at the earliest.
+            count: its requests.
+            known: ids of batches that are others.
+        """
+        ...
+
+    def look(self, id_: str) -> Standing | Fault:
+        """How far a batch is."""
+        ...
+
+    def results(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
+        """What came of the requests of a batch that has ended, by our ids; a Fault where all of it failed."""
+        ...
+
+    def leave_out(self, fault: Fault) -> bool:
+        """Whether a request failed for a parameter that is left out from now on."""
+        ...
+
+
+class Batches:
+    """A model's batches. Safe in threads.
+
+    Args:
+        api: the provider's.
+        line: repeats what fails, at the server's pace, and ends with the run.
+        account: says what answers cost and which faults no patience mends.
+    """
+
+    def __init__(self, api: BatchApi, line: Line, account: Account) -> None:
+        self._api, self._line, self._account = api, line, account
+
+    def submit(
+        self, name: str, requests: Mapping[str, Request], made: float, known: Collection[str] = ()
+    ) -> str:
+        """Sends a batch; the provider's id of it. Raises ModelTrouble, Stopped.
+
+        A server may accept a batch and be cut off before it can say so. So what fails is looked for before it is
+        sent again: a batch that is sent twice is paid for twice.
+        """
+        tried = False
+
+        def attempt() -> str | Fault:
+            nonlocal tried
+            found = self._api.find(name, made, len(requests), known) if tried else ""
+            tried = True
+            return found or self._api.submit(name, requests)
+
+        return self._had(attempt)
+
+    def find(self, name: str, made: float, count: int, known: Collection[str]) -> str:
+        """The id of a batch that may have been accepted; empty if it was not. Raises ModelTrouble."""
+        return self._had(lambda: self._api.find(name, made, count, known))
+
+    def look(self, id_: str) -> Standing | None:
+        """How far a batch is; None where the server cannot say so now. Raises ModelTrouble, Stopped."""
+        heard = self._line.fetch(lambda: self._api.look(id_))
+        if isinstance(heard, Fault) and heard.status == 404:
+            raise ModelTrouble(
+                f"{self._account.model}: batch {id_} is not there; expected the key and base URL by which it "
+                "was sent (a server keeps results for about 29 days)"
+            )
+        if isinstance(heard, Fault):
+            if heard.passing:
+                return None
+            raise self._account.trouble(heard)
+        return heard
+
+    def collect(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
+        """What came of a batch that has ended; a Fault where all of it failed. Raises Stopped."""
+        return self._line.fetch(lambda: self._api.results(id_))
+
+    def settle(self, heard: Heard | Fault, seconds: float, faults: Sequence[Fault]) -> Reply | None:
+        """The reply to record; None for a question that is better asked again. Raises ModelTrouble.
+
+        Args:
+            heard: what came of the question.
+            seconds: that it took.
+            faults: what came of it in earlier batches.
+        """
+        if isinstance(heard, Fault) and self._worth_asking(heard, len(faults) + 1):
+            return None
+        return self._account.settle(heard, seconds, faults)
+
+    def trouble(self, fault: Fault) -> ModelTrouble:
+        """What to raise where a batch failed as a whole."""
+        return self._account.trouble(fault)
+
+    def _worth_asking(self, fault: Fault, times: int) -> bool:
+        return (self._api.leave_out(fault) or fault.passing) and times < TRIES
+
+    def _had(self, ask: Callable[[], T | Fault]) -> T:
+        heard = self._line.fetch(ask)
+        if isinstance(heard, Fault):
+            raise self._account.trouble(heard)
+        return heard
+
+
+def batches_of(models: Iterable[Model]) -> dict[str, Batches]:
+    """How models are asked in batches, by their names; without those that are asked one by one."""
+    found = {model.name: getattr(model, "batches", None) for model in models}
+    return {name: batches for name, batches in found.items() if batches}
+
+
+def lines_of(text: str) -> list[Mapping[str, Any]]:
+    """A file of JSON objects, one a line. Raises ValueError for anything else."""
+    # Not by `splitlines`, which also splits where a reply has one of Unicode's line separators.
+    found = [json.loads(line) for line in text.split("\n") if line.strip()]
+    if not all(isinstance(each, dict) and "custom_id" in each for each in found):
+        raise ValueError(f"not the results of a batch: {text[:100]!r}")
+    return found

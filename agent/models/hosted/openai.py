@@ -1,0 +1,286 @@
+"""`openai:NAME`: the Responses API of the official server, Chat Completions of compatible ones."""
+
+import hashlib
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import httpx2
+import openai
+
+from gapsmith.agent.models.base import Reply, Request
+from gapsmith.agent.models.finish import Finish
+from gapsmith.agent.models.hosted.account import Account, Heard, Options, Server, ended
+from gapsmith.agent.models.hosted.batch.base import Batches
+from gapsmith.agent.models.hosted.batch.openai import OpenAIBatches
+from gapsmith.agent.models.hosted.parameters import Parameter, Parameters
+from gapsmith.agent.models.hosted.prices import Price, Usage
+from gapsmith.agent.models.hosted.transport.answers import (
+    at,
+    content,
+    finish_of,
+    objects,
+    usage_of,
+    word,
+)
+from gapsmith.agent.models.hosted.transport.body import received
+from gapsmith.agent.models.hosted.transport.calls import Line
+from gapsmith.agent.models.hosted.transport.errors import Fault, error_object, fault_of
+from gapsmith.agent.models.hosted.transport.proxies import reaching
+
+# The SDK insists on a key; servers that need none ignore it.
+_NO_KEY = "no-key-needed"
+_EFFORT = "reasoning_effort|reasoning|effort"
+_KEY = "prompt_cache_key"
+# Its value depends on the request.
+_CACHE_KEY = Parameter(name=_KEY, body={_KEY: ""}, called=_KEY)
+Answer = Mapping[str, Any]
+# As above; left out, the static part is the beginning of the question.
+_ROLE = "system_role"
+_SYSTEM = Parameter(
+    name="system role",
+    body={_ROLE: True},
+    called=r"system\W{0,3}(role|message|prompt|instruction)s?|role\W{0,8}system|developer instruction"
+    r"|user and assistant roles|roles must alternate",
+)
+
+
+class Api(StrEnum):
+    """The two ways of asking: compatible servers know the older one."""
+
+    RESPONSES = "responses"
+    CHAT = "chat"
+
+
+class OpenAIModel:
+    """One model behind an OpenAI API. The HTTP client is made once and shared by threads."""
+
+    deterministic = False
+
+    def __init__(
+        self,
+        server: Server,
+        api: Api,
+        *,
+        price: Price | None = None,
+        options: Options | None = None,
+        stop: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server = server
+        self._options = options or Options()
+        self._account = Account(server, price, self._options)
+        self._line = Line(self._account, self._options, hang_up=self._hang_up, stop=stop, clock=clock)
+        self._way = _WAYS[api]
+        self._parameters = Parameters(self._way.optional(self._options))
+        http = reaching(server.url, openai.DefaultHttpxClient)
+        weakref.finalize(self, http.close)  # of a model that nobody closes
+        self._client = openai.OpenAI(
+            api_key=server.key or _NO_KEY,
+            base_url=server.url,
+            timeout=openai.Timeout(self._options.seconds, connect=10.0),
+            # The line repeats what failed, since all threads must keep to one pace.
+            max_retries=0,
+            http_client=http,
+        )
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return self._server.model
+
+    def most_usd(self, length: int) -> float | None:
+        """The most that a call can cost whose prompt has so many bytes; None for a model without a price."""
+        return self._account.most_usd(length)
+
+    def reply(self, request: Request) -> Reply:
+        """Answers one request. Raises ModelTrouble when the run cannot go on."""
+        return self._line.reply(lambda: self._call(request))
+
+    @property
+    def batches(self) -> Batches | None:
+        """The model's batches, where it is asked in such."""
+        way, parameters = self._way, self._parameters
+        api = OpenAIBatches(
+            self._client,
+            f"/v1/{way.path}",
+            lambda request: self._body(request, parameters.body),
+            way.heard,
+            parameters.leave_out,
+        )
+        return Batches(api, self._line, self._account) if self._options.batch else None
+
+    def close(self) -> None:
+        """Sends nothing any more; replies on their way still come, and the last one closes the connections."""
+        self._line.close()
+
+    def _hang_up(self) -> None:
+        self._client.close()
+
+    def _call(self, request: Request) -> Heard | Fault:
+        return self._parameters.ask(lambda optional: self._send(request, optional))
+
+    def _send(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
+        path, body = f"/{self._way.path}", self._body(request, optional)
+
+        def send() -> httpx2.Response:
+            # One body for what is asked alone and in batches, and with parameters that the SDK does not know.
+            return self._client.post(
+                path, cast_to=httpx2.Response, body=body, stream=True, stream_cls=openai.Stream[Any]
+            )  # type: ignore[return-value]  # what is cast to a response is given before it is read
+
+        try:
+            answer = received(send, self._options.seconds)
+        except openai.APIError as error:
+            return fault_of(error)
+        return answer if isinstance(answer, Fault) else self._way.heard(answer)
+
+    def _body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+        asked = self._way.body(request, self._options)
+        return {"model": self._server.name, **asked, **_keyed(optional, request)}
+
+
+def _responses_body(request: Request, options: Options) -> dict[str, Any]:
+    # Prompts and replies are kept in the user's archive, not on the server.
+    body = {"input": request.prompt, "max_output_tokens": options.max_tokens, "store": False}
+    return body | ({"instructions": request.system} if request.system else {})
+
+
+def _chat_body(request: Request, _: Options) -> dict[str, Any]:
+    # Also where there is nothing but the question: the parameter below has the messages in full.
+    return {"messages": [{"role": "user", "content": _joined(request)}]}
+
+
+def _joined(request: Request) -> str:
+    return f"{request.system.rstrip()}\n\n{request.prompt}" if request.system else request.prompt
+
+
+def _apart(request: Request) -> dict[str, Any]:
+    user = {"role": "user", "content": request.prompt}
+    return {"messages": [{"role": "system", "content": request.system}, user] if request.system else [user]}
+
+
+def _of_responses(options: Options) -> list[Parameter]:
+    effort = Parameter(name="effort", body={"reasoning": {"effort": options.effort}}, called=_EFFORT)
+    return [_CACHE_KEY, *([effort] if options.effort else []), *_warmth(options)]
+
+
+def _of_chat(options: Options) -> list[Parameter]:
+    effort = Parameter(name="effort", body={"reasoning_effort": options.effort}, called=_EFFORT)
+    limit = Parameter(
+        name="max_tokens",
+        # Deprecated by OpenAI, yet the one name that all compatible servers know; who does not says what to use.
+        body={"max_tokens": options.max_tokens},
+        called="max_completion_tokens",
+        instead={"max_completion_tokens": options.max_tokens},
+    )
+    return [limit, _SYSTEM, _CACHE_KEY, *([effort] if options.effort else []), *_warmth(options)]
+
+
+def _warmth(options: Options) -> list[Parameter]:
+    if options.temperature is None:
+        return []
+    return [Parameter(name="temperature", body={"temperature": options.temperature}, called="temperature")]
+
+
+def _keyed(optional: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """Has requests with an equal static part be routed to the same prompt cache, and puts it in its own message."""
+    key = f"gapsmith-{hashlib.sha256(request.system.encode()).hexdigest()[:16]}"
+    valued = {name: key if name == _KEY else value for name, value in optional.items() if name != _ROLE}
+    return valued | (_apart(request) if _ROLE in optional else {})
+
+
+def _heard_response(answer: Answer) -> Heard | Fault:
+    status = word(answer, "status")
+    if status == "failed" and not answer.get("usage"):  # nothing was billed: as if it had been refused
+        code = word(answer, "error", "code") or "failed"
+        said = word(answer, "error", "message") or "no reason is given"
+        return Fault(status=429 if code == "rate_limit_exceeded" else 500, code=code, message=said)
+    if not isinstance(answer.get("output"), list):
+        return _behind(error_object(answer), "a reply without output")
+    parts = [part for item in objects(answer, "output") for part in objects(item, "content")]
+    text = content([part for part in parts if part.get("type") == "output_text"])
+    refused = any(part.get("type") == "refusal" for part in parts)
+    finish, reason = (Finish.REFUSED, "refusal") if refused else _response_finish(answer, status)
+    return Heard(
+        text=text,
+        finish=ended(text, finish),
+        reason=reason,
+        usage=_response_usage(text, answer.get("usage")),
+        id=word(answer, "id"),
+    )
+
+
+def _response_finish(answer: Answer, status: str) -> tuple[Finish, str]:
+    if status == "incomplete":
+        reason = word(answer, "incomplete_details", "reason") or status
+        return (Finish.REFUSED if finish_of(reason) is Finish.REFUSED else Finish.TRUNCATED), reason
+    finish = finish_of(status)
+    return finish, (finish is Finish.FAILED and word(answer, "error", "code")) or status
+
+
+def _response_usage(text: str, usage: object) -> Usage | None:
+    return usage_of(
+        text,
+        tokens_in=at(usage, "input_tokens"),
+        cached=at(usage, "input_tokens_details", "cached_tokens"),
+        written=at(usage, "input_tokens_details", "cache_write_tokens"),
+        tokens_out=at(usage, "output_tokens"),
+        reasoning=at(usage, "output_tokens_details", "reasoning_tokens"),
+        total=at(usage, "total_tokens"),
+    )
+
+
+def _heard_completion(answer: Answer) -> Heard | Fault:
+    choices = objects(answer, "choices")
+    if not choices:
+        return _behind(error_object(answer), "a reply without choices")
+    message, reason = choices[0].get("message"), word(choices[0], "finish_reason")
+    text = content(at(message, "content")) or word(choices[0], "text")
+    finish = Finish.REFUSED if word(message, "refusal") else finish_of(reason)
+    return Heard(
+        text=text,
+        finish=ended(text, finish),
+        reason=reason,
+        usage=_completion_usage(text, answer.get("usage")),
+        id=word(answer, "id"),
+    )
+
+
+def _behind(said: Mapping[str, Any], otherwise: str) -> Fault:
+    """Some gateways report the failure of the server behind them with status 200."""
+    status, message = said.get("code"), str(said.get("message") or otherwise)
+    known = isinstance(status, int) and 100 <= status < 600
+    return Fault(status=status if known else None, code="no choices", message=message)
+
+
+def _completion_usage(text: str, usage: object) -> Usage | None:
+    return usage_of(
+        text,
+        tokens_in=at(usage, "prompt_tokens"),
+        cached=at(usage, "prompt_tokens_details", "cached_tokens"),
+        written=at(usage, "prompt_tokens_details", "cache_write_tokens"),
+        tokens_out=at(usage, "completion_tokens"),
+        reasoning=at(usage, "completion_tokens_details", "reasoning_tokens"),
+        total=at(usage, "total_tokens"),
+    )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a question is put, and its answer read."""
+
+    path: str
+    body: Callable[[Request, Options], dict[str, Any]]
+    optional: Callable[[Options], list[Parameter]]
+    heard: Callable[[Answer], Heard | Fault]
+
+
+_WAYS = {
+    Api.RESPONSES: _Way("responses", _responses_body, _of_responses, _heard_response),
+    Api.CHAT: _Way("chat/completions", _chat_body, _of_chat, _heard_completion),
+}

@@ -1,0 +1,91 @@
+"""What a request may say beyond the question: parameters that some models know and others refuse."""
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gapsmith.agent.models.hosted.account import Heard
+from gapsmith.agent.models.hosted.transport.errors import Fault
+
+_REJECTED = (400, 422)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One optional parameter.
+
+    Attributes:
+        name: as the user knows it.
+        body: what it adds to the body of a request.
+        called: a pattern of the words by which servers refer to it.
+        instead: added once the server has refused `body`.
+    """
+
+    name: str
+    body: Mapping[str, Any]
+    called: str
+    instead: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Parameters:
+    """The optional parameters of a model's requests. One that the model refuses is left out from then on.
+
+    No list says which model knows which parameter, and any list would soon be wrong: so the model is asked. Safe
+    in threads.
+    """
+
+    def __init__(self, wanted: Sequence[Parameter]) -> None:
+        self._wanted = {each.name: each for each in wanted}
+        self._refused: list[str] = []
+        self._untold: list[str] = []
+        self._lock = threading.Lock()
+
+    def ask(self, send: Callable[[dict[str, Any]], Heard | Fault]) -> Heard | Fault:
+        """Sends a request with the parameters; again without those that are refused. Their names are told once."""
+        while True:
+            with self._lock:
+                given = [name for name in self._wanted if name not in self._refused]
+            heard = send(self._body(given))
+            if not isinstance(heard, Fault):
+                return replace(heard, left_out=self._news())
+            if not (name := self._at_fault(heard, given)):
+                return heard
+            self._refuse(name)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What a request says now, beyond the question."""
+        with self._lock:
+            return self._body([name for name in self._wanted if name not in self._refused])
+
+    def leave_out(self, fault: Fault) -> bool:
+        """Whether a request failed for one of the parameters, which is then left out from now on."""
+        if name := self._at_fault(fault, list(self._wanted)):
+            self._refuse(name)
+        return bool(name)
+
+    def _body(self, given: Sequence[str]) -> dict[str, Any]:
+        parts = [each.body if each.name in given else each.instead for each in self._wanted.values()]
+        return {key: value for part in parts for key, value in part.items()}
+
+    def _at_fault(self, fault: Fault, given: Sequence[str]) -> str:
+        """Of the parameters that were given, the one that a refusal names first; empty where it names none."""
+        if fault.status not in _REJECTED:
+            return ""
+        words = f"{fault.parameter} {fault.message}"
+        found = {name: re.search(rf"\b({self._wanted[name].called})\b", words, re.I) for name in given}
+        places = {name: match.start() for name, match in found.items() if match}
+        return min(places, key=lambda name: places[name], default="")
+
+    def _refuse(self, name: str) -> None:
+        with self._lock:
+            if name not in self._refused:
+                self._refused.append(name)
+                self._untold += [] if self._wanted[name].instead else [name]
+
+    def _news(self) -> tuple[str, ...]:
+        with self._lock:
+            told, self._untold = tuple(self._untold), []
+        return told

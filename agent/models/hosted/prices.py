@@ -1,0 +1,179 @@
+"""What tokens cost: a dated table beside this file, and the user's own prices over it."""
+
+import difflib
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from gapsmith.agent.models.base import Model, ModelTrouble
+from gapsmith.agent.models.spec import plain
+from gapsmith.evaluators.base import UsageTrouble
+
+VARIABLE = "GAPSMITH_PRICES"
+# Beside the prompt: the words in which a server wraps it.
+WRAPPING_TOKENS = 1_000
+_MILLION = 1_000_000
+_DATED = re.compile(r"-20\d\d-?\d\d-?\d\d$")
+_RATES = ("input", "cached", "written", "output", "reasoning", "batch")
+_SHAPE = '"NAME" = { input = X, cached = X, written = X, output = X } under [openai] or [anthropic]'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens of one call, by the provider's own count.
+
+    Attributes:
+        tokens_in: all of the input, cached and written tokens included.
+        cached: those of the input that were read from the provider's cache.
+        written: those of the input that were written to it.
+        tokens_out: all of the output, reasoning included.
+        reasoning: those of the output that were spent on reasoning.
+    """
+
+    tokens_in: int
+    cached: int = 0
+    written: int = 0
+    tokens_out: int
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """Dollars per million tokens.
+
+    Attributes:
+        input: that is neither read from the provider's cache nor written to it.
+        cached: input that is read from the cache.
+        written: input that is written to it.
+        output: that is no reasoning.
+        reasoning: output that nobody sees.
+        batch: what a call costs in a batch, as a share of what it costs alone.
+    """
+
+    input: float
+    cached: float
+    written: float
+    output: float
+    reasoning: float
+    batch: float = 0.5
+
+    def dollars(self, usage: Usage, *, batch: bool = False) -> float:
+        """What a call costs."""
+        fresh = max(usage.tokens_in - usage.cached - usage.written, 0)
+        thought = min(usage.reasoning, usage.tokens_out)
+        read = fresh * self.input + usage.cached * self.cached + usage.written * self.written
+        said = (usage.tokens_out - thought) * self.output + thought * self.reasoning
+        return (read + said) / _MILLION * (self.batch if batch else 1.0)
+
+    def most(self, length: int, tokens_out: int, *, batch: bool = False) -> float:
+        """What the dearest call costs: every byte a token, all of them written to the cache, a full reply.
+
+        Args:
+            length: bytes of the prompt; no tokenizer makes more tokens than bytes of a text.
+            tokens_out: limit of the reply.
+            batch: whether it is sent in a batch.
+        """
+        dearest = max(self.input, self.cached, self.written)
+        paid = (length + WRAPPING_TOKENS) * dearest + tokens_out * max(self.output, self.reasoning)
+        return paid / _MILLION * (self.batch if batch else 1.0)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Prices by the name of the model as on the command line, for example `openai:gpt-5`."""
+
+    date: str
+    table: Mapping[str, Price]
+
+    def of(self, model: str) -> Price | None:
+        """The price of a model, that of its plain name for a dated one; None where it is not known."""
+        return self.table.get(model) or self.table.get(_DATED.sub("", model))
+
+
+def load_prices(environment: Mapping[str, str]) -> Prices:
+    """Reads the table of this release, and the user's over it. Raises ModelTrouble on a malformed file."""
+    text = resources.files(__package__).joinpath("prices.toml").read_text("utf-8")
+    date, table = _parsed(text, "prices.toml")
+    if path := environment.get(VARIABLE, "").strip():
+        date, own = _parsed(_read(path), path, date)
+        table = {**table, **own}
+    return Prices(date, table)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelTrouble(f"{VARIABLE} names {path!r}, which cannot be read: {error}") from error
+
+
+def _parsed(text: str, path: str, date: str = "") -> tuple[str, dict[str, Price]]:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelTrouble(f"{path}: not TOML: {error}; expected {_SHAPE}") from error
+    # Providers are the tables of the file; what else stands at its top (date, sources) is for its readers.
+    providers = {name: models for name, models in data.items() if isinstance(models, dict)}
+    table = {
+        f"{provider}:{name}": _price(rates, f"{path}: [{provider}] {name!r}")
+        for provider, models in providers.items()
+        for name, rates in models.items()
+    }
+    return str(data.get("date", date)), table
+
+
+def _price(rates: Any, where: str) -> Price:
+    if not isinstance(rates, dict):
+        raise ModelTrouble(f"{where} is {rates!r}; expected {_SHAPE}")
+    for key, value in rates.items():
+        _check_rate(key, value, where)
+    for key in ("input", "output"):
+        if key not in rates:
+            raise ModelTrouble(f"{where} has no {key!r}; expected {_SHAPE}")
+    whole, output = float(rates["input"]), float(rates["output"])
+    return Price(
+        input=whole,
+        cached=float(rates.get("cached", whole)),
+        written=float(rates.get("written", whole)),
+        output=output,
+        reasoning=float(rates.get("reasoning", output)),
+        batch=float(rates.get("batch", 0.5)),
+    )
+
+
+def check_prices(models: Iterable[Model], usd: float | None) -> None:
+    """Raises UsageTrouble where dollars are limited and somebody's price is not known."""
+    for model in models:
+        if usd is not None and model.most_usd(0) is None:
+            raise UsageTrouble(
+                f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; write its "
+                f"price, dollars per million tokens, to a file that {VARIABLE} names, in a line such as: "
+                + line_to_add(plain(model.name))
+            )
+
+
+def line_to_add(model: str) -> str:
+    """The line of a file of prices, but for its figures, that gives a model of that name a price."""
+    provider, _, name = model.partition(":")
+    return f"{provider}.{json.dumps(name)} = {{ input = 1.25, cached = 0.125, output = 10.0 }}"
+
+
+def _check_rate(key: str, value: Any, where: str) -> None:
+    if key not in _RATES:
+        near = difflib.get_close_matches(key, _RATES, 1, 0.0)[0]
+        raise ModelTrouble(
+            f"{where}: unknown rate {key!r}; did you mean {near!r}? (known: {', '.join(_RATES)})"
+        )
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0:
+        raise ModelTrouble(f"{where}: {key} is {value!r}; expected {_expected(key)}")
+
+
+def _expected(key: str) -> str:
+    return "a share of the price, 0 or more" if key == "batch" else "dollars per million tokens, 0 or more"

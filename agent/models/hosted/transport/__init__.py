@@ -1,0 +1,1 @@
+"""Calls over the network: deadlines, rate limits, retries, errors."""

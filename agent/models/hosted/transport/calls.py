@@ -1,0 +1,117 @@
+"""The calls to one server that are under way: how they begin, are repeated, and end when the run does."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from gapsmith.agent.callers import within
+from gapsmith.agent.models.base import Reply, Stopped
+from gapsmith.agent.models.hosted.account import Account, Heard, Options
+from gapsmith.agent.models.hosted.transport.errors import BROKEN, TIMED_OUT, Fault, late
+from gapsmith.agent.models.hosted.transport.rate_limit import Pace
+
+T = TypeVar("T")
+# So often at most a request is sent that fails in such a way: it has taken long, or is billed all the same.
+TRIES = {TIMED_OUT: 2, BROKEN: 3}
+
+
+GRACE_SECONDS = 0.5
+"""An attempt that keeps its time itself is to say what became of it."""
+
+
+class Line:
+    """Makes calls until it is closed; those that are under way then still bring their replies. Safe in threads.
+
+    A reply on its way has been paid for, so closing cuts nobody off: no call begins, no failed one is repeated,
+    and the last to end hangs up.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        options: Options,
+        *,
+        hang_up: Callable[[], None],
+        stop: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._account = account
+        self._retries, self._seconds = options.retries, options.seconds
+        self._hang_up = hang_up
+        self._stop = stop or threading.Event()
+        self._clock = clock
+        self._pace = Pace(self._ended)
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._closed = False
+
+    def reply(self, ask: Callable[[], Heard | Fault]) -> Reply:
+        """Makes one call. Raises Stopped when the line is closed, ModelTrouble when the run cannot go on."""
+        self._begin()
+        try:
+            started, faults = self._clock(), list[Fault]()
+            heard = self._heard(ask, faults)
+            return self._account.settle(heard, self._clock() - started, faults)
+        finally:
+            self._end()
+
+    def fetch(self, ask: Callable[[], T | Fault]) -> T | Fault:
+        """Makes a call that is no question, and returns what came of it. Raises Stopped when the line is closed."""
+        self._begin()
+        try:
+            return self._heard(ask, [])
+        finally:
+            self._end()
+
+    def close(self) -> None:
+        """Closes the line, at once if nothing is under way."""
+        with self._lock:
+            self._closed = True
+            idle = self._under_way == 0
+        if idle:
+            self._hang_up()
+
+    def _ended(self) -> bool:
+        return self._closed or self._stop.is_set()
+
+    def _heard(self, ask: Callable[[], T | Fault], faults: list[Fault]) -> T | Fault:
+        """The answer, or the last of the faults; those before it are noted."""
+        after = -math.inf
+        while (sent := self._pace.send(lambda: self._attempt(ask), after, len(faults))) is not None:
+            heard, after = sent
+            if not isinstance(heard, Fault) or not self._may_repeat(heard, faults):
+                return heard
+            faults.append(heard)
+        raise self._stopped()
+
+    def _attempt(self, ask: Callable[[], T | Fault]) -> T | Fault:
+        """One attempt within its time; one that hangs is left behind in its thread."""
+        try:
+            return within(ask, self._seconds + GRACE_SECONDS)
+        except TimeoutError:
+            return late(self._seconds)
+
+    def _may_repeat(self, fault: Fault, faults: list[Fault]) -> bool:
+        if not fault.passing or len(faults) >= self._retries:
+            return False
+        times = 1 + sum(each.code == fault.code for each in faults)
+        return times < TRIES.get(fault.code, self._retries + 1)
+
+    def _stopped(self) -> Stopped:
+        """What a call ends with that was not sent, or not again."""
+        return Stopped(f"{self._account.model}: stopped before an answer came; resume asks again")
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._ended():
+                raise self._stopped()
+            self._under_way += 1
+
+    def _end(self) -> None:
+        with self._lock:
+            self._under_way -= 1
+            last = self._closed and self._under_way == 0
+        if last:
+            self._hang_up()

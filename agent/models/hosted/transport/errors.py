@@ -1,0 +1,165 @@
+"""Calls without an answer: what went wrong in one scrubbed line, and whether asking again may help."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gapsmith.agent.models.hosted.transport.retry_after import wait_of
+from gapsmith.agent.models.spec import without_login
+
+# A server that asks for a longer wait than this is not waited for: the run ends, and can be resumed then.
+LONGEST_WAIT_SECONDS = 120.0
+# Codes of faults that no server gives: a page of some other server; nobody at the address; a time-out; a drop.
+NOT_THE_API, NOBODY_THERE, TIMED_OUT, DROPPED = "not the API", "nobody there", "timed out", "dropped"
+# An answer that is empty or cut.
+BROKEN = "broken answer"
+# Faults after which the server may bill the request all the same.
+BILLED = (TIMED_OUT, BROKEN, DROPPED)
+_PASSING = frozenset({408, 409, 425, 429})
+_LOAD = frozenset({429, 503, 529})
+_CREDIT_CODES = frozenset(
+    {
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "billing_error",
+        "enforced_spend_limit_reached",
+        "contract_spend_limit_reached",
+        "linked_organization_spend_limit_reached",
+    }
+)
+# Anthropic has reported an empty purse as an ordinary bad request; its words are all there is to go by.
+_CREDIT_WORDS = re.compile(
+    r"credit balance|exceeded your current quota|insufficient (credit|funds|balance)", re.I
+)
+_ROOM_WORDS = re.compile(
+    r"context (length|window|size|limit)|max_(completion_|output_)?tokens.{0,60}(too large|exceed|at most)"
+    r"|prompt is too long|too many (input )?tokens|reduce the length|context_length_exceeded",
+    re.I,
+)
+_KEYLIKE = re.compile(r"\bsk-[\w*.-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One request without an answer.
+
+    Attributes:
+        status: of the response; None where none came.
+        code: the server's own, else the kind of fault.
+        message: in the server's words.
+        parameter: of the request, that the server says is at fault; empty where it names none.
+        wait: seconds that the server asks for.
+        again: what the server itself says of asking again, where it says anything.
+    """
+
+    status: int | None
+    code: str
+    message: str
+    parameter: str = ""
+    wait: float | None = None
+    again: bool | None = None
+
+    @property
+    def credit(self) -> bool:
+        """Whether money, not patience, is what helps."""
+        return self.status == 402 or self.code in _CREDIT_CODES or bool(_CREDIT_WORDS.search(self.message))
+
+    @property
+    def room(self) -> bool:
+        """Whether the question and the longest reply together are more than the model can hold."""
+        words = f"{self.code} {self.message}"
+        return self.status in (400, 413, 422) and bool(_ROOM_WORDS.search(words))
+
+    @property
+    def load(self) -> bool:
+        """Whether the server has too much to do, so that all who ask it must slow down."""
+        return self.status in _LOAD
+
+    @property
+    def far(self) -> bool:
+        """Whether the server asks for a longer wait than a run should take."""
+        return self.wait is not None and self.wait > LONGEST_WAIT_SECONDS
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may be answered a little later."""
+        if self.credit or self.far:
+            return False
+        if self.again is not None:
+            return self.again
+        return self.status is None or self.status in _PASSING or self.status >= 500
+
+    @property
+    def kind(self) -> str:
+        """In a word or two, for the record: its status, or its code where there is none."""
+        return str(self.status or self.code)
+
+
+def not_the_api(answer: object) -> Fault:
+    """The fault of an answer that is not of the type that the SDK promises."""
+    return Fault(status=200, code=NOT_THE_API, message=f"not an answer of the API: {answer!r}")
+
+
+def broken(why: str) -> Fault:
+    """The fault of an answer that is empty or cut: as passing as a connection that was dropped."""
+    return Fault(status=None, code=BROKEN, message=f"the answer is not whole JSON: {why}")
+
+
+def late(seconds: float) -> Fault:
+    """The fault of an attempt that is not over at its deadline."""
+    return Fault(status=None, code=TIMED_OUT, message=f"no whole answer within {seconds:g} s")
+
+
+def fault_of(error: Exception) -> Fault:
+    """Reads an error of either SDK: status, the server's code, its message, and the wait that it asks for."""
+    said = error_object(getattr(error, "body", None))
+    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
+    # Servers made with FastAPI, of which there are many, tell what is wrong as "detail".
+    message = said.get("message") or said.get("detail") or error.__cause__ or error
+    return Fault(
+        status=getattr(error, "status_code", None),
+        code=_code(said) or _kind(error),
+        message=str(message),
+        parameter=str(said.get("param") or ""),
+        wait=wait_of(headers),
+        again={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
+    )
+
+
+def error_object(body: object) -> Mapping[str, Any]:
+    """The part of a response's body that tells the error; empty where there is none."""
+    outer = body if isinstance(body, Mapping) else {}
+    inner = outer.get("error", outer)
+    return inner if isinstance(inner, Mapping) else {"message": inner}
+
+
+def _code(said: Mapping[str, Any]) -> str:
+    details = said.get("details")
+    fine = details.get("error_code") if isinstance(details, Mapping) else None
+    return str(fine or said.get("code") or said.get("type") or "")
+
+
+def _kind(error: Exception) -> str:
+    """By the names of the SDK's errors, and of the HTTP library's below them, so that neither is imported here."""
+    name, below = type(error).__name__, type(error.__cause__).__name__
+    if name == "APITimeoutError":
+        return NOBODY_THERE if below == "ConnectTimeout" else TIMED_OUT
+    if name == "APIConnectionError":
+        return NOBODY_THERE if below == "ConnectError" else DROPPED
+    return name.removesuffix("Error")
+
+
+def scrubbed(text: str, key: str) -> str:
+    """A server's words on one line of at most 300 characters, without the key or control characters."""
+    # Servers echo keys, in full or with stars in them; logs and archives are no place for either.
+    text = _KEYLIKE.sub("[key]", without_login(without_key(text, key)))
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= 300 else line[:299] + "…"
+
+
+def without_key(text: str, key: str) -> str:
+    """The text without the key, which a server may echo in an answer as well as in an error."""
+    # A key of a few letters is a placeholder, and may be part of any word.
+    return text.replace(key, "[key]") if len(key) > 5 else text

@@ -1,0 +1,119 @@
+"""How many requests to one server may be under way, learnt from how it bears them."""
+
+import math
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from gapsmith.agent.models.hosted.transport.errors import Fault
+
+T = TypeVar("T")
+FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 0.5, 8.0
+# So often those who wait look whether the run was stopped.
+GLANCE_SECONDS = 0.25
+# So many faults in a row, for each request under way, are no accident: the server is in trouble.
+ROW = 2
+
+now: Callable[[], float] = time.monotonic
+pause: Callable[[threading.Condition, float], object] = threading.Condition.wait
+
+
+class Pace:
+    """Says when a request may be sent. Shared by all threads that ask one server.
+
+    As long as nothing is refused, nobody waits. When the server has too much to do, nothing at all is sent until
+    the wait that it asks for is over, and then half as many requests at a time; each answer makes room for a
+    little more, one for a round of answers (additive increase, multiplicative decrease: Chiu & Jain 1989).
+    Requests that were under way together are one round, and slow the pace down once. A fault that is no sign of
+    load makes only its own call wait, unless nobody is answered any more.
+
+    Args:
+        ended: whether nothing may be sent any more.
+    """
+
+    def __init__(self, ended: Callable[[], bool]) -> None:
+        self._ended = ended
+        self._changed = threading.Condition()
+        self._limit = math.inf
+        self._under_way = 0
+        self._waiting = 0
+        self._opens = -math.inf
+        self._round = 0
+        self._row = 0
+        self._level = 0
+
+    def send(self, ask: Callable[[], T | Fault], after: float, tries: int) -> tuple[T | Fault, float] | None:
+        """Asks when it is time to: what came back, and the moment after which a fault may be asked again.
+
+        Args:
+            ask: sends the request.
+            after: the moment before which it is not sent.
+            tries: how often this call has failed already.
+
+        Returns:
+            None when all has ended before it was sent.
+        """
+        if (entered := self._enter(after)) is None:
+            return None
+        heard: T | Fault | None = None
+        try:
+            heard = ask()
+        finally:
+            after = self._leave(entered, heard if isinstance(heard, Fault) else None, tries)
+        return heard, after
+
+    def _enter(self, after: float) -> int | None:
+        """Waits for a turn; the number of its round, or None when all has ended."""
+        with self._changed:
+            self._waiting += 1
+            while not self._ended() and (seconds := self._seconds(after)) > 0:
+                pause(self._changed, min(seconds, GLANCE_SECONDS))
+            self._waiting -= 1
+            if self._ended():
+                return None
+            self._under_way += 1
+            return self._round
+
+    def _leave(self, entered: int, fault: Fault | None, tries: int) -> float:
+        with self._changed:
+            after = self._learn(entered, fault, tries)
+            self._under_way -= 1
+            self._changed.notify_all()
+        return after
+
+    def _learn(self, entered: int, fault: Fault | None, tries: int) -> float:
+        if fault is None:
+            self._rise()
+        if fault is None or not fault.passing:
+            return now()
+        self._row += 1
+        wait = fault.wait if fault.wait is not None else _backoff(self._level)
+        if not fault.load and fault.wait is None and self._row <= ROW * self._under_way:
+            return now() + _backoff(tries)
+        if entered == self._round:
+            self._fall()
+        self._opens = max(self._opens, now() + wait)
+        return self._opens
+
+    def _rise(self) -> None:
+        self._row = self._level = 0
+        if self._waiting:  # else it was not the limit that held anybody back
+            self._limit += 1.0 / self._limit
+
+    def _fall(self) -> None:
+        self._limit = max(1.0, min(self._limit, self._under_way) / 2)
+        self._round += 1
+        self._level += 1
+
+    def _seconds(self, after: float) -> float:
+        closed = max(self._opens, after) - now()
+        if closed > 0:
+            return closed
+        return 0.0 if self._under_way + 1 <= self._limit else math.inf
+
+
+def _backoff(times: int) -> float:
+    """Doubles with each time, a little less by chance: so that not all who wait come back at once."""
+    return min(LAST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(times, 10)) * random.uniform(0.75, 1.0)

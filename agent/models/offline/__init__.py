@@ -1,0 +1,1 @@
+"""The genetic programmer that needs no key."""

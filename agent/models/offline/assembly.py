@@ -1,0 +1,248 @@
+"""What the offline model does with a grammar: puts programs together from blocks and changes them."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import NamedTuple
+
+from gapsmith.agent.models.offline.algebra import simplify
+from gapsmith.agent.models.offline.expressions import Node, text
+from gapsmith.agent.models.offline.program import LEAST_SETTING, Block, Kit, Program, block_of
+
+TRIES = 8
+
+
+class Draft(NamedTuple):
+    """A program and what was done to get it."""
+
+    program: Program
+    words: str
+
+
+# A change gives None when the program offers it nothing to do.
+Change = Callable[[Kit, Random, Program], Draft | None]
+
+
+def fresh(kit: Kit, rng: Random) -> Draft:
+    """A new program: any block for each role, and a priority of its own for each hole."""
+    functions, words = {}, []
+    for role in kit.roles:
+        functions[role], origin = _fresh_block(kit, rng, role)
+        words += [f"{origin} priority in {role}"] if origin else []
+    return Draft(kit.assembled(functions), "new program, " + (", ".join(words) or "no priority"))
+
+
+def invented(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
+    """Another mechanism: the blocks that the parents use least, none of theirs where there are others.
+
+    A priority of the first parent's moves along half of the time: a new mechanism may need no new knowledge.
+    """
+    functions, words = {}, []
+    for role in kit.roles:
+        source = kit.blocks[role][_least_used(kit, rng, role, parents)].source
+        inherits = bool(parents) and rng.random() < 0.5
+        functions[role] = _refitted(kit, rng, source, parents[0].text(role) if inherits else source)
+        words.append(f"{role} = {kit.name(role, source)}")
+    return Draft(kit.assembled(functions), "another mechanism, " + ", ".join(words))
+
+
+def unlike(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
+    """A new program of the blocks that the parents use least, with priorities of its own."""
+    functions = {}
+    for role in kit.roles:
+        block = kit.blocks[role][_least_used(kit, rng, role, parents)]
+        functions[role] = _with_fresh_priority(kit, rng, block.source)[0]
+    return Draft(kit.assembled(functions), "new program of blocks that are least used")
+
+
+def _least_used(kit: Kit, rng: Random, role: str, parents: Sequence[Program]) -> str:
+    uses = Counter(kit.name(role, parent.text(role)) for parent in parents)
+    least = min(uses[name] for name in kit.blocks[role])
+    return rng.choice([name for name in kit.blocks[role] if uses[name] == least])
+
+
+def _fresh_block(kit: Kit, rng: Random, role: str) -> tuple[str, str]:
+    return _with_fresh_priority(kit, rng, rng.choice(list(kit.blocks[role].values())).source)
+
+
+def _with_fresh_priority(kit: Kit, rng: Random, source: str) -> tuple[str, str]:
+    if kit.priority(source) is None:
+        return source, ""
+    node, origin = kit.words.fresh(rng)
+    return kit.filled(source, node), origin
+
+
+def other_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
+    """Gives one role to another block; a priority moves along if both have one."""
+    role = rng.choice(kit.roles)
+    old = program.text(role)
+    others = [name for name in kit.blocks[role] if name != kit.name(role, old)]
+    if not others:
+        return None
+    name = rng.choice(others)
+    new = _refitted(kit, rng, kit.blocks[role][name].source, old)
+    return _with_block(kit, program, role, new, f"became {name}")
+
+
+def _with_block(kit: Kit, program: Program, role: str, new: str, words: str) -> Draft:
+    old = kit.name(role, program.text(role)) or "a function of its own"
+    return Draft(program.having(role, new), f"{role}: {old} {words}")
+
+
+def _refitted(kit: Kit, rng: Random, new: str, old: str) -> str:
+    if kit.priority(new) is None:
+        return new
+    node = kit.priority(old)
+    return kit.filled(new, node if node is not None and kit.words.speaks(node) else kit.words.fresh(rng)[0])
+
+
+def _holes(kit: Kit, program: Program) -> list[tuple[str, Node]]:
+    priorities = ((role, kit.priority(program.text(role))) for role in kit.roles)
+    return [(role, node) for role, node in priorities if node is not None]
+
+
+def _with_priority(kit: Kit, program: Program, role: str, node: Node, words: str) -> Draft:
+    return Draft(program.having(role, kit.filled(program.text(role), node)), f"{role}: {words}")
+
+
+def other_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
+    """Changes one priority by a move of the vocabulary."""
+    holes = _holes(kit, program)
+    if not holes:
+        return None
+    role, node = rng.choice(holes)
+    changed, move = kit.words.mutated(rng, node)
+    if changed == node:
+        return None
+    return _with_priority(kit, program, role, changed, f"priority changed ({move})")
+
+
+def new_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
+    """Starts one priority anew."""
+    holes = _holes(kit, program)
+    if not holes:
+        return None
+    role, _ = rng.choice(holes)
+    node, origin = kit.words.fresh(rng)
+    return _with_priority(kit, program, role, node, f"priority replaced by a {origin} one")
+
+
+def other_number(kit: Kit, rng: Random, program: Program) -> Draft | None:
+    """Scales one number of a block by at most two, and never above twice what the block's author wrote."""
+    role = rng.choice([each for each in kit.roles if kit.limits(each, program.text(each))] or [""])
+    if not role:
+        return None
+    block, limits = block_of(program.text(role)), kit.limits(role, program.text(role))
+    place = rng.randrange(len(limits))
+    literal = block.literals[place]
+    value = min(literal.value * 2 ** rng.uniform(-1, 1), 2 * limits[place])
+    new = str(max(LEAST_SETTING, round(value))) if isinstance(literal.value, int) else f"{value:.4g}"
+    return Draft(program.having(role, block.numbered(literal, new)), f"{role}: {literal.value} became {new}")
+
+
+def shorter_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
+    """Hoists a part of one priority, or simplifies it by algebra."""
+    holes = _holes(kit, program)
+    if not holes:
+        return None
+    role, node = rng.choice(holes)
+    plain = simplify(node)
+    hoisted = kit.words.moved(rng, node, "hoist")
+    changed = plain if plain != node and kit.words.fits(plain) else hoisted
+    return _with_priority(kit, program, role, changed, "priority shortened") if changed else None
+
+
+def shortest_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
+    """Gives one role to its shortest block; a priority moves along."""
+    role = rng.choice(kit.roles)
+    name, block = min(kit.blocks[role].items(), key=lambda item: len(item[1].source))
+    if name == kit.name(role, program.text(role)):
+        return None
+    return _with_block(
+        kit, program, role, _refitted(kit, rng, block.source, program.text(role)), f"became {name}"
+    )
+
+
+def suspect_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
+    """Replaces a function that is none of the grammar's: what others wrote is what fails."""
+    suspects = [role for role in kit.roles if not kit.name(role, program.text(role))]
+    if not suspects:
+        return None
+    role = rng.choice(suspects)
+    return _with_block(kit, program, role, _fresh_block(kit, rng, role)[0], "was suspect and is replaced")
+
+
+def classical_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
+    """Puts a classical priority where another one stood."""
+    holes = [(role, node) for role, node in _holes(kit, program) if node not in kit.words.classics]
+    if not holes or not kit.words.classics:
+        return None
+    classic = rng.choice(kit.words.classics)
+    return _with_priority(kit, program, rng.choice(holes)[0], classic, "priority made classical")
+
+
+class Edit(NamedTuple):
+    """A change and how often it is drawn."""
+
+    weight: float
+    change: Change
+
+
+# A new change is one function and one line in these tables.
+REFINEMENTS = (
+    Edit(5, other_priority),
+    Edit(3, other_block),
+    Edit(1.5, other_number),
+    Edit(0.5, new_priority),
+)
+LEAPS = (Edit(2, other_block), Edit(2, new_priority), Edit(1, other_priority), Edit(1, other_number))
+SIMPLIFICATIONS = (Edit(2, shorter_priority), Edit(1, shortest_block))
+REPAIRS = (
+    Edit(100, suspect_block),
+    Edit(1, classical_priority),
+    Edit(1, shortest_block),
+    Edit(1, other_block),
+)
+
+
+def changed(kit: Kit, rng: Random, program: Program, edits: tuple[Edit, ...] = REFINEMENTS) -> Draft | None:
+    """A program after one change drawn from a table, None if none of those drawn applies."""
+    for _ in range(TRIES):
+        draft = rng.choices(edits, [edit.weight for edit in edits])[0].change(kit, rng, program)
+        if draft is not None and draft.program != program:
+            return draft
+    return None
+
+
+def crossed(kit: Kit, rng: Random, first: Program, second: Program) -> Draft | None:
+    """Functions of either parent, and now and then one priority with a part of the other's."""
+    child = first
+    taken: list[str] = []
+    for role in kit.roles:
+        gift = second.text(role)
+        if rng.random() < 0.5 and gift != child.text(role) and block_of(gift).whole:
+            child, taken = child.having(role, gift), [*taken, f"{role} of the second"]
+    if rng.random() < 0.5 or child in (first, second):
+        crossing = _crossed_priority(kit, rng, child, rng.choice((first, second)))
+        child, taken = (crossing.program, [*taken, crossing.words]) if crossing else (child, taken)
+    return Draft(child, ", ".join(taken)) if child not in (first, second) else None
+
+
+def _crossed_priority(kit: Kit, rng: Random, program: Program, donor: Program) -> Draft | None:
+    holes, gifts = _holes(kit, program), _holes(kit, donor)
+    if not holes or not gifts:
+        return None
+    role, node = rng.choice(holes)
+    crossing = kit.words.crossed(rng, node, rng.choice(gifts)[1])
+    return _with_priority(kit, program, role, crossing, "part of the other's priority") if crossing else None
+
+
+def mechanism(kit: Kit, program: Program) -> str:
+    """One line on what a program is made of."""
+    return "; ".join(_played(kit, role, block_of(program.text(role))) for role in kit.roles)
+
+
+def _played(kit: Kit, role: str, block: Block) -> str:
+    name = kit.name(role, block.source) or "a function of its own"
+    node = kit.priority(block.source)
+    return f"{role} = {name}" + (f" by {text(node, kit.words.signs)}" if node else "")

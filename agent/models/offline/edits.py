@@ -1,0 +1,233 @@
+"""Changes of Python that is not ours: small, blind, and never wrong in syntax.
+
+For programs of language models, for reference rules, and for problems without a grammar.
+"""
+
+import ast
+import math
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import NamedTuple, TypeGuard
+
+from gapsmith.agent.models.offline.program import UNREADABLE, Piece, Program
+
+LONGEST = 8000  # characters: beyond it no statement is doubled
+GREATEST = 10**6
+TRIES = 8
+
+# A change alters a function in place and says what it did, or returns "" when it found nothing to do.
+Change = Callable[[Random, ast.stmt], str]
+
+COMPARISONS: tuple[type[ast.cmpop], ...] = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+OPERATIONS: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult)
+OPPOSITES = {"minimum": "maximum", "argmin": "argmax", "min": "max"}
+OPPOSITES |= {opposite: name for name, opposite in OPPOSITES.items()}
+
+
+def constant(rng: Random, function: ast.stmt) -> str:
+    """Scales a fraction, or moves a whole number by one or by a factor up to two."""
+    found = [n for n in ast.walk(function) if isinstance(n, ast.Constant) and type(n.value) in (int, float)]
+    if not found:
+        return ""
+    node = rng.choice(found)
+    old = node.value
+    assert isinstance(old, int | float)
+    scaled = old * math.exp(rng.uniform(-math.log(2), math.log(2)))
+    if isinstance(old, int):
+        node.value = min(GREATEST, max(0, rng.choice((old - 1, old + 1, round(scaled)))))
+    else:
+        node.value = float(f"{scaled:.4g}")
+    return f"constant {old} became {node.value}" if node.value != old else ""
+
+
+def comparison(rng: Random, function: ast.stmt) -> str:
+    """Puts one comparison for another."""
+    compares = [node for node in ast.walk(function) if isinstance(node, ast.Compare)]
+    found = [node for node in compares if isinstance(node.ops[0], COMPARISONS)]
+    if not found:
+        return ""
+    node = rng.choice(found)
+    node.ops[0] = rng.choice([each for each in COMPARISONS[:4] if not isinstance(node.ops[0], each)])()
+    return f"comparison became {_short(node)}"
+
+
+def arithmetic(rng: Random, function: ast.stmt) -> str:
+    """Puts one of + - * for another; divisions stay, since their like could divide by zero."""
+    found = [n for n in ast.walk(function) if isinstance(n, ast.BinOp) and isinstance(n.op, OPERATIONS)]
+    if not found:
+        return ""
+    node = rng.choice(found)
+    node.op = rng.choice([each for each in OPERATIONS if not isinstance(node.op, each)])()
+    return f"arithmetic became {_short(node)}"
+
+
+def opposite(rng: Random, function: ast.stmt) -> str:
+    """Puts the greatest for the least, or the other way round."""
+    found = [n for n in ast.walk(function) if isinstance(n, ast.Attribute) and n.attr in OPPOSITES]
+    if not found:
+        return ""
+    node = rng.choice(found)
+    node.attr = OPPOSITES[node.attr]
+    return f"{OPPOSITES[node.attr]} became {node.attr}"
+
+
+def operands(rng: Random, function: ast.stmt) -> str:
+    """Swaps the two sides of a difference, or the two outcomes of `np.where`."""
+    sides = [n for n in ast.walk(function) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)]
+    choices = [n for n in ast.walk(function) if isinstance(n, ast.Call) and _is_where(n)]
+    if not sides and not choices:
+        return ""
+    places: list[ast.BinOp | ast.Call] = [*sides, *choices]
+    node = rng.choice(places)
+    if isinstance(node, ast.BinOp):
+        node.left, node.right = node.right, node.left
+    else:
+        node.args[1], node.args[2] = node.args[2], node.args[1]
+    return f"operands swapped: {_short(node)}"
+
+
+def exchange(rng: Random, function: ast.stmt) -> str:
+    """Reads one argument of the function instead of another."""
+    found = _read_arguments(function)
+    if not found:
+        return ""
+    node, others = rng.choice(found)
+    old, node.id = node.id, rng.choice(others)
+    return f"{old} became {node.id}"
+
+
+def blend(rng: Random, function: ast.stmt) -> str:
+    """Adds a share of one argument to another where it is read: the least way to a composite rule."""
+    found = _read_arguments(function)
+    if not found:
+        return ""
+    node, others = rng.choice(found)
+    share = float(f"{rng.choice((-1, 1)) * math.exp(rng.uniform(-3, 1)):.2g}")
+    mixed = ast.parse(f"{node.id} + {share} * {rng.choice(others)}", mode="eval").body
+    _Replacing(node, mixed).visit(function)
+    return f"{node.id} became {_short(mixed)}"
+
+
+def _is_name(node: ast.AST, context: type[ast.expr_context] = ast.expr_context) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, context)
+
+
+class _Replacing(ast.NodeTransformer):
+    """Puts one expression for one name."""
+
+    def __init__(self, old: ast.Name, new: ast.expr) -> None:
+        self.old, self.new = old, new
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The replacement for the very node, every other as it is."""
+        return self.new if node is self.old else node
+
+
+def _read_arguments(function: ast.stmt) -> list[tuple[ast.Name, list[str]]]:
+    """Where the function reads its arguments, and the other arguments there are; those that it calls stay."""
+    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    called = {each.id for each in calls if isinstance(each, ast.Name)}
+    names = [each.arg for each in function.args.args] if isinstance(function, ast.FunctionDef) else []
+    names = [name for name in names if name not in called]
+    read = [
+        node for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    ]
+    return [
+        (node, [n for n in names if n != node.id]) for node in read if node.id in names and len(names) > 1
+    ]
+
+
+def _is_where(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "where" and len(call.args) == 3
+
+
+def _simple(function: ast.stmt) -> Iterator[tuple[list[ast.stmt], int]]:
+    """Assignments and calls, with the list each stands in."""
+    for node in ast.walk(function):
+        for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
+            if isinstance(body, list):
+                yield from ((body, i) for i, each in enumerate(body) if _is_simple(each))
+
+
+def _is_simple(statement: ast.stmt) -> bool:
+    docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr) and not docstring
+
+
+def deletion(rng: Random, function: ast.stmt) -> str:
+    """Deletes an assignment or a call, but not the only one that gives a value to a name that is read."""
+    found = [(body, index) for body, index in _simple(function) if len(body) > 1]
+    found = [(body, index) for body, index in found if not _needed(function, body[index])]
+    if not found:
+        return ""
+    body, index = rng.choice(found)
+    return f"deleted: {_short(body.pop(index))}"
+
+
+def _needed(function: ast.stmt, statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.Assign):
+        return False
+    inside = set(map(id, ast.walk(statement)))
+    own = {node.id for target in statement.targets for node in ast.walk(target) if _is_name(node, ast.Store)}
+    rest = [node for node in ast.walk(function) if id(node) not in inside]
+    grown = [node.target for node in rest if isinstance(node, ast.AugAssign)]
+    read = {node.id for node in rest if _is_name(node) and (node in grown or isinstance(node.ctx, ast.Load))}
+    bound = {node.id for node in rest if _is_name(node, ast.Store) and node not in grown}
+    return bool(own & read - bound - {node.arg for node in rest if isinstance(node, ast.arg)})
+
+
+def doubling(rng: Random, function: ast.stmt) -> str:
+    """Doubles an assignment or a call, at another place of the same body."""
+    found = list(_simple(function))
+    if not found or len(ast.unparse(function)) > LONGEST:
+        return ""
+    body, index = rng.choice(found)
+    statement = body[index]
+    body.insert(rng.randint(index + 1, len(body)), statement)
+    return f"doubled: {_short(statement)}"
+
+
+def _short(node: ast.AST) -> str:
+    return " ".join(ast.unparse(node).split())[:60]
+
+
+class Edit(NamedTuple):
+    """A change and how often it is drawn."""
+
+    weight: float
+    change: Change
+
+
+# A new change is a line here.
+EDITS = (
+    Edit(4, constant),
+    Edit(2, comparison),
+    Edit(2, arithmetic),
+    Edit(1.5, opposite),
+    Edit(1, operands),
+    Edit(1.5, deletion),
+    Edit(1, doubling),
+    Edit(1, exchange),
+    Edit(2, blend),
+)
+
+
+def edited(rng: Random, program: Program, edits: tuple[Edit, ...] = EDITS) -> tuple[Program, str]:
+    """A program with one function changed, and what was done; the same program if nothing could be."""
+    functions = [i for i, piece in enumerate(program.pieces) if piece.name]
+    for _ in range(TRIES if functions else 0):
+        place = rng.choice(functions)
+        new, words = _changed(rng, program.pieces[place], edits)
+        if words:
+            pieces = (*program.pieces[:place], new, *program.pieces[place + 1 :])
+            return Program(pieces), f"in {new.name}, {words}"
+    return program, "nothing could be changed"
+
+
+def _changed(rng: Random, piece: Piece, edits: tuple[Edit, ...]) -> tuple[Piece, str]:
+    tree = piece.tree()
+    try:
+        words = rng.choices(edits, [edit.weight for edit in edits])[0].change(rng, tree)
+        return (Piece(piece.name, f"\n\n{ast.unparse(tree)}"), words) if words else (piece, "")
+    except UNREADABLE:
+        return piece, ""

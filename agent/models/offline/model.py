@@ -1,0 +1,232 @@
+"""The built-in model: a genetic programmer over Python source. No key, no network, and the control to beat.
+
+Its entry point is a language model's: a request in, code in a fence out. Where the problem has a grammar,
+programs are put together from its blocks; any other parent is changed blindly, statement by statement.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from random import Random
+
+from gapsmith.agent.models.base import ModelTrouble, Reply, Request
+from gapsmith.agent.models.offline import assembly, edits
+from gapsmith.agent.models.offline import formulations as offline_formulations
+from gapsmith.agent.models.offline.assembly import Draft
+from gapsmith.agent.models.offline.program import Kit, Program, block_of, parse
+from gapsmith.evaluators.base import Problem
+
+TRIES = 8
+
+
+class Desk:
+    """What is at hand for a problem: its grammar made ready, and its reference rules as programs."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    @cached_property
+    def kit(self) -> Kit | None:
+        """The grammar's blocks, None where the problem has no grammar."""
+        return Kit(self.problem) if self.problem.grammar else None
+
+    @cached_property
+    def rules(self) -> tuple[Program, ...]:
+        """The reference rules."""
+        programs = (parse(rule.source(self.problem.entry.name)) for rule in self.problem.rules)
+        return tuple(program for program in programs if program is not None)
+
+    def usable(self, source: str) -> Program | None:
+        """A parent, if it is Python and has the entry point."""
+        program = parse(source)
+        return program if program and self.problem.entry.name in program.names else None
+
+    def known(self, program: Program) -> Program | None:
+        """A program, if it is made of the grammar's roles."""
+        return self.kit.known(program) if self.kit else None
+
+
+Parents = tuple[Program, ...]
+Proposal = Callable[[Desk, Random, Parents], Draft]
+
+
+def explore(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """A new program; without a grammar, a reference rule or a parent with a few changes."""
+    if desk.kit:
+        return assembly.fresh(desk.kit, rng)
+    stock = desk.rules or parents
+    if not stock:
+        raise ModelTrouble(
+            f"problem {desk.problem.name} has neither grammar nor rules: `offline` has nothing to start "
+            "from; add a reference rule to the problem, or use another model."
+        )
+    return _edited(rng, rng.choice(stock), rng.choice((1, 2, 3)))
+
+
+def invent(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """Another mechanism: other blocks than all the parents'; without a grammar, a rule that is changed."""
+    return (
+        assembly.invented(desk.kit, rng, _known(desk, parents)) if desk.kit else explore(desk, rng, parents)
+    )
+
+
+def tactic(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """A fresh start where search has been least."""
+    return assembly.unlike(desk.kit, rng, _known(desk, parents)) if desk.kit else explore(desk, rng, parents)
+
+
+def _known(desk: Desk, parents: Parents) -> Parents:
+    return tuple(program for program in map(desk.known, parents) if program)
+
+
+def refine(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """The best parent with one change, seldom two."""
+    return _stepped(desk, rng, parents, 1 if rng.random() < 0.75 else 2, assembly.REFINEMENTS)
+
+
+def specialise(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """The best parent after a leap: two to four changes at once, other blocks and new priorities first."""
+    return _stepped(desk, rng, parents, rng.choice((2, 3, 4)), assembly.LEAPS)
+
+
+def _stepped(
+    desk: Desk, rng: Random, parents: Parents, steps: int, table: tuple[assembly.Edit, ...]
+) -> Draft:
+    if not parents:
+        return explore(desk, rng, parents)
+    known = desk.known(parents[0])
+    if desk.kit is None or known is None:
+        # A foreign program can only be changed blindly; a grammar has a better use for every other request.
+        blindly = desk.kit is None or rng.random() < 0.5
+        return _edited(rng, parents[0], steps) if blindly else explore(desk, rng, ())
+    words: list[str] = []
+    for _ in range(steps):
+        draft = assembly.changed(desk.kit, rng, known, table) or assembly.fresh(desk.kit, rng)
+        known, words = draft.program, [*words, draft.words]
+    return Draft(known, ", then ".join(words))
+
+
+def merge(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """Functions of two parents in one program."""
+    if len(parents) < 2:
+        return refine(desk, rng, parents)
+    first, second = parents[:2] if rng.random() < 0.5 else parents[1::-1]
+    known = _known(desk, (first, second))
+    if desk.kit and len(known) == 2:
+        return assembly.crossed(desk.kit, rng, first, second) or refine(desk, rng, (first, second))
+    return _exchanged(rng, first, second) or refine(desk, rng, (*known, first))
+
+
+def simplify(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """A shorter program: a part of a priority, a cheaper block, a statement less."""
+    if not parents:
+        return explore(desk, rng, parents)
+    known = desk.known(parents[0])
+    if desk.kit is None or known is None:
+        shorter = _edited(rng, parents[0], 1, (edits.Edit(1, edits.deletion),))
+        return shorter if shorter.program != parents[0] else refine(desk, rng, parents)
+    for _ in range(TRIES):
+        draft = assembly.changed(desk.kit, rng, known, assembly.SIMPLIFICATIONS)
+        if draft and len(draft.program.source) < len(known.source):
+            return draft
+    return refine(desk, rng, parents)
+
+
+def repair(desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """A failing parent with its suspicious part replaced: what is not ours first."""
+    known = desk.known(parents[0]) if parents else None
+    if desk.kit and known:
+        return assembly.changed(desk.kit, rng, known, assembly.REPAIRS) or assembly.fresh(desk.kit, rng)
+    return explore(desk, rng, parents) if rng.random() < 0.5 else refine(desk, rng, parents)
+
+
+# A new operator is a line here; names that are not known are asked for as refinements.
+PROPOSALS: Mapping[str, Proposal] = {
+    "explore": explore,
+    "refine": refine,
+    "merge": merge,
+    "invent": invent,
+    "specialise": specialise,
+    "tactic": tactic,
+    "simplify": simplify,
+    "repair": repair,
+}
+
+
+def _edited(rng: Random, program: Program, steps: int, table: tuple[edits.Edit, ...] = edits.EDITS) -> Draft:
+    words = []
+    for _ in range(steps):
+        program, done = edits.edited(rng, program, table)
+        words.append(done)
+    return Draft(program, ", then ".join(words))
+
+
+def _exchanged(rng: Random, first: Program, second: Program) -> Draft | None:
+    """The first program with one function of the second's, where both have one of that name and size."""
+    shared = [name for name in first.names if name in second.names]
+    shared = [name for name in shared if _fits(first.text(name), second.text(name))]
+    if not shared:
+        return None
+    name = rng.choice(shared)
+    child = first.having(name, second.text(name))
+    return Draft(child, f"{name} of the second") if child != second else None
+
+
+def _fits(old: str, new: str) -> bool:
+    return old != new and block_of(new).whole and block_of(old).arity == block_of(new).arity >= 0
+
+
+class OfflineModel:
+    """Answers requests by genetic programming: equal requests, equal replies, whatever was asked before."""
+
+    name = "offline"
+    deterministic = True
+
+    def __init__(self) -> None:
+        self._desk: Desk | None = None
+
+    def most_usd(self, length: int) -> float:
+        """Nothing."""
+        return 0.0
+
+    def reply(self, request: Request) -> Reply:
+        """Writes a program. Raises ModelTrouble where the problem gives nothing to start from."""
+        if formulation := getattr(request.problem, "formulation", None):
+            return offline_formulations.reply(request, formulation)
+        desk, rng = self._desk_of(request.problem), Random(request.seed)
+        parents = tuple(program for program in map(desk.usable, request.parents) if program)
+        propose = PROPOSALS.get(request.operator, refine)
+        draft = _new(propose, desk, rng, parents)
+        words = _description(desk, request.operator, draft)
+        return Reply(text=f"{_fenced(draft.program.source)}\n{words}\n")
+
+    def _desk_of(self, problem: Problem | None) -> Desk:
+        """Reading a grammar's sources takes longer than a reply; what is kept is the problem's alone."""
+        if problem is None:
+            raise ModelTrouble("offline assembles heuristics and reads no words; expected another --model")
+        if self._desk is None or self._desk.problem is not problem:
+            self._desk = Desk(problem)
+        return self._desk
+
+
+def _new(propose: Proposal, desk: Desk, rng: Random, parents: Parents) -> Draft:
+    """A draft that is none of its parents, if a few tries find one."""
+    known = {parent.source for parent in parents}
+    draft = propose(desk, rng, parents)
+    for _ in range(TRIES):
+        if draft.program.source not in known:
+            break
+        draft = propose(desk, rng, parents)
+    return draft
+
+
+def _fenced(source: str) -> str:
+    """Code in a fence, longer than any that a docstring of a parent's may hold."""
+    fence = "```" if "```" not in source else "`" * (1 + max(map(len, re.findall("`+", source))))
+    return f"{fence}python\n{source}{fence}"
+
+
+def _description(desk: Desk, operator: str, draft: Draft) -> str:
+    known = desk.known(draft.program)
+    mechanism = assembly.mechanism(desk.kit, known) if desk.kit and known else "a program changed blindly"
+    return f"Mechanism: {mechanism}.\nChange ({operator}): {draft.words}."

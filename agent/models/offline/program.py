@@ -1,0 +1,262 @@
+"""Programs of the offline model: Python source in pieces, and the building blocks of a grammar.
+
+Source stays text, so that what is not changed keeps its layout, comments and docstrings.
+"""
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import zip_longest
+from typing import NamedTuple, TypeVar
+
+from gapsmith.agent.models.offline.expressions import Node, read, text
+from gapsmith.agent.models.offline.vocabulary import Vocabulary
+from gapsmith.evaluators.base import Problem, source_as
+
+Found = TypeVar("Found", bound=ast.AST)
+
+HOLE = "priority"
+HEADER = "import numpy as np"
+GREATEST_EXPRESSION = 400  # nodes of `ast`, twice what ours have: beyond it recursion could fail
+BUILTINS = frozenset(dir(builtins))
+LEAST_SETTING = 3
+"""Smaller whole numbers are ends, steps and powers: no settings, and nothing that a setting may become."""
+
+# What reading and printing raise for code that is broken, hostile, or beyond what `ast` can print.
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+class Piece(NamedTuple):
+    """A top-level statement as text, with what stands before it; a function has its name."""
+
+    name: str
+    text: str
+
+    def tree(self) -> ast.stmt:
+        """The statement, parsed anew, so that it may be changed."""
+        return ast.parse(self.text).body[0]
+
+
+class Program(NamedTuple):
+    """The pieces of a module in their order."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def source(self) -> str:
+        """The module."""
+        return "\n".join(piece.text for piece in self.pieces) + "\n"
+
+    def text(self, name: str) -> str:
+        """The source of a function, empty if there is none of that name."""
+        return next((piece.text.strip("\n") for piece in reversed(self.pieces) if piece.name == name), "")
+
+    @property
+    def names(self) -> list[str]:
+        """The functions, in their order."""
+        return [piece.name for piece in self.pieces if piece.name]
+
+    def having(self, name: str, text: str) -> "Program":
+        """The program with another source of one function."""
+        return Program(tuple(_function(name, text) if piece.name == name else piece for piece in self.pieces))
+
+
+def _function(name: str, text: str) -> Piece:
+    return Piece(name, f"\n\n{text}")
+
+
+# What follows is remembered by text alone: the same text always gives the same value.
+@lru_cache(maxsize=1024)
+def parse(source: str) -> Program | None:
+    """A module in pieces, None where it is not Python."""
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        body = ast.parse(source).body
+    except UNREADABLE:
+        return None
+    return Program(tuple(_pieces(source.split("\n"), body))) if body else None
+
+
+def _pieces(lines: list[str], body: list[ast.stmt]) -> Iterator[Piece]:
+    begin = 0
+    for statement, following in zip_longest(body, body[1:]):
+        end = statement.end_lineno or statement.lineno
+        if following is None or following.lineno > end:  # else a semicolon: both are one piece
+            yield Piece(getattr(statement, "name", ""), "\n".join(lines[begin:end]))
+            begin = end
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number in a block that may be varied, with its place."""
+
+    line: int
+    start: int
+    end: int
+    value: int | float
+
+
+class Block:
+    """The source of one role, with its hole and its numbers."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._lines = source.split("\n")
+        self._tree = ast.parse(source).body[0]
+        self._nodes = tuple(ast.walk(self._tree))
+
+    @cached_property
+    def arity(self) -> int:
+        """How many arguments the function takes; -1 for what is no plain function."""
+        return len(self._tree.args.args) if isinstance(self._tree, ast.FunctionDef) else -1
+
+    @cached_property
+    def hole(self) -> tuple[int, int, Node] | None:
+        """First and last line of the assignment to `priority`, and its expression."""
+        node = next((each for each in self._of(ast.Assign) if self._is_hole(each)), None)
+        if node is None or sum(1 for _ in ast.walk(node.value)) > GREATEST_EXPRESSION:
+            return None
+        return node.lineno - 1, node.end_lineno or node.lineno, read(node.value)
+
+    def _is_hole(self, node: ast.Assign) -> bool:
+        """Whether a statement sets the priority and shares no line with another: lines can be exchanged."""
+        lines = "\n".join(self._lines[node.lineno - 1 : node.end_lineno]).strip()
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        return names == [HOLE] and len(node.targets) == 1 and ";" not in lines and lines.startswith(HOLE)
+
+    def _of(self, kind: type[Found]) -> list[Found]:
+        return [node for node in self._nodes if isinstance(node, kind)]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All names that the function reads."""
+        return frozenset(node.id for node in self._of(ast.Name) if isinstance(node.ctx, ast.Load))
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """All names that the function binds: arguments, locals, functions of its own."""
+        own = [node.arg for node in self._of(ast.arg)] + [node.name for node in self._of(ast.FunctionDef)]
+        return frozenset(own + [node.id for node in self._of(ast.Name) if isinstance(node.ctx, ast.Store)])
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether the function runs in any module that has `np`: it imports nothing, reads nothing else."""
+        imports = [*self._of(ast.Import), *self._of(ast.ImportFrom)]
+        return not imports and self.names <= self.own | BUILTINS | {"np"}
+
+    @cached_property
+    def literals(self) -> tuple[Literal, ...]:
+        """The numbers outside the hole that set how much is done: whole ones from 3, and fractions."""
+        found = [_literal(node) for node in self._of(ast.Constant)]
+        hole = range(*self.hole[:2]) if self.hole else range(0)
+        kept = [each for each in found if each and each.line not in hole and self._lines[each.line].isascii()]
+        return tuple(sorted(kept, key=lambda each: (each.line, each.start)))
+
+    @cached_property
+    def shape(self) -> str:
+        """The source without docstring, hole and numbers: equal for all variants of one block."""
+        lines = list(self._lines)
+        for each in reversed(self.literals):
+            lines[each.line] = lines[each.line][: each.start] + "#" + lines[each.line][each.end :]
+        if self.hole:
+            lines[self.hole[0] : self.hole[1]] = [HOLE] * (self.hole[1] - self.hole[0])
+        kept = lines[:1] + lines[self._body_line :]
+        return "\n".join(line.strip() for line in kept if line.strip() not in ("", HOLE))
+
+    @property
+    def _body_line(self) -> int:
+        if isinstance(self._tree, ast.FunctionDef) and ast.get_docstring(self._tree, clean=False) is not None:
+            return self._tree.body[0].end_lineno or 1
+        return 1
+
+    def filled(self, expression: str) -> str:
+        """The source with another expression in the hole."""
+        if self.hole is None:
+            return self.source
+        first, last, _ = self.hole
+        indent = self._lines[first][: -len(self._lines[first].lstrip())]
+        return "\n".join([*self._lines[:first], f"{indent}{HOLE} = {expression}", *self._lines[last:]])
+
+    def numbered(self, literal: Literal, value: str) -> str:
+        """The source with another number, in the docstring too if it is spoken of there."""
+        lines = list(self._lines)
+        line, spoken = lines[literal.line], rf"(?<![\w.]){re.escape(repr(literal.value))}(?![\w.])"
+        lines[literal.line] = line[: literal.start] + value + line[literal.end :]
+        for index in range(1, self._body_line):
+            lines[index] = re.sub(spoken, value, lines[index])
+        return "\n".join(lines)
+
+
+def _literal(node: ast.Constant) -> Literal | None:
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float) or node.end_col_offset is None:
+        return None
+    if isinstance(node.value, int) and node.value < LEAST_SETTING:
+        return None
+    return Literal(node.lineno - 1, node.col_offset, node.end_col_offset, node.value)
+
+
+@lru_cache(maxsize=4096)
+def block_of(source: str) -> Block:
+    """A function's source, looked into. It must be one that `parse` gave, or a grammar."""
+    return Block(source)
+
+
+def _blocks(sources: Mapping[str, str]) -> dict[str, Block]:
+    return {name: block_of(source.rstrip()) for name, source in sources.items()}
+
+
+class Kit:
+    """A grammar made ready: its blocks by role and by name, and what a priority may say."""
+
+    def __init__(self, problem: Problem) -> None:
+        grammar = problem.grammar
+        if grammar is None:
+            raise ValueError(f"problem {problem.name} has no grammar.")
+        self.entry = problem.entry.name
+        self.words = Vocabulary.of(grammar)
+        self.main = source_as(grammar.main, self.entry).rstrip()
+        self.blocks = {role: _blocks(grammar.sources(role)) for role in grammar.blocks}
+        self._named = {
+            (role, each.shape): name for role in self.roles for name, each in self.blocks[role].items()
+        }
+
+    @property
+    def roles(self) -> list[str]:
+        """The roles, in the grammar's order."""
+        return list(self.blocks)
+
+    def assembled(self, functions: dict[str, str]) -> Program:
+        """A program of one function per role."""
+        pieces = [_function(role, functions[role]) for role in self.roles]
+        return Program((Piece("", HEADER), *pieces, _function(self.entry, self.main)))
+
+    def known(self, program: Program | None) -> Program | None:
+        """The program, if for every role it has one function that takes what the role's blocks take."""
+        if program is None or any(program.names.count(name) != 1 for name in [*self.roles, self.entry]):
+            return None
+        played = all(self._plays(role, program.text(role)) for role in self.roles)
+        return program if played and any(HEADER in piece.text for piece in program.pieces) else None
+
+    def _plays(self, role: str, source: str) -> bool:
+        return block_of(source).arity == next(iter(self.blocks[role].values())).arity
+
+    def name(self, role: str, source: str) -> str:
+        """The grammar's block that a function is, numbers and priority aside; empty if it is none."""
+        return self._named.get((role, block_of(source).shape), "")
+
+    def limits(self, role: str, source: str) -> tuple[int | float, ...]:
+        """The numbers of a known block as its author set them; none for an unknown one."""
+        name = self.name(role, source)
+        return tuple(each.value for each in self.blocks[role][name].literals) if name else ()
+
+    def priority(self, source: str) -> Node | None:
+        """The priority of a function, if it has a hole and all that a priority may be made of."""
+        block = block_of(source)
+        return block.hole[2] if block.hole and block.own >= set(self.words.kinds) else None
+
+    def filled(self, source: str, priority: Node) -> str:
+        """A function with another priority in its hole."""
+        return block_of(source).filled(text(priority, self.words.signs))

@@ -1,0 +1,78 @@
+"""Several models for one run: who is asked."""
+
+from collections.abc import Iterable, Mapping
+from random import Random
+from typing import Protocol
+
+from gapsmith.agent.models.spec import Share, read_share
+from gapsmith.agent.problems import unknown
+from gapsmith.evaluators.base import UsageTrouble
+
+
+class Chooser(Protocol):
+    """What learns whom to ask."""
+
+    def choose(self, rng: Random, priors: Mapping[str, float]) -> str:
+        """One of the names."""
+        ...
+
+
+class Pool:
+    """The models of a run. Who names operators is asked for these alone; the others are asked for the rest.
+
+    Args:
+        shares: the part of each, by its name.
+        operators: all that models are asked for.
+
+    Raises:
+        UsageTrouble: some have a weight and some have none, an operator is unknown, or nobody is asked for it.
+    """
+
+    def __init__(self, shares: Mapping[str, Share], operators: Iterable[str]) -> None:
+        self._shares = dict(shares)
+        known = tuple(operators)
+        self._check_weights()
+        for name, share in self._shares.items():
+            _check_operators(name, share, known)
+        if left := [operator for operator in known if not self.among(operator)]:
+            raise UsageTrouble(
+                f"no model is asked for {', '.join(left)}; expected one without operators=, which is asked for the rest"
+            )
+
+    @classmethod
+    def of(cls, names: Iterable[str], words: Iterable[str], operators: Iterable[str]) -> "Pool":
+        """The pool of models with these names, of which the words on the command line say more.
+
+        Raises:
+            UsageTrouble: as above, and where two models have one name.
+        """
+        said, all_names = dict(map(read_share, words)), list(names)
+        if twice := next((name for name in all_names if all_names.count(name) > 1), None):
+            raise UsageTrouble(f"model {twice!r} is named twice; expected each once, or with other options")
+        return cls({name: said.get(name, Share()) for name in all_names}, operators)
+
+    def among(self, operator: str) -> list[str]:
+        """Who may be asked for an operator: who names it, else who names none."""
+        naming = [name for name, share in self._shares.items() if operator in share.operators]
+        return naming or [name for name, share in self._shares.items() if not share.operators]
+
+    def choose(self, rng: Random, operator: str, learnt: Chooser) -> str:
+        """Whom to ask for an operator: by the weights, if there are any, else by what was learnt."""
+        names = self.among(operator) or list(self._shares)
+        weights = [weight for name in names if (weight := self._shares[name].weight) is not None]
+        if weights:
+            return rng.choices(names, weights)[0]
+        return learnt.choose(rng, dict.fromkeys(names, 1.0))
+
+    def _check_weights(self) -> None:
+        weighty = [name for name, share in self._shares.items() if share.weight is not None]
+        if light := [name for name in self._shares if weighty and name not in weighty]:
+            raise UsageTrouble(
+                f"model {weighty[0]!r} has a weight and {light[0]!r} has none; expected weight= for all or for none"
+            )
+
+
+def _check_operators(name: str, share: Share, known: tuple[str, ...]) -> None:
+    for operator in share.operators:
+        if operator not in known:
+            raise UsageTrouble(f"model {name!r}: " + unknown("operator", operator, list(known)))
