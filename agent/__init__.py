@@ -1,13 +1,13 @@
 """The job: what to ask for, whom to ask, what to keep. Whatever the command line does is one call of these."""
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.budget import Budget
-from gapsmith.agent.discovery import Run, Settings, discover, resume
-from gapsmith.agent.evaluating import Entrant, evaluate, file_entrants, named_entrants, solve
-from gapsmith.agent.executor import LocalExecutor
-from gapsmith.agent.export import export
-from gapsmith.agent.problems import find_problem, read_instances
-from gapsmith.agent.reporting import Report
+from gapsmith.agent.evaluation.compare import Entrant, evaluate, file_entrants, named_entrants, solve
+from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.problems import find_problem, read_instances
+from gapsmith.agent.reports.export.module import export
+from gapsmith.agent.runs.budget import Budget
+from gapsmith.agent.runs.final.report import Report
+from gapsmith.agent.runs.run import Run, Settings, discover, resume
 
 __all__ = [
     "Archive",

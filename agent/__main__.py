@@ -1,6 +1,6 @@
 """Lets the command line be run as `python -m gapsmith.agent`."""
 
-from gapsmith.agent.cli import main
+from gapsmith.agent.cli.app import main
 
 if __name__ == "__main__":
     main()

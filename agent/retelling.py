@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from gapsmith.agent.archive import Archive, Call, Candidate
+from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.models import Recorded, ReplayModel
 from gapsmith.agent.models.base import Model
-from gapsmith.agent.screen import screen
 from gapsmith.agent.search.operators import BY_NAME, TUNE
 from gapsmith.evaluators.base import Problem, UsageTrouble
 

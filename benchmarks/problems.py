@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.baselines import Progress
-from gapsmith.agent.evaluating import Comparison, evaluate, named_entrants
-from gapsmith.agent.executor import LocalExecutor
-from gapsmith.agent.problems import find_problem
+from gapsmith.agent.evaluation.baselines import Progress
+from gapsmith.agent.evaluation.compare import Comparison, evaluate, named_entrants
+from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble
 
 FAMILIES = {

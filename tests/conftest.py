@@ -59,7 +59,7 @@ def place(tmp_path):
 @pytest.fixture(scope="session")
 def sandboxes():
     """Two real sandboxes, opened once."""
-    from gapsmith.agent.executor import LocalExecutor
+    from gapsmith.agent.evaluation.executor import LocalExecutor
 
     with LocalExecutor(2) as executor:
         yield executor

@@ -15,13 +15,13 @@ from random import Random
 import numpy as np
 from sqlalchemy import event
 
-from gapsmith.agent import constants
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.budget import Budget
-from gapsmith.agent.discovery import Run, Settings
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models.base import Reply
 from gapsmith.agent.models.offline.model import OfflineModel
-from gapsmith.agent.problems import find_problem
+from gapsmith.agent.runs.budget import Budget
+from gapsmith.agent.runs.loop import tuning as constants
+from gapsmith.agent.runs.run import Run, Settings
 from gapsmith.sandbox import Answer, Array, Ending, Level, Outcome
 
 DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2] / "shared" / "data")

@@ -1,8 +1,7 @@
 """What is remembered: runs, programs, evaluations, baselines, calls and events. The only writer of the database."""
 
 from gapsmith.agent.archive.leases import Lease
-from gapsmith.agent.archive.reading import Edition, Paid
-from gapsmith.agent.archive.store import Archive
+from gapsmith.agent.archive.reader import Edition, Paid
 from gapsmith.agent.archive.tables import (
     ArmRow,
     BatchRow,
@@ -15,6 +14,7 @@ from gapsmith.agent.archive.tables import (
     Program,
     RunRow,
 )
+from gapsmith.agent.archive.writer import Archive
 
 __all__ = [
     "Archive",

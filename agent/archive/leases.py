@@ -19,7 +19,7 @@ from gapsmith.agent.archive.tables import LeaseRow
 from gapsmith.evaluators.base import Trouble
 
 if TYPE_CHECKING:
-    from gapsmith.agent.archive.store import Archive
+    from gapsmith.agent.archive.writer import Archive
 
 LASTS, REFRESHED = 60.0, 10.0
 """Seconds that a lease lasts, and after which it is refreshed."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from gapsmith.agent.baselines import Progress as Doing
-from gapsmith.agent.baselines import silent
+from gapsmith.agent.evaluation.baselines import Progress as Doing
+from gapsmith.agent.evaluation.baselines import silent
 from gapsmith.agent.modelling.answer import Kind, Verdict, same
-from gapsmith.agent.modelling.order import Desk, Order
+from gapsmith.agent.modelling.job import Desk, Order
 from gapsmith.agent.modelling.question import Question
 from gapsmith.agent.modelling.sample import STRIDE, Sample, sampled
-from gapsmith.agent.modelling.sitting import Chain
+from gapsmith.agent.modelling.scheduler import Chain
 from gapsmith.agent.modelling.vote import Vote, elected
 from gapsmith.evaluators.base import UsageTrouble
 

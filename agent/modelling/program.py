@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from gapsmith.agent.extracting import extract
+from gapsmith.agent.codegen.replies.extract import extract
+from gapsmith.agent.codegen.screen import ALLOWED_IMPORTS, Screened, screen, unparsable
 from gapsmith.agent.modelling.answer import Kind, Verdict, judged
 from gapsmith.agent.models.hosted.finish import excuse, usable
-from gapsmith.agent.screen import ALLOWED_IMPORTS, Screened, screen, unparsable
 from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import EntryPoint
 from gapsmith.sandbox import Job, Limits, SandboxTrouble

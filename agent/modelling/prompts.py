@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from gapsmith.agent.harmless import fenced, one_line, untrusted
+from gapsmith.agent.codegen.prompt import LONGEST_SOURCE, Prompt, environment, template_hash
+from gapsmith.agent.codegen.sanitize import fenced, one_line, untrusted
 from gapsmith.agent.modelling.answer import Kind, Verdict
 from gapsmith.agent.modelling.program import IMPORTS, MEMORY_MB
 from gapsmith.agent.modelling.question import OBJECTIVE, Question
-from gapsmith.agent.prompting import LONGEST_SOURCE, Prompt, environment, template_hash
 from gapsmith.evaluators.base import Problem
 
 DOUBTFUL = (Kind.INFEASIBLE, Kind.UNBOUNDED)

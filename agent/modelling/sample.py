@@ -7,7 +7,7 @@ from gapsmith.agent.modelling import prompts
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
 from gapsmith.agent.modelling.program import program_in
 from gapsmith.agent.modelling.question import Question
-from gapsmith.agent.modelling.sitting import Chain, Letter, Ran, Trial
+from gapsmith.agent.modelling.scheduler import Chain, Letter, Ran, Trial
 
 REPAIRS = 2
 STRIDE = 100_000

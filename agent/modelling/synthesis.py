@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.agent import blocks
-from gapsmith.agent.baselines import Progress as Doing
-from gapsmith.agent.baselines import baselines_of, silent
+from gapsmith.agent.codegen.replies import markdown as blocks
+from gapsmith.agent.evaluation.baselines import Progress as Doing
+from gapsmith.agent.evaluation.baselines import baselines_of, silent
 from gapsmith.agent.modelling import prompts
-from gapsmith.agent.modelling.order import Desk, Order
+from gapsmith.agent.modelling.job import Desk, Order
 from gapsmith.agent.modelling.question import LONGEST_QUESTION, Question
 from gapsmith.agent.modelling.sample import STRIDE, Sample, sampled
-from gapsmith.agent.modelling.sitting import Chain, Letter
+from gapsmith.agent.modelling.scheduler import Chain, Letter
 from gapsmith.agent.modelling.vote import Vote, elected
 from gapsmith.evaluators.base import Baseline, Instance, Problem, Split, UsageTrouble
 

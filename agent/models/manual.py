@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gapsmith.agent.extracting import extract
-from gapsmith.agent.harmless import fenced, untrusted
+from gapsmith.agent.codegen.replies.extract import extract
+from gapsmith.agent.codegen.sanitize import fenced, untrusted
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
 from gapsmith.agent.models.finish import Finish
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Protocol
 
+from gapsmith.agent.evaluation.problems import unknown
 from gapsmith.agent.models.spec import Share, read_share
-from gapsmith.agent.problems import unknown
 from gapsmith.evaluators.base import UsageTrouble
 
 

@@ -3,9 +3,9 @@
 import math
 from dataclasses import replace
 
+from gapsmith.agent.codegen.screen import encodable
 from gapsmith.agent.models.base import Reply
 from gapsmith.agent.models.hosted.transport.answers import MOST_TOKENS
-from gapsmith.agent.screen import encodable
 
 MOST_USD = 1e6
 """A single call that costs more has no price but a fault."""

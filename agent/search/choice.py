@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.operators import Operator
-from gapsmith.agent.search.population import Elite
+from gapsmith.agent.search.selection.population import Elite
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from random import Random
 
-from gapsmith.agent.search.arms import Arms
-from gapsmith.agent.search.bandit import FLOOR, Bandit
-from gapsmith.agent.search.bench import Bench, Course
+from gapsmith.agent.search.acceptance.gate import Gate, Verdict
+from gapsmith.agent.search.acceptance.racing import Bar
 from gapsmith.agent.search.choice import Choice, Failure
-from gapsmith.agent.search.gate import Gate, Verdict
+from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.agent.search.lessons import Lesson, Lessons
 from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, RULE, SEED, TUNE
-from gapsmith.agent.search.parameters import parameters
-from gapsmith.agent.search.population import CAPACITY, Elite, Population
-from gapsmith.agent.search.racing import Bar
+from gapsmith.agent.search.selection.bandit import FLOOR, Bandit
+from gapsmith.agent.search.selection.population import CAPACITY, Elite, Population
 from gapsmith.agent.search.strategies import CONTROL, Strategy, View, portfolio
+from gapsmith.agent.search.strategies.arms import Arms
+from gapsmith.agent.search.tuning.parameters import parameters
 from gapsmith.evaluators.base import Number
 
 MENDING, HOPELESS = 0.7, 0.3

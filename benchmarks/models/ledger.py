@@ -29,7 +29,7 @@ def word(server: FaultyServer, way: str) -> str:
 
 def command(verb: str, *words: str, archive: Path) -> list[str]:
     """A command line of gapsmith, of this very Python."""
-    main = "from gapsmith.agent.cli import main; main()"
+    main = "from gapsmith.agent.cli.app import main; main()"
     return [sys.executable, "-c", main, verb, *words, "--archive", str(archive), "--json"]
 
 

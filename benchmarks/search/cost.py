@@ -25,9 +25,9 @@ import numpy as np
 from common import append, fresh_archive, options, say
 
 from gapsmith.agent import Budget, discover, find_problem
-from gapsmith.agent.executor import Work
+from gapsmith.agent.cli.terminal.output import seldom_collected
+from gapsmith.agent.evaluation.executor import Work
 from gapsmith.agent.models.base import Reply, Request
-from gapsmith.agent.terminal import seldom_collected
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.sandbox import Answer, Array, Ending, Job, Json, Level, Outcome, Value
 

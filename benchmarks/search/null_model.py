@@ -45,9 +45,9 @@ from common import (
 from null_server import NullServer, mutated
 
 from gapsmith.agent import Archive, Budget, Entrant, LocalExecutor, discover, evaluate, solve
-from gapsmith.agent.evaluating import Scored
-from gapsmith.agent.executor import Executor
-from gapsmith.agent.screen import screen
+from gapsmith.agent.codegen.screen import screen
+from gapsmith.agent.evaluation.compare import Scored
+from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import Split
 from gapsmith.evaluators.scoring import Scale

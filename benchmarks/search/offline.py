@@ -30,8 +30,8 @@ from common import (
 )
 
 from gapsmith.agent import Archive, Budget, Entrant, LocalExecutor, Report, discover, evaluate
-from gapsmith.agent.evaluating import Scored
-from gapsmith.agent.executor import Executor
+from gapsmith.agent.evaluation.compare import Scored
+from gapsmith.agent.evaluation.executor import Executor
 
 MILLISECONDS = (1, 10, 50)
 CPU_SECONDS = {"tardiness": 0.05}

@@ -17,9 +17,9 @@ import numpy as np
 from common import Record, append, fresh_archive, options, records, say, selected
 
 from gapsmith.agent import Budget, LocalExecutor, discover, find_problem
-from gapsmith.agent.executor import Executor
-from gapsmith.agent.search.population import Elite, Population
-from gapsmith.agent.search.racing import Bar, blocks, lag
+from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.search.acceptance.racing import Bar, blocks, lag
+from gapsmith.agent.search.selection.population import Elite, Population
 from gapsmith.evaluators.base import Problem, Split
 
 PROBLEMS = ("single_machine_tardiness", "online_bin_packing", "job_shop")

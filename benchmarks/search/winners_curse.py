@@ -17,7 +17,7 @@ import numpy as np
 from common import Interval, Record, append, claimed, counted, fresh_archive, options, records, say, selected
 
 from gapsmith.agent import Archive, Budget, LocalExecutor, discover, evaluate, find_problem, named_entrants
-from gapsmith.agent.evaluating import Comparison
+from gapsmith.agent.evaluation.compare import Comparison
 from gapsmith.evaluators.base import Instance, Problem, Split
 
 

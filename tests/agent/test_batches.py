@@ -10,13 +10,14 @@ from batch_loopback import BatchServer, kind_of
 from helpers import TINY, Crash, Inline, crash, finish, numbered
 from loopback import BROKEN, Fault
 
-from gapsmith.agent import Archive, Budget, Run, Settings, batching
+from gapsmith.agent import Archive, Budget, Run, Settings
 from gapsmith.agent.archive import BatchRow
-from gapsmith.agent.cli import main
-from gapsmith.agent.display import batch_words
+from gapsmith.agent.cli.app import main
+from gapsmith.agent.cli.terminal.progress import batch_words
 from gapsmith.agent.models import ModelTrouble
 from gapsmith.agent.models.hosted.batch.base import TRIES
 from gapsmith.agent.models.hosted.transport import rate_limit as pacing
+from gapsmith.agent.runs.loop import batches as batching
 from gapsmith.evaluators.base import UsageTrouble
 
 PRICED = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}

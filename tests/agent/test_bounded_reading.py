@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.blocks import fenced_blocks, other_blocks, plain
-from gapsmith.agent.cleaning import CLEANINGS, readings
-from gapsmith.agent.extracting import extract, idea_of
-from gapsmith.agent.harmless import harmless, untrusted
+from gapsmith.agent.codegen.replies.cleanup import CLEANINGS, readings
+from gapsmith.agent.codegen.replies.extract import extract, idea_of
+from gapsmith.agent.codegen.replies.markdown import fenced_blocks, other_blocks, plain
+from gapsmith.agent.codegen.sanitize import harmless, untrusted
+from gapsmith.agent.codegen.screen import encodable, screen
 from gapsmith.agent.models.hosted.finish import usable
-from gapsmith.agent.screen import encodable, screen
-from gapsmith.agent.search import simplifying
-from gapsmith.agent.search.parameters import parameters
+from gapsmith.agent.runs.final import minimise as simplifying
+from gapsmith.agent.search.tuning.parameters import parameters
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 CODE = "def schedule(p, d):\n    return d.argsort()\n"
@@ -237,7 +237,7 @@ def test_what_a_parser_raises_is_an_outcome(tmp_path, monkeypatch):
     def broken(*_):
         raise RecursionError("too deep")
 
-    monkeypatch.setattr("gapsmith.agent.extracting.plain", broken)
+    monkeypatch.setattr("gapsmith.agent.codegen.replies.extract.plain", broken)
     run = finish(job(str(tmp_path / "a.db"), model=Scripted([numbered(5)], 3), calls=1, executor=Inline()))
     row = run.archive.candidates(1)[3]
     assert (row.outcome, row.message) == ("unparsable", "the reply cannot be read: RecursionError")

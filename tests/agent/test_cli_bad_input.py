@@ -4,7 +4,7 @@ import pytest
 from helpers import TINY
 
 from gapsmith.agent import Archive
-from gapsmith.agent.cli import main
+from gapsmith.agent.cli.app import main
 
 GOOD = "3\n5 3\n2 4\n1 1\n"
 RULE = "def schedule(p, d):\n    return d.argsort()\n"

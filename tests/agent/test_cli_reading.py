@@ -7,7 +7,7 @@ from helpers import TINY, Inline, finish, job
 
 from gapsmith.agent import Archive
 from gapsmith.agent.archive import CandidateRow
-from gapsmith.agent.cli import main
+from gapsmith.agent.cli.app import main
 
 FRONT = [
     {"id": 4, "name": "", "pooled_gap_percent": 0.25, "cpu_seconds": 0.004, "size": 90},

@@ -8,7 +8,7 @@ import pytest
 from helpers import TINY, Counting, Inline, tiny
 
 from gapsmith.agent import Archive, Budget, Settings, discover, resume
-from gapsmith.agent.display import plan
+from gapsmith.agent.cli.terminal.progress import plan
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 FOUR = Budget(calls=4)
@@ -110,7 +110,7 @@ def test_what_a_run_opens_is_closed(place, closings):
 
 def test_a_run_that_cannot_begin_leaves_no_row(place, monkeypatch):
     """Where no sandbox can be had, the archive has no run that works for ever."""
-    monkeypatch.setattr("gapsmith.agent.discovery.LocalExecutor", lambda *_: 1 / 0)
+    monkeypatch.setattr("gapsmith.agent.runs.run.LocalExecutor", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         begun(place, executor=None)
     archive = Archive(str(place))

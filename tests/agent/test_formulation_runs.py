@@ -7,13 +7,14 @@ from helpers import Scripted
 from ortools.sat.python import cp_model
 from small import augment, search, stated
 
-from gapsmith.agent import Archive, Budget, LocalExecutor, discover, view
-from gapsmith.agent.cli import main
-from gapsmith.agent.drawing import last_drawn
-from gapsmith.agent.export_formulations import formulation_module
-from gapsmith.agent.findings import finding_of
-from gapsmith.agent.hinting import helped
-from gapsmith.agent.problems import find_problem
+from gapsmith.agent import Archive, Budget, LocalExecutor, discover
+from gapsmith.agent.archive.findings import finding_of
+from gapsmith.agent.cli.app import main
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.reports import runs as view
+from gapsmith.agent.reports.export.formulation import formulation_module
+from gapsmith.agent.runs.final.entropy import last_drawn
+from gapsmith.agent.runs.hints import helped
 from gapsmith.evaluators.assess import assess
 from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.evaluators.formulations.catalogue import formulation_names

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gapsmith.agent.extracting import extract
-from gapsmith.agent.screen import screen
+from gapsmith.agent.codegen.replies.extract import extract
+from gapsmith.agent.codegen.screen import screen
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"

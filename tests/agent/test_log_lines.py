@@ -3,8 +3,8 @@
 import io
 import queue
 
-from gapsmith.agent import display
-from gapsmith.agent.console import PlainConsole
+from gapsmith.agent.cli.terminal import progress as display
+from gapsmith.agent.cli.terminal.console import PlainConsole
 
 
 def test_progress_without_a_terminal_is_lines(monkeypatch):

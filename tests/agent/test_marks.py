@@ -2,10 +2,10 @@
 
 import pytest
 
-from gapsmith.agent.config import read_config
-from gapsmith.agent.evaluating import file_entrants
+from gapsmith.agent.evaluation.compare import file_entrants
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models import read_recording
-from gapsmith.agent.problems import find_problem
+from gapsmith.agent.runs.config import read_config
 
 MARK = b"\xef\xbb\xbf"
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gapsmith.agent.drawing import Source
-from gapsmith.agent.evaluating import Entrant, Scored
-from gapsmith.agent.reporting import Counts, Report
-from gapsmith.agent.terminal import next_step
+from gapsmith.agent.cli.terminal.output import next_step
+from gapsmith.agent.evaluation.compare import Entrant, Scored
+from gapsmith.agent.runs.final.entropy import Source
+from gapsmith.agent.runs.final.report import Counts, Report
 from gapsmith.evaluators.scoring import Aggregate, Gain
 
 FIGURES = Aggregate(1.0, 1.0, 0.5, 0.01, (0.5, 1.5))

@@ -3,8 +3,8 @@
 from helpers import TINY, Inline, Scripted, finish, job, reply_with, tiny
 
 from gapsmith.agent import Archive
-from gapsmith.agent.problems import find_problem
-from gapsmith.agent.supply import Supply
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.runs.splits import Supply
 
 FIRST = "share = 0.3 * p\nreturn np.argsort(d + share, kind='stable')"
 AGAIN = "return np.argsort(d + 0.3 * p, kind='stable')"

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent import Archive
-from gapsmith.agent.baselines import baselines_of
-from gapsmith.agent.budget import Budget
-from gapsmith.agent.cli import main
-from gapsmith.agent.discovery import Run, Settings
-from gapsmith.agent.editions import left_aside
-from gapsmith.agent.problem_files import source_version
-from gapsmith.agent.problems import find_problem
+from gapsmith.agent.cli.app import main
+from gapsmith.agent.evaluation.baselines import baselines_of
+from gapsmith.agent.evaluation.own.files import source_version
+from gapsmith.agent.evaluation.own.versions import left_aside
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.runs.budget import Budget
+from gapsmith.agent.runs.run import Run, Settings
 from gapsmith.evaluators.base import Split, UsageTrouble
 
 MINE = '''"""Sum of completion times."""

@@ -4,7 +4,7 @@ import pytest
 from helpers import Inline, Shuffled, crash, dying, finish, job, shorten_tuning, tiny
 
 from gapsmith.agent import Archive, Budget, LocalExecutor, discover
-from gapsmith.agent.search import gate
+from gapsmith.agent.search.acceptance import gate
 from gapsmith.agent.search.strategies import portfolio
 
 

@@ -21,10 +21,12 @@ from helpers import (
     tiny,
 )
 
-from gapsmith.agent import Archive, loop
-from gapsmith.agent.cli import main
-from gapsmith.agent.discovery import SEARCHED
-from gapsmith.agent.search import gate, state
+from gapsmith.agent import Archive
+from gapsmith.agent.cli.app import main
+from gapsmith.agent.runs.loop import loop
+from gapsmith.agent.runs.run import SEARCHED
+from gapsmith.agent.search import state
+from gapsmith.agent.search.acceptance import gate
 from gapsmith.agent.search.strategies import portfolio
 
 SEEDS = tuple(

@@ -8,8 +8,8 @@ import pytest
 from helpers import TINY, reply_with
 from loopback import Fault, LoopbackServer
 
-from gapsmith.agent.cli import main
-from gapsmith.agent.executor import LocalExecutor
+from gapsmith.agent.cli.app import main
+from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.models import ModelTrouble, Request, open_model
 from gapsmith.sandbox import Job
 

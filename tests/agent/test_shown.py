@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow
-from gapsmith.agent.cli import main
-from gapsmith.agent.console import PlainConsole
+from gapsmith.agent.cli.app import main
+from gapsmith.agent.cli.terminal.console import PlainConsole
 
 HOSTILE = st.one_of(
     st.text(),

@@ -7,11 +7,11 @@ import pytest
 from helpers import TINY, Inline, NoSandbox, Scripted, finish, job, numbered, tiny
 
 from gapsmith.agent import Archive, Budget, Run, Settings
-from gapsmith.agent.discovery import SEARCHED
-from gapsmith.agent.drawing import last_drawn
-from gapsmith.agent.problems import find_problem
-from gapsmith.agent.search import gate
-from gapsmith.agent.supply import Supply
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.runs.final.entropy import last_drawn
+from gapsmith.agent.runs.run import SEARCHED
+from gapsmith.agent.runs.splits import Supply
+from gapsmith.agent.search.acceptance import gate
 from gapsmith.evaluators.base import Split, Trouble
 from gapsmith.evaluators.integrity.audit import PATIENCE
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing

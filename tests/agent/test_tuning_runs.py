@@ -3,7 +3,7 @@
 import pytest
 from helpers import Counting, Scripted, Shuffled, finish, job, numbered, photographed, shorten_tuning, tiny
 
-from gapsmith.agent.search.parameters import parameters
+from gapsmith.agent.search.tuning.parameters import parameters
 
 TRIES = '''Swaps.
 ```python

@@ -7,9 +7,9 @@ from helpers import Threaded, finish, job, numbered, reply_with
 from sqlalchemy import text
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.budget import Budget, implied_calls
 from gapsmith.agent.models.base import ModelTrouble, Reply
-from gapsmith.agent.replies import STOP_AFTER, Replies
+from gapsmith.agent.runs.budget import Budget, implied_calls
+from gapsmith.agent.runs.loop.replies import STOP_AFTER, Replies
 
 
 class Saying(Threaded):

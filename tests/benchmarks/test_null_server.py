@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.extracting import extract
+from gapsmith.agent.codegen.replies.extract import extract
+from gapsmith.agent.codegen.screen import screen
+from gapsmith.agent.evaluation.problems import find_problem, problem_names
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.factory import open_model
-from gapsmith.agent.problems import find_problem, problem_names
-from gapsmith.agent.screen import screen
 
 RULES = [
     (problem.entry, rule.source(problem.entry.name))

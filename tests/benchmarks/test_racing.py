@@ -5,7 +5,7 @@ import racing
 from helpers import TINY, Inline
 
 from gapsmith.agent import find_problem
-from gapsmith.agent.supply import Supply
+from gapsmith.agent.runs.splits import Supply
 from gapsmith.evaluators.base import Split
 
 

@@ -66,7 +66,7 @@ def test_rules_are_found_by_name():
 
 def test_rules_run_as_candidates():
     """The source of every rule of the real problem defines the entry point, without our modules."""
-    from gapsmith.agent.problems import find_problem
+    from gapsmith.agent.evaluation.problems import find_problem
 
     problem = find_problem("single_machine_tardiness")
     (instance,) = tiny().instances("train", 0, 1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.problems import find_problem
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Instance, Trouble
 from gapsmith.evaluators.solutions import exact
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.problems import find_problem, laid_out
+from gapsmith.agent.evaluation.problems import find_problem, laid_out
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.showing import data_lines, picture, values_line
+from gapsmith.agent.codegen.instance_text import data_lines, picture, values_line
 from gapsmith.evaluators.base import Baseline, Instance
 
 P = np.array([5, 1, 4, 2])

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from gapsmith.agent.search.bandit import Bandit
 from gapsmith.agent.search.choice import Choice
 from gapsmith.agent.search.operators import OPERATORS, TACTIC, Operator
-from gapsmith.agent.search.population import Elite, Population
+from gapsmith.agent.search.selection.bandit import Bandit
+from gapsmith.agent.search.selection.population import Elite, Population
 
 
 @dataclass(frozen=True)

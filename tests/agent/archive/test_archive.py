@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from gapsmith.agent import Archive
 from gapsmith.agent.archive.bounds import tightened
-from gapsmith.agent.archive.opening import open_engine
+from gapsmith.agent.archive.engine import open_engine
 from gapsmith.agent.archive.tables import SCHEMA, CallRow, CandidateRow
-from gapsmith.agent.baselines import baselines_of
+from gapsmith.agent.evaluation.baselines import baselines_of
 from gapsmith.evaluators.base import Baseline, Instance, Trouble
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level

@@ -13,8 +13,8 @@ from helpers import Counting, Threaded, crash, dying, finish, job
 
 from gapsmith.agent import Archive
 from gapsmith.agent.archive import Call, Candidate, guarding, leases
+from gapsmith.agent.archive.engine import open_engine
 from gapsmith.agent.archive.leases import Lease, is_over, lease_of_this_process
-from gapsmith.agent.archive.opening import open_engine
 from gapsmith.evaluators.base import Trouble
 
 
@@ -38,7 +38,7 @@ def call(run, slot=0):
 def impatient(monkeypatch):
     """SQLite does not wait by itself: we ask it four times."""
     monkeypatch.setattr(guarding, "TURNS", 4)
-    monkeypatch.setattr("gapsmith.agent.archive.opening.BUSY_SECONDS", 0)
+    monkeypatch.setattr("gapsmith.agent.archive.engine.BUSY_SECONDS", 0)
 
 
 class Lock:

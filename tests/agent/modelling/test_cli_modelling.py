@@ -8,9 +8,9 @@ import pytest
 from words import answering, cp_sat, reply_with, write_set
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.cli import main
+from gapsmith.agent.cli.app import main
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models import Recorded, ReplayModel, Reply, write_recording
-from gapsmith.agent.problems import find_problem
 from gapsmith.evaluators.base import Split
 
 SPENT = {"run", "calls", "usd", "seconds"}

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.modelling import prompts
 from gapsmith.agent.modelling.answer import Kind, Verdict
 from gapsmith.agent.modelling.question import LONGEST_QUESTION, OBJECTIVE, Question
-from gapsmith.agent.problems import find_problem
 
 GOLDEN = Path(__file__).parent / "golden"
 QUESTION = Question(

@@ -7,9 +7,9 @@ import pytest
 from words import Told, answering, at_desk, reply_with
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.budget import Budget
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.modelling import synthesis
-from gapsmith.agent.modelling.order import SYNTHESISE
+from gapsmith.agent.modelling.job import SYNTHESISE
 from gapsmith.agent.modelling.question import read_questions
 from gapsmith.agent.modelling.synthesis import (
     KEPT,
@@ -22,7 +22,7 @@ from gapsmith.agent.modelling.synthesis import (
     numbers_in,
 )
 from gapsmith.agent.models.base import Reply
-from gapsmith.agent.problems import find_problem
+from gapsmith.agent.runs.budget import Budget
 from gapsmith.evaluators.base import Baseline, Split, UsageTrouble
 
 PROBLEM = find_problem("single_machine_tardiness")

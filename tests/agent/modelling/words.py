@@ -5,9 +5,9 @@ import json
 from helpers import Inline
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.budget import Budget
-from gapsmith.agent.modelling.order import BENCH, Order, desk
+from gapsmith.agent.modelling.job import BENCH, Order, desk
 from gapsmith.agent.models.base import Reply
+from gapsmith.agent.runs.budget import Budget
 
 
 def reply_with(body, before=""):

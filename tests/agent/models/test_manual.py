@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models import ManualModel, ModelTrouble, Request, Stopped
-from gapsmith.agent.problems import find_problem
 
 NOW = 1_000_000.0
 

@@ -7,7 +7,7 @@ import pytest
 
 from gapsmith.agent.models.router import Pool
 from gapsmith.agent.models.spec import Share
-from gapsmith.agent.search.bandit import Bandit
+from gapsmith.agent.search.selection.bandit import Bandit
 from gapsmith.evaluators.base import UsageTrouble
 
 OPERATORS = ("refine", "merge", "explore")

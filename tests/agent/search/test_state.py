@@ -5,17 +5,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from gapsmith.agent.screen import Screened
+from gapsmith.agent.codegen.screen import Screened
+from gapsmith.agent.runs.loop.slot import Slot
 from gapsmith.agent.search import state as states
-from gapsmith.agent.search.arms import CONTROL
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, REPAIRS_AT_MOST, RULE, SEED, TACTIC, TUNE
-from gapsmith.agent.search.population import Elite
+from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import WAITING, SearchState, Switches
+from gapsmith.agent.search.strategies.arms import CONTROL
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
-from gapsmith.agent.slots import Slot
 
 BENCH = SimpleNamespace(worst_stratum=lambda losses: "the worst class", classes=("all",) * 99)
 REFINE = Choice(BY_NAME["refine"], arm="genetic")

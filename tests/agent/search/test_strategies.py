@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from gapsmith.agent.search.bandit import Bandit
 from gapsmith.agent.search.operators import OPERATORS, REPAIR, RULE, SEED, TACTIC, TUNE
-from gapsmith.agent.search.population import Elite, Population
+from gapsmith.agent.search.selection.bandit import Bandit
+from gapsmith.agent.search.selection.population import Elite, Population
 from gapsmith.agent.search.strategies import View, portfolio
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent

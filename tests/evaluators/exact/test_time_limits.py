@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from gapsmith.agent.problems import find_problem, problem_names
+from gapsmith.agent.evaluation.problems import find_problem, problem_names
 from gapsmith.evaluators.base import Instance, Split
 
 RNG = np.random.default_rng(5)

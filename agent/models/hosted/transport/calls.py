@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from gapsmith.agent.callers import within
 from gapsmith.agent.models.base import Reply, Stopped
+from gapsmith.agent.models.callers import within
 from gapsmith.agent.models.hosted.account import Account, Heard, Options
 from gapsmith.agent.models.hosted.transport.errors import BROKEN, TIMED_OUT, Fault, late
 from gapsmith.agent.models.hosted.transport.rate_limit import Pace

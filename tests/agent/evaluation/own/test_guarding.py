@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gapsmith.agent.evaluation.own.guarding import plain_baseline, plain_data, plain_number
-from gapsmith.agent.problems import find_problem, new_problem
+from gapsmith.agent.evaluation.problems import find_problem, new_problem
 from gapsmith.evaluators.base import Baseline, Infeasible, Instance, Split, Trouble
 from gapsmith.evaluators.integrity.conformance import broken_promises
 

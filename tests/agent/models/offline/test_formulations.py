@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.extracting import extract
+from gapsmith.agent.codegen.replies.extract import extract
+from gapsmith.agent.codegen.screen import screen
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models.base import ModelTrouble, Request
 from gapsmith.agent.models.offline.formulations import PROPOSALS, patterns_in
 from gapsmith.agent.models.offline.model import OfflineModel
-from gapsmith.agent.problems import find_problem
-from gapsmith.agent.screen import screen
 
 NAME = "tardiness_interval"
 LIBRARY = import_module(f"gapsmith.evaluators.formulations.{NAME}").formulation.patterns

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ortools.sat.python import cp_model
 from small import augment, search
 
-from gapsmith.agent.problems import find_problem
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Infeasible, Instance, Split, UsageTrouble
 from gapsmith.evaluators.formulations.catalogue import formulation_names, plain_name
 from gapsmith.evaluators.formulations.solve.solver import answer

@@ -1,0 +1,156 @@
+"""What the calls of a run cost, and what that bought: by model and by operator.
+
+An improvement is accepted where a program is better than all before it. Of that there are two measures, and
+neither asks more of the reader than the archive holds: a *best* has a smaller training gap than the program of every
+earlier slot, reference rules included; a *champion* passed the gate. Cost-of-pass is the dollars of all calls, also
+of those that gave nothing, by the improvements that their programs made (Erol et al. 2025 define it for answers
+that are right or wrong). Tuning asks no model: what it finds raises the bar, and is nobody's improvement.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table
+
+from gapsmith.agent.archive import Archive, Paid
+from gapsmith.agent.codegen.sanitize import untrusted
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What some calls cost and gave.
+
+    Attributes:
+        name: of the model or the operator.
+        calls: answered questions.
+        usd: dollars; None where the price of one is not known.
+        tokens_in: all of the input.
+        tokens_cached: those of the input that were read from the provider's cache.
+        tokens_out: all of the output.
+        bests: programs that were the best in training so far.
+        champions: programs that passed the gate.
+    """
+
+    name: str
+    calls: int
+    usd: float | None
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+    bests: int
+    champions: int
+
+    @property
+    def cached_share(self) -> float | None:
+        """How much of the input came from the provider's cache, 0 to 1; None without any input."""
+        return self.tokens_cached / self.tokens_in if self.tokens_in else None
+
+    @property
+    def usd_per_best(self) -> float | None:
+        """Dollars for a new best in training; None where there is none, or a price is not known."""
+        return None if self.usd is None or not self.bests else self.usd / self.bests
+
+    @property
+    def usd_per_champion(self) -> float | None:
+        """Dollars for a new champion; None where there is none, or a price is not known."""
+        return None if self.usd is None or not self.champions else self.usd / self.champions
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What the calls of a run cost and gave: all of them, by model, and by operator, the dearest first."""
+
+    whole: Spent
+    models: tuple[Spent, ...]
+    operators: tuple[Spent, ...]
+
+
+def spending(archive: Archive, run: int) -> Spending:
+    """What a run has paid so far."""
+    rows, best = [], math.inf
+    for row in _in_order(archive.paid(run)):
+        leads = row.train_gap is not None and row.train_gap < best
+        best = min(best, math.inf if row.train_gap is None else row.train_gap)
+        rows += [(row, leads)] if row.model else []
+    models = {row.model: [each for each in rows if each[0].model == row.model] for row, _ in rows}
+    operators = {row.operator: [each for each in rows if each[0].operator == row.operator] for row, _ in rows}
+    return Spending(
+        _spent("all", rows),
+        _dearest_first(_spent(name, some) for name, some in models.items()),
+        _dearest_first(_spent(name, some) for name, some in operators.items()),
+    )
+
+
+def _in_order(rows: Iterable[Paid]) -> list[Paid]:
+    """The slots in the order in which they were made: the end of a run, slot -1, comes last."""
+    return sorted(rows, key=lambda row: (row.slot < 0, row.slot))
+
+
+def _spent(name: str, rows: Sequence[tuple[Paid, bool]]) -> Spent:
+    costs = [row.usd for row, _ in rows]
+    known = [cost for cost in costs if cost is not None]
+    return Spent(
+        name,
+        calls=len(rows),
+        usd=math.fsum(known) if len(known) == len(costs) else None,
+        tokens_in=sum(row.tokens_in for row, _ in rows),
+        tokens_cached=sum(row.tokens_cached for row, _ in rows),
+        tokens_out=sum(row.tokens_out for row, _ in rows),
+        bests=sum(leads for _, leads in rows),
+        champions=sum(row.gate == "passed" for row, _ in rows),
+    )
+
+
+def _dearest_first(found: Iterable[Spent]) -> tuple[Spent, ...]:
+    return tuple(sorted(found, key=lambda spent: (-(spent.usd or 0.0), -spent.calls, spent.name)))
+
+
+def spending_json(found: Spending) -> dict[str, Any]:
+    """The part `spending` of a report."""
+    return {
+        **_fields(found.whole),
+        "models": [_fields(spent) for spent in found.models],
+        "operators": [_fields(spent) for spent in found.operators],
+    }
+
+
+def _fields(spent: Spent) -> dict[str, Any]:
+    shares = ("cached_share", "usd_per_best", "usd_per_champion")
+    return {**asdict(spent), **{name: getattr(spent, name) for name in shares}}
+
+
+def spending_table(found: Spending) -> Table:
+    """What was paid, a line for each model and each operator."""
+    table = Table(
+        title="what the calls cost", caption="$ for a best: in training; for a champion: past the gate"
+    )
+    for heading in ("asked", "calls", "$", "tokens in", "cached", "tokens out", "$ for a best", "champion"):
+        table.add_column(heading, justify="left" if heading == "asked" else "right")
+    for group in (found.models, found.operators, (found.whole,)):
+        for spent in group:
+            table.add_row(untrusted(spent.name, 60), *_cells(spent))
+        table.add_section()
+    return table
+
+
+def _cells(spent: Spent) -> list[str]:
+    share = "–" if spent.cached_share is None else f"{100 * spent.cached_share:.0f} %"
+    tokens = [f"{spent.tokens_in:,}", share, f"{spent.tokens_out:,}"]
+    return [
+        str(spent.calls),
+        _dollars(spent.usd),
+        *tokens,
+        _dollars(spent.usd_per_best),
+        _dollars(spent.usd_per_champion),
+    ]
+
+
+def dollars(usd: float | None) -> str:
+    """Dollars in a line of words."""
+    return "price unknown" if usd is None else f"${usd:.2f}"
+
+
+def _dollars(usd: float | None) -> str:
+    return "–" if usd is None else f"{usd:.4f}"

@@ -1,0 +1,511 @@
+"""What can be asked of an archive. Only the methods that say "all" load a run whole."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import chain, islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Executable, Row, bindparam, func
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from gapsmith.agent.archive.engine import open_engine
+from gapsmith.agent.archive.leases import is_over
+from gapsmith.agent.archive.tables import (
+    RANK,
+    SCORED,
+    ArmRow,
+    BaselineRow,
+    BatchRow,
+    CallRow,
+    CandidateRow,
+    CounterexampleRow,
+    Evaluation,
+    Event,
+    LeaseRow,
+    Program,
+    RunBoundRow,
+    RunRow,
+)
+from gapsmith.evaluators.base import FIRST_VERSION, Baseline, Trouble
+from gapsmith.evaluators.scoring import Score
+from gapsmith.sandbox import Level
+
+Found = TypeVar("Found")
+CHUNK = 500
+"""So many values at most in one question, and so many rows at a time."""
+
+# Made once: to make a statement takes longer than to answer it.
+OF_RUN = col(CandidateRow.run) == bindparam("run")
+BEFORE = col(CandidateRow.slot) < bindparam("before")
+CANDIDATES = select(CandidateRow).where(OF_RUN).order_by(col(CandidateRow.slot))
+CANDIDATE = select(CandidateRow).where(OF_RUN, col(CandidateRow.slot) == bindparam("slot"))
+CALL = select(CallRow).where(col(CallRow.run) == bindparam("run"), col(CallRow.slot) == bindparam("slot"))
+LEASE = select(LeaseRow).where(col(LeaseRow.run) == bindparam("run"))
+PROGRAM = select(Program).where(col(Program.id) == bindparam("id"))
+PROGRAMS = select(Program).where(col(Program.id).in_(bindparam("programs", expanding=True)))
+RECORDED = select(func.coalesce(func.max(col(CandidateRow.slot)) + 1, 0)).where(OF_RUN)
+CLAIMED = (
+    select(CandidateRow.slot)
+    .where(OF_RUN, BEFORE, col(CandidateRow.program) == bindparam("program"))
+    .where(col(CandidateRow.outcome).not_in(["asked", "duplicate"]))
+    .order_by(col(CandidateRow.slot))
+    .limit(1)
+)
+BEHAVIOURS = select(CandidateRow.behaviour).where(col(CandidateRow.program) == bindparam("program"))
+SCORED_RUNS = select(CandidateRow.run).where(SCORED).distinct()
+RANKED = select(CandidateRow).where(OF_RUN, SCORED).order_by(*RANK)
+BY_GAP = (
+    select(CandidateRow)
+    .where(OF_RUN, SCORED)
+    .order_by(
+        func.coalesce(col(CandidateRow.validation_gap), col(CandidateRow.train_gap)), col(CandidateRow.slot)
+    )
+)
+COSTS = select_columns(
+    col(Evaluation.program),
+    col(Evaluation.digest),
+    col(Evaluation.outcome),
+    col(Evaluation.message),
+    col(Evaluation.cost),
+    col(Evaluation.cpu_seconds),
+    col(Evaluation.isolation),
+).where(
+    col(Evaluation.program).in_(bindparam("programs", expanding=True)),
+    col(Evaluation.digest).in_(bindparam("digests", expanding=True)),
+)
+BOUNDS = tuple(getattr(BaselineRow, name) for name in ("lower", "upper", "solution", "solver", "seconds"))
+"""The columns of a `Baseline`, in its order."""
+BASELINES = select_columns(col(BaselineRow.digest), *BOUNDS).where(
+    col(BaselineRow.problem) == bindparam("problem"),
+    col(BaselineRow.version) == bindparam("version"),
+    col(BaselineRow.digest).in_(bindparam("digests", expanding=True)),
+    (col(BaselineRow.lower) == col(BaselineRow.upper)) | (col(BaselineRow.allowed) >= bindparam("seconds")),
+)
+PINNED = select_columns(
+    col(RunBoundRow.digest), *(getattr(RunBoundRow, column.key) for column in BOUNDS)
+).where(
+    col(RunBoundRow.run) == bindparam("run"),
+    col(RunBoundRow.digest).in_(bindparam("digests", expanding=True)),
+)
+LATEST_RUNS = (
+    select_columns(col(RunRow.version), func.max(col(RunRow.id)))
+    .where(col(RunRow.problem) == bindparam("problem"))
+    .group_by(col(RunRow.version))
+)
+SOLVED = (
+    select_columns(col(BaselineRow.version), func.count())
+    .where(col(BaselineRow.problem) == bindparam("problem"))
+    .group_by(col(BaselineRow.version))
+)
+PRICED = (
+    select_columns(col(Program.version), func.count())
+    .join(Evaluation, col(Evaluation.program) == col(Program.id))
+    .where(col(Program.problem) == bindparam("problem"))
+    .group_by(col(Program.version))
+)
+PAID = (
+    select_columns(
+        col(CandidateRow.slot),
+        func.coalesce(col(CallRow.model), ""),
+        col(CandidateRow.operator),
+        col(CandidateRow.train_gap),
+        col(CandidateRow.gate),
+        col(CallRow.usd),
+        func.coalesce(col(CallRow.tokens_in), 0),
+        func.coalesce(col(CallRow.tokens_cached), 0),
+        func.coalesce(col(CallRow.tokens_out), 0),
+    )
+    .join(
+        CallRow,
+        (col(CallRow.run) == col(CandidateRow.run)) & (col(CallRow.slot) == col(CandidateRow.slot)),
+        isouter=True,
+    )
+    .where(OF_RUN)
+    .order_by(col(CandidateRow.slot))
+)
+HASHES = select(Program.id, Program.hash).where(col(Program.id).in_(bindparam("programs", expanding=True)))
+EVENTS = select(Event).where(col(Event.run) == bindparam("run")).order_by(col(Event.slot), col(Event.kind))
+
+
+@dataclass(frozen=True)
+class Paid:
+    """What one slot cost and gave.
+
+    Attributes:
+        slot: its number.
+        model: who answered; empty where nobody was asked.
+        operator: what was asked for.
+        train_gap: of the program, if it solved the training instances.
+        gate: what the gate said.
+        usd: what the call cost; None where that is not known, or nobody was asked.
+        tokens_in: all of the input.
+        tokens_cached: those of the input that came from the provider's cache.
+        tokens_out: all of the output.
+    """
+
+    slot: int
+    model: str
+    operator: str
+    train_gap: float | None
+    gate: str
+    usd: float | None
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What an archive holds of one version of a problem.
+
+    Attributes:
+        version: see `Problem.version`.
+        run: the number of its latest run; None where it has none.
+        baselines: instances whose optimum or bounds are kept.
+        evaluations: costs of programs on instances.
+    """
+
+    version: str
+    run: int | None
+    baselines: int
+    evaluations: int
+
+
+class Reader:
+    """What is remembered, to be read from any thread.
+
+    Args:
+        location: a path (SQLite) or a database URL.
+
+    Raises:
+        Trouble: when it cannot be opened, or holds a newer schema.
+    """
+
+    def __init__(self, location: str = "archive.db", reading: bool = False) -> None:
+        self.location = location
+        self._engine: Engine = open_engine(location, reading=reading)
+
+    def close(self) -> None:
+        """Gives its connections back."""
+        self._engine.dispose()
+
+    # Runs
+
+    def run(self, number: int | None = None) -> RunRow:
+        """A run by its number, the latest by default. Raises Trouble when there is none."""
+        query = select(RunRow).order_by(col(RunRow.id).desc()).limit(1)
+        found = self._all(query if number is None else query.where(RunRow.id == _stored(number)))
+        if not found:
+            wanted = "holds no run yet; start one with: gapsmith run PROBLEM"
+            raise Trouble(
+                f"archive {self.location} " + (wanted if number is None else f"holds no run {number}")
+            )
+        return self._standing(found)[0]
+
+    def runs(self) -> list[RunRow]:
+        """All runs, the latest first."""
+        return self._standing(self._all(select(RunRow).order_by(col(RunRow.id).desc())))
+
+    def _standing(self, rows: list[RunRow]) -> list[RunRow]:
+        """The runs; one whose process is gone is not running, but was interrupted."""
+        for row in (each for each in rows if each.status == "running"):
+            lease = self.lease(row.id or 0)
+            if lease is None or is_over(lease, time.time()):
+                row.status = "interrupted"
+        return rows
+
+    def lease(self, run: int) -> LeaseRow | None:
+        """The lease on a run, which may be over; None where there is none."""
+        return self._first(LEASE, run=run)
+
+    def editions(self, problem: str) -> list[Edition]:
+        """The versions of a problem, and what is held of each."""
+        runs, solved, priced = (self._by_version(query, problem) for query in (LATEST_RUNS, SOLVED, PRICED))
+        return [
+            Edition(version, runs.get(version), solved.get(version, 0), priced.get(version, 0))
+            for version in sorted({*runs, *solved, *priced})
+        ]
+
+    def _by_version(self, query: Executable, problem: str) -> dict[str, int]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(query, {"problem": problem})
+            return {str(version): int(value) for version, value in rows}
+
+    def comparable(self, problem: str | None = None, version: str | None = None) -> list[int]:
+        """The runs with scored programs whose gaps can be compared, the latest first.
+
+        They are of that version of the problem, or of the latest version of each.
+        """
+        scored, latest, found = set(self._all(SCORED_RUNS)), dict[str, str](), []
+        for row in self.runs():
+            wanted = row.id in scored and latest.setdefault(row.problem, version or row.version)
+            if row.version == wanted and problem in (None, row.problem):
+                found.append(row.id or 0)
+        return found
+
+    def recorded(self, run: int) -> int:
+        """How many slots of a run are recorded: the highest and one; 0 if none is."""
+        return int(self._value(RECORDED, run=run))
+
+    def candidate(self, run: int, slot: int) -> CandidateRow | None:
+        """What came of one slot, if it is recorded."""
+        return self._first(CANDIDATE, run=run, slot=slot)
+
+    def call(self, run: int, slot: int) -> CallRow | None:
+        """The answered call of one slot, if it has one."""
+        return self._first(CALL, run=run, slot=slot)
+
+    def candidates(self, run: int) -> dict[int, CandidateRow]:
+        """All candidates of a run by slot."""
+        query = select(CandidateRow).where(CandidateRow.run == run).order_by(col(CandidateRow.slot))
+        return {row.slot: row for row in self._all(query)}
+
+    def calls(self, run: int) -> dict[int, CallRow]:
+        """All answered calls of a run by slot."""
+        query = select(CallRow).where(CallRow.run == run).order_by(col(CallRow.slot))
+        return {row.slot: row for row in self._all(query)}
+
+    def paid(self, run: int) -> list[Paid]:
+        """What each slot of a run cost and gave, in their order."""
+        with self._engine.connect() as connection:
+            return [Paid(*row) for row in connection.execute(PAID, {"run": run})]
+
+    def answered(self, run: int) -> set[int]:
+        """The slots of a run whose calls were answered."""
+        return set(self._all(select(CallRow.slot).where(CallRow.run == run)))
+
+    def batches(self, run: int) -> list[BatchRow]:
+        """The batches of a run, the first first."""
+        return self._all(select(BatchRow).where(BatchRow.run == run).order_by(col(BatchRow.made)))
+
+    def batch_ids(self) -> set[str]:
+        """What providers call the batches of all runs."""
+        return set(self._all(select(BatchRow.id))) - {""}
+
+    def events(self, run: int) -> list[Event]:
+        """All decisions of a run, by slot."""
+        return self._all(select(Event).where(Event.run == run).order_by(col(Event.slot), col(Event.id)))
+
+    def tallies(self, run: int) -> list[ArmRow]:
+        """How operators, arms and models fared in a run, by kind and name."""
+        return self._all(select(ArmRow).where(ArmRow.run == run).order_by(col(ArmRow.kind), col(ArmRow.name)))
+
+    def claimed(self, run: int, program: int, before: int) -> int | None:
+        """The first slot before that one which has the program and ended, other than as a duplicate."""
+        found = self._value(CLAIMED, run=run, program=program, before=before)
+        return None if found is None else int(found)
+
+    def behaviours(self, program: int) -> str:
+        """What a program did wherever it was run, in words as candidates have them."""
+        return " ".join(self._all(BEHAVIOURS, program=program))
+
+    def fingerprint(self, run: int) -> str:
+        """A hash of all that a run decided and measured, but for time: equal seeds give equal fingerprints."""
+        digest = hashlib.sha256()
+        with self._engine.connect() as connection:
+            for line in chain(_verdicts(connection, run), _decisions(connection, run)):
+                digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
+        return digest.hexdigest()[:16]
+
+    # Programs
+
+    def find(self, program: int) -> Program:
+        """A program by its number. Raises Trouble when there is none."""
+        found = self._first(PROGRAM, id=_stored(program))
+        if found is None:
+            count = self._value(select(func.count()).select_from(Program))
+            raise Trouble(
+                f"archive {self.location} holds no program {program}; it has {count} (gapsmith best lists the best)"
+            )
+        return found
+
+    def births(self, program: int) -> list[CandidateRow]:
+        """The candidates that turned out to be this program, the first first."""
+        query = select(CandidateRow).where(CandidateRow.program == program)
+        return self._all(query.order_by(col(CandidateRow.run), col(CandidateRow.slot)))
+
+    def lineage(self, program: int) -> list[CandidateRow]:
+        """How a program and its ancestors were first made, the nearest first. Raises Trouble for a stranger."""
+        self.find(program)
+        line, seen = [program], [program]
+        rows = []
+        while line:
+            births = self.births(line.pop(0))
+            rows += births[:1]
+            new = [p for p in (births[0].parents if births else []) if p not in seen]
+            line, seen = line + new, seen + new
+        return rows
+
+    def best(
+        self,
+        problem: str | None = None,
+        run: int | None = None,
+        limit: int = 10,
+        version: str | None = None,
+    ) -> list[CandidateRow]:
+        """Scored candidates: what passed the gate, then what came to validation, then by the gap in training.
+
+        Args:
+            problem: of that one only.
+            run: of that one only; else of runs whose gaps can be compared, see `comparable`.
+            limit: at most so many.
+            version: of the problem; that of its latest run by default.
+        """
+        with Session(self._engine) as session:
+            runs = self._ranked_runs(problem, run, version)
+            share = limit // max(1, len(runs)) + 1
+            ranked = merge(*(_ranked(session, number, share) for number in runs), key=_rank)
+            return list(islice(_distinct(ranked), limit))
+
+    def by_gap(self, run: int, limit: int) -> list[CandidateRow]:
+        """Returns the scored candidates of a run by their gap in validation, else in training; programs once."""
+        with Session(self._engine) as session:
+            rows = session.scalars(BY_GAP, {"run": run}, execution_options={"yield_per": limit})
+            return list(islice(_distinct(rows), limit))
+
+    def _ranked_runs(self, problem: str | None, run: int | None, version: str | None) -> Sequence[int | None]:
+        if run is None:
+            return self.comparable(problem, version)
+        rows = self._all(select(RunRow).where(RunRow.id == run))
+        return [row.id or 0 for row in rows if problem in (None, row.problem)]
+
+    def elites(self, problem: str, limit: int, run: int | None = None) -> list[tuple[Program, CandidateRow]]:
+        """The best programs of a problem, of one run or of all, in the order of `best`."""
+        rows = self.best(problem, run, limit)
+        programs = self._all(PROGRAMS, programs=[row.program for row in rows])
+        found = {program.id: program for program in programs}
+        return [(found[row.program], row) for row in rows]
+
+    def scores(self, program: int, digests: Sequence[str]) -> dict[str, Score]:
+        """What is known of a program on instances, by digest."""
+        return self.costs([program], digests)[program]
+
+    def costs(self, programs: Sequence[int], digests: Sequence[str]) -> dict[int, dict[str, Score]]:
+        """What is known of programs on instances, by program and digest; every program has an entry."""
+        found: dict[int, dict[str, Score]] = {program: {} for program in programs}
+        with self._engine.connect() as connection:
+            for some in _chunks(list(found)):
+                for few in _chunks(digests):
+                    rows = connection.execute(COSTS, {"programs": some, "digests": few})
+                    for program, digest, outcome, message, cost, seconds, level in rows:
+                        found[program][digest] = Score(outcome, message, cost, seconds, Level(level))
+        return found
+
+    # Baselines
+
+    def baselines(
+        self, problem: str, digests: Sequence[str], version: str = FIRST_VERSION, seconds: float = 0.0
+    ) -> dict[str, Baseline]:
+        """The exact results that are known, by digest.
+
+        Args:
+            problem: its name.
+            digests: of the instances.
+            version: of the problem.
+            seconds: results that are not proven count only if the exact method was allowed so long.
+        """
+        found: dict[str, Baseline] = {}
+        with self._engine.connect() as connection:
+            for few in _chunks(digests):
+                values = {"problem": problem, "version": version, "digests": few, "seconds": seconds}
+                rows = connection.execute(BASELINES, values)
+                found |= {digest: Baseline(*bounds) for digest, *bounds in rows}
+        return found
+
+    def pinned(self, run: int, digests: Sequence[str]) -> dict[str, Baseline]:
+        """The bounds that a run keeps, by digest: those that did not meet when it met the instance."""
+        found: dict[str, Baseline] = {}
+        with self._engine.connect() as connection:
+            for few in _chunks(digests):
+                rows = connection.execute(PINNED, {"run": run, "digests": few})
+                found |= {digest: Baseline(*bounds) for digest, *bounds in rows}
+        return found
+
+    # Counterexamples
+
+    def counterexamples(self, formulation: str) -> list[CounterexampleRow]:
+        """The instances on which a formulation was found wrong, in the order in which they were found."""
+        query = select(CounterexampleRow).where(CounterexampleRow.formulation == formulation)
+        return self._all(query.order_by(col(CounterexampleRow.found), col(CounterexampleRow.digest)))
+
+    # Questions
+
+    def _all(self, query: SelectOfScalar[Found], **values: Any) -> list[Found]:
+        with Session(self._engine) as session:
+            return list(session.scalars(query, values))
+
+    def _first(self, query: SelectOfScalar[Found], **values: Any) -> Found | None:
+        with Session(self._engine) as session:
+            return session.scalars(query, values).first()
+
+    def _value(self, query: Executable, **values: Any) -> Any:
+        with self._engine.connect() as connection:
+            return connection.execute(query, values).scalar()
+
+
+def _verdicts(connection: Connection, run: int) -> Iterator[list[Any]]:
+    """What came of the slots, with programs by their hashes: numbers depend on what the archive held before."""
+    streamed = connection.execute(CANDIDATES, {"run": run}, execution_options={"yield_per": CHUNK})
+    for rows in streamed.partitions():
+        wanted = {number for row in rows for number in (*row.parents, row.program)}
+        hashes = _hashes(connection, sorted(wanted - {None}))
+        for row in rows:
+            yield _verdict(row, hashes)
+
+
+def _verdict(row: Row[Any], hashes: Mapping[int | None, str]) -> list[Any]:
+    return [
+        row.slot,
+        row.arm,
+        row.operator,
+        [hashes[parent] for parent in row.parents],
+        hashes.get(row.program),
+        row.behaviour,
+        row.outcome,
+        row.train_gap,
+        row.validation_gap,
+        row.charged,
+    ]
+
+
+def _decisions(connection: Connection, run: int) -> Iterator[list[Any]]:
+    streamed = connection.execute(EVENTS, {"run": run}, execution_options={"yield_per": CHUNK})
+    return ([event.slot, event.kind, event.detail] for event in streamed)
+
+
+def _hashes(connection: Connection, programs: Sequence[int]) -> dict[int | None, str]:
+    rows = (connection.execute(HASHES, {"programs": some}) for some in _chunks(programs))
+    return {row.id: row.hash for row in chain.from_iterable(rows)}
+
+
+def _ranked(session: Session, run: int | None, at_a_time: int) -> Iterator[CandidateRow]:
+    yield from session.scalars(RANKED, {"run": run}, execution_options={"yield_per": at_a_time})
+
+
+def _rank(row: CandidateRow) -> tuple[Any, ...]:
+    """The order of RANK, and runs in theirs."""
+    no_validation = row.validation_gap is None
+    return row.gate != "passed", no_validation, row.validation_gap or 0.0, row.train_gap, row.run
+
+
+def _distinct(rows: Iterable[CandidateRow]) -> Iterator[CandidateRow]:
+    seen = set()
+    for row in rows:
+        if row.program not in seen:
+            seen.add(row.program)
+            yield row
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def _stored(number: int) -> int:
+    """The number, or one that no row has, where it is larger than the database's own."""
+    return number if abs(number) < 1 << 63 else -1

@@ -1,0 +1,413 @@
+"""The archive: the only writer of the database. Every method is one transaction, committed when it returns."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Insert, bindparam, delete, insert, update
+from sqlalchemy import select as select_columns
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel, col, select
+
+from gapsmith.agent.archive.bounds import tightened
+from gapsmith.agent.archive.guarding import Guard, Tell
+from gapsmith.agent.archive.leases import held_words, is_over
+from gapsmith.agent.archive.reader import BOUNDS, Reader
+from gapsmith.agent.archive.statements import Statement
+from gapsmith.agent.archive.tables import (
+    ArmRow,
+    BaselineRow,
+    BatchRow,
+    Call,
+    CallRow,
+    Candidate,
+    CandidateRow,
+    CounterexampleRow,
+    Evaluation,
+    Event,
+    LeaseRow,
+    Program,
+    RunBoundRow,
+    RunRow,
+)
+from gapsmith.agent.archive.unwritten import Unwritten, nobody
+from gapsmith.evaluators.base import FIRST_VERSION, Baseline, Instance, Trouble
+from gapsmith.evaluators.scoring import Score
+
+Scores = Sequence[tuple[Instance, Score]]
+Digests = Collection[str]
+Events = Sequence[tuple[str, Mapping[str, Any]]]
+
+# Made once: to make a statement takes longer than to carry it out.
+OF_BASELINE = (
+    col(BaselineRow.problem) == bindparam("of_problem"),
+    col(BaselineRow.version) == bindparam("of_version"),
+    col(BaselineRow.digest) == bindparam("of_digest"),
+)
+BASELINE = select_columns(*BOUNDS, col(BaselineRow.allowed)).where(*OF_BASELINE)
+DROP_LEASE = delete(LeaseRow).where(col(LeaseRow.token) == bindparam("of_token"))
+REFRESH_LEASE = (
+    update(LeaseRow)
+    .where(col(LeaseRow.token) == bindparam("of_token"))
+    .values({"expires": bindparam("expires")})
+)
+ADD_BATCH, ADD_TALLY = insert(BatchRow), insert(ArmRow)
+DROP_TALLY = delete(ArmRow).where(
+    col(ArmRow.run) == bindparam("of_run"),
+    col(ArmRow.kind) == bindparam("of_kind"),
+    col(ArmRow.name) == bindparam("of_name"),
+)
+KNOWN = select(Program.id).where(
+    col(Program.problem) == bindparam("problem"),
+    col(Program.version) == bindparam("version"),
+    col(Program.hash) == bindparam("hash"),
+)
+
+
+class Archive(Reader):
+    """What is remembered. A run writes from its own thread, and its replies from those that waited for them.
+
+    Args:
+        location: a path (SQLite) or a database URL.
+        reading: whether nothing will be written: nothing is made or lifted then, and a read-only folder will do.
+        tell: is given a line where a lock is waited for, or where something could not be written.
+
+    Raises:
+        Trouble: when it cannot be opened, holds a newer schema, or something else is wrong with it in its use.
+    """
+
+    def __init__(self, location: str = "archive.db", reading: bool = False, tell: Tell = nobody) -> None:
+        super().__init__(location, reading)
+        self._guard = Guard(self._engine, location, tell)
+        self._replies = Unwritten(self._engine, tell)
+        self._failed: list[tuple[Candidate, Call]] = []
+        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
+        # Another process may have been quicker: what is there stays.
+        add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
+        self._add_program = self._prepared(add_program, Program)
+        self._add_evaluation = self._prepared(dialect.insert(Evaluation).on_conflict_do_nothing(), Evaluation)
+        self._add_candidate = self._prepared(dialect.insert(CandidateRow).on_conflict_do_nothing(), Candidate)
+        self._add_call = self._prepared(insert(CallRow), Call)
+        self._add_event = self._prepared(dialect.insert(Event).on_conflict_do_nothing(), Event)
+        self._add_baseline = dialect.insert(BaselineRow).on_conflict_do_nothing()
+        self._add_bound = dialect.insert(RunBoundRow).on_conflict_do_nothing()
+        self._add_lease = dialect.insert(LeaseRow).on_conflict_do_nothing()
+        self._add_counterexample = dialect.insert(CounterexampleRow).on_conflict_do_nothing()
+        self._verdict = lru_cache(self._made_verdict)
+        if not reading:
+            self._take_up()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction; afterwards the file is looked after."""
+        with self._engine.connect() as connection:
+            with connection.begin():
+                yield connection
+            self._guard.written(connection)
+
+    def _prepared(self, statement: Insert, row: type[SQLModel]) -> Statement:
+        """An insertion of all that a row has, but for the number that the database gives it."""
+        return Statement(self._engine, statement, [name for name in row.model_fields if name != "id"])
+
+    def _made_verdict(self, *columns: str) -> Statement:
+        place = col(CandidateRow.run) == bindparam("of_run"), col(CandidateRow.slot) == bindparam("of_slot")
+        values: dict[str, Any] = {column: bindparam(column) for column in columns}
+        return Statement(self._engine, update(CandidateRow).where(*place).values(values))
+
+    # Runs
+
+    def start(
+        self,
+        problem: str,
+        model: str,
+        seed: int,
+        config: Mapping[str, Any],
+        version: str = FIRST_VERSION,
+    ) -> int:
+        """Opens a run of a problem in that version and returns its number."""
+        row = RunRow(
+            problem=problem, model=model, seed=seed, config=dict(config), started=time.time(), version=version
+        )
+        with self._writing() as connection:
+            added = insert(RunRow).values(row.model_dump(exclude={"id"})).returning(col(RunRow.id))
+            return _number(connection.execute(added).scalar())
+
+    def reconfigure(self, run: int, config: Mapping[str, Any]) -> None:
+        """Records other settings of a run, such as another address of its model."""
+        with self._writing() as connection:
+            connection.execute(update(RunRow).where(col(RunRow.id) == run).values(config=dict(config)))
+
+    def adopt(self, run: int, problem: str, version: str) -> None:
+        """Has a run of a time without versions be about that one; its programs get new numbers, without costs."""
+        rows = self.candidates(run).values()
+        numbers = {number for row in rows for number in (*row.parents, row.program) if number is not None}
+        new = {number: self._number_in(number, problem, version) for number in numbers}
+        with self._writing() as connection:
+            for row in rows:
+                values = {
+                    "program": row.program and new[row.program],
+                    "parents": [new[each] for each in row.parents],
+                }
+                place = col(CandidateRow.run) == run, col(CandidateRow.slot) == row.slot
+                connection.execute(update(CandidateRow).where(*place).values(values))
+            connection.execute(update(RunRow).where(col(RunRow.id) == run).values(version=version))
+
+    def _number_in(self, program: int, problem: str, version: str) -> int:
+        """The number of the same program in another version of its problem."""
+        found = self.find(program)
+        return self.program(problem, found.hash, found.source, found.size, version)[0]
+
+    # Leases
+
+    def take_lease(self, lease: LeaseRow) -> None:
+        """Has a process hold a run. Raises Trouble where another one does."""
+        kept = self.lease(lease.run)
+        if kept is not None and not is_over(kept, time.time()):
+            raise Trouble(held_words(kept))
+        with self._writing() as connection:
+            if kept is not None:
+                connection.execute(DROP_LEASE, {"of_token": kept.token})
+            taken = connection.execute(self._add_lease, lease.model_dump()).rowcount
+        if not taken:  # another process was quicker
+            kept = self.lease(lease.run)
+            raise Trouble(held_words(kept or lease))
+
+    def refresh_lease(self, lease: LeaseRow, expires: float) -> bool:
+        """Has a lease last until then; False where another process took the run over."""
+        values = {"of_token": lease.token, "expires": expires}
+        with self._writing() as connection:
+            return bool(connection.execute(REFRESH_LEASE, values).rowcount)
+
+    def end_lease(self, lease: LeaseRow) -> None:
+        """Gives a lease back."""
+        with self._writing() as connection:
+            connection.execute(DROP_LEASE, {"of_token": lease.token})
+
+    # The life of a run
+
+    def finish(self, run: int, status: str, seconds: float, report: Mapping[str, Any] | None = None) -> None:
+        """Records how a run stands: running, stopped, failed or done."""
+        values: dict[str, Any] = {"status": status, "seconds": seconds}
+        if report is not None:
+            values["report"] = dict(report)
+        with self._writing() as connection:
+            connection.execute(update(RunRow).where(col(RunRow.id) == run).values(**values))
+
+    def tally(self, run: int, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Records how operators, arms and models fared so far: mappings with the fields of ArmRow but its run."""
+        new = [ArmRow(**{**row, "run": run}).model_dump() for row in rows]
+        old = [{f"of_{key}": row[key] for key in ("run", "kind", "name")} for row in new]
+        if new:
+            with self._writing() as connection:
+                connection.execute(DROP_TALLY, old)
+                connection.execute(ADD_TALLY, new)
+
+    # Candidates
+
+    def answer(self, candidate: Candidate, call: Call | None = None) -> None:
+        """Records a candidate, and with it a model's reply, before anything is done with it.
+
+        A candidate is there already if its question was sent in a batch. A reply that cannot be written is kept in
+        memory, and written by `close`.
+        """
+        try:
+            self._answer(candidate, call)
+        except Trouble:
+            if call is not None:
+                self._failed.append((candidate, call))
+            raise
+
+    def _answer(self, candidate: Candidate, call: Call | None) -> None:
+        with self._writing() as connection:
+            self._add_candidate(connection, candidate.model_dump())
+            if call is not None:
+                self._add_call(connection, call.model_dump())
+
+    def close(self) -> None:
+        """Writes what could not be written before, if need be beside the archive, and gives connections back."""
+        left, self._failed = self._failed, []
+        try:
+            while left and self._written(*left[0]):
+                del left[0]
+            self._replies.keep(left)
+        finally:
+            super().close()
+
+    def _written(self, candidate: Candidate, call: Call) -> bool:
+        """Whether a reply is in the archive, now if not before."""
+        try:
+            if self.call(call.run, call.slot) is None:
+                self._answer(candidate, call)
+        except Trouble:
+            return False
+        return True
+
+    def _take_up(self) -> None:
+        """Writes the replies that an earlier process could not write."""
+        written = [self._written(*pair) for pair in self._replies.waiting()]
+        if written and all(written):
+            self._replies.forget()
+
+    # Batches
+
+    def post(self, batch: BatchRow, candidates: Sequence[Candidate]) -> None:
+        """Records a batch before it is sent, and with it what its questions are for."""
+        with self._writing() as connection:
+            self._add_candidate(connection, *[each.model_dump() for each in candidates])
+            connection.execute(ADD_BATCH, batch.model_dump())
+
+    def follow(self, batch: BatchRow) -> None:
+        """Records how a batch stands: its id, its state, and what became of its slots."""
+        values = {"id": batch.id, "state": batch.state, "ends": batch.ends}
+        with self._writing() as connection:
+            connection.execute(update(BatchRow).where(col(BatchRow.name) == batch.name).values(**values))
+
+    def program(
+        self, problem: str, hash_: str, source: str, size: int, version: str = FIRST_VERSION
+    ) -> tuple[int, bool]:
+        """The number of a program, recorded now if it was never seen, and whether it is new.
+
+        Args:
+            problem: its name.
+            hash_: of the program's canonical form.
+            source: its code.
+            size: nodes of its syntax tree.
+            version: of the problem, since the program's costs belong to it.
+        """
+        row = {"problem": problem, "version": version, "hash": hash_, "source": source, "size": size}
+        with self._writing() as connection:
+            made = self._add_program(connection, row).scalar()
+            return (made, True) if made is not None else (connection.execute(KNOWN, row).scalar_one(), False)
+
+    def settle(
+        self,
+        run: int,
+        slot: int,
+        values: Mapping[str, Any],
+        scores: Scores = (),
+        known: Digests = (),
+        events: Events = (),
+    ) -> None:
+        """Records the verdict on a slot, its evaluations but those whose digests are known, and its events."""
+        rows = _new(values["program"], scores, known) if scores else []
+        with self._writing() as connection:
+            self._verdict(*values)(connection, {**values, "of_run": run, "of_slot": slot})
+            if rows:
+                self._add_evaluation(connection, *rows)
+            if events:
+                self._add_event(connection, *[_event(run, slot, *event) for event in events])
+
+    def record(self, run: int, slot: int, kind: str, detail: Mapping[str, Any]) -> None:
+        """Records one decision, unless one of that kind is recorded for the slot; slot -1 is no slot's."""
+        with self._writing() as connection:
+            self._add_event(connection, _event(run, slot, kind, detail))
+
+    def gate(self, run: int, slot: int, passed: bool, gain: float, low: float, high: float) -> None:
+        """Records what the gate said of a slot: whether it is the champion now, and the gain with its limits."""
+        detail = {"passed": passed, "gain": gain, "low": low, "high": high}
+        verdict = {"gate": "passed" if passed else "held back"}
+        self.settle(run, slot, verdict, events=[("gate", detail)])
+
+    def add_scores(self, program: int, scores: Scores) -> None:
+        """Records evaluations outside a slot, such as the report's; those already there are left alone."""
+        if rows := _new(program, scores):
+            with self._writing() as connection:
+                self._add_evaluation(connection, *rows)
+
+    # Baselines
+
+    def add_baseline(
+        self,
+        problem: str,
+        instance: Instance,
+        baseline: Baseline,
+        allowed: float = 0.0,
+        version: str = FIRST_VERSION,
+        maximise: bool = False,
+    ) -> Baseline:
+        """Records an exact result; bounds are only ever tightened. Returns the tightest known.
+
+        Args:
+            problem: its name.
+            instance: that was solved.
+            baseline: what was found.
+            allowed: the limit that the exact method had, seconds.
+            version: of the problem.
+            maximise: the sense of the objective.
+
+        Raises:
+            Trouble: where it contradicts what is known.
+        """
+        key = {"problem": problem, "version": version, "digest": instance.digest}
+        place = {f"of_{name}": value for name, value in key.items()}
+        with self._writing() as connection:
+            new = {**key, "instance": instance.name, **vars(baseline), "allowed": allowed}
+            if connection.execute(self._add_baseline, new).rowcount:
+                return baseline
+            kept = connection.execute(BASELINE, place).one()
+            found = tightened(Baseline(*kept[:-1]), baseline, maximise, instance.name)
+            values = {**vars(found), "allowed": max(allowed, kept.allowed)}
+            connection.execute(update(BaselineRow).where(*OF_BASELINE).values(values), place)
+        return found
+
+    def pin(self, run: int, found: Mapping[str, Baseline]) -> None:
+        """Has a run keep bounds, by digest, whatever is proven later; those it has kept already stay."""
+        rows = [{"run": run, "digest": digest, **vars(each)} for digest, each in found.items()]
+        if rows:
+            with self._writing() as connection:
+                connection.execute(self._add_bound, rows)
+
+    # Counterexamples
+
+    def add_counterexample(
+        self, formulation: str, digest: str, data: Any, optimum: float, program: int | None = None
+    ) -> None:
+        """Records an instance on which a formulation is wrong, unless it is recorded.
+
+        Args:
+            formulation: its name.
+            digest: of the instance.
+            data: the instance as plain data, such as JSON can hold.
+            optimum: proven.
+            program: which was refuted by it, if the archive has it.
+        """
+        row = CounterexampleRow(
+            formulation=formulation,
+            digest=digest,
+            data=data,
+            optimum=optimum,
+            found=time.time(),
+            program=program,
+        )
+        with self._writing() as connection:
+            connection.execute(self._add_counterexample, row.model_dump())
+
+
+def _new(program: int, scores: Scores, known: Digests = ()) -> list[dict[str, Any]]:
+    """The rows that are not there yet; what the sandbox itself broke is no fact about the program."""
+    return [_evaluation(program, i, s) for i, s in scores if i.digest not in known and not s.ours]
+
+
+def _evaluation(program: int, instance: Instance, score: Score) -> dict[str, Any]:
+    return {
+        "program": program,
+        "digest": instance.digest,
+        "instance": instance.name,
+        "outcome": score.outcome,
+        "message": score.message,
+        "cost": score.cost,
+        "cpu_seconds": score.cpu_seconds,
+        "isolation": int(score.level),
+    }
+
+
+def _event(run: int, slot: int, kind: str, detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {"run": run, "slot": slot, "kind": kind, "detail": dict(detail)}
+
+
+def _number(value: int | None) -> int:
+    if value is None:  # the database gives every committed row its number
+        raise RuntimeError("a committed row has no number")
+    return value

@@ -1,0 +1,82 @@
+"""What works here: isolation with proof, solvers, keys, archive."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rich.table import Table
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.evaluation.baselines import Progress, silent
+from gapsmith.evaluators.base import Trouble
+from gapsmith.sandbox import SandboxTrouble, isolation, measure_latency
+
+REPETITIONS = 200
+PACKAGES = ("gapsmith", "numpy", "numba", "ortools", "openai", "anthropic")
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+
+
+def diagnose(archive: str, progress: Progress = silent, repetitions: int = REPETITIONS) -> dict[str, Any]:
+    """All findings as plain data; what does not work is a finding, not an error."""
+    progress("trying to break out of the sandbox", 0, 3)
+    isolated = _isolation()
+    progress("timing the sandbox", 1, 3)
+    latency = _latency(repetitions) if isolated.get("level") else {}
+    progress("looking at the archive", 2, 3)
+    return {
+        "isolation": isolated,
+        "sandbox": latency,
+        "packages": {name: _version(name) for name in PACKAGES},
+        "keys": {name: "set" if os.environ.get(name) else "not set" for name in KEYS},
+        "archive": _archive(archive),
+        "machine": {"system": platform.system(), "release": platform.release(), "cores": os.cpu_count()},
+    }
+
+
+def _isolation() -> dict[str, Any]:
+    try:
+        report = isolation("numpy")
+    except SandboxTrouble as error:
+        return {"level": None, "layers": {}, "trouble": str(error)}
+    return {"level": report.level.name, "layers": dict(report.layers), "proofs": dict(report.proofs)}
+
+
+def _latency(repetitions: int) -> dict[str, Any]:
+    found = measure_latency(repetitions)
+    return {name: getattr(found, name) for name in ("latency_ms_p50", "latency_ms_p95", "cpu_ms_p50")}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return f"not installed; pip install {name}"
+
+
+def _archive(location: str) -> dict[str, Any]:
+    try:
+        store = Archive(location, reading=True) if "://" in location or os.path.exists(location) else None
+        found = (
+            {"location": location, "runs": len(store.runs())}
+            if store
+            else {"location": location, "status": "not made yet"}
+        )
+        if store:
+            store.close()
+        return found
+    except Trouble as error:
+        return {"location": location, "trouble": str(error)}
+
+
+def doctor_table(found: dict[str, Any]) -> Table:
+    """The findings, a line each."""
+    table = Table(title="gapsmith doctor", show_header=False)
+    for section, values in found.items():
+        for name, value in values.items():
+            if isinstance(value, dict):
+                for key, inner in value.items():
+                    table.add_row(f"{section} {name}", f"{key}: {inner}")
+            else:
+                table.add_row(section, f"{name}: {value if not isinstance(value, float) else f'{value:.2f}'}")
+    return table

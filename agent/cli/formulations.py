@@ -1,0 +1,95 @@
+"""The verbs about formulations: `formulations` lists them, `verify` asks whether something is right."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from gapsmith.agent.cli.options import Json, Weak, Workers
+from gapsmith.agent.cli.terminal.output import minimum_level, opened_archive, progress_bar, show_result
+from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.formulations.catalogue import formulation_names
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    app.command(epilog="Example: gapsmith formulations")(formulations)
+    app.command(
+        epilog="Example: gapsmith verify tardiness_interval my_augmentation.py; "
+        "gapsmith verify tardiness_interval --mutants --count 50"
+    )(verify)
+
+
+def formulations(as_json: Json = False) -> None:
+    """Lists the base models that can be strengthened, with the known patterns of each.
+
+    Suffixes of names: `:build` searches for whole models; `:highs` and `:scip` use these solvers.
+    """
+    cards = [_card(name) for name in formulation_names()]
+    table = Table(title="formulations: search for a better one with `gapsmith run NAME`")
+    for heading in ("name", "of", "patterns", "endings"):
+        table.add_column(heading)
+    for card in cards:
+        endings = ":build " * bool(card["builds"]) + ":highs :scip" * card["linear"]
+        table.add_row(card["name"], card["title"], str(len(card["patterns"])), endings)
+    show_result(cards, table, as_json)
+
+
+def _card(name: str) -> dict[str, Any]:
+    formulation = vars(find_problem(name))["formulation"]
+    patterns = [{"name": p.name, "claim": str(p.claim), "citation": p.citation} for p in formulation.patterns]
+    words = {
+        "name": name,
+        "problem": formulation.problem,
+        "title": formulation.title,
+        "linear": formulation.linear,
+    }
+    return {**words, "patterns": patterns, "builds": [rule.name for rule in formulation.builds]}
+
+
+def verify(
+    formulation: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMULATION", help="A name from `gapsmith formulations`, with a suffix or without."
+        ),
+    ],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Programs to verify; the library's own by default."),
+    ] = None,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Test the verifier itself: patterns with a mistake in each.")
+    ] = False,
+    count: Annotated[int, typer.Option(min=1, help="Number of mutants.")] = 30,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of mutants.")] = 0,
+    archive: Annotated[
+        str | None,
+        typer.Option(help="Archive whose counterexamples are tried first, and that keeps new ones."),
+    ] = None,
+    workers: Workers = 2,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Runs all verification levels on a formulation; exit code 1 if refuted."""
+    if mutants and files:
+        raise UsageTrouble("--mutants are made of the library's patterns; expected no files beside it")
+    # Here, since it loads OR-Tools, which the other verbs need not wait for.
+    from gapsmith.agent.evaluation import verify as verifying
+
+    problem = verifying.formulation_search(formulation)
+    with ExitStack() as opened:
+        executor = opened.enter_context(LocalExecutor(workers, minimum_level(weak), problem.preload))
+        store = opened.enter_context(opened_archive(archive)) if archive else None
+        doing = opened.enter_context(progress_bar())
+        if mutants:
+            answer = verifying.mutants_answer(problem, count, seed, executor, doing)
+        else:
+            answer = verifying.files_answer(problem, files or (), executor, doing, store)
+    show_result(answer.data, answer.table, as_json)
+    if answer.failed:
+        raise typer.Exit(1)

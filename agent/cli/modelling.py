@@ -1,0 +1,331 @@
+"""The verbs that begin with words: `model`, `bench modelling`, `synthesise`; and how they are resumed."""
+
+import hashlib
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from gapsmith.agent.archive import Archive, RunRow
+from gapsmith.agent.cli.options import ArchiveUrl, Json, ProblemName, Weak
+from gapsmith.agent.cli.terminal.console import ERRORS, OUT, write_out
+from gapsmith.agent.cli.terminal.interrupts import Interrupted, interruptible
+from gapsmith.agent.cli.terminal.output import minimum_level, opened_archive, progress_bar, show_result
+from gapsmith.agent.cli.terminal.progress import CALLS_ARE_KEPT, Doing
+from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.agent.codegen.screen import LONGEST_SOURCE
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.modelling import synthesis
+from gapsmith.agent.modelling.bench import ask_all
+from gapsmith.agent.modelling.benchmark import scores
+from gapsmith.agent.modelling.job import BENCH, MODEL, SYNTHESISE, Desk, Order, desk, is_order
+from gapsmith.agent.modelling.question import Question, read_question, read_questions
+from gapsmith.agent.modelling.sample import REPAIRS
+from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.reports import modelling as view
+from gapsmith.agent.reports.export.module import write
+from gapsmith.agent.runs.budget import Budget
+from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
+
+STOPPED = "stopped"
+
+bench = typer.Typer(
+    help="Measures a model on a set of questions with known answers.",
+    no_args_is_help=True,
+    epilog="Example: gapsmith bench modelling questions.jsonl --model openai:gpt-5 --json",
+)
+
+Writer = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="The model that formulates: openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE.",
+    ),
+]
+Samples = Annotated[
+    int,
+    typer.Option("--samples", help="Independent programs for each question; the majority answer counts."),
+]
+Calls = Annotated[
+    int | None, typer.Option(help="Limit: questions to the model (default: what all repairs can need).")
+]
+Dollars = Annotated[float | None, typer.Option("--usd", help="Limit: dollars.")]
+WallSeconds = Annotated[
+    float | None,
+    typer.Option("--time-limit", "--seconds", help="Limit: wall seconds, after which nothing more is asked."),
+]
+CpuSeconds = Annotated[
+    float,
+    typer.Option("--cpu-seconds", help="CPU limit in seconds of one program, all its threads together."),
+]
+Parallel = Annotated[int, typer.Option(help="Maximum concurrent model requests.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at once.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices but the model's own.")]
+BaseUrl = Annotated[str | None, typer.Option(help="Address of a server that speaks the provider's API.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    app.command(name="model", epilog="Example: gapsmith model question.txt --model openai:gpt-5 --samples 5")(
+        model_
+    )
+    app.add_typer(bench, name="bench")
+    app.command(epilog="Example: gapsmith synthesise tsp --count 50 --model openai:gpt-5 -o tsp.jsonl")(
+        synthesise
+    )
+
+
+def model_(
+    file: Annotated[Path, typer.Argument(metavar="QUESTION-FILE", help="A problem in words, as text.")],
+    model: Writer = None,
+    samples: Samples = 1,
+    calls: Calls = None,
+    usd: Dollars = None,
+    seconds: WallSeconds = None,
+    cpu_seconds: CpuSeconds = 30.0,
+    parallel: Parallel = 8,
+    workers: Workers = 2,
+    seed: Seed = 0,
+    base_url: BaseUrl = None,
+    archive: ArchiveUrl = "archive.db",
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Answers a problem in words by an OR-Tools program, and prints both."""
+    read_question(file)
+    order = Order(
+        verb=MODEL,
+        about=_file(file),
+        model=_writer(model),
+        samples=samples,
+        budget=_budget(calls, usd, seconds, samples),
+        seed=seed,
+        cpu_seconds=cpu_seconds,
+        parallel=parallel,
+        workers=workers,
+        base_url=base_url,
+        minimum_level=int(minimum_level(weak)),
+    )
+    with opened_archive(archive) as store:
+        _carry_out(order, store, None, as_json)
+
+
+@bench.command(
+    name="modelling",
+    epilog="Example: gapsmith bench modelling questions.jsonl --model openai:gpt-5 --limit 20",
+)
+def bench_modelling(
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Questions with known answers.")],
+    model: Writer = None,
+    samples: Samples = 1,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N questions only.")] = None,
+    calls: Calls = None,
+    usd: Dollars = None,
+    seconds: WallSeconds = None,
+    cpu_seconds: CpuSeconds = 30.0,
+    parallel: Parallel = 8,
+    workers: Workers = 2,
+    seed: Seed = 0,
+    base_url: BaseUrl = None,
+    archive: ArchiveUrl = "archive.db",
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Scores a set of questions: accuracy with intervals, cost of a right answer, failures by kind."""
+    count = len(read_questions(file)[:limit])
+    order = Order(
+        verb=BENCH,
+        about={**_file(file), "limit": limit},
+        model=_writer(model),
+        samples=samples,
+        budget=_budget(calls, usd, seconds, count * samples),
+        seed=seed,
+        cpu_seconds=cpu_seconds,
+        parallel=parallel,
+        workers=workers,
+        base_url=base_url,
+        minimum_level=int(minimum_level(weak)),
+    )
+    with opened_archive(archive) as store:
+        _carry_out(order, store, None, as_json)
+
+
+def synthesise(
+    problem: ProblemName,
+    count: Annotated[int, typer.Option(min=1, help="Pairs wanted.")] = 10,
+    tries: Annotated[
+        int | None, typer.Option(min=1, help="Limit: pairs tried (default: 4 for each wanted).")
+    ] = None,
+    size: Annotated[
+        int, typer.Option(min=2, help="Size of the generated instances: jobs, items, cities.")
+    ] = 5,
+    model: Annotated[str | None, typer.Option(help="The model that writes the word problems.")] = None,
+    solver_model: Annotated[
+        str | None,
+        typer.Option(help="The model that formulates them, from the words alone (default: the same)."),
+    ] = None,
+    samples: Samples = 1,
+    calls: Calls = None,
+    usd: Dollars = None,
+    seconds: WallSeconds = None,
+    cpu_seconds: CpuSeconds = 30.0,
+    parallel: Parallel = 8,
+    workers: Workers = 2,
+    seed: Seed = 0,
+    base_url: BaseUrl = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File for the pairs (default: stdout).")
+    ] = None,
+    archive: ArchiveUrl = "archive.db",
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Generates word problems whose formulation reaches the exact optimum; exit code 1 if too few."""
+    known = _checked_problem(problem)
+    most = tries or 4 * count
+    order = Order(
+        verb=SYNTHESISE,
+        about={
+            "problem": os.path.abspath(problem) if problem.endswith(".py") else problem,
+            "version": known.version,
+            "count": count,
+            "tries": most,
+            "size": size,
+            "output": str(output.resolve()) if output else None,
+        },
+        model=_writer(solver_model or model),
+        teller=_writer(model),
+        samples=samples,
+        budget=_budget(calls, usd, seconds, most * (1 + samples)),
+        seed=seed,
+        cpu_seconds=cpu_seconds,
+        parallel=parallel,
+        workers=workers,
+        base_url=base_url,
+        minimum_level=int(minimum_level(weak)),
+    )
+    with opened_archive(archive) as store:
+        _carry_out(order, store, None, as_json)
+
+
+def resumed(store: Archive, row: RunRow, as_json: bool) -> bool:
+    """Goes on with a run of these verbs; False where the run is a search for heuristics."""
+    if is_order(row):
+        _carry_out(Order.of(row.config), store, row.id, as_json)
+    return is_order(row)
+
+
+def _carry_out(order: Order, store: Archive, number: int | None, as_json: bool) -> None:
+    """Works an order off and shows what came of it. Raises Trouble where that is not what was ordered."""
+    with progress_bar() as doing, desk(order, store, number) as found:
+        resume = f"gapsmith resume {found.run} --archive {shlex.quote(without_login(store.location))}"
+        with interruptible(found.stop.set, CALLS_ARE_KEPT, resume) as stopping:
+            complaint = _WORK[order.verb](found, doing, as_json)
+    if stopping.number and found.stop.is_set():
+        raise Interrupted(stopping.number, f"run {found.run} stopped; go on with: {resume}")
+    if complaint:
+        raise Trouble(complaint)
+
+
+def _answer(found: Desk, doing: Doing, as_json: bool) -> str:
+    question = read_question(_same_file(found.order))
+    marked = ask_all(found, [question], doing)[0]
+    if found.stop.is_set():
+        return STOPPED
+    doing.close()
+    if marked.vote.sample is None:
+        return view.failures(marked)
+    show_result(view.answer_json(marked, found), view.answer_table(marked), as_json)
+    if not as_json:
+        source = untrusted(marked.vote.sample.attempts[-1].source, LONGEST_SOURCE)
+        OUT.print(Text(source), soft_wrap=True)
+    return ""
+
+
+def _bench(found: Desk, doing: Doing, as_json: bool) -> str:
+    marked = ask_all(found, _questions(found.order), doing)
+    if found.stop.is_set():
+        return STOPPED
+    doing.close()
+    table, samples = scores(marked), found.order.samples
+    show_result(view.bench_json(marked, table, found), view.bench_table(table, samples), as_json)
+    if not as_json:
+        OUT.print(Text(view.spent_words(found)))
+    return ""
+
+
+def _synthesise(found: Desk, doing: Doing, as_json: bool) -> str:
+    order = found.order
+    problem = _checked_problem(order.about["problem"])
+    if order.about.get("version", problem.version) != problem.version:
+        raise UsageTrouble(f"{order.about['problem']} changed since run {found.run} began; start a new one")
+    pairs = synthesis.synthesise(problem, found, doing)
+    if found.stop.is_set():
+        return STOPPED
+    doing.close()
+    summary, text = synthesis.summary(pairs, problem, order), synthesis.lines(pairs, problem, order)
+    _show_pairs(summary, text, found, as_json)
+    if summary["kept"] < summary["wanted"]:
+        return (
+            f"{summary['kept']} of {summary['wanted']} pairs were kept; more with --tries, or another --seed"
+        )
+    return ""
+
+
+def _show_pairs(summary: dict[str, Any], text: str, found: Desk, as_json: bool) -> None:
+    output = found.order.about["output"]
+    if output:
+        write(Path(output), text)
+    if as_json:
+        rows = [json.loads(line) for line in text.splitlines()]
+        show_result({**summary, "pairs": rows, **view.spent_json(found)}, Text(), as_json)
+    elif output:
+        OUT.print(view.synthesis_table(summary))
+    else:
+        write_out(text)
+        ERRORS.print(view.synthesis_table(summary))
+
+
+_WORK = {MODEL: _answer, BENCH: _bench, SYNTHESISE: _synthesise}
+
+
+def _checked_problem(name: str) -> Problem:
+    problem = find_problem(name)
+    if problem.online:
+        raise UsageTrouble(
+            f"{problem.name} is decided event by event, which no model can tell; expected another"
+        )
+    return problem
+
+
+def _writer(model: str | None) -> str:
+    if model is None:
+        raise UsageTrouble(
+            "--model is missing; expected openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE "
+            "(offline reads no words)"
+        )
+    return model
+
+
+def _budget(calls: int | None, usd: float | None, seconds: float | None, samples: int) -> Budget:
+    return Budget(calls=calls or max(1, samples) * (1 + REPAIRS), usd=usd, seconds=seconds)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"file": str(path.resolve()), "digest": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _same_file(order: Order) -> Path:
+    """The file of an order. Raises Trouble where it is not as it was when the run began."""
+    path = Path(order.about["file"])
+    if path.is_file() and _file(path)["digest"] != order.about["digest"]:
+        raise Trouble(f"{path} has changed since the run began; expected it unchanged, or start a new run")
+    return path
+
+
+def _questions(order: Order) -> list[Question]:
+    return read_questions(_same_file(order))[: order.about["limit"]]

@@ -1,0 +1,48 @@
+"""The verb `record`, and `run` from nothing but a recording."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from gapsmith.agent.cli.options import ArchiveUrl, Json
+from gapsmith.agent.cli.terminal.output import opened_archive, show_result
+from gapsmith.agent.models import write_recording
+from gapsmith.agent.runs.recording import recorded
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb to the command line."""
+    app.command(
+        epilog="Example: gapsmith record 3 -o run3.jsonl, then gapsmith run --model replay:run3.jsonl"
+    )(record)
+
+
+def record(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The recording to write.")],
+    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """Writes a run to a file that repeats it without a key: same questions, same replies."""
+    with opened_archive(archive, reading=True) as store:
+        row = store.run(number)
+        found = recorded(store, row)
+    write_recording(output, found.lines, found.header)
+    told = found.header is not None and found.header.told
+    data = {
+        "run": row.id,
+        "file": str(output),
+        "slots": len(found.lines),
+        "fingerprint": found.header.fingerprint if found.header else None,
+        "exact": found.header is not None and not told,
+    }
+    show_result(data, Text(_words(row.id or 0, output, len(found.lines), found.header is not None)), as_json)
+
+
+def _words(run: int, output: Path, slots: int, whole: bool) -> str:
+    again = (
+        f"gapsmith run --model replay:{output}" if whole else f"the same words and --model replay:{output}"
+    )
+    return f"{output}: {slots} slots of run {run}; replay them with: {again}"

@@ -1,0 +1,179 @@
+"""The verbs that start a discovery run and resume one: `run` and `resume`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gapsmith.agent.archive import RunRow
+from gapsmith.agent.cli import modelling as cli_modelling
+from gapsmith.agent.cli.options import (
+    ArchiveUrl,
+    Batch,
+    CpuSeconds,
+    Json,
+    Layout,
+    LogEvery,
+    Models,
+    Parallel,
+    Trust,
+    Warm,
+    Weak,
+    Without,
+)
+from gapsmith.agent.cli.terminal.output import discover_and_show, heuristic_called, opened_archive, warm_seeds
+from gapsmith.agent.cli.terminal.progress import LOG_SECONDS
+from gapsmith.agent.models.base import ModelUnknown
+from gapsmith.agent.models.spec import read_word
+from gapsmith.agent.runs.config import read_config, settings
+from gapsmith.agent.runs.ownership import check_named, is_ours, marked
+from gapsmith.agent.runs.recording import replayed
+from gapsmith.agent.runs.run import Settings
+from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.sandbox import Level
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    app.command(
+        epilog="Example: gapsmith run single_machine_tardiness --model offline --evaluations 1000 --seed 1"
+    )(run)
+    app.command(epilog="Example: gapsmith resume 3")(resume)
+
+
+def run(
+    problem: Annotated[
+        str | None, typer.Argument(metavar="PROBLEM", help="A name from `gapsmith problems`, or a path.py.")
+    ] = None,
+    model: Models = None,
+    evaluations: Annotated[int | None, typer.Option(help="Limit: programs scored.")] = None,
+    calls: Annotated[int | None, typer.Option(help="Limit: questions to the model.")] = None,
+    usd: Annotated[float | None, typer.Option(help="Limit: dollars.")] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit", "--seconds", help="Limit: wall seconds, after which nothing more is asked."
+        ),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Sandboxes at once (default: 2).")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Equal seeds give equal archives for offline and replay (default: 0).")
+    ] = None,
+    archive: Annotated[
+        str | None, typer.Option(help="A path, or a database URL (default: archive.db).")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML configuration; command-line options take precedence.")
+    ] = None,
+    instances: Annotated[
+        list[Path] | None, typer.Option(help="Instance files; split into training, validation and test.")
+    ] = None,
+    test: Annotated[list[Path] | None, typer.Option(help="Instance files for the sealed test.")] = None,
+    layout: Layout = "",
+    base_url: Annotated[
+        str | None, typer.Option(help="Address of a server that speaks the provider's API.")
+    ] = None,
+    warm: Warm = None,
+    heuristic: Annotated[
+        str | None,
+        typer.Option(
+            help="For formulations: a file, or a program's number, that gives hints and an upper bound."
+        ),
+    ] = None,
+    without: Without = None,
+    cpu_seconds: CpuSeconds = None,
+    parallel: Parallel = None,
+    batch: Batch = False,
+    weak: Weak = False,
+    trust: Trust = False,
+    log_every: LogEvery = LOG_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Starts a discovery run and prints the report of its winner."""
+    given = {
+        "problem": problem,
+        "model": tuple(model or ()),
+        "evaluations": evaluations,
+        "calls": calls,
+        "usd": usd,
+        "seconds": seconds,
+        "workers": workers,
+        "seed": seed,
+        "archive": archive,
+        "base_url": base_url,
+        "learn": tuple(map(str, instances or ())),
+        "test": tuple(map(str, test or ())),
+        "layout": layout or None,
+        "without": tuple(without or ()),
+        "cpu_seconds": cpu_seconds,
+        "parallel": parallel,
+        "batch": batch or None,
+        "minimum_level": int(Level.L0) if weak else None,
+    }
+    values = read_config(config) if config else {}
+    values.update({key: value for key, value in given.items() if value not in (None, ())})
+    wanted = replayed(values, trust) or settings(values)
+    if warm is not None:
+        wanted = replace(wanted, seeds=warm_seeds(wanted.problem, warm))
+    if heuristic is not None:
+        wanted = replace(wanted, heuristic=heuristic_called(heuristic, values.get("archive", "archive.db")))
+    discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json, log_every)
+
+
+def resume(
+    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
+    model: Models = None,
+    base_url: Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")] = None,
+    trust: Trust = False,
+    weak: Weak = False,
+    archive: ArchiveUrl = "archive.db",
+    log_every: LogEvery = LOG_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Resumes an interrupted run. Completed model calls and evaluations are reused.
+
+    Models and addresses are those of the run unless given. For a run of another user or machine, give them again.
+    """
+    with opened_archive(archive, made=False) as store:
+        row = store.run(number)
+        named = tuple(model or ())
+        check_named(row.id or 0, row.config, named=named, url_given=base_url is not None, trusted=trust)
+        config = _given_anew(row, named, base_url, weak)
+        if config != row.config:
+            store.reconfigure(row.id or 0, config)
+            row = store.run(row.id)
+        if cli_modelling.resumed(store, row, as_json):
+            return
+        _check_openable(row, archive)
+    discover_and_show(Settings.of(row.config), archive, row.id, as_json, log_every)
+
+
+def _check_openable(row: RunRow, archive: str) -> None:
+    """Raises UsageTrouble where a model of a run is an object of the user's own, which no word opens."""
+    for word in Settings.of(row.config).models:
+        try:
+            read_word(word)
+        except ModelUnknown:
+            raise UsageTrouble(
+                f"run {row.id} asks {word!r}, an object of your own and no word for a model; go on in Python: "
+                f"gapsmith.agent.resume({row.id}, archive={archive!r}, model=MODEL).report(), where MODEL is that "
+                f"object; or name another: gapsmith resume {row.id} --model …"
+            ) from None
+
+
+def _given_anew(row: RunRow, named: tuple[str, ...], base_url: str | None, weak: bool) -> dict[str, Any]:
+    """The settings of a run with what was given for it now, marked as ours where they changed."""
+    config = dict(row.config)
+    if named and "verb" in config:
+        config["model"] = named[0]
+    elif named:
+        config["models"] = list(named)
+        config.pop("model", None)
+    if base_url is not None or (named and not is_ours(row.config)):
+        config["base_url"] = base_url
+    if weak:
+        config["minimum_level"] = int(Level.L0)
+    elif not is_ours(row.config):  # isolation is the user's to lower
+        config["minimum_level"] = max(int(config.get("minimum_level", Level.L2)), int(Level.L2))
+    return config if config == row.config else marked(config)

@@ -1,0 +1,130 @@
+"""Where people read: stdout and stderr, and nothing that is shown there can do more than be read."""
+
+import errno
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import IO, Any, cast
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from gapsmith.agent.codegen.sanitize import harmless
+from gapsmith.evaluators.base import Trouble
+
+LEAST_OF_FILES = 3
+"""The descriptors below are those of the standard streams."""
+
+
+class PlainConsole(Console):
+    """A console that takes no word for an instruction: neither markup nor escape sequences nor turned letters.
+
+    Models, candidates, errors, instance files and archives of others all put words on it; its own colours come
+    from styles, never from words.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of what is shown, each with harmless text alone."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+
+
+class Stream:
+    """A standard stream, whatever it is at the moment, that fails in one way.
+
+    Args:
+        name: "stdout" or "stderr".
+        failed: called with what went wrong when it cannot be written.
+    """
+
+    def __init__(self, name: str, failed: Callable[[OSError], None]) -> None:
+        self._name, self._failed = name, failed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @property
+    def _stream(self) -> Any:
+        stream = getattr(sys, self._name)
+        return getattr(stream, "rich_proxied_file", stream)  # which rich puts there while a bar is shown
+
+    def write(self, text: str) -> int:
+        """Writes text."""
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Sends what was written."""
+        self._try(lambda: self._stream.flush())
+
+    def _try(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except OSError as error:
+            discard(self._stream)
+            self._failed(error)
+
+
+def ready() -> bool:
+    """Makes the standard streams fit for use; says whether there is a stdout.
+
+    Letters that an encoding lacks become question marks. A closed descriptor is occupied, so that no file that is
+    opened later takes its number and gets what was meant for the stream.
+    """
+    there = sys.stdout is not None
+    while (number := os.open(os.devnull, os.O_RDWR)) < LEAST_OF_FILES:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    return there
+
+
+def discard(stream: Any) -> None:
+    """Lets what a stream still holds go nowhere, so that nothing complains a second time."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _no_result(error: OSError) -> None:
+    """Raises BrokenPipeError where nothing reads on, else Trouble."""
+    if isinstance(error, BrokenPipeError):
+        raise error
+    raise Trouble(
+        f"stdout cannot be written: {error.strerror}; expected room for the result "
+        "(that of a run is kept: gapsmith resume prints it again)"
+    )
+
+
+STDOUT = Stream("stdout", _no_result)
+
+OUT = PlainConsole(file=cast("IO[str]", STDOUT))
+ERRORS = PlainConsole(file=cast("IO[str]", Stream("stderr", lambda _: None)), stderr=True)
+"""Where it cannot be written, progress is lost, not the work."""
+
+
+def write_out(text: str) -> None:
+    """Writes a result to stdout at once. Raises Trouble, or BrokenPipeError where nothing reads on."""
+    STDOUT.write(text)
+    STDOUT.flush()
+
+
+def failure(error: OSError) -> str:
+    """One line for what the system refused: a file, a stream, or one more open file."""
+    discard(sys.stdout)
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return (
+            f"too many files are open, and the limit is {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}; "
+            "raise it, as with: ulimit -n 1024"
+        )
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"

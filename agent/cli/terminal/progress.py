@@ -1,0 +1,198 @@
+"""Progress on stderr while a job works; stdout stays the result's."""
+
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
+
+from gapsmith.agent.archive.costs import dollars
+from gapsmith.agent.cli.terminal.console import ERRORS
+from gapsmith.agent.cli.terminal.interrupts import Interrupted, interruptible
+from gapsmith.agent.codegen.sanitize import one_line
+from gapsmith.agent.models import ManualModel
+from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.progress import Progress as Standing
+from gapsmith.agent.runs.final.report import Report
+from gapsmith.agent.runs.loop.batches import Waiting
+from gapsmith.agent.runs.run import Run
+from gapsmith.evaluators.base import Split
+
+LOG_SECONDS = 30.0
+"""Between two lines of progress where there is no terminal."""
+
+CALLS_ARE_KEPT = "what is under way is waited for and kept"
+BATCH_GOES_ON = "batches go on without us and are collected by resume; what else is under way is kept"
+
+
+class Doing:
+    """Progress: bars on a terminal, one at a time; elsewhere a line now and then.
+
+    Args:
+        console: where it is shown.
+        every: seconds between two lines where there is no terminal.
+
+    Attributes:
+        standing: how the work as a whole stands, in words; empty where nothing is known.
+    """
+
+    def __init__(self, console: Console = ERRORS, every: float = LOG_SECONDS) -> None:
+        self.standing = ""
+        self._counted = ""
+        self._ended = threading.Event()
+        self._log = threading.Thread(target=self._write_lines, args=(every,), daemon=True)
+        if not console.is_terminal:
+            self._log.start()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._name = ""
+
+    def __call__(self, doing: str, done: int, whole: int) -> None:
+        """Shows how far one kind of work is."""
+        if doing != self._name:
+            self.close()
+            self._bar.start()
+            self._task, self._name = self._bar.add_task(doing, total=whole), doing
+        self._counted = f"{doing}: {done} of {whole}"
+        if self._task is not None:
+            self._bar.update(self._task, completed=done, total=whole)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._bar.stop()
+        self._task, self._name, self._counted = None, "", ""
+
+    def end(self) -> None:
+        """Shows nothing more."""
+        self.close()
+        self._ended.set()
+        if self._log.is_alive():
+            self._log.join()
+
+    def _write_lines(self, every: float) -> None:
+        while not self._ended.wait(every):
+            if line := self._counted or self.standing:
+                say(line)
+
+
+def work(run: Run, doing: Doing) -> Report:
+    """Runs a job to its report under a progress line. Raises Interrupted where a signal stopped it before its end."""
+    for model in run.models:
+        if isinstance(model, ManualModel):
+            model.watchers.append(say)
+    say(plan(run))
+    if (most := run.ledger.most_calls) is not None:
+        say(f"asks at most {most} times, by the rest of the budget; --calls sets another limit")
+    resume = f"gapsmith resume {run.number} --archive {shlex.quote(without_login(run.archive.location))}"
+    what = BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT
+    with interruptible(run.stop, what, resume) as stopping:
+        slots = run.search()
+        first = next(slots, None)  # solves the instances, under the other bar
+        doing.close()
+        with _line(run) as (bar, task):
+            for standing in _all(first, slots):
+                if standing.warning:
+                    say(standing.warning)
+                share = _share(run, standing)
+                words = _words(run, standing, share)
+                bar.update(task, completed=share, standing=words)
+                doing.standing = f"run {run.number}: {words}"
+        if run.stopped:
+            message = f"run {run.number} stopped{_left(run)}; go on with: {resume}"
+            raise Interrupted(stopping.number or signal.SIGINT, message)
+        doing.standing = f"run {run.number}: makes its report"
+        report = run.report()
+        doing.close()
+    return report
+
+
+def plan(run: Run) -> str:
+    """What a run will do, in one line: its instances, where they come from, and its limits."""
+    wanted, counts = run.settings, run.supply.counts
+    made = "files" if wanted.instances else "generated"
+    names = {Split.TRAIN: "training", Split.VALIDATION: "validation", Split.TEST: "test"}
+    parts = ", ".join(f"{counts[split]} {name}" for split, name in names.items())
+    sources = made if not wanted.test else f"{made}; test from files"
+    limits = ", ".join(
+        f"{value:g} {name}" for name, value in vars(wanted.budget).items() if value is not None
+    )
+    limit = (
+        "" if wanted.cpu_seconds is None else f"; CPU limit of a program {wanted.cpu_seconds:g} s an instance"
+    )
+    words = f"{run.problem.name}, {without_login(wanted.model)}"
+    return f"run {run.number}: {words}; instances: {parts} ({sources}); at most {limits}{limit}"
+
+
+def _left(run: Run) -> str:
+    """The batches that a stop leaves at work."""
+    rows = [waiting.row for waiting in run.waiting]
+    return "".join(f", {row.id} with {len(row.slots)} questions goes on at {row.model}" for row in rows)
+
+
+def say(line: str) -> None:
+    """A line on stderr, above the bar if there is one."""
+    ERRORS.print(Text(one_line(line, 1000)), soft_wrap=True)
+
+
+def _all(first: Standing | None, rest: Iterator[Standing]) -> Iterator[Standing]:
+    if first is not None:
+        yield first
+        yield from rest
+
+
+@contextmanager
+def _line(run: Run) -> Iterator[tuple[Progress, TaskID]]:
+    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[standing]}"), _Batches(run))
+    with Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as bar:
+        yield bar, bar.add_task("", total=1.0, standing="")
+
+
+class _Batches(ProgressColumn):
+    """The batches that are waited for, looked at anew whenever the line is drawn."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    def render(self, task: Task) -> Text:
+        """How far they are."""
+        return Text(" · ".join(batch_words(waiting, time.time()) for waiting in self._run.waiting))
+
+
+def batch_words(waiting: Waiting, now: float) -> str:
+    """How far a batch is, which may take hours."""
+    row, minutes = waiting.row, int(now - waiting.row.made) // 60
+    return f"waits for a batch: {waiting.done} of {len(row.slots)} by {row.model}, {minutes} min"
+
+
+def _words(run: Run, standing: Standing, share: float) -> str:
+    best = "–" if standing.best_gap is None else f"{standing.best_gap:.3f} %"
+    rate = standing.evaluations / standing.seconds if standing.seconds > 0 else 0.0
+    left = standing.seconds * (1 - share) / share if share > 0 else 0.0
+    return (
+        f"best gap {best} · {standing.evaluations} evaluations · {standing.calls} calls · {dollars(standing.usd)} · "
+        f"{rate:.1f} evaluations/s · {int(left) // 60}:{int(left) % 60:02d} left"
+    )
+
+
+def _share(run: Run, standing: Standing) -> float:
+    """How much of the budget is used: the scarcest of what it limits."""
+    limits: dict[str, float | None] = vars(run.settings.budget)
+    used = [
+        float(getattr(standing, name) or 0.0) / limit for name, limit in limits.items() if limit is not None
+    ]
+    return min(1.0, max(used))

@@ -1,0 +1,1 @@
+"""From a choice to a prompt, from a reply to a program."""

@@ -1,0 +1,211 @@
+"""Instances and their optimal solutions in a few lines, for a prompt. Training instances only.
+
+What a solution is, is read off its form: an order of all items, a choice among them, a group for each, an order
+in which each comes several times, or a number for each. Data that has one row for each item is told with it.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.agent.codegen.sanitize import one_line
+from gapsmith.evaluators.base import Baseline, Datum, Instance
+
+SHOWN_NUMBERS = 60
+SHOWN_ROWS, SHOWN_COLUMNS = 4, 24
+FIRST, LAST = 10, 3
+NARROW = 6
+"""Rows of data with more numbers than this are not told with every item."""
+
+
+def data_lines(instance: Instance) -> list[str]:
+    """The arguments of an instance, long ones cut short."""
+    return [line for name, value in instance.data.items() for line in _datum(name, value)]
+
+
+def shapes(instance: Instance) -> str:
+    """How large the arguments are, for example `p [50], d [50], m = 3`."""
+    return ", ".join(_shape(name, value) for name, value in instance.data.items())
+
+
+def values_line(values: Any) -> str:
+    """A solution as it was returned, cut short."""
+    if isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values):
+        return f"[{_listed(values, SHOWN_NUMBERS, ', ')}]"
+    return one_line(str(values), 4 * SHOWN_NUMBERS)
+
+
+def picture(instance: Instance, baseline: Baseline) -> str:
+    """What the exact method's solution looks like, in words and numbers; empty where it has none to show."""
+    solution = baseline.solution
+    if not isinstance(solution, list | tuple) or not solution or not all(_whole(v) for v in solution):
+        return ""
+    values, data = [int(v) for v in solution], instance.data
+    counts = Counter(values)
+    if set(values) == set(range(len(counts))) and len(set(counts.values())) == 1 and len(counts) > 2:
+        return _order(values, data) if counts[0] == 1 else _repeated(values, data)
+    if set(values) <= {0, 1} and _columns(data, len(values)):
+        return _choice([k for k, value in enumerate(values) if value], len(values), data)
+    if len(counts) == len(values) < (n := _items(data)) and min(values) >= 0 and max(values) < n:
+        return _choice(values, n, data)
+    if set(values) == set(range(len(counts))):
+        return _groups(values, data)
+    return _numbers(values, data)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+
+
+def _order(values: Sequence[int], data: Mapping[str, Datum]) -> str:
+    """An order of all items; of a matrix of distances, how near each step goes."""
+    n = len(values)
+    squares = [matrix for matrix in _arrays(data) if matrix.shape == (n, n)]
+    if len(squares) == 1 and len(data) == 1:
+        return _steps(values, squares[0])
+    head, told = _heads(data, n), _teller(data, n)
+    if n <= FIRST + LAST:
+        return f"in order{head}: {', '.join(map(told, values))}"
+    first, last = (", ".join(map(told, part)) for part in (values[:FIRST], values[-LAST:]))
+    return f"in order{head}: {first}, … {last}"
+
+
+def _steps(values: Sequence[int], distance: NDArray[Any]) -> str:
+    """For each step of a tour, how many places are nearer than the one it goes to."""
+    pairs = zip(values, [*values[1:], values[0]], strict=True)
+    nearer = Counter(min(3, int((np.delete(distance[a], a) < distance[a, b]).sum())) for a, b in pairs)
+    words = ("the nearest", "the second nearest", "the third nearest", "one farther away")
+    parts = [f"{100 * nearer[k] / len(values):.0f} % to {word}" for k, word in enumerate(words)]
+    return f"steps go {', '.join(parts)}; the tour starts {_listed(values, FIRST, ', ')}"
+
+
+def _repeated(values: Sequence[int], data: Mapping[str, Datum]) -> str:
+    """An order in which each item comes several times: its k-th time belongs to column k of its data."""
+    n, times = max(values) + 1, len(values) // (max(values) + 1)
+    tables = {name: np.asarray(v) for name, v in data.items() if np.shape(v) == (n, times)}
+    seen: Counter[int] = Counter()
+    parts = []
+    for value in values[: FIRST + LAST]:
+        k, seen[value] = seen[value], seen[value] + 1
+        told = ", ".join(exact(table[value, k]) for table in tables.values())
+        parts.append(f"{value}.{k} ({told})" if told else f"{value}.{k}")
+    head = f", as item.time ({', '.join(tables)})" if tables else ""
+    return f"begins{head}: {', '.join(parts)}, …"
+
+
+def _choice(chosen: Sequence[int], n: int, data: Mapping[str, Datum]) -> str:
+    """A choice among items: what sets the chosen apart, in the mean."""
+    inside = np.zeros(n, dtype=bool)
+    inside[list(chosen)] = True
+    parts = [
+        f"{name} {column[inside].mean():.4g} of these, {column[~inside].mean():.4g} of the others"
+        for name, column in _columns(data, n).items()
+        if inside.any() and not inside.all()
+    ]
+    return (
+        f"takes {len(chosen)} of {n}: {_listed(list(chosen), FIRST, ', ')}; in the mean: {'; '.join(parts)}"
+    )
+
+
+def _groups(values: Sequence[int], data: Mapping[str, Datum]) -> str:
+    """A group for each item: what is in the first of them."""
+    name, column = next(iter(_columns(data, len(values)).items()), ("", np.zeros(0)))
+    if not name:
+        return f"groups, item by item: {_listed(list(values), SHOWN_NUMBERS, ' ')}"
+    inside: list[list[float]] = [[] for _ in range(max(values) + 1)]
+    for group, number in zip(values, column.tolist(), strict=True):
+        inside[group].append(number)
+    alike = Counter(" + ".join(exact(v) for v in sorted(each, reverse=True)) for each in inside)
+    parts = [f"{count} of {words}" if count > 1 else words for words, count in alike.most_common(FIRST)]
+    return f"{len(inside)} groups, by {name}: {'; '.join(parts)}{'; …' if len(alike) > FIRST else ''}"
+
+
+def _numbers(values: Sequence[int], data: Mapping[str, Datum]) -> str:
+    """A number for each item: the items in the order of their numbers."""
+    order = sorted(range(len(values)), key=lambda k: (values[k], k))
+    told = _teller(data, len(values))
+    parts = [f"{told(k)} at {values[k]}" for k in order[: FIRST + LAST]]
+    return f"by their numbers{_heads(data, len(values))}: {', '.join(parts)}, …"
+
+
+def _teller(data: Mapping[str, Datum], n: int) -> Any:
+    """Writes an item with what the data has of it."""
+    told = _rows(data, n)
+
+    def tell(k: int) -> str:
+        numbers = ", ".join(" ".join(exact(v) for v in np.ravel(rows[k])) for rows in told.values())
+        return f"{k} ({numbers})" if told else str(k)
+
+    return tell
+
+
+def _heads(data: Mapping[str, Datum], n: int) -> str:
+    told = _rows(data, n)
+    return f", item ({', '.join(told)})" if told else ""
+
+
+def _rows(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
+    """What has a row for each item that is short enough to be told."""
+    found = {name: np.asarray(value) for name, value in data.items()}
+    return {
+        name: rows
+        for name, rows in found.items()
+        if rows.ndim in (1, 2) and len(rows) == n and (rows.ndim == 1 or rows.shape[1] <= NARROW)
+    }
+
+
+def _columns(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
+    """One number for each item: its own, or the mean of its column, or how much its row of a square sums to."""
+    found: dict[str, NDArray[Any]] = {}
+    for name, value in data.items():
+        array = np.asarray(value, dtype=float)
+        if array.shape == (n,):
+            found[name] = array
+        elif array.shape == (n, n):
+            found[f"row sum of {name}"] = array.sum(axis=1)
+        elif array.ndim == 2 and array.shape[1] == n:
+            found[f"column of {name}"] = array.mean(axis=0)
+    return found
+
+
+def _items(data: Mapping[str, Datum]) -> int:
+    """How many items there are to choose from, going by the first argument."""
+    return len(next(iter(_arrays(data)), ()))
+
+
+def _arrays(data: Mapping[str, Datum]) -> list[NDArray[Any]]:
+    return [np.asarray(value) for value in data.values() if np.ndim(value)]
+
+
+def _shape(name: str, value: Datum) -> str:
+    shape = np.shape(value)
+    return (
+        f"{name} [{', '.join(map(str, shape))}]" if shape else f"{name} = {exact(np.asarray(value).item())}"
+    )
+
+
+def _datum(name: str, value: Datum) -> list[str]:
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return [f"{name} = {exact(array.item())}"]
+    if array.ndim == 1:
+        return [f"{name} = [{_listed(array.tolist(), SHOWN_NUMBERS, ', ')}]"]
+    table = array.reshape(len(array), -1)[:SHOWN_ROWS].tolist()
+    rows = [f"  [{_listed(row, SHOWN_COLUMNS, ', ')}]" for row in table]
+    return [f"{name} = [", *rows, "  …]" if len(array) > SHOWN_ROWS else "]"]
+
+
+def _listed(values: Sequence[Any], most: int, between: str) -> str:
+    shown = between.join(
+        f"{value:g}" if isinstance(value, float) else str(int(value)) for value in values[:most]
+    )
+    return shown + (f"{between}…" if len(values) > most else "")
+
+
+def exact(value: float, digits: int = 6) -> str:
+    """A number with all its digits where it is whole, else with so many."""
+    return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:.{digits}g}"

@@ -1,0 +1,1 @@
+"""Reads programs out of a model's replies."""

@@ -1,0 +1,168 @@
+"""What may stand between a model's code and Python.
+
+Prompts, numbers of lines, marks of a difference, entities, typographic signs, and prose around it.
+"""
+
+import ast
+import re
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+
+from gapsmith.agent.codegen.replies.markdown import dedented, unescaped
+
+MOST_CUTS = 12
+LONGEST_NUMBER = 9
+"""Digits of a line's number that are read: Python reads none of more than 4300."""
+
+_TYPOGRAPHIC = str.maketrans(
+    {
+        **dict.fromkeys("“”„‟″＂", '"'),
+        **dict.fromkeys("‘’‚‛′＇", "'"),
+        **dict.fromkeys("−–—‐‑－", "-"),
+        **dict.fromkeys("\u00a0\u2002\u2003\u2009\u202f\u3000", " "),
+        **dict(zip("（）［］｛｝：，；＝＋＊／＜＞．×÷", "()[]{}:,;=+*/<>.*/", strict=True)),
+        "≤": "<=",
+        "≥": ">=",
+        "≠": "!=",
+        "…": "...",
+    }
+)
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
+_BEGINS = re.compile(r"(?:import |from \w|def |async def |class |@|[A-Za-z_]\w* *(?::[^=\n]+)?= ?\S)")
+
+
+@lru_cache(maxsize=16)
+def parsed(source: str) -> ast.Module | None:
+    """The tree, which nobody changes; None where there is none."""
+    try:
+        with warnings.catch_warnings():  # of a candidate's escapes and comparisons
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
+    """The text as it is, then with one thing more taken off each time; with what was taken off, in words.
+
+    Args:
+        text: what may be code.
+        cut: whether what stands before and after the code may be taken off, too.
+    """
+    source = dedented(text.strip("\n")).rstrip() + "\n"
+    taken: list[str] = []
+    if (
+        _ENTITY.search(source) and (new := unescaped(source)) != source
+    ):  # first: `a &lt; b` is Python too, of another meaning
+        source, taken = new, ["HTML's entities"]
+    yield source, ", ".join(taken)
+    for words, cleaned in CLEANINGS.items():
+        if (new := cleaned(source)) != source:
+            source = textwrap.dedent(new)
+            taken.append(words)
+            yield source, ", ".join(taken)
+    for part in _cuts(source) if cut else ():
+        yield part, ", ".join([*taken, "text around it"])
+
+
+def _without_prompts(source: str) -> str:
+    """The input of an interpreter's transcript: `>>>` and `...`, or `In [1]:` and `...:`."""
+    if re.search(r"^>>>(?: |$)", source, re.MULTILINE):
+        return "\n".join(re.findall(r"^(?:>>>|\.\.\.)(?: (.*))?$", source, re.MULTILINE)) + "\n"
+    if re.search(r"^In \[\d+\]: ", source, re.MULTILINE):
+        return "\n".join(re.findall(r"^(?:In \[\d+\]:| *\.\.\.:) ?(.*)$", source, re.MULTILINE)) + "\n"
+    return source
+
+
+def _without_numbers(source: str) -> str:
+    lines = source.rstrip("\n").split("\n")
+    found = [re.match(r" *(\d+)(?: ?[|:.)]|\t|  )? ?(.*)", line) for line in lines]
+    numbers = [int(match[1][:LONGEST_NUMBER]) for match in found if match]
+    if (
+        len(numbers) < len(lines)
+        or len(numbers) < 2
+        or numbers != list(range(numbers[0], numbers[0] + len(lines)))
+    ):
+        return source
+    width = re.match(r" *\d+ ?[|:.)]? ?", lines[0])
+    assert width is not None  # every line has a number
+    return "\n".join(line[len(width[0]) :] for line in lines) + "\n"
+
+
+def _new_side(source: str) -> str:
+    """What a difference makes of its file, where it holds the whole of it."""
+    if "<<<<<<< " in source and "\n>>>>>>> " in source:
+        return "".join(_resolved(source.split("\n")))
+    lines = source.split("\n")
+    marked = [line for line in lines if line.startswith("+")]
+    if not marked or not re.match(r"(?:diff |--- |\+\+\+ |@@|\+)", source):
+        return source
+    kept = [line for line in lines if line[:1] in ("+", " ", "") and not line.startswith("+++ ")]
+    return "\n".join(line[1:] for line in kept) + "\n"
+
+
+def _resolved(lines: Sequence[str]) -> Iterator[str]:
+    """The lines between `=======` and `>>>>>>>` of each conflict that ends."""
+    begin: int | None = None
+    for place, line in enumerate(lines):
+        if begin is None and line == "=======":
+            begin = place + 1
+        elif begin is not None and line.startswith(">>>>>>> "):
+            yield from (f"{kept}\n" for kept in lines[begin:place])
+            begin = None
+
+
+def _without_magics(source: str) -> str:
+    """Without a notebook's own words."""
+    return re.sub(r"^(?:%%?|!|\?)[^\n]*\n", "", source, flags=re.MULTILINE)
+
+
+def _with_line_ends(source: str) -> str:
+    """A string of JSON or Python that was not decoded: its line ends are two characters each."""
+    if "\\n" not in source or source.strip().count("\n") > 1:
+        return source
+    return source.strip().strip("\"'").replace("\\n", "\n").replace('\\"', '"').replace("\\t", "\t") + "\n"
+
+
+CLEANINGS: dict[str, Callable[[str], str]] = {
+    "an interpreter's prompts": _without_prompts,
+    "line numbers": _without_numbers,
+    "the marks of a difference": _new_side,
+    "a notebook's commands": _without_magics,
+    "escaped line ends": _with_line_ends,
+    "typographic signs": lambda source: source.translate(_TYPOGRAPHIC),
+    "tabs": lambda source: source.expandtabs(4 if parsed(source.expandtabs(4)) else 8),
+}
+"""By what is taken off."""
+
+
+def _cuts(source: str) -> Iterator[str]:
+    """From the first line that begins as code does, up to where a parser stops, and less and less of it."""
+    lines = source.split("\n")
+    start = next((k for k, line in enumerate(lines) if _BEGINS.match(line)), None)
+    if start is None:
+        return
+    left = lines[start:]
+    for _ in range(MOST_CUTS):
+        if not left:
+            return
+        text = "\n".join(left).rstrip() + "\n"
+        yield text
+        left = left[: _stop(text, left)]
+
+
+def _stop(text: str, lines: Sequence[str]) -> int:
+    """How many lines to keep: those before the one in which the parser stops, if that is no part of a statement."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        place = (error.lineno or 0) - 1
+        # An indented line is of a program that was cut off: what is left of it would be another program.
+        return place if 0 <= place < len(lines) and re.match(r"\S", lines[place]) else 0
+    except (ValueError, RecursionError, MemoryError):
+        return 0
+    return 0

@@ -1,0 +1,147 @@
+"""From a reply to its program: the last one that defines the entry point, with the helpers and imports it needs.
+
+What a model got wrong in form alone is put right and said: another name of the function, a class or a lambda in
+its place, a forgotten import, an example call at the end. What it got wrong in substance stays as it is.
+"""
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gapsmith.agent.codegen.replies.cleanup import parsed, readings
+from gapsmith.agent.codegen.replies.markdown import Block, fenced_blocks, other_blocks, plain
+from gapsmith.agent.codegen.replies.repair import completed, defines, hollow, mended, without_trials
+from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.evaluators.base import EntryPoint
+
+_CODE = re.compile(r"^[ \t]*(?:async )?def \w|^[ \t]*class \w|^import \w", re.MULTILINE)
+# "1. **Mechanism:** " and the like, or a heading.
+_LABEL = re.compile(
+    r"^[ \t]*#.*|^[ \t]*(?:[-*+]\s|\d+[.)]\s)?[\s*_]*(?:(?:mechanism|idea)\b[*_]*\s*[:–—-]+)?", re.IGNORECASE
+)
+LONGEST_IDEA = 140
+LONGEST_TEXT = 100_000
+"""Characters; a longer block is not read, since no program of that length is taken."""
+MOST_READ = 4_000_000
+"""Characters that are parsed for one reply; a reply of many blocks is read from its end as far as that."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The code in a reply.
+
+    Attributes:
+        source: the program; where none was found, what comes nearest; empty where nothing looks like code.
+        detail: what was put right, in words; empty where nothing was.
+        trouble: why the reply could not be read; empty where it could.
+    """
+
+    source: str
+    detail: str = ""
+    trouble: str = ""
+
+
+def extract(reply: str, entry: EntryPoint) -> Extracted:
+    """Finds the program in a reply. Raises nothing, whatever the reply holds."""
+    try:
+        return _extracted(reply, entry)
+    except Exception as error:  # noqa: BLE001 - a reply that a parser cannot bear must not end a run
+        return Extracted("", trouble=f"the reply cannot be read: {type(error).__name__}")
+
+
+def _extracted(reply: str, entry: EntryPoint) -> Extracted:
+    text = plain(reply)
+    fenced = fenced_blocks(text)
+    groups = [fenced] if _holds_code(fenced) else [fenced, *other_blocks(text)]
+    reader = _Reader(entry, MOST_READ)
+    for cut in (False, True):  # a block that is a program as it stands goes before a part of any
+        for blocks in groups:
+            found = [each for block in reversed(blocks) if (each := reader.program(block, cut))]
+            if best := _best(found[::-1], entry):
+                return best
+    return _nearest(groups, entry)
+
+
+@dataclass
+class _Reader:
+    """Reads blocks as programs, until so many characters have been parsed."""
+
+    entry: EntryPoint
+    left: int
+
+    def program(self, block: Block, cut: bool) -> Extracted | None:
+        """The first reading of a block that defines the entry point, else the first that can be parsed."""
+        first = None
+        for text in (each for each in block.texts if len(each) <= LONGEST_TEXT):
+            found = self._read(text, cut)
+            if found and defines(_tree(found), self.entry):
+                return found
+            first = first or found
+        return first
+
+    def _read(self, text: str, cut: bool) -> Extracted | None:
+        for source, taken in readings(text, cut):
+            self.left -= len(source)
+            if self.left < 0 or len(source) > LONGEST_TEXT:
+                return None
+            if (tree := parsed(source)) is not None and _says_something(tree):
+                return Extracted(source, f"taken off: {taken}" if taken else "")
+        return None
+
+
+def _says_something(tree: ast.Module) -> bool:
+    """Whether this can be code: single words and sentences can be parsed too."""
+    return any(not isinstance(node, ast.Expr) for node in tree.body)
+
+
+def _best(found: Sequence[Extracted], entry: EntryPoint) -> Extracted | None:
+    """The last program that defines the entry point and does something there, else the last that can be made to."""
+    defining = [each for each in found if defines(_tree(each), entry)]
+    full = [each for each in defining if not hollow(_tree(each), entry)]
+    if chosen := full[-1:] or defining[-1:]:
+        return _finished(chosen[0], found, entry)
+    for each in reversed(found):
+        if made := mended(each.source, _tree(each), entry):
+            source, said = made
+            return _finished(Extracted(source, _joined(each.detail, said)), found, entry)
+    return None
+
+
+def _finished(chosen: Extracted, found: Sequence[Extracted], entry: EntryPoint) -> Extracted:
+    source, tried = without_trials(chosen.source, entry)
+    source, added = completed(source, [each.source for each in found if each is not chosen], entry)
+    return Extracted(source.strip("\n") + "\n", _joined(chosen.detail, tried, added))
+
+
+def _nearest(groups: Sequence[Sequence[Block]], entry: EntryPoint) -> Extracted:
+    """What is screened, and turned away, where no program was found; nothing where nothing looks like code."""
+    fenced, others = groups[0], [block for group in groups[1:] for block in group]
+    texts = [block.texts[-1] for block in fenced if block.texts[-1].strip()]
+    texts = texts or [block.texts[0] for block in others if _CODE.search(block.texts[0])]
+    named = [text for text in texts if re.search(rf"\bdef {re.escape(entry.name)}\b", text)]
+    source = named[-1] if named else max(texts, key=len, default="")
+    cut = any(not block.closed for block in fenced)
+    return Extracted(source.strip("\n") + "\n" if source else "", "the code has no end" if cut else "")
+
+
+def _holds_code(blocks: Sequence[Block]) -> bool:
+    return any(_CODE.search(text) for block in blocks for text in block.texts)
+
+
+def _tree(program: Extracted) -> ast.Module:
+    tree = parsed(program.source)
+    assert tree is not None  # only what can be parsed is a program
+    return tree
+
+
+def _joined(*details: str) -> str:
+    return "; ".join(detail for detail in details if detail)
+
+
+def idea_of(reply: str) -> str:
+    """What a reply says of its program after the code, in one harmless line; empty where it says nothing."""
+    after = re.split(r"^[ \t]*[`~]{3,}[ \t]*$", reply, flags=re.MULTILINE)[-1]
+    lines = (_LABEL.sub("", line).strip(" *_") for line in after.splitlines())
+    line = next((line for line in lines if line), "")
+    return untrusted(line, LONGEST_IDEA) if len(after) < len(reply) else ""

@@ -1,0 +1,382 @@
+"""Programs that are right but for their form: made to define the entry point, and what they need besides."""
+
+import ast
+import builtins
+import io
+import re
+import symtable
+import tokenize
+import warnings
+from collections.abc import Iterable, Iterator, Sequence, Set
+from functools import lru_cache
+from typing import TypeGuard
+
+from gapsmith.agent.codegen.replies.cleanup import parsed
+from gapsmith.evaluators.base import EntryPoint
+
+_IMPORTS = {
+    "np": "import numpy as np",
+    **{
+        name: f"import {name}"
+        for name in ("numpy", "math", "heapq", "bisect", "itertools", "functools", "random")
+    },
+    **{
+        name: f"import {name}"
+        for name in ("operator", "copy", "collections", "dataclasses", "statistics", "typing")
+    },
+    **{
+        name: f"from typing import {name}"
+        for name in ("Any", "Callable", "Dict", "Iterable", "List", "Optional")
+    },
+    **{name: f"from typing import {name}" for name in ("Sequence", "Set", "Tuple", "Union")},
+    **{
+        name: f"from collections import {name}" for name in ("Counter", "OrderedDict", "defaultdict", "deque")
+    },
+    **{name: f"from heapq import {name}" for name in ("heapify", "heappop", "heappush")},
+    **{name: f"from itertools import {name}" for name in ("accumulate", "combinations", "permutations")},
+    **{name: f"from functools import {name}" for name in ("lru_cache", "partial", "reduce")},
+    "dataclass": "from dataclasses import dataclass",
+    "deepcopy": "from copy import deepcopy",
+    "fractions": "import fractions",
+    "Fraction": "from fractions import Fraction",
+}
+"""What is forgotten, by the name that is then missing."""
+_KNOWN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
+UNWRITABLE = (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError)
+"""What writing a tree or reading its tokens raises where it is nested too deep or has too long a number."""
+Mended = tuple[str, str]
+"""A source, and what was done to it in words."""
+
+
+def defines(tree: ast.Module, entry: EntryPoint) -> bool:
+    """Whether the entry point is a function at the top level that can be called with its arguments."""
+    return any(_is_entry(node, entry) for node in tree.body)
+
+
+def _is_entry(node: ast.stmt, entry: EntryPoint) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef) and node.name == entry.name and _takes(node.args, entry)
+
+
+def hollow(tree: ast.Module, entry: EntryPoint) -> bool:
+    """Whether the entry point only stands for what is to be written: a docstring, `...`, `pass`."""
+    body = [node.body for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry.name][
+        -1
+    ]
+    return all(isinstance(s, ast.Pass | ast.Raise) or _is_constant(s) for s in body)
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def mended(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
+    """A program that defines the entry point in place of one that has it in another form; None if that is not clear."""
+    try:
+        return _mended(source, tree, entry)
+    except UNWRITABLE:
+        return None
+
+
+def _mended(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
+    for node in reversed(tree.body):
+        if isinstance(node, ast.AsyncFunctionDef) and node.name == entry.name:
+            return _awaited(source, node)
+        if (value := _assigned(node, entry)) is not None:
+            return _called(source, node, value, entry)
+    return _renamed(source, tree, entry) or _instanced(source, tree, entry)
+
+
+# An entry point by another word
+
+
+def _awaited(source: str, node: ast.AsyncFunctionDef) -> Mended | None:
+    if any(isinstance(part, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Yield) for part in ast.walk(node)):
+        return None
+    lines = source.split("\n")
+    lines[node.lineno - 1] = lines[node.lineno - 1].replace("async def", "def", 1)
+    return "\n".join(lines), f"{node.name} was async"
+
+
+def _assigned(node: ast.stmt, entry: EntryPoint) -> ast.expr | None:
+    """The value that is given the entry point's name."""
+    if isinstance(node, ast.AnnAssign):
+        return node.value if isinstance(node.target, ast.Name) and node.target.id == entry.name else None
+    named = isinstance(node, ast.Assign) and [getattr(t, "id", "") for t in node.targets] == [entry.name]
+    return node.value if isinstance(node, ast.Assign) and named else None
+
+
+def _called(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> Mended:
+    """A function in place of the assignment: of the lambda's body, or a call of what was assigned."""
+    arguments = ", ".join(argument.name for argument in entry.arguments)
+    if isinstance(value, ast.Lambda):
+        made = f"def {entry.name}({ast.unparse(value.args)}):\n    return {ast.unparse(value.body)}"
+    elif isinstance(value, ast.Name):
+        made = f"{entry.signature}\n    return {value.id}({arguments})"
+    else:
+        made = f"_{entry.name} = {ast.unparse(value)}\n\n\n{entry.signature}\n    return _{entry.name}({arguments})"
+    lines = source.split("\n")
+    whole = [*lines[: node.lineno - 1], made, *lines[node.end_lineno :]]
+    return "\n".join(whole), f"{entry.name} was a {'lambda' if isinstance(value, ast.Lambda) else 'variable'}"
+
+
+# An entry point by another name
+
+
+def _renamed(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
+    """The program with the only function that can be meant renamed to the entry point."""
+    fitting = [node for node in tree.body if isinstance(node, ast.FunctionDef) and _takes(node.args, entry)]
+    wanted = [argument.name for argument in entry.arguments]
+    alike = [node for node in fitting if [a.arg for a in node.args.posonlyargs + node.args.args] == wanted]
+    inner = _called_inside(tree)
+    roots = [node for node in alike or fitting if node.name not in inner]
+    if len(roots) != 1 or roots[0].name.startswith("_") or _many_roots(tree, inner, alike):
+        return None
+    return _with_name(source, roots[0].name, entry.name), f"{roots[0].name} was renamed to {entry.name}"
+
+
+def _many_roots(tree: ast.Module, inner: set[str], alike: Sequence[ast.FunctionDef]) -> bool:
+    """Whether another function could be meant, where the arguments' names do not tell."""
+    roots = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name not in inner]
+    return len(roots) > 1 and not alike
+
+
+def _takes(arguments: ast.arguments, entry: EntryPoint, bound: int = 0) -> bool:
+    """Whether a function can be called with the entry point's arguments."""
+    positional = len(arguments.posonlyargs) + len(arguments.args) - bound
+    least, most = positional - len(arguments.defaults), 99 if arguments.vararg else positional
+    required = any(default is None for default in arguments.kw_defaults)
+    return least <= len(entry.arguments) <= most and not required
+
+
+def _called_inside(tree: ast.Module) -> set[str]:
+    """Functions that others of the module use."""
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} - {node.name}
+    return found
+
+
+def _with_name(source: str, old: str, new: str) -> str:
+    """The source with one name in place of another, but for attributes, strings and comments."""
+    lines, last = source.split("\n"), ""
+    places = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME and token.string == old and last != ".":
+            places.append(token.start)
+        last = token.string
+    for row, column in reversed(places):
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + new + line[column + len(old) :]
+    return "\n".join(lines)
+
+
+# An entry point that is a method
+
+
+def _instanced(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
+    """The program with a function that calls the only method that can be meant."""
+    found = [
+        (node.name, method)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and _can_be_made(node)
+        for method in _methods(node, entry)
+    ]
+    named = [(cls, method) for cls, method in found if method == entry.name] or found
+    if len(named) != 1:
+        return None
+    cls, method = named[0]
+    arguments = ", ".join(argument.name for argument in entry.arguments)
+    call = f"{cls}()({arguments})" if method == "__call__" else f"{cls}().{method}({arguments})"
+    words = f"{entry.name} calls {cls}.{method}"
+    return f"{source.rstrip()}\n\n\n{entry.signature}\n    return {call}\n", words
+
+
+def _can_be_made(node: ast.ClassDef) -> bool:
+    made = [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"]
+    return all(len(part.args.args) - len(part.args.defaults) <= 1 for part in made)
+
+
+def _methods(node: ast.ClassDef, entry: EntryPoint) -> list[str]:
+    return [
+        part.name
+        for part in node.body
+        if isinstance(part, ast.FunctionDef) and (part.name == "__call__" or not part.name.startswith("_"))
+        if _takes(part.args, entry, bound=0 if _is_static(part) else 1)
+    ]
+
+
+def _is_static(method: ast.FunctionDef) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in method.decorator_list)
+
+
+# What goes, and what is added
+
+
+def without_trials(source: str, entry: EntryPoint) -> Mended:
+    """The program without its main part, its assertions, and what it prints or tries itself with when it is loaded."""
+    tree = parsed(source)
+    trials = [node for node in tree.body if _is_trial(node, entry)] if tree else []
+    if not tree or not trials or _shares_lines(tree, trials):
+        return source, ""
+    lines = source.split("\n")
+    for node in reversed(trials):
+        del lines[node.lineno - 1 : node.end_lineno]
+    return "\n".join(lines).rstrip() + "\n", "left out: what it tries itself with"
+
+
+def _is_trial(node: ast.stmt, entry: EntryPoint) -> bool:
+    if isinstance(node, ast.If):
+        return any(getattr(part, "id", "") == "__name__" for part in ast.walk(node.test))
+    if isinstance(node, ast.Assert):
+        return True
+    if isinstance(node, ast.Expr | ast.Assign | ast.For | ast.With):
+        calls = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+        return bool({each.id for each in calls if isinstance(each, ast.Name)} & {"print", entry.name})
+    return False
+
+
+def _shares_lines(tree: ast.Module, trials: Iterable[ast.stmt]) -> bool:
+    """Whether other statements stand on the lines of those."""
+    taken = {line for node in trials for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    tried = set(map(id, trials))
+    others = [node for node in tree.body if id(node) not in tried]
+    return any(node.lineno in taken or node.end_lineno in taken for node in others)
+
+
+def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
+    """The program with what it lacks: the other blocks of the reply that define it, then forgotten imports."""
+    if not others and not _may_lack_imports(source):
+        return source, ""  # tables of symbols cost more than all else here, and most programs are whole
+    said = []
+    left = list(others)
+    while lacking := _lacking(source):
+        helper = next((other for other in reversed(left) if lacking & _bound_at_top(other)), None)
+        if helper is None:
+            break
+        left.remove(helper)
+        trimmed, _ = without_trials(helper, entry)
+        source = _joined(trimmed, source)
+        said.append("joined with another block")
+    added = sorted({_IMPORTS[name] for name in _lacking(source) if name in _IMPORTS})
+    if added:
+        source = _with_imports(source, added)
+        said.append(f"added: {', '.join(added)}")
+    return source, "; ".join(dict.fromkeys(said))
+
+
+def _with_imports(source: str, added: Sequence[str]) -> str:
+    """The program with imports before all but what must come first."""
+    head, below = _parted(source)
+    return "\n\n".join(filter(None, (head, "\n".join(added)))) + "\n\n\n" + below
+
+
+def _joined(helper: str, source: str) -> str:
+    """Two programs as one, the helper's statements first."""
+    head, below = _parted(source)
+    if head:
+        above, helper = _parted(helper)
+        futures = [ast.unparse(node) for node in ast.parse(above).body if _is_future(node)]
+        head = "\n".join([head, *(line for line in futures if line not in head)])
+    return "\n\n\n".join(filter(None, (head, helper.strip(), below)))
+
+
+def _parted(source: str) -> tuple[str, str]:
+    """A program's docstring and imports from `__future__`, which no statement may precede, and the rest."""
+    source = source.lstrip("\n")
+    tree, lines, place = parsed(source), source.split("\n"), 0
+    for k, node in enumerate(tree.body if tree else ()):
+        if node.lineno <= place:  # what shares a line cannot be parted
+            return "", source
+        if not _is_future(node) and not (k == 0 and _is_docstring(node)):
+            break
+        place = node.end_lineno or node.lineno
+    return "\n".join(lines[:place]), "\n".join(lines[place:]).lstrip("\n")
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
+
+
+def _words(text: str, names: Set[str]) -> set[str]:
+    """Those of the names that stand for themselves somewhere in a text: an attribute needs no import."""
+    return {name for name in names if name in text and re.search(rf"(?<![.\w]){name}\b", text)}
+
+
+def _may_lack_imports(source: str) -> bool:
+    """Whether a statement names what could be imported, and neither it nor an import at the top binds that."""
+    tree = parsed(source)
+    body = tree.body if tree else []
+    imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {name for node in imports for name in _bound(node)}
+    if not (missing := _words(source, _IMPORTS.keys() - imported)):
+        return False
+    lines = source.split("\n")
+    for node in (node for node in body if node not in imports):
+        words = _words("\n".join(lines[node.lineno - 1 : node.end_lineno]), missing) - _parameters(node)
+        if words and words - _bound(node):
+            return True
+    return False
+
+
+def _parameters(node: ast.stmt) -> set[str]:
+    """Of a function: what it binds first, and is found without a look at its body."""
+    return {each.arg for each in node.args.args} if isinstance(node, ast.FunctionDef) else set()
+
+
+@lru_cache(maxsize=8)
+def _lacking(source: str) -> frozenset[str]:
+    """Names that are used and nowhere bound."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = symtable.symtable(source, "candidate", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    scopes = list(_scopes(module))
+    outer = [
+        symbol for scope in scopes for symbol in scope.get_symbols() if symbol.is_global() or scope is module
+    ]
+    bound = {s.get_name() for s in outer if s.is_assigned() or s.is_imported() or s.is_namespace()}
+    return frozenset(s.get_name() for s in outer if s.is_referenced()) - bound - _KNOWN
+
+
+def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """A table and all inside it. No recursion: functions may be nested as deep as the parser allows."""
+    waiting = [table]
+    while waiting:
+        scope = waiting.pop()
+        yield scope
+        waiting += scope.get_children()
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.alias):
+            found.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            found.add(node.name)
+    return found
+
+
+def _bound_at_top(source: str) -> set[str]:
+    """Names that a module has for others."""
+    tree = parsed(source)
+    found: set[str] = set()
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign):
+            found |= _bound(node)
+    return found

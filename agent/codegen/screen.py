@@ -1,0 +1,346 @@
+"""From a program to a candidate: turns away what need not be run, and knows what was seen before.
+
+While a program is measured the sandbox protects the host. What a program may name is checked here because an
+exported module has the rights of whoever imports it; see `forbidden`.
+"""
+
+import ast
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from gapsmith.agent.codegen.forbidden import Kinds, forbidden
+from gapsmith.agent.codegen.replies.cleanup import parsed
+from gapsmith.evaluators.base import EntryPoint
+
+ALLOWED_IMPORTS = frozenset(
+    (
+        *("numpy", "math", "heapq", "bisect", "itertools", "functools", "operator", "random", "copy"),
+        *("collections", "collections.abc", "dataclasses", "typing", "fractions", "statistics", "__future__"),
+    )
+)
+LONGEST_SOURCE = 64_000
+MOST_LITERALS = 10_000
+"""Characters of numbers and texts, docstrings apart: a program that holds more knows answers by heart."""
+
+
+@dataclass(frozen=True)
+class Screened:
+    """A program that may be run, or the reason why not.
+
+    Attributes:
+        outcome: "ok", "no_code", "syntax_error", "no_entry", "forbidden_import", "forbidden_name", "memorised_table",
+            "too_long" or "unparsable".
+        message: why, in words, when not ok.
+        source: the code; what was found of it when not ok.
+        hash: equal for programs that differ in names of locals, comments, annotations and layout alone.
+        size: nodes of the syntax tree.
+    """
+
+    outcome: str
+    message: str
+    source: str
+    hash: str = ""
+    size: int = 0
+
+    @property
+    def key(self) -> str:
+        """What the archive knows it by: its hash, or that of the text where it did not pass."""
+        return self.hash or hashlib.sha256(self.source.encode()).hexdigest()[:32]
+
+
+def encodable(text: str) -> str:
+    """The text without halves of characters: a reply that was cut inside one cannot be stored as it came."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def unparsable(why: str, source: str = "") -> Screened:
+    """The outcome of what no parser of ours can bear: it never ends a run."""
+    return Screened("unparsable", why, source)
+
+
+def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMPORTS) -> Screened:
+    """Checks length, syntax, entry point and imports, and hashes what passes. Raises nothing."""
+    try:
+        return _screened(source, entry, allowed)
+    except Exception as error:  # noqa: BLE001 - whatever a candidate holds must not end a run
+        return unparsable(f"the code cannot be read: {type(error).__name__}", source)
+
+
+def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened:
+    source = source.removeprefix("\ufeff")  # of an editor, as Python takes it off
+    if len(source) > LONGEST_SOURCE:
+        return Screened(
+            "too_long", f"the code has {len(source)} characters; at most {LONGEST_SOURCE} are taken", source
+        )
+    if not source.strip():
+        return Screened(
+            "no_code", f"the reply holds no code; expected a Python block with {entry.signature}", source
+        )
+    if (tree := parsed(source)) is None:
+        return Screened("syntax_error", _syntax_message(source), source)
+    if complaint := _entry_complaint(tree, entry):
+        return Screened("no_entry", complaint, source)
+    kinds = _by_kind(_nodes(tree))
+    allowed = allowed.union(entry.imports)
+    if strangers := sorted(_imports(kinds) - allowed):
+        known = ", ".join(sorted(name for name in allowed if not name.startswith("_")))
+        return Screened("forbidden_import", f"imports {strangers[0]}; allowed are {known}", source)
+    bound = _bound(kinds)
+    if complaint := forbidden(kinds, bound):
+        return Screened("forbidden_name", complaint, source)
+    if (written := _literals(tree, kinds)) > MOST_LITERALS:
+        return Screened(
+            "memorised_table",
+            f"numbers and texts of {written} characters are written into the code; at most {MOST_LITERALS} are taken: "
+            "expected a rule, no answers learned by heart",
+            source,
+        )
+    canonical = _Canonical(bound - _fixed(kinds) - {entry.name}).text(tree)
+    return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], _size(kinds))
+
+
+def _literals(tree: ast.Module, kinds: Kinds) -> int:
+    """Characters of all constants but docstrings."""
+    owners = (tree, *(node for kind in (ast.FunctionDef, ast.ClassDef) for node in kinds.get(kind, ())))
+    told = sum(len(ast.get_docstring(node, clean=False) or "") for node in owners)
+    return sum(_length(node.value) for node in kinds.get(ast.Constant, ())) - told
+
+
+def _length(value: object) -> int:
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, int):
+        return 1 + value.bit_length() // 4  # Python writes no decimal number of more than 4300 digits
+    return len(repr(value))
+
+
+def _syntax_message(source: str) -> str:
+    """Where and why the parser stops."""
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        return f"line {error.lineno}: {error.msg}" + (f": {line[:80]}" if line else "")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"the code cannot be parsed: {error}"
+    return "the code cannot be parsed"
+
+
+def _entry_complaint(tree: ast.Module, entry: EntryPoint) -> str:
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if entry.name not in functions:
+        found = ", ".join(functions) or "no function"
+        return f"defines {found} at the top level; expected {entry.signature}"
+    arguments = functions[entry.name].args
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    least, most = positional - len(arguments.defaults), positional if arguments.vararg is None else 99
+    if not least <= len(entry.arguments) <= most:
+        return f"{entry.name} takes {positional} arguments; expected {entry.signature}"
+    return ""
+
+
+_WORDS = frozenset(("id", "arg", "attr", "asname", "module", "level", "kind", "type_comment", "ctx"))
+_INNER: Mapping[type, tuple[str, ...]] = {
+    kind: tuple(name for name in kind._fields if name not in _WORDS)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""Fields of each kind of node that can hold nodes: the rest are words, or say whether a value is stored."""
+_WITH_CONTEXT = (ast.Attribute, ast.List, ast.Name, ast.Starred, ast.Subscript, ast.Tuple)
+
+
+def _nodes(tree: ast.AST) -> list[ast.AST]:
+    """All nodes but contexts; several times as fast as `ast.walk`, which matters for every candidate."""
+    waiting = [tree]
+    for node in waiting:
+        for name in _INNER[type(node)]:
+            value = getattr(node, name, None)
+            if type(value) is list:
+                waiting += [part for part in value if isinstance(part, ast.AST)]
+            elif isinstance(value, ast.AST):
+                waiting.append(value)
+    return waiting
+
+
+def _by_kind(nodes: Sequence[ast.AST]) -> Kinds:
+    kinds = defaultdict[type, list[Any]](list)
+    for node in nodes:
+        kinds[type(node)].append(node)
+    return kinds
+
+
+def _size(kinds: Kinds) -> int:
+    """How many nodes the tree has, contexts included."""
+    return sum(map(len, kinds.values())) + sum(len(kinds.get(kind, ())) for kind in _WITH_CONTEXT)
+
+
+def _imports(kinds: Kinds) -> set[str]:
+    plain = (alias.name for node in kinds.get(ast.Import, ()) for alias in node.names)
+    return {_top(name) for name in (*plain, *(n.module or "." for n in kinds.get(ast.ImportFrom, ())))}
+
+
+def _top(module: str) -> str:
+    return module if module == "collections.abc" else module.split(".")[0]
+
+
+def _bound(kinds: Kinds) -> set[str]:
+    """The names that the nodes bind."""
+    found = {node.id for node in kinds.get(ast.Name, ()) if type(node.ctx) is ast.Store}
+    found.update(node.arg for node in kinds.get(ast.arg, ()))
+    found.update(node.name for kind in (ast.FunctionDef, ast.ClassDef) for node in kinds.get(kind, ()))
+    return found
+
+
+def _fixed(kinds: Kinds) -> set[str]:
+    """The names that are reached other than by a variable: imported, members of classes, keywords of others."""
+    own = {node.name for node in kinds.get(ast.FunctionDef, ())}
+    found = {name for node in kinds.get(ast.alias, ()) for name in (node.name, node.asname) if name}
+    for node in kinds.get(ast.ClassDef, ()):
+        found |= _members(node)
+    for node in kinds.get(ast.Call, ()):
+        if node.keywords and not (isinstance(node.func, ast.Name) and node.func.id in own):
+            found.update(keyword.arg for keyword in node.keywords if keyword.arg)
+    return found
+
+
+def _members(node: ast.ClassDef) -> set[str]:
+    """The methods and fields of a class."""
+    methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+    fields = [part for part in node.body if part not in methods]
+    return _bound(_by_kind([*methods, *(inner for part in fields for inner in _nodes(part))]))
+
+
+class _Text(str):
+    """A piece of the canonical form, as opposed to a constant of the program."""
+
+
+class _Canonical:
+    """Writes a tree without docstrings, annotations and contexts, its own names numbered by first appearance.
+
+    Args:
+        bound: the names that the module binds, but those by which it is reached from outside.
+    """
+
+    def __init__(self, bound: set[str]) -> None:
+        self._bound = bound
+        self._numbers: dict[str, str] = {}
+
+    def text(self, tree: ast.AST) -> str:
+        """The canonical form. No recursion: a candidate may be nested as deep as it likes."""
+        pieces: list[str] = []
+        waiting: list[Any] = [tree]
+        write, next_one = pieces.append, waiting.pop
+        while waiting:
+            value = next_one()
+            kind = type(value)
+            # The commonest first, each written here: a candidate has hundreds of them.
+            if kind is _Text:
+                write(value)
+            elif kind is ast.Name:
+                write(f"Name({self._renamed(value.id)};)")
+            elif kind is ast.Constant:
+                write(f"Constant({_literal(value.value)})")
+            elif kind in _LEAVES:
+                write(_LEAVES[kind])
+            elif kind in _PLAIN:
+                head, fields = _PLAIN[kind]
+                write(head)
+                waiting.append(_CLOSE)
+                waiting += fields(value)
+            elif value is None:
+                write("None;")
+            elif kind is list:
+                write("[")
+                waiting.append(_CLOSE_LIST)
+                waiting += reversed(value)
+            elif kind is _Name:
+                write(self._renamed(value) + ";")
+            elif isinstance(value, ast.AST):
+                waiting += reversed(_parts(value))
+            else:
+                write(_literal(value))
+        return "".join(pieces)
+
+    def _renamed(self, name: str) -> str:
+        if name not in self._bound:
+            return name
+        return self._numbers.setdefault(name, f"v{len(self._numbers)}")
+
+
+class _Name(_Text):
+    """A name, to be renamed."""
+
+
+def _parts(node: ast.AST) -> list[object]:
+    """What a node with rules of its own is written as."""
+    if isinstance(node, ast.AnnAssign):
+        return [ast.Assign([node.target], node.value)] if node.value else []
+    fields = [part for name in node._fields for part in _field(node, name)]
+    return [_Text(type(node).__name__ + "("), *fields, _CLOSE]
+
+
+def _literal(value: object) -> str:
+    """A constant, or what is not there. Hexadecimal: Python writes no decimal number of more than 4300 digits."""
+    return f"{hex(value) if type(value) is int else repr(value)};"
+
+
+def _field(node: ast.AST, name: str) -> list[object]:
+    value = getattr(node, name, None)
+    if name in _PASSED_OVER or (name in _ADDED and not value):
+        return []
+    if name in _NAMES and isinstance(value, str):
+        return [_Name(value)]
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        return [_Name(each) for each in node.names]
+    if name == "body" and isinstance(value, list):
+        body = _without_docstring(value)
+        return [[_member(s) for s in body] if isinstance(node, ast.ClassDef) else body]
+    return [value]
+
+
+def _member(statement: ast.stmt) -> ast.AST:
+    """A field of a dataclass counts, even where it has no value."""
+    if isinstance(statement, ast.AnnAssign) and statement.value is None:
+        return ast.Expr(statement.target)
+    return statement
+
+
+_NAMES = frozenset(("id", "arg", "name"))
+_PASSED_OVER = frozenset(("ctx", "annotation", "returns", "type_comment", "kind"))
+_ADDED = frozenset(("type_params",))
+"""Fields that later versions of Python have: where they are empty, a program has the hash that it had before."""
+_CLOSE, _CLOSE_LIST = _Text(")"), _Text("]")
+
+
+def _written(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields that count, from the last to the first."""
+    return tuple(name for name in reversed(kind._fields) if name not in _PASSED_OVER)
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[ast.AST], tuple[Any, ...]]:
+    return attrgetter(*names) if len(names) > 1 else lambda node: (getattr(node, names[0]),)
+
+
+_RULELESS = [
+    kind
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.expr | ast.operator | ast.cmpop | ast.Assign)
+]
+_LEAVES = {kind: f"{kind.__name__}()" for kind in _RULELESS if not _written(kind)}
+_PLAIN = {kind: (f"{kind.__name__}(", _getter(_written(kind))) for kind in _RULELESS if _written(kind)}
+"""Kinds of nodes without a rule of their own: how they begin, and their fields from the last to the first."""
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0] if body else None
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
+        return body[1:]
+    return body

@@ -1,0 +1,200 @@
+"""Evaluates programs that are there already: files, reference rules, archived programs, and the exact method alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.codegen.screen import screen
+from gapsmith.agent.evaluation.baselines import Progress, baselines_of, silent
+from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.own.files import with_version
+from gapsmith.agent.evaluation.problems import unknown
+from gapsmith.evaluators.assess import Runner, assess_all
+from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble, UsageTrouble
+from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
+
+CHUNK = 20
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A program under a name: a file's, a rule's, or an archive's number."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A program with its scores on all instances.
+
+    Attributes:
+        entrant: the program.
+        outcome: "ok", or that of the first failure.
+        message: why, in words.
+        scores: in the order of the instances; empty where the program was turned away unrun.
+        aggregate: of the instances that were solved; None where none was.
+        failures: the other instances.
+    """
+
+    entrant: Entrant
+    outcome: str
+    message: str
+    scores: tuple[Score, ...]
+    aggregate: Aggregate | None
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def solved(self) -> int:
+        """How many instances were solved."""
+        return len(self.scores) - len(self.failures)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Programs side by side on the same instances."""
+
+    problem: Problem
+    instances: tuple[Instance, ...]
+    baselines: Mapping[str, Baseline]
+    rows: tuple[Scored, ...]
+
+    @property
+    def scale(self) -> Scale:
+        """Turns costs into gaps."""
+        return scale_of(self.problem, self.instances, self.baselines)
+
+
+def evaluate(
+    problem: Problem,
+    entrants: Sequence[Entrant],
+    instances: Sequence[Instance],
+    executor: Executor,
+    archive: Archive | None = None,
+    seconds: float = 60.0,
+    progress: Progress = silent,
+    isolated: bool = False,
+) -> Comparison:
+    """Runs programs on instances and prices what they return.
+
+    Args:
+        problem: whose verifier and exact method are used.
+        entrants: the programs.
+        instances: at least one.
+        executor: where they run.
+        archive: where exact results are kept; without one they are solved now.
+        seconds: limit of the exact method for each instance.
+        progress: told as the work goes on.
+        isolated: whether every instance gets a process of its own.
+    """
+    problem = with_version(problem)
+    baselines = baselines_of(problem, instances, archive, seconds, progress)
+    scale = scale_of(problem, instances, baselines)
+    rows = []
+    for entrant in entrants:
+        screened = screen(entrant.source, problem.entry)
+        if screened.outcome != "ok":
+            rows.append(Scored(entrant, screened.outcome, screened.message, (), None))
+            continue
+        scores = run_all(problem, entrant, instances, executor, progress, isolated)
+        rows.append(scored(entrant, scores, scale))
+    return Comparison(problem, tuple(instances), baselines, tuple(rows))
+
+
+def run_all(
+    problem: Problem,
+    entrant: Entrant,
+    instances: Sequence[Instance],
+    executor: Executor,
+    progress: Progress = silent,
+    isolated: bool = False,
+) -> tuple[Score, ...]:
+    """Scores of one program on all instances, in their order, spread over the executor's workers."""
+    chunks = [instances[k : k + CHUNK] for k in range(0, len(instances), CHUNK)]
+    futures = [executor.submit(_Work(problem, entrant.source, chunk, isolated)) for chunk in chunks]
+    scores: list[Score] = []
+    for future in futures:
+        scores += future.result()
+        progress(f"running {entrant.name}", len(scores), len(instances))
+    return tuple(scores)
+
+
+def scored(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
+    """Sums the scores of all instances up: one failed instance is one failed instance."""
+    failures, aggregate = scale.failures(scores), scale.solved(scores)
+    if not failures:
+        return Scored(entrant, "ok", "", tuple(scores), aggregate)
+    first = failures[0]
+    message = f"{first.instance}: {first.message}"
+    return Scored(entrant, first.outcome, message, tuple(scores), aggregate, failures)
+
+
+def scale_of(problem: Problem, instances: Sequence[Instance], baselines: Mapping[str, Baseline]) -> Scale:
+    """The scale of instances whose baselines are known by digest."""
+    return Scale(instances, [baselines[i.digest] for i in instances], problem.maximise)
+
+
+def file_entrants(files: Sequence[Path]) -> list[Entrant]:
+    """Programs from files. Raises UsageTrouble for one that cannot be read."""
+    return [Entrant(str(path), _text(path)) for path in files]
+
+
+def named_entrants(problem: Problem, names: Sequence[str], archive: Archive | None) -> list[Entrant]:
+    """Programs by the names of rules, by numbers in the archive, or by files; all rules if none is named."""
+    return [_named(problem, name, archive) for name in names or [rule.name for rule in problem.rules]]
+
+
+def solve(
+    problem: Problem,
+    instances: Sequence[Instance],
+    archive: Archive | None = None,
+    seconds: float = 60.0,
+    progress: Progress = silent,
+) -> list[tuple[Instance, Baseline]]:
+    """The exact method alone, on each instance in turn."""
+    found = baselines_of(with_version(problem), instances, archive, seconds, progress)
+    return [(instance, found[instance.digest]) for instance in instances]
+
+
+@dataclass(frozen=True)
+class _Work:
+    problem: Problem
+    source: str
+    instances: Sequence[Instance]
+    isolated: bool
+
+    def __call__(self, runner: Runner, spent: float) -> tuple[Score, ...]:
+        return assess_all(self.problem, self.source, self.instances, runner, spent, self.isolated)
+
+
+def _named(problem: Problem, name: str, archive: Archive | None) -> Entrant:
+    if name.isdecimal():
+        return _archived(problem, int(name), archive)
+    if name.endswith(".py"):
+        return Entrant(name, _text(Path(name)))
+    try:
+        rule = problem.rule(name)
+    except KeyError:
+        raise UsageTrouble(unknown("rule", name, [rule.name for rule in problem.rules])) from None
+    return Entrant(rule.name, rule.source(problem.entry.name))
+
+
+def _archived(problem: Problem, number: int, archive: Archive | None) -> Entrant:
+    if archive is None:
+        raise UsageTrouble(f"program {number} is named, but no archive; give --archive")
+    program = archive.find(number)
+    if program.problem != problem.name:
+        raise Trouble(f"program {number} was written for {program.problem}; expected one for {problem.name}")
+    return Entrant(str(number), program.source)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageTrouble(f"{path} is not UTF-8 text; expected a Python file") from None
+    except OSError as error:
+        raise UsageTrouble(
+            f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a Python file"
+        ) from None

@@ -1,0 +1,65 @@
+"""What is archived already, on new instances: before a model is asked for anything."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gapsmith.agent.codegen.screen import Screened, screen
+from gapsmith.agent.evaluation.baselines import baselines_of
+from gapsmith.agent.evaluation.compare import Comparison, Scored, scale_of
+from gapsmith.agent.evaluation.scores import Measuring, scored
+from gapsmith.agent.runs.final.leaderboards import Known, leading
+from gapsmith.evaluators.base import Instance, Trouble
+
+
+def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int | None = None) -> Comparison:
+    """The best archived programs and the reference rules on instances, the least pooled gap first.
+
+    Args:
+        instances: at least one; what is known of a program on them is not run again.
+        limit: programs at most, in the order of `best`; the rules come on top.
+        by: runs programs, and keeps their scores.
+        run: programs of one run only.
+
+    Raises:
+        Trouble: when the archive holds no scored program of the problem.
+    """
+    problem = by.problem
+    best = leading(by.archive, problem.name, run, limit)
+    found = [_current(Known.of(by.archive.find(row.program or 0), row), by) for row in best]
+    if not found:
+        place = f"archive {by.archive.location} holds no scored program of {problem.name}"
+        raise Trouble(f"{place}; a run makes them: gapsmith run {problem.name}")
+    programs = list({each.program: each for each in (*found, *_rules(by))}.values())
+    baselines = baselines_of(problem, instances, by.archive, by.seconds, by.doing)
+    scale = scale_of(problem, instances, baselines)
+    results = zip(programs, by.run(programs, instances, whole=True), strict=True)
+    rows = sorted((scored(program, result, scale) for program, result in results), key=_rank)
+    return Comparison(problem, tuple(instances), baselines, tuple(rows))
+
+
+def _rules(by: Measuring) -> list[Known]:
+    entry, found = by.problem.entry, []
+    for rule in by.problem.rules:
+        screened = screen(rule.source(entry.name), entry)
+        found.append(Known(_number(screened, by), screened.source, screened.size, rule.name))
+    return found
+
+
+def _current(known: Known, by: Measuring) -> Known:
+    """The program by its number in this version of the problem: its costs in another one are others."""
+    if by.archive.find(known.program).version == by.problem.version:
+        return known
+    return replace(known, program=_number(screen(known.source, by.problem.entry), by))
+
+
+def _number(screened: Screened, by: Measuring) -> int:
+    """The number of a program, recorded now if it was never seen in this version of the problem."""
+    problem, found = by.problem, screened
+    return by.archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]
+
+
+def _rank(row: Scored) -> tuple[int, float, float]:
+    """Those that solve most first, by the pooled gap; where that is not defined, by the mean."""
+    if row.aggregate is None:
+        return len(row.failures), 0.0, 0.0
+    return len(row.failures), row.aggregate.pooled_gap_percent or 0.0, row.aggregate.mean_gap_percent or 0.0

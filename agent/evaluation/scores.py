@@ -1,0 +1,139 @@
+"""Scores of programs outside the search: run on the executor, kept in the archive, and never run twice."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.evaluation.baselines import Progress as Doing
+from gapsmith.agent.evaluation.baselines import baselines_of, silent
+from gapsmith.agent.evaluation.compare import CHUNK, Entrant, Scored
+from gapsmith.agent.evaluation.compare import scored as row_of
+from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.search.instances import Bench
+from gapsmith.evaluators.assess import Assessment, Runner, assess
+from gapsmith.evaluators.base import Instance, Number, Problem
+from gapsmith.evaluators.repeats import TRIES
+from gapsmith.evaluators.scoring import Scale, Score
+
+
+class Archived(Protocol):
+    """A program with its number in the archive."""
+
+    @property
+    def program(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Its code."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Of a reference rule, else empty."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Measuring:
+    """Runs archived programs on instances.
+
+    Attributes:
+        problem: whose verifier and exact method are used.
+        executor: where programs run.
+        archive: where scores and exact results are kept.
+        seconds: limit of the exact method for each instance.
+        doing: told as the work goes on.
+        number: of a run that keeps the bounds it met first.
+    """
+
+    problem: Problem
+    executor: Executor
+    archive: Archive
+    seconds: float = 60.0
+    doing: Doing = silent
+    number: int | None = None
+
+    def bench(self, instances: Sequence[Instance]) -> Bench:
+        """The instances with their bounds."""
+        found = baselines_of(self.problem, instances, self.archive, self.seconds, self.doing, self.number)
+        return Bench.of(instances, found, self.problem.maximise)
+
+    def run(
+        self, programs: Sequence[Archived], instances: Sequence[Instance], whole: bool = False
+    ) -> list[Assessment]:
+        """Runs each program until it fails on an instance, or on all instances.
+
+        Args:
+            programs: run beside each other; what the archive knows of one is not run again.
+            instances: in the order of the scores.
+            whole: whether to go on after failures.
+        """
+        distinct = {program.program: program for program in programs}
+        known = self.archive.costs(list(distinct), [instance.digest for instance in instances])
+        started = {
+            number: self._started(each, instances, known[number], whole) for number, each in distinct.items()
+        }
+        for done, (number, futures) in enumerate(started.items(), 1):
+            new = [pair for future in futures for pair in future.result()]
+            self.archive.add_scores(number, new)
+            known[number].update((instance.digest, score) for instance, score in new)
+            self.doing("running programs", done, len(started))
+        return [_assessment(instances, known[program.program]) for program in programs]
+
+    def _started(
+        self, program: Archived, instances: Sequence[Instance], known: Mapping[str, Score], whole: bool
+    ) -> list[Future["Pairs"]]:
+        if not whole and any(score.outcome != "ok" for score in known.values()):
+            return []
+        new = [instance for instance in instances if instance.digest not in known]
+        chunks = [new[k : k + CHUNK] for k in range(0, len(new), CHUNK)]
+        return [self.executor.submit(_Work(self.problem, program.source, chunk, whole)) for chunk in chunks]
+
+
+def costs_in(assessment: Assessment) -> tuple[Number, ...] | None:
+    """The costs in the order of the instances; None of a program that failed on one."""
+    if assessment.outcome != "ok":
+        return None
+    return tuple(score.cost for score in assessment.scores if score.cost is not None)
+
+
+def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
+    """Returns what a program did on all instances, as a row of a table."""
+    return row_of(Entrant(program.name or str(program.program), program.source), result.scores, scale)
+
+
+Pairs = list[tuple[Instance, Score]]
+
+FAILURES = 3
+"""A program that failed so often among the instances of one job is tried once on each of the others."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    problem: Problem
+    source: str
+    instances: Sequence[Instance]
+    whole: bool
+
+    def __call__(self, runner: Runner, spent: float) -> Pairs:
+        scores: list[Score] = []
+        failed = 0
+        while len(scores) < len(self.instances) and (self.whole or not failed):
+            left = self.instances[len(scores) :]
+            tries = TRIES if failed < FAILURES else 1
+            scores += assess(self.problem, self.source, left, runner, spent, tries).scores
+            failed += scores[-1].outcome != "ok"
+        return list(zip(self.instances, scores, strict=False))
+
+
+def _assessment(instances: Sequence[Instance], scores: Mapping[str, Score]) -> Assessment:
+    met = [(instance, scores[instance.digest]) for instance in instances if instance.digest in scores]
+    for instance, score in met:
+        if score.outcome != "ok":
+            message = f"{instance.name}: {score.message}"
+            return Assessment(score.outcome, message, tuple(score for _, score in met))
+    return Assessment("ok", "", tuple(score for _, score in met))

@@ -1,0 +1,263 @@
+"""A candidate's way through the instances: a probe, the race in training, and validation if it earned it.
+
+Each part is work for a sandbox; what follows from it is decided by the search, in the order of the slots.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.agent.search.acceptance.racing import Bar, blocks, lag
+from gapsmith.agent.search.instances import Bench, Course
+from gapsmith.evaluators.assess import Runner, assess
+from gapsmith.evaluators.base import Instance, Number
+from gapsmith.evaluators.integrity.audit import examine
+from gapsmith.evaluators.scoring import Score
+
+EXAMINED = 12
+"""More than nine: fewer relabelled instances could not be surely worse; see `honesty.SURE`."""
+PROBED, TELLING = 4, 2
+"""Instances that a probe meets at least, and on so many of them a program must miss the optimum: else that
+another one decides the same says little."""
+
+Decisions = Mapping[str, str]
+"""What a program did, as a short hash, by the short name of an instance; see `short`."""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """How a part of a trial ended.
+
+    Attributes:
+        outcome: "ok", "raced" (dropped in the race), or the ending of the first failure.
+        message: why, in words.
+        scores: by digest, all that is known of the program after it.
+        places: of the instances met so far, in their order.
+        run: instances that were run in the sandbox for it.
+        costs: of all instances of the part's bench, in its order; None unless all were solved.
+        decisions: what it did where it was met in training.
+        lag: points behind the bar, of a candidate that was raced.
+        detail: what an examination found beside; plain data.
+    """
+
+    outcome: str
+    message: str = ""
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    places: tuple[int, ...] = ()
+    run: int = 0
+    costs: tuple[Number, ...] | None = None
+    decisions: Decisions = field(default_factory=dict)
+    lag: float = 0.0
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def met(self) -> int:
+        """How many instances were met so far."""
+        return len(self.places)
+
+
+@dataclass
+class _Walk:
+    """A program on its way along a bench."""
+
+    course: Course
+    bench: Bench
+    source: str
+    scores: dict[str, Score]
+    order: Sequence[int]
+    decisions: dict[str, str]
+    met: int = 0
+    run: int = 0
+
+    @classmethod
+    def raced_against(
+        cls, bar: Bar | None, course: Course, source: str, scores: Mapping[str, Score], decisions: Decisions
+    ) -> "_Walk":
+        """At the beginning of the training instances, in the bar's order; in the bench's where there is no bar."""
+        order = bar.order if bar else range(len(course.train.instances))
+        return cls(course, course.train, source, dict(scores), order, dict(decisions))
+
+    def block(self, block: range, runner: Runner, spent: float, told: bool = True) -> Heat | None:
+        """Meets the instances of a block; runs where the score is not known, or, if told, what was decided.
+
+        Returns:
+            How it ended, if one of them failed.
+        """
+        instances = [self.bench.instances[place] for place in self.order[block.start : block.stop]]
+        if unknown := [each for each in instances if not self._knows(each, told)]:
+            self._run(unknown, runner, spent)
+        return next((failed for each in instances if (failed := self._meet(each))), None)
+
+    def _knows(self, instance: Instance, told: bool) -> bool:
+        return instance.digest in self.scores and (not told or short(instance) in self.decisions)
+
+    def _run(self, instances: Sequence[Instance], runner: Runner, spent: float) -> None:
+        result = assess(self.course.problem, self.source, instances, runner, spent)
+        self.scores.update(zip((i.digest for i in instances), result.scores, strict=False))
+        self.decisions.update(zip(map(short, instances), map(_hash, result.solutions), strict=False))
+        self.run += len(result.scores)
+
+    def _meet(self, instance: Instance) -> Heat | None:
+        score = self.scores[instance.digest]
+        self.met += 1
+        if score.outcome != "ok":
+            return self.ended(score.outcome, f"{instance.name}: {score.message}")
+        return None
+
+    def losses(self) -> NDArray[np.float64]:
+        """Of the instances met, in their order, in points of the gap."""
+        places = list(self.order[: self.met])
+        costs = [self.scores[self.bench.instances[place].digest].cost or 0 for place in places]
+        losses: NDArray[np.float64] = (
+            self.bench.scale.loss_at(costs, places) * self.bench.scale.weights[places]
+        )
+        return losses
+
+    def raced(self, bar: Bar | None) -> Heat | None:
+        """The end of a candidate that will hardly catch up with the bar."""
+        if not (behind := lag(self.losses(), bar)):
+            return None
+        words = f"dropped after {self.met} of {len(self.order)} instances: {behind:.2f} points behind"
+        return self.ended("raced", words, lag=behind)
+
+    @property
+    def costs(self) -> tuple[Number, ...] | None:
+        """Of all instances, once all were met."""
+        found = [self.scores[i.digest].cost for i in self.bench.instances if i.digest in self.scores]
+        whole = self.met == len(self.bench.instances)
+        return tuple(cost for cost in found if cost is not None) if whole else None
+
+    def ended(self, outcome: str, message: str = "", **more: object) -> Heat:
+        """The heat as it stands."""
+        places = tuple(self.order[: self.met])
+        names = [short(self.bench.instances[place]) for place in places]
+        decisions = {name: self.decisions[name] for name in names if name in self.decisions}
+        return Heat(outcome, message, self.scores, places, self.run, decisions=decisions, **more)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The first blocks, until what the program did tells it from others.
+
+    Attributes:
+        course: the benches.
+        source: the program.
+        bar: what it is raced against; None for nothing, and then instances come in the bench's order.
+        known: scores that the archive already holds, by digest.
+        decisions: of an earlier sitting: where they are known as well, nothing is run.
+        refuters: instances on which other programs were wrong; see `Problem.verify`.
+    """
+
+    course: Course
+    source: str
+    bar: Bar | None
+    known: Mapping[str, Score]
+    decisions: Decisions = field(default_factory=dict)
+    refuters: tuple[Instance, ...] = ()
+
+    def __call__(self, runner: Runner, spent: float) -> Heat:
+        """Runs it."""
+        walk = _Walk.raced_against(self.bar, self.course, self.source, self.known, self.decisions)
+        if verify := self.course.problem.verify:
+            found = verify(self.source, runner, self.refuters, False)
+            if found.outcome != "ok":
+                return walk.ended(found.outcome, found.message, detail=found.detail)
+        for block in blocks(len(walk.order)):
+            if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
+                return ended
+            if walk.met >= PROBED and int((walk.losses() > 0).sum()) >= TELLING:
+                break
+        return walk.ended("ok", costs=walk.costs)
+
+
+@dataclass(frozen=True)
+class Race:
+    """The rest of the training instances, after the probe."""
+
+    course: Course
+    source: str
+    bar: Bar | None
+    probe: Heat
+    decisions: Decisions = field(default_factory=dict)
+
+    def __call__(self, runner: Runner, spent: float) -> Heat:
+        """Runs it."""
+        known = {**self.decisions, **self.probe.decisions}
+        walk = _Walk.raced_against(self.bar, self.course, self.source, self.probe.scores, known)
+        walk.met = self.probe.met
+        for block in blocks(len(walk.order)):
+            if block.stop <= self.probe.met:
+                continue
+            if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
+                return ended
+        return walk.ended("ok", costs=walk.costs)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The instances of the gate, and the examination whether the results are the program's own work."""
+
+    course: Course
+    bench: Bench
+    source: str
+    known: Mapping[str, Score]
+    refuters: tuple[Instance, ...] = ()
+
+    def __call__(self, runner: Runner, spent: float) -> Heat:
+        """Runs it."""
+        count = len(self.bench.instances)
+        walk = _Walk(self.course, self.bench, self.source, dict(self.known), range(count), {})
+        if failed := walk.block(range(count), runner, spent, told=False):
+            return failed
+        shown = min(EXAMINED, count)
+        problem, costs = self.course.problem, walk.costs or ()
+        instances = self.bench.instances[:shown]
+        found = examine(problem, self.source, instances, costs[:shown], runner, self.refuters)
+        passed = costs if found.outcome == "ok" else None
+        return walk.ended(found.outcome, found.message, costs=passed, detail=found.detail)
+
+
+def short(instance: Instance) -> str:
+    """A name of an instance that is the same in all runs, short enough to be kept for every candidate."""
+    return instance.digest[:8]
+
+
+def _hash(solution: object) -> str:
+    return hashlib.sha256(_PLAINLY.encode(solution).encode()).hexdigest()[:12]
+
+
+_PLAINLY = json.JSONEncoder(default=str)
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """What one trial of constants gave: points of gap on the instances, and how many of them were run."""
+
+    loss: float
+    run: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A program with other constants on some of the training instances."""
+
+    course: Course
+    source: str
+    places: tuple[int, ...]
+
+    def __call__(self, runner: Runner, spent: float) -> Attempted:
+        """Runs it; infinity where it fails."""
+        bench = self.course.train
+        instances = [bench.instances[place] for place in self.places]
+        result = assess(self.course.problem, self.source, instances, runner, spent)
+        if result.outcome != "ok":
+            return Attempted(float("inf"), len(result.scores))
+        costs = [score.cost for score in result.scores if score.cost is not None]
+        places = list(self.places)
+        loss = bench.scale.loss_at(costs, places) * bench.scale.weights[places]
+        return Attempted(float(loss.sum()), len(instances))

@@ -1,0 +1,252 @@
+"""Whether formulations are right: files, the patterns of the library, and mutants of them, on the ladder."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.agent.codegen.screen import screen
+from gapsmith.agent.evaluation.baselines import Progress, silent
+from gapsmith.agent.evaluation.compare import file_entrants
+from gapsmith.agent.evaluation.counterexamples import Refuters
+from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import Instance, UsageTrouble
+from gapsmith.evaluators.formulations.exchange.composition import program
+from gapsmith.evaluators.formulations.problem import FormulationProblem
+from gapsmith.evaluators.formulations.verify.mutants import (
+    PASSED,
+    Examined,
+    Mutant,
+    chosen,
+    doubted,
+    examined,
+    kill_rate,
+)
+from gapsmith.evaluators.integrity.audit import Honesty
+
+FATES = ("killed", "survived", "equivalent", "broken")
+LONGEST_REASON = 160
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A program under a name, and what the ladder says of it."""
+
+    name: str
+    finding: Honesty
+
+
+def formulation_search(name: str) -> FormulationProblem:
+    """The search for a formulation of that name. Raises UsageTrouble for what is none."""
+    problem = find_problem(name)
+    if not isinstance(problem, FormulationProblem):
+        raise UsageTrouble(
+            f"{name} is a problem, no formulation; expected a name from `gapsmith formulations`"
+        )
+    return problem
+
+
+def verified(
+    problem: FormulationProblem,
+    files: Sequence[Path],
+    executor: Executor,
+    doing: Progress = silent,
+    archive: Archive | None = None,
+) -> list[Verified]:
+    """What the ladder says of files, or, without any, of the library's patterns, one by one and together.
+
+    Args:
+        problem: the search that they are for.
+        files: programs.
+        executor: where they run.
+        doing: told as the work goes on.
+        archive: whose counterexamples are tried first, and which keeps those that are found.
+    """
+    refuters = Refuters(problem.name, archive) if archive else None
+    known = refuters.of(0) if refuters else ()
+    if files:
+        sources = [(entrant.name, entrant.source) for entrant in file_entrants(files)]
+    elif problem.follow_up:
+        sources = [(rule.name, rule.source("build")) for rule in problem.formulation.builds]
+    else:
+        patterns = problem.formulation.patterns
+        sources = [(pattern.name, program([pattern])) for pattern in patterns]
+        sources.append(("all together", program(patterns)))
+    futures = [executor.submit(_Climb(problem, source, known)) for _, source in sources]
+    found = []
+    for done, ((name, _), future) in enumerate(zip(sources, futures, strict=True), 1):
+        found.append(Verified(name, finding := future.result()))
+        if refuters and (wrong := finding.detail.get("counterexample")):
+            refuters.add(0, None, wrong)
+        doing("climbing the ladder", done, len(sources))
+    return found
+
+
+def mutants_examined(
+    problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: Progress = silent
+) -> list[Examined]:
+    """What becomes of so many mutants of the library's patterns."""
+    if problem.follow_up:
+        raise UsageTrouble("mutants are made of patterns, which whole models have none of; leave :build away")
+    wanted = chosen(problem.formulation.patterns, count, seed)
+    first = _all(
+        [executor.submit(_Examination(problem, mutant)) for mutant in wanted], doing, "mutants climb"
+    )
+    passed = [each for each in first if each.fate == PASSED]
+    works = [_Doubt(problem, each, tuple(first)) for each in passed]
+    doubts = _all([executor.submit(work) for work in works], doing, "those that passed are doubted")
+    second = dict(zip((each.mutant for each in passed), doubts, strict=True))
+    return [second.get(each.mutant, each) for each in first]
+
+
+def _all(futures: Sequence[Future[Examined]], doing: Progress, words: str) -> list[Examined]:
+    found = []
+    for done, future in enumerate(futures, 1):
+        found.append(future.result())
+        doing(words, done, len(futures))
+    return found
+
+
+@dataclass(frozen=True)
+class _Climb:
+    problem: FormulationProblem
+    source: str
+    refuters: tuple[Instance, ...]
+
+    def __call__(self, runner: Runner, spent: float) -> Honesty:
+        screened = screen(self.source, self.problem.entry)
+        if screened.outcome != "ok":
+            return Honesty(screened.outcome, screened.message)
+        return self.problem.ladder.climb(screened.source, runner, self.refuters, True)
+
+
+@dataclass(frozen=True)
+class _Examination:
+    problem: FormulationProblem
+    mutant: Mutant
+
+    def __call__(self, runner: Runner, spent: float) -> Examined:
+        return examined(self.mutant, self.problem.ladder, runner)
+
+
+@dataclass(frozen=True)
+class _Doubt:
+    problem: FormulationProblem
+    passed: Examined
+    others: tuple[Examined, ...]
+
+    def __call__(self, runner: Runner, spent: float) -> Examined:
+        return doubted(self.passed, self.others, self.problem.ladder, runner)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `verify` prints, as data and as a table, and whether anything is wrong."""
+
+    data: Any
+    table: Table
+    failed: bool
+
+
+def files_answer(
+    problem: FormulationProblem,
+    files: Sequence[Path],
+    executor: Executor,
+    doing: Progress,
+    archive: Archive | None,
+) -> Answer:
+    """See `verified`; wrong where a program is."""
+    found = verified(problem, files, executor, doing, archive)
+    failed = any(each.finding.outcome != "ok" for each in found)
+    return Answer(verified_json(problem.name, found), verified_table(problem.name, found), failed)
+
+
+def mutants_answer(
+    problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: Progress
+) -> Answer:
+    """See `mutants_examined`; wrong where a wrong mutant passed."""
+    found = mutants_examined(problem, count, seed, executor, doing)
+    failed = any(each.fate == "survived" for each in found)
+    return Answer(mutants_json(problem.name, found), mutants_table(problem.name, found), failed)
+
+
+# Words
+
+
+def verified_json(formulation: str, found: Sequence[Verified]) -> dict[str, Any]:
+    """The answer of `verify`."""
+    return {"formulation": formulation, "programs": [_verified_json(each) for each in found]}
+
+
+def _verified_json(each: Verified) -> dict[str, Any]:
+    finding = each.finding
+    words = {"name": each.name, "outcome": finding.outcome, "message": finding.message}
+    return {**words, "truth": finding.detail.get("truth"), **finding.detail}
+
+
+def verified_table(formulation: str, found: Sequence[Verified]) -> Table:
+    """Programs, a line each."""
+    table = Table(title=f"{formulation}: what the ladder says")
+    for heading in ("program", "outcome", "truth", "rung", "why"):
+        table.add_column(heading)
+    for each in found:
+        finding = each.finding
+        style = "" if finding.outcome == "ok" else "red"
+        cells = [str(finding.detail.get(word, "–")) for word in ("truth", "rung")]
+        why = untrusted(finding.message, LONGEST_REASON)
+        table.add_row(Text(each.name), Text(finding.outcome, style=style), *cells, Text(why))
+    return table
+
+
+def mutants_json(formulation: str, found: Sequence[Examined]) -> dict[str, Any]:
+    """The answer of `verify --mutants`."""
+    fates = Counter(each.fate for each in found)
+    return {
+        "formulation": formulation,
+        "mutants": len(found),
+        **{fate: fates[fate] for fate in FATES},
+        "kill_rate": kill_rate(found),
+        "kinds": {kind: _fates(group) for kind, group in _by_kind(found).items()},
+        "examined": [_mutant_json(each) for each in found],
+    }
+
+
+def _mutant_json(each: Examined) -> dict[str, Any]:
+    mutant = each.mutant
+    words = {"pattern": mutant.pattern, "kind": mutant.kind, "change": mutant.change}
+    return {**words, "fate": each.fate, "reason": each.reason}
+
+
+def _by_kind(found: Sequence[Examined]) -> dict[str, list[Examined]]:
+    kinds = dict.fromkeys(each.mutant.kind for each in found)
+    return {kind: [each for each in found if each.mutant.kind == kind] for kind in kinds}
+
+
+def _fates(found: Sequence[Examined]) -> dict[str, int]:
+    return dict(Counter(each.fate for each in found))
+
+
+def mutants_table(formulation: str, found: Sequence[Examined]) -> Table:
+    """Kinds of mistakes, a line each."""
+    rate = kill_rate(found)
+    words = "none was wrong" if rate is None else f"kill rate {100 * rate:.1f} %"
+    table = Table(title=f"{formulation}: {len(found)} mutants, {words}", caption=_survivors(found))
+    for heading in ("mistake", *FATES):
+        table.add_column(heading, justify="left" if heading == "mistake" else "right")
+    for kind, group in {**_by_kind(found), "all": list(found)}.items():
+        table.add_row(kind, *(str(_fates(group).get(fate, 0)) for fate in FATES))
+    return table
+
+
+def _survivors(found: Sequence[Examined]) -> str:
+    lines = [f"{e.mutant.pattern}: {e.mutant.change}: {e.reason}" for e in found if e.fate == "survived"]
+    return "\n".join(untrusted(line, LONGEST_REASON) for line in lines)

@@ -1,0 +1,171 @@
+"""What was ordered, kept with its run so that `resume` needs nothing else; and the run while it is worked on."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from gapsmith.agent.archive import Archive, Lease, RunRow
+from gapsmith.agent.evaluation.executor import Executor, LocalExecutor
+from gapsmith.agent.modelling.program import PRELOAD
+from gapsmith.agent.modelling.scheduler import PROBLEM, Sitting
+from gapsmith.agent.models import close_model, open_model
+from gapsmith.agent.models.base import Model
+from gapsmith.agent.models.hosted.prices import check_prices
+from gapsmith.agent.runs.budget import Budget, Ledger
+from gapsmith.agent.runs.ownership import MARK, marked
+from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.sandbox import Level
+
+MODEL, BENCH, SYNTHESISE = "model", "bench modelling", "synthesise"
+MOST_SAMPLES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a run is to do.
+
+    Attributes:
+        verb: MODEL, BENCH or SYNTHESISE.
+        about: what it is about, in the verb's own words: a file, a problem, how many.
+        model: who formulates, as on the command line.
+        teller: who tells stories; empty for other verbs.
+        samples: independent programs for a question; they vote.
+        budget: the wall.
+        seed: of all chance that is ours to give.
+        cpu_seconds: what a program may use, all its threads together.
+        parallel: questions open at once.
+        workers: sandboxes at once.
+        base_url: of a server that speaks a provider's API.
+        minimum_level: the weakest isolation that is accepted.
+    """
+
+    verb: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+    model: str
+    teller: str = ""
+    samples: int = 1
+    budget: Budget
+    seed: int = 0
+    cpu_seconds: float = 30.0
+    parallel: int = 8
+    workers: int = 2
+    base_url: str | None = None
+    minimum_level: int = int(Level.L2)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.samples <= MOST_SAMPLES:
+            raise UsageTrouble(f"samples is {self.samples}; expected 1 to {MOST_SAMPLES}")
+        for name in ("cpu_seconds", "parallel", "workers"):
+            if not getattr(self, name) > 0:
+                raise UsageTrouble(f"{name} is {getattr(self, name)}; expected more than 0")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who is asked, each once."""
+        return tuple(dict.fromkeys(name for name in (self.teller, self.model) if name))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return {**vars(self), "about": dict(self.about), "budget": dict(vars(self.budget))}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> "Order":
+        """Back from JSON."""
+        kept = {name: value for name, value in plain.items() if name != MARK}
+        return cls(**{**kept, "budget": Budget(**plain["budget"])})
+
+
+def is_order(row: RunRow) -> bool:
+    """Whether a run is one of these, and not a search for heuristics."""
+    return "verb" in row.config
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A run while it is worked on.
+
+    Attributes:
+        run: its number in the archive.
+        order: what is to be done.
+        archive: what is remembered.
+        ledger: what it has spent.
+        sitting: who asks and runs.
+        stop: set it, and nothing more is asked.
+    """
+
+    run: int
+    order: Order
+    archive: Archive
+    ledger: Ledger
+    sitting: Sitting
+    stop: threading.Event
+
+
+@contextmanager
+def desk(
+    order: Order,
+    archive: Archive,
+    number: int | None = None,
+    models: Sequence[Model] = (),
+    executor: Executor | None = None,
+) -> Iterator[Desk]:
+    """Opens what an order needs: models, sandboxes, and its run.
+
+    Args:
+        order: what is to be done.
+        archive: where all of it is kept.
+        number: of a run to go on with; None starts a new one.
+        models: in place of the order's names.
+        executor: in place of local workers.
+    """
+    stop = threading.Event()
+    asked = tuple(models) or _opened(order, stop)
+    try:
+        check_prices(asked, order.budget.usd)
+        before = archive.run(number).seconds if number is not None else 0.0
+        run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, marked(order.plain()))
+        ledger = Ledger(order.budget, before)
+        with _recorded(archive, run, ledger, stop), _executor(order, executor) as found:
+            sitting = Sitting(run, asked, archive, found, ledger, order.seed, stop, order.parallel)
+            yield Desk(run, order, archive, ledger, sitting, stop)
+    finally:
+        for model in asked:
+            close_model(model)
+
+
+@contextmanager
+def _recorded(archive: Archive, run: int, ledger: Ledger, stop: threading.Event) -> Iterator[None]:
+    with Lease(archive, run, stop.set) as lease:
+        status = "stopped"
+        archive.finish(run, "running", ledger.before)
+        try:
+            yield
+            lease.check()
+            status = "stopped" if stop.is_set() else "done"
+        except Exception:
+            status = "failed"
+            raise
+        finally:
+            if not lease.lost:
+                archive.finish(run, status, ledger.seconds)
+
+
+@contextmanager
+def _executor(order: Order, given: Executor | None) -> Iterator[Executor]:
+    if given is not None:
+        yield given
+        return
+    with LocalExecutor(order.workers, Level(order.minimum_level), PRELOAD) as executor:
+        yield executor
+
+
+def _opened(order: Order, stop: threading.Event) -> tuple[Model, ...]:
+    for name in order.names:
+        if name == "offline":
+            raise UsageTrouble(
+                "offline assembles heuristics and reads no words; expected --model openai:NAME, anthropic:NAME, "
+                "manual:FOLDER or replay:FILE"
+            )
+    return tuple(open_model(name, base_url=order.base_url, stop=stop) for name in order.names)

@@ -1,0 +1,134 @@
+"""The decisions of a run in the order in which they were made, from its candidates and events."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from gapsmith.agent.archive import Archive, CandidateRow
+from gapsmith.agent.archive.costs import Spending, spending_json, spending_table
+from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.agent.models.spec import without_login
+
+LONGEST = 300
+"""Characters of a decision that people are shown; `--json` has it whole."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided of one slot, or at the end of the run.
+
+    Attributes:
+        slot: its number; None for the end.
+        row: what came of it; None where nothing is recorded but events.
+        events: kinds with their details, in order.
+    """
+
+    slot: int | None
+    row: CandidateRow | None
+    events: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+def decisions(store: Archive, run: int) -> list[Decision]:
+    """All decisions of a run by slot, and those of its end, which belong to no slot, as the last."""
+    events: defaultdict[int, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+    for event in store.events(run):
+        events[event.slot].append((event.kind, event.detail))
+    rows = store.candidates(run)
+    slots = sorted({*rows, *events}, key=lambda slot: (slot < 0, slot))
+    return [Decision(slot if slot >= 0 else None, rows.get(slot), tuple(events[slot])) for slot in slots]
+
+
+def explain_json(run: int, found: Iterable[Decision], spent: Spending) -> dict[str, Any]:
+    """The answer of `explain`."""
+    decided = [_decision_json(decision) for decision in found]
+    return {"run": run, "decisions": decided, "spending": spending_json(spent)}
+
+
+def _decision_json(decision: Decision) -> dict[str, Any]:
+    row = decision.row
+    made = {
+        "arm": row.arm if row else "",
+        "model": without_login(row.model) if row else "",
+        "operator": row.operator if row else "",
+        "parents": row.parents if row else [],
+        "id": row.program if row else None,
+        "outcome": row.outcome if row else "",
+        "message": row.message if row else "",
+    }
+    return {
+        "slot": decision.slot,
+        **made,
+        "events": [{"kind": kind, **detail} for kind, detail in decision.events],
+    }
+
+
+def explain_words(run: int, found: Iterable[Decision], spent: Spending) -> Group:
+    """The decisions, and what the calls cost where they were any but our own."""
+    cost = [spending_table(spent)] if spent.whole.tokens_in else []
+    return Group(explain_table(run, found), *cost)
+
+
+def explain_table(run: int, found: Iterable[Decision]) -> Table:
+    """The decisions, a line for each slot; those of the end a line each."""
+    table = Table(title=f"run {run}: its decisions")
+    for heading in ("slot", "arm", "operator", "parents", "id", "decisions"):
+        table.add_column(heading, no_wrap=heading in ("slot", "id"))
+    for decision in found:
+        words = [_event(decision.row, kind, detail) for kind, detail in decision.events]
+        if decision.slot is None:
+            for word in words:
+                table.add_row("end", "", "", "", "", Text(word))
+        else:
+            table.add_row(
+                str(decision.slot), *_cells(decision.row), Text("\n".join([*_outcome(decision), *words]))
+            )
+    return table
+
+
+def _cells(row: CandidateRow | None) -> list[str]:
+    if row is None:
+        return [""] * 4
+    number = "" if row.program is None else str(row.program)
+    return [row.arm, row.name or row.operator, " ".join(map(str, row.parents)), number]
+
+
+def _outcome(decision: Decision) -> list[str]:
+    row = decision.row
+    if row is None:
+        return []
+    gap = "" if row.train_gap is None else f", {row.train_gap:.3f} % in training"
+    return [_short(f"{row.outcome}{gap}" + (f": {row.message}" if row.message else ""))]
+
+
+def _event(row: CandidateRow | None, kind: str, detail: Mapping[str, Any]) -> str:
+    """One event in words; a rule passes no gate, the best one in validation is what is to be beaten."""
+    if row is not None and row.operator == "rule" and kind == "gate":
+        return (
+            "validation: the reference to beat, so far"
+            if detail.get("passed")
+            else "validation: not the best rule"
+        )
+    return _words(kind, detail)
+
+
+def _words(kind: str, detail: Mapping[str, Any]) -> str:
+    return _short(f"{kind}: " + ", ".join(f"{key} {_value(value)}" for key, value in detail.items()))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return "[" + " ".join(_value(each) for each in value) + "]"
+    return "–" if value is None else str(value)
+
+
+def _short(text: str) -> str:
+    return " ".join(untrusted(text, LONGEST).split())

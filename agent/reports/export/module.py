@@ -1,0 +1,390 @@
+"""A program as a module of its own: numpy and the standard library, its provenance, and a self-test."""
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gapsmith.agent.archive import Archive, CandidateRow, Program
+from gapsmith.agent.codegen.bundle import Bundle
+from gapsmith.agent.codegen.sanitize import harmless, visible
+from gapsmith.agent.codegen.screen import screen
+from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.reports.export.annotations import annotated
+from gapsmith.agent.reports.export.formulation import formulation_module
+from gapsmith.agent.runs.final.formulation import is_formulation
+from gapsmith.agent.runs.run import Settings
+from gapsmith.agent.runs.splits import Supply
+from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble
+from gapsmith.evaluators.stepwise import value_of
+from gapsmith.sandbox import Job, Limits, Outcome
+
+SELF_TESTS = 3
+LOADING_SECONDS = 10.0
+"""CPU time that loading a module may take before its self-test; numpy alone takes a fifth of a second."""
+CALL_SECONDS = 60.0
+"""CPU limit of a call of a module that was exported with --sandboxed; a line of the module sets it."""
+SLACK = 2.0
+"""The self-test may take so many times the CPU limit of its instances, as the machine may be slower today."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A module's text, and how many of the archive's costs its self-test repeated in the sandbox.
+
+    A formulation has no such test: its price is time.
+    """
+
+    text: str
+    tests: int
+
+
+def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = False) -> Exported:
+    """Makes the module of a program.
+
+    Args:
+        number: the program's.
+        archive: that holds it.
+        executor: where its self-test runs.
+        sandboxed: whether the module is to call the program through the sandbox, which then needs gapsmith.
+
+    Raises:
+        Trouble: where the self-test does not repeat the archive's costs, or the program names what it must not.
+    """
+    program = archive.find(number)
+    births = archive.births(number)
+    if not births:
+        raise Trouble(f"program {number} belongs to no run; expected one that a run made")
+    run = archive.run(births[0].run)
+    settings = Settings.of(run.config)
+    problem = find_problem(settings.problem)
+    if program.version not in (problem.version, FIRST_VERSION):
+        raise Trouble(
+            f"{settings.problem} changed since program {number} was priced, so that its costs cannot be repeated; put "
+            f"the file back as it was, or start a new run: gapsmith run {settings.problem}"
+        )
+    if not sandboxed:
+        program = _open(program, problem)
+    if is_formulation(problem):
+        if sandboxed:
+            raise Trouble("a formulation adds to its caller's model and cannot be called through the sandbox")
+        return Exported(formulation_module(problem, program, births, archive), 0)
+    tests = _tests(problem, settings, program, archive)
+    if sandboxed:
+        _try_calls(problem, program, tests, executor)
+        return Exported(sandboxed_module(problem, program, births, archive, tests), len(tests))
+    text = module(problem, program, births, archive, tests)
+    _try(text, tests, executor, _seconds(problem, tests))
+    return Exported(text, len(tests))
+
+
+def _open(program: Program, problem: Problem) -> Program:
+    """The program as it may be read and imported by others: screened again, and nothing of it unseen."""
+    found, source = screen(program.source, problem.entry), visible(program.source)
+    why = found.message if found.outcome != "ok" else "it holds characters that are not seen, and needs them"
+    if found.outcome != "ok" or source is None:
+        raise Trouble(
+            f"program {program.id} is not exported, since it would run with the rights of whoever imports it: {why}; "
+            "expected a program that only computes, or --sandboxed"
+        )
+    return Program(**{**program.model_dump(), "source": source})
+
+
+def _seconds(problem: Problem, tests: Sequence["Test"]) -> float:
+    """CPU seconds that a self-test may take: of loading, and of the instances as they were limited in the search."""
+    return LOADING_SECONDS + SLACK * sum(problem.cpu_seconds(instance) for instance, _ in tests)
+
+
+Test = tuple[Instance, Number]
+
+
+def module(
+    problem: Problem,
+    program: Program,
+    births: Sequence[CandidateRow],
+    archive: Archive,
+    tests: Sequence[Test],
+) -> str:
+    """The text of the module."""
+    bundle = Bundle()
+    bundle.add(problem.read)
+    bundle.add(problem.cost)
+    entry = problem.entry
+    return _MODULE.format(
+        docstring=_docstring(problem, program, births, archive),
+        program=annotated(program.source, entry).strip(),
+        bundle=textwrap.indent(bundle.source, "    ").rstrip(),
+        entry=entry.name,
+        read=problem.read.__name__,
+        cost=problem.cost.__name__,
+        tests=_literal(tests),
+    )
+
+
+def _tests(problem: Problem, settings: Settings, program: Program, archive: Archive) -> list[Test]:
+    """The smallest instances on which the archive has a cost of the program."""
+    train = Supply(problem, settings.instances, (), settings.seed).train
+    instances = sorted(train, key=lambda i: len(json.dumps(_plain(i))))
+    scores = archive.scores(program.id or 0, [instance.digest for instance in instances])
+    priced = [(i, scores[i.digest].cost) for i in instances if i.digest in scores]
+    return [(instance, cost) for instance, cost in priced if cost is not None][:SELF_TESTS]
+
+
+def sandboxed_module(
+    problem: Problem,
+    program: Program,
+    births: Sequence[CandidateRow],
+    archive: Archive,
+    tests: Sequence[Test],
+) -> str:
+    """The text of a module that calls the program through the sandbox."""
+    arguments = tuple(tests[0][0].data)
+    name = "solve" if problem.driver else problem.entry.name
+    return _SANDBOXED.format(
+        docstring=_docstring(problem, program, births, archive, _USE_SANDBOXED.format(name=name)),
+        source=ascii(program.source),
+        entry=problem.entry.name,
+        name=name,
+        arguments=", ".join(arguments),
+        names=repr(arguments),
+        seconds=CALL_SECONDS,
+        driver=ascii(problem.driver),
+    )
+
+
+def _try_calls(problem: Problem, program: Program, tests: Sequence[Test], executor: Executor) -> None:
+    """Repeats the archive's costs as the module will: one call in the sandbox for each instance."""
+    _need(tests)
+    calls = tuple({key: value_of(datum) for key, datum in instance.data.items()} for instance, _ in tests)
+    limits = Limits(cpu_seconds=_seconds(problem, tests), together=bool(problem.driver))
+    job = Job(
+        source=program.source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver
+    )
+    outcome = executor.submit(_Try(job)).result()
+    if len(outcome.answers) < len(tests):
+        raise Trouble(f"the program does not repeat the archive's costs: {outcome.message:.200}")
+    for (instance, cost), answer in zip(tests, outcome.answers, strict=True):
+        if (found := problem.cost(instance, answer.value)) != cost:
+            raise Trouble(f"the program does not repeat the archive's costs: found {found}, expected {cost}")
+
+
+def _need(tests: Sequence[Test]) -> None:
+    if not tests:
+        raise Trouble(
+            "the archive has no cost of this program on its training instances; it cannot be shown to repeat any"
+        )
+
+
+def _try(text: str, tests: Sequence[Test], executor: Executor, seconds: float) -> None:
+    """Runs the module's self-test where candidates run: it is still a model's code."""
+    _need(tests)
+    job = Job(source=text, entry="self_test", calls=({},), limits=Limits(cpu_seconds=seconds))
+    outcome = executor.submit(_Try(job)).result()
+    found = outcome.answers[0].value if outcome.answers else outcome.message
+    expected = [[instance.name, cost, cost] for instance, cost in tests]
+    if found != expected:
+        raise Trouble(
+            f"the module does not repeat the archive's costs: found {found!r:.200}, expected {expected!r:.200}"
+        )
+
+
+@dataclass(frozen=True)
+class _Try:
+    job: Job
+
+    def __call__(self, runner: Runner, _spent: float) -> Outcome:
+        return runner.run(self.job)
+
+
+_USE = """\
+Use it as a function, or as a program: `python THIS_FILE INSTANCE_FILE…` prints a JSON line for each
+instance; `python THIS_FILE --self-test` shows that it repeats the costs of the archive."""
+_USE_SANDBOXED = """\
+`{name}` calls the program through gapsmith's sandbox, which must be installed; it raises RuntimeError where the
+program fails or takes too long."""
+WARNING = """\
+A model wrote this program. It was checked to name no files, no other modules and not the interpreter; that is no proof.
+Imported, it runs with your rights: read it first, or export it with --sandboxed."""
+
+
+def _docstring(
+    problem: Problem,
+    program: Program,
+    births: Sequence[CandidateRow],
+    archive: Archive,
+    use: str = f"{_USE}\n\n{WARNING}",
+) -> str:
+    first = births[0]
+    run = archive.run(first.run)
+    lines = [
+        f"{problem.title}: `{problem.entry.name}`, discovered by gapsmith.",
+        "",
+        f"Program {program.id} (canonical hash {program.hash}) of run {first.run}: problem {problem.name}, "
+        f"model {run.model}, seed {run.seed}, slot {first.slot}, operator {first.operator}.",
+        "Measured gaps to proven optima or bounds, in percent:",
+        *(f"- {line}" for line in _gaps(program, first, run.report)),
+        "",
+        use,
+    ]
+    return harmless("\n".join(lines)).replace("\\", "/").replace('"""', "'''")
+
+
+def _gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) -> list[str]:
+    found = []
+    if row.train_gap is not None:
+        found.append(f"training: {row.train_gap:.3f} (mean over the classes of the pooled gap)")
+    if row.validation_gap is not None:
+        found.append(f"validation: {row.validation_gap:.3f} (pooled)")
+    best = (report or {}).get("best") or {}
+    if best.get("id") == program.id and best.get("pooled_gap_percent") is not None:
+        mean, share = best["mean_gap_percent"], 100 * best["optimal_share"]
+        pooled = f"{best['pooled_gap_percent']:.3f} pooled{_tested(best)}"
+        found.append(f"sealed test: {pooled}, {mean:.3f} mean; {share:.1f} % optimal")
+    return found or ["none: the program did not solve its training instances"]
+
+
+def _tested(best: Mapping[str, Any]) -> str:
+    """The interval, if there were enough instances for one, and how many there were, in parentheses."""
+    interval = [f"95 % interval {best['ci95'][0]:.3f} to {best['ci95'][1]:.3f}"] if best["ci95"] else []
+    failures = len(best.get("failures") or ())
+    failed = [f"failed on {failures} more"] if failures else []
+    solved = [f"{best['solved']} instances"] if "solved" in best else []  # reports before did not say
+    return f" ({'; '.join([*interval, *solved, *failed])})" if interval or solved else ""
+
+
+def _plain(instance: Instance) -> dict[str, Any]:
+    return {
+        key: value.tolist() if isinstance(value, np.ndarray) else value
+        for key, value in instance.data.items()
+    }
+
+
+def _literal(tests: Sequence[Test]) -> str:
+    rows = [f"    ({instance.name!r}, {_data(instance)}, {cost!r})," for instance, cost in tests]
+    return "\n".join(rows)
+
+
+def _data(instance: Instance) -> str:
+    parts = [
+        f"{key!r}: np.array({value.tolist()!r}, dtype={value.dtype.str!r})"
+        if isinstance(value, np.ndarray)
+        else f"{key!r}: {value!r}"
+        for key, value in instance.data.items()
+    ]
+    return "{" + ", ".join(parts) + "}"
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a module. Raises Trouble where it cannot."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Trouble(f"{path} cannot be written: {(error.strerror or 'failed').lower()}") from None
+
+
+_SANDBOXED = '''"""{docstring}
+"""
+
+from typing import Any
+
+from gapsmith.agent.evaluation.sandboxed import Sandboxed
+
+SOURCE = (
+    {source}
+)
+DRIVER = {driver}
+CPU_SECONDS = {seconds}
+_PROGRAM = Sandboxed(SOURCE, {entry!r}, {names}, CPU_SECONDS, DRIVER)
+
+
+def {name}({arguments}) -> Any:  # type: ignore[no-untyped-def]
+    """Solves one instance in a process of its own, closed off from this host."""
+    return _PROGRAM({arguments})
+'''
+
+_MODULE = '''"""{docstring}
+"""
+
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The program, as it was found.
+
+{program}
+
+
+# Reading instances and pricing solutions, as gapsmith does it.
+
+
+def _reader_and_pricer() -> tuple[Any, Any, Any]:
+{bundle}
+
+    return {read}, {cost}, Instance
+
+
+# Instances of the training set, with the costs that the archive holds.
+_TESTS: list[tuple[str, dict[str, Any], float]] = [
+{tests}
+]
+
+
+def self_test() -> list[list[Any]]:
+    """Name, archived cost and cost now, for each of the instances kept here."""
+    _, price, instance = _reader_and_pricer()
+    return [
+        [name, archived, price(instance(name, data), _plain({entry}(*_copied(data).values())))]
+        for name, data, archived in _TESTS
+    ]
+
+
+def _copied(data: dict[str, Any]) -> dict[str, Any]:
+    return {{key: value.copy() if isinstance(value, np.ndarray) else value for key, value in data.items()}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Solves the instances of the files named, or tests itself."""
+    import json
+    import sys
+    from pathlib import Path
+
+    if "--self-test" in arguments:
+        rows = self_test()
+        same = sum(archived == now for _, archived, now in rows)
+        sys.stdout.write(f"{{same}} of {{len(rows)}} archived costs repeated\\n")
+        return 0 if same == len(rows) else 1
+    if not arguments:
+        sys.stderr.write("expected instance files, or --self-test\\n")
+        return 2
+    read, price, _ = _reader_and_pricer()
+    for argument in arguments:
+        for instance in read(Path(argument)):
+            solution = _plain({entry}(*_copied(dict(instance.data)).values()))
+            line = {{"instance": instance.name, "cost": price(instance, solution), "solution": solution}}
+            sys.stdout.write(json.dumps(line) + "\\n")
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main(sys.argv[1:]))
+'''

@@ -1,0 +1,192 @@
+"""Questions, votes, scores and pairs as JSON and as tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gapsmith.agent.archive.costs import dollars
+from gapsmith.agent.codegen.sanitize import one_line, untrusted
+from gapsmith.agent.modelling.bench import RIGHT, Marked, kind_of
+from gapsmith.agent.modelling.benchmark import Score, Share
+from gapsmith.agent.modelling.job import Desk
+from gapsmith.agent.modelling.sample import Sample
+
+SHOWN = 20
+
+
+def spent_json(desk: Desk) -> dict[str, Any]:
+    """What a run has cost so far."""
+    ledger = desk.ledger
+    return {"run": desk.run, "calls": ledger.calls, "usd": ledger.dollars, "seconds": ledger.seconds}
+
+
+def spent_words(desk: Desk) -> str:
+    """The same in a line."""
+    ledger = desk.ledger
+    return f"run {desk.run}: {ledger.calls} calls, {dollars(ledger.dollars)}, {ledger.seconds:.0f} s"
+
+
+# gapsmith model
+
+
+def answer_json(marked: Marked, desk: Desk) -> dict[str, Any]:
+    """The answer of `model`."""
+    chosen = marked.vote.sample
+    verdict = chosen.verdict if chosen else None
+    answer = verdict.answer if verdict else None
+    return {
+        "question": marked.question.id,
+        "status": answer.status if answer else None,
+        "objective": answer.objective if answer else None,
+        "values": dict(answer.values) if answer else {},
+        "votes": marked.vote.votes,
+        "voters": marked.vote.of,
+        "samples": [_sample_json(sample) for sample in marked.samples],
+        "program": chosen.attempts[-1].program if chosen else None,
+        "code": chosen.attempts[-1].source if chosen else None,
+        **spent_json(desk),
+    }
+
+
+def _sample_json(sample: Sample) -> dict[str, Any]:
+    answer, verdict = sample.answer, sample.verdict
+    return {
+        "kind": str(verdict.kind) if verdict else None,
+        "objective": answer.objective if answer else None,
+        "message": verdict.message if verdict else "",
+        "attempts": len(sample.attempts),
+        "program": sample.attempts[-1].program if sample.attempts else None,
+    }
+
+
+def answer_table(marked: Marked) -> RenderableType:
+    """The elected answer: its quantities, and how far the samples agree."""
+    vote = marked.vote
+    answer = vote.sample.verdict.answer if vote.sample and vote.sample.verdict else None
+    table = Table("quantity")
+    table.add_column("value", justify="right")
+    if answer is not None:
+        table.add_row("status", answer.status)
+        table.add_row("objective", _number(answer.objective))
+        for name, value in list(answer.values.items())[:SHOWN]:
+            table.add_row(Text(one_line(name)), _number(value))
+    agreed = f"{one_line(marked.question.id)}: {vote.votes} of {len(marked.samples)} samples agree"
+    return Group(Text(agreed), table)
+
+
+def failures(marked: Marked) -> str:
+    """Why there is no answer, in one line."""
+    if not marked.samples:
+        return "the budget has no room for a question; raise --calls or --usd"
+    verdicts = [sample.verdict for sample in marked.samples if sample.verdict]
+    words = "; ".join(f"{verdict.kind}: {untrusted(verdict.message, 200)}" for verdict in verdicts[:3])
+    return f"no program of {len(marked.samples)} samples gave an answer: {words}"
+
+
+# gapsmith bench modelling
+
+
+def bench_json(marked: Sequence[Marked], scores: Sequence[Score], desk: Desk) -> dict[str, Any]:
+    """The answer of `bench modelling`."""
+    return {
+        "model": desk.order.model,
+        "samples": desk.order.samples,
+        "file": desk.order.about.get("file"),
+        "sets": [_score_json(score) for score in scores],
+        "questions": [_marked_json(each) for each in marked],
+        **spent_json(desk),
+    }
+
+
+def _score_json(score: Score) -> dict[str, Any]:
+    return {
+        "set": score.name,
+        "questions": score.questions,
+        "asked": score.asked,
+        **{name: _share_json(getattr(score, name)) for name in ("vote", "first", "any", "exact")},
+        "kinds": dict(score.kinds),
+        "sample_kinds": dict(score.sample_kinds),
+        "calls": score.calls,
+        "tokens": score.tokens,
+        "usd": score.usd,
+        "usd_per_right": score.cost_of_pass(score.usd),
+        "tokens_per_right": score.cost_of_pass(score.tokens),
+        "calls_per_right": score.cost_of_pass(score.calls),
+    }
+
+
+def _share_json(share: Share) -> dict[str, float | None]:
+    known = not math.isnan(share.value)
+    return {name: value if known else None for name, value in vars(share).items()}
+
+
+def _marked_json(marked: Marked) -> dict[str, Any]:
+    question, chosen = marked.question, marked.vote.sample
+    return {
+        "id": question.id,
+        "set": question.set,
+        "target": question.target,
+        "expected": question.answers.get(question.target),
+        "answer": chosen.value if chosen else None,
+        "kind": marked.kind,
+        "exact": marked.exact,
+        "votes": marked.vote.votes,
+        "voters": marked.vote.of,
+        "samples": [
+            {**_sample_json(one), "kind": kind_of(one), "value": one.value} for one in marked.samples
+        ],
+    }
+
+
+def bench_table(scores: Sequence[Score], samples: int) -> Table:
+    """Scores, a line for each set; with several samples also what one of them is worth."""
+    table = Table(title="right answers, % of the questions asked (95 % interval)")
+    first = ["first sample"] if samples > 1 else []
+    for heading in ("set", "asked", "right", *first, "all quantities", "cost", "failures"):
+        table.add_column(heading)
+    for score in scores:
+        table.add_row(
+            Text(one_line(score.name) or "–"),
+            f"{score.asked} of {score.questions}",
+            _percent(score.vote),
+            *(_percent(score.first) for _ in first),
+            _percent(score.exact, interval=False),
+            _cost(score),
+            ", ".join(f"{kind} {count}" for kind, count in score.kinds.items() if kind != RIGHT),
+        )
+    return table
+
+
+def _percent(share: Share, interval: bool = True) -> str:
+    if math.isnan(share.value):
+        return "–"
+    limits = f" ({100 * share.low:.0f} to {100 * share.high:.0f})" if interval else ""
+    return f"{100 * share.value:.1f}{limits}"
+
+
+def _cost(score: Score) -> str:
+    """Of a right answer."""
+    dollars, calls = score.cost_of_pass(score.usd), score.cost_of_pass(score.calls)
+    if calls is None:
+        return "–"
+    return f"{calls:.2f} calls" + (f", ${dollars:.4f}" if dollars else "")
+
+
+# gapsmith synthesise
+
+
+def synthesis_table(summary: Mapping[str, Any]) -> RenderableType:
+    """How many pairs were kept, and why others were not."""
+    words = Text(f"{summary['problem']}: {summary['kept']} pairs kept of {summary['tried']} tried")
+    table = Table("rejected because", "pairs")
+    for reason, count in summary["rejected"].items():
+        table.add_row(reason, str(count))
+    return Group(words, table) if summary["rejected"] else words
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.10g}"

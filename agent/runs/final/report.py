@@ -1,0 +1,157 @@
+"""The report of a run: opens the sealed test once, when the winner is chosen and its gain is claimed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive.costs import Spending, spending
+from gapsmith.agent.evaluation.compare import Scored
+from gapsmith.agent.evaluation.scores import Measuring, scored
+from gapsmith.agent.runs.budget import Ledger
+from gapsmith.agent.runs.final.entropy import Source
+from gapsmith.agent.runs.final.formulation import formulation_report, is_formulation
+from gapsmith.agent.runs.final.leaderboards import Boards, Known, Member, boards
+from gapsmith.agent.runs.final.pareto import FrontPoint
+from gapsmith.agent.runs.final.selection import Finale
+from gapsmith.agent.search.instances import Course
+from gapsmith.agent.search.selection.population import Elite
+from gapsmith.evaluators.base import Instance
+from gapsmith.evaluators.scoring import Gain
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many instances stand behind a run and its figures, and where the last ones are from.
+
+    Attributes:
+        train: drove the search.
+        validation: gated it.
+        selection: chose the winner; of one's own files these are some of the validation's.
+        claim: priced the claim; likewise.
+        test: priced the winner and the reference rules.
+        drawn: where the seed of generated last instances is from; see `drawing`.
+    """
+
+    train: int
+    validation: int
+    selection: int
+    claim: int
+    test: int
+    drawn: Source
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found, on instances that neither drove the search nor gated it.
+
+    Attributes:
+        run: its number.
+        problem: its name.
+        model: as on the command line.
+        evaluations: programs scored.
+        calls: questions answered.
+        usd: dollars; None where the price of a call is not known.
+        seconds: wall time.
+        best: the winner on the test instances.
+        best_id: its number in the archive.
+        reference: the best reference rule on the same instances.
+        gain: by how much the winner is better than the rule, on the test instances that both solved.
+        fingerprint: equal for runs that made the same decisions.
+        counts: the instances behind all that.
+        claimed: the same as `gain` on the claim instances, against the rule that was best where the winner was
+            chosen; None where the winner is a rule.
+        generated: whether the claim instances are new; else they are a half of the user's validation instances.
+        front: programs that none is better than in gap, time and size at once, on the test instances.
+        spending: what the calls cost and gave.
+        together: programs that complement each other in training, on the test instances.
+        formulation: of a formulation, its speed and truth; see `formulating`.
+    """
+
+    run: int
+    problem: str
+    model: str
+    evaluations: int
+    calls: int
+    usd: float | None
+    seconds: float
+    best: Scored
+    best_id: int
+    reference: Scored
+    gain: Gain
+    fingerprint: str
+    counts: Counts
+    claimed: Gain | None = None
+    generated: bool = True
+    spending: Spending | None = None
+    front: tuple[FrontPoint, ...] = ()
+    together: tuple[Member, ...] = ()
+    formulation: Mapping[str, Any] | None = None
+
+
+def make_report(
+    run: int,
+    model: str,
+    finale: Finale,
+    course: Course,
+    test: Sequence[Instance],
+    by: Measuring,
+    ledger: Ledger,
+    drawn: Source,
+) -> Report:
+    """Scores the winner, the reference rules and the leaderboards on the sealed test.
+
+    Args:
+        run: its number.
+        model: who answered, as on the command line.
+        finale: what the end of the search decided.
+        course: training, by which the leaderboards' programs are chosen, and validation.
+        test: instances that nothing was chosen by.
+        by: runs programs.
+        ledger: what was spent.
+        drawn: where the seed of the last instances is from.
+    """
+    bench, winner = by.bench(test), finale.winner
+    programs: list[Known | Elite] = [winner, *_rules(by.archive, run)]
+    results = zip(programs, by.run(programs, test, whole=True), strict=True)
+    best, *rules = (scored(program, result, bench.scale) for program, result in results)
+    reference = min((rule for rule in rules if rule.aggregate), key=_rank, default=best)
+    boarded = not is_formulation(by.problem)  # it would take as long as the search
+    beside = boards(run, winner.program, course.train, bench, by) if boarded else Boards()
+    return Report(
+        run=run,
+        problem=by.problem.name,
+        model=model,
+        evaluations=ledger.evaluations,
+        calls=ledger.calls,
+        usd=ledger.dollars,
+        seconds=ledger.seconds,
+        best=best,
+        best_id=winner.program,
+        reference=reference,
+        gain=bench.scale.compare(best.scores, reference.scores),
+        fingerprint=by.archive.fingerprint(run),
+        counts=_counts(finale, course, test, drawn),
+        claimed=finale.claimed,
+        generated=finale.generated,
+        spending=spending(by.archive, run),
+        front=beside.front,
+        together=beside.together,
+        formulation=formulation_report(by, winner, best, test),
+    )
+
+
+def _rules(archive: Archive, run: int) -> list[Known]:
+    rows = [row for row in archive.candidates(run).values() if row.operator == "rule"]
+    return [Known.of(archive.find(row.program), row) for row in rows if row.program is not None]
+
+
+def _counts(finale: Finale, course: Course, test: Sequence[Instance], drawn: Source) -> Counts:
+    train, validation = len(course.train.instances), len(course.validation.instances)
+    return Counts(train, validation, finale.selection, finale.claim, len(test), drawn)
+
+
+def _rank(row: Scored) -> tuple[int, float]:
+    """The order of rules: those that solve most, and of these the one of the least gap."""
+    pooled = row.aggregate.pooled_gap_percent if row.aggregate else None
+    return len(row.failures), float("inf") if pooled is None else pooled

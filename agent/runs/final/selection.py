@@ -1,0 +1,394 @@
+"""The end of a search: the best programs compete on instances that none of them was chosen by.
+
+Sequential halving picks the winner, which must also surely beat the best reference rule; it is made shorter
+where that costs nothing; then winner and rule meet a last time on instances by which nothing is chosen, and that is the
+gain that may be claimed. Every decision is an event of slot -1; scores are kept, so that nothing is run twice.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, takewhile
+from random import Random
+from typing import Any
+
+from gapsmith.agent.archive import Candidate
+from gapsmith.agent.codegen.screen import Screened, screen
+from gapsmith.agent.evaluation.counterexamples import Refuters
+from gapsmith.agent.evaluation.scores import Measuring, costs_in
+from gapsmith.agent.runs.final.formulation import is_formulation
+from gapsmith.agent.runs.final.halving import mean_loss, rounds, survivors
+from gapsmith.agent.runs.final.leaderboards import Known
+from gapsmith.agent.runs.final.minimise import MOST, simpler
+from gapsmith.agent.runs.final.significance import Decision, Further, decide, harm
+from gapsmith.agent.search.instances import Bench
+from gapsmith.agent.search.selection.population import Elite
+from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import Instance, Number, Problem, Split
+from gapsmith.evaluators.integrity.audit import Honesty, examine
+from gapsmith.evaluators.repeats import TIME_OUTS
+from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
+
+SLOT = -1
+"""Where the decisions of the end are kept, and the winner's shorter form."""
+FINALISTS = 10
+ERRORS = 0.03, 0.01, 0.01
+"""How likely each of the best may be taken for better than the best rule, and is not: so many are tried in turn."""
+EXAMINED = 20
+FIRST_BLOCK = 8
+UNSEEN_FROM = 1_000_000
+"""A place in the stream of validation instances that no gate comes to, however often it is refreshed."""
+
+Costs = tuple[Number, ...]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Instances that neither trained nor gated any program.
+
+    Attributes:
+        selection: the winner is chosen by these.
+        claim: by these nothing is chosen; empty where there are too few for a claim.
+        further: more to choose by, where the selection instances do not tell the winner from the best rule.
+        generated: whether both are new; else they are the two halves of the user's own validation instances,
+            which gated the search, so that the claim leans a little towards the winner.
+    """
+
+    selection: tuple[Instance, ...]
+    claim: tuple[Instance, ...]
+    further: Further = lambda _: ()
+    generated: bool = True
+
+
+@dataclass(frozen=True)
+class Finale:
+    """What the end of a search decided.
+
+    Attributes:
+        winner: the program to take; the reference rule where nothing is surely better.
+        reference: the reference rule that was best on the selection instances; None if no rule solved them.
+        claimed: by how much the winner is better than the rule on the claim instances; None where it is the rule.
+        selection: how many instances the winner was chosen by.
+        claim: how many there are to claim by.
+        generated: see `Unseen`.
+    """
+
+    winner: Elite
+    reference: Elite | None
+    claimed: Gain | None
+    selection: int = 0
+    claim: int = 0
+    generated: bool = True
+
+
+def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
+    """Generates instances of the validation's stream, or splits the user's own validation instances.
+
+    Of own instances one half chooses and one half claims, if each has enough; fewer are all chosen by.
+    """
+    if own and len(own) < 2 * FEWEST:
+        return Unseen(tuple(own), (), generated=False)
+    if own:
+        mixed = Random(seed).sample(own, len(own))
+        return Unseen(tuple(mixed[0::2]), tuple(mixed[1::2]), generated=False)
+    count = problem.counts[Split.VALIDATION]
+    new = problem.instances(Split.VALIDATION, seed, 2 * count, start=UNSEEN_FROM)
+
+    def further(more: int) -> Sequence[Instance]:
+        if is_formulation(problem):  # seconds of a solver each, and the base has to be chosen for them
+            return ()
+        return problem.instances(Split.VALIDATION, seed, more, start=UNSEEN_FROM + 2 * count)
+
+    return Unseen(tuple(new[:count]), tuple(new[count:]), further)
+
+
+def finalists(champion: Elite, elites: Sequence[Elite]) -> list[Elite]:
+    """The champion and the first elites, each program once."""
+    return list({elite.program: elite for elite in (champion, *elites[:FINALISTS])}.values())
+
+
+def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unseen, by: Measuring) -> Finale:
+    """Picks, shortens and prices the winner of a run.
+
+    Args:
+        run: its number; its reference rules are known by it, and its decisions kept under it.
+        contestants: at least one; earlier ones win ties.
+        train: the training bench, in the order of the elites' costs.
+        instances: to choose by, and to claim by.
+        by: runs programs.
+    """
+    end = _End(run, train, instances, by)
+    rule = end.reference()
+    for number, (elite, costs) in enumerate(end.challengers(contestants, rule), 1):
+        if found := end.attempt(number, elite, costs, rule):
+            return found
+    counts = len(instances.selection), len(instances.claim)
+    return Finale(rule or contestants[0], rule, None, *counts, instances.generated)
+
+
+class _End:
+    """The steps, and what they share.
+
+    Args:
+        run: the number of the run.
+        train: its training bench.
+        instances: to choose by, and to claim by.
+        by: runs programs.
+    """
+
+    def __init__(self, run: int, train: Bench, instances: Unseen, by: Measuring) -> None:
+        self._run, self._train, self._instances, self._by = run, train, instances, by
+        self._bench = by.bench(instances.selection)
+        self._archive, self._problem = by.archive, by.problem
+        rows = sorted(self._archive.candidates(run).items(), reverse=True)
+        self._slots = {row.program: slot for slot, row in rows if slot >= 0}
+        self._rules = [row for _, row in reversed(rows) if row.operator == "rule"]
+        self._number = 1
+
+    def challengers(self, contestants: Sequence[Elite], rule: Elite | None) -> Iterator[tuple[Elite, Costs]]:
+        """Yields the best that stand before any rule, with their selection costs: as many as may be tried."""
+        ranking = self.honest(self.without_harm(self.halved(contestants), rule))
+        return islice(takewhile(lambda found: not found[0].name, ranking), len(ERRORS))
+
+    def attempt(self, number: int, elite: Elite, costs: Costs, rule: Elite | None) -> Finale | None:
+        """Returns the finale if the program is better than the rule, and does not fail in the claim.
+
+        Args:
+            number: how many were tried with this one.
+            elite: the program.
+            costs: on the selection instances.
+            rule: the reference rule; None if no rule solved them.
+        """
+        self._number = number
+        decided = self.compared(elite, rule) if rule else None
+        if decided is not None and not decided.sure:
+            return None
+        winner = self.shortened(elite, costs)
+        if (claimed := self.claimed(winner, rule)) is None:
+            return None
+        self.keep(winner, elite)
+        counts = decided.instances if decided else len(costs), len(self._instances.claim)
+        return Finale(winner, rule, claimed, *counts, self._instances.generated)
+
+    # Choosing
+
+    def halved(self, contestants: Sequence[Elite]) -> list[Elite]:
+        """The contestants that solved what they met, the winner first."""
+        left, out = list(contestants), list[Elite]()
+        for number, plan in enumerate(rounds(len(left), len(self._bench.instances)), 1):
+            results = self._by.run(left, self._bench.instances[: plan.instances])
+            found = {
+                e.program: c for e, r in zip(left, results, strict=True) if (c := costs_in(r)) is not None
+            }
+            order = survivors(self._bench.scale, found, len(found))
+            by_number = {elite.program: elite for elite in left}
+            self._record_round(number, plan.instances, left, found, order[: plan.survivors])
+            out = [by_number[program] for program in order[plan.survivors :]] + out
+            left = [by_number[program] for program in order[: plan.survivors]]
+        return left + out
+
+    def without_harm(self, ranking: Sequence[Elite], rule: Elite | None) -> Iterator[Elite]:
+        """Those that are surely worse than the rule on no kind of instances; the others are passed over."""
+        for elite in ranking:
+            worse_in = (
+                "" if elite.name or rule is None else harm(elite, rule, self._bench.instances, self._by)
+            )
+            if worse_in:
+                self._record(f"passed over slot {self._slot(elite)}", {"worse in": worse_in})
+            else:
+                yield elite
+
+    def honest(self, ranking: Iterable[Elite]) -> Iterator[tuple[Elite, Costs]]:
+        """Those that solve all selection instances by honest means, with their costs there."""
+        for elite in ranking:
+            costs = self._costs(elite)
+            if costs is not None and (elite.name or self._honest(f"slot {self._slot(elite)}", elite, costs)):
+                yield elite, costs
+
+    def reference(self) -> Elite | None:
+        """The reference rule of the least loss on the selection instances, the first of equal ones."""
+        solved = [row for row in self._rules if row.train_gap is not None and row.program is not None]
+        known = [Known.of(self._archive.find(row.program or 0), row) for row in solved]
+        results = zip(known, self._by.run(known, self._bench.instances), strict=True)
+        losses = [
+            (mean_loss(self._bench.scale, costs), place, rule)
+            for place, (rule, result) in enumerate(results)
+            if (costs := costs_in(result)) is not None
+        ]
+        if not losses:
+            return None
+        rule = min(losses)[2]
+        return self._elite(rule.program, rule.source, rule.size, rule.name)
+
+    def compared(self, winner: Elite, rule: Elite) -> Decision:
+        """Decides whether the winner is surely better than the rule."""
+        further, error = self._instances.further, ERRORS[self._number - 1]
+        found = decide(winner, rule, self._bench.instances, further, self._by, error)
+        detail = {"winner": self._slot(winner), "rule": rule.name, "instances": found.instances}
+        detail |= {"worse in": found.worse_in} if found.worse_in else {}
+        shown = _interval((found.gain, found.low, found.high))
+        self._record_try(
+            "against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"}
+        )
+        return found
+
+    # Shortening
+
+    def shortened(self, winner: Elite, costs: Costs) -> Elite:
+        """A shorter form of the winner that costs no more on any selection instance."""
+        if is_formulation(self._problem):
+            return winner  # what a formulation does without is tried by the search
+        best, tried = winner, set[str]()
+        while (step := self._step(best, costs, tried)) is not None:
+            best, costs = step
+        self._record_try("simplified", {"tried": len(tried), "before": winner.size, "after": best.size})
+        return best
+
+    def _step(self, elite: Elite, costs: Costs, tried: set[str]) -> tuple[Elite, Costs] | None:
+        for text in simpler(elite.source, self._problem.entry.name):
+            screened = screen(text, self._problem.entry)
+            if screened.outcome != "ok" or screened.hash in tried:
+                continue
+            if len(tried) >= MOST:
+                return None
+            tried.add(screened.hash)
+            if (found := self._as_good(screened, elite, costs)) is not None:
+                return found
+        return None
+
+    def _as_good(self, screened: Screened, longer: Elite, costs: Costs) -> tuple[Elite, Costs] | None:
+        """The shorter form, if it is honest and costs no more on any instance of selection and training."""
+        problem = self._problem
+        program, _ = self._archive.program(
+            problem.name, screened.hash, screened.source, screened.size, problem.version
+        )
+        elite = Elite(program, screened.source, screened.size, 0.0, ())
+        for count in (FIRST_BLOCK, len(costs)):
+            new = self._costs(elite, count)
+            if new is None or not _nowhere_worse(self._bench.scale, new, costs[:count]):
+                return None
+        if new is None or not self._honest(screened.hash[:8], elite, new):
+            return None
+        measured = self._elite(program, screened.source, screened.size)
+        if measured is None or not _nowhere_worse(self._train.scale, measured.costs, longer.costs):
+            return None
+        return measured, new
+
+    def keep(self, shorter: Elite, winner: Elite) -> None:
+        """Gives the shorter form a place in the run, so that it can be shown and exported."""
+        if shorter.program in self._slots:  # the winner itself, or the search had found it too
+            return
+        if self._archive.candidate(self._run, SLOT) is None:
+            parents = [winner.program]
+            self._archive.answer(Candidate(run=self._run, slot=SLOT, operator="shorten", parents=parents))
+        values = {"program": shorter.program, "outcome": "ok", "train_gap": shorter.gap}
+        self._archive.settle(self._run, SLOT, values)
+
+    # Claiming
+
+    def claimed(self, winner: Elite, reference: Elite | None) -> Gain | None:
+        """Returns the gain on the claim instances; None if the winner fails there.
+
+        Calls that ran out of time on few of them are counted and told: time is measured, and a machine may be slow.
+        """
+        if not self._instances.claim:
+            return Gain(0.0, None, 0)
+        bench, rule = self._by.bench(self._instances.claim), reference or winner
+        results = self._by.run([winner, rule], bench.instances, whole=True)
+        gain = bench.scale.compare(*(result.scores for result in results))
+        if not _tolerable(gain.failures, len(bench.instances)):
+            self._record_try("claim", _failed(gain.failures))
+            return None
+        late = {"out of time": [failure.instance for failure in gain.failures]} if gain.failures else {}
+        interval = _interval((gain.points, *(gain.ci95 or (math.nan, math.nan))))
+        self._record_try("claim", {"instances": gain.instances, "rule": rule.name, **interval, **late})
+        return gain
+
+    # Shared
+
+    def _costs(self, elite: Elite, count: int | None = None) -> Costs | None:
+        (result,) = self._by.run([elite], self._bench.instances[:count])
+        return costs_in(result)
+
+    def _elite(self, program: int, source: str, size: int, name: str = "") -> Elite | None:
+        """A program as the search would have it; None if it fails in training."""
+        bare = Elite(program, source, size, 0.0, (), name=name)
+        (result,) = self._by.run([bare], self._train.instances)
+        costs = costs_in(result)
+        if costs is None:
+            return None
+        seconds = sum(score.cpu_seconds for score in result.scores) / len(result.scores)
+        return Elite(program, source, size, self._train.scale.search(costs), costs, seconds, name)
+
+    def _honest(self, label: str, elite: Elite, costs: Costs) -> bool:
+        """What an examination found; one that is on record is not done again."""
+        kind = f"examined {label}"
+        detail = next(
+            (e.detail for e in self._archive.events(self._run) if (e.slot, e.kind) == (SLOT, kind)), None
+        )
+        if detail is None:
+            shown = self._bench.instances[:EXAMINED]
+            work = _Examination(self._problem, elite.source, shown, costs[:EXAMINED])
+            found = self._by.executor.submit(work).result()
+            detail = {"outcome": found.outcome, "message": found.message, **found.detail}
+            if wrong := detail.get("counterexample"):
+                Refuters(self._problem.name, self._archive).add(SLOT, elite.program, wrong)
+            self._record(kind, detail)
+        return bool(detail["outcome"] == "ok")
+
+    def _slot(self, elite: Elite) -> int | None:
+        """Decisions name programs by slot: their numbers depend on what else the archive holds."""
+        return self._slots.get(elite.program)
+
+    def _record_round(
+        self, number: int, count: int, left: Sequence[Elite], found: dict[int, Costs], kept: Sequence[int]
+    ) -> None:
+        losses = {p: _finite(mean_loss(self._bench.scale, costs)) for p, costs in found.items()}
+        detail = {
+            "instances": count,
+            "gaps": [[self._slot(e), losses[e.program]] for e in left if e.program in found],
+            "failed": [self._slot(e) for e in left if e.program not in found],
+            "kept": [self._slots.get(program) for program in kept],
+        }
+        self._record(f"halving round {number}", detail)
+
+    def _record_try(self, kind: str, detail: dict[str, Any]) -> None:
+        """What is said of the second and the third that are tried has a kind of its own: there is one of each."""
+        self._record(f"{kind}, {self._number}" if self._number > 1 else kind, detail)
+
+    def _record(self, kind: str, detail: dict[str, Any]) -> None:
+        self._archive.record(self._run, SLOT, kind, detail)
+
+
+@dataclass(frozen=True)
+class _Examination:
+    problem: Problem
+    source: str
+    instances: Sequence[Instance]
+    costs: Sequence[Number]
+
+    def __call__(self, runner: Runner, spent: float) -> Honesty:
+        return examine(self.problem, self.source, self.instances, self.costs, runner)
+
+
+def _nowhere_worse(scale: Scale, new: Costs, costs: Costs) -> bool:
+    return bool((scale.loss_of(new, len(new)) <= scale.loss_of(costs, len(costs))).all())
+
+
+def _tolerable(failures: Sequence[Failure], count: int) -> bool:
+    """Whether a program failed by time alone, and on at most one instance or a tenth of so many."""
+    return len(failures) <= max(1, count // 10) and all(failure.outcome in TIME_OUTS for failure in failures)
+
+
+def _failed(failures: Sequence[Failure]) -> dict[str, Any]:
+    first = failures[0]
+    detail = {"failed": "winner", "outcome": first.outcome, "message": f"{first.instance}: {first.message}"}
+    return {**detail, "instances": len(failures)}
+
+
+def _interval(gain: tuple[float, float, float]) -> dict[str, float | None]:
+    return dict(zip(("gain", "low", "high"), map(_finite, gain), strict=True))
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None

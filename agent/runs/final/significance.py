@@ -1,0 +1,109 @@
+"""Whether a program is surely better than a reference rule: instances are added until it shows, or does not.
+
+Better on the whole is not enough: who is surely worse on a kind of instances would disappoint whoever has only those.
+
+The sign of a paired interval's lower end does not depend on the bounds by which gaps are divided. So the rule's own
+costs stand in for the bounds, and no instance has to be solved to optimality for a look.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gapsmith.agent.evaluation.scores import Archived, Measuring, costs_in
+from gapsmith.agent.runs.final.subgroups import kinds, worse_in
+from gapsmith.evaluators.base import Baseline, Instance, Number
+from gapsmith.evaluators.scoring import ROUNDING, Scale
+
+LOOKS = 4
+"""At most so many, each but the first at twice the instances of the one before."""
+
+Costs = Sequence[Number]
+Further = Callable[[int], Sequence[Instance]]
+"""The first so many of the instances to decide by; fewer where there are no more."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the last look found.
+
+    Attributes:
+        instances: how many were met.
+        gain: by how much the program is better on them, in percent of the rule's cost, or of the value it reaches;
+            infinite where one of the two failed.
+        low: lower end of the gain's interval.
+        high: upper end.
+        worse_in: a kind of instances on which the rule is surely better; empty where there is none.
+    """
+
+    instances: int
+    gain: float
+    low: float
+    high: float
+    worse_in: str = ""
+
+    @property
+    def sure(self) -> bool:
+        """Whether the program is better beyond doubt."""
+        return self.low > 0 and not self.worse_in
+
+
+def decide(
+    program: Archived,
+    rule: Archived,
+    first: Sequence[Instance],
+    further: Further,
+    by: Measuring,
+    error: float,
+) -> Decision:
+    """Looks until the program is surely better, no better at all or worse on a kind, or there were enough looks.
+
+    Args:
+        program: solved the first instances.
+        rule: solved them, too.
+        first: the first look's.
+        further: adds to them.
+        by: runs both.
+        error: how likely the program may be taken for better, and is not; the looks share it (Bonferroni).
+    """
+    level = 1 - error / LOOKS
+    found = _look(program, rule, first, by, level)
+    for look in range(1, LOOKS):
+        if found.sure or found.worse_in or not found.gain > 0:
+            break
+        more = further(len(first) * (2**look - 1))
+        if len(first) + len(more) <= found.instances:
+            break
+        found = _look(program, rule, [*first, *more], by, level)
+    return found
+
+
+def harm(program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring) -> str:
+    """A kind of these instances on which the rule is surely better; empty where there is none, or one of them fails."""
+    costs, other = (costs_in(result) for result in by.run([program, rule], instances))
+    return "" if costs is None or other is None else _harm(costs, other, instances, by)
+
+
+def _look(
+    program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring, level: float
+) -> Decision:
+    costs, other = (costs_in(result) for result in by.run([program, rule], instances))
+    if costs is None or other is None:
+        endless = -math.inf if costs is None else math.inf
+        return Decision(len(instances), gain=endless, low=endless, high=endless)
+    gain = _scale(other, instances, by).gain(costs, other, level)
+    return Decision(len(instances), *gain, _harm(costs, other, instances, by))
+
+
+def _harm(costs: Costs, other: Costs, instances: Sequence[Instance], by: Measuring) -> str:
+    scale = _scale(other, instances, by)
+    gains = scale.loss(other) - scale.loss(costs)
+    gains[np.abs(gains) < ROUNDING * np.abs(scale.bound)] = 0.0
+    return worse_in(kinds(instances), gains)
+
+
+def _scale(other: Costs, instances: Sequence[Instance], by: Measuring) -> Scale:
+    """The rule's costs in the place of bounds."""
+    return Scale(instances, [Baseline(cost, cost, None, "rule", 0.0) for cost in other], by.problem.maximise)

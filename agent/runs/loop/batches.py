@@ -1,0 +1,285 @@
+"""Questions that travel in batches: gathered, committed, sent, waited for, and sorted into their slots again.
+
+A batch is recorded before it is sent, with the questions as they are, and again with the provider's id once it is
+accepted; `resume` collects it, and finds one of which only the first record was made. All but the waiting is
+done in the driver's thread, the only one that writes.
+"""
+
+import secrets
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from gapsmith.agent.archive import Archive, BatchRow, Candidate
+from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
+from gapsmith.agent.models.callers import Callers
+from gapsmith.agent.models.hosted.account import Heard
+from gapsmith.agent.models.hosted.batch.base import Batches
+from gapsmith.agent.models.hosted.transport.errors import Fault
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+"""Seconds between two looks at a batch: they grow by half each time."""
+
+ANSWERED = "answered"
+MISSING = Fault(status=None, code="missing", message="the results of the batch lack it")
+Results = Mapping[str, Heard | Fault]
+
+
+@dataclass
+class Parcel:
+    """A question on its way.
+
+    Attributes:
+        row: its candidate.
+        request: as the model gets it.
+        template: the name of the templates behind it.
+        future: of the reply.
+        faults: what came of it in earlier batches.
+    """
+
+    row: Candidate
+    request: Request
+    template: str
+    future: Future[Reply] = field(default_factory=Future)
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass
+class Waiting:
+    """A batch that is waited for: its record, and how many of its questions are answered as far as is known."""
+
+    row: BatchRow
+    done: int = 0
+
+
+class Mail:
+    """One run's batches.
+
+    Args:
+        run: its number in the archive.
+        archive: where batches are recorded.
+        models: who answers in batches, by name.
+        driver: has something done in the driver's thread.
+        stop: once set, nothing is sent any more, and nobody waits; what was sent goes on without us.
+        clock: seconds since the epoch.
+
+    Attributes:
+        waiting: the batches that are waited for, by name.
+    """
+
+    def __init__(
+        self,
+        run: int,
+        archive: Archive,
+        models: Mapping[str, Batches],
+        driver: Callable[[Callable[[], None]], None],
+        stop: threading.Event,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._run, self._archive, self._models = run, archive, models
+        self._driver, self._stop, self._clock = driver, stop, clock
+        self._parcels: dict[int, Parcel] = {}
+        self._gathered: dict[int, Parcel] = {}
+        self._sent = _unanswered(archive, run) if models else {}
+        self._early: dict[int, tuple[BatchRow, Heard | Fault]] = {}
+        self._strangers: set[str] = set()
+        self.waiting: dict[str, Waiting] = {}
+
+    def carries(self, model: str) -> bool:
+        """Whether the model's questions go in batches."""
+        return model in self._models
+
+    def sent(self, slot: int) -> BatchRow | None:
+        """The batch of an earlier sitting that has the question of a slot, if its answer is still to come."""
+        early = self._early.get(slot)
+        return early[0] if early else self._sent.get(slot)
+
+    def take(self, parcel: Parcel) -> Future[Reply]:
+        """Has a question go with the next batch, unless it went in an earlier sitting; the reply's future."""
+        slot = parcel.request.slot
+        self._parcels[slot] = parcel
+        if slot in self._early:
+            self._settle(parcel, *self._early.pop(slot))
+        elif slot not in self._sent:
+            self._gathered[slot] = parcel
+        return parcel.future
+
+    def post(self, callers: Callers) -> None:
+        """Sends what was gathered, a batch for each model; each that was sent is waited for in a thread.
+
+        Raises ModelTrouble; what was sent by then is collected by `resume`.
+        """
+        try:
+            for row in {row.name: row for row in self._sent.values()}.values():
+                if row.name not in self.waiting:
+                    self._take_up(row, callers)
+            for model, parcels in _by_model(self._gathered.values()).items():
+                self._send(model, parcels, callers)
+        except Stopped:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Ends all waiting; what was sent goes on without us."""
+        given_up, self._parcels, self._gathered = self._parcels, {}, {}
+        for parcel in given_up.values():
+            parcel.future.set_exception(Stopped("stopped before an answer came; resume takes it up"))
+
+    # Sending
+
+    def _send(self, model: str, parcels: list[Parcel], callers: Callers) -> None:
+        if self._stop.is_set():
+            raise Stopped("stopped before it was sent")
+        row = self._recorded(model, parcels)
+        requests = {_id(row, parcel.request.slot): parcel.request for parcel in parcels}
+        row.id = self._models[model].submit(row.name, requests, row.made, self._known)
+        for parcel in parcels:
+            del self._gathered[parcel.request.slot]
+        self._wait(row, callers)
+
+    def _recorded(self, model: str, parcels: list[Parcel]) -> BatchRow:
+        row = BatchRow(
+            name=f"gapsmith-{secrets.token_hex(8)}",
+            run=self._run,
+            model=model,
+            system=parcels[0].request.system,
+            slots={str(parcel.request.slot): _as_sent(parcel) for parcel in parcels},
+            made=self._clock(),
+        )
+        self._archive.post(row, [parcel.row for parcel in parcels])
+        return row
+
+    @property
+    def _known(self) -> set[str]:
+        return self._archive.batch_ids() | self._strangers
+
+    def _take_up(self, row: BatchRow, callers: Callers) -> None:
+        """Goes on with a batch of an earlier sitting, of which we may not know whether it was accepted."""
+        row.id = row.id or self._models[row.model].find(row.name, row.made, len(row.slots), self._known)
+        if row.id:
+            self._wait(row, callers)
+        else:
+            self._lose(row)
+
+    def _lose(self, row: BatchRow) -> None:
+        """Nothing will come of a batch: its questions are asked again."""
+        row.state = "lost"
+        self._archive.follow(row)
+        self._forget(row)
+        self._gathered |= {slot: self._parcels[slot] for slot in _slots(row) if slot in self._parcels}
+
+    def _forget(self, row: BatchRow) -> None:
+        self.waiting.pop(row.name, None)
+        self._sent = {slot: sent for slot, sent in self._sent.items() if sent.name != row.name}
+
+    # Waiting
+
+    def _wait(self, row: BatchRow, callers: Callers) -> None:
+        if row.state == "sending":
+            row.state = "sent"
+            self._archive.follow(row)
+        waiting = self.waiting[row.name] = Waiting(row)
+        fetched = callers.submit(self._fetch, waiting)
+        fetched.add_done_callback(lambda _: self._driver(partial(self._sort, row, fetched, callers)))
+
+    def _fetch(self, waiting: Waiting) -> Results | Fault:
+        """The results of a batch, once it has ended; a Fault where all of it failed. Raises ModelTrouble."""
+        row, pause = waiting.row, FIRST_PAUSE
+        while (results := self._results(waiting)) is None:
+            if self._stop.wait(pause):
+                raise Stopped(f"batch {row.id} goes on without us; resume collects it")
+            pause = min(LONGEST_PAUSE, 1.5 * pause)
+        return results
+
+    def _results(self, waiting: Waiting) -> Results | Fault | None:
+        batches, id_ = self._models[waiting.row.model], waiting.row.id
+        if (standing := batches.look(id_)) is None:
+            return None
+        waiting.done = standing.done
+        results = batches.collect(id_) if standing.ended else None
+        return None if isinstance(results, Fault) and results.passing else results
+
+    # Sorting
+
+    def _sort(self, row: BatchRow, fetched: Future[Results | Fault], callers: Callers) -> None:
+        """Gives each slot what came of its question."""
+        if isinstance(error := fetched.exception(), ModelTrouble):
+            self._fail(row, error)
+        elif isinstance(results := fetched.result(), Fault):
+            self._lose(row)
+            self._fail(row, self._models[row.model].trouble(results))
+        elif any(id_.startswith(row.name) for id_ in results):
+            self._share_out(row, {slot: results.get(_id(row, slot), MISSING) for slot in _slots(row)})
+        else:  # it only seemed to be the batch that was looked for
+            self._strangers.add(row.id)
+            row.id = ""
+            self._take_up(row, callers)
+
+    def _share_out(self, row: BatchRow, results: Mapping[int, Heard | Fault]) -> None:
+        ends = defaultdict(list)
+        for slot, heard in results.items():
+            ends[heard.kind if isinstance(heard, Fault) else ANSWERED].append(slot)
+        row.state, row.ends = "ended", dict(ends)
+        self._archive.follow(row)
+        wanted = {slot for slot, sent in self._sent.items() if sent.name == row.name}
+        self._forget(row)
+        for slot, heard in results.items():
+            if slot in self._parcels:
+                self._settle(self._parcels[slot], row, heard)
+            elif slot in wanted and isinstance(heard, Heard):  # its turn has not come in this sitting
+                self._early[slot] = row, heard
+
+    def _settle(self, parcel: Parcel, row: BatchRow, heard: Heard | Fault) -> None:
+        slot = parcel.request.slot
+        try:
+            reply = self._models[row.model].settle(heard, self._clock() - row.made, parcel.faults)
+        except ModelTrouble as error:
+            self._parcels.pop(slot).future.set_exception(error)
+            return
+        if reply is None and isinstance(heard, Fault):
+            parcel.faults.append(heard)
+            self._gathered[slot] = parcel
+        elif reply is not None:
+            detail = {**reply.detail, "batch": row.id}
+            self._parcels.pop(slot).future.set_result(replace(reply, detail=detail))
+
+    def _fail(self, row: BatchRow, error: ModelTrouble) -> None:
+        for slot in _slots(row):
+            self._gathered.pop(slot, None)
+            if parcel := self._parcels.pop(slot, None):
+                parcel.future.set_exception(error)
+
+
+def _unanswered(archive: Archive, run: int) -> dict[int, BatchRow]:
+    """The slots whose questions were sent, and whose answers are still to come or to be recorded."""
+    batches = archive.batches(run)
+    answered = archive.answered(run) if batches else set()
+    return {slot: row for row in batches for slot in _expected(row) if slot not in answered}
+
+
+def _expected(row: BatchRow) -> list[int]:
+    if row.state == "lost":
+        return []
+    return row.ends.get(ANSWERED, []) if row.state == "ended" else _slots(row)
+
+
+def _slots(row: BatchRow) -> list[int]:
+    return [int(slot) for slot in row.slots]
+
+
+def _id(row: BatchRow, slot: int) -> str:
+    return f"{row.name}-{slot}"
+
+
+def _as_sent(parcel: Parcel) -> dict[str, str]:
+    return {"prompt": parcel.request.prompt, "template": parcel.template}
+
+
+def _by_model(parcels: Iterable[Parcel]) -> dict[str, list[Parcel]]:
+    found = defaultdict(list)
+    for parcel in parcels:
+        found[parcel.row.model].append(parcel)
+    return dict(found)

@@ -1,0 +1,73 @@
+"""Which replies of a run held no program, and why."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gapsmith.agent.archive import Archive, CandidateRow
+from gapsmith.agent.codegen.sanitize import one_line
+from gapsmith.agent.models.hosted.finish import ENDINGS
+
+UNUSABLE = frozenset(("no_code", *ENDINGS))
+"""Outcomes of replies that hold no program."""
+
+WARN_AFTER, STOP_AFTER = 4, 8
+"""So many replies at the beginning, without a program in any of them, are told; and end the search."""
+
+
+@dataclass
+class Replies:
+    """Counts replies, and those without a program by why.
+
+    Attributes:
+        count: all of them.
+        why: how many of each outcome had no program.
+        words: an example of the message of each.
+    """
+
+    count: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+    words: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, archive: Archive, run: int) -> "Replies":
+        """Those of a run."""
+        found = cls()
+        found.extend(archive.candidates(run).values())
+        return found
+
+    def extend(self, rows: Iterable[CandidateRow]) -> None:
+        """Counts the rows that a model answered."""
+        for row in rows:
+            if row.model and row.outcome not in ("asked", ""):
+                self.add(row.outcome, row.message)
+
+    def add(self, outcome: str, message: str) -> None:
+        """Counts a reply by the outcome of its slot."""
+        self.count += 1
+        if outcome in UNUSABLE:
+            self.why[outcome] += 1
+            self.words.setdefault(outcome, message)
+
+    @property
+    def without_program(self) -> int:
+        """How many held none."""
+        return self.why.total()
+
+    @property
+    def useless(self) -> bool:
+        """Whether there are replies, and none of them held a program."""
+        return 0 < self.count == self.without_program
+
+    def __str__(self) -> str:
+        """Says it in one line."""
+        part = "none" if self.useless else str(self.count - self.without_program)
+        kinds = "; ".join(
+            f"{number} {kind}: {one_line(self.words[kind], 200)}" for kind, number in self.why.most_common()
+        )
+        return f"{part} of {self.count} replies held a program ({kinds})"
+
+    def plain(self) -> Mapping[str, Any]:
+        """As JSON has it."""
+        return {"count": self.count, "without_program": self.without_program, "why": dict(self.why)}

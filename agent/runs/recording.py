@@ -1,0 +1,183 @@
+"""A run as a recording, which can be replayed without a key.
+
+What is reproduced: a search that asked only deterministic models, and that neither money nor time could end, follows
+from its settings, so that its replay makes the same choices and has the same fingerprint. Of any other search the
+choices (operator, arm, parents, tuned programs) are told: its replay has the same questions, replies, candidates and
+costs. What depended on the order in which answers came, such as against whom a candidate was raced, is decided
+anew, in the order of the slots; so all replays of one recording are alike.
+"""
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gapsmith.agent.archive import Archive, CallRow, CandidateRow, RunRow
+from gapsmith.agent.models import Header, ModelTrouble, Recorded, Recording, Reply, read_recording
+from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.runs.config import checked
+from gapsmith.agent.runs.final.entropy import last_drawn
+from gapsmith.agent.runs.ownership import is_ours, mark, problem_digest
+from gapsmith.agent.runs.run import FILES, Settings
+from gapsmith.agent.search.operators import TUNE
+from gapsmith.evaluators.base import Trouble, UsageTrouble
+
+OTHERWISE = ("workers", "minimum_level")
+NOT_TOLD = (*OTHERWISE, "model", "models", "base_url", "batch")
+"""Settings that are the user's, or this machine's: a recording does not say them."""
+
+_STRICT = TypeAdapter(Settings)
+
+
+def recorded(archive: Archive, row: RunRow) -> Recording:
+    """The recording of a run. Raises Trouble where nothing was answered yet."""
+    run = row.id or 0
+    calls, candidates = archive.calls(run), archive.candidates(run)
+    if not calls:
+        raise Trouble(f"run {run} has no replies yet; expected a run that asked a model")
+    if "verb" in row.config:  # of `gapsmith model` and its kin: their questions follow from the replies
+        return Recording(tuple(_line(call) for call in calls.values()))
+    header = _header(archive, row, {call.model for call in calls.values()}, max(candidates) + 1)
+    wanted = [slot for slot, each in candidates.items() if slot in calls or each.operator == TUNE.name]
+    if not header.told:
+        return Recording(tuple(_line(calls[slot]) for slot in wanted if slot in calls), header)
+    births = _births(candidates)
+    return Recording(
+        tuple(_told(archive, candidates[slot], calls.get(slot), births) for slot in wanted), header
+    )
+
+
+def replayed(values: Mapping[str, Any], trusted: bool = False) -> Settings | None:
+    """The settings of a run that a recording alone describes; None where a problem is named, or other models.
+
+    Args:
+        values: what was given, flat, as `config.settings` takes it; how many work at once and how well they are
+            isolated is never the recording's to say.
+        trusted: whether the files that it names may be used: a problem file is run with the user's rights.
+
+    Raises:
+        UsageTrouble: where more is given, the recording holds replies alone, or names files and is not trusted.
+        ModelTrouble: where the recording is malformed.
+    """
+    models = values.get("model", ())
+    if "problem" in values or len(models) != 1 or not models[0].startswith("replay:"):
+        return None
+    header = read_recording(models[0].removeprefix("replay:")).header
+    if header is None:
+        raise UsageTrouble(
+            f"{models[0]} does not say which problem it is of; expected one, as in: gapsmith run tsp"
+        )
+    changed = {name: values[name] for name in OTHERWISE if name in values}
+    if more := sorted(set(values) - {"model", "archive", *OTHERWISE}):
+        raise UsageTrouble(
+            f"{more[0]} is given, but the recording says what it was; name the problem to use it freely"
+        )
+    found = _settings(header, models[0])
+    if not trusted:
+        _check_files(found, header, models[0])
+    return replace(found, models=tuple(models), **changed)
+
+
+def _settings(header: Header, where: str) -> Settings:
+    """What a header says, without what is not a recording's to say. Raises ModelTrouble."""
+    given = {name: value for name, value in header.settings.items() if name not in NOT_TOLD}
+    if more := sorted(set(given) - {field.name for field in fields(Settings)}):
+        raise ModelTrouble(f"{where}: the first line has the setting {more[0][:60]!r}; use a newer Gapsmith")
+    try:
+        found = _STRICT.validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "settings"
+        raise ModelTrouble(f"{where}: the first line has {place[:60]}: {first['msg']}") from None
+    for name, value in {**vars(found), **vars(found.budget)}.items():
+        if isinstance(value, int | float) and not 0 <= value <= (1 << 63) - 1:
+            raise ModelTrouble(f"{where}: the first line has {name} {value:g}; expected a number from 0")
+    return checked(found)
+
+
+def _check_files(found: Settings, header: Header, where: str) -> None:
+    """Raises UsageTrouble where a recording of others names files."""
+    files = [*([found.problem] if found.problem.endswith(".py") else []), *found.instances, *found.test]
+    if files and not is_ours(_sealed(header.settings), header.mark):
+        raise UsageTrouble(
+            f"{where} names {', '.join(files[:3])}, which would be used with your rights, and was not recorded by this "
+            f"user on this machine, or the file has changed; give --trust if its maker is trusted"
+        )
+
+
+def _sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the mark of a recording is of: its settings, and the code that they name."""
+    return {"settings": settings, "code": problem_digest(str(settings.get("problem", "")))}
+
+
+def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
+    settings = Settings.of(row.config)
+    # The window is part of what decides, and follows from the batches; an address is nobody's business.
+    words = tuple(map(without_login, settings.models))
+    kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
+    limited = settings.budget.usd is not None or settings.budget.seconds is not None
+    told = limited or not all(map(_answers_alike, models))
+    plain = _portable(kept.plain())
+    return Header(
+        settings=plain,
+        told=told,
+        fingerprint=archive.fingerprint(row.id or 0),
+        slots=slots,
+        final_seed=last_drawn(archive, row.id or 0),
+        mark=mark(_sealed(plain)),
+    )
+
+
+def _portable(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with paths as they are from the current folder, where they are in it."""
+    files = {name: [_from_here(path) for path in settings[name]] for name in FILES}
+    problem = settings["problem"]
+    return {**settings, **files, "problem": _from_here(problem) if problem.endswith(".py") else problem}
+
+
+def _from_here(path: str) -> str:
+    found = os.path.relpath(path)
+    return path if found.startswith(os.pardir) else found
+
+
+def _answers_alike(model: str) -> bool:
+    """Whether the seed alone gives again what was asked of a model; of a replay, if that was so of its recording."""
+    kind, _, path = model.partition(":")
+    if kind != "replay":
+        return kind == "offline"
+    header = read_recording(path).header
+    return header is None or not header.told
+
+
+def _births(candidates: Mapping[int, CandidateRow]) -> dict[int, int]:
+    """By program, the slot that had it first."""
+    found: dict[int, int] = {}
+    for slot, row in candidates.items():
+        if slot >= 0 and row.program is not None:
+            found.setdefault(row.program, slot)
+    return found
+
+
+def _line(call: CallRow) -> Recorded:
+    reply = Reply(
+        text=call.reply,
+        tokens_in=call.tokens_in,
+        tokens_cached=call.tokens_cached,
+        tokens_out=call.tokens_out,
+        usd=call.usd,
+        seconds=call.seconds,
+        id=call.reply_id,
+        detail=call.detail,
+    )
+    return Recorded(reply=reply, slot=call.slot, operator=call.operator, model=without_login(call.model))
+
+
+def _told(archive: Archive, row: CandidateRow, call: CallRow | None, births: Mapping[int, int]) -> Recorded:
+    """A slot with the choice that it came from, and its program."""
+    line = _line(call) if call else Recorded(reply=Reply(text=""), slot=row.slot, operator=row.operator)
+    parents = tuple(births[program] for program in row.parents if program in births)
+    source = "" if row.program is None else archive.find(row.program).source
+    return replace(line, arm=row.arm, parents=parents, source=source)

@@ -1,0 +1,595 @@
+"""A discovery job from its settings to its report: wires the parts, runs the loop, opens the sealed test once."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Never, Self
+
+from gapsmith.agent.archive import Archive, Lease
+from gapsmith.agent.evaluation.baselines import Progress as Doing
+from gapsmith.agent.evaluation.baselines import silent
+from gapsmith.agent.evaluation.executor import Executor, LocalExecutor
+from gapsmith.agent.evaluation.own.files import with_version
+from gapsmith.agent.evaluation.own.versions import check_version, left_aside
+from gapsmith.agent.evaluation.problems import find_problem, laid_out, unknown
+from gapsmith.agent.evaluation.scores import Measuring
+from gapsmith.agent.models import ManualModel, Options, close_model, open_model
+from gapsmith.agent.models.base import Model
+from gapsmith.agent.models.hosted.batch.base import batches_of
+from gapsmith.agent.models.hosted.prices import check_prices
+from gapsmith.agent.models.router import Pool
+from gapsmith.agent.progress import Progress
+from gapsmith.agent.reports.runs import report_json
+from gapsmith.agent.retelling import retell
+from gapsmith.agent.runs.budget import Budget, Ledger, implied_calls
+from gapsmith.agent.runs.final.entropy import final_seed, source_of
+from gapsmith.agent.runs.final.formulation import is_formulation
+from gapsmith.agent.runs.final.report import Report, make_report
+from gapsmith.agent.runs.final.selection import finalists, finish
+from gapsmith.agent.runs.hints import helped
+from gapsmith.agent.runs.loop.batches import Waiting
+from gapsmith.agent.runs.loop.loop import WINDOW, Loop
+from gapsmith.agent.runs.ownership import MARK, check_named, marked
+from gapsmith.agent.runs.splits import Supply
+from gapsmith.agent.search.operators import ASKED
+from gapsmith.agent.search.state import SearchState, Switches
+from gapsmith.agent.search.strategies import Strategy
+from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
+from gapsmith.sandbox import Level
+
+USUAL_BUDGET = 600
+"""Evaluations that are reckoned with where only time or money is limited."""
+
+FEWEST_OPEN, ROUNDS = 4, 25
+"""Questions that are open at least; and how often, in a short run, all that are open have been answered."""
+
+BATCH_WINDOW, BATCHES = 128, 8
+"""Questions of one batch at most; and the batches of a short run."""
+
+LISTS = ("models", "instances", "test", "seeds", "without")
+FILES = ("instances", "test")
+
+SEARCHED, CHOSEN = 0.6, 0.8
+"""The parts of a CPU limit that training and validation allow, and the finale: the sealed test may fall on a slower
+moment, and the winner's use on a slower day."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that a run depends on; kept with it, so that `resume` needs nothing else.
+
+    Attributes:
+        problem: a name, or the path of a file that defines one.
+        models: as on the command line; who of several is asked, the search learns unless they have weights.
+        budget: the wall.
+        seed: equal seeds give equal archives for deterministic models.
+        workers: sandboxes at once.
+        base_url: of a server that speaks a provider's API.
+        instances: files to learn from in place of generated instances; split in three.
+        test: files for the sealed test in place of generated instances.
+        layout: how these files are laid out, where their problem's reader asks.
+        baseline_seconds: limit of the exact method for each instance.
+        minimum_level: the weakest isolation that is accepted.
+        seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
+        heuristic: of a formulation: the source of a heuristic that gives it hints and an upper bound.
+        without: parts of the search that are switched off, for comparisons; see `Switches`.
+        cpu_seconds: CPU limit of one program on one instance, in place of the problem's, be it lower or higher.
+        batch: whether hosted models are asked in batches, at half the price; it may take hours.
+        parallel: questions that may be open at once; by the budget if not given, see `window`.
+    """
+
+    problem: str
+    models: tuple[str, ...] = ("offline",)
+    budget: Budget
+    seed: int = 0
+    workers: int = 2
+    base_url: str | None = None
+    instances: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    layout: str = ""
+    baseline_seconds: float = 60.0
+    minimum_level: int = int(Level.L2)
+    seeds: tuple[str, ...] = ()
+    heuristic: str = ""
+    without: tuple[str, ...] = ()
+    cpu_seconds: float | None = None
+    parallel: int | None = None
+    batch: bool = False
+
+    @property
+    def size(self) -> int:
+        """Evaluations or calls, about; what it is usually where only time or money is limited."""
+        return self.budget.evaluations or self.budget.calls or USUAL_BUDGET
+
+    @property
+    def window(self) -> int:
+        """Questions open at once: a short search must know what its last answers gave, a long one may be fast.
+
+        A batch takes as long whether it is large or small, so that fewer and larger ones are sent.
+        """
+        most, rounds = (BATCH_WINDOW, BATCHES) if self.batch else (WINDOW, ROUNDS)
+        return self.parallel or min(most, max(FEWEST_OPEN, self.size // rounds))
+
+    @property
+    def model(self) -> str:
+        """All models in one word."""
+        return "+".join(self.models)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON keeps it, and any folder understands it: with whole paths."""
+        lists = {name: list(getattr(self, name)) for name in LISTS}
+        files = {name: [_whole(path) for path in lists[name]] for name in FILES}
+        problem = _whole(self.problem) if self.problem.endswith(".py") else self.problem
+        return {**vars(self), "budget": dict(vars(self.budget)), **lists, **files, "problem": problem}
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> "Settings":
+        """Back from JSON."""
+        plain = {name: value for name, value in plain.items() if name != MARK}
+        if "verb" in plain:
+            raise UsageTrouble(
+                f"this is a run of `gapsmith {plain['verb']}`; expected a search for heuristics"
+            )
+        if "model" in plain:  # runs of the archive's first schema had one model
+            plain["models"] = (plain.pop("model"),)
+        lists = {name: tuple(plain.get(name, ())) for name in LISTS}
+        return cls(**{**plain, **lists, "budget": Budget(**plain["budget"])})
+
+
+class Run:
+    """A discovery job. Iterate over it while it works, or call `report`: either finishes it.
+
+    Use it in a `with` statement, or call `close`: the sandboxes, models and archives that it opened are closed then.
+
+    Args:
+        settings: what to do.
+        archive: what is remembered; an open archive, or where it is.
+        number: of a run to go on with; None starts a new one.
+        problem: in place of the settings' name.
+        models: in place of the settings' names; objects of the caller's are not closed.
+        executor: in place of local workers; not closed.
+        strategies: in place of the portfolio that the budget gives.
+        doing: told about work before and after the loop.
+
+    Attributes:
+        edited: one line where the archive knows another version of the problem, whose results are not used; or empty.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        archive: Archive | str,
+        number: int | None = None,
+        problem: Problem | None = None,
+        models: Sequence[str | Model] = (),
+        executor: Executor | None = None,
+        strategies: Sequence[Strategy] = (),
+        doing: Doing = silent,
+    ) -> None:
+        self.settings, self._doing = settings, doing
+        self._stop, self._over = threading.Event(), threading.Event()
+        self._strategies = strategies
+        self._searched, self._report = False, None  # type: bool, Report | None
+        with ExitStack() as opened:  # what is opened is closed again where something else fails
+            self.archive = archive if isinstance(archive, Archive) else _opened(archive, opened)
+            named = problem or find_problem(settings.problem)
+            self.problem = _limited(with_version(laid_out(named, settings.layout)), settings.cpu_seconds)
+            self._switches = _switches(settings.without, self.problem)
+            if settings.heuristic:
+                self.problem = helped(self.problem, settings.heuristic)
+            self.models = tuple(self._model(each, opened) for each in models or settings.models)
+            self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
+            self._check_models()
+            self.supply = self._supply()
+            self._executor = executor or opened.enter_context(
+                LocalExecutor(settings.workers, Level(settings.minimum_level), self.problem.preload)
+            )
+            self.edited = self._edited(number)
+            before = 0.0 if number is None else self.archive.run(number).seconds
+            self.number = self.supply.run = self._started() if number is None else number
+            self.ledger = Ledger(settings.budget, before, most_calls=self._implied_calls())
+            self._resources = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Progress]:
+        yield from self.search()
+        if not self.stopped:
+            self.report()
+
+    def search(self) -> Iterator[Progress]:
+        """Searches until the budget is used up, or until a stop; makes no report."""
+        with Lease(self.archive, self.number, self.stop) as lease:
+            status = "stopped"  # also where the caller leaves its loop, or a signal leaves at once
+            try:
+                self.archive.finish(self.number, "running", self.ledger.before)
+                yield from self._work()
+                lease.check()
+                self._searched = not self.stopped
+                status = "searched" if self._searched else "stopped"
+            except Exception:
+                status = "failed"
+                raise
+            finally:
+                if not lease.lost:
+                    self._end_search(status)
+
+    def _end_search(self, status: str) -> None:
+        self.archive.finish(self.number, status, self.ledger.seconds)
+        if self._begun:
+            self.archive.tally(self.number, _tallies(self.loop.state))
+
+    @property
+    def _begun(self) -> bool:
+        return "loop" in vars(self)
+
+    @cached_property
+    def loop(self) -> Loop:
+        """The loop; making it solves the training and validation instances."""
+        course = self.supply.course
+        return Loop(
+            self.number,
+            course,
+            self.models,
+            self._pool,
+            self.archive,
+            self._executor,
+            self.ledger,
+            SearchState(course, self._strategies, self.settings.size, self._switches),
+            seed=self.settings.seed,
+            stop=self._stop,
+            over=self._over,
+            seeds=self.settings.seeds,
+            fresh=self.supply.exchanged,
+            window=self.settings.window,
+            operators=[each for strategy in self._strategies for each in getattr(strategy, "operators", ())],
+        )
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """The batches of questions that are waited for, or that a stop left at work."""
+        return self.loop.waiting if self._begun else []
+
+    @property
+    def left_behind(self) -> int:
+        """Questions that were sent and not answered when the time was used up."""
+        return self.loop.left_behind if self._begun else 0
+
+    def stop(self) -> None:
+        """Asks nothing more; what is under way is kept."""
+        self._stop.set()
+        self._over.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stop.is_set()
+
+    def close(self) -> None:
+        """Closes the sandboxes, models and archive that this run opened."""
+        self._resources.close()
+
+    def _work(self) -> Iterator[Progress]:
+        last = time.monotonic()
+        for progress in self.loop:
+            if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
+                last = time.monotonic()
+                self.archive.finish(self.number, "running", self.ledger.seconds)
+            self._tell(progress.slot)
+            yield progress
+
+    def _tell(self, slot: int) -> None:
+        """Has a person who answered know what came of it."""
+        people = {model.name: model for model in self.models if isinstance(model, ManualModel)}
+        row = self.archive.candidate(self.number, slot) if people else None
+        if row is None or row.model not in people:
+            return
+        words = row.message if row.train_gap is None else f"{row.train_gap:.3f} % gap in training"
+        source = "" if row.program is None else self.archive.find(row.program).source
+        people[row.model].tell(slot, row.outcome, words, source)
+
+    def report(self) -> Report:
+        """Finishes the run: searches unless it has, opens the sealed test once, and keeps what came of it.
+
+        Raises Trouble where no program solved all training and validation instances.
+        """
+        if self._report is None:
+            if not self._begun:
+                for _ in self.search():
+                    pass
+            with Lease(self.archive, self.number, self.stop):
+                self._report = self._made_report()
+                status = "done" if self._searched else "stopped"
+                self.archive.finish(self.number, status, self._report.seconds, report_json(self._report))
+        return self._report
+
+    def _made_report(self) -> Report:
+        state = self.loop.state
+        if state.champion is None:
+            raise Trouble(self._no_champion())
+        settings, contestants = self.settings, finalists(state.champion, state.everyone.elites)
+        seconds = settings.baseline_seconds
+        by = Measuring(self.problem, self._executor, self.archive, seconds, self._doing, self.number)
+        choosing = replace(by, problem=_reserved(self.problem, CHOSEN))
+        drawn = final_seed(self.archive, self.number, self.models, settings.seed)
+        finale = finish(self.number, contestants, state.train, self.supply.unseen(drawn), choosing)
+        test, source = self.supply.test(drawn), source_of(self.models)
+        return make_report(
+            self.number, settings.model, finale, self.supply.course, test, by, self.ledger, source
+        )
+
+    # Words
+
+    def _no_champion(self) -> str:
+        rows = self.archive.candidates(self.number).values()
+        first = next((row for row in rows if row.outcome not in ("ok", "raced", "duplicate", "asked")), None)
+        why = f"; the first failure: slot {first.slot}, {first.outcome}: {first.message}" if first else ""
+        return f"run {self.number} has no program that solved all training and validation instances{why}"
+
+    # Parts
+
+    def _model(self, asked: str | Model, opened: ExitStack) -> Model:
+        """A model that was given, or the one of that name, which is closed with the run."""
+        if not isinstance(asked, str):
+            return asked
+        options = Options(batch=self.settings.batch)
+        model = open_model(asked, base_url=self.settings.base_url, options=options, stop=self._over)
+        opened.callback(close_model, model)
+        return model
+
+    def _check_models(self) -> None:
+        """Raises UsageTrouble where models cannot be asked in batches, or have no price and dollars are limited."""
+        check_prices(self.models, self.settings.budget.usd)
+        if self.settings.batch and not batches_of(self.models):
+            raise UsageTrouble(
+                f"--batch is for models of openai: and anthropic:; found {self.settings.model}; leave it out, or "
+                "name such a model with --model"
+            )
+
+    def _implied_calls(self) -> int | None:
+        """The limit of calls that the budget implies; None where it has one, or where calls cost nothing."""
+        if all(model.deterministic for model in self.models):
+            return None
+        dearest = max(model.most_usd(0) or 0.0 for model in self.models)
+        return implied_calls(self.settings.budget, dearest)
+
+    def _supply(self) -> Supply:
+        wanted = self.settings
+        return Supply(
+            _reserved(self.problem, SEARCHED),
+            wanted.instances,
+            wanted.test,
+            wanted.seed,
+            self.archive,
+            wanted.baseline_seconds,
+            self._doing,
+        )
+
+    def _edited(self, number: int | None) -> str:
+        """What to say of results under another version. Raises UsageTrouble where a run cannot go on with it."""
+        called = self.settings.problem
+        if number is None:
+            return left_aside(self.archive, self.problem, called)
+        return check_version(self.archive, self.archive.run(number), self.problem, called)
+
+    def _started(self) -> int:
+        """The number of a new run in the archive."""
+        wanted = self.settings
+        number = self.archive.start(
+            self.problem.name, wanted.model, wanted.seed, marked(wanted.plain()), self.problem.version
+        )
+        retell(self.archive, number, self.problem, wanted.seeds, self.models)
+        return number
+
+
+def discover(
+    problem: str | Path | Problem,
+    *,
+    budget: Budget,
+    model: str | Model | Sequence[str | Model] = "offline",
+    archive: str | Path | Archive = "archive.db",
+    seed: int = 0,
+    workers: int = 2,
+    base_url: str | None = None,
+    instances: Sequence[str | Path] = (),
+    test: Sequence[str | Path] = (),
+    layout: str = "",
+    baseline_seconds: float = 60.0,
+    minimum_level: int = int(Level.L2),
+    seeds: Sequence[str] = (),
+    heuristic: str = "",
+    without: Sequence[str] = (),
+    cpu_seconds: float | None = None,
+    parallel: int | None = None,
+    batch: bool = False,
+    executor: Executor | None = None,
+    strategies: Sequence[Strategy] = (),
+    doing: Doing = silent,
+    **misspelt: Never,
+) -> Run:
+    """Begins a discovery job; iterate over it, or call its `report`.
+
+    Args:
+        problem: a name, the path of a file that defines one, or a problem.
+        budget: limits that are never exceeded.
+        model: a name as on the command line, a model of your own, or several.
+        archive: a path, a database URL, or an open archive, which is not closed.
+        seed: equal seeds give equal archives for deterministic models.
+        workers: sandboxes at once.
+        base_url: of a server that speaks a provider's API.
+        instances: files to learn from in place of generated instances; split in three.
+        test: files for the sealed test in place of generated instances.
+        layout: how these files are laid out, where their problem's reader asks.
+        baseline_seconds: CPU limit of the exact solver for each instance.
+        minimum_level: the weakest isolation that is accepted, 0 to 4.
+        seeds: sources of programs to start from besides the reference rules.
+        heuristic: of a formulation: the source of a heuristic that gives hints and an upper bound.
+        without: parts of the search that are switched off, for comparisons.
+        cpu_seconds: CPU limit of one program on one instance.
+        parallel: model requests that may be open at once; derived from the budget if None.
+        batch: whether hosted models are asked in batches, at half the price.
+        executor: in place of local workers; not closed.
+        strategies: in place of the portfolio that the budget gives.
+        doing: told about work before and after the search: what, how much is done, and of how much.
+        **misspelt: refused.
+
+    Raises:
+        UsageTrouble: a name is not known, or a value is not possible.
+        Trouble: a file or the archive cannot be used.
+        TypeError: an option is not known; the message names the nearest one.
+    """
+    if misspelt:
+        options = ["budget", *(discover.__kwdefaults__ or ())]
+        raise TypeError(f"discover: {unknown('option', next(iter(misspelt)), options)}")
+    asked = _several(model)
+    settings = Settings(
+        problem=problem.name if isinstance(problem, Problem) else os.fspath(problem),
+        models=_names(asked),
+        budget=budget,
+        seed=seed,
+        workers=workers,
+        base_url=base_url,
+        instances=_paths(instances),
+        test=_paths(test),
+        layout=layout,
+        baseline_seconds=baseline_seconds,
+        minimum_level=minimum_level,
+        seeds=tuple(seeds),
+        heuristic=heuristic,
+        without=tuple(without),
+        cpu_seconds=cpu_seconds,
+        parallel=parallel,
+        batch=batch,
+    )
+    return Run(
+        settings,
+        archive if isinstance(archive, Archive) else os.fspath(archive),
+        problem=problem if isinstance(problem, Problem) else None,
+        models=asked,
+        executor=executor,
+        strategies=strategies,
+        doing=doing,
+    )
+
+
+def resume(
+    number: int | None = None,
+    *,
+    archive: str | Path | Archive = "archive.db",
+    problem: Problem | None = None,
+    model: Model | Sequence[str | Model] = (),
+    executor: Executor | None = None,
+    strategies: Sequence[Strategy] = (),
+    doing: Doing = silent,
+    trust: bool = False,
+) -> Run:
+    """Resumes an interrupted run: what it had paid for and scored is not paid for or scored again.
+
+    Args:
+        number: of the run; the latest by default.
+        archive: a path, a database URL, or an open archive, which is not closed.
+        problem: the run's, where it was an object and not a name.
+        model: the run's models, where one of them was an object and not a name.
+        executor: in place of local workers; not closed.
+        strategies: the run's, where it had its own.
+        doing: told about work before and after the loop.
+        trust: whether addresses, keys and files that a run of another user or machine names are used.
+
+    Raises:
+        UsageTrouble: the problem or a model is not that of the run, or the run is of others and not trusted.
+        Trouble: the archive or the run is not there.
+    """
+    where = archive if isinstance(archive, Archive) else existing(os.fspath(archive))
+    with ExitStack() as opened:
+        row = (where if isinstance(where, Archive) else _opened(where, opened)).run(number)
+    settings, asked = Settings.of(row.config), _several(model)
+    if problem is not None:
+        _check_same(row.id or 0, "problem", row.problem, problem.name)
+    if asked:
+        _check_same(row.id or 0, "model", settings.model, "+".join(_names(asked)))
+    named = () if settings.base_url else _names(asked)
+    check_named(row.id or 0, row.config, named=named, url_given=False, trusted=trust)
+    return Run(settings, where, row.id, problem, asked, executor, strategies, doing)
+
+
+def existing(location: str) -> str:
+    """The location of an archive that is there. Raises Trouble where it is not."""
+    if "://" not in location and not Path(location).exists():
+        raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
+    return location
+
+
+def _whole(path: str) -> str:
+    return os.path.abspath(path)
+
+
+def _check_same(run: int, thing: str, kept: str, given: str) -> None:
+    if kept != given:
+        raise UsageTrouble(f"run {run} has the {thing} {kept!r}; found {given!r}; expected the same")
+
+
+def _several(model: str | Model | Sequence[str | Model]) -> tuple[str | Model, ...]:
+    return (model,) if isinstance(model, str) or not isinstance(model, Sequence) else tuple(model)
+
+
+def _names(models: Sequence[str | Model]) -> tuple[str, ...]:
+    return tuple(each if isinstance(each, str) else each.name for each in models)
+
+
+def _paths(given: Sequence[str | Path]) -> tuple[str, ...]:
+    several = [given] if isinstance(given, str | Path) else given
+    return tuple(os.fspath(path) for path in several)
+
+
+def _opened(location: str, opened: ExitStack) -> Archive:
+    """An archive that is closed with what else was opened."""
+    store = Archive(location)
+    opened.callback(store.close)
+    return store
+
+
+def _limited(problem: Problem, seconds: float | None) -> Problem:
+    """Gives the problem that CPU limit for every instance; its own where None."""
+    if seconds is None:
+        return problem
+    return replace(problem, cpu_seconds=lambda _: seconds)
+
+
+def _reserved(problem: Problem, part: float) -> Problem:
+    """The problem with a part of its CPU limit only."""
+    return replace(problem, cpu_seconds=lambda instance: part * problem.cpu_seconds(instance))
+
+
+def _switches(without: Sequence[str], problem: Problem) -> Switches:
+    """What is on; the numbers in a formulation are no constants to be tuned: most of them make it right."""
+    try:
+        return Switches.without([*without, *(("tuning",) if is_formulation(problem) else ())])
+    except KeyError as error:
+        raise UsageTrouble(unknown("part of the search", error.args[0], list(vars(Switches())))) from None
+
+
+def _tallies(state: SearchState) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": kind,
+            "name": name,
+            "tries": tally.tries,
+            "gains": tally.gains,
+            "reward": tally.reward,
+            "cost": tally.cost,
+        }
+        for kind, bandit in state.tallies.items()
+        for name, tally in bandit.tallies.items()
+    ]

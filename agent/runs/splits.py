@@ -1,0 +1,135 @@
+"""The instances of a run: those that drive the search, those that gate it, fresh ones, and the sealed test."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from random import Random
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.evaluation.baselines import Progress as Doing
+from gapsmith.agent.evaluation.baselines import baselines_of, silent
+from gapsmith.agent.evaluation.problems import read_instances
+from gapsmith.agent.runs.final.selection import Unseen, unseen
+from gapsmith.agent.search.instances import Bench, Course
+from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
+
+FEWEST_OWN_INSTANCES = 12
+
+
+class Supply:
+    """Where a run's instances come from; exact results are kept in the archive.
+
+    Args:
+        problem: generates them where no file is given.
+        learn: files to learn from, split in three.
+        test: files for the sealed test.
+        seed: of the run.
+        archive: where exact results are kept.
+        seconds: limit of the exact method for each instance.
+        doing: told about the solving.
+
+    Attributes:
+        run: the number of the run, once it has one: it keeps the bounds that it met first.
+
+    Raises:
+        Trouble: where files cannot be read, hold too little, or the test holds what is learnt from.
+    """
+
+    run: int | None = None
+
+    def __init__(
+        self,
+        problem: Problem,
+        learn: Sequence[str],
+        test: Sequence[str],
+        seed: int,
+        archive: Archive | None = None,
+        seconds: float = 60.0,
+        doing: Doing = silent,
+    ) -> None:
+        self._problem, self._seed = problem, seed
+        self._archive, self._seconds, self._doing = archive, seconds, doing
+        self._own, self._test = _read(problem, learn), _read(problem, test)
+        self._given = bool(learn)
+        self._exchanged = 0
+        _check_sealed(self._own, self._test)
+
+    @cached_property
+    def course(self) -> Course:
+        """Training in the order of the race, which is shuffled so that a block is a fair sample; and the gate's."""
+        train = self.train
+        raced = Random(self._seed).sample(train, len(train))
+        return Course(self._problem, *self._benches(raced, self._part(Split.VALIDATION)))
+
+    @property
+    def counts(self) -> Mapping[Split, int]:
+        """How many instances each part has; of the test as it is opened at the end."""
+        if not self._given:
+            return {**self._problem.counts, **({Split.TEST: len(self._test)} if self._test else {})}
+        parts = {split: len(_third(self._own, split)) for split in Split}
+        return {**parts, **({Split.TEST: len(self._test)} if self._test else {})}
+
+    @property
+    def train(self) -> list[Instance]:
+        """What drives the search. Events of on-line instances are given in one call: that is faster."""
+        found = self._part(Split.TRAIN)
+        return [replace(each, whole=True) for each in found] if self._problem.online else found
+
+    def test(self, final_seed: int) -> list[Instance]:
+        """Returns what is opened once, for the report; generated from a seed that no program knew."""
+        if self._test or self._given:
+            return self._test or _third(self._own, Split.TEST)
+        return self._problem.instances(Split.TEST, final_seed)
+
+    def exchanged(self, bench: Bench) -> Bench | None:
+        """The gate's instances with half of them exchanged for fresh ones; None where there are none."""
+        if self._given:
+            return None
+        half = len(bench.instances) // 2
+        start = self._problem.counts[Split.VALIDATION] + self._exchanged
+        self._exchanged += half
+        fresh = self._fresh(half, start)
+        return self._benches([*bench.instances[half:], *fresh])[0]
+
+    def unseen(self, final_seed: int) -> Unseen:
+        """Returns what the winner is chosen by, and what its gain is claimed on."""
+        return unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
+
+    def _fresh(self, count: int, start: int) -> list[Instance]:
+        return self._problem.instances(Split.VALIDATION, self._seed, count, start)
+
+    def _part(self, split: Split) -> list[Instance]:
+        if self._given:
+            return _third(self._own, split)
+        return self._problem.instances(split, self._seed)
+
+    def _benches(self, *parts: Sequence[Instance]) -> list[Bench]:
+        whole = [instance for part in parts for instance in part]
+        found = baselines_of(self._problem, whole, self._archive, self._seconds, self._doing, self.run)
+        return [Bench.of(part, found, self._problem.maximise) for part in parts]
+
+
+def _read(problem: Problem, files: Sequence[str]) -> list[Instance]:
+    found = read_instances(problem, [Path(file) for file in files])
+    return list({instance.digest: instance for instance in found}.values())
+
+
+def _check_sealed(learn: Sequence[Instance], test: Sequence[Instance]) -> None:
+    """Raises UsageTrouble where the same instances are given to learn from and to test."""
+    names = {instance.digest: instance.name for instance in learn}
+    for instance in test:
+        if instance.digest in names:
+            raise UsageTrouble(
+                f"test instance {instance.name} is {names[instance.digest]} of the instances to learn from; "
+                "expected a test of other instances"
+            )
+
+
+def _third(instances: Sequence[Instance], split: Split) -> list[Instance]:
+    """One of three disjoint parts of the user's own instances, each spread over the files' order."""
+    if len(instances) < FEWEST_OWN_INSTANCES:
+        raise Trouble(
+            f"found {len(instances)} different instances; expected at least {FEWEST_OWN_INSTANCES} to learn from"
+        )
+    return [instance for k, instance in enumerate(instances) if k % 3 == list(Split).index(split)]

@@ -1,0 +1,1 @@
+"""What is accepted: novelty, racing, the gate."""

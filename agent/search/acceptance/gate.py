@@ -1,0 +1,89 @@
+"""The gate: a champion is replaced only by what is surely better on instances that did not drive the search.
+
+Every look at the same validation instances wears them out a little: looks are counted, and after so many of
+them half of the instances are exchanged for fresh ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gapsmith.agent.search.instances import Bench
+from gapsmith.agent.search.selection.population import Elite
+from gapsmith.evaluators.base import Number
+from gapsmith.evaluators.scoring import Scale
+
+CONFIDENCE = 0.90
+LOOKS = 30
+"""So many queries wear half of the validation instances out (the Ladder, arXiv 1502.04585)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A challenger against the champion on validation.
+
+    Attributes:
+        passed: whether the lower limit of the gain is above zero, and the gain above one standard error.
+        gain: points of pooled gap by which the challenger is better.
+        low: lower limit of the gain's interval.
+        high: upper limit.
+        error: standard error of the gain.
+    """
+
+    passed: bool
+    gain: float
+    low: float
+    high: float
+    error: float = 0.0
+
+
+def judge(scale: Scale, challenger: Sequence[Number], champion: Sequence[Number] | None) -> Verdict:
+    """Paired bootstrap over the instances; without a champion the challenger passes."""
+    if champion is None:
+        return Verdict(True, 0.0, 0.0, 0.0)
+    # One-sided 90 % is the lower end of a two-sided 80 % interval.
+    gain, low, high = scale.gain(challenger, champion, 2 * CONFIDENCE - 1)
+    error = scale.error(challenger, champion)
+    return Verdict(low > 0 and gain > error, gain, low, high, error)
+
+
+@dataclass
+class Gate:
+    """Who is champion, and on which instances.
+
+    Args:
+        bench: the validation instances.
+        strict: False lets everything through that is better at all; for comparisons of searches only.
+    """
+
+    bench: Bench
+    strict: bool = True
+    champion: Elite | None = None
+    costs: tuple[Number, ...] | None = None
+    looks: int = 0
+
+    def query(self, challenger: Elite, costs: tuple[Number, ...]) -> Verdict:
+        """Judges a challenger, which becomes the champion if it passes."""
+        self.looks += 1
+        return self._take(challenger, costs, judge(self.bench.scale, costs, self.costs))
+
+    def compare_rule(self, rule: Elite, costs: tuple[Number, ...]) -> Verdict:
+        """Reference rules are given, not searched for: the best of them is the champion to begin with."""
+        found = judge(self.bench.scale, costs, self.costs)
+        better = self.costs is None or found.gain > 0
+        return self._take(rule, costs, Verdict(better, found.gain, found.low, found.high, found.error))
+
+    def _take(self, elite: Elite, costs: tuple[Number, ...], verdict: Verdict) -> Verdict:
+        if not self.strict and verdict.gain > 0:
+            verdict = Verdict(True, verdict.gain, verdict.low, verdict.high, verdict.error)
+        if verdict.passed:
+            self.champion, self.costs = elite, costs
+        return verdict
+
+    @property
+    def worn(self) -> bool:
+        """Whether the instances were looked at so often that half of them should be exchanged."""
+        return self.looks >= LOOKS
+
+    def refresh(self, bench: Bench, champion: Elite, costs: tuple[Number, ...]) -> None:
+        """Goes on with other instances, on which the champion has these costs."""
+        self.bench, self.champion, self.costs, self.looks = bench, champion, costs, 0

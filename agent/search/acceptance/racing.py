@@ -1,0 +1,130 @@
+"""The race: a candidate meets the instances that tell most first, and is dropped once it will hardly catch up.
+
+Classes come in turn, since who is behind in one may be ahead in another; who is dropped before a class was met is
+behind by a larger margin. Differences are paired: candidate and bar are compared on the same instances, in points of
+the search's gap. What an instance tells is learnt from the elites: the share it has in what tells them from the bar.
+Measured on recordings, see docs/search.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.agent.search.selection.population import Elite
+from gapsmith.evaluators.scoring import ROUNDING
+
+BLOCKS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
+"""Instances met by the end of each block; the last block is all the rest."""
+
+DROP_AT, DOUBT = 1.25, 2.0
+"""How far behind a candidate must be, in standard deviations of what the instances to come may bring, and how
+much farther after one instance, as a share of it; after ten, it is a tenth of that: a trend is not known at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bar:
+    """The elite that a candidate is raced against, with what the elites of the run tell about instances.
+
+    Attributes:
+        losses: of that elite on every training instance, in points of the gap; shape [instances].
+        order: places of the instances, the most telling of every class first; shape [instances].
+        spread: mean square of what elites typically differ from it on each instance; shape [instances].
+    """
+
+    losses: NDArray[np.float64]
+    order: tuple[int, ...]
+    spread: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, elite: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> "Bar":
+        """The bar that an elite sets, where instances are of these classes."""
+        losses = np.array(elite.losses)
+        squares = _differing((np.array([each.losses for each in elites]) - losses) ** 2)
+        if not squares.size:  # the optimum stands for all that may come
+            squares = _differing(losses[None, :] ** 2)
+        if not squares.size:
+            squares = np.ones((1, losses.size))
+        whole = squares.sum(axis=1)
+        # Each elite's differences count alike, however far it is from the bar: most are old and far.
+        shares = (squares / whole[:, None]).mean(axis=0)
+        return cls(losses, _in_turn(shares, classes), shares * np.exp(np.log(whole).mean()))
+
+    @cached_property
+    def stops(self) -> tuple["Stop", ...]:
+        """What a candidate is held against after so many instances, from none to all of them."""
+        losses, spread = self.losses[list(self.order)], self.spread[list(self.order)]
+        lost, told, seen = (_sums(values) for values in (losses, np.sqrt(spread), spread))
+        trend = 1.0 + (told[-1] - told) / np.maximum(
+            told, ROUNDING
+        )  # on the rest as so far, by what it tells
+        doubt = 1.0 + DOUBT / np.maximum(1, np.arange(seen.size))
+        noise = DROP_AT * doubt * np.sqrt(np.maximum(0.0, seen[-1] - seen))
+        table = np.column_stack((lost, lost[-1] - lost, trend, noise)).tolist()
+        return tuple(Stop(*row) for row in table)
+
+
+class Stop(NamedTuple):
+    """What the bar says after some instances.
+
+    Attributes:
+        lost: by the elite so far, in points of the gap.
+        left: what it loses on the instances to come: all that can be gained there.
+        trend: what the difference so far is expected to grow to, as a factor.
+        most: what a candidate may still make up, within the noise.
+    """
+
+    lost: float
+    left: float
+    trend: float
+    most: float
+
+
+@lru_cache(maxsize=64)
+def blocks(count: int) -> tuple[range, ...]:
+    """The blocks of so many instances."""
+    ends = [*(end for end in BLOCKS if end < count), count]
+    return tuple(range(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
+
+
+def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
+    """How far a candidate will be behind the bar in the end, in points of the gap; 0 where it may still catch up.
+
+    Args:
+        own: the candidate's losses on the first instances of the bar's order, in points of the gap; shape [met].
+        bar: what it is compared with; None while there is none.
+    """
+    if bar is None or not 0 < len(own) < len(bar.order):
+        return 0.0
+    stop = bar.stops[len(own)]
+    behind = float(own.sum()) - stop.lost
+    if behind <= ROUNDING:
+        return 0.0
+    expected = behind * stop.trend
+    hopeless = behind > stop.left + ROUNDING  # even with the optimum everywhere
+    return expected if hopeless or expected > stop.most else 0.0
+
+
+def _differing(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rows that are not 0 everywhere."""
+    some: NDArray[np.float64] = squares[squares.sum(axis=1) > 0]
+    return some
+
+
+def _in_turn(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, ...]:
+    """The most telling instance of every class, then the second of every class, and so on."""
+    met: dict[str, int] = {}
+    turns: list[tuple[int, int]] = []  # place among those that tell most, by turn
+    places = np.argsort(-shares, kind="stable").tolist()
+    for rank, place in enumerate(places):
+        turn = met[classes[place]] = met.get(classes[place], -1) + 1
+        turns.append((turn, rank))
+    return tuple(places[rank] for _, rank in sorted(turns))
+
+
+def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the first none, one, two and so on; shape [instances + 1]."""
+    return np.concatenate(([0.0], np.cumsum(values)))

@@ -1,0 +1,1 @@
+"""What the next question is about: population, parents, bandits."""

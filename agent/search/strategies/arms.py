@@ -1,0 +1,78 @@
+"""Trajectories side by side: who asks next, and who is given up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from gapsmith.agent.search.selection.bandit import Bandit
+from gapsmith.agent.search.selection.population import Elite, Population
+from gapsmith.agent.search.strategies import CONTROL, Strategy
+
+CONTROL_LEAST, CONTROL_MOST = 0.15, 0.20
+"""Share of the slots that the control gets, whatever it gains."""
+
+CUTS = (0.25, 0.50)
+"""Shares of the budget after which the worse half of the trajectories is given up; never before."""
+
+
+@dataclass
+class Arm:
+    """One trajectory: a strategy with its own elites."""
+
+    strategy: Strategy
+    population: Population = field(default_factory=Population)
+    asked: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its strategy's."""
+        return self.strategy.name
+
+    @property
+    def gap(self) -> float:
+        """Of its best elite, percent."""
+        return self.population.best.gap if self.population.best else float("inf")
+
+
+class Arms:
+    """The trajectories of a run.
+
+    Args:
+        strategies: one each; names differ.
+    """
+
+    def __init__(self, strategies: Sequence[Strategy]) -> None:
+        self.all = {strategy.name: Arm(strategy) for strategy in strategies}
+        self.live = list(self.all)
+        self.bandit = Bandit()
+        self._cuts = 0
+
+    def choose(self, rng: Random) -> Arm:
+        """The next to ask: the control within its share, the others by what they gained."""
+        asked = sum(arm.asked for arm in self.all.values())
+        names = list(self.live)
+        if CONTROL in names and len(names) > 1:
+            share = self.all[CONTROL].asked / max(1, asked)
+            if share < CONTROL_LEAST:
+                names = [CONTROL]
+            elif share >= CONTROL_MOST:
+                names.remove(CONTROL)
+        arm = self.all[self.bandit.choose(rng, dict.fromkeys(names, 1.0))]
+        arm.asked += 1
+        return arm
+
+    def seed(self, elite: Elite) -> None:
+        """Gives a program to all trajectories: a reference rule, or one of an older archive."""
+        for arm in self.all.values():
+            arm.population.add(elite)
+
+    def cut(self, share: float) -> list[str]:
+        """Gives the worse half up if so much of the budget is spent that it is time to; says who went."""
+        gone: list[str] = []
+        while self._cuts < len(CUTS) and share >= CUTS[self._cuts]:
+            self._cuts += 1
+            searching = [name for name in self.live if name != CONTROL]
+            ranked = sorted(searching, key=lambda name: self.all[name].gap)
+            gone += ranked[max(1, (len(ranked) + 1) // 2) :]
+            self.live = [name for name in self.live if name not in gone]
+        return gone

@@ -1,0 +1,1 @@
+"""Constants of programs, tuned outside the model."""

@@ -1,0 +1,26 @@
+"""Threads that wait for answers."""
+
+import threading
+
+import pytest
+
+from gapsmith.agent.models.callers import Callers, within
+
+
+def test_nobody_waits_beyond_the_time():
+    """Where the time is used up, a call that never ends holds no one; before that, what ends is waited for."""
+    never, looks = threading.Event(), []
+    with Callers(lambda: len(looks) > 1 or looks.append(1)) as callers:
+        hung, quick = callers.submit(never.wait), callers.submit(lambda: 3)
+    assert quick.result() == 3
+    assert not hung.done()
+    never.set()
+
+
+def test_a_call_in_time_gives_its_value_or_its_error():
+    """A call that ends in its time is as if it had been made here."""
+    assert within(lambda: 3, 60) == 3
+    with pytest.raises(ZeroDivisionError):
+        within(lambda: 1 // 0, 60)
+    with pytest.raises(TimeoutError):
+        within(threading.Event().wait, 0)
