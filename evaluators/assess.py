@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 
 from gapsmith.evaluators import repeats, stepwise
 from gapsmith.evaluators.base import FollowUp, Infeasible, Instance, Problem
+from gapsmith.evaluators.base import Runner as Runner
 from gapsmith.evaluators.repeats import TRIES
-from gapsmith.evaluators.repeats import Runner as Runner
 from gapsmith.evaluators.scoring import Score
 from gapsmith.evaluators.stepwise import value_of
 from gapsmith.sandbox import Answer, Job, Limits, Outcome, Value

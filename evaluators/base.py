@@ -6,17 +6,35 @@ import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gapsmith.sandbox import Job, Outcome
+
+
+@dataclass(frozen=True)
+class Honesty:
+    """What was found.
+
+    Attributes:
+        outcome: "ok", "state_dependent", "label_dependent", "foresight", or what `Problem.verify` says.
+        message: why, in words, when not ok.
+        detail: what else is worth keeping; plain data.
+    """
+
+    outcome: str
+    message: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
 if TYPE_CHECKING:
     from gapsmith.evaluators.assess import Runner
-    from gapsmith.evaluators.integrity.audit import Honesty
 
 Number: TypeAlias = int | float
 Datum: TypeAlias = NDArray[Any] | int | float
@@ -322,3 +340,23 @@ class Problem:
     def rule(self, name: str) -> Rule:
         """The reference rule of that name, capitals ignored. Raises KeyError."""
         return {rule.name.lower(): rule for rule in self.rules}[name.lower()]
+
+
+def is_formulation(problem: Problem) -> bool:
+    """Whether programs of the problem are formulations."""
+    return "formulation" in vars(problem)
+
+
+def unknown(thing: str, found: str, known: list[str]) -> str:
+    """One line for an unknown name: the nearest known one, and all of them."""
+    near = get_close_matches(found, known, 1, 0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {thing} {found!r}{hint} (known: {', '.join(known)})"
+
+
+class Runner(Protocol):
+    """Whatever runs a job: a sandbox, or a fake in a test."""
+
+    def run(self, job: Job) -> Outcome:
+        """Runs one job to its end."""
+        ...

@@ -8,21 +8,13 @@ either way.
 """
 
 from dataclasses import replace
-from typing import Protocol
 
+from gapsmith.evaluators.base import Runner
 from gapsmith.sandbox import Answer, Ending, Job, Outcome
 
 TRIES = 3
 WIDER = 1.2
 TIME_OUTS = (Ending.TIMEOUT_CPU, Ending.TIMEOUT_WALL)
-
-
-class Runner(Protocol):
-    """Whatever runs a job: a sandbox, or a fake in a test."""
-
-    def run(self, job: Job) -> Outcome:
-        """Runs one job to its end."""
-        ...
 
 
 def run(runner: Runner, job: Job, tries: int = TRIES) -> Outcome:

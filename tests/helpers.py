@@ -21,7 +21,8 @@ from gapsmith.agent.models.base import Reply
 from gapsmith.agent.models.offline.model import OfflineModel
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop import tuning as constants
-from gapsmith.agent.runs.run import Run, Settings
+from gapsmith.agent.runs.run import Run
+from gapsmith.agent.runs.settings import Settings
 from gapsmith.sandbox import Answer, Array, Ending, Level, Outcome
 
 DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2] / "shared" / "data")

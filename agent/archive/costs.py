@@ -9,13 +9,9 @@ that are right or wrong). Tuning asks no model: what it finds raises the bar, an
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from rich.table import Table
+from dataclasses import dataclass
 
 from gapsmith.agent.archive import Archive, Paid
-from gapsmith.agent.codegen.sanitize import untrusted
 
 
 @dataclass(frozen=True)
@@ -107,50 +103,6 @@ def _dearest_first(found: Iterable[Spent]) -> tuple[Spent, ...]:
     return tuple(sorted(found, key=lambda spent: (-(spent.usd or 0.0), -spent.calls, spent.name)))
 
 
-def spending_json(found: Spending) -> dict[str, Any]:
-    """The part `spending` of a report."""
-    return {
-        **_fields(found.whole),
-        "models": [_fields(spent) for spent in found.models],
-        "operators": [_fields(spent) for spent in found.operators],
-    }
-
-
-def _fields(spent: Spent) -> dict[str, Any]:
-    shares = ("cached_share", "usd_per_best", "usd_per_champion")
-    return {**asdict(spent), **{name: getattr(spent, name) for name in shares}}
-
-
-def spending_table(found: Spending) -> Table:
-    """What was paid, a line for each model and each operator."""
-    table = Table(
-        title="what the calls cost", caption="$ for a best: in training; for a champion: past the gate"
-    )
-    for heading in ("asked", "calls", "$", "tokens in", "cached", "tokens out", "$ for a best", "champion"):
-        table.add_column(heading, justify="left" if heading == "asked" else "right")
-    for group in (found.models, found.operators, (found.whole,)):
-        for spent in group:
-            table.add_row(untrusted(spent.name, 60), *_cells(spent))
-        table.add_section()
-    return table
-
-
-def _cells(spent: Spent) -> list[str]:
-    share = "–" if spent.cached_share is None else f"{100 * spent.cached_share:.0f} %"
-    tokens = [f"{spent.tokens_in:,}", share, f"{spent.tokens_out:,}"]
-    return [
-        str(spent.calls),
-        _dollars(spent.usd),
-        *tokens,
-        _dollars(spent.usd_per_best),
-        _dollars(spent.usd_per_champion),
-    ]
-
-
 def dollars(usd: float | None) -> str:
     """Dollars in a line of words."""
     return "price unknown" if usd is None else f"${usd:.2f}"
-
-
-def _dollars(usd: float | None) -> str:
-    return "–" if usd is None else f"{usd:.4f}"

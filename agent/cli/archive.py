@@ -7,20 +7,87 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
+from gapsmith.agent.archive import Archive, CandidateRow, RunRow
+from gapsmith.agent.archive import findings as truths
+from gapsmith.agent.archive.costs import spending
 from gapsmith.agent.archive.findings import finding_of, words
-from gapsmith.agent.cli.options import ArchiveUrl, Json, Weak
+from gapsmith.agent.cli.options import ArchiveUrl, Instances, Json, Layout, Seconds, Weak, Workers
 from gapsmith.agent.cli.terminal.console import OUT
-from gapsmith.agent.cli.terminal.output import minimum_level, opened_archive, show_result
+from gapsmith.agent.cli.terminal.output import (
+    minimum_level,
+    opened_archive,
+    progress_bar,
+    show_result,
+    version_called,
+)
 from gapsmith.agent.codegen.sanitize import harmless
 from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.leading import leading, winner_of
+from gapsmith.agent.evaluation.problems import find_problem, problem_names, read_instances
+from gapsmith.agent.evaluation.rescore import rescored
+from gapsmith.agent.evaluation.scores import Measuring
+from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports import runs as view
+from gapsmith.agent.reports.decisions import decisions, explain_json, explain_words
 from gapsmith.agent.reports.export.module import export, write
+from gapsmith.agent.reports.programs import reported
+from gapsmith.evaluators.base import UsageTrouble, unknown
+
+
+def check_known(store: Archive, problem: str | None, number: int | None) -> None:
+    """Raises UsageTrouble or Trouble for a problem or a run that the archive cannot know."""
+    if number is not None:
+        store.run(number)
+    known = sorted({*problem_names(), *(row.problem for row in store.runs())})
+    if problem is not None and problem not in known:
+        raise UsageTrouble(unknown("problem", problem, known))
+
+
+def problem_called(given: str | None) -> str | None:
+    """The problem's name in the archive, of a name or a path.py."""
+    return find_problem(given).name if given and given.endswith(".py") else given
+
+
+def wanted_problem(given: str | None) -> str:
+    """The problem that must be named. Raises UsageTrouble."""
+    if given is None:
+        raise UsageTrouble("--instances needs a problem; expected: gapsmith best PROBLEM --instances PATH…")
+    return given
+
+
+def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> None:
+    """Prints candidates, the best first; of formulations, how right they were found to be."""
+    findings = {row.program or 0: truths.finding_of(store, [row]) for row in rows}
+    known = {program: found for program, found in findings.items() if found}
+    winners = [winner_of(store, run) for run in store.runs() if run.report]
+    best = {row.program for row in winners if row}
+    table = programs.candidate_table(rows, "best programs", best)
+    table.caption = "\n".join(f"{program}: {truths.words(found)}" for program, found in known.items()) or None
+    shown = [programs.candidate_json(row) for row in rows]
+    for line, row in zip(shown, rows, strict=True):
+        line["winner"] = row.program in best
+        line |= {"verified": known[row.program]} if row.program in known else {}
+    show_result(shown, table, as_json)
+
+
+def show_board(row: RunRow, board: str, as_json: bool) -> None:
+    """Prints a leaderboard of a finished run: "front" or "together"."""
+    table = view.front_table(row) if board == "front" else view.set_table(row)
+    data = {"run": row.id, "problem": row.problem, board: (row.report or {})[board]}
+    show_result(data, table, as_json)
+
 
 Number = Annotated[int, typer.Argument(metavar="ID", help="The program's number, as `best` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the verbs to the command line."""
+    app.command(
+        epilog="Example: gapsmith best single_machine_tardiness. With --front or --set: a leaderboard of a finished run. "
+        "With files: gapsmith best single_machine_tardiness --instances mine/*.txt"
+    )(best)
+    app.command(epilog="Example: gapsmith explain 3")(explain)
+    app.command(epilog="Example: gapsmith runs")(runs)
     app.command(epilog="Example: gapsmith show 17")(show)
     app.command(epilog="Example: gapsmith lineage 17")(lineage)
     app.command(name="export", epilog="Example: gapsmith export 17 -o my_rule.py")(export_)
@@ -35,11 +102,11 @@ def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = Fal
         "id": number,
         "problem": program.problem,
         "source": program.source,
-        "births": [view.candidate_json(b) for b in births],
+        "births": [programs.candidate_json(b) for b in births],
         "verified": finding,
     }
     if not as_json:
-        OUT.print(view.candidate_table(births, f"program {number}"))
+        OUT.print(programs.candidate_table(births, f"program {number}"))
         if finding:
             OUT.print(words(finding))
     show_result(data, Syntax(harmless(program.source), "python"), as_json)
@@ -49,8 +116,8 @@ def lineage(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = 
     """Lists a program's ancestors, the nearest first."""
     with opened_archive(archive, reading=True) as store:
         rows = store.lineage(number)
-    table = view.candidate_table(rows, f"lineage of {number}")
-    show_result([view.candidate_json(row) for row in rows], table, as_json)
+    table = programs.candidate_table(rows, f"lineage of {number}")
+    show_result([programs.candidate_json(row) for row in rows], table, as_json)
 
 
 def export_(
@@ -73,3 +140,72 @@ def export_(
     if not sandboxed:
         told += ". A model wrote it, and imported it runs with your rights: read it, or use --sandboxed"
     show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(told), as_json)
+
+
+def best(
+    problem: Annotated[
+        str | None, typer.Argument(metavar="PROBLEM", help="Of one problem only; a name, or a path.py.")
+    ] = None,
+    named: Annotated[str | None, typer.Option("--problem", help="Same as PROBLEM.")] = None,
+    run_number: Annotated[int | None, typer.Option("--run", help="Of one run only.")] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 10,
+    on_front: Annotated[
+        bool,
+        typer.Option(
+            "--front", help="Pareto front of gap, CPU time and size, of a finished run (default: the latest)."
+        ),
+    ] = False,
+    as_set: Annotated[
+        bool,
+        typer.Option("--set", help="Portfolio of complementary programs (best of k), of a finished run."),
+    ] = False,
+    instances: Instances = None,
+    layout: Layout = "",
+    archive: ArchiveUrl = "archive.db",
+    workers: Workers = 2,
+    seconds: Seconds = 60.0,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Lists the best programs by validation gap, else training gap; no run's program before its winner."""
+    given = problem or named
+    if on_front + as_set + bool(instances) > 1:
+        raise UsageTrouble("--front, --set and --instances exclude each other; expected one of them")
+    with opened_archive(archive, made=False, reading=not instances) as store:
+        check_known(store, problem_called(given), run_number)
+        if instances:
+            known = find_problem(wanted_problem(given), layout)
+            with (
+                LocalExecutor(workers, minimum_level(weak), known.preload) as executor,
+                progress_bar() as doing,
+            ):
+                by = Measuring(known, executor, store, seconds, doing)
+                comparison = rescored(read_instances(known, instances), limit, by, run_number)
+            show_result(comparisons.compare_json(comparison), comparisons.compare_table(comparison), as_json)
+        elif on_front or as_set:
+            row = reported(store, problem_called(given), run_number)
+            show_board(row, "front" if on_front else "together", as_json)
+        else:
+            version = version_called(given)
+            rows = leading(store, problem_called(given), run_number, limit, version)
+            show_leaders(store, rows, as_json)
+
+
+def explain(
+    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """Prints the decision log: operator and model per candidate, early stopping, validation, final selection."""
+    with opened_archive(archive, reading=True) as store:
+        row = store.run(number)
+        found, spent = decisions(store, row.id or 0), spending(store, row.id or 0)
+    number = row.id or 0
+    show_result(explain_json(number, found, spent), explain_words(number, found, spent), as_json)
+
+
+def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
+    """Lists all runs, the latest first."""
+    with opened_archive(archive, reading=True) as store:
+        rows = store.runs()
+    show_result([view.run_json(row) for row in rows], view.run_table(rows), as_json)

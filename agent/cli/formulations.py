@@ -11,6 +11,7 @@ from gapsmith.agent.cli.options import Json, Weak, Workers
 from gapsmith.agent.cli.terminal.output import minimum_level, opened_archive, progress_bar, show_result
 from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.reports import verification
 from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.evaluators.formulations.catalogue import formulation_names
 
@@ -87,9 +88,9 @@ def verify(
         store = opened.enter_context(opened_archive(archive)) if archive else None
         doing = opened.enter_context(progress_bar())
         if mutants:
-            answer = verifying.mutants_answer(problem, count, seed, executor, doing)
+            answer = verification.mutants_answer(problem, count, seed, executor, doing)
         else:
-            answer = verifying.files_answer(problem, files or (), executor, doing, store)
+            answer = verification.files_answer(problem, files or (), executor, doing, store)
     show_result(answer.data, answer.table, as_json)
     if answer.failed:
         raise typer.Exit(1)

@@ -20,8 +20,7 @@ from gapsmith.agent.codegen.sanitize import untrusted
 from gapsmith.agent.codegen.screen import LONGEST_SOURCE
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.modelling import synthesis
-from gapsmith.agent.modelling.bench import ask_all
-from gapsmith.agent.modelling.benchmark import scores
+from gapsmith.agent.modelling.benchmark import ask_all, scores
 from gapsmith.agent.modelling.job import BENCH, MODEL, SYNTHESISE, Desk, Order, desk, is_order
 from gapsmith.agent.modelling.question import Question, read_question, read_questions
 from gapsmith.agent.modelling.sample import REPAIRS

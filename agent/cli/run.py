@@ -22,16 +22,79 @@ from gapsmith.agent.cli.options import (
     Weak,
     Without,
 )
-from gapsmith.agent.cli.terminal.output import discover_and_show, heuristic_called, opened_archive, warm_seeds
-from gapsmith.agent.cli.terminal.progress import LOG_SECONDS
+from gapsmith.agent.cli.terminal.console import OUT
+from gapsmith.agent.cli.terminal.output import (
+    _tell_end,
+    next_step,
+    opened_archive,
+    progress_bar,
+    say_if_any,
+    seldom_collected,
+    show_result,
+)
+from gapsmith.agent.cli.terminal.progress import LOG_SECONDS, work
+from gapsmith.agent.evaluation.compare import file_entrants
+from gapsmith.agent.evaluation.leading import leading
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models.base import ModelUnknown
 from gapsmith.agent.models.spec import read_word
+from gapsmith.agent.reports import runs as view
+from gapsmith.agent.reports.costs import spending_table
 from gapsmith.agent.runs.config import read_config, settings
+from gapsmith.agent.runs.final import encoding
+from gapsmith.agent.runs.loop.replies import Replies
 from gapsmith.agent.runs.ownership import check_named, is_ours, marked
 from gapsmith.agent.runs.recording import replayed
-from gapsmith.agent.runs.run import Settings
+from gapsmith.agent.runs.run import Run
+from gapsmith.agent.runs.settings import Settings
 from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.sandbox import Level
+
+SEEDS = 20
+"""Programs that a run takes over from an older archive."""
+
+
+def discover_and_show(
+    wanted: Settings, archive: str, number: int | None, as_json: bool, log_every: float = LOG_SECONDS
+) -> None:
+    """Runs a job to its end and shows its report. Raises Interrupted when a signal stopped it."""
+    with (
+        opened_archive(archive) as store,
+        progress_bar(log_every) as doing,
+        seldom_collected(),
+        Run(wanted, store, number, doing=doing) as job,
+    ):
+        say_if_any(job.edited)
+        report = work(job, doing)
+        replies = Replies.of(store, job.number)
+    ended = {"replies": replies.plain(), "calls_at_most": job.ledger.most_calls}
+    show_result({**encoding.report_json(report), **ended}, view.report_table(report), as_json)
+    if not as_json:
+        if report.spending and report.spending.whole.tokens_in:
+            OUT.print(spending_table(report.spending))
+        OUT.print(view.verdict(report))
+        OUT.print(next_step(report, archive))
+    _tell_end(job, replies)
+
+
+def heuristic_called(name: str, archive: str) -> str:
+    """The source of a file, or of a program in the archive. Raises UsageTrouble or Trouble."""
+    if not name.isdecimal():
+        return file_entrants([Path(name)])[0].source
+    with opened_archive(archive, reading=True) as store:
+        return store.find(int(name)).source
+
+
+def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:
+    """The sources of the best programs that an archive holds for a problem. Raises UsageTrouble where it has none."""
+    name = find_problem(problem).name
+    with opened_archive(archive, reading=True) as store:
+        found = [store.find(row.program or 0) for row in leading(store, name, None, SEEDS)]
+    if not found:
+        raise UsageTrouble(
+            f"archive {archive} holds no program that solved {name}; expected one to start from"
+        )
+    return tuple(program.source for program in found)
 
 
 def register(app: typer.Typer) -> None:

@@ -14,9 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Templa
 from gapsmith.agent.codegen import instance_text as showing
 from gapsmith.agent.codegen.sanitize import fenced, harmless, one_line, untrusted
 from gapsmith.agent.codegen.screen import ALLOWED_IMPORTS
-from gapsmith.agent.search.choice import Choice, Failure
+from gapsmith.agent.search.choice import Choice, Failure, Lesson
 from gapsmith.agent.search.instances import Bench
-from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.operators import Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Problem, UsageTrouble

@@ -9,9 +9,8 @@ from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.baselines import Progress, baselines_of, silent
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.own.files import with_version
-from gapsmith.agent.evaluation.problems import unknown
 from gapsmith.evaluators.assess import Runner, assess_all
-from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble, UsageTrouble
+from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble, UsageTrouble, unknown
 from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
 
 CHUNK = 20

@@ -4,13 +4,12 @@ import importlib
 import importlib.util
 import pkgutil
 from dataclasses import replace
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 import gapsmith.evaluators
 from gapsmith.agent.evaluation.own.files import problem_of_file
-from gapsmith.evaluators.base import Instance, Problem, UsageTrouble
+from gapsmith.evaluators.base import Instance, Problem, UsageTrouble, unknown
 from gapsmith.evaluators.formulations.catalogue import (
     BUILD,
     formulation_names,
@@ -84,13 +83,6 @@ def new_problem(name: str) -> str:
 def read_instances(problem: Problem, paths: list[Path]) -> list[Instance]:
     """The instances of all files, in order. Raises Trouble with file, line, what was found and expected."""
     return [instance for path in paths for instance in problem.read(path)]
-
-
-def unknown(thing: str, found: str, known: list[str]) -> str:
-    """One line for an unknown name: the nearest known one, and all of them."""
-    near = get_close_matches(found, known, 1, 0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {thing} {found!r}{hint} (known: {', '.join(known)})"
 
 
 def _defines_problem(module: str) -> bool:

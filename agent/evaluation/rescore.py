@@ -6,8 +6,8 @@ from dataclasses import replace
 from gapsmith.agent.codegen.screen import Screened, screen
 from gapsmith.agent.evaluation.baselines import baselines_of
 from gapsmith.agent.evaluation.compare import Comparison, Scored, scale_of
-from gapsmith.agent.evaluation.scores import Measuring, scored
-from gapsmith.agent.runs.final.leaderboards import Known, leading
+from gapsmith.agent.evaluation.leading import leading
+from gapsmith.agent.evaluation.scores import Known, Measuring, scored
 from gapsmith.evaluators.base import Instance, Trouble
 
 

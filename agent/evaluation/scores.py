@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.evaluation.baselines import Progress as Doing
 from gapsmith.agent.evaluation.baselines import baselines_of, silent
 from gapsmith.agent.evaluation.compare import CHUNK, Entrant, Scored
@@ -137,3 +137,25 @@ def _assessment(instances: Sequence[Instance], scores: Mapping[str, Score]) -> A
             message = f"{instance.name}: {score.message}"
             return Assessment(score.outcome, message, tuple(score for _, score in met))
     return Assessment("ok", "", tuple(score for _, score in met))
+
+
+@dataclass(frozen=True)
+class Known:
+    """A program of a run.
+
+    Attributes:
+        program: its number in the archive.
+        source: its code.
+        size: nodes of its syntax tree.
+        name: of a reference rule, else empty.
+    """
+
+    program: int
+    source: str
+    size: int
+    name: str = ""
+
+    @classmethod
+    def of(cls, program: Program, row: CandidateRow) -> "Known":
+        """From the archive's rows."""
+        return cls(program.id or 0, program.source, program.size, row.name)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gapsmith.agent.search.acceptance.novelty import Decisions
 from gapsmith.agent.search.acceptance.racing import Bar, blocks, lag
 from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.evaluators.assess import Runner, assess
@@ -24,9 +25,6 @@ EXAMINED = 12
 PROBED, TELLING = 4, 2
 """Instances that a probe meets at least, and on so many of them a program must miss the optimum: else that
 another one decides the same says little."""
-
-Decisions = Mapping[str, str]
-"""What a program did, as a short hash, by the short name of an instance; see `short`."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,8 @@ from gapsmith.agent.evaluation.baselines import baselines_of, silent
 from gapsmith.agent.modelling import prompts
 from gapsmith.agent.modelling.job import Desk, Order
 from gapsmith.agent.modelling.question import LONGEST_QUESTION, Question
-from gapsmith.agent.modelling.sample import STRIDE, Sample, sampled
+from gapsmith.agent.modelling.sample import STRIDE, Sample, Vote, elected, sampled
 from gapsmith.agent.modelling.scheduler import Chain, Letter
-from gapsmith.agent.modelling.vote import Vote, elected
 from gapsmith.evaluators.base import Baseline, Instance, Problem, Split, UsageTrouble
 
 CLOSE = 1e-7

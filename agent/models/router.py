@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Protocol
 
-from gapsmith.agent.evaluation.problems import unknown
 from gapsmith.agent.models.spec import Share, read_share
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageTrouble, unknown
 
 
 class Chooser(Protocol):

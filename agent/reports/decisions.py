@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow
-from gapsmith.agent.archive.costs import Spending, spending_json, spending_table
+from gapsmith.agent.archive.costs import Spending
 from gapsmith.agent.codegen.sanitize import untrusted
 from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.reports.costs import spending_table
+from gapsmith.agent.runs.final.encoding import spending_json
 
 LONGEST = 300
 """Characters of a decision that people are shown; `--json` has it whole."""

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from gapsmith.agent.archive.costs import dollars
 from gapsmith.agent.codegen.sanitize import one_line, untrusted
-from gapsmith.agent.modelling.bench import RIGHT, Marked, kind_of
-from gapsmith.agent.modelling.benchmark import Score, Share
+from gapsmith.agent.modelling.benchmark import RIGHT, Marked, Score, Share, kind_of
 from gapsmith.agent.modelling.job import Desk
 from gapsmith.agent.modelling.sample import Sample
 

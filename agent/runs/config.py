@@ -7,10 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from gapsmith.agent.evaluation.problems import unknown
 from gapsmith.agent.runs.budget import Budget
-from gapsmith.agent.runs.run import Settings
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.agent.runs.settings import Settings
+from gapsmith.evaluators.base import UsageTrouble, unknown
 from gapsmith.sandbox import Level
 
 Kinds = tuple[type, ...]

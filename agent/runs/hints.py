@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.agent.runs.final.formulation import is_formulation
-from gapsmith.evaluators.base import Problem, UsageTrouble
+from gapsmith.evaluators.base import Problem, UsageTrouble, is_formulation
 from gapsmith.evaluators.formulations.contract import Claim, Formulation, Pattern
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without

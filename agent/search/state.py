@@ -9,9 +9,8 @@ from random import Random
 
 from gapsmith.agent.search.acceptance.gate import Gate, Verdict
 from gapsmith.agent.search.acceptance.racing import Bar
-from gapsmith.agent.search.choice import Choice, Failure
+from gapsmith.agent.search.choice import Choice, Failure, Lesson, Lessons
 from gapsmith.agent.search.instances import Bench, Course
-from gapsmith.agent.search.lessons import Lesson, Lessons
 from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, RULE, SEED, TUNE
 from gapsmith.agent.search.selection.bandit import FLOOR, Bandit
 from gapsmith.agent.search.selection.population import CAPACITY, Elite, Population

@@ -5,14 +5,13 @@ numbered, or that does not do the same twice, can look better than it is. Elites
 count: run again with a process for every instance, and on relabelled instances.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from gapsmith.evaluators.assess import Runner, assess, assess_all
-from gapsmith.evaluators.base import Instance, Number, Problem
+from gapsmith.evaluators.base import Honesty, Instance, Number, Problem
 from gapsmith.evaluators.integrity.online import UNSTEADY, foresight
 from gapsmith.evaluators.scoring import Score
 
@@ -24,21 +23,6 @@ WATCHED = 2
 
 SURE = 3.0
 """Standard errors of a sign test by which relabelled instances must cost more: ties alone differ both ways."""
-
-
-@dataclass(frozen=True)
-class Honesty:
-    """What was found.
-
-    Attributes:
-        outcome: "ok", "state_dependent", "label_dependent", "foresight", or what `Problem.verify` says.
-        message: why, in words, when not ok.
-        detail: what else is worth keeping; plain data.
-    """
-
-    outcome: str
-    message: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def examine(

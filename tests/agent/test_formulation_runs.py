@@ -11,8 +11,8 @@ from gapsmith.agent import Archive, Budget, LocalExecutor, discover
 from gapsmith.agent.archive.findings import finding_of
 from gapsmith.agent.cli.app import main
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.reports import runs as view
 from gapsmith.agent.reports.export.formulation import formulation_module
+from gapsmith.agent.runs.final import encoding
 from gapsmith.agent.runs.final.entropy import last_drawn
 from gapsmith.agent.runs.hints import helped
 from gapsmith.evaluators.assess import assess
@@ -68,7 +68,7 @@ def done(tmp_path_factory, executor):
 
 def test_report_says_how_fast_and_how_right(done):
     """The report has the ratio of times with its interval, a placebo beside it, wall time, class and rung."""
-    found = view.report_json(done[1])["formulation"]
+    found = encoding.report_json(done[1])["formulation"]
     assert (found["ratio"]["ci95"], found["ratio"]["instances"]) == (None, 3)  # too few for an interval
     assert found["ratio"]["value"] > 0
     assert found["building"] >= 0

@@ -8,10 +8,10 @@ from helpers import TINY, Inline, tiny
 from gapsmith.agent import Archive
 from gapsmith.agent.archive import CandidateRow
 from gapsmith.agent.cli.app import main
-from gapsmith.agent.cli.terminal.output import warm_seeds
+from gapsmith.agent.cli.run import warm_seeds
+from gapsmith.agent.evaluation.leading import leading
 from gapsmith.agent.evaluation.rescore import rescored
 from gapsmith.agent.evaluation.scores import Measuring
-from gapsmith.agent.runs.final.leaderboards import leading
 
 RULE = "import numpy as np\n\n\ndef schedule(p, d):\n    return np.argsort(d + {} * p, kind='stable')\n"
 RUNS = (

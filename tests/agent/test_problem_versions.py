@@ -18,7 +18,8 @@ from gapsmith.agent.evaluation.own.files import source_version
 from gapsmith.agent.evaluation.own.versions import left_aside
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.runs.budget import Budget
-from gapsmith.agent.runs.run import Run, Settings
+from gapsmith.agent.runs.run import Run
+from gapsmith.agent.runs.settings import Settings
 from gapsmith.evaluators.base import Split, UsageTrouble
 
 MINE = '''"""Sum of completion times."""

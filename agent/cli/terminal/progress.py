@@ -17,9 +17,9 @@ from gapsmith.agent.cli.terminal.interrupts import Interrupted, interruptible
 from gapsmith.agent.codegen.sanitize import one_line
 from gapsmith.agent.models import ManualModel
 from gapsmith.agent.models.spec import without_login
-from gapsmith.agent.progress import Progress as Standing
 from gapsmith.agent.runs.final.report import Report
 from gapsmith.agent.runs.loop.batches import Waiting
+from gapsmith.agent.runs.loop.slot import Progress as Standing
 from gapsmith.agent.runs.run import Run
 from gapsmith.evaluators.base import Split
 

@@ -8,7 +8,7 @@ from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.archive.findings import finding_of, words
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.sanitize import harmless
-from gapsmith.agent.runs.final.formulation import told
+from gapsmith.agent.reports.formulations import told
 from gapsmith.evaluators.base import Problem
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without

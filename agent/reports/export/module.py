@@ -17,11 +17,10 @@ from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports.export.annotations import annotated
 from gapsmith.agent.reports.export.formulation import formulation_module
-from gapsmith.agent.runs.final.formulation import is_formulation
-from gapsmith.agent.runs.run import Settings
+from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.runs.splits import Supply
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble
+from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble, is_formulation
 from gapsmith.evaluators.stepwise import value_of
 from gapsmith.sandbox import Job, Limits, Outcome
 

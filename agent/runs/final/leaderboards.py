@@ -3,44 +3,63 @@
 Both are chosen by the training instances and priced on others, so that they flatter nobody.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gapsmith.agent.archive import Archive, CandidateRow, Program, RunRow
-from gapsmith.agent.evaluation.scores import Measuring, costs_in
+import numpy as np
+from numpy.typing import NDArray
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.evaluation.leading import ALL
+from gapsmith.agent.evaluation.scores import Known, Measuring, costs_in
 from gapsmith.agent.runs.final.pareto import FrontPoint, front, thinned
 from gapsmith.agent.search.instances import Bench
-from gapsmith.agent.search.portfolio import complementary, pooled_together
 from gapsmith.evaluators.assess import Assessment
 from gapsmith.evaluators.base import Number
-from gapsmith.evaluators.scoring import Score, costs_of
+from gapsmith.evaluators.scoring import Scale, Score, costs_of
+
+MOST = 5
+
+
+def complementary(
+    scale: Scale, costs: Sequence[Sequence[Number]], most: int = MOST, first: Sequence[int] = ()
+) -> list[int]:
+    """Chooses programs by their places, in the order of choice; ends where no program adds anything.
+
+    Args:
+        scale: of the instances.
+        costs: one row per program, one column per instance.
+        most: how many at most.
+        first: places that are chosen already.
+    """
+    losses = np.array([scale.loss(row) for row in costs]).reshape(len(costs), -1)
+    best: NDArray[np.float64] = np.full(losses.shape[1], np.inf)
+    chosen = list(first)
+    for place in chosen:
+        best = np.minimum(best, losses[place])
+    while len(chosen) < min(most, len(costs)):
+        sums = np.minimum(losses, best).sum(axis=1)
+        place = int(sums.argmin())  # the first of equal ones
+        if not sums[place] < best.sum():
+            break
+        chosen.append(place)
+        best = np.minimum(best, losses[place])
+    return chosen
+
+
+def pooled_together(scale: Scale, costs: Sequence[Sequence[Number]]) -> list[float]:
+    """For each k, the pooled gap in percent of running the first k programs and taking the best: k runs."""
+    rows = np.array(costs, dtype=float)
+    losses = np.array([scale.loss(row) for row in costs])
+    found = []
+    for k in range(1, len(costs) + 1):
+        best = rows[losses[:k].argmin(axis=0), np.arange(rows.shape[1])]
+        found.append(scale.pooled([float(cost) for cost in best]))
+    return found
+
 
 ON_FRONT = 12
 """Programs of the front in training that are priced."""
-ALL = 1_000_000
-
-
-@dataclass(frozen=True)
-class Known:
-    """A program of a run.
-
-    Attributes:
-        program: its number in the archive.
-        source: its code.
-        size: nodes of its syntax tree.
-        name: of a reference rule, else empty.
-    """
-
-    program: int
-    source: str
-    size: int
-    name: str = ""
-
-    @classmethod
-    def of(cls, program: Program, row: CandidateRow) -> "Known":
-        """From the archive's rows."""
-        return cls(program.id or 0, program.source, program.size, row.name)
 
 
 @dataclass(frozen=True)
@@ -69,52 +88,6 @@ class Boards:
 
     front: tuple[FrontPoint, ...] = ()
     together: tuple[Member, ...] = ()
-
-
-def leading(
-    archive: Archive, problem: str | None, run: int | None, limit: int, version: str | None = None
-) -> list[CandidateRow]:
-    """Returns the best programs of an archive by their gap in validation, else in training.
-
-    No program of a run stands before its winner: that was chosen among them by more instances.
-
-    Args:
-        archive: what is remembered.
-        problem: of one problem only.
-        run: of one run only.
-        limit: how many at most.
-        version: of the problem; that of its latest run by default. Gaps of different versions do not compare.
-    """
-    wanted = archive.comparable(problem, version) if run is None else [run]
-    runs = [row for row in archive.runs() if row.id in wanted and problem in (None, row.problem)]
-    ranked = [pair for row in reversed(runs) for pair in _ranked(archive, row, limit)]
-    found: dict[int | None, CandidateRow] = {}
-    for _, row in sorted(ranked, key=lambda pair: pair[0]):
-        found.setdefault(row.program, row)
-    return list(found.values())[:limit]
-
-
-def _ranked(archive: Archive, run: RunRow, limit: int) -> Iterator[tuple[tuple[float, float], CandidateRow]]:
-    """Yields the programs of a run with their rank: that of the winner, or one behind it."""
-    winner = winner_of(archive, run)
-    least = gap_of(winner) if winner else -math.inf
-    if winner:
-        yield (least, -math.inf), winner
-    for row in archive.by_gap(run.id or 0, limit):
-        yield (max(gap_of(row), least), gap_of(row)), row
-
-
-def winner_of(archive: Archive, run: RunRow) -> CandidateRow | None:
-    """Returns the candidate that a finished run handed over; None of any other run."""
-    best = (run.report or {}).get("best") or {}
-    births = archive.births(best["id"]) if "id" in best else []
-    return next((row for row in births if row.run == run.id and row.train_gap is not None), None)
-
-
-def gap_of(row: CandidateRow) -> float:
-    """The gap in validation, else in training; percent."""
-    found = row.train_gap if row.validation_gap is None else row.validation_gap
-    return math.inf if found is None else found
 
 
 def boards(run: int, winner: int, train: Bench, bench: Bench, by: Measuring) -> Boards:

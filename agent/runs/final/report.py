@@ -7,16 +7,16 @@ from typing import Any
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.archive.costs import Spending, spending
 from gapsmith.agent.evaluation.compare import Scored
-from gapsmith.agent.evaluation.scores import Measuring, scored
+from gapsmith.agent.evaluation.scores import Known, Measuring, scored
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.final.entropy import Source
-from gapsmith.agent.runs.final.formulation import formulation_report, is_formulation
-from gapsmith.agent.runs.final.leaderboards import Boards, Known, Member, boards
+from gapsmith.agent.runs.final.formulation import formulation_report
+from gapsmith.agent.runs.final.leaderboards import Boards, Member, boards
 from gapsmith.agent.runs.final.pareto import FrontPoint
 from gapsmith.agent.runs.final.selection import Finale
 from gapsmith.agent.search.instances import Course
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.evaluators.base import Instance
+from gapsmith.evaluators.base import Instance, is_formulation
 from gapsmith.evaluators.scoring import Gain
 
 

@@ -15,17 +15,15 @@ from typing import Any
 from gapsmith.agent.archive import Candidate
 from gapsmith.agent.codegen.screen import Screened, screen
 from gapsmith.agent.evaluation.counterexamples import Refuters
-from gapsmith.agent.evaluation.scores import Measuring, costs_in
-from gapsmith.agent.runs.final.formulation import is_formulation
+from gapsmith.agent.evaluation.scores import Known, Measuring, costs_in
 from gapsmith.agent.runs.final.halving import mean_loss, rounds, survivors
-from gapsmith.agent.runs.final.leaderboards import Known
 from gapsmith.agent.runs.final.minimise import MOST, simpler
 from gapsmith.agent.runs.final.significance import Decision, Further, decide, harm
 from gapsmith.agent.search.instances import Bench
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import Instance, Number, Problem, Split
-from gapsmith.evaluators.integrity.audit import Honesty, examine
+from gapsmith.evaluators.base import Honesty, Instance, Number, Problem, Split, is_formulation
+from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.repeats import TIME_OUTS
 from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
 

@@ -11,13 +11,13 @@ from gapsmith.agent.codegen.replies.extract import extract
 from gapsmith.agent.codegen.screen import Screened, screen, unparsable
 from gapsmith.agent.evaluation.counterexamples import Refuters
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.evaluation.staged import Decisions, Heat, Probe, Race, Validation
+from gapsmith.agent.evaluation.staged import Heat, Probe, Race, Validation
 from gapsmith.agent.models.hosted.finish import usable
 from gapsmith.agent.runs.loop.slot import Slot, Stage
 from gapsmith.agent.runs.loop.tuning import Tuning, most_instances
-from gapsmith.agent.search.acceptance.novelty import fingerprint, recalled, told, twin_of
+from gapsmith.agent.search.acceptance.novelty import Decisions, fingerprint, recalled, told, twin_of
+from gapsmith.agent.search.choice import Lesson
 from gapsmith.agent.search.instances import Bench, Course
-from gapsmith.agent.search.lessons import Lesson
 from gapsmith.agent.search.operators import RULE
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState

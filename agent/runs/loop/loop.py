@@ -26,13 +26,12 @@ from gapsmith.agent.models.callers import GLANCE_SECONDS, Callers
 from gapsmith.agent.models.hosted.batch.base import batches_of
 from gapsmith.agent.models.hosted.finish import excuse
 from gapsmith.agent.models.router import Pool
-from gapsmith.agent.progress import Progress
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import Mail, Waiting
 from gapsmith.agent.runs.loop.candidates import Candidates
 from gapsmith.agent.runs.loop.model_calls import Question, Questions
 from gapsmith.agent.runs.loop.replies import STOP_AFTER, WARN_AFTER, Replies
-from gapsmith.agent.runs.loop.slot import WAITS, Slot, Stage
+from gapsmith.agent.runs.loop.slot import WAITS, Progress, Slot, Stage
 from gapsmith.agent.runs.loop.tuning import most_evaluations, most_instances
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.instances import Bench, Course

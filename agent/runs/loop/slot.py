@@ -6,8 +6,9 @@ from enum import IntEnum
 from typing import Any
 
 from gapsmith.agent.codegen.screen import Screened
-from gapsmith.agent.evaluation.staged import Decisions, Heat
+from gapsmith.agent.evaluation.staged import Heat
 from gapsmith.agent.models.hosted.finish import ENDINGS
+from gapsmith.agent.search.acceptance.novelty import Decisions
 from gapsmith.agent.search.acceptance.racing import Bar
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.instances import Bench
@@ -128,3 +129,20 @@ class Slot:
         tries = self.choice.failure.tries + 1 if self.choice.failure else 0
         words = f"{self.outcome}: {self.message}"
         return Failure(self.program or 0, self.source, words, tries, self.choice.arm)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How a run stands after a slot has ended."""
+
+    slot: int
+    operator: str
+    arm: str
+    outcome: str
+    evaluations: int
+    calls: int
+    usd: float | None
+    seconds: float
+    best_gap: float | None
+    champion: int | None
+    warning: str = ""

@@ -4,10 +4,12 @@ Behaviour is told by decisions, not by costs: an optimum may be reached in many 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from gapsmith.agent.evaluation.staged import Decisions
 from gapsmith.agent.search.selection.population import Elite
+
+Decisions = Mapping[str, str]
+"""What a program did, as a short hash, by the short name of an instance; see `short`."""
 
 
 def told(decisions: Decisions) -> str:

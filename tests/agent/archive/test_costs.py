@@ -7,8 +7,9 @@ from helpers import Threaded, finish, job
 
 from gapsmith.agent import Archive
 from gapsmith.agent.archive import CallRow, CandidateRow
-from gapsmith.agent.archive.costs import spending, spending_json
+from gapsmith.agent.archive.costs import spending
 from gapsmith.agent.cli.app import main
+from gapsmith.agent.runs.final.encoding import spending_json
 
 SLOTS = (
     # operator, model, gap in training, gate, dollars, tokens in, cached, out

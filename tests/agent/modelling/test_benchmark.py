@@ -7,11 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
-from gapsmith.agent.modelling.bench import Marked
-from gapsmith.agent.modelling.benchmark import Share, score, scores
+from gapsmith.agent.modelling.benchmark import Marked, Share, score, scores
 from gapsmith.agent.modelling.question import Question
-from gapsmith.agent.modelling.sample import Attempt, Sample
-from gapsmith.agent.modelling.vote import elected
+from gapsmith.agent.modelling.sample import Attempt, Sample, elected
 
 
 def marked(set_, *results, usd=0.5):

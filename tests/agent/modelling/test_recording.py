@@ -5,8 +5,7 @@ import json
 import pytest
 from words import RECORDED, at_desk, kind_of, ordered, write_set
 
-from gapsmith.agent.modelling.bench import ask_all
-from gapsmith.agent.modelling.benchmark import scores
+from gapsmith.agent.modelling.benchmark import ask_all, scores
 from gapsmith.agent.modelling.question import read_questions
 from gapsmith.agent.models import Recorded, ReplayModel, Reply, write_recording
 from gapsmith.agent.reports import modelling as view

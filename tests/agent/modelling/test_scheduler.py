@@ -7,7 +7,7 @@ from helpers import Crash, Inline, Shuffled, dying, photographed
 from words import Told, answering, at_desk, reply_with, write_set
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.modelling.bench import ask_all
+from gapsmith.agent.modelling.benchmark import ask_all
 from gapsmith.agent.modelling.question import read_questions
 from gapsmith.agent.modelling.sample import STRIDE
 from gapsmith.agent.models.base import ModelTrouble, Reply, Stopped

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict, same
 from gapsmith.agent.modelling.question import Question
-from gapsmith.agent.modelling.sample import Attempt, Sample
-from gapsmith.agent.modelling.vote import elected
+from gapsmith.agent.modelling.sample import Attempt, Sample, elected
 
 QUESTION = Question("q", "How much?")
 

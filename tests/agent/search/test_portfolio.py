@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.search.portfolio import MOST, complementary, pooled_together
+from gapsmith.agent.runs.final.leaderboards import MOST, complementary, pooled_together
 from gapsmith.evaluators.base import Baseline, Instance
 from gapsmith.evaluators.scoring import Scale
 

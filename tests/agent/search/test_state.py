@@ -8,8 +8,7 @@ import pytest
 from gapsmith.agent.codegen.screen import Screened
 from gapsmith.agent.runs.loop.slot import Slot
 from gapsmith.agent.search import state as states
-from gapsmith.agent.search.choice import Choice, Failure
-from gapsmith.agent.search.lessons import Lesson
+from gapsmith.agent.search.choice import Choice, Failure, Lesson
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, REPAIRS_AT_MOST, RULE, SEED, TACTIC, TUNE
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import WAITING, SearchState, Switches

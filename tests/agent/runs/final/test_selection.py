@@ -8,7 +8,8 @@ from helpers import Inline, NoSandbox, Shuffled, finish, job, photographed, tiny
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.scores import Measuring, costs_in
-from gapsmith.agent.reports.runs import report_json, verdict
+from gapsmith.agent.reports.runs import verdict
+from gapsmith.agent.runs.final.encoding import report_json
 from gapsmith.agent.runs.final.entropy import Source
 from gapsmith.agent.runs.final.halving import mean_loss
 from gapsmith.agent.runs.final.leaderboards import boards

@@ -1,0 +1,179 @@
+"""The verbs `check`, `compare`, `solve` and `problems`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from gapsmith.agent.cli.options import (
+    ArchiveUrl,
+    Instances,
+    Isolated,
+    Json,
+    Layout,
+    ProblemName,
+    Seconds,
+    SplitName,
+    Weak,
+    Workers,
+)
+from gapsmith.agent.cli.terminal.output import (
+    minimum_level,
+    opened_archive,
+    progress_bar,
+    say_edited,
+    show_result,
+)
+from gapsmith.agent.evaluation.compare import Comparison, evaluate, file_entrants, named_entrants, solve
+from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.problems import find_problem, new_problem, problem_names, read_instances
+from gapsmith.agent.reports import comparisons, programs
+from gapsmith.agent.reports.export.module import write
+from gapsmith.evaluators.base import Instance, Problem, Split, UsageTrouble
+from gapsmith.evaluators.integrity.conformance import broken_promises
+from gapsmith.sandbox import Level, open_sandbox
+
+
+def write_new_problem(name: str) -> str:
+    """Writes the skeleton of a problem of one's own; returns what to say."""
+    path = Path(f"{name}.py")
+    if path.exists():
+        raise UsageTrouble(f"{path} is there already; expected a new name, or remove it first")
+    write(path, new_problem(name))
+    return f"{path}: change it, then try it with: gapsmith problems {path} --check"
+
+
+def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> None:
+    """Tries what a problem promises; exits with 1 if it breaks any."""
+    with open_sandbox(minimum=minimum) as sandbox:
+        broken = broken_promises(problem, sandbox)
+    words = "\n".join(broken) or f"{problem.name} keeps all that a problem promises"
+    show_result({"problem": problem.name, "broken": broken}, Text(words), as_json)
+    if broken:
+        raise typer.Exit(1)
+
+
+def chosen_instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
+    """The instances of the files, else the generated ones of the split."""
+    return read_instances(problem, files) if files else problem.instances(split)
+
+
+def fail_if_any(comparison: Comparison) -> None:
+    """Exits with 1 if any program failed."""
+    if any(row.outcome != "ok" for row in comparison.rows):
+        raise typer.Exit(1)
+
+
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Python files that define the entry point.")
+    ],
+    problem: Annotated[str, typer.Option(help="A name from `gapsmith problems`, or a path.py.")],
+    instances: Instances = None,
+    layout: Layout = "",
+    split: SplitName = Split.TEST,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
+    workers: Workers = 2,
+    seconds: Seconds = 60.0,
+    isolated: Isolated = False,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Evaluates heuristic files; exits with 1 if any fails. Uses no model and no archive."""
+    entrants = file_entrants(files)
+    known = find_problem(problem, layout)
+    chosen = chosen_instances(known, instances, split)[:limit]
+    with LocalExecutor(workers, minimum_level(weak), known.preload) as executor, progress_bar() as doing:
+        comparison = evaluate(known, entrants, chosen, executor, None, seconds, doing, isolated)
+    show_result(comparisons.check_json(comparison), comparisons.compare_table(comparison), as_json)
+    fail_if_any(comparison)
+
+
+def compare(
+    problem: ProblemName,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME-OR-ID", help="Rules, program numbers, or files; all rules by default."),
+    ] = None,
+    instances: Instances = None,
+    layout: Layout = "",
+    split: SplitName = Split.TEST,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
+    archive: ArchiveUrl = "archive.db",
+    workers: Workers = 2,
+    seconds: Seconds = 60.0,
+    isolated: Isolated = False,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Compares reference rules and archived programs, with confidence intervals."""
+    known = find_problem(problem, layout)
+    chosen = chosen_instances(known, instances, split)[:limit]
+    with (
+        opened_archive(archive) as store,
+        LocalExecutor(workers, minimum_level(weak), known.preload) as executor,
+        progress_bar() as doing,
+    ):
+        say_edited(store, known, problem)
+        entrants = named_entrants(known, names or [], store)
+        comparison = evaluate(known, entrants, chosen, executor, store, seconds, doing, isolated)
+    show_result(comparisons.compare_json(comparison), comparisons.compare_table(comparison), as_json)
+    fail_if_any(comparison)
+
+
+def solve_(
+    problem: ProblemName,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Instance files.")],
+    layout: Layout = "",
+    seconds: Seconds = 60.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """Runs only the exact solver; results are cached in the archive."""
+    known = find_problem(problem, layout)
+    chosen = read_instances(known, paths)[:limit]
+    with opened_archive(archive) as store, progress_bar() as doing:
+        say_edited(store, known, problem)
+        solved = solve(known, chosen, store, seconds, doing)
+    show_result(comparisons.solve_json(solved), comparisons.solve_table(solved), as_json)
+
+
+def problems(
+    name: Annotated[
+        str | None, typer.Argument(metavar="PROBLEM", help="Show one in full: a name, or a path.py.")
+    ] = None,
+    new: Annotated[
+        str | None, typer.Option("--new", metavar="NAME", help="Write a commented NAME.py to start from.")
+    ] = None,
+    check_it: Annotated[
+        bool, typer.Option("--check", help="Test what a problem file must keep to; exits with 1 if it fails.")
+    ] = False,
+    weak: Weak = False,
+    as_json: Json = False,
+) -> None:
+    """Lists the built-in problems; --new writes a template for one of your own."""
+    if new:
+        show_result({"file": f"{new}.py"}, Text(write_new_problem(new)), as_json)
+        return
+    if check_it:
+        show_broken_promises(find_problem(name or ""), minimum_level(weak), as_json)
+        return
+    cards = [programs.problem_json(find_problem(each)) for each in ([name] if name else problem_names())]
+    text = "\n".join(f"{card['name']:36} {card['title']}" for card in cards)
+    show_result(cards[0] if name else cards, Text(programs.card_text(cards[0]) if name else text), as_json)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    app.command(
+        epilog="Example: gapsmith check my_rule.py --problem single_machine_tardiness --instances n100.txt"
+    )(check)
+    app.command(
+        epilog="Example: gapsmith compare single_machine_tardiness MDD AugMDDC 17 --instances n100.txt"
+    )(compare)
+    app.command(name="solve", epilog="Example: gapsmith solve single_machine_tardiness n100.txt --limit 5")(
+        solve_
+    )
+    app.command(epilog="Example: gapsmith problems single_machine_tardiness")(problems)

@@ -1,0 +1,160 @@
+"""Programs side by side, as JSON and as tables."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from gapsmith.agent.codegen.instance_text import exact
+from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.agent.evaluation.compare import Comparison, Scored
+from gapsmith.agent.runs.final.encoding import _finite, aggregate_fields, failures_json
+from gapsmith.evaluators.base import Baseline, Instance
+from gapsmith.evaluators.scoring import FEWEST, Score, gap_percent
+
+FIGURES = ("mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms")
+
+
+NAMED = 3
+"""Failed instances that a sentence names."""
+
+
+def check_json(comparison: Comparison) -> dict[str, Any]:
+    """The answer of `check`."""
+    levels = [score.level for row in comparison.rows for score in row.scores]
+    return {
+        "problem": comparison.problem.name,
+        "isolation": min(levels).name if levels else None,
+        "files": [_file_json(row, comparison) for row in comparison.rows],
+    }
+
+
+def _file_json(row: Scored, comparison: Comparison) -> dict[str, Any]:
+    fields = aggregate_fields(row.aggregate)
+    del fields["ci95"]
+    pairs = zip(comparison.instances, row.scores, strict=False)
+    return {
+        "file": row.entrant.name,
+        "outcome": row.outcome,
+        "message": row.message,
+        **fields,
+        "solved": row.solved,
+        "instances": [_instance_json(i, s, comparison) for i, s in pairs],
+    }
+
+
+def _instance_json(instance: Instance, score: Score, comparison: Comparison) -> dict[str, Any]:
+    baseline = comparison.baselines[instance.digest]
+    gap = None if score.cost is None else gap_percent(score.cost, baseline, comparison.problem.maximise)
+    return {
+        "instance": instance.name,
+        "outcome": score.outcome,
+        "message": score.message,
+        "cost": score.cost,
+        "lower": _finite(baseline.lower),
+        "upper": _finite(baseline.upper),
+        "proven": baseline.proven,
+        "gap_percent": _finite(gap),
+        "cpu_seconds": score.cpu_seconds,
+    }
+
+
+def compare_json(comparison: Comparison) -> dict[str, Any]:
+    """The answer of `compare`."""
+    rows = [
+        {
+            "name": row.entrant.name,
+            "outcome": row.outcome,
+            **aggregate_fields(row.aggregate),
+            "solved": row.solved,
+            "failures": failures_json(row),
+        }
+        for row in comparison.rows
+    ]
+    return {"problem": comparison.problem.name, "instances": len(comparison.instances), "rows": rows}
+
+
+def compare_table(comparison: Comparison) -> Table:
+    """Programs side by side."""
+    count, proven = len(comparison.instances), sum(b.proven for b in comparison.baselines.values())
+    against = (
+        "all optima proven" if proven == len(comparison.baselines) else f"{proven} optima proven, else bounds"
+    )
+    table = Table(title=f"{comparison.problem.title}: {count} instances, {against}")
+    for heading in ("program", *FIGURES):
+        table.add_column(heading, justify="left" if heading == "program" else "right")
+    for row in comparison.rows:
+        table.add_row(Text(row.entrant.name), *_cells(row))
+    table.caption = "\n".join(escape(note) for note in notes(comparison.rows, count)) or None
+    return table
+
+
+def notes(rows: Sequence[Scored], count: int) -> list[str]:
+    """What the figures of some rows do not say, a sentence each.
+
+    Args:
+        rows: of a table.
+        count: how many instances they were to solve.
+    """
+    few = [f"No interval: {count} instances; at least {FEWEST} are needed."] if count < FEWEST else []
+    return [*few, *(failed(row) for row in rows if row.failures and row.aggregate)]
+
+
+def failed(row: Scored) -> str:
+    """Which instances a program failed on, in a sentence."""
+    named = [f"{each.instance} ({each.outcome})" for each in row.failures[:NAMED]]
+    more = f" and {len(row.failures) - NAMED} more" if len(row.failures) > NAMED else ""
+    name, whole = row.entrant.name, len(row.scores)
+    return (
+        f"{name} failed on {len(row.failures)} of {whole} instances: {', '.join(named)}{more}; "
+        f"its figures are of the other {row.solved}."
+    )
+
+
+def _cells(row: Scored) -> list[str | Text]:
+    a = row.aggregate
+    if a is None:
+        return [Text(f"{row.outcome}: {untrusted(row.message, 200)}", style="red")]
+    interval = f"{a.ci95[0]:.2f} to {a.ci95[1]:.2f}" if a.ci95 else "–"
+    return [
+        _percent(a.mean_gap_percent),
+        _percent(a.pooled_gap_percent),
+        interval,
+        f"{100 * a.optimal_share:.1f} %",
+        f"{1000 * a.cpu_seconds:.2f}",
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def solve_json(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[str, Any]]:
+    """The answer of `solve`."""
+    return [
+        {
+            "instance": instance.name,
+            "lower": _finite(baseline.lower),
+            "upper": _finite(baseline.upper),
+            "status": baseline.status,
+            "solver": baseline.solver,
+            "seconds": baseline.seconds,
+            "solution": baseline.solution,
+        }
+        for instance, baseline in solved
+    ]
+
+
+def solve_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
+    """Exact results, a line each."""
+    proven = sum(baseline.proven for _, baseline in solved)
+    table = Table(title=f"{proven} of {len(solved)} proven optimal")
+    for heading in ("instance", "lower", "upper", "status", "solver", "CPU s"):
+        table.add_column(heading, justify="left" if heading in ("instance", "status", "solver") else "right")
+    for instance, b in solved:
+        table.add_row(
+            instance.name, exact(b.lower, 12), exact(b.upper, 12), b.status, b.solver, f"{b.seconds:.3f}"
+        )
+    return table

@@ -1,0 +1,36 @@
+"""What calls cost, as a table."""
+
+from rich.table import Table
+
+from gapsmith.agent.archive.costs import Spending, Spent
+from gapsmith.agent.codegen.sanitize import untrusted
+
+
+def spending_table(found: Spending) -> Table:
+    """What was paid, a line for each model and each operator."""
+    table = Table(
+        title="what the calls cost", caption="$ for a best: in training; for a champion: past the gate"
+    )
+    for heading in ("asked", "calls", "$", "tokens in", "cached", "tokens out", "$ for a best", "champion"):
+        table.add_column(heading, justify="left" if heading == "asked" else "right")
+    for group in (found.models, found.operators, (found.whole,)):
+        for spent in group:
+            table.add_row(untrusted(spent.name, 60), *_cells(spent))
+        table.add_section()
+    return table
+
+
+def _cells(spent: Spent) -> list[str]:
+    share = "–" if spent.cached_share is None else f"{100 * spent.cached_share:.0f} %"
+    tokens = [f"{spent.tokens_in:,}", share, f"{spent.tokens_out:,}"]
+    return [
+        str(spent.calls),
+        _dollars(spent.usd),
+        *tokens,
+        _dollars(spent.usd_per_best),
+        _dollars(spent.usd_per_champion),
+    ]
+
+
+def _dollars(usd: float | None) -> str:
+    return "–" if usd is None else f"{usd:.4f}"

@@ -1,0 +1,101 @@
+"""Programs and problems, as JSON and as tables."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from gapsmith.agent.archive import Archive, CandidateRow, RunRow
+from gapsmith.agent.reports.comparisons import _percent
+from gapsmith.agent.reports.runs import _verdict
+from gapsmith.agent.runs.final.encoding import _finite
+from gapsmith.evaluators.base import Problem, Trouble
+
+
+def candidate_json(row: CandidateRow) -> dict[str, Any]:
+    """A line of `best` or `lineage`."""
+    return {
+        "id": row.program,
+        "name": row.name,
+        "run": row.run,
+        "slot": row.slot,
+        "operator": row.operator,
+        "parents": row.parents,
+        "outcome": row.outcome,
+        "message": row.message,
+        "train_gap_percent": _finite(row.train_gap),
+        "validation_gap_percent": _finite(row.validation_gap),
+        "gate": row.gate,
+    }
+
+
+def candidate_table(
+    rows: Sequence[CandidateRow], title: str, winners: Collection[int | None] = frozenset()
+) -> Table:
+    """Candidates, a line each; the programs that runs handed over are marked."""
+    table = Table(title=f"{title} (gaps in training and validation)")
+    for heading in ("id", "from", "parents", "run.slot", "verdict", "train %", "valid. %"):
+        table.add_column(heading, no_wrap=heading == "id")
+    for row in rows:
+        parents = " ".join(map(str, row.parents))
+        verdict = "winner" if row.program in winners else _verdict(row)
+        cells = [
+            row.program,
+            row.name or row.operator,
+            parents,
+            f"{row.run}.{'end' if row.slot < 0 else row.slot}",
+            verdict,
+        ]
+        table.add_row(*map(str, cells), _percent(row.train_gap), _percent(row.validation_gap))
+    return table
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """A problem's card."""
+    return {
+        "name": problem.name,
+        "title": problem.title,
+        "brief": problem.brief,
+        "entry": problem.entry.signature,
+        "arguments": [vars(argument) for argument in problem.entry.arguments],
+        "returns": problem.entry.returns,
+        "strata": list(problem.strata),
+        "rules": [{"name": rule.name, "source": rule.citation} for rule in problem.rules],
+    }
+
+
+def card_text(card: Mapping[str, Any]) -> str:
+    """A problem's card for people."""
+    arguments = [f"  {a['name']}: {a['type']}; {a['meaning']}" for a in card["arguments"]]
+    rules = [f"  {rule['name']}: {rule['source']}" for rule in card["rules"]]
+    parts = [
+        card["title"],
+        "",
+        card["brief"],
+        "",
+        card["entry"],
+        *arguments,
+        f"returns {card['returns']}",
+        "",
+        "Reference rules:",
+    ]
+    return "\n".join([*parts, *rules])
+
+
+def reported(store: Archive, problem: str | None, number: int | None) -> RunRow:
+    """The run of that number, else the latest that is finished. Raises Trouble where it has no leaderboards."""
+    found = next(iter(_finished(store, problem, number)), None)
+    if found is None and number is None:
+        raise Trouble(f"archive {store.location} holds no finished run{f' of {problem}' if problem else ''}")
+    run = number if found is None else found.id
+    if found is None or not (found.report or {}).get("front"):
+        raise Trouble(f"run {run} has no leaderboards yet; they come with: gapsmith resume {run}")
+    return found
+
+
+def _finished(
+    store: Archive, problem: str | None, number: int | None, version: str | None = None
+) -> list[RunRow]:
+    """Finished runs, the latest first; without a number those whose gaps can be compared."""
+    wanted = store.comparable(problem, version) if number is None else [number]
+    return [row for row in store.runs() if row.report and row.id in wanted and problem in (None, row.problem)]

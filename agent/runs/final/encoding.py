@@ -1,0 +1,102 @@
+"""Encodes a report as JSON, as the archive keeps it and `--json` prints it."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from gapsmith.agent.archive.costs import Spending, Spent
+from gapsmith.agent.evaluation.compare import Scored
+from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.runs.final.leaderboards import Member
+from gapsmith.agent.runs.final.pareto import FrontPoint
+from gapsmith.agent.runs.final.report import Report
+from gapsmith.evaluators.scoring import FEWEST, Aggregate, Gain
+
+
+def spending_json(found: Spending) -> dict[str, Any]:
+    """The part `spending` of a report."""
+    return {
+        **_fields(found.whole),
+        "models": [_fields(spent) for spent in found.models],
+        "operators": [_fields(spent) for spent in found.operators],
+    }
+
+
+def _fields(spent: Spent) -> dict[str, Any]:
+    shares = ("cached_share", "usd_per_best", "usd_per_champion")
+    return {**asdict(spent), **{name: getattr(spent, name) for name in shares}}
+
+
+AGGREGATES = ("mean_gap_percent", "pooled_gap_percent", "optimal_share", "cpu_seconds")
+
+
+def aggregate_fields(aggregate: Aggregate | None) -> dict[str, Any]:
+    """The fields that every row of figures has; null where the program failed."""
+    found: dict[str, Any] = {name: _finite(getattr(aggregate, name, None)) for name in AGGREGATES}
+    interval = aggregate.ci95 if aggregate else None
+    return {**found, "ci95": [_finite(limit) for limit in interval] if interval else None}
+
+
+def failures_json(row: Scored) -> list[dict[str, str]]:
+    """The instances that a program failed on."""
+    return [vars(failure) for failure in row.failures]
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no word for infinity, which a bound that is not known has, and a gap to an optimum of 0."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The answer of `run`."""
+    return {
+        "run": report.run,
+        "problem": report.problem,
+        "model": without_login(report.model),
+        "evaluations": report.evaluations,
+        "calls": report.calls,
+        "usd": report.usd,
+        "seconds": report.seconds,
+        "best": {"id": report.best_id, **_figures(report.best)},
+        "reference": {"id": None, **_figures(report.reference)},
+        "gain": _gain_json(report.gain),
+        "counts": vars(report.counts),
+        "fingerprint": report.fingerprint,
+        "claimed": {**_gain_json(report.claimed), "generated": report.generated},
+        "front": [_point_json(point, report.best_id) for point in report.front],
+        "together": [_member_json(k, member) for k, member in enumerate(report.together, 1)],
+        "spending": spending_json(report.spending) if report.spending else None,
+        **({"formulation": dict(report.formulation)} if report.formulation else {}),
+    }
+
+
+def _gain_json(gain: Gain | None) -> dict[str, Any]:
+    """A gain, zero where there is none; without an interval it is no claim."""
+    gain = gain or Gain(0.0, None, 0)
+    interval = [_finite(limit) for limit in gain.ci95] if gain.ci95 else None
+    return {
+        "pooled_gap_points": _finite(gain.points),
+        "ci95": interval,
+        "instances": gain.instances,
+        "needed": FEWEST,
+        "failures": [vars(failure) for failure in gain.failures],
+    }
+
+
+def _point_json(point: FrontPoint, winner: int) -> dict[str, Any]:
+    figures = {"pooled_gap_percent": _finite(point.gap), "cpu_seconds": point.cpu_seconds, "size": point.size}
+    return {"id": point.program, "name": point.name, **figures, "winner": point.program == winner}
+
+
+def _member_json(runs: int, member: Member) -> dict[str, Any]:
+    return {
+        "id": member.program,
+        "name": member.name,
+        "runs": runs,
+        "pooled_gap_percent": _finite(member.gap),
+    }
+
+
+def _figures(row: Scored) -> dict[str, Any]:
+    solved = {"outcome": row.outcome, "solved": row.solved, "failures": failures_json(row)}
+    return {"name": row.entrant.name, **aggregate_fields(row.aggregate), **solved, "split": "test"}

@@ -1,0 +1,114 @@
+"""What a run depends on; kept with it, so that `resume` needs nothing else."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from gapsmith.agent.runs.budget import Budget
+from gapsmith.agent.runs.loop.loop import WINDOW
+from gapsmith.agent.runs.ownership import MARK
+from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.sandbox import Level
+
+USUAL_BUDGET = 600
+"""Evaluations that are reckoned with where only time or money is limited."""
+
+
+FEWEST_OPEN, ROUNDS = 4, 25
+"""Questions that are open at least; and how often, in a short run, all that are open have been answered."""
+
+
+BATCH_WINDOW, BATCHES = 128, 8
+"""Questions of one batch at most; and the batches of a short run."""
+
+
+LISTS = ("models", "instances", "test", "seeds", "without")
+
+
+FILES = ("instances", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that a run depends on; kept with it, so that `resume` needs nothing else.
+
+    Attributes:
+        problem: a name, or the path of a file that defines one.
+        models: as on the command line; who of several is asked, the search learns unless they have weights.
+        budget: the wall.
+        seed: equal seeds give equal archives for deterministic models.
+        workers: sandboxes at once.
+        base_url: of a server that speaks a provider's API.
+        instances: files to learn from in place of generated instances; split in three.
+        test: files for the sealed test in place of generated instances.
+        layout: how these files are laid out, where their problem's reader asks.
+        baseline_seconds: limit of the exact method for each instance.
+        minimum_level: the weakest isolation that is accepted.
+        seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
+        heuristic: of a formulation: the source of a heuristic that gives it hints and an upper bound.
+        without: parts of the search that are switched off, for comparisons; see `Switches`.
+        cpu_seconds: CPU limit of one program on one instance, in place of the problem's, be it lower or higher.
+        batch: whether hosted models are asked in batches, at half the price; it may take hours.
+        parallel: questions that may be open at once; by the budget if not given, see `window`.
+    """
+
+    problem: str
+    models: tuple[str, ...] = ("offline",)
+    budget: Budget
+    seed: int = 0
+    workers: int = 2
+    base_url: str | None = None
+    instances: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    layout: str = ""
+    baseline_seconds: float = 60.0
+    minimum_level: int = int(Level.L2)
+    seeds: tuple[str, ...] = ()
+    heuristic: str = ""
+    without: tuple[str, ...] = ()
+    cpu_seconds: float | None = None
+    parallel: int | None = None
+    batch: bool = False
+
+    @property
+    def size(self) -> int:
+        """Evaluations or calls, about; what it is usually where only time or money is limited."""
+        return self.budget.evaluations or self.budget.calls or USUAL_BUDGET
+
+    @property
+    def window(self) -> int:
+        """Questions open at once: a short search must know what its last answers gave, a long one may be fast.
+
+        A batch takes as long whether it is large or small, so that fewer and larger ones are sent.
+        """
+        most, rounds = (BATCH_WINDOW, BATCHES) if self.batch else (WINDOW, ROUNDS)
+        return self.parallel or min(most, max(FEWEST_OPEN, self.size // rounds))
+
+    @property
+    def model(self) -> str:
+        """All models in one word."""
+        return "+".join(self.models)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON keeps it, and any folder understands it: with whole paths."""
+        lists = {name: list(getattr(self, name)) for name in LISTS}
+        files = {name: [_whole(path) for path in lists[name]] for name in FILES}
+        problem = _whole(self.problem) if self.problem.endswith(".py") else self.problem
+        return {**vars(self), "budget": dict(vars(self.budget)), **lists, **files, "problem": problem}
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> "Settings":
+        """Back from JSON."""
+        plain = {name: value for name, value in plain.items() if name != MARK}
+        if "verb" in plain:
+            raise UsageTrouble(
+                f"this is a run of `gapsmith {plain['verb']}`; expected a search for heuristics"
+            )
+        if "model" in plain:  # runs of the archive's first schema had one model
+            plain["models"] = (plain.pop("model"),)
+        lists = {name: tuple(plain.get(name, ())) for name in LISTS}
+        return cls(**{**plain, **lists, "budget": Budget(**plain["budget"])})
+
+
+def _whole(path: str) -> str:
+    return os.path.abspath(path)
