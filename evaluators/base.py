@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,6 @@ class Honesty:
     message: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
-
-if TYPE_CHECKING:
-    from gapsmith.evaluators.assess import Runner
 
 Number: TypeAlias = int | float
 Datum: TypeAlias = NDArray[Any] | int | float

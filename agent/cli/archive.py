@@ -23,7 +23,7 @@ from gapsmith.agent.cli.terminal.output import (
 from gapsmith.agent.codegen.sanitize import harmless
 from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.evaluation.leading import leading, winner_of
-from gapsmith.agent.evaluation.problems import find_problem, problem_names, read_instances
+from gapsmith.agent.evaluation.problems import find_problem, read_instances
 from gapsmith.agent.evaluation.rescore import rescored
 from gapsmith.agent.evaluation.scores import Measuring
 from gapsmith.agent.reports import comparisons, programs
@@ -32,6 +32,7 @@ from gapsmith.agent.reports.decisions import decisions, explain_json, explain_wo
 from gapsmith.agent.reports.export.module import export, write
 from gapsmith.agent.reports.programs import reported
 from gapsmith.evaluators.base import UsageTrouble, unknown
+from gapsmith.evaluators.catalogue import problem_names
 
 
 def check_known(store: Archive, problem: str | None, number: int | None) -> None:

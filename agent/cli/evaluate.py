@@ -27,10 +27,11 @@ from gapsmith.agent.cli.terminal.output import (
 )
 from gapsmith.agent.evaluation.compare import Comparison, evaluate, file_entrants, named_entrants, solve
 from gapsmith.agent.evaluation.executor import LocalExecutor
-from gapsmith.agent.evaluation.problems import find_problem, new_problem, problem_names, read_instances
+from gapsmith.agent.evaluation.problems import find_problem, new_problem, read_instances
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports.export.module import write
 from gapsmith.evaluators.base import Instance, Problem, Split, UsageTrouble
+from gapsmith.evaluators.catalogue import problem_names
 from gapsmith.evaluators.integrity.conformance import broken_promises
 from gapsmith.sandbox import Level, open_sandbox
 

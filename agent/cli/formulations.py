@@ -13,7 +13,7 @@ from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports import verification
 from gapsmith.evaluators.base import UsageTrouble
-from gapsmith.evaluators.formulations.catalogue import formulation_names
+from gapsmith.evaluators.catalogue import formulation_names
 
 
 def register(app: typer.Typer) -> None:

@@ -1,27 +1,19 @@
 """Finds a problem: by name among ours, or by path anywhere on disk."""
 
-import importlib
-import importlib.util
-import pkgutil
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-import gapsmith.evaluators
 from gapsmith.agent.evaluation.own.files import problem_of_file
 from gapsmith.evaluators.base import Instance, Problem, UsageTrouble, unknown
-from gapsmith.evaluators.formulations.catalogue import (
+from gapsmith.evaluators.catalogue import (
     BUILD,
     formulation_names,
     formulation_problem_named,
+    load_problem,
     plain_name,
+    problem_names,
 )
-
-
-def problem_names() -> list[str]:
-    """The problems that are built in: the modules of `evaluators` that define `problem`."""
-    modules = [module.name for module in pkgutil.iter_modules(gapsmith.evaluators.__path__)]
-    return [name for name in modules if _defines_problem(name)]
 
 
 def find_problem(name: str, layout: str = "") -> Problem:
@@ -51,14 +43,12 @@ def laid_out(problem: Problem, layout: str) -> Problem:
 def _found(name: str) -> Problem:
     if name.endswith(".py"):
         return problem_of_file(Path(name))
+    if name in problem_names():
+        return load_problem(name)
     if plain_name(name) in formulation_names():
         return _formulation(name)
-    if name not in problem_names():
-        known = [*problem_names(), *formulation_names()]
-        raise UsageTrouble(
-            unknown("problem", name, known) + "; a problem of your own is a path that ends in .py"
-        )
-    return _problem_of(importlib.import_module(f"gapsmith.evaluators.{name}"), name)
+    known = [*problem_names(), *formulation_names()]
+    raise UsageTrouble(unknown("problem", name, known) + "; a problem of your own is a path that ends in .py")
 
 
 def _formulation(name: str) -> Problem:
@@ -76,21 +66,13 @@ def new_problem(name: str) -> str:
         raise UsageTrouble(
             f"{name!r} is no name for a problem; expected letters, digits and _, such as my_problem"
         )
-    text = resources.files("gapsmith.evaluators").joinpath("skeleton.txt").read_text("utf-8")
+    text = resources.files("gapsmith.agent.evaluation.own").joinpath("skeleton.txt").read_text("utf-8")
     return text.replace('"NAME"', f'"{name}"').replace("THIS_FILE", f"{name}.py")
 
 
 def read_instances(problem: Problem, paths: list[Path]) -> list[Instance]:
     """The instances of all files, in order. Raises Trouble with file, line, what was found and expected."""
     return [instance for path in paths for instance in problem.read(path)]
-
-
-def _defines_problem(module: str) -> bool:
-    spec = importlib.util.find_spec(f"gapsmith.evaluators.{module}")
-    # Reading the text is much cheaper than importing every problem to see.
-    return bool(
-        spec and spec.origin and "\nproblem = Problem(" in Path(spec.origin).read_text(encoding="utf-8")
-    )
 
 
 def _problem_of(module: object, name: str) -> Problem:

@@ -22,7 +22,7 @@ from common import HERE, Record, append, records, say, selected
 from ortools.math_opt.python import mathopt
 
 from gapsmith.evaluators.base import Instance
-from gapsmith.evaluators.formulations.catalogue import formulation_problem_named
+from gapsmith.evaluators.catalogue import formulation_problem_named
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.solve.solver import answer
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instances import generate

@@ -19,7 +19,7 @@ from typing import Any, cast
 from common import DATA, HERE, Record, append, ratio, records, say, selected, shown
 
 from gapsmith.evaluators.base import Instance, Split
-from gapsmith.evaluators.formulations.catalogue import formulation_problem_named
+from gapsmith.evaluators.catalogue import formulation_problem_named
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.pricing import plain_instance
 from gapsmith.evaluators.formulations.problem import FormulationProblem

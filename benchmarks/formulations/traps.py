@@ -14,7 +14,7 @@ from typing import cast
 
 from common import HERE, Record, append, records, say, selected
 
-from gapsmith.evaluators.formulations.catalogue import BUILD, formulation_problem_named
+from gapsmith.evaluators.catalogue import BUILD, formulation_problem_named
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.sandbox import open_sandbox
 

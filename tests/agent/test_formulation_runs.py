@@ -17,7 +17,7 @@ from gapsmith.agent.runs.final.entropy import last_drawn
 from gapsmith.agent.runs.hints import helped
 from gapsmith.evaluators.assess import assess
 from gapsmith.evaluators.base import UsageTrouble
-from gapsmith.evaluators.formulations.catalogue import formulation_names
+from gapsmith.evaluators.catalogue import formulation_names
 from gapsmith.evaluators.formulations.exchange.bridge import message_of, model_of
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked

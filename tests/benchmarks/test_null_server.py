@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.codegen.replies.extract import extract
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.agent.evaluation.problems import find_problem, problem_names
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.factory import open_model
+from gapsmith.evaluators.catalogue import problem_names
 
 RULES = [
     (problem.entry, rule.source(problem.entry.name))

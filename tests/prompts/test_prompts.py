@@ -15,12 +15,13 @@ import pytest
 
 from gapsmith.agent.codegen.prompt import LONGEST_SOURCE, render
 from gapsmith.agent.codegen.sanitize import LONGEST_MESSAGE
-from gapsmith.agent.evaluation.problems import find_problem, problem_names
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.search.choice import Choice, Failure, Lesson
 from gapsmith.agent.search.instances import Bench
 from gapsmith.agent.search.operators import BY_NAME, OPERATORS, REPAIR, Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Baseline, Split
+from gapsmith.evaluators.catalogue import problem_names
 
 GOLDEN = Path(__file__).parent / "golden"
 DIGESTS = GOLDEN / "digests.json"

@@ -19,7 +19,8 @@ from gapsmith.agent.codegen.forbidden import (
     _step,
 )
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.agent.evaluation.problems import find_problem, problem_names
+from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.evaluators.catalogue import problem_names
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 PAYLOADS = (

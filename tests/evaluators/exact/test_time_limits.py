@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from gapsmith.agent.evaluation.problems import find_problem, problem_names
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Instance, Split
+from gapsmith.evaluators.catalogue import problem_names
 
 RNG = np.random.default_rng(5)
 

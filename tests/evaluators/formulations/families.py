@@ -1,31 +1,22 @@
 """All base formulations, and how they are solved in tests: by OR-Tools itself, without the judge."""
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ortools.sat.python import cp_model
 
-from gapsmith.evaluators import formulations
 from gapsmith.evaluators.base import Instance, Problem
+from gapsmith.evaluators.catalogue import formulation_names, load_formulation, load_problem
 from gapsmith.evaluators.formulations.contract import HEADER, Built, Formulation, Pattern
 
-PACKAGE = formulations.__name__
-SOURCES = [path for place in formulations.__path__ for path in sorted(Path(place).glob("*.py"))]
-FORMULATIONS: dict[str, Formulation] = {
-    path.stem: import_module(f"{PACKAGE}.{path.stem}").formulation
-    for path in SOURCES
-    if "\nformulation = Formulation(" in path.read_text("utf-8")
-}
+FORMULATIONS: dict[str, Formulation] = {name: load_formulation(name) for name in formulation_names()}
 PATTERNS = [(name, each.name) for name, found in FORMULATIONS.items() for each in found.patterns]
 
 
 def problem_of(formulation: Formulation) -> Problem:
     """The problem that is modelled."""
-    found: Problem = import_module(f"gapsmith.evaluators.{formulation.problem}").problem
-    return found
+    return load_problem(formulation.problem)
 
 
 def micro(formulation: Formulation, seed: int) -> Instance:

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from functools import lru_cache
-from importlib import import_module
 
 from gapsmith.evaluators.base import Split
+from gapsmith.evaluators.catalogue import load_formulation, load_problem
 from gapsmith.evaluators.formulations.contract import HEADER
 from gapsmith.evaluators.formulations.problem import formulation_problem
 from gapsmith.evaluators.formulations.solve.benchmark import Judge
@@ -21,8 +21,8 @@ def children():
 
 def search(name, size=5, whole=False, micro=MICRO, solver=None):
     """The search for a formulation of that name."""
-    known = import_module(f"gapsmith.evaluators.formulations.{name}").formulation
-    original = import_module(f"gapsmith.evaluators.{known.problem}").problem
+    known = load_formulation(name)
+    original = load_problem(known.problem)
     judge = Judge(children(), orders=(0, 1), placebo=(2,), window=(0.0, 9.0), solver=solver)
     tiny = replace(known, sizes=dict.fromkeys(Split, (size,)))
     return replace(

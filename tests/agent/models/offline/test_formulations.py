@@ -1,7 +1,5 @@
 """Offline, formulations are subsets of a library of patterns."""
 
-from importlib import import_module
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,9 +10,10 @@ from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models.base import ModelTrouble, Request
 from gapsmith.agent.models.offline.formulations import PROPOSALS, patterns_in
 from gapsmith.agent.models.offline.model import OfflineModel
+from gapsmith.evaluators.catalogue import load_formulation
 
 NAME = "tardiness_interval"
-LIBRARY = import_module(f"gapsmith.evaluators.formulations.{NAME}").formulation.patterns
+LIBRARY = load_formulation(NAME).patterns
 NAMES = [pattern.name for pattern in LIBRARY]
 
 

@@ -9,7 +9,7 @@ from small import augment, search
 
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Infeasible, Instance, Split, UsageTrouble
-from gapsmith.evaluators.formulations.catalogue import formulation_names, plain_name
+from gapsmith.evaluators.catalogue import formulation_names, plain_name
 from gapsmith.evaluators.formulations.solve.solver import answer
 
 SOLVERS = ("highs", "scip")

@@ -1,0 +1,78 @@
+"""Finds problems and formulations by listing the folders of `problems`; adding a folder adds a problem."""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from gapsmith.evaluators.base import Problem
+from gapsmith.evaluators.formulations.contract import Formulation
+
+BUILD = ":build"
+"""The ending of a name where whole models are searched for, not additions to the base."""
+SOLVERS = {":highs": "highs", ":scip": "scip"}
+"""The same where a solver of mixed-integer programmes is to prove the optimum, not CP-SAT."""
+
+_PACKAGE = "gapsmith.evaluators.problems"
+_FOLDER = Path(__file__).parent / "problems"
+
+
+def problem_names() -> list[str]:
+    """Lists the built-in problems: the folders that hold a `problem.py`."""
+    return sorted(path.parent.name for path in _FOLDER.glob("*/problem.py"))
+
+
+def load_problem(name: str) -> Problem:
+    """Loads a built-in problem. Raises KeyError for an unknown name."""
+    if name not in problem_names():
+        raise KeyError(name)
+    problem: Problem = importlib.import_module(f"{_PACKAGE}.{name}.problem").problem
+    return problem
+
+
+def formulation_names() -> list[str]:
+    """Lists the formulations of all problems by their own names."""
+    return sorted(_formulations())
+
+
+def load_formulation(name: str) -> Formulation:
+    """Loads a formulation by its own name. Raises KeyError for an unknown one."""
+    return _formulations()[name]
+
+
+def plain_name(name: str) -> str:
+    """Returns the formulation's name without its ending (`:build`, `:highs`, `:scip`)."""
+    plain, colon, ending = name.rpartition(":")
+    return plain if colon + ending in (BUILD, *SOLVERS) else name
+
+
+@lru_cache(maxsize=8)
+def formulation_problem_named(name: str) -> Problem:
+    """Makes the search for what strengthens a formulation; the name's ending chooses the solver.
+
+    Raises KeyError for a name that is not known, that has no models to start from, or that the solver cannot take.
+    """
+    plain = plain_name(name)
+    ending = name.removeprefix(plain)
+    formulation = load_formulation(plain)
+    if (ending == BUILD and not formulation.builds) or (ending in SOLVERS and not formulation.linear):
+        raise KeyError(name)
+    # Here, since it loads OR-Tools.
+    from gapsmith.evaluators.formulations.problem import formulation_problem
+
+    original = load_problem(formulation.problem)
+    return formulation_problem(formulation, original, whole=ending == BUILD, solver=SOLVERS.get(ending))
+
+
+@lru_cache(maxsize=1)
+def _formulations() -> Mapping[str, Formulation]:
+    """Loads every formulation; none of their modules loads OR-Tools."""
+    modules = map(importlib.import_module, _formulation_modules())
+    found = [vars(module).get("formulation") for module in modules]
+    return {each.name: each for each in found if isinstance(each, Formulation)}
+
+
+def _formulation_modules() -> Iterator[str]:
+    """A problem has one `formulation.py`, or a folder `formulations` with several."""
+    for path in [*_FOLDER.glob("*/formulation.py"), *_FOLDER.glob("*/formulations/*.py")]:
+        yield ".".join((_PACKAGE, *path.relative_to(_FOLDER).with_suffix("").parts))
