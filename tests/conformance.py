@@ -1,4 +1,4 @@
-"""The conformance suite, for authors of problems: `from gapsmith.evaluators.integrity.conformance import broken_promises`.
+"""The conformance suite for authors of problems, as the tests use it.
 
 It is part of the package, so that a problem of one's own can be tried without a clone of this repository.
 """

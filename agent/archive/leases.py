@@ -13,13 +13,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from gapsmith.agent.archive.tables import LeaseRow
 from gapsmith.evaluators.base import Trouble
-
-if TYPE_CHECKING:
-    from gapsmith.agent.archive.writer import Archive
 
 LASTS, REFRESHED = 60.0, 10.0
 """Seconds that a lease lasts, and after which it is refreshed."""
@@ -28,6 +25,22 @@ _held: set[str] = set()
 """The tokens of this process's leases: what it could not give back, such as while the archive was locked, is over."""
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class LeaseKeeper(Protocol):
+    """Where leases are kept: the archive."""
+
+    def take_lease(self, row: LeaseRow) -> None:
+        """Takes a lease. Raises Trouble where another process has the run."""
+        ...
+
+    def refresh_lease(self, row: LeaseRow, expires: float) -> bool:
+        """Extends a lease; False where another process took the run over."""
+        ...
+
+    def end_lease(self, row: LeaseRow) -> None:
+        """Gives a lease back."""
+        ...
 
 
 class Lease:
@@ -44,7 +57,7 @@ class Lease:
     """
 
     def __init__(
-        self, archive: "Archive", run: int, stop: Callable[[], None], every: float = REFRESHED
+        self, archive: LeaseKeeper, run: int, stop: Callable[[], None], every: float = REFRESHED
     ) -> None:
         self._archive, self._stop, self._every, self.lost = archive, stop, every, False
         self._row = lease_of_this_process(run)

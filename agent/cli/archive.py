@@ -84,7 +84,7 @@ Number = Annotated[int, typer.Argument(metavar="ID", help="The program's number,
 def register(app: typer.Typer) -> None:
     """Adds the verbs to the command line."""
     app.command(
-        epilog="Example: gapsmith best single_machine_tardiness. With --front or --set: a leaderboard of a finished run. "
+        epilog="Example: gapsmith best single_machine_tardiness. With --front or --set: boards of a finished run. "
         "With files: gapsmith best single_machine_tardiness --instances mine/*.txt"
     )(best)
     app.command(epilog="Example: gapsmith explain 3")(explain)

@@ -12,7 +12,8 @@ from gapsmith.agent.modelling.answer import Kind, Verdict, same
 from gapsmith.agent.modelling.job import Desk, Order
 from gapsmith.agent.modelling.question import Question
 from gapsmith.agent.modelling.sample import STRIDE, Sample, Vote, elected, sampled
-from gapsmith.agent.modelling.scheduler import Chain
+from gapsmith.agent.modelling.session import Session
+from gapsmith.agent.runs.loop.scheduler import Chain
 from gapsmith.evaluators.base import UsageTrouble
 
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
@@ -70,7 +71,7 @@ def ask_all(desk: Desk, questions: Sequence[Question], doing: Doing = silent) ->
     whole = len(questions) * desk.order.samples
     if whole > STRIDE:
         raise UsageTrouble(f"{whole} samples are asked for; at most {STRIDE} make a run, so give --limit")
-    with closing(desk.sitting.work(_chains(questions, desk.order))) as samples:
+    with closing(desk.session.work(_chains(desk.session, questions, desk.order))) as samples:
         for done, sample in enumerate(samples, 1):
             if sample.attempts:
                 found[sample.question.id].append(sample)
@@ -78,11 +79,11 @@ def ask_all(desk: Desk, questions: Sequence[Question], doing: Doing = silent) ->
     return [_marked(question, found[question.id]) for question in questions]
 
 
-def _chains(questions: Sequence[Question], order: Order) -> Iterator[Chain[Sample]]:
+def _chains(session: Session, questions: Sequence[Question], order: Order) -> Iterator[Chain[Sample]]:
     for place, question in enumerate(questions):
         for number in range(order.samples):
             slot = place * order.samples + number
-            yield sampled(question, number, slot, order.model, order.cpu_seconds)
+            yield sampled(session, question, number, slot, order.model, order.cpu_seconds)
 
 
 def _marked(question: Question, samples: list[Sample]) -> Marked:

@@ -9,7 +9,7 @@ from typing import Any
 from gapsmith.agent.archive import Archive, Lease, RunRow
 from gapsmith.agent.evaluation.executor import Executor, LocalExecutor
 from gapsmith.agent.modelling.program import PRELOAD
-from gapsmith.agent.modelling.scheduler import PROBLEM, Sitting
+from gapsmith.agent.modelling.session import PROBLEM, Session
 from gapsmith.agent.models import close_model, open_model
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.hosted.prices import check_prices
@@ -91,7 +91,7 @@ class Desk:
         order: what is to be done.
         archive: what is remembered.
         ledger: what it has spent.
-        sitting: who asks and runs.
+        session: asks and runs.
         stop: set it, and nothing more is asked.
     """
 
@@ -99,7 +99,7 @@ class Desk:
     order: Order
     archive: Archive
     ledger: Ledger
-    sitting: Sitting
+    session: Session
     stop: threading.Event
 
 
@@ -128,8 +128,8 @@ def desk(
         run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, marked(order.plain()))
         ledger = Ledger(order.budget, before)
         with _recorded(archive, run, ledger, stop), _executor(order, executor) as found:
-            sitting = Sitting(run, asked, archive, found, ledger, order.seed, stop, order.parallel)
-            yield Desk(run, order, archive, ledger, sitting, stop)
+            session = Session(run, asked, archive, found, ledger, order.seed, stop, order.parallel)
+            yield Desk(run, order, archive, ledger, session, stop)
     finally:
         for model in asked:
             close_model(model)

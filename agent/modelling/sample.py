@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gapsmith.agent.archive import Call
+from gapsmith.agent.archive import CallRow
 from gapsmith.agent.modelling import prompts
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict, same
 from gapsmith.agent.modelling.program import program_in
 from gapsmith.agent.modelling.question import Question
-from gapsmith.agent.modelling.scheduler import Chain, Letter, Ran, Trial
+from gapsmith.agent.modelling.session import Letter, Ran, Session
+from gapsmith.agent.runs.loop.scheduler import Chain
 
 REPAIRS = 2
 STRIDE = 100_000
@@ -65,10 +66,13 @@ class Sample:
         return self.answer.value(self.question.target) if self.answer else None
 
 
-def sampled(question: Question, number: int, slot: int, model: str, cpu_seconds: float) -> Chain[Sample]:
+def sampled(
+    session: Session, question: Question, number: int, slot: int, model: str, cpu_seconds: float
+) -> Chain[Sample]:
     """Asks for a program, runs it, and sends what went wrong back at most twice.
 
     Args:
+        session: the run.
         question: what is asked.
         number: which sample of it.
         slot: of its first program.
@@ -78,11 +82,11 @@ def sampled(question: Question, number: int, slot: int, model: str, cpu_seconds:
     attempts: list[Attempt] = []
     seen: set[str] = set()
     for place in range(slot, slot + STRIDE * (1 + REPAIRS), STRIDE):
-        call = yield _letter(question, place, model, cpu_seconds, attempts)
+        call = yield from session.ask(_letter(question, place, model, cpu_seconds, attempts))
         if call is None:
             break
         found = program_in(call.reply, call.detail)
-        ran = yield Trial(place, found, cpu_seconds)
+        ran = yield from session.attempt(place, found, cpu_seconds)
         attempts.append(_attempt(call, found.source, ran))
         if ran.verdict.kind is Kind.ANSWERED or found.source in seen:  # who insists is not asked again
             break
@@ -98,7 +102,7 @@ def _letter(question: Question, slot: int, model: str, cpu_seconds: float, attem
     return Letter(slot, model, "repair", prompt, () if last.program is None else (last.program,))
 
 
-def _attempt(call: Call, source: str, ran: Ran) -> Attempt:
+def _attempt(call: CallRow, source: str, ran: Ran) -> Attempt:
     return Attempt(ran.program, source, ran.verdict, call.usd, call.tokens_in + call.tokens_out)
 
 

@@ -23,7 +23,8 @@ from gapsmith.agent.modelling import prompts
 from gapsmith.agent.modelling.job import Desk, Order
 from gapsmith.agent.modelling.question import LONGEST_QUESTION, Question
 from gapsmith.agent.modelling.sample import STRIDE, Sample, Vote, elected, sampled
-from gapsmith.agent.modelling.scheduler import Chain, Letter
+from gapsmith.agent.modelling.session import Letter, Session
+from gapsmith.agent.runs.loop.scheduler import Chain
 from gapsmith.evaluators.base import Baseline, Instance, Problem, Split, UsageTrouble
 
 CLOSE = 1e-7
@@ -88,7 +89,7 @@ def synthesise(problem: Problem, desk: Desk, doing: Doing = silent) -> list[Pair
 
 
 def _round(problem: Problem, desk: Desk, places: range) -> list[Pair]:
-    with closing(desk.sitting.work(_chains(problem, desk, places))) as pairs:
+    with closing(desk.session.work(_chains(problem, desk, places))) as pairs:
         return sorted(pairs, key=lambda pair: pair.place)
 
 
@@ -98,30 +99,32 @@ def _chains(problem: Problem, desk: Desk, places: range) -> Iterator[Chain[Pair]
     for place in places:
         instance = small.instances(Split.TRAIN, order.seed, 1, place)[0]
         optimum = baselines_of(problem, [instance], desk.archive)[instance.digest]
-        yield _paired(problem, order, Pair(place, instance, optimum, NOT_ASKED))
+        yield _paired(desk.session, problem, order, Pair(place, instance, optimum, NOT_ASKED))
 
 
-def _paired(problem: Problem, order: Order, pair: Pair) -> Chain[Pair]:
+def _paired(session: Session, problem: Problem, order: Order, pair: Pair) -> Chain[Pair]:
     """One pair, from its data to its outcome."""
     if not pair.optimum.proven or pair.optimum.upper == 0:  # a wrong model, too, often ends at 0
         return replace(pair, outcome=ZERO if pair.optimum.proven else NO_OPTIMUM)
     slot = pair.place * (1 + order.samples)
     setting = Random(f"{order.seed}/{pair.place}/setting").choice(SETTINGS)
     prompt = prompts.tell(problem, plain(pair.instance), setting)
-    call = yield Letter(slot, order.teller, "tell", prompt, outcome="told")
+    call = yield from session.ask(Letter(slot, order.teller, "tell", prompt, outcome="told"))
     if call is None:
         return pair
     pair = replace(pair, story=story_in(call.reply))
     if flaw := flaw_of(pair.story, pair.instance.data):
         return replace(pair, outcome=flaw)
-    vote = yield from _voted(Question(pair.instance.name, pair.story), slot + 1, order)
+    vote = yield from _voted(session, Question(pair.instance.name, pair.story), slot + 1, order)
     return replace(pair, vote=vote, outcome=_outcome(pair, vote))
 
 
-def _voted(question: Question, slot: int, order: Order) -> Chain[Vote]:
+def _voted(session: Session, question: Question, slot: int, order: Order) -> Chain[Vote]:
     samples: list[Sample] = []
     for number in range(order.samples):
-        samples.append((yield from sampled(question, number, slot + number, order.model, order.cpu_seconds)))
+        samples.append(
+            (yield from sampled(session, question, number, slot + number, order.model, order.cpu_seconds))
+        )
     asked = [sample for sample in samples if sample.attempts]
     vote = elected(asked)
     return vote if vote.sample or not asked else Vote(asked[0])

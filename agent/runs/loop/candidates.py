@@ -1,9 +1,7 @@
-"""A candidate on its way: screened, probed, told apart from what is known, raced, gated, and learnt from."""
+"""A candidate's way through a run. `Candidates.follow` is its description, and the code that does it."""
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gapsmith.agent.archive import Archive
@@ -13,8 +11,8 @@ from gapsmith.agent.evaluation.counterexamples import Refuters
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.staged import Heat, Probe, Race, Validation
 from gapsmith.agent.models.hosted.finish import usable
-from gapsmith.agent.runs.loop.slot import Slot, Stage
-from gapsmith.agent.runs.loop.tuning import Tuning, most_instances
+from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate, Turn
+from gapsmith.agent.runs.loop.slot import Judged, Origin, Slot
 from gapsmith.agent.search.acceptance.novelty import Decisions, fingerprint, recalled, told, twin_of
 from gapsmith.agent.search.choice import Lesson
 from gapsmith.agent.search.instances import Bench, Course
@@ -31,19 +29,45 @@ NO_FRESH = "the user's own instances have no fresh ones; looks are counted anew"
 NO_PROGRAM = ("no_code", "syntax_error", "no_entry")
 """Outcomes of screening that are no wonder where the reply itself did not end well."""
 
-When = Callable[[Slot, Future[Any], Callable[[Any], None]], None]
+
+@dataclass
+class _Program:
+    """A candidate under way, as it is recorded: its program, what the archive knew of it, and events.
+
+    Attributes:
+        slot: its place.
+        origin: its text.
+        screened: its code.
+        number: of the program in the archive.
+        is_new: whether the archive did not have it before.
+        known: digests of instances whose scores the archive had before.
+        decisions: what the program did, as an earlier session or another run found it.
+        events: what is recorded with its end.
+    """
+
+    slot: Slot
+    origin: Origin
+    screened: Screened
+    number: int
+    is_new: bool
+    known: frozenset[str] = frozenset()
+    decisions: Decisions = field(default_factory=dict)
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def judge(self, outcome: str, message: str = "", **more: Any) -> Judged:
+        """Ends it."""
+        return Judged(self.slot, self.origin, self.screened, self.number, outcome, message, **more)
 
 
 class Candidates:
-    """What is done with programs. Every decision is recorded; what waits for the sandbox is taken up by `when`.
+    """What is done with programs; every decision is recorded in the archive.
 
     Args:
         run: its number in the archive.
         course: the instances.
         archive: what is remembered.
-        executor: where programs run.
+        executor: where the gate's champion is measured on new instances.
         state: the search.
-        when: has the driver take up a result.
         fresh: gives other validation instances for worn ones, None where there are no more.
         by_calls: whether the budget counts questions alone.
     """
@@ -55,222 +79,221 @@ class Candidates:
         archive: Archive,
         executor: Executor,
         state: SearchState,
-        when: When,
         fresh: Callable[[Bench], Bench | None],
         by_calls: bool = False,
     ) -> None:
         self._run, self._course, self._problem = run, course, course.problem
         self._archive, self._executor, self._state = archive, executor, state
-        self._when, self._fresh = when, fresh
-        self.open: Mapping[int, Slot] = {}
+        self._fresh = fresh
+        self._screened: dict[int, int] = {}  # open slots and their programs
         self._refuters = Refuters(course.problem.name, archive)
-        self._behaviours: dict[bytes, tuple[int, int | None]] = {}  # who did so first, dropped or not
+        self._behaviours: dict[bytes, tuple[int, int | None]] = {}  # first to do so, dropped or not
         self._usual_usd, self._by_calls = 0.0, by_calls
 
-    def tune(self, slot: Slot, seed: int, then: Callable[[Slot, str], None]) -> None:
-        """Tunes the constants of the slot's parent; what comes of it is the slot's program."""
+    def follow(self, slot: Slot, origin: Chain[Origin | None]) -> Chain[Judged | None]:
+        """Takes a candidate from its text to what the search learns of it; None where no text came."""
+        text = yield from origin
+        if text is None:
+            return None
+        yield Turn.SCREEN
+        program = self._screen(slot, text)
+        judged = self._reject(program) or (yield from self._measure(program))
+        while True:
+            self._record(program, judged)
+            yield Turn.LEARN
+            if not judged.elite or not judged.validated or judged.bench is self._state.gate.bench:
+                break
+            judged = yield from self._weigh(program, judged.heat)  # the gate's instances were exchanged
+        self._learn(judged)
+        return judged
 
-        def done(tuning: Tuning) -> None:
-            # What was set aside: the same whether it was tuned now or in an earlier sitting.
-            slot.tuned = most_instances(self._course.train)
-            slot.events.append(("tuned", {"before": tuning.before, "after": tuning.after, "run": tuning.run}))
-            then(slot, tuning.best)
+    def _measure(self, program: _Program) -> Chain[Judged]:
+        """Probe, novelty, race, gate."""
+        (heat,) = yield Evaluate((self._probe(program),))
+        if heat.outcome != "ok":
+            return program.judge(heat.outcome, heat.message, heat=heat)
+        yield Turn.NOVELTY
+        if (twin := self._find_twin(program, heat)) is not None:
+            return program.judge("twin", f"behaves as program {twin}", heat=heat, twin=twin)
+        if heat.costs is None:
+            race = Race(self._course, program.screened.source, program.slot.bar, heat, program.decisions)
+            (heat,) = yield Evaluate((race,))
+        if heat.outcome != "ok":
+            return program.judge(heat.outcome, heat.message, heat=heat)
+        yield Turn.GATE
+        return (yield from self._weigh(program, heat))
 
-        source = slot.choice.parents[0].source
-        Tuning(self._course, source, seed, self._executor, partial(self._when, slot), done).begin()
+    def _weigh(self, program: _Program, heat: Heat | None) -> Chain[Judged]:
+        """Sends reference rules, and what is the best so far in training, on to the gate's instances."""
+        if heat is None or heat.costs is None:
+            raise RuntimeError(f"slot {program.slot.number} is weighed without having been measured")
+        elite = self._elite(program, heat, heat.costs)
+        if program.slot.choice.operator is not RULE and elite.gap >= self._state.record:
+            return program.judge("ok", heat=heat, elite=elite)
+        bench = self._state.gate.bench
+        (validated,) = yield Evaluate((self._validation(program, bench),))
+        if validated.costs is not None:
+            return program.judge("ok", heat=heat, elite=elite, validated=validated, bench=bench)
+        if validated.met == len(bench.instances):  # it solved them all, but not by its own work
+            words = validated.outcome, validated.message
+            return program.judge(*words, heat=heat, validated=validated, bench=bench)
+        words = "ok", f"failed in validation: {validated.outcome}: {validated.message}"
+        return program.judge(*words, heat=heat, elite=elite, validated=validated, bench=bench)
 
-    def screen(self, slot: Slot) -> None:
-        """Finds the program in a reply; what may run and is new goes to its probe."""
-        slot.screened = found = self._found(slot)
-        slot.program, new = self._archive.program(
+    # Screening
+
+    def _screen(self, slot: Slot, origin: Origin) -> _Program:
+        """Finds the program in a text; what had to be repaired in a reply is recorded."""
+        events, source = list(origin.events), origin.text
+        if slot.model:
+            extracted = extract(usable(source, origin.finish[0]), self._problem.entry)
+            source = extracted.source
+            if extracted.detail:
+                events.append(("extracted", {"detail": extracted.detail}))
+        unread = extracted.trouble if slot.model else ""
+        found = unparsable(unread) if unread else screen(source, self._problem.entry)
+        number, is_new = self._archive.program(
             self._problem.name, found.key, found.source, found.size, self._problem.version
         )
-        if found.outcome in NO_PROGRAM and slot.finish[0]:
-            self._end(slot, *slot.finish)
-        elif found.outcome != "ok":
-            self._end(slot, found.outcome, found.message)
-        elif not new and self._claimed(slot):
-            self._end(slot, "duplicate", f"is program {slot.program} over again")
-        else:
-            known = {} if new else self._known(slot, self._course.train)
-            slot.known = frozenset(known)
-            slot.recalled = {} if new else recalled(self._archive.behaviours(slot.program))
-            probe = Probe(
-                self._course, found.source, slot.bar, known, slot.recalled, self._refuters.of(slot.number)
-            )
-            self._run_in(slot, Stage.PROBING, probe)
+        return _Program(slot, origin, found, number, is_new, events=events)
 
-    def _found(self, slot: Slot) -> Screened:
-        """The program of a slot; what had to be put right in a reply is recorded."""
-        entry = self._problem.entry
-        if not slot.model:
-            return screen(slot.text, entry)
-        extracted = extract(usable(slot.text, slot.finish[0]), entry)
-        if extracted.detail:
-            slot.events.append(("extracted", {"detail": extracted.detail}))
-        if extracted.trouble:
-            return unparsable(extracted.trouble)
-        return screen(extracted.source, entry)
+    def _reject(self, program: _Program) -> Judged | None:
+        """Ends what may not run or is not new; None for a program that is to be measured."""
+        slot, found, finish = program.slot, program.screened, program.origin.finish
+        duplicate = not program.is_new and self._is_claimed(program)
+        if not duplicate or found.outcome != "ok":
+            self._screened[slot.number] = program.number
+        if found.outcome in NO_PROGRAM and finish[0]:
+            return program.judge(*finish)
+        if found.outcome != "ok":
+            return program.judge(found.outcome, found.message)
+        if duplicate:
+            return program.judge("duplicate", f"is program {program.number} over again")
+        return None
 
-    def _claimed(self, slot: Slot) -> bool:
-        """Whether an earlier slot of the run has this very program."""
-        others = (o for o in self.open.values() if o.program == slot.program and o.stage > Stage.REPLIED)
-        if any(other is not slot and other.outcome != "duplicate" for other in others):
+    def _is_claimed(self, program: _Program) -> bool:
+        """Tells whether another slot of the run has this very program."""
+        if program.number in self._screened.values():
             return True
-        return self._archive.claimed(self._run, slot.program or 0, slot.number) is not None
+        return self._archive.claimed(self._run, program.number, program.slot.number) is not None
 
-    def _known(self, slot: Slot, bench: Bench) -> dict[str, Score]:
-        return self._archive.scores(slot.program or 0, [i.digest for i in bench.instances])
+    def _known(self, program: _Program, bench: Bench) -> dict[str, Score]:
+        """Loads scores that the archive has already; how many is kept with the candidate."""
+        known = self._archive.scores(program.number, [i.digest for i in bench.instances])
+        program.known |= frozenset(known)
+        return known
 
-    def _run_in(self, slot: Slot, stage: Stage, work: Callable[..., Heat]) -> None:
-        slot.stage = stage
-        self._when(slot, self._executor.submit(work), partial(self._ran, slot))
+    # Measuring
 
-    def _ran(self, slot: Slot, heat: Heat) -> None:
-        """A part of the trial has come back."""
-        if slot.stage is Stage.VALIDATING:
-            slot.validated = heat
-            self._validated(slot, heat)
-            return
-        slot.heat = heat
-        if heat.outcome != "ok":
-            self._end(slot, heat.outcome, heat.message)
-        else:
-            slot.stage = Stage.PROBED if slot.stage is Stage.PROBING else Stage.RACED
+    def _probe(self, program: _Program) -> Probe:
+        known: dict[str, Score] = {}
+        if not program.is_new:
+            known = self._known(program, self._course.train)
+            program.decisions = recalled(self._archive.behaviours(program.number))
+        refuters = self._refuters.of(program.slot.number)
+        bar, source = program.slot.bar, program.screened.source
+        return Probe(self._course, source, bar, known, program.decisions, refuters)
 
-    def tell_apart(self, slot: Slot) -> None:
-        """A program that does what another one does is not measured further; any other goes on with the race."""
-        heat = slot.heat
-        assert heat is not None  # the stage says so
-        first = self._first(slot, heat.decisions)
-        if first is not None and self._state.switches.novelty:
-            number, slot.twin = first
-            slot.events.append(("twin", {"slot": number}))
-            self._end(slot, "twin", f"behaves as program {slot.twin}")
-        elif heat.costs is not None:
-            slot.stage = Stage.RACED
-        else:
-            self._run_in(slot, Stage.RACING, Race(self._course, slot.source, slot.bar, heat, slot.recalled))
+    def _validation(self, program: _Program, bench: Bench) -> Validation:
+        known, refuters = self._known(program, bench), self._refuters.of(program.slot.number)
+        return Validation(self._course, bench, program.screened.source, known, refuters)
 
-    def _first(self, slot: Slot, decisions: Decisions) -> tuple[int, int | None] | None:
-        """The slot and the program that did the same before, whether it was dropped or is an elite; None if new."""
+    def _find_twin(self, program: _Program, heat: Heat) -> int | None:
+        """Finds the program that did the same before, whether it was dropped or is an elite; None if new."""
+        first = self._first(program, heat.decisions)
+        if first is None or not self._state.switches.novelty:
+            return None
+        number, twin = first
+        program.events.append(("twin", {"slot": number}))
+        return twin
+
+    def _first(self, program: _Program, decisions: Decisions) -> tuple[int, int | None] | None:
+        slot = program.slot
         twin = twin_of(decisions, slot.rivals)
         number = self._archive.claimed(self._run, twin.program, slot.number) if twin else None
-        here = (number, twin.program) if twin and number is not None else (slot.number, slot.program)
+        here = (number, twin.program) if twin and number is not None else (slot.number, program.number)
         first = self._behaviours.setdefault(fingerprint(decisions), here)
         return None if first[0] == slot.number or slot.choice.operator is RULE else first
 
-    # The gate
-
-    def weigh(self, slot: Slot) -> None:
-        """Reference rules and what is the best so far in training go on to the gate."""
-        if slot.heat is None or slot.heat.costs is None or slot.screened is None:
-            raise RuntimeError(f"slot {slot.number} is weighed without having been measured")
-        slot.elite = elite = self._elite(slot, slot.heat.costs)
-        slot.validated = None  # of a gate whose instances were exchanged meanwhile
-        if slot.choice.operator is RULE or elite.gap < self._state.record:
-            slot.bench = self._state.gate.bench
-            known = self._known(slot, slot.bench)
-            slot.known |= frozenset(known)
-            refuters = self._refuters.of(slot.number)
-            validation = Validation(self._course, slot.bench, slot.source, known, refuters)
-            self._run_in(slot, Stage.VALIDATING, validation)
-        else:
-            self._end(slot, "ok")
-
-    def _elite(self, slot: Slot, costs: tuple[Number, ...]) -> Elite:
-        train, decided = self._course.train, slot.heat.decisions if slot.heat else {}
+    def _elite(self, program: _Program, heat: Heat, costs: tuple[Number, ...]) -> Elite:
+        train = self._course.train
+        times = [score.cpu_seconds for _, score in _scores(train, heat)]
         return Elite(
-            slot.program or 0,
-            slot.source,
-            slot.size,
+            program.number,
+            program.screened.source,
+            program.screened.size,
             train.scale.search(costs),
             costs,
-            self._cpu_seconds(slot),
-            slot.name,
+            sum(times) / len(times),
+            program.slot.name,
             train.losses(costs),
-            decided,
+            heat.decisions,
         )
 
-    def _cpu_seconds(self, slot: Slot) -> float:
-        times = [score.cpu_seconds for _, score in _scores(self._course.train, slot.heat)]
-        return sum(times) / len(times)
+    # Recording
 
-    def _validated(self, slot: Slot, heat: Heat) -> None:
-        if heat.costs is not None:
-            self._end(slot, "ok")
-        elif slot.bench and heat.met == len(slot.bench.instances):
-            slot.elite = None  # it solved them all, but not by its own work
-            self._end(slot, heat.outcome, heat.message)
-        else:
-            self._end(slot, "ok", f"failed in validation: {heat.outcome}: {heat.message}")
-
-    # Recording and learning
-
-    def _end(self, slot: Slot, outcome: str, message: str = "") -> None:
-        """Records what came of a slot. Its turn to be learnt from comes later."""
-        slot.end(outcome, message)
-        heat, gate = slot.heat, slot.validated
-        if outcome == "raced" and heat:
-            slot.events.append(("raced", {"met": heat.met, "points_behind": round(heat.lag, 6)}))
-        scores = _scores(self._course.train, heat)
-        if gate and slot.bench:
-            scores += _scores(slot.bench, gate)
+    def _record(self, program: _Program, judged: Judged) -> None:
+        """Keeps the end of a candidate. Its turn to be learnt from comes later."""
+        slot, heat, gate, bench = judged.slot, judged.heat, judged.validated, judged.bench
+        if judged.outcome == "raced" and heat:
+            program.events.append(("raced", {"met": heat.met, "points_behind": round(heat.lag, 6)}))
+        scores = _scores(self._course.train, heat) + (_scores(bench, gate) if bench else [])
         values = {
-            "program": slot.program,
-            "outcome": outcome,
-            "message": message,
-            "train_gap": slot.elite.gap if slot.elite else None,
-            "validation_gap": slot.bench.scale.pooled(gate.costs)
-            if slot.bench and gate and gate.costs
-            else None,
+            "program": judged.program,
+            "outcome": judged.outcome,
+            "message": judged.message,
+            "train_gap": judged.elite.gap if judged.elite else None,
+            "validation_gap": bench.scale.pooled(gate.costs) if bench and gate and gate.costs else None,
             "behaviour": told(heat.decisions) if heat else "",
-            "cpu_seconds": slot.elite.cpu_seconds if slot.elite else None,
-            "evaluated": slot.met,
-            "charged": int(slot.charged),
+            "cpu_seconds": judged.elite.cpu_seconds if judged.elite else None,
+            "evaluated": judged.met,
+            "charged": int(judged.charged),
         }
-        self._note_examinations(slot)
-        self._archive.settle(self._run, slot.number, values, scores, slot.known, slot.events)
+        self._note_examinations(program, judged)
+        self._archive.settle(self._run, slot.number, values, scores, program.known, program.events)
 
-    def _note_examinations(self, slot: Slot) -> None:
-        """What examinations found is an event; an instance that refuted a program is kept for all later ones."""
-        for heat in (slot.heat, slot.validated):
+    def _note_examinations(self, program: _Program, judged: Judged) -> None:
+        """Records what examinations found; an instance that refuted a program is kept for all later ones."""
+        for heat in (judged.heat, judged.validated):
             detail = dict(heat.detail) if heat else {}
             if found := detail.pop("counterexample", None):
-                self._refuters.add(slot.number, slot.program, found)
+                self._refuters.add(judged.slot.number, judged.program, found)
             if detail:
-                slot.events.append(("verified", detail))
+                program.events.append(("verified", detail))
 
-    def apply(self, slot: Slot) -> None:
-        """The search learns what came of a slot: its turn has come."""
-        reward, state = 0.0, self._state
-        if slot.outcome == REFUTED:
-            state.refutation = slot.message
-        if slot.twin is not None:
-            self._take_twin(slot)
+    # Learning
+
+    def _learn(self, judged: Judged) -> None:
+        """Has the search learn what came of a slot."""
+        self._screened.pop(judged.slot.number, None)
+        reward, state, choice = 0.0, self._state, judged.slot.choice
+        if judged.outcome == REFUTED:
+            state.refutation = judged.message
+        if judged.twin is not None:
+            self._take_twin(judged)
             state.miss()
-        elif slot.elite is None:
-            state.miss(slot.failure())
+        elif judged.elite is None:
+            state.miss(judged.failure())
         else:
-            reward = state.take(slot.choice, slot.elite)
-            if slot.validated and slot.validated.costs:
-                self._pass_gate(slot, slot.elite, slot.validated.costs)
-        self._note(slot)
-        ran = slot.outcome in ("ok", "raced", "twin")
-        state.learn(slot.choice, slot.model, reward, self._cost(slot), ran)
+            reward = state.take(choice, judged.elite)
+            if judged.validated and judged.validated.costs:
+                self._pass_gate(judged, judged.elite, judged.validated.costs)
+        self._note(judged)
+        ran = judged.outcome in ("ok", "raced", "twin")
+        state.learn(choice, judged.slot.model, reward, self._cost(judged), ran)
 
-    def _take_twin(self, slot: Slot) -> None:
-        elite = self._state.find(slot.twin) if slot.twin else None
-        if elite and not elite.name and slot.size < elite.size and self._state.champion is not elite:
-            shorter = replace(elite, program=slot.program or 0, source=slot.source, size=slot.size)
+    def _take_twin(self, judged: Judged) -> None:
+        elite, found = self._state.find(judged.twin) if judged.twin else None, judged.screened
+        if elite and not elite.name and found.size < elite.size and self._state.champion is not elite:
+            shorter = replace(elite, program=judged.program, source=found.source, size=found.size)
             self._state.exchange(elite.program, shorter)
 
-    def _pass_gate(self, slot: Slot, elite: Elite, costs: tuple[Number, ...]) -> None:
+    def _pass_gate(self, judged: Judged, elite: Elite, costs: tuple[Number, ...]) -> None:
         verdict = self._state.validate(elite, costs)
         limits = verdict.gain, verdict.low, verdict.high
-        self._archive.gate(self._run, slot.number, verdict.passed, *limits)
+        self._archive.gate(self._run, judged.slot.number, verdict.passed, *limits)
         if self._state.gate.worn:
-            self._refresh(slot)
+            self._refresh(judged.slot)
 
     def _refresh(self, slot: Slot) -> None:
         """Exchanges half of the gate's instances; the champion, or else the best rule, is measured on them."""
@@ -289,34 +312,35 @@ class Candidates:
                 return
 
     def _measured(self, elite: Elite, bench: Bench) -> tuple[Number, ...] | None:
-        """Costs of an elite on other instances; None unless it solves them all."""
+        """Measures an elite on other instances; None unless it solves them all."""
         known = self._archive.scores(elite.program, [i.digest for i in bench.instances])
         validation = Validation(self._course, bench, elite.source, known)
         heat = self._executor.submit(validation).result()
         self._archive.add_scores(elite.program, _scores(bench, heat))
         return heat.costs
 
-    def _note(self, slot: Slot) -> None:
-        """A lesson for the next prompts, where the reply said what it tried."""
-        if not slot.idea or not slot.choice.parents:
+    def _note(self, judged: Judged) -> None:
+        """Keeps a lesson for the next prompts, where the reply said what it tried."""
+        choice, idea = judged.slot.choice, judged.origin.idea
+        if not idea or not choice.parents:
             return
-        before = min(parent.gap for parent in slot.choice.parents)
-        after = slot.elite.gap if slot.elite else None
-        ended = "" if slot.elite else f"{slot.outcome}: {slot.message}"
-        self._state.note(Lesson(slot.number, slot.choice.operator.name, slot.idea, before, after, ended))
+        before = min(parent.gap for parent in choice.parents)
+        after = judged.elite.gap if judged.elite else None
+        ended = "" if judged.elite else f"{judged.outcome}: {judged.message}"
+        self._state.note(Lesson(judged.slot.number, choice.operator.name, idea, before, after, ended))
 
-    def _cost(self, slot: Slot) -> float:
-        """Of a slot, in full evaluations; dollars are counted by what a call usually costs, or calls as equals."""
+    def _cost(self, judged: Judged) -> float:
+        """Prices a slot in full evaluations; dollars by what a call usually costs, or calls as equals."""
         if self._by_calls:
             return 1.0
-        cost = (slot.met - slot.tuned) / len(self._course.train.instances)
-        if slot.paid > 0:
-            self._usual_usd = 0.9 * self._usual_usd + 0.1 * slot.paid if self._usual_usd else slot.paid
-            cost += slot.paid / self._usual_usd
+        cost, usd = (judged.met - judged.origin.tuned) / len(self._course.train.instances), judged.origin.usd
+        if usd > 0:
+            self._usual_usd = 0.9 * self._usual_usd + 0.1 * usd if self._usual_usd else usd
+            cost += usd / self._usual_usd
         return max(cost, 0.01)
 
 
 def _scores(bench: Bench, heat: Heat | None) -> list[tuple[Instance, Score]]:
-    """Of the instances that a part of a trial met."""
+    """Lists the instances that a part of a trial met, with their scores."""
     met = [bench.instances[place] for place in heat.places] if heat else []
     return [(instance, heat.scores[instance.digest]) for instance in met if heat]

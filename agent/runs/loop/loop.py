@@ -1,12 +1,12 @@
-"""The system's pseudo-code, and the only place where its parts meet.
+"""The loop of a discovery run, and the only place where model, sandbox and archive meet.
 
-    while there is room: ask      (an arm chooses parents and operator; the reply is committed as it comes)
-    take up whose turn it is      (screen, then probe; told apart, then raced; the gate; what was learnt)
-    else wait for a reply or a trial
+    while there is room: open a slot     (an arm chooses parents and operator; the reply is committed as it comes)
+    grant the next turn                  (see candidates.py: screen, probe, novelty, race, gate, learn)
+    else wait for a reply or a result
 
-Where answers take time, what has come is taken up first, and a trial keeps no question from being asked.
+Where answers take time, what has come is taken up first, and evaluation keeps no question from being asked.
 
-A slot is one question and what came of it. A deterministic model is asked in the driver's own thread, so many
+A slot is one question and its candidate. A deterministic model is asked in the driver's own thread, so many
 slots are open at once whatever the number of workers, and decisions are made in the order of the slots: so the
 state from which slot k is asked is a function of the seed alone. On resume the same loop runs again from slot
 0; what the archive holds is not asked, not paid and not run again.
@@ -14,34 +14,31 @@ state from which slot k is asked is a function of the seed alone. On resume the 
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from queue import Empty, Queue
-from typing import TypeVar
+from typing import Any
 
-from gapsmith.agent.archive import Archive, CallRow, CandidateRow
+from gapsmith.agent.archive import Archive, CallRow, Candidate, CandidateRow
+from gapsmith.agent.codegen.prompt import Prompt, render
 from gapsmith.agent.codegen.replies.extract import idea_of
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.models.base import Model, ModelTrouble, Stopped
-from gapsmith.agent.models.callers import GLANCE_SECONDS, Callers
+from gapsmith.agent.models.base import Model, ModelTrouble, Request
+from gapsmith.agent.models.callers import Callers
 from gapsmith.agent.models.hosted.batch.base import batches_of
 from gapsmith.agent.models.hosted.finish import excuse
 from gapsmith.agent.models.router import Pool
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import Mail, Waiting
 from gapsmith.agent.runs.loop.candidates import Candidates
-from gapsmith.agent.runs.loop.model_calls import Question, Questions
+from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls, Question
 from gapsmith.agent.runs.loop.replies import STOP_AFTER, WARN_AFTER, Replies
-from gapsmith.agent.runs.loop.slot import WAITS, Progress, Slot, Stage
-from gapsmith.agent.runs.loop.tuning import most_evaluations, most_instances
+from gapsmith.agent.runs.loop.scheduler import Chain, Scheduler
+from gapsmith.agent.runs.loop.slot import Judged, Origin, Progress, Slot
+from gapsmith.agent.runs.loop.tuning import most_evaluations, most_instances, tune
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE, Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
-from gapsmith.evaluators.base import Trouble
-from gapsmith.sandbox import SandboxTrouble
 
-T = TypeVar("T")
 WINDOW = 16
 """Slots that are open at once at most: more would be faster, and each would be asked knowing less."""
 
@@ -53,6 +50,8 @@ BARREN = 500
 
 TUNING_SHARE, TUNING_SHARE_OF_CALLS = 0.25, 2.0
 """What tuning may run, by all else that was run: a quarter where evaluations are short, twice where calls are."""
+
+Opening = Callable[[], None]
 
 
 class Loop:
@@ -69,7 +68,7 @@ class Loop:
         state: the search, as it begins.
         seed: all choices follow from it and from the verdicts.
         stop: once set, nothing more is asked; what is under way is waited for and kept.
-        over: set when the time is used up: models send nothing more, and nobody waits for an answer.
+        over: set when the time is used up: models send nothing more, and no answer is waited for.
         seeds: programs of an older archive to start from besides the reference rules.
         fresh: gives other validation instances for worn ones, None where there are no more.
         window: slots that may be open at once.
@@ -100,144 +99,141 @@ class Loop:
     ) -> None:
         self.state = state
         self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
-        self._arrivals: Queue[Callable[[], None]] = Queue()
         self._over = over or threading.Event()
-        self._mail = Mail(run, archive, batches_of(models), self._arrivals.put, self._over)
-        self._questions = Questions(
-            run, course.problem, course.train, models, archive, ledger, seed, self._mail
-        )
-        by_calls = ledger.budget.of_calls
-        self._candidates = Candidates(run, course, archive, executor, state, self._when, fresh, by_calls)
+        self._callers = Callers(ledger.out_of_time)
+        self._scheduler = Scheduler[Judged | None](executor, self._callers)
+        self._mail = Mail(run, archive, batches_of(models), self._scheduler.call_soon, self._over)
+        self._calls = ModelCalls(run, models, archive, ledger, seed, self._mail, self._is_closed)
+        self._candidates = Candidates(run, course, archive, executor, state, fresh, ledger.budget.of_calls)
         self._pool = pool
         self._rules, self._seeds = course.problem.rules, tuple(seeds)
-        self._open: dict[int, Slot] = {}
-        self._candidates.open = self._open
+        self._slots: dict[int, Slot] = {}
         self._recorded = archive.recorded(run)
-        self._next, self._window = 0, window
-        self._operators = {**BY_NAME, **{operator.name: operator for operator in operators}}
-        self._stop = stop
-        self._trouble: Exception | None = None
-        self._held: tuple[Slot, Question] | None = None  # for which the dollars do not suffice yet
+        self._next, self._window, self._stop = 0, window, stop
         self._used_up = False
         self._barren = 0
         self._replies = Replies()
         self.left_behind = 0
+        self._operators = {**BY_NAME, **{operator.name: operator for operator in operators}}
         self._tuning, self._most_tuned = 0, most_instances(course.train)
 
     def __iter__(self) -> Iterator[Progress]:
         try:
-            with Callers(self._ledger.out_of_time) as callers:
+            with self._callers:
                 try:
-                    yield from self._work(callers)
+                    yield from self._work()
                 except BaseException:  # whatever ends the run, paid replies under way are kept
                     self._stop.set()
-                    self._over.set()  # so that leaving the pool waits for what was sent, and for nobody else
+                    self._over.set()  # so that leaving the pool waits for what was sent, and for nothing else
                     raise
         finally:
-            self._questions.keep_late()
-        if self._trouble:
-            raise self._trouble
+            self._calls.keep_late()
+        if self._scheduler.error:
+            raise self._scheduler.error
 
     @property
     def waiting(self) -> list[Waiting]:
         """The batches of questions that are waited for."""
         return list(self._mail.waiting.values())
 
-    def _work(self, callers: Callers) -> Iterator[Progress]:
+    def _work(self) -> Iterator[Progress]:
+        scheduler = self._scheduler
         while True:
-            if self._questions.out and self._ledger.out_of_time():
+            if self._calls.out and self._ledger.out_of_time():
                 self._leave_behind()
-            slot = self._due()
+            due = scheduler.is_due(self._in_order)
             # What has come is taken up first, so that more is known of it when the next question is put.
-            if (slot is None or self._questions.deterministic) and (ask := self._asks()) is not None:
-                ask(callers)
-            elif slot is not None:
-                if slot.stage is Stage.ENDED:
-                    self._apply(slot)
-                    yield self._progress(slot)
-                else:
-                    self._advance(slot)
-            elif self._open:
-                self._post(callers)
-                self._arrive()
+            if (not due or self._calls.deterministic) and (opening := self._opening()) is not None:
+                opening()
+            elif due:
+                scheduler.grant_turn(self._in_order)
+            elif len(scheduler):
+                self._post()
+                scheduler.wait(self._ledger.left if self._calls.out else None)
             else:
                 break
+            while scheduler.ended:
+                if (judged := scheduler.ended.popleft()) is not None:
+                    yield self._settle(judged)
 
-    def _arrive(self) -> None:
-        """Takes up the next thing that comes, in the time that is left where answers are waited for."""
-        # A signal that comes just before the wait is heard only after it: so none is long.
-        left = self._ledger.left if self._questions.out else None
-        try:
-            arrival = self._arrivals.get(
-                timeout=GLANCE_SECONDS if left is None else min(left, GLANCE_SECONDS)
-            )
-        except Empty:
-            return
-        arrival()
+    @property
+    def _in_order(self) -> bool:
+        return self._calls.deterministic or self._next <= len(self._rules) + len(self._seeds)
 
     def _leave_behind(self) -> None:
         """The time is used up: what was sent and is not answered is given up; it may be billed all the same."""
         self._over.set()
-        self._used_up = True
-        for number in self._questions.abandon():
-            self._ledger.settle_call(self._open.pop(number).usd, None)
-            self.left_behind += 1
+        self.left_behind += self._calls.abandon()
+        self._scheduler.abandon_questions()
 
-    def _post(self, callers: Callers) -> None:
+    def _is_closed(self) -> bool:
+        return self._stop.is_set() or self._over.is_set() or self._scheduler.error is not None
+
+    def _post(self) -> None:
         """Once all that is open waits for answers, nothing more comes: what goes in batches is sent."""
-        if self._trouble:
+        if self._scheduler.error:
             self._mail.abandon()
-        elif sum(not self._questions.asked(number) for number in self._open) == (self._held is not None):
-            self._mail.post(callers)
+        elif self._scheduler.held == sum(number not in self._calls.out for number in self._scheduler.numbers):
+            self._mail.post(self._callers)
 
-    # Asking
+    # Opening slots
 
-    def _asks(self) -> Callable[[Callers], None] | None:
-        """What may be asked now, with the budget for it set aside; None where nothing may."""
-        if self._held is not None:
-            return self._ask_held(*self._held)
+    def _opening(self) -> Opening | None:
+        """What may be opened now, with the budget for it set aside; None where nothing may."""
+        if self._scheduler.held:
+            return self._take_up_held()
         if self._ending or self._full:
             return None
         if self._next < len(self._rules):
-            return lambda _: self._open_rule()
+            return self._open_rule
         if self._waits_for(RULE):  # candidates descend from the rules
             return None
         if self._next < len(self._rules) + len(self._seeds):
-            return (lambda _: self._open_seed()) if self._ledger.reserve(calls=0) else None
+            return self._open_seed if self._ledger.reserve(calls=0) else None
         if self._waits_for(SEED):
             return None
-        if self._ledger.out_of_time():  # only what an earlier sitting paid for is taken up still
+        if self._ledger.out_of_time():  # only what an earlier session paid for is taken up still
             self._next = self._next_paid()
         if self._may_tune():
-            return lambda _: self._open_tuning()
+            return self._open_tuning
         call = self._call(self._next)
-        usd = self._questions.least_usd if call is None else self._questions.paid_usd(call)
+        usd = self._calls.least_usd if call is None else self._calls.paid_usd(call)
         if not self._ledger.reserve(usd, paid=self._paid(self._next)):
             return None
-        return lambda callers: self._open_question(usd, call, callers)
+        return lambda: self._open_question(usd, call)
+
+    def _take_up_held(self) -> Opening | None:
+        """A composed question is asked once there is room for what it can cost, or dropped if there will be none."""
+        if self._scheduler.retry_held():
+            return _do_nothing
+        if not self._ending and len(self._scheduler) > 1:
+            return None
+        self._used_up = True
+        self._scheduler.drop_held()
+        return _do_nothing
 
     @property
     def _ending(self) -> bool:
         """Whether nothing is asked any more."""
-        over = self._used_up or self._questions.ended(self._next)
-        return over or self._stop.is_set() or bool(self._trouble) or self._barren >= BARREN
+        over = self._used_up or self._scheduler.exhausted or self._calls.ended(self._next)
+        return over or self._is_closed() or self._barren >= BARREN
 
     @property
     def _full(self) -> bool:
         """Whether enough is open: a question whose answer is being tried does not keep the next from being asked."""
-        if self._questions.deterministic:
-            return len(self._open) >= self._window
-        return self._questions.out >= self._window or len(self._open) >= BACKLOG * self._window
+        if self._calls.deterministic:
+            return len(self._scheduler) >= self._window
+        return len(self._calls.out) >= self._window or len(self._scheduler) >= BACKLOG * self._window
 
     def _waits_for(self, operator: object) -> bool:
-        return any(slot.choice.operator is operator for slot in self._open.values())
+        return any(self._slots[number].choice.operator is operator for number in self._scheduler.numbers)
 
     def _call(self, number: int) -> CallRow | None:
-        """The call of an earlier sitting."""
+        """The call of an earlier session."""
         return self._archive.call(self._run, number) if number < self._recorded else None
 
     def _paid(self, number: int) -> bool:
-        """Whether an earlier sitting asked, and the answer is there or will be."""
+        """Whether an earlier session asked, and the answer is there or will be."""
         return self._call(number) is not None or self._mail.sent(number) is not None
 
     def _next_paid(self) -> int:
@@ -247,32 +243,40 @@ class Loop:
     def _row(self, number: int) -> CandidateRow | None:
         return self._archive.candidate(self._run, number) if number < self._recorded else None
 
-    def _opened(self, choice: Choice, reserved: int = 1, name: str = "") -> Slot:
-        """A new slot; what nobody is asked for is recorded at once."""
-        slot = Slot(self._next, choice, name=name, reserved=reserved)
+    def _open(self, choice: Choice, origin: Callable[[Slot], Chain[Origin | None]], **facts: Any) -> None:
+        """Starts the next slot; its candidate's text comes from `origin`."""
         if choice.operator not in (RULE, SEED):
-            slot.bar, slot.rivals = self.state.bar(choice.arm), self.state.everyone.elites
-        self._open[slot.number] = slot
+            facts |= {"bar": self.state.bar(choice.arm), "rivals": self.state.everyone.elites}
+        slot = Slot(self._next, choice, **facts)
+        self._slots[slot.number] = slot
         self._next += 1
-        return slot
+        self._scheduler.start(slot.number, self._candidates.follow(slot, origin(slot)))
 
-    def _open_given(self, choice: Choice, source: str, reserved: int, name: str = "") -> None:
-        slot = self._opened(choice, reserved, name)
+    def _given(self, slot: Slot, source: str, tuned: int = 0) -> Chain[Origin | None]:
+        """A text that no model is asked for; its slot is recorded at once."""
+        self._note(slot)
+        yield from ()
+        return Origin(source, tuned=tuned)
+
+    def _note(self, slot: Slot) -> None:
         if self._row(slot.number) is None:
-            self._archive.answer(self._questions.row(slot))
-        self._replied(slot, source)
+            self._archive.answer(self._candidate_row(slot))
 
     def _open_rule(self) -> None:
         rule = self._rules[self._next]
-        self._open_given(Choice(RULE), rule.source(self._course.problem.entry.name), 0, rule.name)
+        source = rule.source(self._course.problem.entry.name)
+        self._open(Choice(RULE), lambda slot: self._given(slot, source), name=rule.name)
 
     def _open_seed(self) -> None:
-        self._open_given(Choice(SEED), self._seeds[self._next - len(self._rules)], 1)
+        source = self._seeds[self._next - len(self._rules)]
+        self._open(Choice(SEED), lambda slot: self._given(slot, source), reserved=1)
+
+    # Tuning
 
     def _may_tune(self) -> bool:
         """Whether constants are tuned now: something waits for it, and it has not had its share of the budget."""
         row = self._row(self._next)
-        if self._questions.recalls(row):
+        if self._calls.recalls(row):
             wanted = row is not None and row.operator == TUNE.name
         else:
             share = TUNING_SHARE if self._ledger.budget.evaluations else TUNING_SHARE_OF_CALLS
@@ -282,66 +286,60 @@ class Loop:
         return wanted and self._ledger.reserve(evaluations=evaluations, calls=0)
 
     def _open_tuning(self) -> None:
-        row, number = self._row(self._next), self._next
-        choice = self._choose(number, may_tune=True)
+        row, choice = self._row(self._next), self._choose(self._next, may_tune=True)
         self._tuning += self._most_tuned
-        slot = self._opened(choice, most_evaluations(self._course.train))
-        if row is None:
-            self._archive.answer(self._questions.row(slot))
-        elif row.program is not None and row.outcome != "asked":
-            slot.tuned = self._most_tuned
-            self._replied(slot, self._archive.find(row.program).source)
-            return
-        self._candidates.tune(slot, self._questions.number(number, "tuning"), self._replied)
+        if row is not None and row.program is not None and row.outcome != "asked":
+            source = self._archive.find(row.program).source
+            self._open(choice, lambda slot: self._given(slot, source, self._most_tuned), **self._for_tuning)
+        else:
+            self._open(choice, self._tuned, **self._for_tuning)
 
-    def _open_question(self, usd: float, call: CallRow | None, callers: Callers) -> None:
-        number = self._next
-        slot = self._opened(self._choose(number))
-        slot.usd, slot.model = usd, self._model(slot)
+    @property
+    def _for_tuning(self) -> dict[str, int]:
+        return {"reserved": most_evaluations(self._course.train)}
+
+    def _tuned(self, slot: Slot) -> Chain[Origin | None]:
+        """The slot's parent with other constants."""
+        self._note(slot)
+        seed = self._calls.number(slot.number, "tuning")
+        tuned = yield from tune(self._course, slot.choice.parents[0].source, seed)
+        event = ("tuned", {"before": tuned.before, "after": tuned.after, "run": tuned.run})
+        # What was set aside: the same whether it was tuned now or in an earlier session.
+        return Origin(tuned.source, tuned=self._most_tuned, events=(event,))
+
+    # Asking
+
+    def _open_question(self, usd: float, call: CallRow | None) -> None:
+        number, choice = self._next, self._choose(self._next)
+        model = self._model(number, choice)
+        self._open(choice, lambda slot: self._asked(slot, usd, call), model=model, reserved=1)
+
+    def _asked(self, slot: Slot, usd: float, call: CallRow | None) -> Chain[Origin | None]:
+        """A model's reply, from the archive where an earlier session kept it; None where there is no room for it."""
+        fresh = call is None
         if call is not None:
             self._ledger.settle_call(usd, call.usd)
-            slot.paid, slot.finish = call.usd or 0.0, excuse(call.detail)
-            self._replied(slot, call.reply)
         else:
-            self._held = slot, self._questions.compose(slot)
-
-    def _ask_held(self, slot: Slot, question: Question) -> Callable[[Callers], None] | None:
-        """What was composed is asked once there is room for what it can cost, or given up where there will be none."""
-        if self._ledger.exchange(slot.usd, question.most_usd):
-            slot.usd, self._held = question.most_usd, None
-            return lambda callers: self._ask(slot, question, callers)
-        if self._ending or len(self._open) == 1:
-            self._held, self._used_up = None, True
-            self._ledger.withdraw(slot.usd)
-            del self._open[slot.number]
-        return None
-
-    def _ask(self, slot: Slot, question: Question, callers: Callers) -> None:
-        slot.fresh = True
-        if self._questions.deterministic:
-            try:
-                self._replied(slot, self._questions.ask(slot, question))
-            except Trouble as error:
-                self._give_up(slot, error)
-        else:
-            future, keep = self._questions.send(slot, question, callers)
-            self._when(slot, future, lambda reply: self._replied(slot, keep(reply)))
+            call = yield ModelCall(self._calls, self._compose(slot), usd)
+        if call is None:
+            return None
+        finish, idea = excuse(call.detail), idea_of(call.reply)
+        return Origin(call.reply, finish, idea, call.usd or 0.0, fresh=fresh)
 
     def _choose(self, number: int, may_tune: bool = False) -> Choice:
         row = self._row(number)
-        if row is None or not self._questions.recalls(row):
-            return self.state.choose(self._questions.rng(number, "choice"), may_tune)
+        if row is None or not self._calls.recalls(row):
+            return self.state.choose(self._calls.rng(number, "choice"), may_tune)
         return self._recall(row)
 
-    def _model(self, slot: Slot) -> str:
-        row = self._row(slot.number)
-        if row is not None and row.model in self._questions.models:
+    def _model(self, number: int, choice: Choice) -> str:
+        row = self._row(number)
+        if row is not None and row.model in self._calls.models:
             return row.model
-        rng = self._questions.rng(slot.number, "model")
-        return self._pool.choose(rng, slot.choice.operator.name, self.state.models)
+        return self._pool.choose(self._calls.rng(number, "model"), choice.operator.name, self.state.models)
 
     def _recall(self, row: CandidateRow) -> Choice:
-        """The choice of an earlier sitting, whose order of events is not repeated."""
+        """The choice of an earlier session, whose order of events is not repeated."""
         operator = self._operators[row.operator]
         if operator not in (REPAIR, TUNE):
             found = [self.state.find(program) for program in row.parents]
@@ -354,100 +352,84 @@ class Loop:
         lost = Failure(program, source, "did not run to its end", 1)
         return Choice(operator, failure=self.state.mended(program) or lost, arm=row.arm)
 
-    def _replied(self, slot: Slot, text: str) -> None:
-        slot.text, slot.idea, slot.stage = text, idea_of(text) if slot.model else "", Stage.REPLIED
+    def _compose(self, slot: Slot) -> Question:
+        """Renders what a slot asks."""
+        choice, prompt = slot.choice, self._prompt(slot)
+        request = Request(
+            slot=slot.number,
+            operator=choice.operator.name,
+            system=prompt.system,
+            prompt=prompt.text,
+            seed=self._calls.number(slot.number, "reply"),
+            problem=self._course.problem,
+            parents=choice.sources,
+            message=choice.failure.message if choice.failure else "",
+        )
+        return Question(self._candidate_row(slot), request, prompt.template)
 
-    # What has come is taken up by the driver's thread, in the order of the slots
+    def _prompt(self, slot: Slot) -> Prompt:
+        """As an earlier session sent it in a batch, else rendered."""
+        if (batch := self._mail.sent(slot.number)) is None:
+            return render(self._course.problem, slot.choice, self._course.train)
+        sent = batch.slots[str(slot.number)]
+        return Prompt(batch.system, sent["prompt"], sent["template"])
 
-    def _when(self, slot: Slot, future: Future[T], then: Callable[[T], None]) -> None:
-        """Has the driver's thread take up a result when it is there."""
+    def _candidate_row(self, slot: Slot) -> Candidate:
+        """The candidate as it stands before anything is known of it."""
+        return Candidate(
+            run=self._run,
+            slot=slot.number,
+            operator=slot.choice.operator.name,
+            name=slot.name,
+            parents=slot.choice.programs,
+            arm=slot.choice.arm,
+            model=slot.model,
+        )
 
-        def arrive() -> None:
-            if slot.number not in self._open:
-                return
-            try:
-                result = future.result()
-            except (Trouble, SandboxTrouble) as error:
-                self._give_up(slot, error)
-            else:
-                then(result)
+    # Settling
 
-        future.add_done_callback(lambda _: self._arrivals.put(arrive))
-
-    def _give_up(self, slot: Slot, error: Exception) -> None:
-        """Ends the run once the other slots have ended; this one is asked again by `resume`."""
-        del self._open[slot.number]
-        self._questions.take_back(slot.number)
-        if isinstance(error, Stopped):
-            self._used_up = True  # who was told to stop, or has no more replies, is not asked again
-        else:
-            self._trouble = self._trouble or error
-
-    def _due(self) -> Slot | None:
-        """The slot whose turn it is: the first that waits for nothing, and is not ahead of an earlier one."""
-        in_order = self._questions.deterministic or self._next <= len(self._rules) + len(self._seeds)
-        least = Stage.ENDED + 1
-        for slot in self._open.values():
-            stage = slot.stage
-            late = stage is Stage.RACED or stage is Stage.ENDED  # what the state of the search decides
-            if stage in WAITS and (not in_order or (slot is self._oldest if late else stage < least)):
-                return slot
-            if stage < least:
-                least = stage
-        return None
-
-    @property
-    def _oldest(self) -> Slot:
-        return self._open[min(self._open)]
-
-    def _advance(self, slot: Slot) -> None:
-        if slot.stage is Stage.REPLIED:
-            self._candidates.screen(slot)
-        elif slot.stage is Stage.PROBED:
-            self._candidates.tell_apart(slot)
-        else:
-            self._candidates.weigh(slot)
-
-    def _apply(self, slot: Slot) -> None:
-        if slot.elite and slot.validated and slot.bench is not self.state.gate.bench:
-            self._candidates.weigh(slot)  # the gate's instances were exchanged meanwhile
-            return
-        del self._open[slot.number]
-        self._barren = 0 if slot.charged else self._barren + 1
-        used = -(-slot.tuned // len(self._course.train.instances)) + slot.charged
+    def _settle(self, judged: Judged) -> Progress:
+        """Books what a slot used."""
+        slot = self._slots.pop(judged.slot.number)
+        self._barren = 0 if judged.charged else self._barren + 1
+        used = -(-judged.origin.tuned // len(self._course.train.instances)) + judged.charged
         self._ledger.settle_evaluations(slot.reserved, used if slot.reserved else 0)
-        self._candidates.apply(slot)
-        if slot.fresh:
-            self._count_reply(slot)
+        if judged.origin.fresh:
+            self._count_reply(judged)
         if gone := self.state.arms.cut(self._ledger.share):
             self._archive.record(self._run, slot.number, "arms", {"given up": gone})
+        return self._progress(judged)
 
-    def _count_reply(self, slot: Slot) -> None:
+    def _count_reply(self, judged: Judged) -> None:
         """Ends the search where nothing that a model wrote is a program: more of the same costs money alone."""
         replies = self._replies
-        replies.add(slot.outcome, slot.message)
-        if replies.useless and replies.count >= STOP_AFTER and not self._questions.patient:
-            self._trouble = self._trouble or ModelTrouble(f"stopped asking: {replies}")
+        replies.add(judged.outcome, judged.message)
+        if replies.useless and replies.count >= STOP_AFTER and not self._calls.patient:
+            self._scheduler.error = self._scheduler.error or ModelTrouble(f"stopped asking: {replies}")
 
     @property
     def _warning(self) -> str:
         """What is to be said of the replies so far, once."""
         replies = self._replies
-        told = replies.useless and replies.count == WARN_AFTER and not self._questions.patient
+        told = replies.useless and replies.count == WARN_AFTER and not self._calls.patient
         return f"so far {replies}" if told else ""
 
-    def _progress(self, slot: Slot) -> Progress:
-        best, champion = self.state.best, self.state.champion
+    def _progress(self, judged: Judged) -> Progress:
+        best, champion, choice = self.state.best, self.state.champion, judged.slot.choice
         return Progress(
-            slot.number,
-            slot.choice.operator.name,
-            slot.choice.arm,
-            slot.outcome,
+            judged.slot.number,
+            choice.operator.name,
+            choice.arm,
+            judged.outcome,
             self._ledger.evaluations,
             self._ledger.calls,
             self._ledger.dollars,
             self._ledger.seconds,
             best.gap if best else None,
             champion.program if champion else None,
-            self._warning if slot.fresh else "",
+            self._warning if judged.origin.fresh else "",
         )
+
+
+def _do_nothing() -> None:
+    """What was due has been done already."""
