@@ -10,12 +10,13 @@ from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.sandbox import Job, Outcome
+if TYPE_CHECKING:  # the process that solves models loads this module without the sandbox package
+    from gapsmith.sandbox import Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -354,6 +355,6 @@ def unknown(thing: str, found: str, known: list[str]) -> str:
 class Runner(Protocol):
     """Whatever runs a job: a sandbox, or a fake in a test."""
 
-    def run(self, job: Job) -> Outcome:
+    def run(self, job: "Job") -> "Outcome":
         """Runs one job to its end."""
         ...

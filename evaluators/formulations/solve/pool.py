@@ -1,6 +1,6 @@
 """Solves models of candidates in sandboxes, at the level of isolation that candidates have: a child for each request.
 
-The child runs `solving.answer` alone: without network, files, environment or capabilities, under seccomp, as a user of
+The child runs `solver.answer` alone: without network, files, environment or capabilities, under seccomp, as a user of
 its own. OR-Tools reads the candidate's text there, so that a model that breaks it harms nothing; and since the reply
 may then be forged, it is checked like a candidate's.
 """
@@ -39,9 +39,9 @@ _FOLDER = Path(gapsmith.evaluators.__path__[0])
 _SOLVERS = Preload(
     "solvers",
     {"gapsmith.evaluators": str(_FOLDER), _ROOM: str(_FOLDER / "formulations")},
-    (f"{_ROOM}.solving", f"{_ROOM}.mixed_integer"),
+    (f"{_ROOM}.solve.solver", f"{_ROOM}.solve.mip"),
 )
-_SOURCE = f"from {_ROOM}.solving import answer\n"
+_SOURCE = f"from {_ROOM}.solve.solver import answer\n"
 
 
 class Children:
@@ -57,7 +57,7 @@ class Children:
         """The reply; `refused` where the model ended its child, or took longer. Raises Trouble if none starts.
 
         Args:
-            request: see `solving.answer`.
+            request: see `solver.answer`.
             seconds: of CPU time, after which the child is killed; for each worker where several are asked for.
         """
         return self.ask_all([request], seconds)[0]

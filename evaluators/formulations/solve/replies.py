@@ -17,7 +17,7 @@ class Forged(Exception):
 
 
 def checked(request: Mapping[str, Any], reply: Any) -> Reply:
-    """Returns a reply whose parts are those of `solving.answer`, and nothing else. Raises Forged.
+    """Returns a reply whose parts are those of `solver.answer`, and nothing else. Raises Forged.
 
     Args:
         request: what was asked.
