@@ -1,7 +1,8 @@
 """Runs untrusted code. Imports nothing of ours but this room, and nothing but the standard library."""
 
 from gapsmith.sandbox.errors import SandboxTrouble
-from gapsmith.sandbox.host import Sandbox, isolation, open_sandbox
+from gapsmith.sandbox.host import Sandbox, open_sandbox, probe_isolation
+from gapsmith.sandbox.isolation.levels import Isolation
 from gapsmith.sandbox.job import (
     Answer,
     Array,
@@ -16,7 +17,6 @@ from gapsmith.sandbox.job import (
     Value,
 )
 from gapsmith.sandbox.latency import Latency, measure_latency
-from gapsmith.sandbox.levels import Isolation
 
 __all__ = [
     "Answer",
@@ -34,7 +34,7 @@ __all__ = [
     "Sandbox",
     "SandboxTrouble",
     "Value",
-    "isolation",
     "measure_latency",
     "open_sandbox",
+    "probe_isolation",
 ]

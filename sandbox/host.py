@@ -13,10 +13,10 @@ from typing import Self
 from gapsmith.sandbox.conversation import ChannelClosed, Conversation
 from gapsmith.sandbox.endings import Stopped, clean, of_status
 from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.isolation.levels import Isolation, of_report, require
+from gapsmith.sandbox.isolation.lockdown import LAYERS, SECCOMP, LayerFailed
 from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome, Preload
 from gapsmith.sandbox.launch import REAP_SECONDS, Death, Zygote, ZygoteDied
-from gapsmith.sandbox.levels import Isolation, of_report, require
-from gapsmith.sandbox.lockdown import LAYERS, SECCOMP, LayerFailed
 
 _GRACE = 0.25
 """How long a child that closed its channel may take to be gone: a death closes the channel first."""
@@ -272,7 +272,7 @@ def open_sandbox(preload: str | Preload = "numpy", minimum: Level = Level.L2, sl
     return Sandbox(preload, minimum, slot)
 
 
-def isolation(preload: str = "numpy") -> Isolation:
+def probe_isolation(preload: str = "numpy") -> Isolation:
     """What this machine offers, proven: for `gapsmith doctor`."""
     with Sandbox(preload, Level.L0, slot=0) as box:
         return box.isolation

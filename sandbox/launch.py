@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.guest.zygote import BORN, EVENT, PRELOAD, TAKEN
+from gapsmith.sandbox.isolation.lockdown import LayerFailed
 from gapsmith.sandbox.job import Preload
-from gapsmith.sandbox.lockdown import LayerFailed
 from gapsmith.sandbox.watch import Clock
-from gapsmith.sandbox.zygote import BORN, EVENT, PRELOAD, TAKEN
 
 START_SECONDS = 120.0
 REAP_SECONDS = 15.0
@@ -33,7 +33,7 @@ settings = json.loads(sys.argv[1])
 for name, path in (("gapsmith", []), ("gapsmith.sandbox", [settings["room"]])):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = path
-from gapsmith.sandbox.zygote import main
+from gapsmith.sandbox.guest.zygote import main
 main(settings["ctl"], settings)
 """
 

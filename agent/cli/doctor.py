@@ -10,7 +10,7 @@ from rich.table import Table
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.baselines import Progress, silent
 from gapsmith.evaluators.base import Trouble
-from gapsmith.sandbox import SandboxTrouble, isolation, measure_latency
+from gapsmith.sandbox import SandboxTrouble, measure_latency, probe_isolation
 
 REPETITIONS = 200
 PACKAGES = ("gapsmith", "numpy", "numba", "ortools", "openai", "anthropic")
@@ -36,7 +36,7 @@ def diagnose(archive: str, progress: Progress = silent, repetitions: int = REPET
 
 def _isolation() -> dict[str, Any]:
     try:
-        report = isolation("numpy")
+        report = probe_isolation("numpy")
     except SandboxTrouble as error:
         return {"level": None, "layers": {}, "trouble": str(error)}
     return {"level": report.level.name, "layers": dict(report.layers), "proofs": dict(report.proofs)}

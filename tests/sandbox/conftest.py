@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gapsmith.sandbox import Call, Ending, Job, Level, Limits, Outcome, Sandbox
-from gapsmith.sandbox.lockdown import LANDLOCK, LAYERS, NAMESPACES
+from gapsmith.sandbox.isolation.lockdown import LANDLOCK, LAYERS, NAMESPACES
 
 MODES = {
     "full": LAYERS,

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from gapsmith.sandbox import Job, Level, Sandbox, SandboxTrouble, host, isolation, open_sandbox
-from gapsmith.sandbox.levels import Isolation, level, of_report, require
-from gapsmith.sandbox.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP, LayerFailed
+from gapsmith.sandbox import Job, Level, Sandbox, SandboxTrouble, host, open_sandbox, probe_isolation
+from gapsmith.sandbox.isolation.levels import Isolation, level, of_report, require
+from gapsmith.sandbox.isolation.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP, LayerFailed
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has layers to prove")
 ALL = dict.fromkeys([*LAYERS, "privileges"], True)
@@ -66,7 +66,7 @@ def test_probes_name_what_got_through():
 @LINUX
 def test_a_machine_with_all_layers_is_strong():
     """Linux gives a level of at least L2, with a proof for every layer."""
-    found = isolation()
+    found = probe_isolation()
     assert found.level >= Level.L2
     assert set(found.layers) == set(found.proofs)
     assert {NAMESPACES, LANDLOCK, SECCOMP, RLIMITS} <= set(found.layers)
@@ -115,7 +115,7 @@ def test_import_needs_nothing_of_linux():
     """The room can be imported where the system calls' numbers are unknown and the platform is another."""
     code = (
         "import sys, platform; sys.platform = 'darwin'; platform.machine = lambda: 'arm64'; "
-        "import gapsmith.sandbox, gapsmith.sandbox.zygote, gapsmith.sandbox.kernel as k\n"
+        "import gapsmith.sandbox, gapsmith.sandbox.guest.zygote, gapsmith.sandbox.isolation.kernel as k\n"
         "try: k.call('unshare', 0)\n"
         "except OSError as error: print(error)\n"
     )
@@ -164,4 +164,4 @@ def test_level_is_in_every_outcome():
 
 def test_isolation_is_a_function_of_the_preload():
     """Both kinds of sandbox can be examined."""
-    assert isolation("ortools").level is isolation("numpy").level
+    assert probe_isolation("ortools").level is probe_isolation("numpy").level

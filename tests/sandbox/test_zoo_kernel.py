@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from gapsmith.sandbox import Ending
-from gapsmith.sandbox.syscalls import HERE
+from gapsmith.sandbox.isolation.syscalls import HERE
 
 UNSAFE_WITHOUT_LAYERS = {"reboot", "vhangup", "acct", "kexec_load", "chroot", "syslog", "iopl", "swapoff"}
 """Not to be tried with the layers off, arguments of zero or not."""

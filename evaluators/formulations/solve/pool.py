@@ -23,8 +23,8 @@ from gapsmith.sandbox import (
     Preload,
     Sandbox,
     SandboxTrouble,
-    isolation,
     open_sandbox,
+    probe_isolation,
 )
 
 MEMORY_MB = 4096
@@ -118,7 +118,7 @@ def _opened(slot: int) -> Sandbox:
     try:
         return open_sandbox(_SOLVERS, Level.L2, slot)
     except SandboxTrouble:
-        weak = isolation("ortools").level
+        weak = probe_isolation("ortools").level
         if weak >= Level.L2:
             raise
         return open_sandbox(_SOLVERS, weak, slot)

@@ -5,7 +5,7 @@ import os
 import struct
 from collections.abc import Iterable
 
-from gapsmith.sandbox import kernel
+from gapsmith.sandbox.isolation import kernel
 
 _READ_FILE, _READ_DIRECTORY = 1 << 2, 1 << 3
 _VERSION = 1

@@ -3,7 +3,7 @@
 import pytest
 
 from gapsmith.sandbox import Ending
-from gapsmith.sandbox.clocks import NAMES
+from gapsmith.sandbox.guest.clocks import NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gapsmith.sandbox import seccomp
-from gapsmith.sandbox.syscalls import Table
+from gapsmith.sandbox.isolation import seccomp
+from gapsmith.sandbox.isolation.syscalls import Table
 
 ALLOW, KILL, EPERM = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
 TABLES = [Table("x86_64"), Table("aarch64")]

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 
-from gapsmith.sandbox import kernel
+from gapsmith.sandbox.isolation import kernel
 
 _NEW_MOUNT, _NEW_UTS, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
 _NEW_USER, _NEW_PID, _NEW_NET = 0x10000000, 0x20000000, 0x40000000

@@ -10,8 +10,8 @@ import os
 import signal
 import struct
 
-from gapsmith.sandbox import kernel
-from gapsmith.sandbox.syscalls import HERE, Table
+from gapsmith.sandbox.isolation import kernel
+from gapsmith.sandbox.isolation.syscalls import HERE, Table
 
 Instruction = tuple[int, int, int, int]
 

@@ -20,8 +20,9 @@ import types
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from gapsmith.sandbox import child, probes, rlimits
-from gapsmith.sandbox.lockdown import (
+from gapsmith.sandbox.guest import child
+from gapsmith.sandbox.isolation import probes, rlimits
+from gapsmith.sandbox.isolation.lockdown import (
     NAMESPACES,
     RLIMITS,
     SECCOMP,
@@ -33,7 +34,7 @@ from gapsmith.sandbox.lockdown import (
     leave_namespaces,
     user_number,
 )
-from gapsmith.sandbox.seccomp import Filter, child_filter
+from gapsmith.sandbox.isolation.seccomp import Filter, child_filter
 
 EVENT = struct.Struct("!ciiddq")
 """Kind, pid, wait status, CPU seconds of the child and of the zygote, peak memory in bytes.

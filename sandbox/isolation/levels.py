@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.isolation.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP
 from gapsmith.sandbox.job import Level
-from gapsmith.sandbox.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP
 
 _MACOS = (
     "macOS has no seccomp, Landlock or namespaces: limits on resources hold, but nothing keeps a program "

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from gapsmith.sandbox import clocks, frames, rlimits
-from gapsmith.sandbox.lockdown import Lockdown
+from gapsmith.sandbox import frames
+from gapsmith.sandbox.guest import clocks
+from gapsmith.sandbox.isolation import rlimits
+from gapsmith.sandbox.isolation.lockdown import Lockdown
 
 CHANNEL = 3
 """The job socket's descriptor; 0, 1 and 2 are an empty input and two pipes, and there are no others."""

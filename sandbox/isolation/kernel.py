@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 
-from gapsmith.sandbox.syscalls import HERE
+from gapsmith.sandbox.isolation.syscalls import HERE
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from gapsmith.sandbox import kernel, rlimits
-from gapsmith.sandbox.lockdown import LANDLOCK, NAMESPACES, RLIMITS, SECCOMP, Enclosure, Lockdown
+from gapsmith.sandbox.isolation import kernel, rlimits
+from gapsmith.sandbox.isolation.lockdown import LANDLOCK, NAMESPACES, RLIMITS, SECCOMP, Enclosure, Lockdown
 
 Proof = tuple[bool, str]
 _JOB = {"threads": 0, "memory_mb": 64, "cpu_net": 30}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from gapsmith.sandbox import kernel, landlock, namespaces, rlimits, seccomp, syscalls
+from gapsmith.sandbox.isolation import kernel, landlock, namespaces, rlimits, seccomp, syscalls
 
 NAMESPACES, LANDLOCK, SECCOMP, UID, RLIMITS = "namespaces", "landlock", "seccomp", "uid", "rlimits"
 LAYERS = frozenset({NAMESPACES, LANDLOCK, SECCOMP, UID, RLIMITS})

@@ -1,0 +1,1 @@
+"""Layers of isolation: seccomp, Landlock, namespaces, resource limits; their probes and levels."""
