@@ -59,14 +59,22 @@ def hide_memory() -> None:
     prctl(_PR_SET_DUMPABLE, 0)
 
 
-def drop_capabilities() -> None:
-    """Gives up every capability, for good. Raises OSError."""
+def drop_bounding_set() -> None:
+    """Drops every capability from the bounding set, so that no `exec` regains one.
+
+    It must come before the change of user, which ends the right to do so. A process without that right keeps its set:
+    it has nothing to drop. Raises OSError.
+    """
     for capability in range(_CAPABILITIES):
         try:
             prctl(_PR_CAPBSET_DROP, capability)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EPERM):  # No such capability; none to drop.
+            if error.errno not in (errno.EINVAL, errno.EPERM):  # No such capability; no right to drop it.
                 raise
+
+
+def drop_capabilities() -> None:
+    """Gives up every capability, for good. Raises OSError."""
     prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     nothing = (ctypes.c_uint32 * 6)()

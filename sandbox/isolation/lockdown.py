@@ -97,9 +97,12 @@ def enclose(enclosure: Enclosure, wanted: frozenset[str], folders: list[str], nu
             raise LayerFailed(NAMESPACES, str(error)) from error
     # Before the user changes: the new one may not be able to reach a Python in somebody's home.
     enclosure.attempt(LANDLOCK, wanted, lambda: landlock.restrict(folders))
+    guarded = sys.platform == "linux" and bool(wanted - {RLIMITS})
+    if guarded:
+        kernel.drop_bounding_set()
     enclosure.attempt(UID, wanted, lambda: _drop_user(number))
     enclosure.own_uid = NAMESPACES in enclosure.applied or UID in enclosure.applied
-    if sys.platform == "linux" and wanted - {RLIMITS}:
+    if guarded:
         kernel.drop_capabilities()
         kernel.forbid_new_privileges()
         kernel.hide_memory()
