@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from gapsmith.evaluators import repeats, stepwise
-from gapsmith.evaluators.base import FollowUp, Infeasible, Instance, Problem
+from gapsmith.evaluators.base import CandidateOutcome, FollowUp, Infeasible, Instance, Problem
 from gapsmith.evaluators.base import Runner as Runner
 from gapsmith.evaluators.repeats import TRIES
 from gapsmith.evaluators.scoring import Score
@@ -54,10 +54,10 @@ def assess(
     scores: list[Score] = []
     for instance, answer in zip(instances, outcome.answers, strict=False):
         scores.append(_price(problem, instance, answer, outcome, spent))
-        if scores[-1].outcome != "ok":
+        if scores[-1].outcome != CandidateOutcome.OK:
             return Assessment(scores[-1].outcome, f"{instance.name}: {scores[-1].message}", tuple(scores))
     if len(scores) == len(instances):
-        return Assessment("ok", "", tuple(scores), solutions)
+        return Assessment(CandidateOutcome.OK, "", tuple(scores), solutions)
     failed = Score(outcome.ending, outcome.message, None, outcome.cpu_seconds, outcome.level)
     return Assessment(failed.outcome, f"{instances[len(scores)].name}: {failed.message}", (*scores, failed))
 
@@ -168,5 +168,5 @@ def _price(problem: Problem, instance: Instance, answer: Answer, outcome: Outcom
         if problem.charge is not None:
             cost = problem.charge(cost, seconds)
     except Infeasible as reason:
-        return Score("infeasible", str(reason), None, seconds, outcome.level)
-    return Score("ok", "", cost, seconds, outcome.level)
+        return Score(CandidateOutcome.INFEASIBLE, str(reason), None, seconds, outcome.level)
+    return Score(CandidateOutcome.OK, "", cost, seconds, outcome.level)

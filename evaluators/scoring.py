@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Instance, Number
+from gapsmith.evaluators.base import Baseline, CandidateOutcome, Instance, Number
 from gapsmith.sandbox import Ending, Level
 
 RESAMPLES = 2000
@@ -193,7 +193,9 @@ class Scale:
     def failures(self, scores: Sequence[Score]) -> tuple[Failure, ...]:
         """Returns the instances that a program failed on."""
         found = zip(self._instances, scores, strict=False)
-        return tuple(Failure(i.name, s.outcome, s.message) for i, s in found if s.outcome != "ok")
+        return tuple(
+            Failure(i.name, s.outcome, s.message) for i, s in found if s.outcome != CandidateOutcome.OK
+        )
 
     def solved(self, scores: Sequence[Score]) -> Aggregate | None:
         """Returns the aggregate over the instances that were solved; None where none was."""

@@ -32,7 +32,7 @@ from gapsmith.agent.archive.tables import (
     RunBoundRow,
     RunRow,
 )
-from gapsmith.evaluators.base import FIRST_VERSION, Baseline, Trouble
+from gapsmith.evaluators.base import FIRST_VERSION, Baseline, CandidateOutcome, Trouble
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
 
@@ -53,7 +53,7 @@ RECORDED = select(func.coalesce(func.max(col(CandidateRow.slot)) + 1, 0)).where(
 CLAIMED = (
     select(CandidateRow.slot)
     .where(OF_RUN, BEFORE, col(CandidateRow.program) == bindparam("program"))
-    .where(col(CandidateRow.outcome).not_in(["asked", "duplicate"]))
+    .where(col(CandidateRow.outcome).not_in([CandidateOutcome.ASKED, CandidateOutcome.DUPLICATE]))
     .order_by(col(CandidateRow.slot))
     .limit(1)
 )

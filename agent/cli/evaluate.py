@@ -30,7 +30,7 @@ from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem, new_problem, read_instances
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports.export.module import write
-from gapsmith.evaluators.base import Instance, Problem, Split, UsageTrouble
+from gapsmith.evaluators.base import CandidateOutcome, Instance, Problem, Split, UsageTrouble
 from gapsmith.evaluators.catalogue import problem_names
 from gapsmith.evaluators.integrity.conformance import broken_promises
 from gapsmith.sandbox import Level, open_sandbox
@@ -62,7 +62,7 @@ def chosen_instances(problem: Problem, files: list[Path] | None, split: Split) -
 
 def fail_if_any(comparison: Comparison) -> None:
     """Exits with 1 if any program failed."""
-    if any(row.outcome != "ok" for row in comparison.rows):
+    if any(row.outcome != CandidateOutcome.OK for row in comparison.rows):
         raise typer.Exit(1)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from gapsmith.agent.codegen.forbidden import Kinds, forbidden
 from gapsmith.agent.codegen.replies.cleanup import parsed
-from gapsmith.evaluators.base import EntryPoint
+from gapsmith.evaluators.base import CandidateOutcome, EntryPoint
 
 ALLOWED_IMPORTS = frozenset(
     (
@@ -40,7 +40,7 @@ class Screened:
         size: nodes of the syntax tree.
     """
 
-    outcome: str
+    outcome: CandidateOutcome
     message: str
     source: str
     hash: str = ""
@@ -59,7 +59,7 @@ def encodable(text: str) -> str:
 
 def unparsable(why: str, source: str = "") -> Screened:
     """The outcome of what no parser of ours can bear: it never ends a run."""
-    return Screened("unparsable", why, source)
+    return Screened(CandidateOutcome.UNPARSABLE, why, source)
 
 
 def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMPORTS) -> Screened:
@@ -74,33 +74,41 @@ def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screen
     source = source.removeprefix("\ufeff")  # of an editor, as Python takes it off
     if len(source) > LONGEST_SOURCE:
         return Screened(
-            "too_long", f"the code has {len(source)} characters; at most {LONGEST_SOURCE} are taken", source
+            CandidateOutcome.TOO_LONG,
+            f"the code has {len(source)} characters; at most {LONGEST_SOURCE} are taken",
+            source,
         )
     if not source.strip():
         return Screened(
-            "no_code", f"the reply holds no code; expected a Python block with {entry.signature}", source
+            CandidateOutcome.NO_CODE,
+            f"the reply holds no code; expected a Python block with {entry.signature}",
+            source,
         )
     if (tree := parsed(source)) is None:
-        return Screened("syntax_error", _syntax_message(source), source)
+        return Screened(CandidateOutcome.SYNTAX_ERROR, _syntax_message(source), source)
     if complaint := _entry_complaint(tree, entry):
-        return Screened("no_entry", complaint, source)
+        return Screened(CandidateOutcome.NO_ENTRY, complaint, source)
     kinds = _by_kind(_nodes(tree))
     allowed = allowed.union(entry.imports)
     if strangers := sorted(_imports(kinds) - allowed):
         known = ", ".join(sorted(name for name in allowed if not name.startswith("_")))
-        return Screened("forbidden_import", f"imports {strangers[0]}; allowed are {known}", source)
+        return Screened(
+            CandidateOutcome.FORBIDDEN_IMPORT, f"imports {strangers[0]}; allowed are {known}", source
+        )
     bound = _bound(kinds)
     if complaint := forbidden(kinds, bound):
-        return Screened("forbidden_name", complaint, source)
+        return Screened(CandidateOutcome.FORBIDDEN_NAME, complaint, source)
     if (written := _literals(tree, kinds)) > MOST_LITERALS:
         return Screened(
-            "memorised_table",
+            CandidateOutcome.MEMORISED_TABLE,
             f"numbers and texts of {written} characters are written into the code; at most {MOST_LITERALS} are taken: "
             "expected a rule, no answers learned by heart",
             source,
         )
     canonical = _Canonical(bound - _fixed(kinds) - {entry.name}).text(tree)
-    return Screened("ok", "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], _size(kinds))
+    return Screened(
+        CandidateOutcome.OK, "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], _size(kinds)
+    )
 
 
 def _literals(tree: ast.Module, kinds: Kinds) -> int:

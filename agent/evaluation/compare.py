@@ -10,7 +10,15 @@ from gapsmith.agent.evaluation.baselines import Progress, baselines_of, silent
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.own.files import with_version
 from gapsmith.evaluators.assess import Runner, assess_all
-from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble, UsageTrouble, unknown
+from gapsmith.evaluators.base import (
+    Baseline,
+    CandidateOutcome,
+    Instance,
+    Problem,
+    Trouble,
+    UsageTrouble,
+    unknown,
+)
 from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
 
 CHUNK = 20
@@ -93,7 +101,7 @@ def evaluate(
     rows = []
     for entrant in entrants:
         screened = screen(entrant.source, problem.entry)
-        if screened.outcome != "ok":
+        if screened.outcome != CandidateOutcome.OK:
             rows.append(Scored(entrant, screened.outcome, screened.message, (), None))
             continue
         scores = run_all(problem, entrant, instances, executor, progress, isolated)
@@ -123,7 +131,7 @@ def scored(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
     """Sums the scores of all instances up: one failed instance is one failed instance."""
     failures, aggregate = scale.failures(scores), scale.solved(scores)
     if not failures:
-        return Scored(entrant, "ok", "", tuple(scores), aggregate)
+        return Scored(entrant, CandidateOutcome.OK, "", tuple(scores), aggregate)
     first = failures[0]
     message = f"{first.instance}: {first.message}"
     return Scored(entrant, first.outcome, message, tuple(scores), aggregate, failures)

@@ -13,7 +13,7 @@ from gapsmith.agent.evaluation.compare import scored as row_of
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.search.instances import Bench
 from gapsmith.evaluators.assess import Assessment, Runner, assess
-from gapsmith.evaluators.base import Instance, Number, Problem
+from gapsmith.evaluators.base import CandidateOutcome, Instance, Number, Problem
 from gapsmith.evaluators.repeats import TRIES
 from gapsmith.evaluators.scoring import Scale, Score
 
@@ -87,7 +87,7 @@ class Measuring:
     def _started(
         self, program: Archived, instances: Sequence[Instance], known: Mapping[str, Score], whole: bool
     ) -> list[Future["Pairs"]]:
-        if not whole and any(score.outcome != "ok" for score in known.values()):
+        if not whole and any(score.outcome != CandidateOutcome.OK for score in known.values()):
             return []
         new = [instance for instance in instances if instance.digest not in known]
         chunks = [new[k : k + CHUNK] for k in range(0, len(new), CHUNK)]
@@ -96,7 +96,7 @@ class Measuring:
 
 def costs_in(assessment: Assessment) -> tuple[Number, ...] | None:
     """The costs in the order of the instances; None of a program that failed on one."""
-    if assessment.outcome != "ok":
+    if assessment.outcome != CandidateOutcome.OK:
         return None
     return tuple(score.cost for score in assessment.scores if score.cost is not None)
 
@@ -126,17 +126,17 @@ class _Work:
             left = self.instances[len(scores) :]
             tries = TRIES if failed < FAILURES else 1
             scores += assess(self.problem, self.source, left, runner, spent, tries).scores
-            failed += scores[-1].outcome != "ok"
+            failed += scores[-1].outcome != CandidateOutcome.OK
         return list(zip(self.instances, scores, strict=False))
 
 
 def _assessment(instances: Sequence[Instance], scores: Mapping[str, Score]) -> Assessment:
     met = [(instance, scores[instance.digest]) for instance in instances if instance.digest in scores]
     for instance, score in met:
-        if score.outcome != "ok":
+        if score.outcome != CandidateOutcome.OK:
             message = f"{instance.name}: {score.message}"
             return Assessment(score.outcome, message, tuple(score for _, score in met))
-    return Assessment("ok", "", tuple(score for _, score in met))
+    return Assessment(CandidateOutcome.OK, "", tuple(score for _, score in met))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from gapsmith.agent.search.acceptance.novelty import Decisions
 from gapsmith.agent.search.acceptance.racing import Bar, blocks, lag
 from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.evaluators.assess import Runner, assess
-from gapsmith.evaluators.base import Instance, Number
+from gapsmith.evaluators.base import CandidateOutcome, Instance, Number
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.scoring import Score
 
@@ -103,7 +103,7 @@ class _Walk:
     def _meet(self, instance: Instance) -> Heat | None:
         score = self.scores[instance.digest]
         self.met += 1
-        if score.outcome != "ok":
+        if score.outcome != CandidateOutcome.OK:
             return self.ended(score.outcome, f"{instance.name}: {score.message}")
         return None
 
@@ -121,7 +121,7 @@ class _Walk:
         if not (behind := lag(self.losses(), bar)):
             return None
         words = f"dropped after {self.met} of {len(self.order)} instances: {behind:.2f} points behind"
-        return self.ended("raced", words, lag=behind)
+        return self.ended(CandidateOutcome.RACED, words, lag=behind)
 
     @property
     def costs(self) -> tuple[Number, ...] | None:
@@ -163,14 +163,14 @@ class Probe:
         walk = _Walk.raced_against(self.bar, self.course, self.source, self.known, self.decisions)
         if verify := self.course.problem.verify:
             found = verify(self.source, runner, self.refuters, False)
-            if found.outcome != "ok":
+            if found.outcome != CandidateOutcome.OK:
                 return walk.ended(found.outcome, found.message, detail=found.detail)
         for block in blocks(len(walk.order)):
             if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
                 return ended
             if walk.met >= PROBED and int((walk.losses() > 0).sum()) >= TELLING:
                 break
-        return walk.ended("ok", costs=walk.costs)
+        return walk.ended(CandidateOutcome.OK, costs=walk.costs)
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Race:
                 continue
             if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
                 return ended
-        return walk.ended("ok", costs=walk.costs)
+        return walk.ended(CandidateOutcome.OK, costs=walk.costs)
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Validation:
         problem, costs = self.course.problem, walk.costs or ()
         instances = self.bench.instances[:shown]
         found = examine(problem, self.source, instances, costs[:shown], runner, self.refuters)
-        passed = costs if found.outcome == "ok" else None
+        passed = costs if found.outcome == CandidateOutcome.OK else None
         return walk.ended(found.outcome, found.message, costs=passed, detail=found.detail)
 
 
@@ -253,7 +253,7 @@ class Attempt:
         bench = self.course.train
         instances = [bench.instances[place] for place in self.places]
         result = assess(self.course.problem, self.source, instances, runner, spent)
-        if result.outcome != "ok":
+        if result.outcome != CandidateOutcome.OK:
             return Attempted(float("inf"), len(result.scores))
         costs = [score.cost for score in result.scores if score.cost is not None]
         places = list(self.places)

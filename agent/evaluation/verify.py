@@ -13,7 +13,7 @@ from gapsmith.agent.evaluation.counterexamples import Refuters
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import Honesty, Instance, UsageTrouble
+from gapsmith.evaluators.base import CandidateOutcome, Honesty, Instance, UsageTrouble
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.verify.mutants import (
@@ -113,7 +113,7 @@ class _Climb:
 
     def __call__(self, runner: Runner, spent: float) -> Honesty:
         screened = screen(self.source, self.problem.entry)
-        if screened.outcome != "ok":
+        if screened.outcome != CandidateOutcome.OK:
             return Honesty(screened.outcome, screened.message)
         return self.problem.ladder.climb(screened.source, runner, self.refuters, True)
 

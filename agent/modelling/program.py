@@ -8,7 +8,7 @@ from gapsmith.agent.codegen.screen import ALLOWED_IMPORTS, Screened, screen, unp
 from gapsmith.agent.modelling.answer import Kind, Verdict, judged
 from gapsmith.agent.models.hosted.finish import excuse, usable
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import EntryPoint
+from gapsmith.evaluators.base import CandidateOutcome, EntryPoint
 from gapsmith.sandbox import Job, Limits, SandboxTrouble
 
 ENTRY = EntryPoint("solve", (), "a dict with status, objective and values", "dict[str, object]")
@@ -31,7 +31,9 @@ def program_in(reply: str, detail: Mapping[str, str]) -> Screened:
     finish, why = excuse(detail)
     extracted = extract(usable(reply, finish), ENTRY)
     found = unparsable(extracted.trouble) if extracted.trouble else screen(extracted.source, ENTRY, IMPORTS)
-    return replace(found, outcome=finish, message=why) if finish and found.outcome in _NOTHING else found
+    if finish and found.outcome.is_incomplete:
+        return replace(found, outcome=CandidateOutcome(finish), message=why)
+    return found
 
 
 def turned_away(found: Screened) -> Verdict:
@@ -56,10 +58,9 @@ def work(source: str, cpu_seconds: float) -> Callable[[Runner, float], Verdict]:
     return run
 
 
-_NOTHING = ("no_code", "syntax_error", "no_entry")
 _KINDS = {
-    "syntax_error": Kind.CRASH,
-    "forbidden_import": Kind.FORBIDDEN,
-    "forbidden_name": Kind.FORBIDDEN,
-    "too_long": Kind.FORBIDDEN,
+    CandidateOutcome.SYNTAX_ERROR: Kind.CRASH,
+    CandidateOutcome.FORBIDDEN_IMPORT: Kind.FORBIDDEN,
+    CandidateOutcome.FORBIDDEN_NAME: Kind.FORBIDDEN,
+    CandidateOutcome.TOO_LONG: Kind.FORBIDDEN,
 }

@@ -25,6 +25,7 @@ from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import Mail
 from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls, Question
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate, Scheduler
+from gapsmith.evaluators.base import CandidateOutcome
 
 T = TypeVar("T")
 PROBLEM = "modelling"
@@ -51,7 +52,7 @@ class Letter:
     operator: str
     prompt: Prompt
     parents: tuple[int, ...] = ()
-    outcome: str = "asked"
+    outcome: str = CandidateOutcome.ASKED
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Session:
         row = self._archive.candidate(self._run, slot)
         if row is not None and slot in self._verdicts:
             return Ran(row.program, _verdict(row, self._verdicts[slot]))
-        if found.outcome != "ok":
+        if found.outcome != CandidateOutcome.OK:
             return self._settle(slot, found, turned_away(found))
         (verdict,) = yield Evaluate((work(found.source, cpu_seconds),))
         return self._settle(slot, found, verdict)

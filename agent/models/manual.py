@@ -12,11 +12,11 @@ from gapsmith.agent.codegen.replies.extract import extract
 from gapsmith.agent.codegen.sanitize import fenced, untrusted
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
 from gapsmith.agent.models.finish import Finish
+from gapsmith.evaluators.base import CandidateOutcome
 
 PASS = "skip"
 """An answer of this word alone: nobody answers this question, and the run goes on."""
 
-RAN = ("ok", "raced", "twin", "duplicate")
 ENDINGS = (".md.txt", ".txt", "")
 """Behind NNNN.answer, in place of `.md`: what editors make of it."""
 
@@ -104,9 +104,10 @@ class ManualModel:
             words: more of it; untrusted.
             source: the program; a later question that asks for its repair is named in the file.
         """
-        if outcome not in RAN:
+        failed = CandidateOutcome(outcome).is_failure
+        if failed:
             self._failed[source] = slot
-        kind, other = ("result", "reason") if outcome in RAN else ("reason", "result")
+        kind, other = ("reason", "result") if failed else ("result", "reason")
         self._path(slot, other).unlink(missing_ok=True)
         self._write(self._path(slot, kind), _told(outcome, words))
 
@@ -192,7 +193,7 @@ def _is_answer(text: str, request: Request) -> bool:
 
 
 def _told(outcome: str, words: str) -> str:
-    if outcome in RAN:
+    if not CandidateOutcome(outcome).is_failure:
         return f"# {outcome}\n\n{fenced(untrusted(words))}\n\nNothing more is needed here.\n"
     more = (
         "Nothing more is needed here: if it is worth mending, a later prompt asks for it, and is named below."

@@ -12,6 +12,7 @@ from gapsmith.agent.reports.comparisons import FIGURES, NAMED, _cells, _percent,
 from gapsmith.agent.reports.formulations import told
 from gapsmith.agent.runs.final.entropy import Source
 from gapsmith.agent.runs.final.report import Report
+from gapsmith.evaluators.base import CandidateOutcome
 from gapsmith.evaluators.scoring import FEWEST, Gain
 
 
@@ -117,7 +118,7 @@ def set_table(row: RunRow) -> Table:
 
 def _verdict(row: CandidateRow) -> str:
     """What became of a candidate; a rule is measured on validation instances, and passes nothing."""
-    if row.operator == "rule" and row.outcome == "ok":
+    if row.operator == "rule" and row.outcome == CandidateOutcome.OK:
         return "reference rule"
     return f"gate: {row.gate}" if row.gate else row.outcome
 

@@ -14,6 +14,7 @@ from gapsmith.agent.codegen.sanitize import untrusted
 from gapsmith.agent.evaluation.baselines import Progress
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.verify import Verified, mutants_examined, verified
+from gapsmith.evaluators.base import CandidateOutcome
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.verify.mutants import Examined, kill_rate
 
@@ -41,7 +42,7 @@ def files_answer(
 ) -> Answer:
     """See `verified`; wrong where a program is."""
     found = verified(problem, files, executor, doing, archive)
-    failed = any(each.finding.outcome != "ok" for each in found)
+    failed = any(each.finding.outcome != CandidateOutcome.OK for each in found)
     return Answer(verified_json(problem.name, found), verified_table(problem.name, found), failed)
 
 
@@ -72,7 +73,7 @@ def verified_table(formulation: str, found: Sequence[Verified]) -> Table:
         table.add_column(heading)
     for each in found:
         finding = each.finding
-        style = "" if finding.outcome == "ok" else "red"
+        style = "" if finding.outcome == CandidateOutcome.OK else "red"
         cells = [str(finding.detail.get(word, "–")) for word in ("truth", "rung")]
         why = untrusted(finding.message, LONGEST_REASON)
         table.add_row(Text(each.name), Text(finding.outcome, style=style), *cells, Text(why))

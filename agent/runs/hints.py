@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.evaluators.base import Problem, UsageTrouble, is_formulation
+from gapsmith.evaluators.base import CandidateOutcome, Problem, UsageTrouble, is_formulation
 from gapsmith.evaluators.formulations.contract import Claim, Formulation, Pattern
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without
@@ -28,7 +28,7 @@ def helped(problem: Problem, heuristic: str) -> Problem:
             f"{original.name} is on-line: its programs decide event by event; none can help here"
         )
     screened = screen(heuristic, original.entry)
-    if screened.outcome != "ok":
+    if screened.outcome != CandidateOutcome.OK:
         raise UsageTrouble(f"the heuristic is no program for {original.name}: {screened.message}")
     more = patterns(search.formulation, original, heuristic)
     return replace(

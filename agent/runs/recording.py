@@ -33,7 +33,7 @@ from gapsmith.agent.runs.final.entropy import last_drawn
 from gapsmith.agent.runs.ownership import is_ours, mark, problem_digest
 from gapsmith.agent.runs.settings import FILES, Settings
 from gapsmith.agent.search.operators import BY_NAME, TUNE
-from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
+from gapsmith.evaluators.base import CandidateOutcome, Problem, Trouble, UsageTrouble
 
 OTHERWISE = ("workers", "minimum_level")
 NOT_TOLD = (*OTHERWISE, "model", "models", "base_url", "batch")
@@ -243,7 +243,7 @@ def _row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:
         operator=line.operator,
         parents=[numbers[slot] for slot in line.parents if slot in numbers],
         program=numbers[line.slot] if tuned else None,
-        outcome="tuned" if tuned else "asked",
+        outcome=CandidateOutcome.TUNED if tuned else CandidateOutcome.ASKED,
         arm=line.arm,
         model=line.model,
     )

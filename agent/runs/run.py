@@ -40,7 +40,7 @@ from gapsmith.agent.runs.splits import Supply
 from gapsmith.agent.search.operators import ASKED
 from gapsmith.agent.search.state import SearchState, Switches
 from gapsmith.agent.search.strategies import Strategy
-from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble, is_formulation, unknown
+from gapsmith.evaluators.base import CandidateOutcome, Problem, Trouble, UsageTrouble, is_formulation, unknown
 from gapsmith.sandbox import Level
 
 SEARCHED, CHOSEN = 0.6, 0.8
@@ -240,7 +240,7 @@ class Run:
 
     def _no_champion(self) -> str:
         rows = self.archive.candidates(self.number).values()
-        first = next((row for row in rows if row.outcome not in ("ok", "raced", "duplicate", "asked")), None)
+        first = next((row for row in rows if CandidateOutcome(row.outcome).is_failure), None)
         why = f"; the first failure: slot {first.slot}, {first.outcome}: {first.message}" if first else ""
         return f"run {self.number} has no program that solved all training and validation instances{why}"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.assess import Runner, assess
-from gapsmith.evaluators.base import Instance
+from gapsmith.evaluators.base import CandidateOutcome, Instance
 from gapsmith.evaluators.formulations.pricing import unpacked
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.solve.benchmark import cost_of, mean_time
@@ -123,7 +123,7 @@ def wall(
     """
     chosen = instances[:WALL_INSTANCES]
     result = assess(problem, source, chosen, runner)
-    if result.outcome != "ok":
+    if result.outcome != CandidateOutcome.OK:
         return None, None, None
     packed = [answer[0][0] if problem.pricing.whole else answer for answer in result.solutions]
     base = [_clocked(problem, problem.pricing.base(instance)) for instance in chosen]

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from gapsmith.evaluators.assess import Runner, assess, assess_all
-from gapsmith.evaluators.base import Honesty, Instance, Number, Problem
+from gapsmith.evaluators.base import CandidateOutcome, Honesty, Instance, Number, Problem
 from gapsmith.evaluators.integrity.online import UNSTEADY, foresight
 from gapsmith.evaluators.scoring import Score
 
@@ -47,7 +47,7 @@ def examine(
     for examination in (_foresight, _relabelled) if problem.online else (_alone, _relabelled):
         if found := examination(patient, source, instances, costs, runner):
             return found
-    return problem.verify(source, runner, refuters, True) if problem.verify else Honesty("ok")
+    return problem.verify(source, runner, refuters, True) if problem.verify else Honesty(CandidateOutcome.OK)
 
 
 def _alone(
@@ -57,7 +57,7 @@ def _alone(
     for instance, before, score in zip(instances, costs, scores, strict=True):
         if score.cost != before:
             return Honesty(
-                "state_dependent",
+                CandidateOutcome.STATE_DEPENDENT,
                 f"{instance.name} {_ended(score)} in a process of its own, and cost {before:g} after other instances: "
                 "results must depend on the arguments alone, not on earlier calls, chance or the clock",
             )
@@ -71,14 +71,15 @@ def _relabelled(
         return None
     others = [problem.relabel(i, np.random.default_rng([7, k])) for k, i in enumerate(instances)]
     result = assess(problem, source, others, runner)
-    if result.outcome != "ok":
+    if result.outcome != CandidateOutcome.OK:
         return Honesty(
-            "label_dependent", f"fails when the parts of an instance are numbered otherwise: {result.message}"
+            CandidateOutcome.LABEL_DEPENDENT,
+            f"fails when the parts of an instance are numbered otherwise: {result.message}",
         )
     worse, better = _changes(costs, [score.cost for score in result.scores], problem.maximise)
     if worse - better > SURE * np.sqrt(worse + better):
         return Honesty(
-            "label_dependent",
+            CandidateOutcome.LABEL_DEPENDENT,
             f"costs more on {worse} of {len(instances)} instances, and less on {better}, when their parts are "
             "numbered otherwise: an answer must not depend on the numbering, but for ties",
         )

@@ -14,6 +14,7 @@ import numpy as np
 from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import (
     Baseline,
+    CandidateOutcome,
     Infeasible,
     Instance,
     Number,
@@ -223,7 +224,7 @@ def _runs(
     problem: Problem, name: str, source: str, instances: list[Instance], runner: Runner
 ) -> Iterator[str]:
     result = assess(problem, source, instances, runner)
-    if result.outcome != "ok":
+    if result.outcome != CandidateOutcome.OK:
         yield f"{name}: {result.outcome}: {result.message}"
         return
     costs: list[Number] = [score.cost for score in result.scores if score.cost is not None]
@@ -232,7 +233,7 @@ def _runs(
         if cost > found.upper if problem.maximise else cost < found.lower:
             yield f"{name}: costs {cost} on {instance.name}, beyond the proven bound {found.lower} to {found.upper}"
     honest = examine(problem, source, instances, costs, runner)
-    if honest.outcome != "ok":
+    if honest.outcome != CandidateOutcome.OK:
         yield f"{name}: {honest.outcome}: {honest.message}"
 
 

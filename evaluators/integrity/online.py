@@ -27,7 +27,7 @@ import numpy as np
 
 from gapsmith.evaluators import repeats, stepwise
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import Datum, Instance, Problem
+from gapsmith.evaluators.base import CandidateOutcome, Datum, Instance, Problem
 from gapsmith.evaluators.stepwise import arrays, value_of
 from gapsmith.sandbox import Ending, Job, Limits, Outcome
 
@@ -35,8 +35,8 @@ Data: TypeAlias = Mapping[str, Datum]
 Future: TypeAlias = Callable[[np.random.Generator, Data, int], Data]
 """`(rng, data, kept) -> data`: the same first `kept` events, and others after them."""
 
-FORESIGHT = "foresight"
-UNSTEADY = "unsteady"
+FORESIGHT = CandidateOutcome.FORESIGHT
+UNSTEADY = CandidateOutcome.UNSTEADY
 
 _LOOP = '''
 
@@ -206,5 +206,5 @@ def _decided(outcome: Outcome, decisions: Callable[[], Any], events: int) -> Ver
         return Verdict(outcome.ending, outcome.message)
     value = decisions()
     if not isinstance(value, list) or len(value) != events:
-        return Verdict("infeasible", f"it gave no list of {events} decisions, one per event")
+        return Verdict(CandidateOutcome.INFEASIBLE, f"it gave no list of {events} decisions, one per event")
     return Verdict(Ending.OK, "", value)

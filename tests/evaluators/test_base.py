@@ -1,12 +1,17 @@
 """The contract of a problem: instances, splits, rules, baselines."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from helpers import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Baseline, Instance, Split, UsageTrouble
+from gapsmith.agent.models.finish import Finish
+from gapsmith.evaluators.base import Baseline, CandidateOutcome, Instance, Split, UsageTrouble
+from gapsmith.sandbox import Ending
 
 numbers = st.lists(st.integers(-(2**53), 2**53), max_size=6)
 
@@ -102,3 +107,42 @@ def test_usage_is_a_kind_of_trouble():
     from gapsmith.evaluators.base import Trouble
 
     assert issubclass(UsageTrouble, Trouble)
+
+
+OUTCOMES = {
+    # outcome: failure, sandbox failure, without program, repairable
+    "asked": (False, False, False, False),
+    "ok": (False, False, False, False),
+    "raced": (False, False, False, False),
+    "twin": (False, False, False, False),
+    "duplicate": (False, False, False, False),
+    "no_code": (True, False, True, False),
+    "truncated": (True, False, True, False),
+    "syntax_error": (True, False, False, True),
+    "infeasible": (True, False, False, True),
+    "timeout_cpu": (True, False, False, True),
+    "a word of a problem's author": (True, False, False, True),
+    "zygote_died": (True, True, False, False),
+    "harness_failure": (True, True, False, False),
+}
+
+
+@pytest.mark.parametrize(("word", "expected"), OUTCOMES.items(), ids=list(OUTCOMES))
+def test_outcomes_say_what_they_mean(word, expected):
+    """Every word of an archive is an outcome, and equals its own text."""
+    found = CandidateOutcome(word)
+    assert found == word == str(found)
+    assert (
+        found.is_failure,
+        found.is_sandbox_failure,
+        found.is_without_program,
+        found.repairable,
+    ) == expected
+    assert pickle.loads(pickle.dumps(found)) == copy.copy(found) == found
+
+
+def test_outcomes_of_replies_and_of_the_sandbox_are_known():
+    """How a hosted reply ends, and the sandbox's own failures, are named in one place."""
+    incomplete = [finish for finish in Finish if finish is not Finish.COMPLETE]
+    assert all(CandidateOutcome(finish).is_without_program for finish in incomplete)
+    assert all(CandidateOutcome(end).is_sandbox_failure == end.ours for end in Ending)

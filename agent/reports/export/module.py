@@ -20,7 +20,15 @@ from gapsmith.agent.reports.export.formulation import formulation_module
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.runs.splits import Supply
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble, is_formulation
+from gapsmith.evaluators.base import (
+    FIRST_VERSION,
+    CandidateOutcome,
+    Instance,
+    Number,
+    Problem,
+    Trouble,
+    is_formulation,
+)
 from gapsmith.evaluators.stepwise import value_of
 from gapsmith.sandbox import Job, Limits, Outcome
 
@@ -86,8 +94,12 @@ def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = 
 def _open(program: Program, problem: Problem) -> Program:
     """The program as it may be read and imported by others: screened again, and nothing of it unseen."""
     found, source = screen(program.source, problem.entry), visible(program.source)
-    why = found.message if found.outcome != "ok" else "it holds characters that are not seen, and needs them"
-    if found.outcome != "ok" or source is None:
+    why = (
+        found.message
+        if found.outcome != CandidateOutcome.OK
+        else "it holds characters that are not seen, and needs them"
+    )
+    if found.outcome != CandidateOutcome.OK or source is None:
         raise Trouble(
             f"program {program.id} is not exported, since it would run with the rights of whoever imports it: {why}; "
             "expected a program that only computes, or --sandboxed"

@@ -8,7 +8,7 @@ from gapsmith.agent.archive.findings import finding_of
 from gapsmith.agent.evaluation.compare import Scored
 from gapsmith.agent.evaluation.scores import Archived, Measuring
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import Instance, Problem, is_formulation
+from gapsmith.evaluators.base import CandidateOutcome, Instance, Problem, is_formulation
 
 if TYPE_CHECKING:  # it loads OR-Tools, which heuristics do without
     from gapsmith.evaluators.formulations.problem import FormulationProblem
@@ -18,7 +18,7 @@ def formulation_report(
     by: Measuring, winner: Archived, best: Scored, test: Sequence[Instance]
 ) -> Mapping[str, Any] | None:
     """Speed and truth of a winner as plain data; None of heuristics, and where it failed on the test."""
-    if not is_formulation(by.problem) or best.outcome != "ok":
+    if not is_formulation(by.problem) or best.outcome != CandidateOutcome.OK:
         return None
     costs = [float(score.cost) for score in best.scores if score.cost is not None]
     by.doing("solving with all cores", 0, 1)

@@ -22,7 +22,15 @@ from gapsmith.agent.runs.final.significance import Decision, Further, decide, ha
 from gapsmith.agent.search.instances import Bench
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import Honesty, Instance, Number, Problem, Split, is_formulation
+from gapsmith.evaluators.base import (
+    CandidateOutcome,
+    Honesty,
+    Instance,
+    Number,
+    Problem,
+    Split,
+    is_formulation,
+)
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.repeats import TIME_OUTS
 from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
@@ -245,7 +253,7 @@ class _End:
     def _step(self, elite: Elite, costs: Costs, tried: set[str]) -> tuple[Elite, Costs] | None:
         for text in simpler(elite.source, self._problem.entry.name):
             screened = screen(text, self._problem.entry)
-            if screened.outcome != "ok" or screened.hash in tried:
+            if screened.outcome != CandidateOutcome.OK or screened.hash in tried:
                 continue
             if len(tried) >= MOST:
                 return None
@@ -279,7 +287,7 @@ class _End:
         if self._archive.candidate(self._run, SLOT) is None:
             parents = [winner.program]
             self._archive.answer(Candidate(run=self._run, slot=SLOT, operator="shorten", parents=parents))
-        values = {"program": shorter.program, "outcome": "ok", "train_gap": shorter.gap}
+        values = {"program": shorter.program, "outcome": CandidateOutcome.OK, "train_gap": shorter.gap}
         self._archive.settle(self._run, SLOT, values)
 
     # Claiming
@@ -332,7 +340,7 @@ class _End:
             if wrong := detail.get("counterexample"):
                 Refuters(self._problem.name, self._archive).add(SLOT, elite.program, wrong)
             self._record(kind, detail)
-        return bool(detail["outcome"] == "ok")
+        return bool(detail["outcome"] == CandidateOutcome.OK)
 
     def _slot(self, elite: Elite) -> int | None:
         """Decisions name programs by slot: their numbers depend on what else the archive holds."""

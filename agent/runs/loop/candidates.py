@@ -19,15 +19,11 @@ from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.agent.search.operators import RULE
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
-from gapsmith.evaluators.base import Instance, Number
+from gapsmith.evaluators.base import CandidateOutcome, Instance, Number
 from gapsmith.evaluators.scoring import Score
 
-REFUTED = "refuted"
-"""What `Problem.verify` says of a program that is wrong on an instance, which the message tells."""
 NO_FRESH = "the user's own instances have no fresh ones; looks are counted anew"
 """What is recorded where a worn gate goes on with the same instances."""
-NO_PROGRAM = ("no_code", "syntax_error", "no_entry")
-"""Outcomes of screening that are no wonder where the reply itself did not end well."""
 
 
 @dataclass
@@ -56,7 +52,9 @@ class _Program:
 
     def judge(self, outcome: str, message: str = "", **more: Any) -> Judged:
         """Ends it."""
-        return Judged(self.slot, self.origin, self.screened, self.number, outcome, message, **more)
+        return Judged(
+            self.slot, self.origin, self.screened, self.number, CandidateOutcome(outcome), message, **more
+        )
 
 
 class Candidates:
@@ -110,15 +108,15 @@ class Candidates:
     def _measure(self, program: _Program) -> Chain[Judged]:
         """Probe, novelty, race, gate."""
         (heat,) = yield Evaluate((self._probe(program),))
-        if heat.outcome != "ok":
+        if heat.outcome != CandidateOutcome.OK:
             return program.judge(heat.outcome, heat.message, heat=heat)
         yield Turn.NOVELTY
         if (twin := self._find_twin(program, heat)) is not None:
-            return program.judge("twin", f"behaves as program {twin}", heat=heat, twin=twin)
+            return program.judge(CandidateOutcome.TWIN, f"behaves as program {twin}", heat=heat, twin=twin)
         if heat.costs is None:
             race = Race(self._course, program.screened.source, program.slot.bar, heat, program.decisions)
             (heat,) = yield Evaluate((race,))
-        if heat.outcome != "ok":
+        if heat.outcome != CandidateOutcome.OK:
             return program.judge(heat.outcome, heat.message, heat=heat)
         yield Turn.GATE
         return (yield from self._weigh(program, heat))
@@ -129,15 +127,17 @@ class Candidates:
             raise RuntimeError(f"slot {program.slot.number} is weighed without having been measured")
         elite = self._elite(program, heat, heat.costs)
         if program.slot.choice.operator is not RULE and elite.gap >= self._state.record:
-            return program.judge("ok", heat=heat, elite=elite)
+            return program.judge(CandidateOutcome.OK, heat=heat, elite=elite)
         bench = self._state.gate.bench
         (validated,) = yield Evaluate((self._validation(program, bench),))
         if validated.costs is not None:
-            return program.judge("ok", heat=heat, elite=elite, validated=validated, bench=bench)
+            return program.judge(
+                CandidateOutcome.OK, heat=heat, elite=elite, validated=validated, bench=bench
+            )
         if validated.met == len(bench.instances):  # it solved them all, but not by its own work
             words = validated.outcome, validated.message
             return program.judge(*words, heat=heat, validated=validated, bench=bench)
-        words = "ok", f"failed in validation: {validated.outcome}: {validated.message}"
+        words = CandidateOutcome.OK, f"failed in validation: {validated.outcome}: {validated.message}"
         return program.judge(*words, heat=heat, elite=elite, validated=validated, bench=bench)
 
     # Screening
@@ -161,14 +161,14 @@ class Candidates:
         """Ends what may not run or is not new; None for a program that is to be measured."""
         slot, found, finish = program.slot, program.screened, program.origin.finish
         duplicate = not program.is_new and self._is_claimed(program)
-        if not duplicate or found.outcome != "ok":
+        if not duplicate or found.outcome != CandidateOutcome.OK:
             self._screened[slot.number] = program.number
-        if found.outcome in NO_PROGRAM and finish[0]:
+        if found.outcome.is_incomplete and finish[0]:
             return program.judge(*finish)
-        if found.outcome != "ok":
+        if found.outcome != CandidateOutcome.OK:
             return program.judge(found.outcome, found.message)
         if duplicate:
-            return program.judge("duplicate", f"is program {program.number} over again")
+            return program.judge(CandidateOutcome.DUPLICATE, f"is program {program.number} over again")
         return None
 
     def _is_claimed(self, program: _Program) -> bool:
@@ -235,7 +235,7 @@ class Candidates:
     def _record(self, program: _Program, judged: Judged) -> None:
         """Keeps the end of a candidate. Its turn to be learnt from comes later."""
         slot, heat, gate, bench = judged.slot, judged.heat, judged.validated, judged.bench
-        if judged.outcome == "raced" and heat:
+        if judged.outcome == CandidateOutcome.RACED and heat:
             program.events.append(("raced", {"met": heat.met, "points_behind": round(heat.lag, 6)}))
         scores = _scores(self._course.train, heat) + (_scores(bench, gate) if bench else [])
         values = {
@@ -267,7 +267,7 @@ class Candidates:
         """Has the search learn what came of a slot."""
         self._screened.pop(judged.slot.number, None)
         reward, state, choice = 0.0, self._state, judged.slot.choice
-        if judged.outcome == REFUTED:
+        if judged.outcome == CandidateOutcome.REFUTED:
             state.refutation = judged.message
         if judged.twin is not None:
             self._take_twin(judged)
@@ -279,7 +279,7 @@ class Candidates:
             if judged.validated and judged.validated.costs:
                 self._pass_gate(judged, judged.elite, judged.validated.costs)
         self._note(judged)
-        ran = judged.outcome in ("ok", "raced", "twin")
+        ran = not judged.outcome.is_failure and judged.outcome != CandidateOutcome.DUPLICATE
         state.learn(choice, judged.slot.model, reward, self._cost(judged), ran)
 
     def _take_twin(self, judged: Judged) -> None:

@@ -38,6 +38,7 @@ from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE, Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
+from gapsmith.evaluators.base import CandidateOutcome
 
 WINDOW = 16
 """Slots that are open at once at most: more would be faster, and each would be asked knowing less."""
@@ -288,7 +289,7 @@ class Loop:
     def _open_tuning(self) -> None:
         row, choice = self._row(self._next), self._choose(self._next, may_tune=True)
         self._tuning += self._most_tuned
-        if row is not None and row.program is not None and row.outcome != "asked":
+        if row is not None and row.program is not None and row.outcome != CandidateOutcome.ASKED:
             source = self._archive.find(row.program).source
             self._open(choice, lambda slot: self._given(slot, source, self._most_tuned), **self._for_tuning)
         else:

@@ -7,10 +7,7 @@ from typing import Any
 
 from gapsmith.agent.archive import Archive, CandidateRow
 from gapsmith.agent.codegen.sanitize import one_line
-from gapsmith.agent.models.hosted.finish import ENDINGS
-
-UNUSABLE = frozenset(("no_code", *ENDINGS))
-"""Outcomes of replies that hold no program."""
+from gapsmith.evaluators.base import CandidateOutcome
 
 WARN_AFTER, STOP_AFTER = 4, 8
 """So many replies at the beginning, without a program in any of them, are told; and end the search."""
@@ -40,13 +37,13 @@ class Replies:
     def extend(self, rows: Iterable[CandidateRow]) -> None:
         """Counts the rows that a model answered."""
         for row in rows:
-            if row.model and row.outcome not in ("asked", ""):
+            if row.model and row.outcome not in (CandidateOutcome.ASKED, ""):
                 self.add(row.outcome, row.message)
 
     def add(self, outcome: str, message: str) -> None:
         """Counts a reply by the outcome of its slot."""
         self.count += 1
-        if outcome in UNUSABLE:
+        if CandidateOutcome(outcome).is_without_program:
             self.why[outcome] += 1
             self.words.setdefault(outcome, message)
 

@@ -6,17 +6,11 @@ from typing import Any
 
 from gapsmith.agent.codegen.screen import Screened
 from gapsmith.agent.evaluation.staged import Heat
-from gapsmith.agent.models.hosted.finish import ENDINGS
 from gapsmith.agent.search.acceptance.racing import Bar
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.instances import Bench
 from gapsmith.agent.search.selection.population import Elite
-
-OURS = ("zygote_died", "harness_failure")
-"""Endings that say nothing about a program: the sandbox itself broke."""
-
-NO_FAULT = frozenset(("ok", "duplicate", "twin", "raced", "no_code", *ENDINGS, *OURS))
-"""Outcomes after which there is nothing to repair."""
+from gapsmith.evaluators.base import CandidateOutcome
 
 
 @dataclass(frozen=True)
@@ -87,7 +81,7 @@ class Judged:
     origin: Origin
     screened: Screened
     program: int
-    outcome: str
+    outcome: CandidateOutcome
     message: str = ""
     heat: Heat | None = None
     elite: Elite | None = None
@@ -108,7 +102,7 @@ class Judged:
 
     def failure(self) -> Failure | None:
         """Returns what a model can repair, if the program's own fault kept it from being an elite."""
-        if self.outcome in NO_FAULT:
+        if not self.outcome.repairable:
             return None
         choice = self.slot.choice
         tries = choice.failure.tries + 1 if choice.failure else 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gapsmith.evaluators.assess import Runner, assess
-from gapsmith.evaluators.base import Honesty, Infeasible, Instance, Problem
+from gapsmith.evaluators.base import CandidateOutcome, Honesty, Infeasible, Instance, Problem
 from gapsmith.evaluators.formulations.exchange.bridge import layout_of
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
@@ -58,14 +58,14 @@ class Fixing:
         """
         stated = [self.pricing.stated(each) for each in instances]
         built = assess(self._building, source, stated, runner)
-        if built.outcome != "ok":
+        if built.outcome != CandidateOutcome.OK:
             return Honesty(built.outcome, built.message)
         known = self._known(stated, runner)
         mine = self._fixed(stated, built.solutions)
         fixed = [fixes for fixes, is_known in zip(mine, known, strict=True) if not is_known]
         detail = {"fixed": sum(fixed), "open": len(fixed)}
         if len(fixed) < LEAST_OPEN or sum(fixed) <= SHARE * len(fixed):
-            return Honesty("ok", "", detail)
+            return Honesty(CandidateOutcome.OK, "", detail)
         return Honesty(SOLVES, _WORDS.format(**detail), detail)
 
     @property

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.assess import Assessment, Runner, assess
-from gapsmith.evaluators.base import Honesty, Infeasible, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.base import CandidateOutcome, Honesty, Infeasible, Instance, Problem, Split, Trouble
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
 from gapsmith.evaluators.formulations.solve.benchmark import Trial, objection
 from gapsmith.evaluators.formulations.solve.pool import Children
@@ -53,7 +53,7 @@ NEGATED = 6
 MOST_NEGATED = 12
 _SALT = "hidden micro instances, 1"
 
-REFUTED = "refuted"
+REFUTED = CandidateOutcome.REFUTED
 
 
 class Truth(StrEnum):
@@ -148,15 +148,15 @@ class Ladder:
             return found
         detail: dict[str, Any] = {"rung": "equality", "instances": len(climb.made)}
         fixed = self.fixing(climb.source, runner, thorough)
-        if fixed.outcome != "ok":
+        if fixed.outcome != CandidateOutcome.OK:
             return fixed
         detail |= fixed.detail
         if not thorough:
-            return Honesty("ok", "", detail)
+            return Honesty(CandidateOutcome.OK, "", detail)
         if self.pricing.whole:
-            return Honesty("ok", "", {**detail, "truth": str(Truth.KEEPS)})
+            return Honesty(CandidateOutcome.OK, "", {**detail, "truth": str(Truth.KEEPS)})
         classes = Classes(climb.pricing, self.children)
-        return Honesty("ok", "", {**detail, **classes.of(climb.made[len(refuters) :])})
+        return Honesty(CandidateOutcome.OK, "", {**detail, **classes.of(climb.made[len(refuters) :])})
 
     def fixing(self, source: str, runner: Runner, thorough: bool) -> Honesty:
         """Whether a program solves instances instead of formulating them."""
@@ -215,9 +215,9 @@ class _Climb:
             batch = [self.pricing.stated(each) for each in instances[start : start + BATCH]]
             self._prover.learn([self.pricing.base(each) for each in batch])
             result = assess(self._problem, self.source, batch, self.runner)
-            if result.outcome == "infeasible" and not self._prover.refused:
+            if result.outcome == CandidateOutcome.INFEASIBLE and not self._prover.refused:
                 return _refuted(result, batch[len(result.scores) - 1], self.pricing)
-            if result.outcome != "ok":
+            if result.outcome != CandidateOutcome.OK:
                 return Honesty(result.outcome, result.message)
             self.made += zip(batch, result.solutions, strict=True)
         return None
