@@ -49,16 +49,18 @@ ENTRY = EntryPoint(
 STRATA = ("p=0.05", "p=0.1", "p=0.2", "p=0.5", "geometric", "attachment")
 
 FORMS = ("edge", "edges", "col")
-"""What DIMACS files call a graph by its edges."""
+"""Names of the edge-list format on the problem line of DIMACS files."""
 
 MOST_VERTICES = 10_000
-"""The reader refuses larger graphs: their matrix would not fit."""
+"""Largest graph that the reader accepts: the adjacency matrix of a larger one takes too much memory."""
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws a graph: uniform (Gilbert 1959), geometric with mean degree near 8, or by attachment (Barabási, Albert).
+    """Draws a random graph of a stratum.
 
-    Attachment: each vertex joins four earlier ones, drawn with chances in proportion to their degree plus one.
+    The classes are uniform graphs (Gilbert 1959), geometric graphs of mean degree near 8, and graphs by preferential
+    attachment (Barabási and Albert 1999): each vertex is joined to four earlier ones, which are drawn with
+    probabilities proportional to their degree plus one.
     """
     if stratum == "geometric":
         points = rng.random((size, 2))
@@ -70,12 +72,14 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 
 
 def _simple(matrix: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Makes the part above the diagonal symmetric, without loops."""
     upper = np.triu(matrix, 1)
     adjacent: NDArray[np.bool_] = upper | upper.T
     return adjacent
 
 
 def _attachment(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
+    """Draws a graph by preferential attachment."""
     adjacent = np.zeros((size, size), dtype=bool)
     for v in range(1, size):
         weight = adjacent[:v].sum(axis=1) + 1.0
@@ -85,9 +89,10 @@ def _attachment(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
 
 
 def read(path: Path) -> list[Instance]:
-    """Reads a DIMACS edge list: `c` comments, `p edge n m`, then m lines `e u v`, vertices from 1.
+    """Reads a DIMACS edge list.
 
-    Either way round and repeated edges count once, as in QOBLIB's files. Raises Trouble with the line.
+    The file has comments `c ...`, one line `p edge n m`, and m lines `e u v`, with vertices from 1. An edge that is
+    given in both directions or several times counts once, as in QOBLIB's files. Raises Trouble with the line.
     """
     adjacent: NDArray[np.bool_] | None = None
     edges, declared, number = 0, 0, 1
@@ -105,7 +110,7 @@ def read(path: Path) -> list[Instance]:
         else:
             raise _trouble(path, number, repr(line.strip()[:40]), "one line p edge n m, then lines e u v")
     if adjacent is None or edges != declared:
-        both = "; its header counts both directions: half of it is meant" if declared == 2 * edges > 0 else ""
+        both = "; the header counts both directions: write half of it" if declared == 2 * edges > 0 else ""
         raise _trouble(path, number, f"{edges} edges", f"a line p edge n m and {declared} edges{both}")
     return [Instance(path.stem, {"adjacent": adjacent})]
 
@@ -134,7 +139,7 @@ def _edge(path: Path, number: int, words: list[str], n: int) -> tuple[int, int]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """The number of chosen vertices. Raises Infeasible when two of them are adjacent."""
+    """Returns the number of chosen vertices. Raises Infeasible for adjacent ones."""
     adjacent = np.asarray(instance.data["adjacent"])
     chosen = subset(solution, len(adjacent), "vertex")
     clashes = np.argwhere(np.triu(adjacent[np.ix_(chosen, chosen)]))
@@ -145,12 +150,12 @@ def cost(instance: Instance, solution: Any) -> int:
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by reductions, clique bounds, branch and bound and CP-SAT; see `exact.stable_set`."""
+    """Solves by reductions, clique bounds, branch and bound, and CP-SAT."""
     return independent_set_baseline(np.asarray(instance.data["adjacent"]), seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """A second up to 100 vertices, growing as their square from there."""
+    """Returns one second up to 100 vertices, growing quadratically beyond."""
     return max(1.0, (len(np.asarray(instance.data["adjacent"])) / 100) ** 2)
 
 

@@ -1,4 +1,4 @@
-"""Proven makespans of job shops by CP-SAT, each with its operations in order, priced again before it is believed."""
+"""Solves job shops by CP-SAT; the makespan of every schedule is computed again from its list of operations."""
 
 import time
 
@@ -11,22 +11,24 @@ from gapsmith.evaluators.solvers import makespan as makespan_models
 Integers = NDArray[np.int64]
 
 MOST_CHOICES = 5_000_000
-"""Looks at a job in dispatching by MWKR at most: some seconds."""
+"""Operations times jobs up to which the first schedule is dispatched by MWKR, which then takes some seconds."""
 
 MOST_OPERATIONS = 20_000
-"""Beyond, CP-SAT's model would take longer to build than it is worth."""
+"""Operations up to which the CP-SAT model is built; a larger one takes too long to build."""
 
 
 def start_times(machines: Integers, p: Integers, sequence: list[int]) -> list[list[int]]:
-    """When each operation starts if all are started in this order, each as early as its job and machine allow.
+    """Computes the semi-active schedule of a list of operations.
+
+    Operations start in this order, each as early as its job and its machine allow.
 
     Args:
-        machines: where the operations of each job go, in order, shape [n, m].
+        machines: the machines of the operations of each job, in order, shape [n, m].
         p: their processing times, shape [n, m].
         sequence: jobs; the k-th appearance of a job is its k-th operation.
 
     Returns:
-        Job by job, in the order of its operations.
+        For each job the start times of its operations.
     """
     routes, times = machines.tolist(), p.tolist()
     ready, free = [0] * len(times), [0] * (int(machines.max()) + 1)
@@ -41,13 +43,16 @@ def start_times(machines: Integers, p: Integers, sequence: list[int]) -> list[li
 
 
 def makespan(machines: Integers, p: Integers, sequence: list[int]) -> int:
-    """When the last operation ends."""
+    """Returns the time when the last operation ends."""
     starts = start_times(machines, p, sequence)
     return max(line[-1] + int(p[job, -1]) for job, line in enumerate(starts))
 
 
 def sequence_of(p: Integers, starts: Integers) -> list[int]:
-    """The operations of a schedule as jobs in the order of their starts; those of no length before the others."""
+    """Lists the jobs of the operations by start time.
+
+    Of operations with equal start, those of length 0 come first.
+    """
     keys = [
         (int(start), int(start + p[job, step]), step, job) for (job, step), start in np.ndenumerate(starts)
     ]
@@ -55,7 +60,7 @@ def sequence_of(p: Integers, starts: Integers) -> list[int]:
 
 
 def most_work_remaining(machines: Integers, p: Integers) -> list[int]:
-    """A schedule without delay by the rule MWKR: where the exact method begins."""
+    """Builds a non-delay schedule by most work remaining (MWKR)."""
     n, m = p.shape
     remaining = np.cumsum(p[:, ::-1], axis=1)[:, ::-1].tolist()
     routes, times = machines.tolist(), p.tolist()
@@ -72,20 +77,32 @@ def most_work_remaining(machines: Integers, p: Integers) -> list[int]:
 
 
 def _in_turn(p: Integers) -> list[int]:
-    """The first operation of every job, then the second, and so on: where dispatching takes too long."""
+    """Lists the first operations of all jobs, then the second ones, ...
+
+    This replaces dispatching where that would take too long.
+    """
     n, m = p.shape
     return [job for _ in range(m) for job in range(n)]
 
 
 def _bound(machines: Integers, p: Integers) -> int:
-    """The longest job or the greatest work of a machine."""
+    """Returns the larger of the longest job and the greatest machine load."""
     loads = np.zeros(int(machines.max()) + 1, np.int64)
     np.add.at(loads, machines.ravel(), p.ravel())
     return int(max(loads.max(), p.sum(axis=1).max()))
 
 
 def job_shop_baseline(machines: Integers, p: Integers, seconds: float) -> Baseline:
-    """CP-SAT from a dispatched schedule on, within the limit of CPU seconds; that schedule where it finds none."""
+    """Solves by CP-SAT from a dispatched schedule on.
+
+    Args:
+        machines: the machines of the operations of each job, in order, shape [n, m].
+        p: their processing times, shape [n, m].
+        seconds: limit of CPU time.
+
+    Returns:
+        Bounds, and the best schedule: the dispatched one if CP-SAT finds none.
+    """
     begin = time.process_time()
     first = most_work_remaining(machines, p) if p.size * len(p) <= MOST_CHOICES else _in_turn(p)
     if p.size > MOST_OPERATIONS:

@@ -60,9 +60,10 @@ STRATA = ("m=5 any route", "m=6 any route", "m=5 two sets")
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws times evenly from 1 to 99 and routes evenly, over all machines (Taillard 1993) or over two sets of them.
+    """Draws processing times and routes uniformly at random.
 
-    Two sets, the first half of the machines before the second, as in Storer, Wu and Vaccari (1992).
+    Times are from 1 to 99. Routes are permutations of all machines (Taillard 1993), or visit the first half of the
+    machines before the second half (Storer, Wu and Vaccari 1992).
     """
     m = int(stratum.split()[0].removeprefix("m="))
     cuts = [0, m // 2, m] if stratum.endswith("two sets") else [0, m]
@@ -73,9 +74,10 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 
 
 def read(path: Path) -> list[Instance]:
-    """Reads the standard format: `n m`, then for each job m pairs `machine time`; machines are numbered from 0.
+    """Reads the standard format of job shops.
 
-    Raises Trouble with the line.
+    The file has `n m`, then for each job m pairs `machine time`, with machines numbered from 0. Raises Trouble with
+    the line.
     """
     numbers = Numbers(path)
     numbers.without_words()
@@ -106,7 +108,10 @@ def read(path: Path) -> list[Instance]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """Makespan of a list of operations. Raises Infeasible when a job does not appear as often as it has operations."""
+    """Returns the makespan of a list of operations.
+
+    Raises Infeasible when a job does not appear once for each of its operations.
+    """
     machines, p = np.asarray(instance.data["machines"]), np.asarray(instance.data["p"])
     n, m = p.shape
     if not isinstance(solution, list):
@@ -124,13 +129,13 @@ def cost(instance: Instance, solution: Any) -> int:
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by CP-SAT with intervals; see `exact.job_shop`."""
+    """Solves by a CP-SAT interval model; see `exact`."""
     machines, p = np.asarray(instance.data["machines"]), np.asarray(instance.data["p"])
     return job_shop_baseline(machines, p, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """Two seconds up to 100 operations, growing as their power of 1.5 from there."""
+    """Returns two seconds up to 100 operations, more beyond (power of 1.5)."""
     hundreds = np.asarray(instance.data["p"]).size / 100
     return 2.0 * max(1.0, float(hundreds**1.5))
 

@@ -1,16 +1,16 @@
-"""Market split: choose columns so that every row meets its right-hand side, or misses it by as little as may be.
+"""Market split: choose columns so that every row meets its right-hand side, or misses it by as little as possible.
 
-The cost is the field's own, the total slack Σ|Ax - b|, 0 where the system has a solution. A gap in percent of a
-bound of 0 means nothing, so what is measured where was chosen with care:
+The cost is the one of the literature, the total slack Σ|Ax - b|, which is 0 where the system has a solution. A gap in
+percent of a bound of 0 is undefined. Therefore:
 
 - Instances are drawn as Cornuéjols and Dawande (1998) draw them, with right-hand sides of half the row sums and no
-  solution planted. Most have none: with coefficients up to 99 or 199, the least total slack is a few units, which
-  the exact method proves. Gaps are against that and above 0: 900 % is ten times the least slack there is. A few
-  optima of 0 add their slack to the pooled gap, and are left out of the mean gap, as everywhere.
-- Files of feasible systems (QOBLIB) have optimum 0 throughout: there a gap is undefined, and the figure that counts
-  is the share of optima, the systems solved. `solve` reports lower = upper = 0, as the field does.
-- A scaled or shifted cost (slack plus Σb, say) would make every gap finite and all of them small: a heuristic that
-  misses by a hundred units and one that solves the system would differ by a few percent.
+  planted solution. Most have none: with coefficients up to 99 or 199, the least total slack is a few units, which the
+  exact method proves. Gaps are relative to it: 900 % means ten times the least slack. Instances with optimum 0 add
+  their slack to the pooled gap and are left out of the mean gap, as in all problems.
+- Files of feasible systems (QOBLIB) always have optimum 0: there the gap is undefined, and the share of optima (the
+  systems solved) is the figure to use. `solve` reports lower = upper = 0, as the literature does.
+- A scaled or shifted cost (for example slack plus Σb) would make every gap finite but small: a heuristic that misses
+  by a hundred units and one that solves the system would differ by a few percent only.
 """
 
 from collections.abc import Mapping
@@ -63,13 +63,19 @@ STRATA = ("D=100", "D=200")
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws a system as Cornuéjols and Dawande (1998) do; `size` is the number of rows m, and n = 10(m - 1)."""
+    """Draws a system as Cornuéjols and Dawande (1998) do.
+
+    `size` is the number of rows m; there are n = 10(m - 1) columns.
+    """
     a = rng.integers(0, int(stratum.partition("=")[2]), (size, 10 * (size - 1)))
     return {"a": a, "b": a.sum(axis=1) // 2}
 
 
 def read(path: Path) -> list[Instance]:
-    """Reads one instance: `m n`, then m rows of n coefficients and a right-hand side; `#` comments. Raises Trouble."""
+    """Reads one instance.
+
+    The file has `m n`, then m rows of n coefficients and a right-hand side; `#` starts a comment. Raises Trouble.
+    """
     numbers = Numbers(path)
     m = numbers.integer("the number of rows", least=1)
     n = numbers.integer("the number of columns", least=1)
@@ -91,7 +97,7 @@ def read(path: Path) -> list[Instance]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """The total slack. Raises Infeasible when the solution is not n zeros and ones."""
+    """Returns the total slack. Raises Infeasible unless the solution has n binaries."""
     a, b = np.asarray(instance.data["a"]), np.asarray(instance.data["b"])
     if not isinstance(solution, list):
         raise Infeasible(f"returned {type(solution).__name__}; expected a sequence of zeros and ones")
@@ -107,12 +113,12 @@ def cost(instance: Instance, solution: Any) -> int:
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by halves, larger systems by CP-SAT; see `exact.market_split`."""
+    """Solves by meet in the middle, larger systems by CP-SAT; see `exact.solve`."""
     return market_split_baseline(np.asarray(instance.data["a"]), np.asarray(instance.data["b"]), seconds)
 
 
 def cpu_seconds(_: Instance) -> float:
-    """A quarter of a second: enough for a good search, not for all subsets."""
+    """Returns 0.25 seconds, which is too short to enumerate all subsets."""
     return 0.25
 
 

@@ -1,4 +1,4 @@
-"""Multi-dimensional 0/1 knapsack: choose items of the greatest total profit within several capacities."""
+"""Multi-dimensional 0/1 knapsack: choose items of greatest total profit within several capacities."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -59,14 +59,17 @@ ENTRY = EntryPoint(
 STRATA = tuple(f"m={m} alpha={alpha}" for m, alpha in product((5, 10), (0.25, 0.5, 0.75)))
 
 MOST_HEAD = 3
-"""Numbers of the line that begins an instance in a file."""
+"""Numbers on the first line of an instance in a file."""
 
 MOST = 10**9
-"""Numbers beyond are refused by the reader, so that all sums stay exact."""
+"""Largest number that the reader accepts, so that all sums are exact."""
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws an instance as Chu and Beasley (1998), section 4.1, and Fréville and Plateau (1994) before them."""
+    """Draws an instance as Chu and Beasley (1998), section 4.1.
+
+    Fréville and Plateau (1994) drew instances in the same way.
+    """
     m, alpha = (float(part.split("=")[1]) for part in stratum.split())
     weight = rng.integers(0, 1000, (int(m), size), endpoint=True)
     capacity = (alpha * weight.sum(axis=1)).astype(np.int64)
@@ -81,13 +84,14 @@ LAYOUTS = {
 
 
 def read(path: Path, layout: str = "") -> list[Instance]:
-    """Reads OR-Library's format: the number of instances; each `n m optimum`, profits, m rows of weights, capacities.
+    """Reads OR-Library's format of multi-dimensional knapsacks.
 
-    The optimum is passed over: instances know none.
+    The file has the number of instances, then for each `n m optimum`, profits, m rows of weights, and capacities. The
+    optimum is ignored: instances have none.
 
     Args:
         path: the file.
-        layout: one of LAYOUTS; by default the first, unless the lines of the weights are those of the second.
+        layout: one of LAYOUTS; by default the first. Lines that fit only the second are refused.
 
     Raises:
         Trouble: with the line.
@@ -105,6 +109,7 @@ def read(path: Path, layout: str = "") -> list[Instance]:
 
 
 def _one(numbers: Numbers, layout: str) -> dict[str, Datum]:
+    """Reads the data of the next instance."""
     if numbers.left >= MOST_HEAD and numbers.lines(MOST_HEAD) != [MOST_HEAD]:
         raise numbers.misshapen(MOST_HEAD, "a line of three numbers, `n m optimum`, 0 where that is unknown")
     n = numbers.integer("the number of items", least=1)
@@ -128,9 +133,9 @@ def _one(numbers: Numbers, layout: str) -> dict[str, Datum]:
 
 
 def cost(instance: Instance, solution: Any) -> Number:
-    """The total profit of the chosen items. Raises Infeasible when it is no packing.
+    """Returns the total profit. Raises Infeasible when a capacity is exceeded.
 
-    Exact also where the file has decimals: they are reckoned with as integers.
+    Decimals are exact too: they are computed with as integers of a smaller unit.
     """
     (profit,), unit = whole(_array(instance, "profit"))
     (weight, capacity), part = whole(_array(instance, "weight"), _array(instance, "capacity"))
@@ -147,9 +152,12 @@ def cost(instance: Instance, solution: Any) -> Number:
 
 
 def whole(*arrays: NDArray[np.int64] | NDArray[np.float64]) -> tuple[list[NDArray[np.int64]], int]:
-    """The arrays as integers of one decimal unit, and how many of these make 1.
+    """Converts arrays to integers of one decimal unit.
 
-    Exact: a double stands for the decimal that it is the nearest double of.
+    The conversion is exact: a double is taken as the shortest decimal that rounds to it.
+
+    Returns:
+        The arrays, and how many of the units make 1.
 
     Raises:
         ValueError: a number has more than `MOST_DECIMALS` decimals.
@@ -165,15 +173,17 @@ def whole(*arrays: NDArray[np.int64] | NDArray[np.float64]) -> tuple[list[NDArra
 
 
 def _array(instance: Instance, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+    """Returns a datum of the instance as an array."""
     return np.asarray(instance.data[name])
 
 
 def _number(total: Any, unit: int) -> Number:
+    """Converts a total in decimal units back to a number."""
     return int(total) if unit == 1 else int(total) / unit
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by a Lagrangian bound and CP-SAT; see `exact.packing`."""
+    """Solves by a Lagrangian bound and CP-SAT; see `exact.solve`."""
     (profit,), unit = whole(_array(instance, "profit"))
     (weight, capacity), _ = whole(_array(instance, "weight"), _array(instance, "capacity"))
     found = packing_baseline(profit, weight, capacity, seconds)
@@ -185,7 +195,7 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """A second up to 100 items, growing with their number from there."""
+    """Returns one second up to 100 items, growing linearly beyond."""
     return max(1.0, len(_array(instance, "profit")) / 100)
 
 

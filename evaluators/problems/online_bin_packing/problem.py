@@ -1,9 +1,9 @@
-"""On-line bin packing: each item goes into a bin for good before the next one is seen; as few bins as may be.
+"""On-line bin packing: each item is put into a bin for good before the next one is seen; as few bins as possible.
 
-The candidate scores bins, as in FunSearch (Romera-Paredes et al. 2024); a driver of ours keeps the bins, see
-`online`. Costs are measured against the off-line optimum, which no on-line rule need be able to reach: gaps
-are honest upper bounds on what could still be gained. The literature measures the excess over the volume bound
-ceil(Σ/C) instead; where the optimum equals that bound, as it mostly does, the two are the same.
+The candidate scores bins, as in FunSearch (Romera-Paredes et al. 2024); trusted code, the driver, keeps the bins (see
+`online`). Costs are compared with the off-line optimum, which on-line rules may be unable to reach: gaps are upper
+bounds on the possible improvement. The literature measures the excess over the volume bound ceil(Σ/C) instead; both
+are equal where the optimum equals that bound, which is the case for most instances.
 """
 
 from collections.abc import Mapping
@@ -90,7 +90,11 @@ WEIBULL, UNIFORM = "Weibull(3, 45) C=100", "U{20..100} C=150"
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws items as FunSearch did (Castiñeiras et al. 2012: Weibull, rounded, cut at C) or as OR-Library's u class."""
+    """Draws items from a Weibull or a uniform distribution.
+
+    Weibull items are rounded and cut at C, as in Castiñeiras et al. (2012) and FunSearch; uniform ones are those of
+    OR-Library's class u.
+    """
     if stratum == UNIFORM:
         return {"items": rng.integers(20, 100, size, endpoint=True), "capacity": 150}
     drawn = np.clip(np.rint(45 * rng.weibull(3, size)), 1, 100)
@@ -98,7 +102,10 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """The number of bins in use. Raises Infeasible when an item has no bin, or a bin holds too much."""
+    """Returns the number of bins in use.
+
+    Raises Infeasible when an item has no bin, or a bin holds more than its capacity.
+    """
     items, capacity = np.asarray(instance.data["items"]), int(np.asarray(instance.data["capacity"]))
     if not isinstance(solution, list):
         raise Infeasible(f"returned {type(solution).__name__}; expected a list with the bin of each item")
@@ -106,7 +113,7 @@ def cost(instance: Instance, solution: Any) -> int:
         raise Infeasible(f"returned {len(solution)} bins; expected one for each of the {len(items)} items")
     loads: dict[int, int] = {}
     for item, (size, number) in enumerate(zip(items.tolist(), solution, strict=True)):
-        if type(number) is not int or number < 0:  # neither True nor 2.0 is a number of a bin
+        if type(number) is not int or number < 0:  # neither True nor 2.0 is a bin number
             raise Infeasible(f"item {item} is in bin {number!r:.40}; expected an integer from 0")
         loads[number] = loads.get(number, 0) + size
         if loads[number] > capacity:
@@ -115,19 +122,22 @@ def cost(instance: Instance, solution: Any) -> int:
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """The off-line optimum, or bounds on it; see `exact.bin_packing`."""
+    """Finds the off-line optimum, or bounds on it; see `solvers.bin_packing`."""
     items, capacity = np.asarray(instance.data["items"]), int(np.asarray(instance.data["capacity"]))
     return bin_packing_baseline(items, capacity, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """For all calls of an instance: half a second for up to 500 items, two seconds for 5000."""
+    """Returns 0.5 seconds up to 500 items, and 2 for 5000.
+
+    This is the limit of all calls of an instance together.
+    """
     return 0.5 + max(0, len(np.asarray(instance.data["items"])) - 500) / 3000
 
 
 problem = Problem(
     name="online_bin_packing",
-    version="2",  # Scores of the first were of programs that could see all events.
+    version="2",  # In version 1 programs could see all events at once.
     title="on-line bin packing: fewest bins",
     brief=BRIEF,
     entry=ENTRY,

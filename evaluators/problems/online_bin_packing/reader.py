@@ -17,7 +17,10 @@ Sizes = tuple[int, list[int]]
 
 
 def read(path: Path) -> list[Instance]:
-    """The instances of a file; its form is told by its first letter. Raises Trouble."""
+    """Reads all instances of a file.
+
+    The format is detected by the first character: `{` or `[` is JSON. Raises Trouble.
+    """
     text = text_of(path)
     found = list(_json(path, text) if text.lstrip().startswith(("{", "[")) else _text(path, text))
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
@@ -38,13 +41,16 @@ class _Tokens:
 
     @property
     def total(self) -> int:
+        """The number of words in the file."""
         return len(self._tokens)
 
     @property
     def at_end(self) -> bool:
+        """Whether every word has been taken."""
         return self._next == len(self._tokens)
 
     def word(self, expected: str) -> str:
+        """Takes the next word. Raises Trouble at the end of the file."""
         if self.at_end:
             line = self._tokens[-1][0] if self._tokens else 1
             raise Trouble(f"{self._path}, line {line}: the file ends; expected {expected}")
@@ -52,10 +58,12 @@ class _Tokens:
         return self._tokens[self._next - 1][1]
 
     def wrong(self, expected: str) -> Trouble:
+        """Returns the Trouble with the word that was taken last."""
         line, token = self._tokens[self._next - 1]
         return Trouble(f"{self._path}, line {line}: found {token[:40]!r}; expected {expected}")
 
     def number(self, meaning: str, above: int = 0, most: Decimal = Decimal(LARGEST_TIME)) -> Decimal:
+        """Takes the next word as a number within limits. Raises Trouble."""
         expected = f"{meaning}, a number above {above} and at most {most}"
         token = self.word(expected)
         if not is_decimal(token):
@@ -66,12 +74,13 @@ class _Tokens:
         return value
 
     def best(self) -> None:
-        """Passes over the best number of bins known, 0 where there is none."""
-        expected = "the best number of bins known, a number of at least 0"
+        """Skips the best known number of bins, 0 if none is known."""
+        expected = "the best known number of bins, a number of at least 0"
         if not is_decimal(self.word(expected)):
             raise self.wrong(expected)
 
     def count(self, meaning: str) -> int:
+        """Takes the next word as an integer above 0. Raises Trouble."""
         value = self.number(meaning)
         if value != int(value):
             raise self.wrong(f"{meaning}, an integer")
@@ -79,6 +88,7 @@ class _Tokens:
 
 
 def _text(path: Path, text: str) -> Iterator[Sizes]:
+    """Reads OR-Library's text. Raises Trouble with the line."""
     tokens = _Tokens(path, text)
     count = tokens.count("the number of instances")
     if tokens.total in (count + 2, 2 * count + 2):
@@ -92,7 +102,7 @@ def _text(path: Path, text: str) -> Iterator[Sizes]:
         total = tokens.count("the number of items")
         tokens.best()
         items = [tokens.number("the size of an item", 0, capacity) for _ in range(total)]
-        # The triplets of OR-Library have sizes to a tenth: all are taken in the smallest unit that occurs.
+        # The triplets of OR-Library have sizes with one decimal: all sizes are integers of the smallest decimal used.
         unit = 10 ** max(0, *(-int(value.normalize().as_tuple().exponent) for value in (capacity, *items)))
         if capacity * unit > LARGEST_TIME:
             raise tokens.wrong(f"a capacity of at most {LARGEST_TIME} of the smallest decimals that occur")
@@ -103,6 +113,7 @@ def _text(path: Path, text: str) -> Iterator[Sizes]:
 
 
 def _json(path: Path, text: str) -> Iterator[Sizes]:
+    """Reads FunSearch's JSON, an object of instances by name. Raises Trouble."""
     try:
         content: Any = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
@@ -120,20 +131,21 @@ def _json(path: Path, text: str) -> Iterator[Sizes]:
 
 
 def _short(value: Any) -> str:
-    """The beginning of a value, whatever its depth and length."""
+    """Shortens a value of any depth and length for a message."""
     return f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(str(value)[:40])
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, each name of which stands there once. Raises ValueError."""
+    """Builds an object from its fields. Raises ValueError for a repeated name."""
     found = dict(pairs)
     if len(found) < len(pairs):
         again = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"{again[:40]!r} stands there twice")
+        raise ValueError(f"{again[:40]!r} occurs twice")
     return found
 
 
 def _instance(path: Path, name: str, instance: Any) -> Sizes:
+    """Checks one instance of a JSON file. Raises Trouble."""
     expected = (
         f"expected `capacity`, an integer from 1 to {LARGEST_TIME}, and `items`, a list of integers from 1 to the "
         "capacity"
@@ -150,6 +162,6 @@ def _instance(path: Path, name: str, instance: Any) -> Sizes:
         if type(item) is not int or not 1 <= item <= capacity:
             shown = _short(item) if isinstance(item, dict | list | str) else str(item)[:40]
             raise Trouble(f"{place}: item {number} is {shown}; {expected}")
-    if (told := fields.get("num_items", len(items))) != len(items):
-        raise Trouble(f"{place}: holds {len(items)} items; expected {_short(told).strip(chr(39))}")
+    if (declared := fields.get("num_items", len(items))) != len(items):
+        raise Trouble(f"{place}: holds {len(items)} items; expected {_short(declared).strip(chr(39))}")
     return capacity, items

@@ -1,4 +1,4 @@
-"""P‖Cmax: give jobs to identical machines so that the last one is done as early as can be."""
+"""P‖Cmax: assign jobs to identical machines so that the last one ends as early as possible."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -32,8 +32,8 @@ NU 98 % of them lie between 0.9 R and R and the others up to 0.2 R. There are 20
 machines, with at least two jobs for each machine. Loads that are all but equal are the rule in good solutions:
 what decides is the last per mille."""
 
-# R = 10000, which files have, is left out here: with four jobs or so to a machine no exact method of ours closes the
-# last unit or two within a minute, and a search would wait for that.
+# R = 10000, which occurs in files, is not generated: with about four jobs on a machine our exact methods do not close
+# the last one or two units within a minute, and a search would have to wait for that.
 
 ENTRY = EntryPoint(
     "assign",
@@ -55,14 +55,15 @@ STRATA = tuple(f"{kind} R={longest}" for kind, longest in product(("U", "NU"), (
 
 
 MOST_MACHINES = 100_000
-"""The reader refuses more: loads are kept for each of them."""
+"""Limit on the machines that the reader accepts, since the load of each is kept."""
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws an instance of the two families used since França et al. (1994), Frangioni et al. (2004) in detail.
+    """Draws an instance of the classes U or NU.
 
-    U: p ~ U{1..R}. NU: 98 % of the jobs from U{0.9(R-1)..R}, the others from U{1..0.2(R-1)}. The number of
-    machines is 5, 10 or 25, whichever leave two jobs or more to each.
+    They are used since França et al. (1994); Frangioni et al. (2004) give the details. U: p ~ U{1..R}. NU: 98 % of the
+    jobs from U{0.9(R-1)..R}, the others from U{1..0.2(R-1)}. The number of machines is drawn from those of 5, 10 and
+    25 that leave at least two jobs for each machine.
     """
     kind, longest = stratum.split()[0], int(stratum.partition("=")[2])
     m = int(rng.choice([number for number in MACHINES if 2 * number <= size] or [max(1, size // 2)]))
@@ -74,7 +75,7 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 
 
 def read(path: Path) -> list[Instance]:
-    """Reads one instance: `m`, `n`, then n processing times. Raises Trouble with the line."""
+    """Reads one instance: `m`, `n`, then n processing times. Raises Trouble."""
     numbers = Numbers(path)
     m = numbers.integer("the number of machines", least=1)
     n = numbers.integer("the number of jobs", least=1)
@@ -90,7 +91,7 @@ def read(path: Path) -> list[Instance]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """The makespan of an assignment. Raises Infeasible when a job has no machine."""
+    """Returns the makespan. Raises Infeasible when a job has no machine."""
     p, m = np.asarray(instance.data["p"]).tolist(), int(np.asarray(instance.data["m"]))
     if not isinstance(solution, list):
         raise Infeasible(
@@ -109,13 +110,13 @@ def cost(instance: Instance, solution: Any) -> int:
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Balances pairs of machines, packs bins, then asks CP-SAT; see `exact.parallel_machines`."""
+    """Solves by balancing pairs of machines, bin packing, and CP-SAT; see `exact.solve`."""
     p, m = np.asarray(instance.data["p"]), int(np.asarray(instance.data["m"]))
     return parallel_machines_baseline(p, m, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """Half a second up to 100 jobs, growing with their number from there."""
+    """Returns half a second up to 100 jobs, growing linearly beyond."""
     return 0.5 * max(1.0, len(np.asarray(instance.data["p"])) / 100)
 
 

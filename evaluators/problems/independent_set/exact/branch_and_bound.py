@@ -1,7 +1,7 @@
-"""Kernel of the maximum independent set: branch and bound on bit sets, bounded by partitions into cliques.
+"""Kernel for the maximum independent set: branch and bound on bit sets, bounded by partitions into cliques.
 
-San Segundo, Rodríguez-Losada and Jiménez 2011 (BBMC), told for independent sets instead of cliques: at most one
-vertex of each clique can be taken, so the number of cliques that cover what is left bounds what can be added.
+San Segundo, Rodríguez-Losada and Jiménez 2011 (BBMC), stated for independent sets instead of cliques: at most one
+vertex of each clique can be chosen, so the number of cliques that cover the candidates bounds how many can be added.
 """
 
 import numpy as np
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from gapsmith.evaluators.solvers.compiled import compiled
 
 DEPTH, BEST, NODES, DONE = 0, 1, 2, 3
-"""Places in the state: the depth of the search, the size of the best set, nodes so far, whether all is searched."""
+"""Indices in the state: depth of the search, size of the best set, nodes so far, whether the search is complete."""
 
 ONE = np.uint64(1)
 
 
 @compiled
 def lowest(word: np.uint64) -> int:
-    """The place of the lowest bit of a word that is not 0."""
+    """Returns the index of the lowest set bit of a nonzero word."""
     place = 0
     if word & np.uint64(0xFFFFFFFF) == 0:
         place, word = place + 32, word >> np.uint64(32)
@@ -40,19 +40,19 @@ def partition(
     bound: NDArray[np.int64],
     needed: int,
 ) -> int:
-    """Partitions the candidates into cliques, greedily in the order of the vertices.
+    """Partitions the candidates greedily into cliques, in the order of the vertices.
 
     Args:
         adjacent: neighbours of each vertex as bits, shape (n, words).
         candidates: the vertices to cover, shape (words,).
         rest: scratch, shape (words,).
         clique: scratch, shape (words,).
-        branch: out: the vertices of the cliques from number `needed` on, in their order, shape (n,).
-        bound: out: the number of the clique of each, counted from 1, shape (n,).
-        needed: cliques up to `needed - 1` can be left out: they cannot lead to a better set.
+        branch: output: the vertices of the cliques from number `needed` on, in their order, shape (n,).
+        bound: output: the number of the clique of each such vertex, counted from 1, shape (n,).
+        needed: cliques up to number `needed - 1` are left out, since they cannot lead to a better set.
 
     Returns:
-        How many vertices were written.
+        The number of vertices written.
     """
     words = candidates.size
     count, number = 0, 0
@@ -94,21 +94,22 @@ def search(
     state: NDArray[np.int64],
     nodes: int,
 ) -> None:
-    """Goes on with the search for so many nodes; the state is all that has to be kept between calls.
+    """Continues the search for a number of nodes.
 
-    At depth d, `chosen[:d]` is taken, `left[d]` may still be, and `branch[d, :count[d]]` has to be tried, last first.
+    The arguments hold the whole state between calls. At depth d, the vertices `chosen[:d]` are chosen, those of
+    `left[d]` are candidates, and `branch[d, :count[d]]` are still to be tried, the last one first.
 
     Args:
         adjacent: neighbours of each vertex as bits, shape (n, words).
         left: candidates at each depth, shape (n + 1, words).
         scratch: shape (2, words).
         branch: vertices to try at each depth, shape (n + 1, n).
-        bound: how many of the candidates up to it each could add, shape (n + 1, n).
-        count: how many are still to try, shape (n + 1,); -1 before the candidates were partitioned.
-        chosen: the vertices taken, shape (n,).
+        bound: for each vertex to try, a bound on how many candidates up to it can be added, shape (n + 1, n).
+        count: the number of vertices still to try, shape (n + 1,); -1 before the candidates are partitioned.
+        chosen: the vertices chosen, shape (n,).
         best: the best set, shape (n,).
         state: see `DEPTH`, `BEST`, `NODES`, `DONE`, shape (4,).
-        nodes: how many to look into.
+        nodes: the number of nodes to explore.
     """
     words = adjacent.shape[1]
     limit = state[NODES] + nodes

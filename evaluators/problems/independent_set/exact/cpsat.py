@@ -1,4 +1,4 @@
-"""CP-SAT's model of the maximum independent set: at most one vertex of each clique of a cover of the edges."""
+"""CP-SAT model of the maximum independent set: at most one vertex of each clique of an edge clique cover."""
 
 import math
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from gapsmith.evaluators.solvers.cpsat import solved, worker
 def cpsat_independent_set(
     n: int, cliques: Sequence[Sequence[int]], most: int, hint: Sequence[int], seconds: float
 ) -> tuple[int, list[int]]:
-    """Looks for the largest set of vertices with at most one of each clique.
+    """Maximises a set with at most one vertex of each clique.
 
     Args:
-        n: how many vertices there are.
-        cliques: that cover all edges.
-        most: a proven upper bound.
+        n: the number of vertices.
+        cliques: cliques that cover all edges.
+        most: a proven upper bound on the size.
         hint: an independent set to start from.
-        seconds: limit of CPU time, about; see `cpsat_worker`.
+        seconds: approximate limit of CPU time; see `solvers.cpsat`.
 
     Returns:
-        A proven upper bound on the size, and the best set found: the hint where there is none.
+        A proven upper bound on the size, and the best set found, or the hint if CP-SAT finds none.
     """
     from ortools.sat.python import cp_model
 
@@ -33,7 +33,8 @@ def cpsat_independent_set(
     for v in range(n):
         model.add_hint(taken[v], v in inside)
     solver = worker(seconds)
-    solver.parameters.linearization_level = 2  # the cliques belong into the relaxation: without, hopeless
+    # The cliques must be in the linear relaxation: without it CP-SAT proves hardly anything.
+    solver.parameters.linearization_level = 2
     status = solved(solver, model, seconds)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return most, list(hint)

@@ -1,10 +1,10 @@
-"""Solves the maximum independent set: reductions, a clique bound by `dual_ascent`, branch and bound, CP-SAT.
+"""Solves the maximum independent set by reductions, a clique bound (`dual_ascent`), branch and bound, and CP-SAT.
 
-1. Vertices of degree 0 and 1, and dominated ones, are settled for good (see `reduced`).
-2. The rest's edges are covered by cliques. Their multipliers give a Lagrangian bound, the linear relaxation's at
-   best; it is reckoned in integers in units of 1/SCALE.
-3. Branch and bound on bit sets (`colour_search`) where the graph is dense, CP-SAT (`independent_set_model`) where
-   it is sparse; each gets the other's turn when it fails.
+1. Reductions decide vertices of degree 0 and 1 and dominated vertices (see `reduced`).
+2. The remaining edges are covered by cliques. Multipliers of the cliques give a Lagrangian bound, at best that of the
+   linear relaxation; it is computed in integers in units of 1/SCALE.
+3. Branch and bound on bit sets comes first if the graph is dense, CP-SAT (`cpsat`) if it is sparse; the other method
+   follows if the first one does not finish.
 """
 
 import time
@@ -21,30 +21,33 @@ SCALE = 1 << 16
 CALLS, PATIENCE = 600, 30
 SLICE_NODES = 20_000
 DENSE = 0.04
-"""Share of possible edges from which branch and bound comes before CP-SAT: measured at 100 to 200 vertices."""
+"""Edge density from which branch and bound comes before CP-SAT; measured on graphs of 100 to 200 vertices."""
 
 MOST_LITERALS = 1_000_000
-"""Of all cliques: beyond, CP-SAT's model would take longer to build than it is worth."""
+"""Sum of the sizes of all cliques up to which the CP-SAT model is built; a larger one takes too long to build."""
 
 MOST_SEARCHED = 4000
-"""Vertices of the graphs that are searched: the path through the tree alone takes hundreds of megabytes."""
+"""Vertices up to which branch and bound is used: its arrays take hundreds of megabytes for larger graphs."""
 
 FIRST_SHARE = 0.5
-"""Of the time, for the method that comes first."""
+"""Share of the time limit for each step that is not the last one."""
 
 Graph = NDArray[np.bool_]
 
 
 def reduced(adjacent: Graph, deadline: float = np.inf) -> tuple[list[int], list[int]]:
-    """Vertices that some maximum independent set holds, and those that are left to decide.
+    """Decides vertices by domination, as long as there are dominated ones.
 
-    A vertex whose neighbourhood lies in that of a neighbour, itself included, makes that neighbour superfluous: any
-    set with the neighbour can hold the vertex instead (domination; Fomin, Grandoni and Kratsch 2009). Degree 0 and
-    degree 1 are cases of it.
+    A vertex whose closed neighbourhood lies in that of a neighbour makes this neighbour superfluous: any independent
+    set with the neighbour can have the vertex instead (domination; Fomin, Grandoni and Kratsch 2009). Vertices of
+    degree 0 and 1 are special cases.
 
     Args:
         adjacent: symmetric, without loops, shape (n, n).
-        deadline: of the process's CPU clock; what has not been looked at then is left to decide.
+        deadline: of the CPU clock of the process; vertices not examined by then stay undecided.
+
+    Returns:
+        Vertices that are together part of some maximum independent set, and the undecided vertices.
     """
     closed = adjacent | np.eye(len(adjacent), dtype=bool)
     alive = np.ones(len(adjacent), dtype=bool)
@@ -69,9 +72,10 @@ def reduced(adjacent: Graph, deadline: float = np.inf) -> tuple[list[int], list[
 
 
 def clique_cover(adjacent: Graph, deadline: float = np.inf) -> list[list[int]]:
-    """Cliques that hold every edge, each grown greedily by the vertex with most uncovered edges to it, lowest first.
+    """Covers all edges by cliques, each grown greedily.
 
-    Where the CPU time is over, those of the edges so far.
+    A clique is extended by the vertex with the most uncovered edges to it, the lowest vertex on ties. At the deadline
+    (CPU time) the cliques so far are returned.
     """
     uncovered = adjacent.copy()
     cliques: list[list[int]] = []
@@ -92,11 +96,11 @@ def clique_cover(adjacent: Graph, deadline: float = np.inf) -> list[list[int]]:
 
 
 class CliqueDual:
-    """The negated Lagrangian bound on independent sets, as a function of the cliques' multipliers; exact.
+    """The negated Lagrangian bound as an exact function of the cliques' multipliers.
 
     Args:
-        n: how many vertices there are.
-        cliques: that cover all edges, none of them empty.
+        n: the number of vertices.
+        cliques: nonempty cliques that cover all edges.
     """
 
     def __init__(self, n: int, cliques: list[list[int]]) -> None:
@@ -106,8 +110,11 @@ class CliqueDual:
         self._starts = np.searchsorted(self._owner, np.arange(len(cliques)))
 
     def __call__(self, multipliers: Integers) -> tuple[int, Integers]:
-        """Minus the bound at multipliers of at least 0, and a subgradient: how many too many each clique has."""
-        multipliers = np.minimum(multipliers, SCALE)  # more would be no better
+        """Returns the negated bound at nonnegative multipliers, and a subgradient.
+
+        The subgradient is the excess of each clique: chosen vertices less one.
+        """
+        multipliers = np.minimum(multipliers, SCALE)  # larger ones give no better bound
         reduced_ = np.full(self._n, SCALE, dtype=np.int64)
         np.subtract.at(reduced_, self._vertex, multipliers[self._owner])
         inside = reduced_ > 0
@@ -117,12 +124,12 @@ class CliqueDual:
 
 
 def clique_bound(n: int, cliques: list[list[int]], size: int, seconds: float = float("inf")) -> int:
-    """An upper bound on the size of an independent set of at least one vertex, given the size of one.
+    """Computes an upper bound on the size of an independent set.
 
     Args:
-        n: how many vertices there are.
-        cliques: that cover all edges.
-        size: of any independent set.
+        n: the number of vertices, at least 1.
+        cliques: cliques that cover all edges.
+        size: the size of any known independent set.
         seconds: limit of CPU time.
     """
     if not cliques:
@@ -136,7 +143,7 @@ def clique_bound(n: int, cliques: list[list[int]], size: int, seconds: float = f
 
 
 def by_degree(adjacent: Graph) -> list[int]:
-    """An independent set: always the vertex with the fewest neighbours left, the first on ties."""
+    """Builds an independent set by least remaining degree, ties by index."""
     alive, chosen = np.ones(len(adjacent), dtype=bool), []
     degree = adjacent.sum(axis=1)
     while alive.any():
@@ -155,10 +162,10 @@ def branch_and_bound(adjacent: Graph, start: list[int], seconds: float) -> tuple
     Args:
         adjacent: symmetric, without loops, shape (n, n).
         start: an independent set.
-        seconds: limit of CPU time, looked at every `SLICE_NODES` nodes.
+        seconds: limit of CPU time, checked every `SLICE_NODES` nodes.
 
     Returns:
-        Whether all was searched, and the best set.
+        Whether the search is complete, and the best set.
     """
     from gapsmith.evaluators.problems.independent_set.exact import branch_and_bound as kernel
 
@@ -183,7 +190,10 @@ def branch_and_bound(adjacent: Graph, start: list[int], seconds: float) -> tuple
 
 
 def _by_late_degree(adjacent: Graph) -> Integers:
-    """Vertices in an order that colours well: those with most neighbours among the rest come last (Carraghan 1990)."""
+    """Orders vertices so that cliques of a partition are few.
+
+    Vertices with the most neighbours among the remaining ones come last (Carraghan and Pardalos 1990).
+    """
     alive, order = np.ones(len(adjacent), dtype=bool), []
     degree = adjacent.sum(axis=1)
     while alive.any():
@@ -195,6 +205,7 @@ def _by_late_degree(adjacent: Graph) -> Integers:
 
 
 def _bits(rows: Graph) -> NDArray[np.uint64]:
+    """Packs Boolean rows into 64-bit words, the lowest bit first."""
     width = -(-rows.shape[1] // 64) * 64
     wide = np.zeros((len(rows), width), dtype=bool)
     wide[:, : rows.shape[1]] = rows
@@ -203,11 +214,11 @@ def _bits(rows: Graph) -> NDArray[np.uint64]:
 
 
 def independent_set_baseline(adjacent: Graph, seconds: float) -> Baseline:
-    """The largest independent set within the limit of seconds, else bounds.
+    """Finds a largest independent set, or bounds when time is short.
 
     Args:
         adjacent: symmetric, without loops, shape (n, n).
-        seconds: limit of CPU time; CP-SAT's share is measured in its deterministic time.
+        seconds: limit of CPU time; the time of CP-SAT is measured by its deterministic clock.
     """
     _compile()
     begin = time.process_time()
@@ -223,28 +234,32 @@ def independent_set_baseline(adjacent: Graph, seconds: float) -> Baseline:
 
 @cache
 def _compile() -> None:
-    """Runs the kernel once on a single edge, so that no limit is spent on the compiler."""
+    """Compiles the kernel, so that compilation does not use up a limit."""
     branch_and_bound(~np.eye(2, dtype=bool), [0], 1.0)
 
 
 def _solve(core: Graph, begin: float, seconds: float) -> tuple[int, list[int], str]:
-    """An upper bound, an independent set and what found them, of a graph with at least one edge."""
+    """Solves a graph with at least one edge.
 
-    def left() -> float:
+    Returns:
+        An upper bound, an independent set, and the names of the methods used.
+    """
+
+    def measure_left() -> float:
         return seconds - (time.process_time() - begin)
 
     found = by_degree(core)
     cliques = clique_cover(core, begin + FIRST_SHARE * seconds)
-    # Where the time was over not all edges are covered: the cliques are a bound, but no model.
-    modelled = left() > FIRST_SHARE * seconds and sum(map(len, cliques)) <= MOST_LITERALS
-    upper, solver = clique_bound(len(core), cliques, len(found), left()), "clique bound"
+    # At the deadline some edges may be uncovered: the cliques still give a bound, but not a model.
+    modelled = measure_left() > FIRST_SHARE * seconds and sum(map(len, cliques)) <= MOST_LITERALS
+    upper, solver = clique_bound(len(core), cliques, len(found), measure_left()), "clique bound"
     dense = core.mean() >= DENSE
     methods = ["branch and bound", "cp-sat"] if dense else ["cp-sat", "branch and bound"]
     possible = {"cp-sat": modelled, "branch and bound": len(core) <= MOST_SEARCHED}
     for method in (method for method in methods if possible[method]):
-        if len(found) >= upper or left() <= 0:
+        if len(found) >= upper or measure_left() <= 0:
             break
-        share = left() * FIRST_SHARE if solver == "clique bound" else left()
+        share = measure_left() * (FIRST_SHARE if solver == "clique bound" else 1.0)
         solver = f"{solver} + {method}"
         if method == "cp-sat":
             upper, found = cpsat_independent_set(len(core), cliques, upper, found, share)

@@ -1,4 +1,4 @@
-"""OR-Tools' model of market split: binaries, and the slack of each row to either side."""
+"""CP-SAT model of market split: binaries, and the slack of each row in both directions."""
 
 import math
 from typing import TypeAlias
@@ -10,16 +10,16 @@ Integers: TypeAlias = "NDArray[np.int64]"
 
 
 def cpsat_market_split(a: Integers, b: Integers, x: Integers, seconds: float) -> tuple[int, Integers]:
-    """Least total slack by CP-SAT, one worker, fixed seed.
+    """Minimises the total slack by CP-SAT (one worker, fixed seed).
 
     Args:
         a: coefficients, shape (m, n).
         b: right-hand sides, shape (m,).
-        x: a solution to start from, zeros and ones, shape (n,).
+        x: a first solution, zeros and ones, shape (n,).
         seconds: limit of wall time.
 
     Returns:
-        A proven lower bound on the total slack, and the best solution found, else the one given.
+        A proven lower bound on the total slack, and the best solution found, or `x` if none is better.
     """
     from ortools.sat.python import cp_model
 

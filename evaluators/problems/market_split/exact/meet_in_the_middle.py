@@ -1,4 +1,4 @@
-"""The kernel of market split by halves: pairs of partial sums, looked up in a window of the first row."""
+"""Kernels of meet in the middle for market split: pairs of partial sums within a window of the first row."""
 
 from typing import TypeAlias
 
@@ -12,11 +12,13 @@ Integers: TypeAlias = "NDArray[np.int64]"
 
 @compiled
 def subset_sums(columns: Integers, sums: Integers) -> None:
-    """Writes the sums of all subsets of columns; subset k holds column j where bit j of k is set.
+    """Computes the sums of all subsets of columns.
+
+    Subset k holds column j if bit j of k is set.
 
     Args:
         columns: shape (n, rows).
-        sums: zeros, shape (2 ** n, rows).
+        sums: output, initially zeros, shape (2 ** n, rows).
     """
     for subset in range(1, sums.shape[0]):
         last = 0
@@ -29,20 +31,20 @@ def subset_sums(columns: Integers, sums: Integers) -> None:
 
 @compiled
 def nearest_pair(left: Integers, right: Integers, first: int, last: int, best: Integers) -> None:
-    """Finds the pair of rows whose sum has the least total of absolute values, and whose first row is within it.
+    """Finds the pair of partial sums with the least total slack.
 
     Args:
-        left: what the first half leaves of the right-hand sides, negated, shape (many, rows).
-        right: sums of the second half, rows rising in their first column, shape (many, rows).
-        first: where to begin in `left`.
-        last: where to end in `left`.
-        best: total, row of left, row of right; the total is what has to be beaten; changed, shape (3,).
+        left: sums of the first half minus the right-hand sides, shape (many, rows).
+        right: sums of the second half, sorted by their first column, shape (many, rows).
+        first: index in `left` at which to begin.
+        last: index in `left` before which to end.
+        best: input and output: the total to beat, the index in `left`, the index in `right`, shape (3,).
     """
     rows, many = left.shape[1], right.shape[0]
     for a in range(first, last):
         if best[0] == 0:
             return
-        # The first row alone must not exceed what is to be beaten: a window of the sorted half.
+        # The slack of the first row alone must be less than the total to beat: a window of the sorted half.
         low, high = 0, many
         while low < high:
             middle = (low + high) // 2

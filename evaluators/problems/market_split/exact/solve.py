@@ -1,4 +1,4 @@
-"""Market split by halves (Horowitz and Sahni 1974), exact up to forty columns or so; CP-SAT beyond."""
+"""Market split by meet in the middle (Horowitz and Sahni 1974) up to about forty columns; by CP-SAT beyond."""
 
 import time
 from functools import cache
@@ -12,30 +12,30 @@ from gapsmith.evaluators.base import Baseline
 Integers: TypeAlias = "NDArray[np.int64]"
 
 MOST_COLUMNS = 40
-"""Two halves of 2^20 sums: a few hundred megabytes at most, and minutes."""
+"""Columns up to which meet in the middle is used: two halves of 2^20 sums take a few hundred megabytes and minutes."""
 
 MOST_SUMS = 1 << 25
-"""Sums of a half, row by row, that are kept: a quarter of a gigabyte."""
+"""Limit on rows times subset sums of one half: a quarter of a gigabyte."""
 
 SLICE_PAIRS = 1 << 24
-"""Pairs of sums between two looks at the clock, at most."""
+"""Limit on pairs of sums between two checks of the clock."""
 
 LARGE = 20_000_000
-"""Coefficients times columns from which single flips must do."""
+"""Coefficients times columns above which the descent flips single variables only."""
 
 MOST_COEFFICIENTS = 100_000
-"""Beyond, CP-SAT's model would take longer to build than it is worth."""
+"""Coefficients up to which the CP-SAT model is built; a larger one takes too long to build."""
 
 
 def total_slack(a: Integers, b: Integers, x: Integers) -> int:
-    """The sum over the rows of |Ax - b|."""
+    """Returns the sum over the rows of |Ax - b|."""
     return int(np.abs(a @ x - b).sum())
 
 
 def flipped(a: Integers, b: Integers, x: Integers, deadline: float = np.inf) -> Integers:
-    """Flips one or two variables as long as that lowers the total slack, the best first; one in large systems.
+    """Flips one or two variables while that lowers the total slack.
 
-    Ends where the CPU time is over.
+    It takes the best flip each time, in large systems of single variables only. It ends at the deadline of CPU time.
     """
     x = x.copy()
     single = a.size * len(x) > LARGE
@@ -54,12 +54,12 @@ def flipped(a: Integers, b: Integers, x: Integers, deadline: float = np.inf) -> 
 
 
 def market_split_baseline(a: Integers, b: Integers, seconds: float) -> Baseline:
-    """The least total slack within a limit of CPU seconds, or honest bounds on it.
+    """Finds the least total slack, or bounds when time is short.
 
     Args:
         a: coefficients, at least 0, shape (m, n).
         b: right-hand sides, shape (m,).
-        seconds: of CPU time.
+        seconds: limit of CPU time.
     """
     _compile()
     start = time.process_time()
@@ -82,16 +82,20 @@ def market_split_baseline(a: Integers, b: Integers, seconds: float) -> Baseline:
 
 @cache
 def _compile() -> None:
-    """Runs the kernels once on two columns, so that no limit is spent on the compiler."""
+    """Compiles the kernels, so that compilation does not use up a limit."""
     _by_halves(np.array([[2, 3]]), np.array([1]), np.zeros(2, np.int64), np.inf)
 
 
 def _by_halves(a: Integers, b: Integers, x: Integers, deadline: float) -> tuple[Integers, bool]:
-    """The best x, and whether no other has less slack: every pair of half sums that could is looked at."""
+    """Searches all pairs of partial sums.
+
+    Returns:
+        The best solution, and whether it is proven optimal.
+    """
     from gapsmith.evaluators.problems.market_split.exact.meet_in_the_middle import nearest_pair, subset_sums
 
     half = a.shape[1] // 2
-    # The row of the widest spread goes first: its window holds the fewest sums.
+    # The row with the largest sum goes first: its window has the fewest partial sums.
     rows = np.argsort(-a.sum(axis=1), kind="stable")
     columns = np.ascontiguousarray(a[rows].T)
     left = np.zeros((1 << half, len(b)), np.int64)
@@ -111,6 +115,7 @@ def _by_halves(a: Integers, b: Integers, x: Integers, deadline: float) -> tuple[
 
 
 def _x_of(best: Integers, order: Integers, half: int, x: Integers) -> Integers:
+    """Returns the solution of the best pair, or `x` without one."""
     if best[1] < 0:
         return x
     bits = int(best[1]) | int(order[best[2]]) << half

@@ -1,4 +1,4 @@
-"""CP-SAT's model of the multi-dimensional knapsack: linear constraints over Booleans, in integers throughout."""
+"""CP-SAT model of the multi-dimensional knapsack: linear constraints with integer coefficients over Booleans."""
 
 import math
 
@@ -15,17 +15,17 @@ def cpsat_packing(
     hint: list[int],
     seconds: float,
 ) -> tuple[int, list[int]]:
-    """Packs for the greatest profit.
+    """Maximises the profit by CP-SAT.
 
     Args:
         profit: of the items, integers of at least 0, shape (n,).
         weight: of the items in each constraint, integers of at least 0, shape (m, n).
         capacity: of the constraints, integers of at least 0, shape (m,).
-        hint: a packing to start from.
-        seconds: limit of CPU time, about; see `cpsat_worker`.
+        hint: a feasible packing.
+        seconds: approximate limit of CPU time; see `solvers.cpsat`.
 
     Returns:
-        A proven upper bound on the profit, and the best packing found: the hint where there is none.
+        A proven upper bound on the profit, and the best packing found, or the hint if CP-SAT finds none.
     """
     from ortools.sat.python import cp_model
 
@@ -41,6 +41,6 @@ def cpsat_packing(
     status = solved(solver, model, seconds)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return int(profit.sum()), hint
-    # All coefficients are integers, so the bound is one: exact as a double below 2⁵³.
+    # All coefficients are integers, so the bound is an integer too, exact as a double below 2⁵³.
     bound = math.floor(solver.best_objective_bound + 1e-6)
     return bound, [j for j, item in enumerate(items) if solver.value(item)]

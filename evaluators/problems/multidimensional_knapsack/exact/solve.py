@@ -1,7 +1,7 @@
-"""Solves the multi-dimensional 0/1 knapsack: a Lagrangian bound by `dual_ascent`, and CP-SAT.
+"""Solves the multi-dimensional 0/1 knapsack by a Lagrangian bound (`dual_ascent`) and CP-SAT.
 
-The Lagrangian relaxes all capacities, so that its best bound is the linear relaxation's, here without a linear
-programme's rounding: multipliers and reduced profits are integers in units of 1/scale.
+The Lagrangian relaxes all capacities, so its best bound is that of the linear relaxation, here without rounding
+errors: multipliers and reduced profits are integers in units of 1/scale.
 """
 
 import time
@@ -17,7 +17,7 @@ CALLS, PATIENCE = 3_000, 60
 
 
 class PackingDual:
-    """The negated Lagrangian bound of a packing, as a function of its capacities' multipliers; exact.
+    """The negated Lagrangian bound, an exact function of the capacities' multipliers.
 
     Args:
         profit: of the items, integers of at least 0, shape (n,).
@@ -32,22 +32,25 @@ class PackingDual:
         while self.scale > 1 and 4 * self.scale * dearest * heaviest * max(1, len(profit)) > LARGEST:
             self.scale //= 2
         self._profit, self._weight, self._capacity = profit * self.scale, weight, capacity
-        # An item of any weight in a constraint is out at this price already: more would be no better.
+        # At this price no item with weight in the constraint is chosen: a higher price gives no better bound.
         self._limit = dearest * self.scale
 
     def start(self) -> Integers:
-        """Multipliers that share the total profit evenly among the capacities."""
+        """Starts with multipliers that share the total profit evenly among the capacities."""
         share = self._profit.sum() / max(1, len(self._capacity)) / np.maximum(self._capacity, 1)
         start: Integers = np.minimum(share, self._limit).astype(np.int64)
         return start
 
     def reduced(self, multipliers: Integers) -> Integers:
-        """The items' profits less what their weights cost, in units of 1/scale."""
+        """Returns the reduced profits of the items, in units of 1/scale."""
         price: Integers = np.minimum(multipliers, self._limit) @ self._weight
         return self._profit - price
 
     def __call__(self, multipliers: Integers) -> tuple[int, Integers]:
-        """Minus the bound at multipliers of at least 0, and a subgradient: by how much each capacity is exceeded."""
+        """Returns the negated bound at nonnegative multipliers, and a subgradient.
+
+        The subgradient is by how much each capacity is exceeded.
+        """
         reduced = self.reduced(multipliers)
         chosen = reduced > 0
         bound = int(np.minimum(multipliers, self._limit) @ self._capacity) + int(reduced[chosen].sum())
@@ -58,14 +61,17 @@ class PackingDual:
 def lagrangian(
     profit: Integers, weight: Integers, capacity: Integers, value: int, seconds: float = float("inf")
 ) -> tuple[PackingDual, Ascent, int]:
-    """The best multipliers found, and the upper bound on the profit that they prove, rounded down.
+    """Computes an upper bound on the profit by dual ascent, rounded down.
 
     Args:
         profit: of the items, integers of at least 0, shape (n,).
         weight: of the items in each constraint, integers of at least 0, shape (m, n).
         capacity: of the constraints, integers of at least 0, shape (m,).
-        value: of any feasible packing.
+        value: the profit of any feasible packing.
         seconds: limit of CPU time.
+
+    Returns:
+        The dual function, the ascent with the best multipliers, and the bound.
     """
     dual = PackingDual(profit, weight, capacity)
     ascent = ascend(
@@ -81,7 +87,7 @@ def lagrangian(
 
 
 def packed(weight: Integers, capacity: Integers, order: Integers) -> list[int]:
-    """The items of an order that fit, one after another."""
+    """Packs the items of an order one after another, as they fit."""
     left, chosen = capacity.copy(), []
     for item in order:
         if (weight[:, item] <= left).all():
@@ -91,13 +97,15 @@ def packed(weight: Integers, capacity: Integers, order: Integers) -> list[int]:
 
 
 def packing_baseline(profit: Integers, weight: Integers, capacity: Integers, seconds: float) -> Baseline:
-    """The greatest profit within the limit of seconds, else bounds: the Lagrangian's or CP-SAT's, the lesser.
+    """Finds the greatest profit, or bounds when time is short.
+
+    The upper bound is the lower one of the Lagrangian and CP-SAT.
 
     Args:
         profit: of the items, integers of at least 0, shape (n,).
         weight: of the items in each constraint, integers of at least 0, shape (m, n).
         capacity: of the constraints, integers of at least 0, shape (m,).
-        seconds: limit of CPU time; CP-SAT's share is measured in its deterministic time.
+        seconds: limit of CPU time; the time of CP-SAT is measured by its deterministic clock.
     """
     begin = time.process_time()
     by_profit = packed(weight, capacity, np.argsort(-profit, kind="stable"))

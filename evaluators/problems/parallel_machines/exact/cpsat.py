@@ -1,4 +1,4 @@
-"""OR-Tools' model of P‖Cmax: which machine takes which job."""
+"""CP-SAT model of P‖Cmax: an assignment of jobs to machines."""
 
 import math
 from collections.abc import Sequence
@@ -13,17 +13,19 @@ Integers: TypeAlias = "NDArray[np.int64]"
 def cpsat_parallel_machines(
     p: Integers, m: int, lower: int, machines: Sequence[Sequence[int]], seconds: float
 ) -> tuple[int, list[list[int]]]:
-    """Solves P‖Cmax by CP-SAT: a literal for each job and machine, one worker, fixed seed.
+    """Solves P‖Cmax by CP-SAT with one worker and a fixed seed.
+
+    The model has a literal for each job and machine.
 
     Args:
         p: processing times, shape (n,).
-        m: number of machines.
-        lower: a proven bound on the makespan.
-        machines: the jobs of each machine in a schedule, as a hint and a bound.
+        m: the number of machines.
+        lower: a proven lower bound on the makespan.
+        machines: the jobs of each machine in a schedule, which gives an upper bound.
         seconds: limit of wall time.
 
     Returns:
-        A proven lower bound, at least the one given, and the best schedule found, else the one given.
+        A proven lower bound, at least `lower`, and the best schedule found, or `machines` if CP-SAT finds none.
     """
     from ortools.sat.python import cp_model
 
@@ -35,7 +37,7 @@ def cpsat_parallel_machines(
         model.add_exactly_one(row)
     for k in range(m):
         model.add(sum(int(p[job]) * on[job][k] for job in range(len(p))) <= makespan)
-    # Machines are alike: the longest jobs open them in turn.
+    # The machines are identical: the k-th longest job is on one of the first k machines.
     for place, job in enumerate(np.argsort(-p, kind="stable")[:m].tolist()):
         for k in range(place + 1, m):
             model.add(on[job][k] == 0)

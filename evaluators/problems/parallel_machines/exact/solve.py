@@ -1,4 +1,4 @@
-"""P‖Cmax: bounds, a descent that balances pairs of machines exactly, and bin packing in between."""
+"""Solves P‖Cmax by bounds, a descent that balances pairs of machines exactly, bin packing, and CP-SAT."""
 
 import time
 from collections.abc import Sequence
@@ -14,43 +14,43 @@ from gapsmith.evaluators.solvers.bin_packing.solve import packing_within
 Integers: TypeAlias = "NDArray[np.int64]"
 
 RESTARTS = 400
-"""Perturbations of the descent: counted, so that the work is the same on a slow machine."""
+"""Number of perturbed descents: a count, so that slow machines do the same work."""
 
 TABLE_CELLS = 20_000_000
-"""Types times capacity up to which bin packing is tried: beyond, one knapsack takes a good part of a second."""
-
+"""Distinct lengths times capacity up to which bin packing is tried; one larger knapsack takes up to a second."""
 
 MOST_LITERALS = 100_000
-"""Jobs times machines beyond which CP-SAT's model would take longer to build than it is worth."""
+"""Jobs times machines up to which the CP-SAT model is built; a larger one takes too long to build."""
 
 MOST_BITS = 1 << 28
-"""Of all subset sums of two machines: beyond, 32 MB, their jobs are dealt out longest first."""
+"""Bits of all subset sums of two machines (32 MB), beyond which their jobs are dealt longest first."""
 
 
 def makespan_bound(p: Integers, m: int) -> int:
-    """The mean load rounded up, or what counting gives for the q longest jobs, for the best q.
+    """Computes a lower bound on the makespan by counting jobs.
 
-    Some machine has at least h = ceil(q/m) of them. Either one has h + 1 or more, and so at least the h + 1
-    least of them; or r = q - (h - 1)m machines or more have exactly h, and the mean load of r of these is at
-    least that of the rh least. With q = km + 1 this is the usual bound by the k + 1 least of km + 1 jobs.
+    It is the larger of the rounded-up mean load and the best bound for the q longest jobs, over all q: some machine
+    has at least h = ceil(q/m) of these. Either a machine has h + 1 or more, so its load is at least that of the h + 1
+    shortest of the q; or at least r = q - (h - 1)m machines have exactly h, and the mean load of r of them is at least
+    that of the rh shortest. With q = km + 1 this is the usual bound by the k + 1 shortest of km + 1 jobs.
     """
     longest = np.sort(p)[::-1]
     total = np.concatenate(([0], np.cumsum(longest)))
 
-    def least(count: int, q: int) -> int:
+    def sum_shortest(count: int, q: int) -> int:
         return int(total[q] - total[q - count])
 
     best = -int(-int(p.sum()) // m)
     for q in range(1, len(p) + 1):
         h = -(-q // m)
         r = q - (h - 1) * m
-        exactly = -(-least(r * h, q) // r)
-        best = max(best, min(exactly, least(h + 1, q)) if h < q else exactly)
+        exactly = -(-sum_shortest(r * h, q) // r)
+        best = max(best, min(exactly, sum_shortest(h + 1, q)) if h < q else exactly)
     return best
 
 
 def longest_first(p: Integers, m: int) -> list[list[int]]:
-    """LPT (Graham 1969): jobs by falling length, each to the machine that is free first."""
+    """Schedules jobs longest first on the first free machine (LPT, Graham 1969)."""
     loads, machines = np.zeros(m, np.int64), [list[int]() for _ in range(m)]
     for job in np.argsort(-p, kind="stable"):
         first = int(np.argmin(loads))
@@ -60,10 +60,12 @@ def longest_first(p: Integers, m: int) -> list[list[int]]:
 
 
 def balanced(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Splits jobs in two parts whose loads are as near as they can be (subset sums as bits of integers).
+    """Splits jobs into two parts whose loads differ as little as possible.
+
+    Subset sums are the bits of integers. Large cases are dealt longest first, which is no exact method.
 
     Returns:
-        The part of greater load first.
+        The two parts, the one of greater load first.
     """
     if len(jobs) * sum(p[job] for job in jobs) > MOST_BITS:
         return _dealt(jobs, p)
@@ -83,7 +85,7 @@ def balanced(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int
 
 
 def _dealt(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Two parts, each job to the lighter one, longest first; the part of greater load first."""
+    """Deals jobs longest first to two parts, and returns the heavier first."""
     parts: tuple[list[int], list[int]] = ([], [])
     loads = [0, 0]
     for job in sorted(jobs, key=lambda job: -p[job]):
@@ -94,7 +96,7 @@ def _dealt(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]
 
 
 class _Descent:
-    """Machines whose pairs are balanced until no pair of them can be balanced better."""
+    """A descent that balances pairs of machines while a pair improves."""
 
     def __init__(self, p: Integers, machines: list[list[int]], enough: int, deadline: float) -> None:
         self._p = [int(value) for value in p]
@@ -104,10 +106,11 @@ class _Descent:
 
     @property
     def makespan(self) -> int:
+        """The greatest load."""
         return max(self.loads)
 
     def descend(self) -> None:
-        """Balances the fullest machine with the emptiest that helps, then the others in pairs."""
+        """Balances pairs of machines, fullest with emptiest first, while a pair improves."""
         improved = True
         while improved and self.makespan > self._enough and time.process_time() < self._deadline:
             order = sorted(range(len(self.loads)), key=lambda k: -self.loads[k])
@@ -115,6 +118,7 @@ class _Descent:
             improved = any(self._balance(a, b) for a, b in pairs)
 
     def _balance(self, a: int, b: int) -> bool:
+        """Balances two machines and tells whether the greater load fell."""
         if self.loads[a] - self.loads[b] <= 1 or time.process_time() > self._deadline:
             return False
         more, less = balanced(self.machines[a] + self.machines[b], self._p)
@@ -126,7 +130,7 @@ class _Descent:
         return True
 
     def shake(self, rng: np.random.Generator) -> None:
-        """Pools the jobs of three machines and deals them out at random."""
+        """Redistributes the jobs of three machines at random."""
         chosen = rng.choice(len(self.loads), min(3, len(self.loads)), replace=False).tolist()
         pool = rng.permutation([job for k in chosen for job in self.machines[k]]).tolist()
         parts = np.array_split(np.array(pool, dtype=np.int64), len(chosen))
@@ -136,7 +140,7 @@ class _Descent:
 
 
 def _descended(p: Integers, m: int, lower: int, deadline: float) -> list[list[int]]:
-    """LPT, descent, and shaken descents from the best so far."""
+    """Descends from LPT, then from perturbations of the best schedule so far."""
     rng = np.random.default_rng(1)
     search = _Descent(p, longest_first(p, m), lower, deadline)
     search.descend()
@@ -153,7 +157,7 @@ def _descended(p: Integers, m: int, lower: int, deadline: float) -> list[list[in
 
 @dataclass
 class _Bounds:
-    """What is known: no schedule ends before `lower`, and `machines` ends at `upper`."""
+    """A proven lower bound, and the schedule `machines` of makespan `upper`."""
 
     lower: int
     upper: int
@@ -162,16 +166,17 @@ class _Bounds:
 
     @property
     def open(self) -> bool:
+        """Whether the bounds differ."""
         return self.lower < self.upper
 
 
 def parallel_machines_baseline(p: Integers, m: int, seconds: float) -> Baseline:
-    """Bounds on the least makespan within a limit of CPU seconds, and the assignment behind the upper one.
+    """Finds the least makespan, or bounds when time is short.
 
     Args:
         p: processing times, at least 0, shape (n,), n >= 1.
-        m: number of machines.
-        seconds: half of it at most for bin packing, the rest for CP-SAT.
+        m: the number of machines.
+        seconds: limit of CPU time; a quarter for the descent, up to three quarters with bin packing, then CP-SAT.
     """
     start = time.process_time()
     lower = makespan_bound(p, m)
@@ -190,10 +195,10 @@ def parallel_machines_baseline(p: Integers, m: int, seconds: float) -> Baseline:
 
 
 def _by_bin_packing(p: Integers, m: int, found: _Bounds, deadline: float) -> None:
-    """Halves the interval: do all jobs fit into m bins of that capacity, or is it proven that they do not?"""
+    """Halves the interval of makespans by packing the jobs into m bins."""
     jobs = np.flatnonzero(p)
     rest = np.flatnonzero(p == 0).tolist()
-    least, most, middle = found.lower, found.upper, found.lower  # most often the bound is the optimum
+    least, most, middle = found.lower, found.upper, found.lower  # the lower bound is most often the optimum
     while least < most and time.process_time() < deadline:
         bins, packing = packing_within(p[jobs], middle, m, deadline)
         if packing is not None:
@@ -203,12 +208,13 @@ def _by_bin_packing(p: Integers, m: int, found: _Bounds, deadline: float) -> Non
         elif bins > m:
             found.lower = least = middle + 1
         else:
-            least = middle + 1  # neither: what is above may still be packed, but nothing is proven
+            least = middle + 1  # undecided: larger capacities may still work, but nothing is proven
         middle = (least + most) // 2
         found.solver = "column generation"
 
 
 def _by_constraints(p: Integers, m: int, found: _Bounds, seconds: float) -> None:
+    """Improves the bounds by CP-SAT."""
     from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import cpsat_parallel_machines
 
     lower, machines = cpsat_parallel_machines(p, m, found.lower, found.machines, seconds)
@@ -219,10 +225,12 @@ def _by_constraints(p: Integers, m: int, found: _Bounds, seconds: float) -> None
 
 
 def _makespan(p: Integers, machines: Sequence[Sequence[int]]) -> int:
+    """Returns the greatest load."""
     return max(int(p[list(jobs)].sum()) for jobs in machines)
 
 
 def _check(assignment: Integers, p: Integers, m: int, makespan: int) -> None:
+    """Raises AssertionError unless an assignment is complete and has that makespan."""
     loads = np.zeros(m, np.int64)
     np.add.at(loads, assignment, p)
     if assignment.min() < 0 or loads.max() != makespan:
