@@ -1,4 +1,4 @@
-"""The host's talk with one child: sends, waits, measures, and believes nothing."""
+"""The host's exchange with one child: sends, waits, measures, and trusts nothing it reads."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from gapsmith.sandbox.launch import Spare
 
 _CHUNK = 262_144
 CROWD = 20.0
-"""Wall seconds that a program gets for every CPU second it uses: as if so many others shared its core."""
+"""Wall seconds that a program gets for every CPU second that it uses, as if 20 programs shared its core."""
 _SHORTEST_LOOK = 0.001
 
 
@@ -31,7 +31,7 @@ class Pipe:
         self._kept = bytearray()
 
     def drain(self) -> bool:
-        """Reads what is there. False when the stream has ended."""
+        """Reads what is there. Returns False when the stream has ended."""
         try:
             data = os.read(self.descriptor, _CHUNK)
         except BlockingIOError:
@@ -42,7 +42,7 @@ class Pipe:
 
     @property
     def text(self) -> str:
-        """What was kept."""
+        """The part that was kept."""
         return self._kept.decode("utf-8", "replace")
 
 
@@ -61,7 +61,10 @@ class Conversation:
             self._poll.register(descriptor, select.POLLIN)
 
     def load(self, job: bytes) -> None:
-        """Hands the program over and waits until its module is loaded. Raises Stopped or ChannelClosed."""
+        """Sends the program and waits until its module is loaded.
+
+        Raises Stopped or ChannelClosed.
+        """
         self._begin(frames.frame(frames.JOB, job))
         self._await(frames.READY + frames.ERROR, 0)
         self.begun = True
@@ -69,7 +72,7 @@ class Conversation:
         self._nothing_more()
 
     def ask(self, call: Call) -> Answer:
-        """One call and its answer. Raises Stopped or ChannelClosed."""
+        """Makes one call and returns its answer. Raises Stopped or ChannelClosed."""
         token = secrets.token_bytes(frames.TOKEN_BYTES)
         begun = self._spare.clock.read()
         self._begin(frames.frame(frames.CALL, token + frames.encode_call(call)), self._asked)
@@ -87,7 +90,10 @@ class Conversation:
             raise Stopped(Ending.MALFORMED_RESULT, f"the result cannot be used: {error}") from None
 
     def _begin(self, outgoing: bytes, go_on: bool = False) -> None:
-        """Sends, and counts from here, unless it is to go on counting from an earlier call."""
+        """Sends a frame and starts the count of time and output.
+
+        With `go_on` the count goes on from an earlier call.
+        """
         if not go_on:
             self._start_cpu = self._spare.clock.read()
             self._deadline = time.monotonic() + self._limits.wall_seconds
@@ -105,7 +111,7 @@ class Conversation:
             if found is not None:
                 kind, payload = found
                 if payload[: len(token)] != token:
-                    raise Stopped(Ending.PROTOCOL_VIOLATION, "it answered a call that was not yet made")
+                    raise Stopped(Ending.PROTOCOL_VIOLATION, "it answered a call that has not been made")
                 if kind == frames.ERROR:
                     raise reported(payload[len(token) :], trusted=not self.begun)
                 return payload[len(token) :]
@@ -121,10 +127,10 @@ class Conversation:
 
     def _nothing_more(self) -> None:
         if len(self._buffer):
-            raise Stopped(Ending.PROTOCOL_VIOLATION, "it sent more than was asked for")
+            raise Stopped(Ending.PROTOCOL_VIOLATION, "it sent more data than was requested")
 
     def _wait(self) -> None:
-        """Sleeps until something comes or the earliest moment at which a limit can be broken."""
+        """Sleeps until something arrives or a limit can be exceeded."""
         used = self._used()
         if used > self._limits.cpu_seconds:
             raise self._late(used)
@@ -132,7 +138,7 @@ class Conversation:
         rest = (self._limits.cpu_seconds - used) / (1 + self._limits.threads)
         timeout = max(_SHORTEST_LOOK, min(left, rest)) * 1000 + 1 if left > 0 else 0
         arrived = self._poll.poll(timeout)
-        # What came while this process itself got no core is still taken, once.
+        # Data that arrived while this process itself had no core is accepted, once.
         late, self._late_once = self._late_once, left <= 0
         if left <= 0 and (late or not arrived):
             raise Stopped(Ending.TIMEOUT_WALL, f"no answer after {self._limits.wall_seconds:g} s of waiting")
@@ -140,7 +146,11 @@ class Conversation:
             self._handle(descriptor, events)
 
     def _left(self, used: float) -> float:
-        """Seconds until who only waits is stopped: who works on a crowded machine is given time, who sleeps is not."""
+        """Returns the wall seconds until the child is stopped for being idle.
+
+        CPU time that it used extends the deadline, and so does time for which it could have run but had no
+        core.
+        """
         left = self._deadline + CROWD * used - time.monotonic()
         return left if left > 0 else left + self._spare.clock.starved()
 
@@ -189,7 +199,7 @@ class Conversation:
             raise Stopped(Ending.OUTPUT_FLOOD, f"it printed more than {limit} bytes in one call")
 
     def drain_all(self) -> None:
-        """Reads what a child that has ended left in its pipes, no more than was allowed."""
+        """Reads what an ended child left in its pipes, within bounds."""
         for pipe in self.pipes:
             before = -1
             while pipe.count != before and pipe.count <= 4 * self._limits.output_bytes:

@@ -1,4 +1,4 @@
-"""What happened, in words: from wait statuses and the child's reports to endings and messages."""
+"""Translates wait statuses and the child's reports into endings and messages."""
 
 import json
 import os
@@ -20,7 +20,7 @@ REPORTED = frozenset(
         Ending.RESULT_TOO_LARGE,
     }
 )
-"""What a child may say of itself. It can lie only to its own loss: none of these is a success."""
+"""The endings that a child may report of itself. None is a success, so that a lie gains nothing."""
 
 _SIGNALS: dict[int, tuple[Ending, str]] = {
     signal.SIGSYS: (Ending.FORBIDDEN_SYSCALL, "it made a system call that is forbidden here"),
@@ -31,12 +31,12 @@ _SIGNALS: dict[int, tuple[Ending, str]] = {
     signal.SIGXCPU: (Ending.TIMEOUT_CPU, "it used up its CPU time"),
 }
 _RAISED_BY_ITSELF = frozenset({*_SIGNALS, signal.SIGILL, signal.SIGTRAP, signal.SIGPIPE, signal.SIGXFSZ})
-"""Signals that a program can bring upon itself although it may send none."""
+"""Signals that a program can cause in itself although it may send none."""
 _OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "Cannot allocate memory", "memory allocation")
 
 
 class Stopped(Exception):
-    """The run is over before its last call was answered."""
+    """The run ended before its last call was answered."""
 
     def __init__(self, ending: Ending, message: str) -> None:
         super().__init__(message)
@@ -44,7 +44,10 @@ class Stopped(Exception):
 
 
 def reported(payload: bytes, trusted: bool) -> Stopped:
-    """What the child says went wrong. Only before any candidate code ran may it blame the sandbox."""
+    """Reads the child's report of an error.
+
+    It may blame the sandbox only before any candidate code has run.
+    """
     try:
         said: Any = json.loads(payload)
         ending, message = Ending(said["ending"]), clean(str(said["message"]))
@@ -53,12 +56,15 @@ def reported(payload: bytes, trusted: bool) -> Stopped:
     if ending in REPORTED or (trusted and ending is Ending.HARNESS_FAILURE):
         return Stopped(ending, message)
     return Stopped(
-        Ending.PROTOCOL_VIOLATION, f"it claimed the ending {ending.value!r}, which is not its to claim"
+        Ending.PROTOCOL_VIOLATION, f"it claimed the ending {ending.value!r}, which only the sandbox may set"
     )
 
 
 def of_status(status: int, stderr: str, sealed: bool = False) -> Stopped:
-    """How the process ended, from its wait status. Of a sealed one, a signal from outside is no fact about it."""
+    """Derives the ending of a process from its wait status.
+
+    If the process is sealed by seccomp, a signal from outside says nothing about the program.
+    """
     if os.WIFEXITED(status):
         code = os.WEXITSTATUS(status)
         return Stopped(Ending.NO_RESULT, f"the process ended with exit code {code} before it answered")
@@ -75,7 +81,10 @@ def of_status(status: int, stderr: str, sealed: bool = False) -> Stopped:
 
 
 def clean(text: str, length: int = MESSAGE_CHARACTERS) -> str:
-    """Untrusted text made safe to print and to quote: capped, no control or formatting characters."""
+    """Makes untrusted text safe to print and to quote.
+
+    It is cut to `length`, and control and formatting characters become spaces.
+    """
     if len(text) <= length and text.replace("\n", "").isprintable():
         return text
     kept = "".join(

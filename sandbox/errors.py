@@ -1,5 +1,5 @@
-"""What the host raises when the sandbox itself cannot do its work."""
+"""The exception for a sandbox that cannot do its work."""
 
 
 class SandboxTrouble(Exception):
-    """The sandbox cannot be opened as asked: one line that says what was found and what to do."""
+    """The sandbox cannot be opened: one line with the finding and the remedy."""

@@ -1,7 +1,7 @@
 """Frames on the job socket: one byte of type, four of length, then the payload.
 
-Both sides use this file. What the host reads with it was written by a candidate, so `FrameBuffer` and
-`strict_json` refuse everything that is not exactly what was asked for.
+Host and guest both use this file. The host reads bytes that a candidate wrote, so `FrameBuffer` and
+`strict_json` refuse everything that is not exactly what was requested.
 """
 
 import json
@@ -18,9 +18,9 @@ ERROR_BYTES = 16_384
 DEPTH = 64
 
 JOB, CALL = b"J", b"C"
-"""From the host: the program with its limits, then one frame per call."""
+"""Frames of the host: the program with its limits, then one frame per call."""
 READY, LOADED, RESULT, ERROR = b"G", b"O", b"R", b"X"
-"""From the child: locked down, module loaded, an answer, a failure."""
+"""Frames of the child: locked down, module loaded, an answer, a failure."""
 
 _DTYPE = re.compile(
     r"[<>=|]?(?P<kind>[biufc])(?P<size>\d{1,2})|(?P<word>bool|u?int|float|complex)(?P<bits>\d{1,3})?"
@@ -33,20 +33,20 @@ _SURROGATE = re.compile(rb"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
 
 
 class BadFrame(Exception):
-    """The bytes on the job socket are not a frame that was asked for."""
+    """Bytes on the job socket that are not a requested frame."""
 
 
 class OversizeFrame(BadFrame):
-    """A frame announces more bytes than its limit: it is refused before any of them is read."""
+    """A frame whose announced length exceeds its limit: refused before its payload is read."""
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:
-    """A frame, ready to be written."""
+    """Builds a frame, ready to be written."""
     return HEADER.pack(kind, len(payload)) + payload
 
 
 class FrameBuffer:
-    """Cuts the candidate's bytes into frames; never holds much more than one."""
+    """A buffer that cuts the candidate's bytes into frames; holds little more than one."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
@@ -55,14 +55,16 @@ class FrameBuffer:
         return len(self._bytes)
 
     def feed(self, data: bytes) -> None:
-        """Adds what was read."""
+        """Adds bytes that were read."""
         self._bytes += data
 
     def take(self, expected: bytes, limit: int) -> tuple[bytes, bytes] | None:
-        """The next frame, or None while it is incomplete. `expected` lists the kinds that may come.
+        """Takes the next frame; returns None while it is incomplete.
+
+        `expected` lists the kinds of frames that may come.
 
         Raises:
-            BadFrame: for a kind that was not asked for.
+            BadFrame: for another kind.
             OversizeFrame: for a length over its limit.
         """
         if len(self._bytes) < HEADER.size:
@@ -84,7 +86,9 @@ def _check_header(kind: bytes, length: int, expected: bytes, limit: int) -> None
 
 
 def strict_json(payload: bytes) -> Json:
-    """Decodes what a candidate wrote: RFC 8259, finite floats, 64-bit integers, bounded depth, no duplicates.
+    """Decodes JSON that a candidate wrote, and accepts no deviation.
+
+    It follows RFC 8259 with finite floats, 64-bit integers, bounded depth and no duplicate keys.
 
     Raises:
         ValueError: with the reason, in words for the next prompt.
@@ -109,7 +113,10 @@ def strict_json(payload: bytes) -> Json:
 
 
 def _check_depth(payload: bytes) -> None:
-    """Reads each byte a fixed number of times, whatever it is: strings without an end are no reason to go back."""
+    """Checks the depth of nesting in linear time.
+
+    Each byte is read a fixed number of times, so that unclosed strings cause no backtracking.
+    """
     if payload.count(b"[") + payload.count(b"{") <= DEPTH:
         return
     outside_strings = b"".join(_ESCAPED.sub(b"", payload).split(b'"')[::2])
@@ -146,7 +153,9 @@ def _without_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 
 def encode_call(call: Call) -> bytes:
-    """The payload of a call without its token: length of the JSON, the JSON, then the arrays' bytes, aligned.
+    """Encodes the arguments of a call, without its token.
+
+    The payload is the length of the JSON, the JSON, then the bytes of the arrays, aligned.
 
     Raises:
         ValueError: for an array whose bytes, shape and dtype disagree.
@@ -189,7 +198,10 @@ def _item_bytes(dtype: str) -> int:
 
 
 def decode_call(payload: memoryview) -> list[Any]:
-    """The arguments of a call, in the guest: arrays are fresh and writable."""
+    """Decodes the arguments of a call inside the guest.
+
+    Arrays are fresh copies and writable.
+    """
     (length,) = struct.unpack_from("!I", payload)
     blobs = payload[4 + length :]
     return [_restored(value, blobs) for value in json.loads(bytes(payload[4 : 4 + length]))]
@@ -209,7 +221,7 @@ def _restored(value: Any, blobs: memoryview) -> Any:
 def _array(dtype: str, shape: list[int], offset: int, blobs: memoryview) -> Any:
     import sys
 
-    # The zygote has imported it; naming it at the top would make this room depend on numpy.
+    # The zygote has imported it; an import at the top would make this package depend on numpy.
     numpy = sys.modules["numpy"]
     count = math.prod(shape)
     return numpy.frombuffer(blobs, numpy.dtype(dtype), count, offset).reshape(shape).copy()

@@ -1,4 +1,4 @@
-"""The sandbox as the rest of the system sees it: open one, give it jobs, get outcomes."""
+"""The interface of the sandbox: open one, give it jobs, get outcomes."""
 
 import errno
 import json
@@ -19,18 +19,21 @@ from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome, Preload
 from gapsmith.sandbox.launch import REAP_SECONDS, Death, Zygote, ZygoteDied
 
 _GRACE = 0.25
-"""How long a child that closed its channel may take to be gone: a death closes the channel first."""
+"""Seconds that a child which closed its channel may take to end: a death closes the channel first."""
 PAUSES = (0.0, 0.1, 0.5, 2.0, 8.0)
-"""Seconds before each try of a job: what is the sandbox's own fault is tried again, with growing patience."""
+"""Seconds before each try of a job: failures of the sandbox itself are retried after growing pauses."""
 _DAY = 86_400
 _NEARLY = 0.9
-"""The part of its memory limit from which on a program that the kernel killed has itself to thank for it."""
+"""Share of its memory limit above which a kill by the kernel counts as the program's own fault."""
 _PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS)
-"""What the machine is short of, for now."""
+"""Errors that mean that the machine lacks a resource for the moment."""
 
 
 class Sandbox:
-    """One zygote, one job at a time. Threads may share it, but each had better open its own."""
+    """One zygote that runs one job at a time.
+
+    Threads may share it; a sandbox for each thread is faster.
+    """
 
     def __init__(
         self, preload: str | Preload, minimum: Level, slot: int, layers: Iterable[str] = LAYERS
@@ -46,14 +49,17 @@ class Sandbox:
         self._zygote: Zygote | None = self._start()
 
     def _start(self) -> Zygote:
-        """A zygote; the isolation it has is noted. Raises SandboxTrouble."""
+        """Starts a zygote and records its isolation. Raises SandboxTrouble."""
         try:
             return self._layered()
         except OSError as error:
             raise SandboxTrouble(f"the sandbox does not start: {_advice(error)}") from error
 
     def _layered(self) -> Zygote:
-        """A zygote with as many layers as this machine gives, not fewer than are asked for."""
+        """Starts a zygote with all layers that this machine supports.
+
+        Raises SandboxTrouble if they make a weaker level than the minimum.
+        """
         while True:
             try:
                 zygote = Zygote(self.preload, self._layers - set(self._broken), self.slot, self._broken)
@@ -82,7 +88,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Ends the zygote and every process of it."""
+        """Ends the zygote and all of its processes."""
         self._closing.set()
         self._end_zygote()
 
@@ -94,11 +100,13 @@ class Sandbox:
 
     @property
     def spent_seconds(self) -> float:
-        """CPU seconds that zygotes and their children have used, as of the end of the last run."""
+        """CPU seconds of all zygotes and children up to the end of the last run."""
         return self._spent + (self._zygote.spent_seconds if self._zygote else 0.0)
 
     def run(self, job: Job) -> Outcome:
-        """Runs one program and says what was seen; what is the sandbox's own fault is tried again, by a new zygote.
+        """Runs one program and returns its outcome.
+
+        If the sandbox itself fails, the job is tried again with a new zygote.
 
         Raises:
             SandboxTrouble: if the sandbox itself fails time and again, or is closed.
@@ -113,8 +121,8 @@ class Sandbox:
                     return outcome
                 self._end_zygote()
         raise SandboxTrouble(
-            f"the sandbox failed {len(PAUSES)} times at one job, though no program is to blame: "
-            f"{outcome.message}; mend that, and what was begun goes on with: gapsmith resume"
+            f"the sandbox itself failed {len(PAUSES)} times at one job: "
+            f"{outcome.message}; repair that, then continue with: gapsmith resume"
         )
 
     def _attempt(self, job: Job) -> Outcome:
@@ -135,12 +143,12 @@ class Sandbox:
 
 
 class Run:
-    """One job in one child, from the first frame to the last breath.
+    """One job in one child, from its first frame to its death.
 
     Args:
-        zygote: whose child runs it.
+        zygote: the process that provides the child.
         job: the program and its calls.
-        sealed: whether seccomp holds, so that the program can send no signal, not even to itself.
+        sealed: whether seccomp is on, so that the program can send no signal, not even to itself.
     """
 
     def __init__(self, zygote: Zygote, job: Job, sealed: bool) -> None:
@@ -154,7 +162,7 @@ class Run:
         self._stopped: Stopped | None = None
 
     def play(self) -> None:
-        """Talks to the child until all calls are answered or something ends it, and sees it dead."""
+        """Runs the job to its end and ensures the child's death."""
         try:
             self._converse()
             self._wall_seconds = time.monotonic() - self._begun
@@ -172,7 +180,7 @@ class Run:
         except Stopped as stopped:
             self._stopped = stopped
             if stopped.ending is Ending.TIMEOUT_WALL and self._sealed and self._spare.clock.stopped():
-                self._stopped = Stopped(Ending.HARNESS_FAILURE, "a signal from outside stopped a program")
+                self._stopped = Stopped(Ending.HARNESS_FAILURE, "a signal from outside suspended the program")
         except ChannelClosed:
             self._death = self._reaped() if self._spare.ended(_GRACE) else None
             self._talk.drain_all()
@@ -193,7 +201,10 @@ class Run:
         return of_status(self._death.status, self._talk.pipes[1].text, self._sealed)
 
     def _own_limit(self, death: Death) -> Stopped | None:
-        """The limit by which the kernel may have killed it; None where it was within its limits."""
+        """Returns the limit for which the kernel may have killed it.
+
+        It is None where the child was within its limits.
+        """
         limits = self._job.limits
         if death.peak_bytes > _NEARLY * limits.memory_mb * 2**20:
             return Stopped(Ending.MEMORY_LIMIT, f"killed at its memory limit of {limits.memory_mb} MB")
@@ -208,7 +219,7 @@ class Run:
         self._talk.drain_all()
 
     def outcome(self, level: Level) -> Outcome:
-        """What was seen."""
+        """Returns the outcome of the finished run."""
         assert self._death is not None
         ended = self._end_cpu if self._stopped is None else max(self._end_cpu, self._death.cpu_seconds)
         return Outcome(
@@ -227,7 +238,7 @@ class Run:
 def _advice(error: OSError) -> str:
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return "too many open files; raise the limit, such as with: ulimit -n 1024"
-    return f"the machine is short of something: {error.strerror or error}"
+    return f"the machine lacks a resource: {error.strerror or error}"
 
 
 def _job_frame(job: Job) -> bytes:
@@ -246,10 +257,10 @@ def _job_frame(job: Job) -> bytes:
 
 
 def _cpu_net(job: Job) -> int:
-    """Seconds of CPU time of the kernel's own limit, which a program can read.
+    """Returns the kernel's own limit of CPU seconds, a safety net.
 
-    Where the host reads the child's clock it is the same for every job: the number of calls and the patience of who
-    asks would tell a program whether it is examined.
+    A program can read it. Where the host reads the child's clock it is the same for every job, because the
+    number of calls or a doubled limit would show a program that it is being audited.
     """
     if sys.platform == "linux":
         return _DAY
@@ -258,13 +269,13 @@ def _cpu_net(job: Job) -> int:
 
 
 def open_sandbox(preload: str | Preload = "numpy", minimum: Level = Level.L2, slot: int = 0) -> Sandbox:
-    """Opens a sandbox: starts its zygote and proves what isolation it has.
+    """Opens a sandbox: starts its zygote and proves its isolation.
 
     Args:
-        preload: what candidates may import beside the standard library: "numpy", or "ortools" (with numpy);
-            a `Preload` adds trusted modules of the caller's.
-        minimum: the weakest isolation that will do.
-        slot: the number of the worker; each has a user id of its own where the host is root.
+        preload: what candidates may import apart from the standard library: "numpy", or "ortools" (with
+            numpy); a `Preload` adds trusted modules of the caller.
+        minimum: the weakest isolation that is accepted.
+        slot: the number of the worker; each has its own user id if the host is root.
 
     Raises:
         SandboxTrouble: if the isolation is weaker than `minimum`, or nothing starts.
@@ -273,6 +284,6 @@ def open_sandbox(preload: str | Preload = "numpy", minimum: Level = Level.L2, sl
 
 
 def probe_isolation(preload: str = "numpy") -> Isolation:
-    """What this machine offers, proven: for `gapsmith doctor`."""
+    """Returns the proven isolation of this machine, for `gapsmith doctor`."""
     with Sandbox(preload, Level.L0, slot=0) as box:
         return box.isolation

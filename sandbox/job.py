@@ -1,4 +1,4 @@
-"""What goes into the sandbox and what comes out: frozen values, no behaviour."""
+"""The data that goes into the sandbox and comes out: frozen values without behaviour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 
 class Ending(StrEnum):
-    """How a run ended. Everything but the last two is the candidate's own doing."""
+    """How a run ended. All but the last two are caused by the candidate."""
 
     OK = "ok"
     TIMEOUT_CPU = "timeout_cpu"
@@ -34,12 +34,12 @@ class Ending(StrEnum):
 
     @property
     def ours(self) -> bool:
-        """Whether the sandbox broke, not the candidate: retried, never charged to the candidate."""
+        """Whether the sandbox failed, not the candidate: retried and never charged."""
         return self in (Ending.HARNESS_FAILURE, Ending.ZYGOTE_DIED)
 
 
 class Level(IntEnum):
-    """How strong the isolation is; proven by probes, stored with every evaluation."""
+    """The strength of the isolation, proven by probes and stored with every evaluation."""
 
     L0 = 0
     L1 = 1
@@ -50,7 +50,10 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Array:
-    """A dense array as bytes in C order: how instances travel without pickle and without numpy here."""
+    """A dense array as bytes in C order.
+
+    Instances travel so without pickle, and this package needs no numpy.
+    """
 
     dtype: str
     shape: tuple[int, ...]
@@ -68,7 +71,7 @@ class Preload:
 
     Attributes:
         name: "numpy", "ortools", or "solvers" (OR-Tools with MathOpt and protobuf).
-        packages: folders of trusted packages of the caller's, by name; their `__init__` is not run.
+        packages: folders of the caller's trusted packages, by name; their `__init__` is not run.
         modules: those of their modules that are imported. A job's source may import them, too.
     """
 
@@ -79,10 +82,11 @@ class Preload:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one call may use. CPU is the verdict; wall time is a generous backstop.
+    """The limits of one call. CPU time decides; the wall-clock limit is a generous backstop.
 
     Attributes:
-        together: whether time and output are those of all calls of a job together, loading the module apart.
+        together: whether the limits of time and output are for all calls of a job together; loading the
+            module is counted apart.
     """
 
     cpu_seconds: float = 1.0
@@ -94,7 +98,10 @@ class Limits:
 
     @property
     def wall_seconds(self) -> float:
-        """When a call that uses no CPU time is stopped; one that does is given more, see `conversation.CROWD`."""
+        """The wall-clock limit of a call that uses no CPU time.
+
+        A call that does gets more; see `conversation.CROWD`.
+        """
         return 3.0 * self.cpu_seconds + 2.0
 
 
@@ -102,18 +109,18 @@ class Limits:
 class Job:
     """One program and the calls it must answer, in order, in one process.
 
-    Loading the module (its top-level code) has the limits of one call. A call is sent only when the
-    one before is answered; the run stops at the first failure.
+    Loading the module (its top-level code) has the limits of one call. A call is sent only when the one before
+    is answered; the run stops at the first failure.
 
     Attributes:
         source: the candidate's module, Python source.
         entry: the function of that module that is called.
         calls: the arguments, one mapping per call.
-        limits: of every single call, or of all together.
-        driver: source of trusted code that runs beside the candidate, in a module of its own in which the
-            candidate's entry point is the global `candidate`; when given, its function `drive` is called
-            in place of the entry point. It saves round trips; it proves nothing, since it runs in the
-            candidate's process.
+        limits: the limits of every single call, or of all together.
+        driver: source of trusted code that runs in the candidate's process, in a module of its own in which
+            the candidate's entry point is the global `candidate`; if given, its function `drive` is called
+            in place of the entry point. It saves round trips; it proves nothing, since the candidate can
+            change it.
     """
 
     source: str
@@ -125,7 +132,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one call returned, and the CPU seconds the kernel charged the child for it."""
+    """The value that one call returned, and its CPU seconds as the kernel measured them."""
 
     value: Json
     cpu_seconds: float
@@ -133,12 +140,12 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the sandbox saw. `answers` holds the calls answered before the run ended, in order.
+    """What the sandbox observed. `answers` holds the calls answered before the end, in order.
 
     `wall_seconds` runs from the request to the last answer, or to the moment that ended the run.
 
-    `message` says what happened in words for people and for the next prompt; text that came from the
-    candidate inside it is untrusted: capped, control characters removed.
+    `message` explains the ending in words for people and for the next prompt. Text of the candidate's inside it
+    is untrusted: cut to a length, control characters removed.
     """
 
     ending: Ending

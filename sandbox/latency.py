@@ -1,4 +1,4 @@
-"""What the sandbox itself costs here: for `gapsmith doctor` and the benchmark."""
+"""Measures what the sandbox itself costs here, for `gapsmith doctor` and the benchmark."""
 
 import statistics
 import time
@@ -8,7 +8,7 @@ from gapsmith.sandbox.host import Sandbox
 from gapsmith.sandbox.job import Ending, Job, Level
 
 NULL = Job(source="def null():\n    return 0\n", entry="null", calls=({},))
-"""A program that does nothing: whatever it costs is the sandbox's."""
+"""A program that does nothing: all of its cost is the sandbox's."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Latency:
 
     Attributes:
         latency_ms_p50: from the request to the answer.
-        latency_ms_p95: the same, of the slowest twentieth.
-        cpu_ms_p50: CPU time of host, zygote and child together, the child's start and end included.
+        latency_ms_p95: the 95th percentile of the same.
+        cpu_ms_p50: CPU time of host, zygote and child together, with the child's start and end.
     """
 
     latency_ms_p50: float
@@ -27,13 +27,16 @@ class Latency:
 
 
 def measure_latency(repetitions: int = 200, preload: str = "numpy") -> Latency:
-    """Runs the null program so many times in a sandbox of its own. Raises SandboxTrouble."""
+    """Measures the null program in a sandbox of its own. Raises SandboxTrouble."""
     with Sandbox(preload, Level.L0, slot=0) as box:
         return measure(box, NULL, repetitions)
 
 
 def measure(box: Sandbox, job: Job, repetitions: int) -> Latency:
-    """Runs a job so many times in an open sandbox. Raises RuntimeError if it does not end well."""
+    """Runs a job repeatedly in an open sandbox and returns the medians.
+
+    Raises RuntimeError if a run does not end well.
+    """
     walls, cpus = [], []
     for _ in range(repetitions):
         host, guest = time.thread_time(), box.spent_seconds

@@ -1,4 +1,4 @@
-"""Starts zygotes and talks to them: the host's side of `zygote.py`."""
+"""Starts zygotes and communicates with them: the host's side of `guest/zygote.py`."""
 
 import errno
 import importlib.machinery
@@ -25,8 +25,8 @@ START_SECONDS = 120.0
 REAP_SECONDS = 15.0
 _FEWEST_ENDS = 3 if sys.platform != "linux" else 4
 
-# The guest gets this room's files under their own names, without the package's __init__ and without a path
-# that would reach anything else of ours.
+# The guest imports this package's files under their own names, without the package's __init__ and without a path
+# to any other module of ours.
 _BOOT = """
 import json, sys, types
 settings = json.loads(sys.argv[1])
@@ -44,7 +44,7 @@ class ZygoteDied(Exception):
 
 @dataclass(frozen=True)
 class Death:
-    """What the zygote's wait4 said of a child."""
+    """What the zygote's `wait4` reported of a child."""
 
     status: int
     cpu_seconds: float
@@ -57,7 +57,7 @@ class Death:
 
 
 class Spare:
-    """A child that waits for its job, and the host's ends of its socket and pipes."""
+    """A child that waits for its job, with the host's ends of its socket and pipes."""
 
     def __init__(self, name: int, descriptors: list[int]) -> None:
         self.name = name
@@ -70,9 +70,10 @@ class Spare:
         self.clock = Clock(name, self._watch)
 
     def ended(self, patience: float) -> bool:
-        """Whether the child ends within `patience` seconds, though nobody may have reaped it yet.
+        """Tells whether the child ends within `patience` seconds, reaped or not.
 
-        Where the system gives no handle on a process, the zygote's word is waited for.
+        Where the system gives no handle on a process it returns True, and the zygote's report of the death is
+        awaited.
         """
         if self._watch < 0:
             return True
@@ -91,7 +92,7 @@ class Spare:
             pass
 
     def close(self) -> None:
-        """Gives the descriptors back."""
+        """Closes the descriptors."""
         self.job.close()
         for descriptor in (self.out, self.err, self._watch):
             if descriptor >= 0:
@@ -102,7 +103,7 @@ class Zygote:
     """One running zygote.
 
     Attributes:
-        report: what it said when it started.
+        report: its report of the start.
         spent_seconds: CPU seconds of the zygote and all its children, as of the last death.
     """
 
@@ -123,7 +124,7 @@ class Zygote:
                 }
                 self._process = _spawn(settings, theirs.fileno())
             self.report = self._start_report()
-        except BaseException:  # whatever it was, no process may be left behind; it is raised again
+        except BaseException:  # no process may be left behind; the error is raised again
             self.close()
             raise
 
@@ -153,7 +154,10 @@ class Zygote:
         return data
 
     def take(self) -> Spare:
-        """The child that waits; the zygote forks the next one at once. Raises ZygoteDied."""
+        """Takes the waiting child; the zygote forks the next one at once.
+
+        Raises ZygoteDied.
+        """
         while not self._spares:
             if not self._event(START_SECONDS):
                 raise ZygoteDied(f"it forked no child in {START_SECONDS:g} s")
@@ -166,7 +170,7 @@ class Zygote:
         return spare
 
     def death(self, spare: Spare, patience: float) -> Death | None:
-        """How the child ended, or None if it has not within `patience` seconds."""
+        """Waits for the child's death; returns None after `patience` seconds."""
         while spare.name not in self._deaths:
             if not self._event(patience):
                 return None
@@ -190,7 +194,7 @@ class Zygote:
     def _note(self, data: bytes, descriptors: list[int]) -> None:
         kind, name, status, cpu, own_cpu, peak = EVENT.unpack(data)
         if kind == BORN and len(descriptors) < _FEWEST_ENDS:
-            # The kernel leaves out what this process has no number for.
+            # The kernel drops descriptors beyond this process's limit.
             for descriptor in descriptors:
                 os.close(descriptor)
             raise OSError(errno.EMFILE, "too many open files")
@@ -233,7 +237,7 @@ def _settings(
 
 
 def _spawn(settings: dict[str, Any], ctl: int) -> "subprocess.Popen[bytes]":
-    # -P, -s, -S: nothing on the path but the standard library. Equal hashes: equal programs behave equally.
+    # -P, -s, -S: only the standard library is on the path. A fixed hash seed: equal programs behave equally.
     flags = ["-P", "-s", "-S", "-B", "-X", "utf8"]
     return subprocess.Popen(
         [sys.executable, *flags, "-c", _BOOT, json.dumps(settings)],
@@ -243,12 +247,12 @@ def _spawn(settings: dict[str, Any], ctl: int) -> "subprocess.Popen[bytes]":
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        process_group=0,  # A Ctrl-C at the terminal is the host's to handle.
+        process_group=0,  # Only the host handles a Ctrl-C at the terminal.
     )
 
 
 def package_folders(preload: str) -> list[str]:
-    """The folders of the host's path that hold the packages to preload.
+    """Finds the folders that hold the packages to preload.
 
     Raises:
         SandboxTrouble: for an unknown name, or a package that is not installed.

@@ -1,4 +1,4 @@
-"""The kernel's clock of another process."""
+"""Reads the kernel's clocks of another process."""
 
 import contextlib
 import sys
@@ -11,7 +11,7 @@ _CPU_OF_PROCESS = 2
 class Clock:
     """CPU seconds that the kernel has charged a child, all its threads together.
 
-    The child may live in a process namespace of its own, where its number means nothing here: the true one is
+    The child may live in a process namespace of its own, where its number has no meaning here: the true one is
     read from the kernel's description of its pidfd.
     """
 
@@ -23,20 +23,23 @@ class Clock:
         self._last = 0.0
 
     def read(self) -> float:
-        """CPU seconds so far; the last value known once the process is gone."""
+        """Reads the CPU seconds so far; the last known value after death."""
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
                 self._last = max(self._last, time.clock_gettime(self._clock))
         return self._last
 
     def stopped(self) -> bool:
-        """Whether a signal has stopped it, to go on later; False where the kernel does not say."""
+        """Tells whether a signal has suspended the process; False where unknown."""
         with contextlib.suppress(OSError, IndexError):
             return self._status.read_text().rpartition(")")[2].split()[0] == "T"
         return False
 
     def starved(self) -> float:
-        """Seconds for which its first thread could have run, had a core been free; 0 where the kernel does not say."""
+        """Returns the seconds for which its first thread waited for a core.
+
+        0 where the kernel does not report them.
+        """
         with contextlib.suppress(OSError, IndexError, ValueError):
             return int(self._schedule.read_text().split()[1]) / 1e9
         return 0.0

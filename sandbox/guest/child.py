@@ -1,6 +1,6 @@
-"""The guest: one process, one program. Runs after the fork, in the process that the candidate will own.
+"""The child process that owns one candidate; this code runs after the fork.
 
-Nothing here is believed by the host: a candidate may replace every function of this file.
+The host trusts nothing here: a candidate may replace every function of this file.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ _NAMES = {"candidate": "<candidate>", "driver": "<driver>"}
 
 
 class Refused(Exception):
-    """The candidate's work cannot go on: the ending's name and the words for it."""
+    """The candidate's work cannot continue: the name of the ending and its message."""
 
     def __init__(self, ending: str, message: str) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 def main(descriptors: tuple[int, int, int], lockdown: Lockdown) -> NoReturn:
-    """Answers one job and ends the process, whatever happens."""
+    """Runs the zygote until the host closes the stream."""
     try:
         _adopt(*descriptors)
         lockdown.at_birth()
@@ -60,7 +60,7 @@ def _serve(lockdown: Lockdown) -> None:
         return
     _write(frames.READY)
     clocks.hide()
-    random.seed(0)  # CPython reseeds it in every forked child; equal programs shall behave equally.
+    random.seed(0)  # CPython reseeds it in every forked child; equal programs must behave equally.
     entry = _guarded(b"", partial(_load, job))
     _write(frames.LOADED)
     while True:
@@ -165,7 +165,10 @@ def _reason(error: Exception) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """The error in words for the next prompt: type, message, and the candidate's own line."""
+    """Describes an error for the next prompt.
+
+    The text holds its type, its message and the candidate's own line.
+    """
     text = f"{type(error).__name__}: {error}"[:_MESSAGE]
     place = ""
     trace = error.__traceback__
@@ -204,11 +207,11 @@ def _read(count: int) -> bytearray:
     while len(data) < count:
         piece = os.read(CHANNEL, count - len(data))
         if not piece:
-            os._exit(0)  # The host has hung up: nothing is left to answer.
+            os._exit(0)  # The host has closed the socket: there is nothing left to answer.
         data += piece
     return data
 
 
 def keep_open(descriptor: int) -> int:
-    """A duplicate above the child's own descriptors, closed on exec."""
+    """Returns a duplicate above the child's own descriptors, closed on exec."""
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)

@@ -1,7 +1,7 @@
-"""Takes the clocks out of the guest's `time`, so that a program that would steer by one is told so.
+"""Removes the clocks from the guest's `time`, so that a program that depends on one gets an error.
 
-This is a courtesy to honest programs, whose results would change from run to run; it keeps nothing from a
-hostile one. What still steers by a clock is found when elites are run again.
+This helps honest programs, whose results would change from run to run; it stops no hostile one. A program that
+still depends on a clock is found when elites are run again.
 """
 
 import time
@@ -14,7 +14,7 @@ NAMES = (
 
 
 def hide() -> None:
-    """Replaces every clock of the module `time` by a function that raises PermissionError."""
+    """Replaces every clock of the module `time` by a function that raises."""
     for name in NAMES:
         setattr(time, name, _hidden)
 

@@ -1,7 +1,7 @@
-"""The zygote: imports once, locks itself down, forks one child per candidate, and reads no candidate's byte.
+"""The zygote: imports once, locks itself down, forks one child per candidate, and reads none of its bytes.
 
-It talks to the host over one stream. Up: a start report, then events of fixed size. Down: one byte, TAKEN,
-whenever the host takes a spare child; the end of the stream is the end of the zygote.
+It communicates with the host over one stream. Up: a start report, then events of fixed size. Down: one byte,
+TAKEN, whenever the host takes a spare child; the end of the stream ends the zygote.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ from gapsmith.sandbox.isolation.seccomp import Filter, child_filter
 EVENT = struct.Struct("!ciiddq")
 """Kind, pid, wait status, CPU seconds of the child and of the zygote, peak memory in bytes.
 
-With BORN come three or four descriptors."""
+BORN carries three or four descriptors."""
 BORN, DIED = b"S", b"D"
 TAKEN = b"T"
 
@@ -70,30 +70,33 @@ def main(descriptor: int, settings: dict[str, Any]) -> NoReturn:
     os.close(descriptor)
     os.dup2(
         os.open(os.devnull, os.O_RDONLY), child.CHANNEL
-    )  # Keeps the number free of anything a child must keep.
+    )  # Reserves the number, so that nothing that a child needs gets it.
     try:
         lockdown, report = prepare(ctl.fileno(), settings)
-        settings.clear()  # A child could find them in this frame: the slot, the host's number, its folders.
+        settings.clear()  # A child could read them in this frame: the slot, the host's number, its folders.
     except LayerFailed as failure:
         send_report(ctl, {"failed": failure.args})
         os._exit(1)
-    except BaseException:  # noqa: BLE001 - whatever it is, the host must be told, since stderr leads nowhere
+    except BaseException:  # noqa: BLE001 - the host must learn of any error, since stderr is discarded
         send_report(ctl, {"trouble": traceback.format_exc()})
         os._exit(1)
-    with contextlib.suppress(OSError):  # The host may be gone at any moment.
+    with contextlib.suppress(OSError):  # The host may end at any moment.
         send_report(ctl, report)
         Nursery(ctl, lockdown).serve()
     os._exit(0)
 
 
 def send_report(ctl: socket.socket, report: dict[str, Any]) -> None:
-    """Tells the host how the start went."""
+    """Sends the host the report of the start."""
     text = json.dumps(report).encode()
     ctl.sendall(struct.pack("!I", len(text)) + text)
 
 
 def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any]]:
-    """Imports, locks this process down, and proves it. Returns what children do, and the start report."""
+    """Imports, locks this process down, and proves the isolation.
+
+    Returns what each child has to apply, and the start report.
+    """
     wanted, enclosure = frozenset(settings["layers"]), Enclosure(refused=settings["refused"])
     leave_namespaces(enclosure, wanted, ctl)
     own = _outermost([folder for folder in sys.path if os.path.isdir(folder)])
@@ -120,7 +123,10 @@ def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any
 
 
 def _resident_at_birth() -> int:
-    """Bytes in memory of a child that has done nothing: what no candidate is charged for."""
+    """Returns the bytes in memory of a child that has done nothing.
+
+    No candidate is charged for them.
+    """
     pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -133,15 +139,16 @@ def _outermost(folders: list[str]) -> list[str]:
 
 
 def packages(room: str, own: list[str]) -> list[str]:
-    """The folders of the packages imported from outside the standard library, with wheels' libraries.
+    """Lists the folders of imported packages outside the standard library.
 
-    Never a folder of several packages: a candidate may read what was named, and what that needs.
+    Shared libraries of wheels are included. A folder that holds several packages is never listed: a candidate
+    may read what was named, and what that needs.
     """
     tops = set()
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name.startswith("gapsmith."):
-            continue  # Code of ours is in memory; its folders are nobody's to read.
+            continue  # Code of ours is in memory; no candidate may read its folders.
         if file and not file.startswith(room) and not any(os.path.dirname(file) == folder for folder in own):
             tops.add(_top_folder(name, file))
     folders = [top + suffix for top in tops if top for suffix in ("", ".libs")]
@@ -149,7 +156,10 @@ def packages(room: str, own: list[str]) -> list[str]:
 
 
 def _top_folder(name: str, file: str) -> str:
-    """The folder of a module's outermost package; nothing for a module that is a lone file."""
+    """Returns the folder of a module's outermost package.
+
+    It is empty for a module that is a single file.
+    """
     first, *inner = name.split(".")
     folder = os.path.dirname(file)
     for _ in range(len(inner) - (0 if os.path.basename(file).startswith("__init__.") else 1)):
@@ -158,12 +168,15 @@ def _top_folder(name: str, file: str) -> str:
 
 
 def _within(folder: str, own: list[str]) -> bool:
-    """Whether the standard library's folders hold it already, outside their folders of installed packages."""
+    """Tells whether one of the standard library's folders holds a folder.
+
+    Folders of installed packages inside them do not count.
+    """
     return "-packages" not in folder and any(folder.startswith(parent + os.sep) for parent in own)
 
 
 def preload(name: str, path: list[str], lazily: bool) -> None:
-    """Imports what children share. Where a child may be unable to open files, it is given more beforehand."""
+    """Imports what children share, and more where they may not open files."""
     # A BLAS that starts threads at import makes every later fork unsafe.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     own = list(sys.path)
@@ -172,14 +185,17 @@ def preload(name: str, path: list[str], lazily: bool) -> None:
         sys.modules["pandas"] = _pandas()
     for module in (*_COMMON, *PRELOAD[name], *(() if lazily else _BROAD)):
         importlib.import_module(module)
-    sys.modules["numpy"].random.seed(0)  # Equal programs shall behave equally, in whichever zygote.
-    sys.path[:] = own  # What was imported finds its own parts; nothing else beside it is to be found.
+    sys.modules["numpy"].random.seed(0)  # Equal programs must behave equally in every zygote.
+    sys.path[:] = own  # Imported packages find their own parts; no other package can be imported.
     os.environ.clear()
     sys.argv[:], sys.orig_argv[:] = [""], []
 
 
 def preload_trusted(packages: dict[str, str], modules: list[str]) -> None:
-    """Imports modules of ours beside the preload; nothing else of their packages can be imported later."""
+    """Imports modules of ours beside the preload.
+
+    Nothing else of their packages can be imported later.
+    """
     for name, folder in packages.items():
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__path__ = [folder]
@@ -190,14 +206,20 @@ def preload_trusted(packages: dict[str, str], modules: list[str]) -> None:
 
 
 def _pandas() -> types.ModuleType:
-    """A stand-in: cp_model imports pandas for helpers that few use, and it trebles the cost of a fork."""
+    """Makes a stand-in for pandas.
+
+    `cp_model` imports it for helpers that few programs use, and it triples the cost of a fork.
+    """
     module = types.ModuleType("pandas")
     module.__dict__.update(Index=type("Index", (), {}), Series=type("Series", (), {}))
     return module
 
 
 def _watch(pid: int) -> int:
-    """A handle on a child; -1 where the system has none (macOS, or an old container's filter)."""
+    """Opens a handle on a child; -1 where the system has none.
+
+    That is macOS, or a container with an old filter.
+    """
     if sys.platform != "linux":
         return -1
     try:
@@ -217,7 +239,7 @@ class Nursery:
         self._poll.register(ctl, select.POLLIN)
 
     def serve(self) -> None:
-        """Forks and reaps until the host hangs up."""
+        """Forks and reaps children until the host closes the stream."""
         self._bear()
         while True:
             ready = [descriptor for descriptor, _ in self._poll.poll(self._patience())]
@@ -230,7 +252,10 @@ class Nursery:
             os.kill(pid, signal.SIGKILL)
 
     def _patience(self) -> int | None:
-        """Where no descriptor tells of a death, children are looked after every few milliseconds."""
+        """Returns the milliseconds between two looks at the children.
+
+        None where a descriptor reports every death.
+        """
         return 5 if -1 in self._watches.values() else None
 
     def _bear(self) -> None:
@@ -255,7 +280,10 @@ class Nursery:
         socket.send_fds(self._ctl, [EVENT.pack(BORN, pid, 0, 0.0, 0.0, 0)], descriptors)
 
     def _end_group(self, pid: int) -> None:
-        """Ends what a child left behind where no filter kept it from forking."""
+        """Ends processes that a child left behind.
+
+        With seccomp there are none: the filter keeps a child from forking.
+        """
         if SECCOMP not in self._lockdown.layers:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)

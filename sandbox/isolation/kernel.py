@@ -1,4 +1,4 @@
-"""System calls that Python has no function for. Linux only; nothing happens when this file is imported."""
+"""Calls system calls for which Python has no function. Linux only; importing it does nothing."""
 
 import ctypes
 import errno
@@ -16,7 +16,7 @@ _CAPABILITY_VERSION = 0x20080522
 
 @functools.cache
 def libc() -> ctypes.CDLL:
-    """The C library of this process."""
+    """Returns the C library of this process."""
     library = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "linux":
         library.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
@@ -45,12 +45,15 @@ def prctl(option: int, value: int = 0, third: int = 0, fourth: int = 0) -> None:
 
 
 def die_with_parent(signal_number: int) -> None:
-    """Asks for a signal when the parent's thread ends. A fork and a change of user clear it."""
+    """Requests a signal for the end of the parent's thread.
+
+    A fork and a change of user clear the request.
+    """
     prctl(_PR_SET_PDEATHSIG, signal_number)
 
 
 def forbid_new_privileges() -> None:
-    """No program run from here on gains a privilege; seccomp and Landlock ask for it."""
+    """Keeps `exec` from granting privileges; seccomp and Landlock require it."""
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
@@ -60,10 +63,10 @@ def hide_memory() -> None:
 
 
 def drop_bounding_set() -> None:
-    """Drops every capability from the bounding set, so that no `exec` regains one.
+    """Drops every capability from the bounding set, so that `exec` restores none.
 
-    It must come before the change of user, which ends the right to do so. A process without that right keeps its set:
-    it has nothing to drop. Raises OSError.
+    It must come before the change of user, which ends the right to do so. A process without that right keeps
+    its set: it has no capability. Raises OSError.
     """
     for capability in range(_CAPABILITIES):
         try:
@@ -74,7 +77,7 @@ def drop_bounding_set() -> None:
 
 
 def drop_capabilities() -> None:
-    """Gives up every capability, for good. Raises OSError."""
+    """Drops every capability for good. Raises OSError."""
     prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     nothing = (ctypes.c_uint32 * 6)()

@@ -1,4 +1,4 @@
-"""Landlock: this process and all it forks may read the named files and nothing else."""
+"""Landlock: this process and its forks may read the named files and nothing else."""
 
 import ctypes
 import os
@@ -11,21 +11,22 @@ _READ_FILE, _READ_DIRECTORY = 1 << 2, 1 << 3
 _VERSION = 1
 _PATH_BENEATH = 1
 _RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
-"""How many kinds of access to files the interface knows, from the version that brought them."""
+"""Number of kinds of file access that the interface knows, by the version that introduced them."""
 _ALL_TCP, _ALL_SCOPES = 0b11, 0b11
 _TCP_SINCE, _SCOPES_SINCE = 4, 6
 _FOREIGN = {"site-packages", "dist-packages"}
 
 
 def version() -> int:
-    """The version of the interface. Raises OSError where there is none."""
+    """Returns the version of the interface. Raises OSError where there is none."""
     return kernel.call("landlock_create_ruleset", None, 0, _VERSION)
 
 
 def restrict(folders: Iterable[str]) -> None:
-    """Denies all access to files but reading what lies in `folders`; all TCP; signals to the outside.
+    """Restricts access to files to reading inside `folders`.
 
-    Folders of installed packages inside them may be listed, not read: they hold more than was asked for.
+    TCP and signals to other domains are denied where the kernel's version supports it. Folders of installed
+    packages inside `folders` may be listed, not read: they hold more than was requested.
 
     Raises:
         OSError: where the kernel has no Landlock.
@@ -45,7 +46,7 @@ def _ruleset(known: int) -> int:
     files = (1 << max(count for since, count in _RIGHTS.items() if since <= known)) - 1
     tcp = _ALL_TCP if known >= _TCP_SINCE else 0
     scopes = _ALL_SCOPES if known >= _SCOPES_SINCE else 0
-    # Older kernels refuse a longer structure unless what they do not know is zero.
+    # Older kernels accept a longer structure only if the unknown fields are zero.
     attributes = ctypes.create_string_buffer(struct.pack("QQQ", files, tcp, scopes))
     return kernel.call("landlock_create_ruleset", attributes, 24, 0)
 

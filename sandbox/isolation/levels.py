@@ -1,4 +1,4 @@
-"""How strong the isolation is on this machine, with the proof of each layer."""
+"""The strength of the isolation on this machine, with the proof of each layer."""
 
 import sys
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ class Isolation:
     """What the probes found.
 
     Attributes:
-        level: what the layers together make.
-        layers: every layer and whether it held.
-        proofs: what was tried, and what came of it.
-        word: one line for people.
+        level: the level that the layers make together.
+        layers: for each layer, whether it holds.
+        proofs: for each layer, what was tried and its result.
+        word: a summary in one line.
     """
 
     level: Level
@@ -33,7 +33,7 @@ class Isolation:
 
 
 def level(proven: Mapping[str, bool]) -> Level:
-    """The level that the proven layers make."""
+    """Returns the level that the proven layers make."""
     if not proven.get(RLIMITS):
         return Level.L0
     if not proven.get(SECCOMP):
@@ -54,9 +54,9 @@ def of_report(report: Mapping[str, Any]) -> Isolation:
 
 
 def require(found: Isolation, minimum: Level) -> None:
-    """Raises SandboxTrouble if the isolation is weaker than asked for."""
+    """Raises SandboxTrouble if the isolation is weaker than the minimum."""
     if found.level < minimum:
         raise SandboxTrouble(
-            f"{found.word}; {minimum.name} is the least that was asked for. "
+            f"{found.word}; the required minimum is {minimum.name}. "
             "Use a Linux host that allows seccomp, or accept the risk with --allow-weak-isolation"
         )

@@ -1,4 +1,4 @@
-"""Puts the layers on: once on the zygote, and what is left on each child."""
+"""Applies the layers of isolation: once to the zygote, and the rest to each child."""
 
 import os
 import select
@@ -14,10 +14,10 @@ NAMESPACES, LANDLOCK, SECCOMP, UID, RLIMITS = "namespaces", "landlock", "seccomp
 LAYERS = frozenset({NAMESPACES, LANDLOCK, SECCOMP, UID, RLIMITS})
 
 _UIDS = 1_879_100_000
-"""Above what distributions and containers hand out, below the end of signed numbers."""
+"""Above the ids that distributions and containers assign, below the end of signed numbers."""
 _UIDS_OF_A_HOST = 64
 _SMALL_UID = 60_001
-"""For a root whose user namespace knows few ids."""
+"""For a root user in a namespace with few ids."""
 
 
 class LayerFailed(Exception):
@@ -26,14 +26,14 @@ class LayerFailed(Exception):
 
 @dataclass(kw_only=True)
 class Enclosure:
-    """What was put on the zygote, and why the rest was not.
+    """Which layers the zygote has, and why it lacks the others.
 
     Attributes:
         applied: the layers that are on.
-        refused: why others are not, by name.
+        refused: the reasons why others are off, by name.
         outside: the host's namespaces, by name.
         inside: the zygote's own.
-        own_uid: whether every process of this uid, in this user namespace, is the zygote's.
+        own_uid: whether all processes of this uid, in this user namespace, belong to the zygote.
     """
 
     applied: set[str] = field(default_factory=set)
@@ -43,7 +43,7 @@ class Enclosure:
     own_uid: bool = False
 
     def attempt(self, layer: str, wanted: frozenset[str], work: Callable[[], None]) -> None:
-        """Puts a layer on if it is wanted; notes the reason if the kernel refuses."""
+        """Applies a layer if it is wanted; records a refusal."""
         if layer not in wanted:
             self.refused.setdefault(layer, "switched off")
             return
@@ -55,7 +55,9 @@ class Enclosure:
 
 
 def leave_namespaces(enclosure: Enclosure, wanted: frozenset[str], ctl: int) -> None:
-    """Forks into new namespaces. The caller goes on in the child; the parent only watches it and the host.
+    """Forks into new namespaces.
+
+    The caller continues in the child; the parent only watches it and the host.
 
     Raises:
         LayerFailed: if the kernel changed its mind half-way.
@@ -76,10 +78,13 @@ def leave_namespaces(enclosure: Enclosure, wanted: frozenset[str], ctl: int) -> 
 
 
 def _guard(pid: int, ctl: int) -> NoReturn:
-    """Ends the zygote when the host hangs up, even in the middle of an import, and itself with the zygote."""
+    """Ends the zygote when the host closes the stream, during imports too.
+
+    It ends itself with the zygote.
+    """
     watch = select.poll()
     watch.register(os.pidfd_open(pid), select.POLLIN)
-    watch.register(ctl, 0)  # Asks for nothing: a hang-up is always told.
+    watch.register(ctl, 0)  # No event requested: the end of the stream is always reported.
     watch.poll()
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -87,7 +92,7 @@ def _guard(pid: int, ctl: int) -> NoReturn:
 
 
 def enclose(enclosure: Enclosure, wanted: frozenset[str], folders: list[str], number: int) -> None:
-    """Puts on the zygote what children inherit, all but seccomp. Raises LayerFailed."""
+    """Applies all layers that children inherit, except seccomp. Raises LayerFailed."""
     enclosure.inside = namespaces.identities()
     if NAMESPACES in enclosure.applied:
         namespaces.look_like_any_other()
@@ -95,7 +100,7 @@ def enclose(enclosure: Enclosure, wanted: frozenset[str], folders: list[str], nu
             namespaces.enter_private_root(folders)
         except OSError as error:
             raise LayerFailed(NAMESPACES, str(error)) from error
-    # Before the user changes: the new one may not be able to reach a Python in somebody's home.
+    # Before the change of user: the new one may have no access to a Python in a home folder.
     enclosure.attempt(LANDLOCK, wanted, lambda: landlock.restrict(folders))
     guarded = sys.platform == "linux" and bool(wanted - {RLIMITS})
     if guarded:
@@ -107,11 +112,14 @@ def enclose(enclosure: Enclosure, wanted: frozenset[str], folders: list[str], nu
         kernel.forbid_new_privileges()
         kernel.hide_memory()
         if NAMESPACES in enclosure.applied:
-            kernel.die_with_parent(signal.SIGKILL)  # A change of user has cleared it.
+            kernel.die_with_parent(signal.SIGKILL)  # The change of user has cleared it.
 
 
 def _drop_user(number: int) -> None:
-    """Becomes a user that owns nothing. Raises OSError, also where there is no privilege to do so."""
+    """Changes to a user that owns nothing.
+
+    Raises OSError, also where there is no privilege to do so.
+    """
     if os.getuid() != 0:
         raise OSError(f"not root: runs as uid {os.getuid()}, with no capability")
     os.setgroups([])
@@ -126,12 +134,18 @@ def _drop_user(number: int) -> None:
 
 
 def user_number(host: int, slot: int) -> int:
-    """Different for every slot of every running host: limits on processes are counted per user."""
+    """Returns a number that differs between slots and between running hosts.
+
+    The kernel counts processes per user.
+    """
     return host % 2**21 * _UIDS_OF_A_HOST + slot % _UIDS_OF_A_HOST
 
 
 def forbid_system_calls(enclosure: Enclosure, wanted: frozenset[str]) -> None:
-    """The zygote's own filter, inherited by children. Without a guard of files, none opens."""
+    """Applies the zygote's seccomp filter, which children inherit.
+
+    Without a layer that guards files, none can be opened.
+    """
 
     def work() -> None:
         if not syscalls.HERE.allowed:
@@ -144,14 +158,14 @@ def forbid_system_calls(enclosure: Enclosure, wanted: frozenset[str]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Lockdown:
-    """What each child puts on itself; decided once, in the zygote.
+    """What each child applies to itself; decided once, in the zygote.
 
     Attributes:
         layers: the layers that are on.
         base: the zygote's footprint.
-        own_uid: whether the uid's processes are this zygote's alone.
-        filters: of system calls, without and with threads.
-        zygote: the parent to be.
+        own_uid: whether only this zygote has processes of the uid.
+        filters: the filters of system calls, without and with threads.
+        zygote: the process number of the child's parent.
     """
 
     layers: frozenset[str]
@@ -161,7 +175,10 @@ class Lockdown:
     zygote: int = field(default_factory=os.getpid)
 
     def at_birth(self) -> None:
-        """Ties the child's life to the zygote's, and its descendants' to its own. Raises OSError."""
+        """Makes the child end with the zygote. Raises OSError.
+
+        Its descendants share its process group where no filter keeps it from forking.
+        """
         if sys.platform == "linux":
             kernel.die_with_parent(signal.SIGKILL)
             if os.getppid() != self.zygote:
@@ -170,7 +187,7 @@ class Lockdown:
             os.setpgid(0, 0)
 
     def before_candidate(self, job: dict[str, Any]) -> None:
-        """Puts on everything that depends on the job. Raises OSError."""
+        """Applies everything that depends on the job. Raises OSError."""
         if RLIMITS in self.layers:
             rlimits.apply(job, self.base, self.own_uid)
         if SECCOMP in self.layers:

@@ -20,19 +20,24 @@ _FOREIGN = ("site-packages", "dist-packages")
 
 
 def enter() -> None:
-    """Leaves the host's namespaces. The next child is the first process of its own process namespace.
+    """Leaves the host's namespaces.
+
+    The next child is the first process of its own process namespace.
 
     Raises:
         OSError: where that is not allowed; nothing has changed then.
     """
-    # Numbers of processes mean nothing outside then: without handles the host could not kill a child.
+    # Process numbers then have no meaning outside: without handles the host could not kill a child.
     os.close(os.pidfd_open(os.getpid()))
     spaces = _NEW_MOUNT | _NEW_UTS | _NEW_IPC | _NEW_PID | _NEW_NET
     kernel.call("unshare", spaces | (0 if os.getuid() == 0 else _NEW_USER))
 
 
 def map_user(uid: int, gid: int) -> None:
-    """Keeps a normal user's ids in the new user namespace. Raises OSError, as where AppArmor forbids it."""
+    """Keeps a normal user's ids in the new user namespace.
+
+    Raises OSError, for example where AppArmor forbids it.
+    """
     if uid != 0:
         _map("setgroups", "deny")
         _map("uid_map", f"{uid} {uid} 1")
@@ -45,7 +50,7 @@ def _map(name: str, text: str) -> None:
 
 
 def identities() -> dict[str, str]:
-    """The kernel's names of the namespaces this process is in; empty without /proc."""
+    """Returns the kernel's names of this process's namespaces; empty without /proc."""
     if sys.platform != "linux" or not os.path.isdir("/proc/self/ns"):
         return {}
     return {
@@ -54,9 +59,10 @@ def identities() -> dict[str, str]:
 
 
 def look_like_any_other() -> None:
-    """Gives the machine a constant name, and the next process a random number, which then tells no program its turn.
+    """Sets a constant host name and a random next process number.
 
-    What the kernel refuses is left as it is: neither guards anything.
+    A constant first number would reveal to a program how many ran before it. Refusals of the kernel are
+    ignored: neither setting protects anything.
     """
     for name in (kernel.libc().sethostname, kernel.libc().setdomainname):
         name(HOST_NAME, len(HOST_NAME))
@@ -65,11 +71,11 @@ def look_like_any_other() -> None:
 
 
 def enter_private_root(folders: Iterable[str]) -> None:
-    """Moves into an empty, read-only root that holds `folders` at their own paths, read-only.
+    """Moves into an empty, read-only root that holds only `folders`, read-only.
 
-    Folders of installed packages inside them are hidden, except for what `folders` names in turn. The folders
-    are opened before anything is covered, so that they may lie anywhere: in a home that only its owner may
-    enter, or below the place where the new root is built.
+    They keep their own paths. Folders of installed packages inside them are hidden, except for what `folders`
+    names in turn. The folders are opened before anything is covered, so that they may lie anywhere: in a home
+    that only its owner may enter, or below the place where the new root is built.
 
     Raises:
         OSError: the process is then half-way and must end.

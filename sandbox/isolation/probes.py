@@ -1,7 +1,7 @@
-"""Proofs: each layer is believed only after a process under it has tried the forbidden thing and failed.
+"""Proofs of isolation: a layer counts only after a process under it has tried the forbidden action and failed.
 
 A probe runs in a child of the zygote, before any candidate exists. The layers are tried one by one, seccomp
-last: it would hide whether the others hold.
+last, because it would hide whether the others hold.
 """
 
 import errno
@@ -23,7 +23,7 @@ _HUGE = 1 << 40
 
 
 def prove(enclosure: Enclosure, lockdown: Lockdown, room: str) -> dict[str, Proof]:
-    """The proof of every layer but seccomp, which must not be on yet."""
+    """Proves every layer but seccomp, which must not be on yet."""
     probes: dict[str, Callable[[], Proof]] = {
         "network": _network,
         "processes": _processes,
@@ -37,7 +37,7 @@ def prove(enclosure: Enclosure, lockdown: Lockdown, room: str) -> dict[str, Proo
 
 
 def prove_seccomp(lockdown: Lockdown) -> dict[str, Proof]:
-    """The proof of the filters, to be called once they are on the zygote."""
+    """Proves the filters; to be called once the zygote has them."""
     proofs = _in_child({SECCOMP: lambda: _denied_calls(lockdown)})
     holds, text = proofs[SECCOMP]
     killed = _dies(lockdown)
@@ -45,7 +45,7 @@ def prove_seccomp(lockdown: Lockdown) -> dict[str, Proof]:
 
 
 def together(proofs: dict[str, Proof], refused: dict[str, str]) -> dict[str, Proof]:
-    """Adds the sum of the namespaces, and the reasons for what is not on."""
+    """Adds the combined proof of the namespaces, and the reasons of refusals."""
     parts = ("network", "processes", "ipc", "private_root")
     holds = all(proofs[part][0] for part in parts)
     whole = (holds, refused.get(NAMESPACES) or "; ".join(proofs[part][1] for part in parts))
@@ -56,7 +56,7 @@ def together(proofs: dict[str, Proof], refused: dict[str, str]) -> dict[str, Pro
 
 
 def _in_child(probes: dict[str, Callable[[], Proof]]) -> dict[str, Proof]:
-    """Runs the probes in a fork of their own: what they do to themselves ends with it."""
+    """Runs the probes in a forked child; their effects end with it."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -81,7 +81,10 @@ def _report(writer: int, probes: dict[str, Callable[[], Proof]]) -> NoReturn:
 
 
 def _refused(attempt: Callable[[], Any], name: str, *expected: int) -> Proof:
-    """Whether an attempt fails, and with one of the expected errors if any are named."""
+    """Tells whether an attempt fails with one of the expected errors.
+
+    If none is named, every OSError counts.
+    """
     try:
         attempt()
     except OSError as error:
@@ -99,13 +102,16 @@ def _network() -> Proof:
 
 
 def _processes() -> Proof:
-    """A process whose session began outside the namespace finds no number for it."""
+    """Tells whether the number of the host's session is hidden.
+
+    It is if the session began outside this process namespace.
+    """
     session = os.getsid(0)
     return session == 0, f"number of the host's session: {session or 'none'}"
 
 
 def _ipc(enclosure: Enclosure) -> Proof:
-    """Trying this one would leave something behind: the kernel's names are compared."""
+    """Compares the kernel's names of the namespaces; an attempt would leave traces."""
     inside, outside = enclosure.inside.get("ipc", "unknown"), enclosure.outside.get("ipc", "unknown")
     return inside != outside, f"{inside}, outside {outside}"
 
@@ -122,7 +128,10 @@ def _landlock() -> Proof:
 
 
 def _privileges() -> Proof:
-    """No capability, and no way to one: another hostname space and user 0 are refused."""
+    """Tells whether there is no capability and no way to one.
+
+    A new namespace for the host name and user 0 must both be refused.
+    """
     attempts = [_refused(lambda: kernel.call("unshare", 0x04000000), "unshare", errno.EPERM)]
     if os.getuid() != 0:
         attempts.append(_refused(lambda: os.setuid(0), "setuid 0", errno.EPERM, errno.EINVAL))
@@ -150,7 +159,7 @@ def _denied_calls(lockdown: Lockdown) -> Proof:
 
 
 def _dies(lockdown: Lockdown) -> bool:
-    """Whether a forbidden call kills."""
+    """Tells whether a forbidden call kills the process."""
     pid = os.fork()
     if pid == 0:
         try:

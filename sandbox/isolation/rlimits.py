@@ -1,4 +1,4 @@
-"""Resource limits of a child. CPU time is watched by the host; its limit here is a net."""
+"""Resource limits of a child. The host watches CPU time; its limit here is a safety net."""
 
 import resource
 import sys
@@ -14,14 +14,14 @@ _THREAD_DATA = 10 * _MIB
 
 @dataclass(frozen=True)
 class Footprint:
-    """What the zygote uses before any candidate: a child starts with the same. In bytes."""
+    """The memory of the zygote before any candidate, in bytes; a child starts with the same."""
 
     addresses: int
     data: int
 
 
 def footprint() -> Footprint:
-    """The footprint of this process; must be read before /proc is gone."""
+    """Reads the footprint of this process; needs /proc."""
     if sys.platform != "linux":
         return Footprint(0, 0)
     page = resource.getpagesize()
@@ -31,7 +31,10 @@ def footprint() -> Footprint:
 
 
 def apply(job: dict[str, Any], base: Footprint, own_uid: bool) -> None:
-    """Sets the limits of one job on this process, for good. Raises OSError."""
+    """Sets the limits of one job on this process for good.
+
+    Raises OSError.
+    """
     threads = job["threads"]
     budget = job["memory_mb"] * _MIB
     _hard("RLIMIT_AS", base.addresses + budget + threads * _THREAD_ADDRESSES if base.addresses else None)
@@ -41,7 +44,10 @@ def apply(job: dict[str, Any], base: Footprint, own_uid: bool) -> None:
 
 
 def apply_fixed() -> None:
-    """Sets the limits that do not depend on a job; the zygote can live with them. Raises OSError."""
+    """Sets the limits that do not depend on a job.
+
+    The zygote works under them, too. Raises OSError.
+    """
     for name, value in _FIXED.items():
         _hard(name, value)
 
@@ -56,7 +62,10 @@ _FIXED = {
 
 
 def _processes(threads: int, own_uid: bool) -> int | None:
-    """None where the kernel would count all that the user runs: then memory bounds the threads."""
+    """Returns the limit of processes, if there can be one.
+
+    It is None where the kernel would count all processes of the user; then the memory limit bounds the threads.
+    """
     if threads == 0:
         return 0
     return threads + 8 if own_uid else None
@@ -73,5 +82,5 @@ def _hard(name: str, soft: int | None, hard: int | None = None) -> None:
         resource.setrlimit(
             kind, (soft, max(soft, hard or soft) if ceiling == resource.RLIM_INFINITY else soft)
         )
-    except ValueError as error:  # What CPython makes of EINVAL and EPERM.
+    except ValueError as error:  # CPython raises it for EINVAL and EPERM.
         raise OSError(f"{name}: {error}") from error

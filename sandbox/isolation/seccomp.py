@@ -1,7 +1,7 @@
-"""Which system calls a process may make: two filters, written as raw BPF.
+"""Seccomp filters, written as raw BPF: which system calls a process may make.
 
-The zygote's filter is an allow-list and is inherited; a child adds a short one that takes away what only the
-zygote needs and checks arguments. Both are consulted, and the stricter answer holds.
+The zygote's filter is an allow-list and is inherited. A child adds a short one that forbids what only the
+zygote needs and checks arguments. The kernel runs both, and the stricter answer holds.
 """
 
 import ctypes
@@ -22,25 +22,26 @@ _NUMBER, _ARCHITECTURE = 0, 4
 _X32 = 0x40000000
 
 OWN_PID = 0xFFFF_FFF1
-"""Stands in a program for the number of the process that puts it on; no process has it."""
+"""Placeholder for the number of the process that installs the filter; no process has this number."""
 
 _THREAD_FLAGS = (0x3D0F00, 0x7D0F00)
-"""The flags of pthread_create in glibc and musl, compared exactly: anything else makes a process."""
+"""The flags of pthread_create in glibc and musl, compared exactly: other flags make a process."""
 _OPEN_FORBIDDEN = 0o3 | 0o100 | 0o1000 | 0o2000 | 0o20000 | 0o20000000
 """Write, read-write, create, truncate, append, async, temporary file."""
 _FCNTL_ALLOWED = (0, 1, 2, 3, 1030)
-"""Duplicate, get and set close-on-exec, get flags. Enlarging a pipe would hold kernel memory."""
+"""Duplicate, get and set close-on-exec, get flags. Enlarging a pipe would use kernel memory."""
 _CRASHES = (
     0,
     *sorted({signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV}),
 )
 _PRIVATE = 128
-"""The flag of a futex that only this process knows. Any other is found by the file behind the page: a library's is
-one for all sandboxes of a machine, and a way to talk."""
+"""The flag of a futex private to this process. Any other is identified by the file behind the page: a library's page
+is the same in all sandboxes of a machine, which would be a channel between them."""
 _JOINING = (0, 9, 9 | 256)
-"""Waits for the end of a thread, which the kernel itself tells by a futex that is not private."""
+"""Waits for the end of a thread, which the kernel signals by a futex that is not private."""
 _ADVICE = (0, 1, 2, 4, 8, 14, 15, 16, 17)
-"""On a process's own memory. What reads a file ahead, gives its pages up or merges pages shows to other processes."""
+"""Advice about a process's own memory. Reading a file ahead, releasing its pages or merging pages is visible to other
+processes."""
 
 
 def _low(argument: int) -> Instruction:
@@ -60,7 +61,10 @@ def _error(number: int) -> Instruction:
 
 
 def _unless(number: int, block: list[Instruction]) -> list[Instruction]:
-    """The block for one system call; every block ends in an answer."""
+    """Guards a block by the number of a system call.
+
+    Every block ends in an answer.
+    """
     return [(_EQUAL, 0, len(block), number), *block]
 
 
@@ -80,7 +84,10 @@ def _prologue(table: Table) -> list[Instruction]:
 
 
 def _tree(verdicts: list[tuple[int, int]], otherwise: int) -> list[Instruction]:
-    """Answers by the system call's number, found by halving: the kernel runs it for every number at start."""
+    """Builds a binary search for the answer to a system call's number.
+
+    The kernel runs the filter once for every number when it is installed.
+    """
     if not verdicts:
         return [_answer(otherwise)]
     if len(verdicts) == 1:
@@ -92,14 +99,20 @@ def _tree(verdicts: list[tuple[int, int]], otherwise: int) -> list[Instruction]:
 
 
 def _at_least(number: int, skip: int) -> list[Instruction]:
-    """Skips `skip` instructions for numbers from `number` on; conditional jumps end at 255."""
+    """Skips `skip` instructions for numbers from `number` on.
+
+    A conditional jump reaches 255 instructions; for more an unconditional one follows.
+    """
     if skip <= 255:
         return [(_AT_LEAST, skip, 0, number)]
     return [(_AT_LEAST, 0, 1, number), (0x05, 0, 0, skip)]
 
 
 def zygote_filter(files: bool, table: Table = HERE) -> list[Instruction]:
-    """The allow-list. Without `files` nothing can be opened or even looked up by name."""
+    """Builds the allow-list.
+
+    Without `files`, no file can be opened or looked up by name.
+    """
     program = _prologue(table)
     for name, flags in (("openat", 2), ("open", 1)):
         if files and name in table.files:
@@ -111,17 +124,20 @@ def zygote_filter(files: bool, table: Table = HERE) -> list[Instruction]:
 
 
 def child_filter(threads: bool, table: Table = HERE) -> list[Instruction]:
-    """What a child may not do although its zygote may. Ends in `allow`: the other filter decides the rest."""
-    # A program may crash, and send no other signal even to itself: whatever else ends it came from outside.
+    """Builds the filter that denies a child what only its zygote needs.
+
+    It ends in `allow`: the zygote's filter decides the rest.
+    """
+    # A program may crash, but send no other signal even to itself: any other signal that ends it came from outside.
     crash = _one_of(_CRASHES, errno.EPERM)
     own = [(_EQUAL, 1, 0, OWN_PID), _error(errno.EPERM)]
-    # Threads that are not wanted fail as they do when there are too many: with a clean RuntimeError.
+    # Threads that are not allowed fail as if there were too many: with a clean RuntimeError.
     thread = _one_of(_THREAD_FLAGS, errno.EPERM) if threads else _no_threads()
     waits = _JOINING if threads else ()
     null = [_high(2), (_EQUAL, 0, 2, 0), _low(2), (_EQUAL, 1, 0, 0), _error(errno.EPERM), _answer(_ALLOW)]
     rules = {
         "clone": [_low(0), *thread],
-        "clone3": [_error(errno.ENOSYS)],  # Its flags are out of a filter's sight; glibc falls back to clone.
+        "clone3": [_error(errno.ENOSYS)],  # A filter cannot read its flags; glibc falls back to clone.
         "kill": [_low(0), *own, _low(1), *crash],
         "tgkill": [_low(0), *own, _low(2), *crash],
         "tkill": [_low(0), *own, _low(1), *crash],
@@ -144,7 +160,7 @@ def _no_threads() -> list[Instruction]:
 
 
 class Filter:
-    """A filter as the kernel wants it, made beforehand: putting it on costs a child little."""
+    """A filter in the kernel's format, made beforehand, so that installing it is cheap."""
 
     def __init__(self, program: list[Instruction]) -> None:
         code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
@@ -155,7 +171,10 @@ class Filter:
         )
 
     def install(self) -> None:
-        """Puts the filter on this process and all it forks, for good. Raises OSError."""
+        """Installs the filter on this process and its forks for good.
+
+        Raises OSError.
+        """
         for place in self._owners:
             struct.pack_into("I", self._code, place, os.getpid())
         kernel.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(self._header))

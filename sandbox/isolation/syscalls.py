@@ -19,7 +19,7 @@ getcpu 309 168, sched_yield 24 124, sched_getaffinity 204 123, sched_getparam 14
 sched_getscheduler 145 120, sched_get_priority_max 146 125, sched_get_priority_min 147 126,
 rseq 334 293, arch_prctl 158 -
 """
-"""What Python and numpy cannot do without, and what cannot reach beyond the process."""
+"""Calls that Python and numpy need and that do not reach beyond the process."""
 
 _FILES = """
 stat 4 -, lstat 6 -, newfstatat 262 79, statx 332 291, access 21 -, faccessat 269 48, faccessat2 439 439,
@@ -33,8 +33,8 @@ getsockname 51 204, getsockopt 55 209, pidfd_open 434 434, dup2 33 -, dup3 292 2
 prctl 157 167, setrlimit 160 164, setpgid 109 154, set_mempolicy 238 237,
 set_robust_list 273 99
 """
-"""What the zygote needs beyond its children; each child takes it away from itself. A robust list would wake
-who waits on a page of a library, in whichever sandbox, when a thread ends."""
+"""Calls that only the zygote needs; each child forbids them to itself. At the end of a thread a robust list would
+wake any process, in any sandbox, that waits on a page of a library."""
 
 _CONDITIONAL = """
 prlimit64 302 261, clone 56 220, clone3 435 435, kill 62 129, tgkill 234 131, tkill 200 130, fcntl 72 25,
@@ -54,7 +54,7 @@ personality 135 92, iopl 172 -, ioperm 173 -, acct 163 89, settimeofday 164 170,
 quotactl 179 60, process_madvise 440 440, pidfd_getfd 438 438, kcmp 312 272, modify_ldt 154 -,
 syslog 103 116, vhangup 153 58
 """
-"""No honest heuristic comes near these: the process is killed."""
+"""Calls that no honest heuristic makes: they kill the process."""
 
 _UTILITY = """
 landlock_create_ruleset 444 444, landlock_add_rule 445 445, landlock_restrict_self 446 446
@@ -62,7 +62,7 @@ landlock_create_ruleset 444 444, landlock_add_rule 445 445, landlock_restrict_se
 
 
 def machine() -> str:
-    """The architecture, as tables of system calls name it."""
+    """Returns the architecture as tables of system calls name it."""
     return {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 
 
@@ -74,10 +74,12 @@ def _numbers(rows: str, column: int | None) -> dict[str, int]:
 
 
 class Table:
-    """The system calls of one architecture by name, in groups; empty groups where the architecture is unknown.
+    """The system calls of one architecture by name, in groups.
+
+    The groups are empty where the architecture is unknown.
 
     Attributes:
-        architecture: how the kernel names it to filters.
+        architecture: the kernel's number for it in filters.
         allowed, files, zygote, conditional, deadly: the groups.
         numbers: all of them together.
     """
