@@ -1,6 +1,6 @@
 """From a reply to its program: recorded replies of every shape, and what no reply may do.
 
-The replies are in `replies/`, a JSON object a line: the shape, the problem, the reply's text, and what must come of
+The replies are in `corpus/`, a JSON object a line: the shape, the problem, the reply's text, and what must come of
 it: the very program and what is said to have been put right, or the outcome of screening and words of its reason.
 """
 
@@ -16,7 +16,7 @@ from gapsmith.agent.codegen.screen import encodable, screen
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
-REPLIES = Path(__file__).parent / "replies"
+REPLIES = Path(__file__).parent / "corpus"
 CODE = "def schedule(p, d):\n    return d.argsort()\n"
 FENCED = f"```python\n{CODE}```"
 

@@ -1,0 +1,101 @@
+"""A hosted model of any provider: what is the provider's own stands behind `HostedApi`."""
+
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from gapsmith.agent.models.base import Reply, Request
+from gapsmith.agent.models.hosted.account import Account, Heard, Options
+from gapsmith.agent.models.hosted.batch.base import BatchApi, Batches
+from gapsmith.agent.models.hosted.parameters import Parameter, Parameters
+from gapsmith.agent.models.hosted.transport.calls import Line
+from gapsmith.agent.models.hosted.transport.errors import Fault
+
+
+class HostedApi(Protocol):
+    """What a provider's file supplies: how requests are written and sent, and answers read."""
+
+    @property
+    def parameters(self) -> Sequence[Parameter]:
+        """The optional parameters of each request; one that the server refuses is left out from then on."""
+        ...
+
+    def body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the body of a request.
+
+        Args:
+            request: the question.
+            optional: what the parameters that are still in use add to the body.
+        """
+        ...
+
+    def send(self, body: Mapping[str, Any]) -> Mapping[str, Any] | Fault:
+        """Sends a body once and returns the answer as JSON; never retries, and raises nothing of the SDK's."""
+        ...
+
+    def read(self, answer: Mapping[str, Any]) -> Heard | Fault:
+        """Reads an answer."""
+        ...
+
+    def batches(self, parameters: Parameters) -> BatchApi | None:
+        """Returns the provider's batches; None where it has none."""
+        ...
+
+    def close(self) -> None:
+        """Closes the connections; may be called twice."""
+        ...
+
+
+class HostedModel:
+    """One model behind a provider's API. Its connections are made once and shared by threads.
+
+    Args:
+        api: the provider's.
+        account: settles what calls cost.
+        options: how the model is asked.
+        stop: when set, nothing more is sent.
+    """
+
+    deterministic = False
+
+    def __init__(
+        self, api: HostedApi, account: Account, options: Options, stop: threading.Event | None = None
+    ) -> None:
+        self._api, self._account, self._options = api, account, options
+        self._line = Line(account, options, hang_up=api.close, stop=stop)
+        self._parameters = Parameters(api.parameters)
+        weakref.finalize(self, api.close)  # of a model that nobody closes
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return self._account.model
+
+    def most_usd(self, length: int) -> float | None:
+        """Bounds the price of a call with a prompt of that many bytes.
+
+        None for a model without a price.
+        """
+        return self._account.most_usd(length)
+
+    def reply(self, request: Request) -> Reply:
+        """Answers one request. Raises ModelTrouble when the run cannot go on."""
+        return self._line.reply(lambda: self._parameters.ask(lambda optional: self._send(request, optional)))
+
+    @property
+    def batches(self) -> Batches | None:
+        """The model's batches, where it is asked in batches."""
+        api = self._api.batches(self._parameters) if self._options.batch else None
+        return Batches(api, self._line, self._account) if api else None
+
+    def close(self) -> None:
+        """Sends nothing more.
+
+        Replies that were already requested still arrive; the last one closes the connections.
+        """
+        self._line.close()
+
+    def _send(self, request: Request, optional: Mapping[str, Any]) -> Heard | Fault:
+        answer = self._api.send(self._api.body(request, optional))
+        return answer if isinstance(answer, Fault) else self._api.read(answer)
