@@ -9,14 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gapsmith.agent.models.base import Model, ModelUnknown
-from gapsmith.agent.models.hosted.account import Options, Server
+from gapsmith.agent.models.hosted.account import Account, Options, Server
 from gapsmith.agent.models.hosted.prices import load_prices
+from gapsmith.agent.models.hosted.providers import PROVIDERS
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.replay import ReplayModel
 from gapsmith.agent.models.spec import Word, hidden, read_word
-
-OPENAI_URL = "https://api.openai.com/v1"
-ANTHROPIC_URL = "https://api.anthropic.com"
 
 
 def open_model(
@@ -52,8 +50,7 @@ def open_model(
         return ManualModel(folder=Path(argument), stop=stop or threading.Event())
     if kind == "replay":
         return ReplayModel(argument)
-    hosted = _open_openai if kind == "openai" else _open_anthropic
-    return hosted(word, environment, _way(word, _Way(base_url, api, options or Options(), stop)))
+    return _open_hosted(word, environment, _way(word, _Way(base_url, api, options or Options(), stop)))
 
 
 def close_model(model: Model) -> None:
@@ -85,36 +82,38 @@ def _way(word: Word, way: _Way) -> _Way:
     )
 
 
-def _open_openai(word: Word, environment: Mapping[str, str], way: _Way) -> Model:
-    url = _url(way.base_url, environment, "OPENAI_BASE_URL", OPENAI_URL)
-    official = _is_official(url)
-    server = _server(word, url, environment, needs_key=official or word.asking.key is not None)
-    price = load_prices(environment).of(word.plain)
-    # Here, so that the SDK is loaded only by those who use it.
-    from gapsmith.agent.models.hosted.openai import Api, OpenAIModel
+def _open_hosted(word: Word, environment: Mapping[str, str], way: _Way) -> Model:
+    provider = PROVIDERS[word.kind]
+    if word.asking.api is not None and not provider.apis:
+        others = ", ".join(f"{name}:" for name, each in PROVIDERS.items() if each.apis)
+        raise ModelUnknown(f"model {word.name!r}: api is an option of {others} only; expected none")
+    url = _url(way.base_url, environment, f"{word.kind.upper()}_BASE_URL", provider.url)
+    official = _is_official(url, provider.url)
+    needs_key = official or not provider.key_optional or word.asking.key is not None
+    server = _server(word, url, environment, needs_key=needs_key)
+    account = Account(server, load_prices(environment).of(word.plain), way.options)
+    # Here, so that a provider's SDK is loaded only by those who use it.
+    module = importlib.import_module(f"gapsmith.agent.models.hosted.{word.kind}")
+    from gapsmith.agent.models.hosted.model import HostedModel
 
-    api = way.api or (Api.RESPONSES if official else Api.CHAT)
-    if api not in list(Api):
-        raise ModelUnknown(f"api is {api!r}; expected {' or '.join(Api)}")
-    return OpenAIModel(server, Api(api), price=price, options=way.options, stop=way.stop)
-
-
-def _open_anthropic(word: Word, environment: Mapping[str, str], way: _Way) -> Model:
-    if word.asking.api is not None:
-        raise ModelUnknown(f"model {word.name!r}: api is an option of openai: only; expected none")
-    url = _url(way.base_url, environment, "ANTHROPIC_BASE_URL", ANTHROPIC_URL)
-    # The SDK adds /v1 itself; many a gateway's documentation has it in the URL.
-    server = _server(word, url.removesuffix("/v1"), environment, needs_key=True)
-    price = load_prices(environment).of(word.plain)
-    # As above.
-    from gapsmith.agent.models.hosted.anthropic import AnthropicModel
-
-    return AnthropicModel(server, price=price, options=way.options, stop=way.stop)
+    connected = module.connect(server, way.options, _api(way.api, provider.apis, official))
+    return HostedModel(connected, account, way.options, way.stop)
 
 
-def _is_official(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host == "api.openai.com" or host.endswith(".api.openai.com")
+def _api(given: str | None, known: tuple[str, ...], official: bool) -> str:
+    """Returns the name of the API to use; without a given one the first, on compatible servers the last."""
+    if not known:
+        return ""
+    api = given or (known[0] if official else known[-1])
+    if api not in known:
+        raise ModelUnknown(f"api is {api!r}; expected {' or '.join(known)}")
+    return api
+
+
+def _is_official(url: str, official: str) -> bool:
+    """Tells whether an address is that of the official server, or of one of its regions."""
+    host, known = urlsplit(url).hostname or "", urlsplit(official).hostname or ""
+    return host == known or host.endswith(f".{known}")
 
 
 def _url(given: str | None, environment: Mapping[str, str], variable: str, official: str) -> str:

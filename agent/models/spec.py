@@ -8,13 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gapsmith.agent.models.base import ModelUnknown
+from gapsmith.agent.models.hosted.providers import PROVIDERS
 
-KNOWN = ("openai:NAME", "anthropic:NAME", "offline", "manual:FOLDER", "replay:FILE")
-HOSTED = ("openai", "anthropic")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
-_ARGUMENTS = {word.partition(":")[0]: word.partition(":")[2] for word in KNOWN}
-_HINT = f"(known: {', '.join(KNOWN)})"
 _NEXT = re.compile(r",(?=\s*[A-Za-z_]+\s*=)")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _SECRET = re.compile(r"(\bkey\s*=)[^,]*", re.I)
@@ -135,34 +132,50 @@ def acts(text: str) -> bool:
     return kind in ("manual", "replay") or bool(re.search(r",\s*(url|key)\s*=", text))
 
 
+def _arguments() -> dict[str, str]:
+    """Returns what follows the colon, by what stands before it."""
+    return {**dict.fromkeys(PROVIDERS, "NAME"), "offline": "", "manual": "FOLDER", "replay": "FILE"}
+
+
+def _form(kind: str) -> str:
+    """Returns how a kind of models is written, as in `manual:FOLDER`."""
+    return f"{kind}:{argument}" if (argument := _arguments()[kind]) else kind
+
+
+def _hint() -> str:
+    return f"(known: {', '.join(map(_form, _arguments()))})"
+
+
 def _head(head: str, shown: str) -> tuple[str, str]:
     kind, _, argument = head.partition(":")
-    if kind not in _ARGUMENTS:
-        raise ModelUnknown(f"unknown model {shown!r}{_nearest(head)} {_HINT}")
-    if bool(argument.strip()) != bool(_ARGUMENTS[kind]):
-        expected = next(word for word in KNOWN if word.startswith(kind))
-        raise ModelUnknown(f"model {shown!r} is not complete or says too much; expected {expected} {_HINT}")
-    if kind in HOSTED and "," in argument:
+    known = _arguments()
+    if kind not in known:
+        raise ModelUnknown(f"unknown model {shown!r}{_nearest(head)} {_hint()}")
+    if bool(argument.strip()) != bool(known[kind]):
+        raise ModelUnknown(
+            f"model {shown!r} is not complete or says too much; expected {_form(kind)} {_hint()}"
+        )
+    if kind in PROVIDERS and "," in argument:
         raise ModelUnknown(f"model {shown!r}: {argument.split(',')[1]!r} is no option; expected OPTION=VALUE")
     return kind, argument.strip()
 
 
 def _nearest(spec: str) -> str:
     kind, _, argument = spec.partition(":")
-    families = {"claude": "anthropic", "gpt": "openai", "o1": "openai", "o3": "openai", "o4": "openai"}
-    for start, provider in families.items():
-        if spec.lower().startswith(start):
-            return f"; did you mean '{provider}:{spec}'?"
-    near = difflib.get_close_matches(kind.lower(), _ARGUMENTS, 1, 0.5)
+    for name, provider in PROVIDERS.items():
+        if spec.lower().startswith(provider.families):
+            return f"; did you mean '{name}:{spec}'?"
+    known = _arguments()
+    near = difflib.get_close_matches(kind.lower(), known, 1, 0.5)
     if not near:
         return ""
-    wanted = argument or _ARGUMENTS[near[0]]
-    return f"; did you mean '{near[0]}:{wanted}'?" if _ARGUMENTS[near[0]] else f"; did you mean '{near[0]}'?"
+    wanted = f"{near[0]}:{argument or known[near[0]]}" if known[near[0]] else near[0]
+    return f"; did you mean '{wanted}'?"
 
 
 def _pair(part: str, kind: str, shown: str) -> tuple[str, Any]:
     name, _, text = (each.strip() for each in part.partition("="))
-    known = [*(_names(Asking) if kind in HOSTED else []), *_names(Share)]
+    known = [*(_names(Asking) if kind in PROVIDERS else []), *_names(Share)]
     if name not in known:
         near = difflib.get_close_matches(name, known, 1, 0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""

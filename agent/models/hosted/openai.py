@@ -1,24 +1,19 @@
 """`openai:NAME`: the Responses API of the official server, Chat Completions of compatible ones."""
 
 import hashlib
-import threading
-import time
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import httpx2
 import openai
 
-from gapsmith.agent.models.base import Reply, Request
+from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.finish import Finish
-from gapsmith.agent.models.hosted.account import Account, Heard, Options, Server, ended
-from gapsmith.agent.models.hosted.batch.base import Batches
+from gapsmith.agent.models.hosted.account import Heard, Options, Server, ended
 from gapsmith.agent.models.hosted.batch.openai import OpenAIBatches
 from gapsmith.agent.models.hosted.parameters import Parameter, Parameters
-from gapsmith.agent.models.hosted.prices import Price, Usage
+from gapsmith.agent.models.hosted.prices import Usage
 from gapsmith.agent.models.hosted.transport.answers import (
     at,
     content,
@@ -27,9 +22,8 @@ from gapsmith.agent.models.hosted.transport.answers import (
     usage_of,
     word,
 )
-from gapsmith.agent.models.hosted.transport.body import received
-from gapsmith.agent.models.hosted.transport.calls import Line
-from gapsmith.agent.models.hosted.transport.errors import Fault, error_object, fault_of
+from gapsmith.agent.models.hosted.transport.body import post
+from gapsmith.agent.models.hosted.transport.errors import Fault, error_object
 from gapsmith.agent.models.hosted.transport.proxies import reaching
 
 # The SDK insists on a key; servers that need none ignore it.
@@ -56,92 +50,63 @@ class Api(StrEnum):
     CHAT = "chat"
 
 
-class OpenAIModel:
-    """One model behind an OpenAI API. The HTTP client is made once and shared by threads."""
+class OpenAIApi:
+    """The API of one server, with one HTTP client."""
 
-    deterministic = False
-
-    def __init__(
-        self,
-        server: Server,
-        api: Api,
-        *,
-        price: Price | None = None,
-        options: Options | None = None,
-        stop: threading.Event | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._server = server
-        self._options = options or Options()
-        self._account = Account(server, price, self._options)
-        self._line = Line(self._account, self._options, hang_up=self._hang_up, stop=stop, clock=clock)
-        self._way = _WAYS[api]
-        self._parameters = Parameters(self._way.optional(self._options))
-        http = reaching(server.url, openai.DefaultHttpxClient)
-        weakref.finalize(self, http.close)  # of a model that nobody closes
+    def __init__(self, server: Server, options: Options, api: Api) -> None:
+        self._server, self._options, self._way = server, options, _WAYS[api]
         self._client = openai.OpenAI(
             api_key=server.key or _NO_KEY,
             base_url=server.url,
-            timeout=openai.Timeout(self._options.seconds, connect=10.0),
+            timeout=openai.Timeout(options.seconds, connect=10.0),
             # The line repeats what failed, since all threads must keep to one pace.
             max_retries=0,
-            http_client=http,
+            http_client=reaching(server.url, openai.DefaultHttpxClient),
         )
 
     @property
-    def name(self) -> str:
-        """As on the command line."""
-        return self._server.model
+    def parameters(self) -> list[Parameter]:
+        """The optional parameters of each request."""
+        return self._way.optional(self._options)
 
-    def most_usd(self, length: int) -> float | None:
-        """The most that a call can cost whose prompt has so many bytes; None for a model without a price."""
-        return self._account.most_usd(length)
-
-    def reply(self, request: Request) -> Reply:
-        """Answers one request. Raises ModelTrouble when the run cannot go on."""
-        return self._line.reply(lambda: self._call(request))
-
-    @property
-    def batches(self) -> Batches | None:
-        """The model's batches, where it is asked in such."""
-        way, parameters = self._way, self._parameters
-        api = OpenAIBatches(
-            self._client,
-            f"/v1/{way.path}",
-            lambda request: self._body(request, parameters.body),
-            way.heard,
-            parameters.leave_out,
-        )
-        return Batches(api, self._line, self._account) if self._options.batch else None
-
-    def close(self) -> None:
-        """Sends nothing any more; replies on their way still come, and the last one closes the connections."""
-        self._line.close()
-
-    def _hang_up(self) -> None:
-        self._client.close()
-
-    def _call(self, request: Request) -> Heard | Fault:
-        return self._parameters.ask(lambda optional: self._send(request, optional))
-
-    def _send(self, request: Request, optional: dict[str, Any]) -> Heard | Fault:
-        path, body = f"/{self._way.path}", self._body(request, optional)
-
-        def send() -> httpx2.Response:
-            # One body for what is asked alone and in batches, and with parameters that the SDK does not know.
-            return self._client.post(
-                path, cast_to=httpx2.Response, body=body, stream=True, stream_cls=openai.Stream[Any]
-            )  # type: ignore[return-value]  # what is cast to a response is given before it is read
-
-        try:
-            answer = received(send, self._options.seconds)
-        except openai.APIError as error:
-            return fault_of(error)
-        return answer if isinstance(answer, Fault) else self._way.heard(answer)
-
-    def _body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+    def body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the body of a request."""
         asked = self._way.body(request, self._options)
         return {"model": self._server.name, **asked, **_keyed(optional, request)}
+
+    def send(self, body: Mapping[str, Any]) -> Answer | Fault:
+        """Sends a body once and returns the answer as JSON."""
+        return post(
+            self._client,
+            f"/{self._way.path}",
+            body,
+            stream_cls=openai.Stream[Any],
+            error=openai.APIError,
+            seconds=self._options.seconds,
+        )
+
+    def read(self, answer: Answer) -> Heard | Fault:
+        """Reads an answer."""
+        return self._way.heard(answer)
+
+    def batches(self, parameters: Parameters) -> OpenAIBatches:
+        """Returns the server's batches."""
+        return OpenAIBatches(
+            self._client,
+            f"/v1/{self._way.path}",
+            lambda request: self.body(request, parameters.body),
+            self.read,
+            parameters.leave_out,
+        )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+
+def connect(server: Server, options: Options, api: str) -> OpenAIApi:
+    """Makes the client of a server."""
+    return OpenAIApi(server, options, Api(api))
 
 
 def _responses_body(request: Request, options: Options) -> dict[str, Any]:

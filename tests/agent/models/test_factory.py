@@ -118,12 +118,12 @@ def test_official_servers_want_a_key(url):
 @pytest.mark.parametrize("url", ["https://api.openai.com.evil.example/v1", "https://notapi.openai.com/v1"])
 def test_only_official_servers_are_official(opened, url):
     """A server whose name merely resembles the official one is a compatible one."""
-    assert opened("openai:gpt-5", base_url=url)._way.path == "chat/completions"
+    assert opened("openai:gpt-5", base_url=url)._api._way.path == "chat/completions"
 
 
 def test_the_official_server_is_asked_by_responses(opened):
     """At the official server the Responses API is used."""
-    assert opened("openai:gpt-5", environment={"OPENAI_API_KEY": "sk-x"})._way.path == "responses"
+    assert opened("openai:gpt-5", environment={"OPENAI_API_KEY": "sk-x"})._api._way.path == "responses"
 
 
 @pytest.mark.parametrize("source", ["environment", "argument"])

@@ -1,4 +1,4 @@
-"""Reads the body of a response within a time and a size."""
+"""Sends a request through an SDK and reads the body of its response within a time and a size."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,10 +7,52 @@ from typing import Any
 import httpx2
 
 from gapsmith.agent.models.hosted.transport.answers import loaded
-from gapsmith.agent.models.hosted.transport.errors import DROPPED, TIMED_OUT, Fault, broken, late, not_the_api
+from gapsmith.agent.models.hosted.transport.errors import (
+    DROPPED,
+    TIMED_OUT,
+    Fault,
+    broken,
+    fault_of,
+    late,
+    not_the_api,
+)
 
 MOST_BYTES = 32 << 20
 """A longer body is no answer: the longest replies have some hundred kilobytes."""
+
+
+def post(
+    client: Any,
+    path: str,
+    body: Mapping[str, Any],
+    *,
+    stream_cls: object,
+    error: type[Exception],
+    seconds: float,
+) -> Mapping[str, Any] | Fault:
+    """Sends a body through OpenAI's or Anthropic's SDK and returns the answer.
+
+    The body is the same for single requests and batches, and may have parameters that the SDK does not know.
+
+    Args:
+        client: the SDK's.
+        path: below the base URL.
+        body: of the request.
+        stream_cls: the SDK's class of streams, which it wants to know although none is made.
+        error: the SDK's class of errors.
+        seconds: from now on, for all of it.
+    """
+
+    def send() -> httpx2.Response:
+        response: httpx2.Response = client.post(
+            path, cast_to=httpx2.Response, body=body, stream=True, stream_cls=stream_cls
+        )
+        return response
+
+    try:
+        return received(send, seconds)
+    except error as raised:
+        return fault_of(raised)
 
 
 def received(send: Callable[[], httpx2.Response], seconds: float) -> Mapping[str, Any] | Fault:

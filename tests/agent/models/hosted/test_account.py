@@ -289,7 +289,7 @@ def test_a_reply_on_its_way_survives_closing(serve, connect, question, way):
             model.reply(question(1))
         closed.set()
         assert waiting.result(60).text == "late"
-    assert model._client.is_closed()
+    assert model._api._client.is_closed()
     with pytest.raises(Stopped):
         model.reply(question(2))
     assert server.tally.requests == 1
@@ -315,5 +315,5 @@ def test_names_are_those_of_the_command_line(serve, connect, way):
 def test_nothing_shows_the_key(serve, connect, question, way):
     """Neither a model, nor what it is made of, nor a reply shows the key when printed."""
     model = connect(serve(), way, key="sk-hide-me-please")
-    shown = f"{model!r} {model._server!r} {model._line!r} {model.reply(question())!r}"
+    shown = f"{model!r} {model._api._server!r} {model._line!r} {model.reply(question())!r}"
     assert "hide" not in shown
