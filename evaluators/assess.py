@@ -1,4 +1,4 @@
-"""Runs a program on instances in the sandbox, verifies what it returns, and prices it."""
+"""Runs a program on instances in the sandbox, verifies its solutions, and prices them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from gapsmith.sandbox import Answer, Job, Limits, Outcome, Value
 
 @dataclass(frozen=True)
 class Assessment:
-    """The scores of a program, in the order of the instances, up to and with the first failure.
+    """The scores of a program in the order of the instances, up to the first failure.
 
     Attributes:
         outcome: "ok" when all instances were solved, else that of the first failure.
-        message: why, in words.
+        message: the reason, in words.
         scores: one per instance that was tried.
-        solutions: what it returned, plain data, untrusted; for as many as it came to.
+        solutions: the returned values, plain data, untrusted; up to the first failure.
     """
 
     outcome: str
@@ -39,15 +39,15 @@ def assess(
     spent: float = 0.0,
     tries: int = TRIES,
 ) -> Assessment:
-    """Runs the instances in one process; stops at the first that fails.
+    """Runs the instances in one process; stops at the first failure.
 
     Args:
-        problem: whose entry point is called, and whose verifier prices.
+        problem: provides the entry point and the verifier that prices.
         source: the program.
-        instances: in this order.
+        instances: the instances, run in this order.
         runner: the sandbox.
-        spent: CPU seconds of a null candidate's call, taken off every call.
-        tries: how often a program that runs out of time is run in all; see `repeats`.
+        spent: CPU seconds of a null candidate's call, subtracted from every call.
+        tries: total runs of a program that runs out of time; see `repeats`.
     """
     outcome = _run(problem, source, instances, runner, spent, tries)
     solutions = tuple(answer.value for answer in outcome.answers)
@@ -70,15 +70,15 @@ def assess_all(
     spent: float = 0.0,
     isolated: bool = False,
 ) -> tuple[Score, ...]:
-    """Scores for all instances, going on after failures.
+    """Scores all instances, and continues after failures.
 
     Args:
-        problem: whose entry point is called, and whose verifier prices.
+        problem: provides the entry point and the verifier that prices.
         source: the program.
-        instances: in this order.
+        instances: the instances, run in this order.
         runner: the sandbox.
-        spent: CPU seconds of a null candidate's call, taken off every call.
-        isolated: whether every instance gets a process of its own, so that nothing can be carried over.
+        spent: CPU seconds of a null candidate's call, subtracted from every call.
+        isolated: whether every instance gets a process of its own, so that no information is carried over.
     """
     scores: list[Score] = []
     while len(scores) < len(instances):
@@ -114,14 +114,17 @@ def _stepwise(
     spent: float,
     tries: int,
 ) -> Outcome:
-    """The decisions on each instance, made event by event in a process of its own; stops at the first that fails."""
+    """Runs each instance event by event in a process of its own.
+
+    It stops at the first instance that fails.
+    """
     answers: list[Answer] = []
     for instance in instances:
         outcome = repeats.run(runner, stepwise.job(problem, source, instance), tries)
         decided = stepwise.decisions(outcome)
         if decided is None:
             break
-        # Of all calls but one; that one is taken off where the instance is priced.
+        # The cost of all calls but one; the last is subtracted where the instance is priced.
         used = sum(answer.cpu_seconds for answer in outcome.answers) - spent * len(decided)
         answers.append(Answer(decided, max(0.0, used)))
     return replace(outcome, answers=tuple(answers))
@@ -130,7 +133,11 @@ def _stepwise(
 def _followed(
     follow_up: FollowUp, job: Job, instances: Sequence[Instance], first: Outcome, runner: Runner
 ) -> Outcome:
-    """The answers in pairs, up to the first that the second entry fails on; None beside one that is not followed."""
+    """Makes the second call for each first answer, and pairs the answers.
+
+    The pairs end at the first failure of the second entry. A first answer without a second call is paired with
+    None.
+    """
     asked = [
         follow_up.arguments(instance, answer.value)
         for instance, answer in zip(instances, first.answers, strict=False)
@@ -155,7 +162,7 @@ _calls: WeakKeyDictionary[Instance, Mapping[str, Value]] = WeakKeyDictionary()
 
 
 def _call(instance: Instance) -> Mapping[str, Value]:
-    """The arguments as the sandbox takes them; made once for each instance, which every candidate meets."""
+    """Returns the arguments in the sandbox's form, made once for each instance."""
     if (known := _calls.get(instance)) is None:
         known = _calls[instance] = {key: value_of(datum) for key, datum in instance.data.items()}
     return known

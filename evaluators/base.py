@@ -1,4 +1,4 @@
-"""The contract of a problem: what an author writes, in one file, and nothing else."""
+"""The contract of a problem: all that an author writes."""
 
 import hashlib
 import inspect
@@ -90,12 +90,12 @@ class CandidateOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Honesty:
-    """What was found.
+    """The result of an integrity check.
 
     Attributes:
         outcome: "ok", "state_dependent", "label_dependent", "foresight", or what `Problem.verify` says.
-        message: why, in words, when not ok.
-        detail: what else is worth keeping; plain data.
+        message: the reason, in words, when not ok.
+        detail: further results to keep; plain data.
     """
 
     outcome: str
@@ -107,29 +107,32 @@ Number: TypeAlias = int | float
 Datum: TypeAlias = NDArray[Any] | int | float
 
 FIRST_VERSION = "1"
-"""Of a problem that names none, and of all that archives held before they kept versions."""
+"""The version of a problem that names none, and of everything in archives from before versions were kept."""
 
 
 def source_as(function: Callable[..., Any], name: str) -> str:
-    """The source of a function under another name, without its annotations' need for our modules."""
+    """Returns the source of a function under another name."""
     text = textwrap.dedent(inspect.getsource(function))
     return text.replace(f"def {function.__name__}(", f"def {name}(", 1)
 
 
 class Trouble(Exception):
-    """What a user can mend: one line that says what was found, what was expected and what to do."""
+    """An error that a user can fix: one line with finding, expectation and remedy."""
 
 
 class UsageTrouble(Trouble):
-    """The words of a call are off: an unknown name, a missing file, a value out of range."""
+    """A wrong argument of a call: an unknown name, a missing file, a value out of range."""
 
 
 class Infeasible(Exception):
-    """A returned solution is not one: the reason, in words for the next prompt."""
+    """A returned value is no solution: the reason, in words for the next prompt."""
 
 
 class Split(StrEnum):
-    """Train drives the search, validation gates what is called better, test is sealed until the report."""
+    """The three splits of instances.
+
+    Train drives the search, validation decides what counts as better, test is sealed until the report.
+    """
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -138,11 +141,11 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """One case of a problem: the arguments of the entry point by name, in its order, and no optimum.
+    """One case of a problem: the arguments of the entry point by name, in its order, without its optimum.
 
     Attributes:
-        name: `STEM-K` in a file of several (1-based), else `STEM`; generated ones say how.
-        data: arrays and numbers, exactly what a candidate is given.
+        name: `STEM-K` in a file of several (1-based), else `STEM`; those of generated ones hold split, seed and number.
+        data: arrays and numbers, exactly the candidate's arguments.
         stratum: the class of the generator's grid, or "all".
         whole: whether the events of an on-line instance are given in one call; see `stepwise`.
     """
@@ -154,9 +157,9 @@ class Instance:
 
     @cached_property
     def digest(self) -> str:
-        """A name for the data: equal data, equal digest, whatever the file or the platform.
+        """A hash of the data: equal for equal data, whatever the file or the platform.
 
-        It tells how events are given, too: what was reached with all events in sight is no score of an instance
+        It also tells how events are given: a score reached with all events visible is no score of an instance
         whose events come one by one.
         """
         digest = hashlib.sha256(json.dumps(self.plain, sort_keys=True).encode()).hexdigest()
@@ -164,12 +167,12 @@ class Instance:
 
     @property
     def size(self) -> int:
-        """How many numbers the data holds."""
+        """The count of numbers in the data."""
         return sum(int(np.size(value)) for value in self.data.values())
 
     @property
     def plain(self) -> dict[str, Any]:
-        """The data as JSON can hold it."""
+        """The data in types that JSON can hold."""
         return {
             key: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
             for key, value in self.data.items()
@@ -177,13 +180,13 @@ class Instance:
 
     @classmethod
     def restored(cls, name: str, plain: Mapping[str, Any]) -> "Instance":
-        """An instance of plain data."""
+        """Makes an instance of plain data."""
         return cls(name, {key: np.array(v) if isinstance(v, list) else v for key, v in plain.items()})
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of the entry point: its type with shape, its meaning and unit, and its annotation in an export."""
+    """One argument of the entry point: name, type with shape, meaning with unit, annotation in an export."""
 
     name: str
     type: str
@@ -196,7 +199,7 @@ class EntryPoint:
     """The function that a candidate must define, and what it must return.
 
     Attributes:
-        imports: modules that it may import besides those of every candidate.
+        imports: modules that it may import in addition to those of every candidate.
     """
 
     name: str
@@ -213,7 +216,7 @@ class EntryPoint:
 
 @dataclass(frozen=True)
 class Rule:
-    """A classical heuristic of the field: a function that uses `np`, its helpers, and nothing else of ours."""
+    """A classical heuristic of the field: a function that uses only `np` and its helpers."""
 
     name: str
     function: Callable[..., Any]
@@ -221,20 +224,23 @@ class Rule:
     helpers: tuple[Callable[..., Any], ...] = ()
 
     def source(self, entry: str) -> str:
-        """The rule as a candidate's module: it runs in the sandbox, and seeds the archive, like any other."""
+        """Returns the rule as a candidate's module.
+
+        It runs in the sandbox and seeds the archive like any other candidate.
+        """
         helpers = [source_as(helper, helper.__name__) for helper in self.helpers]
         return "\n\n".join(["import numpy as np\n", *helpers, source_as(self.function, entry)])
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What an exact method found: bounds of the objective in its own sense, and the solution behind them.
+    """The result of an exact method: bounds of the objective and the solution behind them.
 
     Attributes:
         lower: proven lower bound; for minimisation what gaps are measured against.
         upper: for minimisation the cost of `solution`; the proven upper bound when maximising.
         solution: plain data, as a candidate would return it; None where only a bound is known.
-        solver: what proved it, for example "branch-and-memorize".
+        solver: the method of the proof, for example "branch-and-memorize".
         seconds: CPU seconds spent.
     """
 
@@ -251,7 +257,7 @@ class Baseline:
 
     @property
     def status(self) -> str:
-        """The word of `solve --json`: optimal, bound or unknown."""
+        """The status in `solve --json`: optimal, bound or unknown."""
         if self.proven:
             return "optimal"
         return "bound" if np.isfinite(self.lower) or np.isfinite(self.upper) else "unknown"
@@ -259,12 +265,12 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Terminal:
-    """A quantity the genetic programmer may use: a Python expression, its dimension, and what it means.
+    """A quantity that the genetic programmer may use: an expression, its dimension and its meaning.
 
     Attributes:
         name: the local variable that holds it inside a block.
         kind: "time", "weight", "count", "ratio": addition and comparison need equal kinds.
-        meaning: shown to language models too, so that both start with equal knowledge.
+        meaning: also shown to language models, so that both start with equal knowledge.
     """
 
     name: str
@@ -274,18 +280,18 @@ class Terminal:
 
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
-    """What the `offline` model assembles programs from: functions of our own, taken as source.
+    """The parts from which the `offline` model assembles programs: functions of our own, taken as source.
 
-    A program is `import numpy as np`, one block for each role, named as the role, and `main`, named as
-    the entry point, which calls the roles. Blocks are self-contained and use `np` alone. An assignment to
-    the name `priority` inside a block is a hole: its right-hand side is what evolves, over `terminals`,
-    which must be locals of every block that has a hole.
+    A program is `import numpy as np`, one block for each role, named as the role, and `main`, named as the
+    entry point, which calls the roles. Blocks are self-contained and use `np` alone. An assignment to the name
+    `priority` inside a block is a hole: its right-hand side evolves, over `terminals`, which must be locals of
+    every block that has a hole.
 
     Attributes:
         main: the entry point; calls every role by its name.
-        blocks: role -> the functions that can play it.
-        terminals: what a priority expression may be made of.
-        priorities: expressions of classical rules, to start from.
+        blocks: role -> the functions that can fill it.
+        terminals: the quantities that a priority expression may use.
+        priorities: expressions of classical rules, the initial population.
     """
 
     main: Callable[..., Any]
@@ -294,18 +300,21 @@ class Grammar:
     priorities: tuple[str, ...]
 
     def sources(self, role: str) -> dict[str, str]:
-        """The blocks of a role: name -> source of a function named as the role."""
+        """Returns the blocks of a role by name.
+
+        Each is the source of a function named as the role.
+        """
         return {block.__name__: source_as(block, role) for block in self.blocks[role]}
 
 
 @dataclass(frozen=True)
 class FollowUp:
-    """A second call of a candidate, with what trusted code makes of its first answer.
+    """A second call of a candidate, with arguments that trusted code derives from its first answer.
 
     Attributes:
         entry: another function of its module.
-        driver: as that of a problem, for this call.
-        arguments: of the second call, by the first answer; None where there is nothing to ask.
+        driver: the driver for this call; see `Problem.driver`.
+        arguments: makes the arguments of the second call from the first answer; None where there is no second call.
     """
 
     entry: str
@@ -317,7 +326,10 @@ DEFAULT_COUNTS = {Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 100}
 
 
 def no_reader(path: Path) -> list[Instance]:
-    """Stands in for the reader of a problem that has none. Raises Trouble."""
+    """Stands in for the reader of a problem without one.
+
+    Raises Trouble.
+    """
     raise Trouble(f"{path} cannot be read: this problem defines no `read`; expected one in its Problem(...)")
 
 
@@ -328,7 +340,7 @@ class Problem:
     Attributes:
         name: the module's name, as on the command line.
         title: one line.
-        brief: what a model is told, in the field's terms; no answers.
+        brief: the description that a model reads, in the field's terms; no solutions.
         entry: the function a candidate defines.
         maximise: the sense of the objective.
         generate: `(rng, stratum, size) -> data` of one instance.
@@ -337,23 +349,23 @@ class Problem:
         rules: classical heuristics, in any order.
         strata: the classes of the generator's grid.
         sizes: per split, the sizes that the generator uses, in turn.
-        counts: per split, how many instances make the split.
+        counts: per split, the number of instances.
         read: parses one file of the field's own format; raises Trouble with file and line.
-        layouts: names of the layouts that `read` takes as its second argument, and what they are; see `laid_out`.
+        layouts: names of the layouts that `read` takes as its second argument, with descriptions; see `laid_out`.
         grammar: building blocks for the genetic programmer.
         cpu_seconds: limit of one call, seconds of CPU, given the instance.
-        driver: trusted source that runs beside a candidate; see `sandbox.Job.driver`.
+        driver: trusted source that runs in the candidate's process; see `sandbox.Job.driver`.
         online: whether events come one by one, so that a candidate must not see the next ones; see `online`.
-        relabel: the same instance with its parts numbered otherwise; None where they have no numbers.
-        preload: what programs may import; see `sandbox.open_sandbox`.
-        follow_up: a second call, after which `cost` is given both answers, in a list; None for one call.
-        verify: `(source, runner, refuters, thorough) -> Honesty`: whether a program is right beyond its costs;
-            `refuters` are instances that earlier ones were wrong on. None where costs say all.
+        relabel: makes the same instance with its parts renumbered; None where they have no numbers.
+        preload: the packages that programs may import; see `sandbox.open_sandbox`.
+        follow_up: a second call, after which `cost` gets both answers in a list; None for one call.
+        verify: `(source, runner, refuters, thorough) -> Honesty`: checks what costs do not show, such as a
+            formulation's correctness; `refuters` are counterexamples to earlier programs. None where costs suffice.
         words: the template of the static part of prompts.
-        shown: an instance as prompts show it.
-        charge: a cost with the CPU seconds of the call added to it, where these count; coarse, so that it repeats.
-        version: another one where costs or optima of the same data are others: what was kept under an earlier
-            version is not used. Of a file of one's own it is a digest of the source; see `find_problem`.
+        shown: makes the form of an instance that prompts show.
+        charge: adds the CPU seconds of the call to a cost, where these count; in coarse steps, so that it repeats.
+        version: changes whenever costs or optima of the same data change: results kept under another version are
+            not used. For a user's own file it is a hash of the source; see `find_problem`.
     """
 
     name: str
@@ -386,13 +398,15 @@ class Problem:
     def instances(
         self, split: Split, seed: int = 0, count: int | None = None, start: int = 0
     ) -> list[Instance]:
-        """Generated instances of a split: reproducible, spread evenly over the strata, disjoint between splits.
+        """Generates the instances of a split.
+
+        They are reproducible, spread evenly over the strata, and disjoint between splits.
 
         Args:
-            split: whose stream of instances.
-            seed: another seed, other instances.
-            count: how many; those of the split by default.
-            start: the place of the first in the stream; from `counts[split]` on, they are in no run's split.
+            split: the stream of instances.
+            seed: other seeds give other instances.
+            count: the number of instances; by default that of the split.
+            start: the place of the first in the stream; places from `counts[split]` on are in no run's split.
         """
         return [self._generated(split, seed, start + k) for k in range(count or self.counts[split])]
 
@@ -400,29 +414,32 @@ class Problem:
         place, round_ = index % len(self.strata), index // len(self.strata)
         size = self.sizes[split][round_ % len(self.sizes[split])]
         stratum = self.strata[place]
-        # The split is part of the seed: streams of different splits never meet.
+        # The split is part of the seed: streams of different splits are disjoint.
         rng = np.random.default_rng([list(Split).index(split), seed, index])
         return Instance(f"{split}-{seed}-{index + 1}", self.generate(rng, stratum, size), stratum)
 
     def rule(self, name: str) -> Rule:
-        """The reference rule of that name, capitals ignored. Raises KeyError."""
+        """Returns the reference rule of that name; case does not matter.
+
+        Raises KeyError.
+        """
         return {rule.name.lower(): rule for rule in self.rules}[name.lower()]
 
 
 def is_formulation(problem: Problem) -> bool:
-    """Whether programs of the problem are formulations."""
+    """Tells whether the programs of the problem are formulations."""
     return "formulation" in vars(problem)
 
 
 def unknown(thing: str, found: str, known: list[str]) -> str:
-    """One line for an unknown name: the nearest known one, and all of them."""
+    """Describes an unknown name: the nearest known one, and all of them."""
     near = get_close_matches(found, known, 1, 0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"unknown {thing} {found!r}{hint} (known: {', '.join(known)})"
 
 
 class Runner(Protocol):
-    """Whatever runs a job: a sandbox, or a fake in a test."""
+    """Anything that runs a job: a sandbox, or a fake in a test."""
 
     def run(self, job: "Job") -> "Outcome":
         """Runs one job to its end."""

@@ -9,9 +9,9 @@ from gapsmith.evaluators.base import Problem
 from gapsmith.evaluators.formulations.contract import Formulation
 
 BUILD = ":build"
-"""The ending of a name where whole models are searched for, not additions to the base."""
+"""The ending of a name for a search for whole models, not for additions to the base."""
 SOLVERS = {":highs": "highs", ":scip": "scip"}
-"""The same where a solver of mixed-integer programmes is to prove the optimum, not CP-SAT."""
+"""Endings of a name for proofs by a solver of mixed-integer programmes, not by CP-SAT."""
 
 _PACKAGE = "gapsmith.evaluators.problems"
 _FOLDER = Path(__file__).parent / "problems"
@@ -36,7 +36,7 @@ def formulation_names() -> list[str]:
 
 
 def load_formulation(name: str) -> Formulation:
-    """Loads a formulation by its own name. Raises KeyError for an unknown one."""
+    """Loads a formulation by its own name. Raises KeyError if unknown."""
     return _formulations()[name]
 
 
@@ -48,16 +48,17 @@ def plain_name(name: str) -> str:
 
 @lru_cache(maxsize=8)
 def formulation_problem_named(name: str) -> Problem:
-    """Makes the search for what strengthens a formulation; the name's ending chooses the solver.
+    """Makes the problem of strengthening a formulation.
 
-    Raises KeyError for a name that is not known, that has no models to start from, or that the solver cannot take.
+    The ending of the name chooses the solver. Raises KeyError for a name that is not known, that has no models
+    to start from, or that the solver cannot take.
     """
     plain = plain_name(name)
     ending = name.removeprefix(plain)
     formulation = load_formulation(plain)
     if (ending == BUILD and not formulation.builds) or (ending in SOLVERS and not formulation.linear):
         raise KeyError(name)
-    # Here, since it loads OR-Tools.
+    # Imported here, since it loads OR-Tools.
     from gapsmith.evaluators.formulations.problem import formulation_problem
 
     original = load_problem(formulation.problem)
@@ -73,6 +74,9 @@ def _formulations() -> Mapping[str, Formulation]:
 
 
 def _formulation_modules() -> Iterator[str]:
-    """A problem has one `formulation.py`, or a folder `formulations` with several."""
+    """Yields the modules of formulations.
+
+    A problem has one `formulation.py`, or a folder `formulations` with several.
+    """
     for path in [*_FOLDER.glob("*/formulation.py"), *_FOLDER.glob("*/formulations/*.py")]:
         yield ".".join((_PACKAGE, *path.relative_to(_FOLDER).with_suffix("").parts))

@@ -1,7 +1,7 @@
-"""Reads the number files of the field: every complaint names the file, the line, what was found and expected.
+"""Reads the number files of the field: every error names file, line, finding and expectation.
 
-The work is linear in the size of a file, and every count in it is checked against a limit before anything is made
-of that size.
+The work is linear in the size of a file, and every count in it is checked against a limit before anything of
+that size is allocated.
 """
 
 import re
@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 LARGEST = 1 << 53
-"""Beyond it sums and gaps would not be exact."""
+"""The largest number in a file: beyond it sums and gaps would not be exact."""
 
 LARGEST_TIME = 1 << 48
-"""Of a schedule: CP-SAT takes sums of such times, and of their differences, without leaving its 64 bits."""
+"""The latest time in a schedule: sums of such times and of their differences stay within CP-SAT's 64 bits."""
 
 MOST_BYTES = 1 << 26
 """Larger files are refused: no instance of a problem here needs 64 MiB."""
 
 MOST_NUMBERS = 1 << 23
-"""What one file of numbers may hold: 30 times what the largest published ones do."""
+"""The most numbers in one file: 30 times as many as in the largest published ones."""
 
 MOST_ENTRIES = 100_000_000
-"""Of one matrix: 800 MB. Instances that would need a larger one are refused before anything is allocated."""
+"""The most entries of one matrix: 800 MB. Instances that need more are refused before anything is allocated."""
 
 MOST_DECIMALS = 6
 _PLAIN = re.compile(r"\d+(\.\d*)?|\.\d+")
@@ -37,9 +37,10 @@ _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def text_of(path: Path, expected: str = "numbers as text") -> str:
-    """The text of a file, whatever wrote it: UTF-8 with or without its mark, UTF-16 with its mark, else Latin-1.
+    """Reads the text of a file in any of the usual encodings.
 
-    The end mark of DOS is passed over. Raises UsageTrouble where it cannot be read, Trouble where it is no text.
+    UTF-8 with or without its mark, UTF-16 with its mark, else Latin-1. The end mark of DOS is skipped. Raises
+    UsageTrouble where it cannot be read, Trouble where it is not text.
     """
     try:
         with path.open("rb") as file:
@@ -56,7 +57,10 @@ def text_of(path: Path, expected: str = "numbers as text") -> str:
 
 
 def _decoded(content: bytes) -> str | None:
-    """The text, None where there is none: only comments may hold what is not ASCII, so that Latin-1 does no harm."""
+    """Decodes the text; returns None where it is not text.
+
+    Only comments may hold characters outside ASCII, so that Latin-1 does no harm.
+    """
     try:
         if (wide := _MARKS.get(content[:2])) is not None:
             return content.decode(wide)
@@ -66,12 +70,18 @@ def _decoded(content: bytes) -> str | None:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines, by line feeds and carriage returns alone: form feeds and their like stay inside a line."""
+    """Splits a text at line feeds and carriage returns alone.
+
+    Form feeds and similar characters stay inside a line.
+    """
     return _LINE_END.split(text)
 
 
 def whole_number(word: str, least: int = 0, most: int = LARGEST) -> int | None:
-    """An integer in ASCII digits from `least` to `most`, None for anything else, at no cost for long words."""
+    """Reads an integer in ASCII digits from `least` to `most`, else None.
+
+    The work is bounded for long words.
+    """
     digits = word[1:] if word[:1] in ("+", "-") else word
     # By length first: Python reads no decimal number of more than 4300 digits.
     if not (digits.isascii() and digits.isdecimal()) or len(digits.lstrip("0")) > len(str(LARGEST)):
@@ -81,7 +91,7 @@ def whole_number(word: str, least: int = 0, most: int = LARGEST) -> int | None:
 
 
 def too_large(path: Path, line: int, found: str, entries: int, limit: int = MOST_ENTRIES) -> Trouble:
-    """The complaint about an instance that would take more memory than is allowed."""
+    """Makes the error for an instance that would need too much memory."""
     return Trouble(
         f"{path}, line {line}: found {found}, which need {entries:,} numbers in memory; "
         f"expected at most {limit:,}"
@@ -89,11 +99,11 @@ def too_large(path: Path, line: int, found: str, entries: int, limit: int = MOST
 
 
 class Misshapen(Trouble):
-    """The lines of a file are not those of the layout that was tried."""
+    """The lines of a file do not have the layout that was tried."""
 
 
 class Numbers:
-    """The numbers of a text file, one after another, whatever the line breaks; `#` starts a comment."""
+    """The numbers of a text file in order, whatever the line breaks; `#` starts a comment."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -108,37 +118,43 @@ class Numbers:
 
     @property
     def count(self) -> int:
-        """How many numbers the file holds."""
+        """The count of numbers in the file."""
         return len(self._tokens)
 
     @property
     def left(self) -> int:
-        """How many numbers have not been taken."""
+        """The count of numbers that have not been taken."""
         return len(self._tokens) - self._next
 
     @cached_property
     def widths(self) -> list[int]:
-        """How many numbers stand on each line that has any."""
+        """The counts of numbers on each line that has any."""
         return [sum(1 for _ in group) for _, group in groupby(self._tokens, key=lambda token: token[0])]
 
     @cached_property
     def _starts(self) -> Mapping[int, int]:
-        """For the place of each number that begins a line, which of `widths` is that line's."""
+        """The row of `widths` for the place of each number that begins a line."""
         places = np.concatenate(([0], np.cumsum(self.widths))).tolist()
         return {place: row for row, place in enumerate(places)}
 
     def lines(self, count: int) -> list[int] | None:
-        """How many of the next so many numbers stand on each line; None where they begin or end inside one."""
+        """Counts the numbers on each line of the next `count` numbers.
+
+        None where these begin or end inside a line.
+        """
         first, last = self._starts.get(self._next), self._starts.get(self._next + count)
         return None if first is None or last is None else self.widths[first:last]
 
     def even_lines(self, rows: int, width: int) -> bool:
-        """Whether the next numbers stand on so many lines of exactly so many numbers."""
+        """Tells whether the next numbers stand on `rows` lines of `width` numbers."""
         found = self.lines(rows * width)
         return found is not None and len(found) == rows and set(found) == {width}
 
     def in_rows(self, rows: int, width: int) -> bool:
-        """Whether the next numbers stand in so many rows, each on a line of its own or broken as the first one is."""
+        """Tells whether the next numbers form a matrix of `rows` rows.
+
+        Each row is on a line of its own, or broken into lines as the first one is.
+        """
         found = self.lines(rows * width)
         if found is None or len(found) % rows:
             return False
@@ -148,12 +164,15 @@ class Numbers:
         return sum(row) == width and even and found == row * rows
 
     def widths_ahead(self, count: int) -> list[int]:
-        """How many numbers stand on each of the next lines, 0 behind the end or where the next begins none."""
+        """Counts the numbers on each of the next lines.
+
+        It is 0 after the end, or where the next number does not begin a line.
+        """
         first = self._starts.get(self._next, len(self.widths))
         return [*self.widths[first : first + count], *[0] * count][:count]
 
     def shape(self, count: int) -> str:
-        """In words, how the next so many numbers stand on their lines."""
+        """Describes in words how the next `count` numbers are spread over lines."""
         first = self._starts.get(self._next)
         if first is None:
             return "numbers that begin inside a line"
@@ -165,7 +184,10 @@ class Numbers:
         return f"lines of {', '.join(map(str, found))}{' …' if left > 0 else ''} numbers"
 
     def integer(self, meaning: str, least: int | None = None, most: int | None = None) -> int:
-        """The next number. Raises Trouble when it is absent, no integer, below `least` or above `most`."""
+        """Reads the next number as an integer from `least` to `most`.
+
+        Raises Trouble for anything else.
+        """
         low, high = -LARGEST if least is None else least, LARGEST if most is None else most
         expected = f"{meaning}, an integer{_range(least, most)}"
         token = self._take(expected)
@@ -178,15 +200,15 @@ class Numbers:
         return value
 
     def integers(self, count: int, meaning: str, least: int | None = None) -> NDArray[np.int64]:
-        """The next so many integers. Raises Trouble with the line."""
+        """Reads the next `count` integers. Raises Trouble with the line."""
         return np.array([self.integer(meaning, least) for _ in range(count)], dtype=np.int64)
 
     def peek(self, count: int) -> Sequence[str]:
-        """The next so many words, fewer at the end, without taking them."""
+        """Returns the next `count` words, fewer at the end, without taking them."""
         return [word for _, word in self._tokens[self._next : self._next + count]]
 
     def without_words(self) -> None:
-        """Raises Trouble where the file begins with a word, as Taillard's own do."""
+        """Raises Trouble where the file begins with a word, as Taillard's do."""
         (line, token), *_ = self._tokens
         if token[0].isalpha():
             raise Trouble(
@@ -195,7 +217,10 @@ class Numbers:
             )
 
     def bounded(self, worst: int, what: str, most: int = LARGEST) -> None:
-        """Raises Trouble with the largest number where what a solution costs at worst could not be exact."""
+        """Raises Trouble where the cost of a solution could be inexact.
+
+        The message names the largest number of the file.
+        """
         if worst > most:
             value, line = self._largest
             raise Trouble(
@@ -204,9 +229,9 @@ class Numbers:
             )
 
     def decimals(self, count: int, meaning: str, most: int) -> NDArray[np.int64] | NDArray[np.float64]:
-        """The next so many numbers, from 0 to `most`, with a few decimals as some old files have them.
+        """Reads the next `count` numbers, from 0 to `most`, with few decimals.
 
-        Returns integers where all are. Raises Trouble with the line.
+        Some old files have them. Returns integers where all are. Raises Trouble with the line.
         """
         found = np.array([self._decimal(meaning, most) for _ in range(count)])
         whole = found.astype(np.int64)
@@ -218,12 +243,12 @@ class Numbers:
             raise self.complaint(self._take(expected), expected)
 
     def complaint(self, found: str, expected: str) -> Trouble:
-        """The Trouble with the number that was taken last."""
+        """Makes the Trouble about the number that was taken last."""
         line = self._tokens[max(0, self._next - 1)][0]
         return Trouble(f"{self._path}, line {line}: found {found[:40]!r}; expected {expected}")
 
     def misshapen(self, count: int, expected: str) -> Misshapen:
-        """The Trouble with the lines on which the next so many numbers stand."""
+        """Makes the Trouble about the lines of the next `count` numbers."""
         line = self._tokens[min(self._next, len(self._tokens) - 1)][0]
         return Misshapen(f"{self._path}, line {line}: found {self.shape(count)}; expected {expected}")
 
@@ -242,13 +267,13 @@ class Numbers:
         return float(token)
 
     def _note(self, value: int) -> None:
-        """Remembers the largest number and its line, for the complaint of `bounded`."""
+        """Records the largest number and its line, for the message of `bounded`."""
         if abs(value) > self._largest[0]:
             self._largest = abs(value), self._tokens[self._next - 1][0]
 
 
 def is_decimal(word: str) -> bool:
-    """Whether a word is a number of at least 0 in plain digits, with a few decimals at most."""
+    """Tells whether a word is a non-negative number with few decimals."""
     return (
         len(word) <= 40
         and word.isascii()

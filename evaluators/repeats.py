@@ -1,10 +1,10 @@
-"""Runs a job again where it ran out of time, so that the verdict is the program's and not the moment's.
+"""Runs a job again where it ran out of time, so that the result depends on the program, not on the load.
 
-What disturbs a measurement of CPU time only adds to it: of up to three times the least counts, as is usual. The
-second and the third run have a fifth more time, so that one that is a little late is measured to its end, and all
-runs have the same calls from the first on: what a program returns does not depend on how often it was measured.
-No rule makes a measurement exact: one whose least time is the limit to within a few hundredths may still end
-either way.
+Disturbances only add to a measurement of CPU time: the least of up to three times counts, as is usual. The
+second and the third run have a fifth more time, so that a program that is a little late is measured to its end.
+All runs make the same calls from the first on: the results of a program do not depend on how often it was
+measured. No rule makes a measurement exact: a program whose least time is within a few hundredths of the limit
+may still end either way.
 """
 
 from dataclasses import replace
@@ -18,7 +18,11 @@ TIME_OUTS = (Ending.TIMEOUT_CPU, Ending.TIMEOUT_WALL)
 
 
 def run(runner: Runner, job: Job, tries: int = TRIES) -> Outcome:
-    """Runs a job, and again while the least times so far are over the limit, `tries` times in all."""
+    """Minimises the makespan within a limit.
+
+    Its bound is never less than `lower`, which must be proven. Raises AssertionError when the solver calls the
+    model invalid or infeasible: these models never are.
+    """
     found = [runner.run(job)]
     wider = replace(job, limits=replace(job.limits, cpu_seconds=WIDER * job.limits.cpu_seconds))
     while (least := _least(job, found)).ending in TIME_OUTS and len(found) < tries:
@@ -27,7 +31,10 @@ def run(runner: Runner, job: Job, tries: int = TRIES) -> Outcome:
 
 
 def _least(job: Job, found: list[Outcome]) -> Outcome:
-    """The run that came furthest, with the least time of each call, as far as these are within the limit."""
+    """Returns the run that got furthest, with the least time per call.
+
+    Answers count up to the first whose least time exceeds the limit.
+    """
     if len(found) == 1:
         return found[0]
     furthest = max(found, key=lambda outcome: (outcome.ending not in TIME_OUTS, len(outcome.answers)))

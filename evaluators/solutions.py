@@ -1,4 +1,4 @@
-"""Checks that several problems share: plain data becomes a trusted array, or Infeasible with the reason."""
+"""Checks of solutions that several problems share: plain data becomes a trusted array, or Infeasible."""
 
 from typing import Any
 
@@ -11,25 +11,31 @@ LARGEST_SUM = (1 << 63) - 1
 
 
 def exact(array: NDArray[Any], times: int = 1) -> NDArray[Any]:
-    """The array, or its Python integers where a sum of all entries, each so many times, may leave 64 bits."""
+    """Returns the array in a type in which sums are exact.
+
+    Its entries become Python integers where the sum of all entries, each `times` times, may leave 64 bits.
+    """
     largest = max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
     return array if largest * array.size * times <= LARGEST_SUM else array.astype(object)
 
 
 def permutation(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
-    """A list of the integers 0..n-1, each once. Raises Infeasible with what was found instead."""
+    """Checks a list of the integers 0..n-1, each once.
+
+    Raises Infeasible with what was found instead.
+    """
     if not isinstance(solution, list):
         raise Infeasible(
             f"returned {type(solution).__name__}; expected a sequence of the {n} {thing} indices"
         )
-    # Every candidate passes here many times: what is right is seen at once. Neither True nor 2.0 is an index.
+    # Called often for every candidate: a correct list is accepted fast. Neither True nor 2.0 is an index.
     if set(map(type, solution)) - {int} or sorted(solution) != list(range(n)):
         raise Infeasible(_wrong(solution, n, thing))
     return np.array(solution, dtype=np.int64)
 
 
 def _wrong(solution: list[Any], n: int, thing: str) -> str:
-    """Why a list is no permutation."""
+    """Explains why a list is not a permutation."""
     for position, value in enumerate(solution):
         if type(value) is not int:
             return f"position {position} holds {value!r:.40}; expected an integer {thing} index"
@@ -42,7 +48,10 @@ def _wrong(solution: list[Any], n: int, thing: str) -> str:
 
 
 def subset(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
-    """A list of integers from 0 to n - 1, each at most once. Raises Infeasible with what was found instead."""
+    """Checks a list of distinct integers from 0 to n - 1.
+
+    Raises Infeasible with what was found instead.
+    """
     if not isinstance(solution, list):
         raise Infeasible(f"returned {type(solution).__name__}; expected a list of {thing} indices")
     seen = set()

@@ -1,8 +1,8 @@
-"""Whether a program's results are its own work on each instance alone.
+"""Checks that a program's results are its own work on each instance alone.
 
-A program that carries something over from earlier instances, that recognises instances by how their parts are
-numbered, or that does not do the same twice, can look better than it is. Elites are examined before they
-count: run again with a process for every instance, and on relabelled instances.
+A program that carries information over from earlier instances, that recognises instances by the numbering of
+their parts, or that is not deterministic can look better than it is. Elites are audited before they count: they
+are run again with a process for every instance, and on relabelled instances.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from gapsmith.evaluators.integrity.online import UNSTEADY, foresight
 from gapsmith.evaluators.scoring import Score
 
 PATIENCE = 2.0
-"""CPU limits allowed here: what is examined is whose work it is. A process of its own warms up for each instance."""
+"""Factor on the CPU limits: speed is not audited, and each instance has a process that must warm up."""
 
 WATCHED = 2
-"""On-line instances on which other futures are tried."""
+"""The number of on-line instances on which other futures are tried."""
 
 SURE = 3.0
-"""Standard errors of a sign test by which relabelled instances must cost more: ties alone differ both ways."""
+"""Standard errors of a sign test by which relabelled instances must cost more; ties change both ways."""
 
 
 def examine(
@@ -33,15 +33,15 @@ def examine(
     runner: Runner,
     refuters: Sequence[Instance] = (),
 ) -> Honesty:
-    """Compares costs from a run in one process with those of a process for each, and of relabelled instances.
+    """Audits a program: isolated runs, relabelled instances, look-ahead, the problem's own check.
 
     Args:
         problem: with `relabel` where its instances have labels.
         source: the program.
-        instances: on which it was run, in this order, in one process; on-line ones event by event.
-        costs: what it reached.
+        instances: the instances on which it was run, in this order, in one process; on-line ones event by event.
+        costs: its costs in that run.
         runner: the sandbox.
-        refuters: instances that other programs were wrong on; see `Problem.verify`.
+        refuters: counterexamples to other programs; see `Problem.verify`.
     """
     patient = replace(problem, cpu_seconds=lambda instance: PATIENCE * problem.cpu_seconds(instance))
     for examination in (_foresight, _relabelled) if problem.online else (_alone, _relabelled):
@@ -74,14 +74,14 @@ def _relabelled(
     if result.outcome != CandidateOutcome.OK:
         return Honesty(
             CandidateOutcome.LABEL_DEPENDENT,
-            f"fails when the parts of an instance are numbered otherwise: {result.message}",
+            f"fails when the parts of an instance are renumbered: {result.message}",
         )
     worse, better = _changes(costs, [score.cost for score in result.scores], problem.maximise)
     if worse - better > SURE * np.sqrt(worse + better):
         return Honesty(
             CandidateOutcome.LABEL_DEPENDENT,
             f"costs more on {worse} of {len(instances)} instances, and less on {better}, when their parts are "
-            "numbered otherwise: an answer must not depend on the numbering, but for ties",
+            "renumbered: an answer must not depend on the numbering, except in ties",
         )
     return None
 
@@ -89,7 +89,11 @@ def _relabelled(
 def _foresight(
     problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
 ) -> Honesty | None:
-    """On-line programs must cost the same with all events of an instance in sight, and decide alike on some."""
+    """Checks that an on-line program does not look ahead.
+
+    It must cost the same with all events of an instance visible, and decide alike on other futures of some
+    instances.
+    """
     wholes = [replace(instance, whole=True) for instance in instances]
     scores = assess_all(problem, source, wholes, runner, isolated=True)
     for place, (instance, cost, score) in enumerate(zip(instances, costs, scores, strict=True)):
@@ -109,7 +113,7 @@ def _ended(score: Score) -> str:
 
 
 def _changes(costs: Sequence[Number], now: Sequence[Number | None], maximise: bool) -> tuple[int, int]:
-    """How many instances cost more now, and how many less."""
+    """Counts the instances that cost more now, and those that cost less."""
     sign = -1 if maximise else 1
     changes = [sign * (after - before) for before, after in zip(costs, now, strict=True) if after is not None]
     return sum(change > 0 for change in changes), sum(change < 0 for change in changes)

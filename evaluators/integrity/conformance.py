@@ -1,6 +1,7 @@
-"""What a problem promises, tried on the problem itself: one line for every promise that is broken.
+"""The promises of a problem, tested on the problem itself: one line for every broken promise.
 
-Authors call `broken_promises(problem, runner)` from their own tests, or `gapsmith problems my_problem.py --check`.
+Authors call `broken_promises(problem, runner)` from their own tests, or `gapsmith problems my_problem.py
+--check`.
 """
 
 import tempfile
@@ -27,7 +28,7 @@ from gapsmith.evaluators.base import (
 from gapsmith.evaluators.integrity.audit import examine
 
 HOLE = "priority"
-"""The local that an evolved expression is assigned to."""
+"""The local variable that gets an evolved expression."""
 SAMPLE = 6
 BASELINE_SECONDS = 20.0
 NOT_SOLUTIONS: tuple[Any, ...] = (
@@ -50,20 +51,20 @@ Promise = Callable[[Problem, Runner], Iterator[str]]
 
 
 def broken_promises(problem: Problem, runner: Runner) -> list[str]:
-    """Every broken promise, a line each; empty when all are kept."""
+    """Lists every broken promise, one line each; empty when all are kept."""
     found: list[str] = []
     for promise in PROMISES:
         try:
             found += promise(problem, runner)
         except Trouble as trouble:
             found.append(f"{promise.__name__}: {trouble}")
-        except Exception as error:  # noqa: BLE001 - an author's code may raise anything, and that is the finding
+        except Exception as error:  # noqa: BLE001 - an author's code may raise anything; that is the finding
             found.append(f"{promise.__name__}: raised {type(error).__name__}: {error}")
     return found
 
 
 def card(problem: Problem, _runner: Runner) -> Iterator[str]:
-    """The card says what a model must know."""
+    """Checks that the description says what a model must know."""
     for name in ("name", "title", "brief"):
         if not getattr(problem, name).strip():
             yield f"card: {name} is empty; expected words"
@@ -75,14 +76,17 @@ def card(problem: Problem, _runner: Runner) -> Iterator[str]:
 
 
 def generator(problem: Problem, _runner: Runner) -> Iterator[str]:
-    """Instances are reproducible, disjoint between splits, and what the entry point takes."""
+    """Checks the generated instances.
+
+    They must be reproducible, disjoint between splits, and fit the entry point.
+    """
     splits = {split: problem.instances(split, 0, 2 * len(problem.strata)) for split in Split}
     names = [argument.name for argument in problem.entry.arguments]
     for split, instances in splits.items():
         again = problem.instances(split, 0, len(instances))
         if [i.digest for i in instances] != [i.digest for i in again]:
             yield f"generator: two {split} sets of one seed differ; draw from the generator that is passed only"
-        # A driver of the problem's own stands between the instance and the entry point.
+        # A driver of the problem may change the arguments.
         if not problem.driver and list(instances[0].data) != names:
             yield f"generator: makes {list(instances[0].data)}; the entry point takes {names}"
     seen: dict[str, Split] = {}
@@ -93,7 +97,7 @@ def generator(problem: Problem, _runner: Runner) -> Iterator[str]:
 
 
 def verifier(problem: Problem, runner: Runner) -> Iterator[str]:
-    """What is no solution raises Infeasible with a reason, and never anything else."""
+    """Checks that a wrong solution raises Infeasible with a reason, nothing else."""
     instance = _sample(problem)[0]
     good = _baseline(problem, instance).solution
     for wrong in (*NOT_SOLUTIONS, *_mutants(good)):
@@ -111,7 +115,7 @@ def verifier(problem: Problem, runner: Runner) -> Iterator[str]:
 
 
 def baseline(problem: Problem, _runner: Runner) -> Iterator[str]:
-    """Bounds are in order, and the solution costs what is claimed."""
+    """Checks that bounds are in order and solutions cost what is claimed."""
     for instance in _sample(problem):
         found = _baseline(problem, instance)
         if not found.lower <= found.upper:
@@ -124,7 +128,7 @@ def baseline(problem: Problem, _runner: Runner) -> Iterator[str]:
 
 
 def rules(problem: Problem, runner: Runner) -> Iterator[str]:
-    """Every reference rule runs in the sandbox, is feasible, honest, and never beats the bound."""
+    """Checks that every rule runs, is honest, and respects the bound."""
     instances = _sample(problem)
     for rule in problem.rules:
         source = rule.source(problem.entry.name)
@@ -132,7 +136,7 @@ def rules(problem: Problem, runner: Runner) -> Iterator[str]:
 
 
 def grammar(problem: Problem, runner: Runner) -> Iterator[str]:
-    """Every block of the grammar makes a program that runs and is feasible."""
+    """Checks that every block of the grammar makes a feasible program."""
     if problem.grammar is None:
         return
     first = {role: next(iter(problem.grammar.sources(role).values())) for role in problem.grammar.blocks}
@@ -146,13 +150,19 @@ def grammar(problem: Problem, runner: Runner) -> Iterator[str]:
 
 
 def terminals(problem: Problem, _runner: Runner) -> Iterator[str]:
-    """Every block with a priority has all terminals as locals, so that any priority fits any block."""
+    """Checks that every block with a priority binds all terminals as locals.
+
+    Then any priority fits any block.
+    """
     if problem.grammar is None:
         return
     names, holes = {terminal.name for terminal in problem.grammar.terminals}, 0
     for role, blocks in problem.grammar.blocks.items():
         for block in blocks:
-            found = {*block.__code__.co_varnames, *block.__code__.co_cellvars}  # some in comprehensions
+            found = {
+                *block.__code__.co_varnames,
+                *block.__code__.co_cellvars,
+            }  # some are used in comprehensions
             holes += HOLE in found
             if HOLE in found and (lacking := sorted(names - found)):
                 words = f"a priority may name {', '.join(lacking)}, which it does not bind"
@@ -162,7 +172,7 @@ def terminals(problem: Problem, _runner: Runner) -> Iterator[str]:
 
 
 def relabelling(problem: Problem, _runner: Runner) -> Iterator[str]:
-    """A relabelled instance is the same instance: its optimum is the same."""
+    """Checks that a relabelled instance has the same optimum."""
     if problem.relabel is None:
         return
     for k, instance in enumerate(_sample(problem)[:3]):
@@ -173,7 +183,7 @@ def relabelling(problem: Problem, _runner: Runner) -> Iterator[str]:
 
 
 def reader(problem: Problem, _runner: Runner) -> Iterator[str]:
-    """A file that is missing or malformed is a Trouble that names it."""
+    """Checks that a missing or malformed file raises Trouble with its name."""
     if problem.read is no_reader:
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -190,7 +200,7 @@ def reader(problem: Problem, _runner: Runner) -> Iterator[str]:
 
 
 def limits(problem: Problem, _runner: Runner) -> Iterator[str]:
-    """Every instance has a CPU limit above zero."""
+    """Checks that every instance has a positive CPU limit."""
     for instance in _sample(problem):
         if not problem.cpu_seconds(instance) > 0:
             yield f"limits: {instance.name} has {problem.cpu_seconds(instance)} CPU seconds; expected more than 0"
@@ -215,7 +225,7 @@ def _sample(problem: Problem) -> list[Instance]:
     return problem.instances(Split.TRAIN, 11, SAMPLE)
 
 
-@lru_cache(maxsize=512)  # several promises ask for the same ones, and some take seconds
+@lru_cache(maxsize=512)  # several promises need the same ones, and some take seconds
 def _baseline(problem: Problem, instance: Instance) -> Baseline:
     return problem.baseline(instance, BASELINE_SECONDS)
 
@@ -231,7 +241,7 @@ def _runs(
     for instance, cost in zip(instances, costs, strict=True):
         found = _baseline(problem, instance)
         if cost > found.upper if problem.maximise else cost < found.lower:
-            yield f"{name}: costs {cost} on {instance.name}, beyond the proven bound {found.lower} to {found.upper}"
+            yield f"{name}: costs {cost} on {instance.name}, outside the proven bounds {found.lower} to {found.upper}"
     honest = examine(problem, source, instances, costs, runner)
     if honest.outcome != CandidateOutcome.OK:
         yield f"{name}: {honest.outcome}: {honest.message}"
@@ -250,7 +260,10 @@ def _reads(problem: Problem, path: Path) -> Iterator[str]:
 
 
 def _mutants(solution: Any) -> Iterator[Any]:
-    """Near misses of a solution that is a list of numbers: a part too many, as text, as a float, as a truth value."""
+    """Yields near misses of a solution that is a list of numbers.
+
+    They have a part too many, or parts as text, as a float or as a truth value.
+    """
     if not isinstance(solution, list) or not solution or not all(type(part) is int for part in solution):
         return
     yield [*solution, solution[0]]

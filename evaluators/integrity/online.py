@@ -1,21 +1,22 @@
-"""On-line problems: a candidate decides on each event when it comes, and must not see the next ones.
+"""On-line problems: a candidate decides on each event when it arrives, and must not see later ones.
 
-An on-line instance holds its events in arrays, one row per event in the order of arrival; its numbers are
-known from the start; a solution is a list with one decision per event. The driver of such a problem defines
-`begin(*numbers)`, which starts an instance, and `step(*event)`, which asks the global `candidate` and returns
-the decision; `driver` adds the loop. The loop saves five thousand round trips and proves nothing, since it
-runs in the candidate's process: a frame or the garbage collector shows the events to come.
+An on-line instance holds its events in arrays, one row per event in the order of arrival; its numbers are known
+from the start; a solution is a list with one decision per event. The driver of such a problem defines
+`begin(*numbers)`, which starts an instance, and `step(*event)`, which calls the global `candidate` and returns
+the decision; `driver` adds the loop. The loop saves five thousand round trips and proves nothing, since it runs
+in the candidate's process: a frame or the garbage collector shows the later events.
 
 So `foresight` runs the candidate again, each time in a process of its own, from the trusted side:
 
-- *Other futures.* The first t events are kept, those after them are others. Whoever decides by the past
-  alone decides the first t alike. A few short runs: most who peek are caught here.
-- *Event by event.* The next event is sent only when the decision on the one before has come back. What is
-  decided here cannot depend on the future, whatever a candidate does to its process; so equal decisions
-  prove that the solution that was priced owes nothing to it. A few ten microseconds per event.
+- *Other futures.* The first t events are kept, those after them are replaced. A program that uses only the past
+  decides the first t alike. A few short runs catch most programs that look ahead.
+- *Event by event.* The next event is sent only when the decision on the one before has come back. Such a decision
+  cannot depend on the future, whatever a candidate does to its process; so equal decisions prove that the
+  solution that was priced did not use it. It costs a few ten microseconds per event.
 
-Neither says anything on another instance: a candidate may peek only where it is not watched. So whatever is told
-or claimed is decided event by event on every instance (`stepwise`), and this check merely says what is wrong.
+Neither proves anything about another instance: a candidate may look ahead only where it is not checked. So
+every figure that is reported or claimed comes from runs event by event on every instance (`stepwise`), and this
+check merely gives the reason of a rejection.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -55,13 +56,13 @@ def drive(*data):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the check found.
+    """The result of the check.
 
     Attributes:
         outcome: "ok"; "foresight" when a decision depends on later events; "unsteady" when equal runs decide
             unequally; else the ending of the run that failed.
-        message: why, in words for the next prompt, when not ok.
-        decisions: those of the first run; None where it failed.
+        message: the reason, in words for the next prompt, when not ok.
+        decisions: the decisions of the first run; None where it failed.
     """
 
     outcome: str
@@ -70,30 +71,31 @@ class Verdict:
 
     @property
     def honest(self) -> bool:
-        """Whether every decision stands without the future."""
+        """Whether all decisions hold without knowledge of the future."""
         return self.outcome == Ending.OK
 
     @property
     def ours(self) -> bool:
-        """Whether the sandbox broke, so that this says nothing about the program."""
+        """Whether the sandbox failed, so that the result says nothing about the program."""
         return self.outcome in (Ending.HARNESS_FAILURE, Ending.ZYGOTE_DIED)
 
 
 def driver(source: str) -> str:
-    """A problem's `driver`: the source of `begin` and `step`, with the loop over the events of an instance."""
+    """Returns a problem's `driver`: `begin` and `step` with the event loop."""
     return source + _LOOP
 
 
 def other_future(rng: np.random.Generator, data: Data, kept: int) -> Data:
-    """Keeps the first events; the rest is drawn from all rows, in random or sorted order, at times cut short.
+    """Keeps the first events and draws the rest anew.
 
-    Rows are drawn as they are, so that whatever holds inside an event holds in the new one too. A problem
-    whose events are bound to each other (arrival times that never fall) needs a function of its own.
+    Rows are drawn from all rows, in random or sorted order, and the sequence is sometimes cut short. Rows stay
+    whole, so that relations inside an event still hold. A problem whose events depend on each other (arrival
+    times that never decrease) needs a function of its own.
     """
     total = _events(data)
     drawn = rng.integers(0, total, total - kept)
     order = rng.integers(4)
-    if order < 2:  # the next event is the least, or the greatest: whoever looks one ahead must notice
+    if order < 2:  # the next event is the least, or the greatest: a program that looks one ahead must react
         keys = [value.reshape(total, -1)[drawn, 0] for value in arrays(data).values()]
         drawn = drawn[np.lexsort(keys)][:: 1 if order else -1]
     elif order == 2:
@@ -111,16 +113,16 @@ def foresight(
     other: Future = other_future,
     seed: int = 0,
 ) -> Verdict:
-    """Checks that a program's decisions on an instance do not depend on later events.
+    """Checks that a program's decisions do not depend on later events.
 
     Args:
         problem: on-line, with a driver that `driver` made.
         source: the program.
         instance: at least two events.
         runner: the sandbox; it gets `futures` + 2 jobs, each a process of its own.
-        futures: how many other futures are tried before the events are sent one by one.
+        futures: the number of other futures tried before the events are sent one by one.
         other: makes another future.
-        seed: of the places where futures part and of what comes there. A candidate never sees it.
+        seed: determines where futures part and which events follow. A candidate never sees it.
     """
     check = _Check(problem, source, instance, runner)
     first = check.whole(instance.data)
@@ -136,7 +138,7 @@ def foresight(
 
 @dataclass(frozen=True)
 class _Check:
-    """A program on an instance, to be run in several ways, each time in a process of its own."""
+    """A program on an instance, to be run in several ways, each time in a new process."""
 
     problem: Problem
     source: str
@@ -148,7 +150,7 @@ class _Check:
         return _events(self.instance.data)
 
     def whole(self, data: Data) -> Verdict:
-        """All events in one call: how a program is scored."""
+        """Runs all events in one call, as programs are scored."""
         call = {key: value_of(datum) for key, datum in data.items()}
         limits = Limits(cpu_seconds=self.problem.cpu_seconds(self.instance))
         entry = self.problem.entry.name
@@ -157,19 +159,21 @@ class _Check:
         return _decided(outcome, lambda: outcome.answers[0].value, _events(data))
 
     def alone(self) -> Verdict:
-        """The numbers, then each event when the decision on the one before is back."""
+        """Runs event by event: each is sent after the decision before."""
         outcome = repeats.run(self.runner, stepwise.job(self.problem, self.source, self.instance))
         return _decided(outcome, lambda: stepwise.decisions(outcome), self.events)
 
     def difference(self, first: Verdict, again: Verdict, kept: int) -> Verdict | None:
-        """What the difference of two runs says; None where the decisions that must be equal are."""
+        """Explains how two runs differ; None where required decisions are equal."""
         if first.decisions is None or again.decisions is None:
-            return Verdict(again.outcome, f"when other events follow, or none is known: {again.message}")
+            return Verdict(
+                again.outcome, f"with other events, or none, after the known ones: {again.message}"
+            )
         pairs = zip(first.decisions[:kept], again.decisions[:kept], strict=True)
         place = next((k for k, (old, new) in enumerate(pairs) if old != new), None)
         if place is None:
             return None
-        # Only now is it worth the while to ask whether chance, not the future, makes the difference.
+        # Only now is it worth a run to see whether chance, not the future, causes the difference.
         if self.whole(self.instance.data).decisions != first.decisions:
             words = "two runs on the same instance decide differently; seed every random generator"
             return Verdict(UNSTEADY, words, first.decisions)
@@ -180,13 +184,13 @@ class _Check:
 
 def _words(place: int, old: Any, new: Any) -> str:
     return (
-        f"the decision on event {place + 1} is {old!r:.40}, but {new!r:.40} where the same events came before it "
-        "and the ones after it are others or not yet known; decide by the past alone"
+        f"the decision on event {place + 1} is {old!r:.40}, but {new!r:.40} after the same events when later ones "
+        "differ or are not yet known; decide by the past alone"
     )
 
 
 def _events(data: Data) -> int:
-    """The number of events. Raises ValueError where the arrays do not agree on it."""
+    """Counts the events. Raises ValueError where the arrays disagree."""
     lengths = {len(value) for value in arrays(data).values()}
     if len(lengths) != 1:
         raise ValueError(
@@ -196,7 +200,10 @@ def _events(data: Data) -> int:
 
 
 def _places(rng: np.random.Generator, total: int, count: int) -> list[int]:
-    """Where futures part: a place in each of `count` equal stretches, so that early and late ones are tried."""
+    """Draws where futures part: one place in each of `count` equal stretches.
+
+    So early and late ones are tried.
+    """
     ends = np.linspace(1, total, count + 1).astype(int)
     return [int(rng.integers(low, max(low + 1, high))) for low, high in pairwise(ends)]
 
@@ -206,5 +213,7 @@ def _decided(outcome: Outcome, decisions: Callable[[], Any], events: int) -> Ver
         return Verdict(outcome.ending, outcome.message)
     value = decisions()
     if not isinstance(value, list) or len(value) != events:
-        return Verdict(CandidateOutcome.INFEASIBLE, f"it gave no list of {events} decisions, one per event")
+        return Verdict(
+            CandidateOutcome.INFEASIBLE, f"it returned no list of {events} decisions, one per event"
+        )
     return Verdict(Ending.OK, "", value)

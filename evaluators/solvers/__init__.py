@@ -1,1 +1,1 @@
-"""Exact algorithms of our own, each checked against brute force and against OR-Tools."""
+"""Exact building blocks that several problems use."""

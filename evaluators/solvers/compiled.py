@@ -1,4 +1,4 @@
-"""One way to compile a kernel, so that every kernel is typed, cached and falls back in the same manner."""
+"""Compiles kernels with numba, so that every kernel is typed, cached and falls back in the same manner."""
 
 import contextlib
 import hashlib
@@ -18,10 +18,11 @@ _OPTIONS: dict[str, Any] = {"_nrt": False}
 
 
 def compiled(function: Kernel) -> Kernel:
-    """Compiles a function with numba on its first call and caches the machine code between processes.
+    """Compiles a function with numba on its first call.
 
-    Numba writes the cache beside the source, or, where that is read-only, to a directory of the user's. Where
-    neither can be written the function is compiled anew by each process: slower to start, never a failure.
+    The machine code is cached between processes. Numba writes the cache beside the source, or, where that is
+    read-only, to a directory of the user's. Where neither can be written the function is compiled anew by each
+    process: slower to start, never a failure.
 
     Kernels allocate nothing: their callers own all arrays. So numba need not count references to them (`_nrt`),
     which took a third of the time of the search.
@@ -30,8 +31,8 @@ def compiled(function: Kernel) -> Kernel:
         kernel = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # "cannot cache function …: no locator available"
         return cast("Kernel", numba.njit(**_OPTIONS)(function))
-    # Callees are compiled into their callers, but numba asks only whether the caller's own file has changed: a
-    # mended callee would never be run. So the stamp is one over all files of this folder.
+    # Callees are compiled into their callers, but numba checks only whether the caller's own file has changed: a
+    # corrected callee would never be run. So the stamp covers all files of this folder.
     with contextlib.suppress(AttributeError):
         kernel._cache._cache_file._source_stamp = _SOURCES  # noqa: SLF001
     return cast("Kernel", kernel)

@@ -1,4 +1,4 @@
-"""One way to run CP-SAT in a baseline: one worker, a fixed seed, a limit that the load of the machine does not move."""
+"""Runs CP-SAT for baselines: one worker, a fixed seed, a limit that does not depend on the machine's load."""
 
 import contextlib
 import threading
@@ -13,17 +13,17 @@ UNITS_PER_SECOND = 0.6
 """CP-SAT's deterministic time per second of CPU, measured on circuits and packings: 0.55 to 0.75."""
 
 LOOK_SECONDS = 0.05
-"""Between two looks at the CPU clock, by the clock on the wall."""
+"""Wall seconds between two looks at the CPU clock."""
 
 TOO_LATE = 1.25
-"""Times the limit, at which the CPU clock ends a run that its own measure of time has not ended."""
+"""Factor on the limit at which the CPU clock ends a run that the deterministic limit has not ended."""
 
 PATIENCE = 20.0
-"""The wall clock may run so many times longer: a guard against a machine that hardly gives any time."""
+"""Factor on the limit for the wall clock: a guard against a machine that gives almost no CPU time."""
 
 
 def worker(seconds: float) -> "cp_model.CpSolver":
-    """A solver whose run is reproducible and takes about so many seconds of CPU at most."""
+    """Makes a reproducible solver with a CPU limit of about `seconds`."""
     from ortools.sat.python import cp_model
 
     solver = cp_model.CpSolver()
@@ -37,14 +37,14 @@ def worker(seconds: float) -> "cp_model.CpSolver":
 def solved(
     solver: "cp_model.CpSolver", model: "cp_model.CpModel", seconds: float
 ) -> "cp_model.CpSolverStatus":
-    """Solves a model; the CPU clock stops what takes a quarter longer than it should."""
+    """Solves a model; the CPU clock stops it beyond the limit."""
     with stopped_after(solver.stop_search, TOO_LATE * seconds):
         return solver.solve(model)
 
 
 @contextlib.contextmanager
 def stopped_after(stop: Callable[[], None], seconds: float) -> Iterator[None]:
-    """Calls `stop` as long as the body goes on after so many seconds of CPU of this process."""
+    """Calls `stop` while the body runs beyond its limit of CPU seconds."""
     over, deadline = threading.Event(), time.process_time() + seconds
 
     def watch() -> None:

@@ -1,9 +1,9 @@
 """Maximises a concave, piecewise linear dual function by subgradients: Lagrangian bounds of several problems.
 
-What is proven and what is guessed are kept apart. The ascent itself reckons in floating point, for it only
-chooses where to look. The dual is asked at integer multipliers and answers in integers, both in a unit of its own
-that is a small fraction of the objective's, so that every bound it gives is exact whatever multipliers it was asked
-at: no tolerance, no rounding to make safe afterwards. Weak duality does the rest.
+Proofs and heuristics are kept apart. The ascent itself computes in floating point, since it only chooses where
+to look. The dual is evaluated at integer multipliers and returns integers, both in a unit that is a small
+fraction of the objective's, so that every bound it gives is exact for any multipliers: no tolerance, no
+rounding to make safe afterwards. Weak duality does the rest.
 """
 
 import time
@@ -20,13 +20,13 @@ Dual: TypeAlias = Callable[[Integers], tuple[int, Integers]]
 """Integer multipliers -> (the dual's value there, a subgradient of it): value and multipliers in the dual's unit."""
 
 LARGEST = 1 << 62
-"""Sums of scaled quantities must stay below: int64 would wrap without a word."""
+"""Sums of scaled quantities must stay below it: int64 would overflow silently."""
 
 MEMORY = 0.3
-"""Share of the last direction in the next: Volgenant and Jonker 1982, section 2."""
+"""Weight of the last direction in the next: Volgenant and Jonker 1982, section 2."""
 
 FARTHEST = 2.0**40
-"""No multiplier goes farther from 0 than this, in units of the dual."""
+"""The largest absolute value of a multiplier, in units of the dual."""
 
 SHORTEST = 1e-4
 """The ascent ends when the step's factor, which starts at 2, has been halved below this."""
@@ -34,12 +34,12 @@ SHORTEST = 1e-4
 
 @dataclass(frozen=True)
 class Ascent:
-    """The best that an ascent saw.
+    """The best point of an ascent.
 
     Attributes:
         bound: the dual's greatest value, in its unit; proven if the dual is exact.
-        multipliers: where it was attained, in the same unit.
-        calls: how often the dual was asked.
+        multipliers: the multipliers of that value, in the same unit.
+        calls: the number of calls of the dual.
     """
 
     bound: int
@@ -57,10 +57,11 @@ def ascend(
     seconds: float = float("inf"),
     nonnegative: bool = False,
 ) -> Ascent:
-    """Climbs by the step rule of Held, Wolfe and Crowder (1974), with the direction of Volgenant and Jonker (1982).
+    """Runs the ascent and returns its best point.
 
-    The step is factor·(target - value)/|direction|². The factor starts at 2 and is halved after `patience` calls
-    without gain, when the walk also returns to the best point so far (Fisher 1981).
+    The step rule is that of Held, Wolfe and Crowder (1974), the direction that of Volgenant and Jonker (1982).
+    The step is factor·(target - value)/|direction|². The factor starts at 2 and is halved after `patience`
+    calls without gain, when the walk also returns to the best point so far (Fisher 1981).
 
     Args:
         dual: the function; see `Dual`.
@@ -70,7 +71,7 @@ def ascend(
         calls: limit of calls of the dual, at least 1.
         patience: calls without gain before the factor is halved.
         seconds: limit of CPU time.
-        nonnegative: whether multipliers below 0 are cut off at 0, as those of inequalities must be.
+        nonnegative: whether negative multipliers become 0, as those of inequalities must.
     """
     deadline = time.process_time() + seconds
     point = start.astype(float)
@@ -95,7 +96,7 @@ def ascend(
             continue
         length = factor * (target - value) / max(float(direction @ direction), 1e-9)
         point = point + length * direction
-        # Where slope and memory cancel each other a step can be as long as one likes; whole numbers cannot.
+        # Where slope and memory cancel each other a step can be arbitrarily long; integers cannot.
         point = np.clip(point, 0.0 if nonnegative else -FARTHEST, FARTHEST)
 
 

@@ -1,7 +1,7 @@
-"""OR-Tools' formulations of the shops and of the project: the only door from these problems to CP-SAT.
+"""OR-Tools' formulations of the shops and of the project: only this module runs CP-SAT for them.
 
-CP-SAT is run with one worker and a fixed seed. Its own limits are by the wall, which says little on a machine that
-others use too, or by a time of its own, of which a second may take four of CPU: so the CPU clock is watched here.
+CP-SAT is run with one worker and a fixed seed. Its own limits use the wall clock, which says little on a shared
+machine, or a deterministic time, of which a second may take four of CPU: so the CPU clock is watched here.
 """
 
 import math
@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Found:
-    """What a run of CP-SAT came to.
+    """The result of a run of CP-SAT.
 
     Attributes:
         lower: proven lower bound on the makespan.
@@ -33,9 +33,10 @@ class Found:
 
 
 def run(model: Any, makespan: Any, starts: list[Any], lower: int, seconds: float) -> Found:
-    """Minimises the makespan within a limit; its bound is never less than `lower`, which must be proven.
+    """Minimises the makespan within a limit of CPU seconds.
 
-    Raises AssertionError when the solver calls the model invalid or infeasible: these models never are.
+    Its bound is never less than `lower`, which must be proven. Raises AssertionError when the solver calls the
+    model invalid or infeasible: these models never are.
     """
     from ortools.sat.python import cp_model
 
@@ -44,8 +45,8 @@ def run(model: Any, makespan: Any, starts: list[Any], lower: int, seconds: float
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
-    # A linear relaxation tells little of disjunctions and takes most of the time: of the job shop orb01 the proof
-    # takes 14 s without, and was not there after 30 with.
+    # A linear relaxation is weak for disjunctions and takes most of the time: the proof for the job shop orb01
+    # takes 14 s without it, and more than 30 s with it.
     solver.parameters.linearization_level = 0
     with stopped_after(solver.stop_search, seconds):
         status = solver.solve(model)
@@ -59,7 +60,7 @@ def run(model: Any, makespan: Any, starts: list[Any], lower: int, seconds: float
 
 
 def permutation_flow_shop(p: Integers, lower: int, seconds: float) -> tuple[Found, list[int]]:
-    """Solves by assigning jobs to places: the second opinion on small instances.
+    """Solves by assigning jobs to places: a second method for small instances.
 
     Args:
         p: processing times, shape [n, m].
@@ -95,7 +96,7 @@ def permutation_flow_shop(p: Integers, lower: int, seconds: float) -> tuple[Foun
 
 
 def job_shop(machines: Integers, p: Integers, starts: Integers, seconds: float) -> Found:
-    """Solves J‖Cmax: an interval for each operation, no overlap on a machine.
+    """Solves J‖Cmax with an interval for each operation.
 
     Args:
         machines: where the operations of each job go, in order, shape [n, m].
@@ -139,7 +140,7 @@ def project(
     lower: int,
     seconds: float,
 ) -> Found:
-    """Solves the resource-constrained project: an interval for each activity, cumulative resources.
+    """Solves the resource-constrained project with an interval for each activity.
 
     Args:
         p: durations, shape [n].

@@ -1,7 +1,7 @@
-"""Column generation for cutting stock and bin packing (Gilmore and Gomory 1961), with a bound that is exact.
+"""Column generation for cutting stock and bin packing (Gilmore and Gomory 1961), with an exact bound.
 
-The linear programme is OR-Tools' GLOP in floating point; nothing of it is believed. Its duals are rounded to
-integers, the best pattern for these is found by an exact knapsack, and Farley's bound follows in integers.
+OR-Tools' GLOP solves the linear programme in floating point; its results are not trusted. Its duals are rounded
+to integers, an exact knapsack finds the best pattern for these, and Farley's bound follows in integers.
 """
 
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +22,7 @@ SCALE = 10**7
 
 
 class Master:
-    """The restricted master: least number of bins that cover the demand with the patterns known so far.
+    """The restricted master: the fewest bins that cover the demand with the known patterns.
 
     Args:
         demand: of each type, shape (m,).
@@ -42,7 +42,7 @@ class Master:
             self.add(pattern)
 
     def add(self, pattern: Integers) -> None:
-        """One more pattern."""
+        """Adds a pattern."""
         column = self._solver.NumVar(0, self._solver.infinity(), "")
         self._objective.SetCoefficient(column, 1)
         for i in np.flatnonzero(pattern):
@@ -51,7 +51,9 @@ class Master:
         self.patterns.append(pattern)
 
     def solve(self) -> tuple[Integers, Floats]:
-        """Duals in units of 1/SCALE, shape (m,), and how often each pattern is used, shape (patterns,).
+        """Returns duals, shape (m,), and the use of each pattern, shape (patterns,).
+
+        Duals are in units of 1/SCALE.
 
         Raises:
             AssertionError: GLOP finds no optimum, though the patterns cover every type.
@@ -80,7 +82,7 @@ class ColumnGeneration:
         self._master = Master(demand, first)
 
     def solve(self, enough: int) -> tuple[int, list[Integers]]:
-        """Adds patterns until none helps, the bound is enough, or the time is up.
+        """Adds patterns until none helps, the bound is `enough`, or time ends.
 
         Returns:
             A proven lower bound on the number of bins, and the bins that the linear programme fills by whole

@@ -15,12 +15,12 @@ Integers: TypeAlias = "NDArray[np.int64]"
 def fill_table(
     sizes: Integers, values: Integers, copies: Integers, best: Integers, counts: NDArray[np.int32]
 ) -> None:
-    """Bounded knapsack by dynamic programming over all capacities.
+    """Fills a bounded knapsack by dynamic programming over all capacities.
 
     Args:
         sizes: of the types, at least 1, shape (m,).
         values: of the types, at least 0, shape (m,).
-        copies: how often a type may be taken, shape (m,).
+        copies: the number of items of each type, shape (m,).
         best: zeros, shape (capacity + 1,); becomes the greatest value within each capacity.
         counts: zeros, shape (m, capacity + 1); becomes how often type i is taken in the best filling of each
             capacity by the types 0..i.
@@ -59,7 +59,7 @@ class Knapsack:
         self._counts = np.zeros((sizes.size, capacity + 1), np.int32)
 
     def solve(self, values: Integers) -> tuple[int, Integers]:
-        """The greatest value of a pattern, and how often that pattern holds each type."""
+        """Returns the greatest value of a pattern, and the pattern."""
         self._best[:] = 0
         self._counts[:] = 0
         fill_table(self._sizes, values, self._copies, self._best, self._counts)
@@ -81,10 +81,10 @@ def correct_values(
     plan: Integers,
     state: Integers,
 ) -> int:
-    """One pass of sequential value correction (Mukhacheva; Belov and Scheithauer 2007): fills bin after bin.
+    """Makes one pass of sequential value correction: fills bin after bin.
 
-    Each bin is the most valuable pattern of what is left. Types that ended in a wasteful bin become dearer, so
-    that the next pass packs them earlier.
+    The method is Mukhacheva's; see Belov and Scheithauer (2007). Each bin gets the most valuable pattern of
+    what is left. Types that ended in a wasteful bin gain value, so that the next pass packs them earlier.
 
     Args:
         sizes: of the types, at least 1, shape (m,).
@@ -124,7 +124,7 @@ def correct_values(
         for i in range(m):
             taken = plan[bins, i]
             if taken > 0:
-                # Park and Miller's generator: numba's own would be shared with whoever else uses it.
+                # Park and Miller's generator: numba's own is shared by all of its users.
                 state[0] = state[0] * 48271 % 2147483647
                 share = taken / (taken + left[i]) * (0.5 + state[0] / 2147483647)
                 fair = sizes[i] ** 1.02 * capacity / (capacity - room)
@@ -136,7 +136,7 @@ def correct_values(
 
 
 class ValueCorrection:
-    """Packs types of items into few bins, one pass after another, each wiser by the ones before.
+    """Packs types of items into few bins in passes that learn from the earlier ones.
 
     Args:
         sizes: of the types, 1 to capacity, distinct, shape (m,).
@@ -153,7 +153,10 @@ class ValueCorrection:
         self._state = np.ones(1, np.int64)
 
     def best(self, passes: int, enough: int, late: Callable[[], bool]) -> Integers:
-        """The fewest bins of so many passes, one pattern a row; stops at `enough` bins, or when the time is up."""
+        """Returns the best packing of several passes, one pattern a row.
+
+        It stops at `enough` bins, or when the time is up.
+        """
         found = self._pass()
         for _ in range(passes - 1):
             if len(found) <= enough or late():

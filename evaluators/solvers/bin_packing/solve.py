@@ -16,24 +16,24 @@ from gapsmith.evaluators.solvers.bin_packing.patterns import ValueCorrection
 Integers: TypeAlias = "NDArray[np.int64]"
 
 TABLE_CELLS = 50_000_000
-"""Sizes times capacity up to which patterns are looked for: 200 MB."""
+"""Limit on sizes times capacity for the search for patterns: 200 MB."""
 
 MANY_ITEMS = 1000
 FIRST_PASSES, FEW_PASSES = 20, 1
 PASSES, ROUNDS, WITHIN_ROUNDS = 100, 60, 3
-"""The work is counted, so that it is the same on a slow machine, and a limit of time is seldom what ends it."""
+"""Limits on the amount of work, so that it is the same on a slow machine; a time limit rarely ends it."""
 
 
 def bound_by_volume(sizes: Integers, capacity: int) -> int:
-    """L1: the volume of all items, in bins, rounded up."""
+    """Returns the bound L1: the items' volume in bins, rounded up."""
     return -int(-int(sizes.sum()) // capacity)
 
 
 def bound_by_halves(sizes: Integers, capacity: int) -> int:
-    """L2 of Martello and Toth (1990): volume, where items above one half cannot share and the least are left out.
+    """Returns the bound L2 of Martello and Toth (1990).
 
     For every threshold a up to half the capacity: items above capacity - a stand alone among those of size a
-    and more; those above one half have a bin each, and what room these leave is all there is for the rest.
+    and more; those above one half have a bin each, and the room that these leave is all there is for the rest.
     """
     best = bound_by_volume(sizes, capacity)
     large, small = np.sort(sizes[2 * sizes > capacity]), np.sort(sizes[2 * sizes <= capacity])
@@ -47,9 +47,9 @@ def bound_by_halves(sizes: Integers, capacity: int) -> int:
 
 
 def best_fit_decreasing(sizes: Integers, capacity: int) -> list[int]:
-    """The bin of each item: the largest item first, into the fullest bin that has room."""
+    """Returns each item's bin: largest first, into the fullest that has room."""
     bins, used = [0] * len(sizes), 0
-    open_bins: list[tuple[int, int]] = []  # what is left in each, and its number
+    open_bins: list[tuple[int, int]] = []  # free room in each, and its number
     for item in np.argsort(-sizes, kind="stable").tolist():
         size = int(sizes[item])
         place = bisect_left(open_bins, (size, -1))
@@ -63,7 +63,7 @@ def best_fit_decreasing(sizes: Integers, capacity: int) -> list[int]:
 
 
 def packing_of(patterns: Sequence[Integers], types: Integers, sizes: Integers) -> list[int]:
-    """The bin of each item when bins are filled by patterns that together hold all items."""
+    """Returns each item's bin when patterns that hold all items fill bins."""
     waiting = {int(size): np.flatnonzero(sizes == size).tolist() for size in types}
     bins = [-1] * len(sizes)
     for number, pattern in enumerate(patterns):
@@ -74,7 +74,7 @@ def packing_of(patterns: Sequence[Integers], types: Integers, sizes: Integers) -
 
 
 def bin_packing_baseline(sizes: Integers, capacity: int, seconds: float) -> Baseline:
-    """Bounds on the least number of bins within a limit of CPU seconds, and the packing behind the upper one.
+    """Returns bounds on the number of bins, and a packing.
 
     Args:
         sizes: of the items, integers from 1 to capacity, shape (n,), n >= 1.
@@ -100,19 +100,19 @@ def bin_packing_baseline(sizes: Integers, capacity: int, seconds: float) -> Base
 
 @cache
 def _compile() -> None:
-    """Runs the kernels once on a few items, so that no limit is spent on the compiler."""
+    """Runs the kernels once, so that no limit is spent on compilation."""
     _Search(np.array([3, 4, 5]), np.array([3, 2, 2]), 10, np.inf).solve(2)
 
 
 def packing_within(
     sizes: Integers, capacity: int, most: int, deadline: float
 ) -> tuple[int, list[int] | None]:
-    """Asks whether items fit into so many bins.
+    """Tells whether items fit into `most` bins.
 
     Args:
         sizes: of the items, 1 to capacity, shape (n,).
         capacity: of a bin.
-        most: number of bins at hand.
+        most: the number of bins available.
         deadline: of the process's CPU clock.
 
     Returns:
@@ -130,7 +130,7 @@ def packing_within(
 
 @dataclass(frozen=True)
 class _Search:
-    """Cutting stock from below, value correction from above, until they meet."""
+    """Cutting stock from below and value correction from above, until they meet."""
 
     types: Integers
     demand: Integers
@@ -138,9 +138,10 @@ class _Search:
     deadline: float
 
     def solve(self, lower: int, most: int | None = None, rounds: int = ROUNDS) -> tuple[int, list[Integers]]:
-        """A proven lower bound, at least the one given, and patterns that hold all items.
+        """Returns a proven lower bound, and patterns that hold all items.
 
-        With `most`, whether that many bins will do is all that is asked.
+        The bound is at least the given one. With `most`, the search stops once it is known whether that number
+        of bins is enough.
         """
         enough = lower if most is None else most
         # Most instances whose volume decides are packed perfectly by the first few passes.
@@ -173,7 +174,10 @@ class _Search:
     def _completed(
         self, plan: list[Integers], whole: list[Integers], enough: int, rounds: int
     ) -> list[Integers]:
-        """Keeps more or fewer of the programme's whole bins and packs the rest anew, round after round."""
+        """Keeps some of the programme's whole bins and packs the rest anew.
+
+        Each round keeps a random share.
+        """
         rng = np.random.default_rng(1)
         for round_ in range(rounds):
             if len(plan) <= enough or self._late():
