@@ -1,6 +1,6 @@
 """Operators as data: how to ask for a new program.
 
-A new one of ours is a line here and a template of its name in `prompts/`; one of your own has its template's text.
+A new operator is a line here and a template of its name in `prompts/`; a user's own operator has its template's text.
 """
 
 from dataclasses import dataclass
@@ -8,20 +8,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Operator:
-    """A way of asking.
+    """A way to get a new program.
 
     Attributes:
         name: its own name and its template's.
-        parents: how many programs it starts from.
-        weight: how often it is chosen before anything is known; 0 for what no strategy chooses.
-        template: text of its own, as jinja2 has it, in place of the file of its name in `prompts/`; it may use what
-            those use, such as `problem.brief` and, best last, `parents` with `source` and `gap`.
+        parents: number of programs that it starts from.
+        weight: prior probability of the choice; 0 for operators that no strategy chooses.
+        template: jinja2 text in place of the file of its name in `prompts/`; it may use what those use, such as
+            `problem.brief` and, best last, `parents` with `source` and `gap`.
+        needs_stratum: whether the prompt shows the class of instances on which the first parent is worst.
+        asks_model: whether a model writes the program; else it needs no template.
+        is_start: whether its programs are what the search starts from.
     """
 
     name: str
     parents: int
     weight: float
     template: str = ""
+    needs_stratum: bool = False
+    asks_model: bool = True
+    is_start: bool = False
 
 
 OPERATORS = (
@@ -30,22 +36,21 @@ OPERATORS = (
     Operator("invent", 1, 0.15),
     Operator("explore", 1, 0.10),
     Operator("simplify", 1, 0.10),
-    Operator("specialise", 1, 0.10),
+    Operator("specialise", 1, 0.10, needs_stratum=True),
 )
-"""Priors as the evidence has them (docs/search.md); what they gain decides soon."""
+"""Priors are from the literature (docs/search.md); gains soon outweigh them."""
 
 TACTIC = Operator("tactic", 1, 0.30)
-"""Only where nothing has gained for long."""
+"""Only after a long time without a better program."""
 
 REPAIR = Operator("repair", 1, 0.0)
 REPAIRS_AT_MOST = 2
 
-# These have no template: their programs come from elsewhere than from a model.
-RULE = Operator("rule", 0, 0.0)
-SEED = Operator("seed", 0, 0.0)
-TUNE = Operator("tune", 1, 0.0)
-
-ASKED = tuple(operator.name for operator in (*OPERATORS, TACTIC, REPAIR))
-"""Names of those that a model is asked for."""
+RULE = Operator("rule", 0, 0.0, asks_model=False, is_start=True)
+SEED = Operator("seed", 0, 0.0, asks_model=False, is_start=True)
+TUNE = Operator("tune", 1, 0.0, asks_model=False)
 
 BY_NAME = {operator.name: operator for operator in (*OPERATORS, TACTIC, REPAIR, RULE, SEED, TUNE)}
+
+ASKED = tuple(operator.name for operator in BY_NAME.values() if operator.asks_model)
+"""Names of the operators that a model is asked for."""

@@ -11,7 +11,7 @@ from gapsmith.agent.search.acceptance.gate import Gate, Verdict
 from gapsmith.agent.search.acceptance.racing import Bar
 from gapsmith.agent.search.choice import Choice, Failure, Lesson, Lessons
 from gapsmith.agent.search.instances import Bench, Course
-from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, RULE, SEED, TUNE
+from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, TUNE
 from gapsmith.agent.search.selection.bandit import FLOOR, Bandit
 from gapsmith.agent.search.selection.population import CAPACITY, Elite, Population
 from gapsmith.agent.search.strategies import CONTROL, Strategy, View, portfolio
@@ -67,7 +67,7 @@ class SearchState:
         switches: Switches | None = None,
     ) -> None:
         self.switches = switches or Switches()
-        wanted = tuple(strategies) or portfolio(budget)
+        wanted = tuple(strategies) or portfolio(budget, self.switches.frontier)
         self.arms = Arms(wanted if self.switches.arms else wanted[:1])
         self.everyone = Population()
         self.operators, self.models = Bandit(), Bandit()
@@ -126,10 +126,10 @@ class SearchState:
 
     def _view(self, own: Population) -> View:
         stagnant = self._quiet >= STAGNANT
-        return View(own, self.everyone, self.start, self.operators, stagnant, self.switches.frontier)
+        return View(own, self.everyone, self.start, self.operators, stagnant)
 
     def _stratum(self, choice: Choice) -> str:
-        if choice.operator.name != "specialise" or not choice.parents:
+        if not choice.operator.needs_stratum or not choice.parents:
             return ""
         return self.train.worst_stratum(choice.parents[0].losses)
 
@@ -158,7 +158,7 @@ class SearchState:
 
     def take(self, choice: Choice, elite: Elite) -> float:
         """Takes in a candidate that solved the training instances; returns the reward of who asked for it, 0 to 1."""
-        if choice.operator in (RULE, SEED):
+        if choice.operator.is_start:
             self.give(elite)
             return 0.0
         arm = self.arms.all[choice.arm]
@@ -195,7 +195,7 @@ class SearchState:
 
     def learn(self, choice: Choice, model: str, reward: float, cost: float, ran: bool) -> None:
         """What the slot gave, for who asked: arm, operator and model; and whether it ran, for repairs."""
-        if choice.operator in (RULE, SEED, TUNE):
+        if not choice.operator.asks_model:
             return
         if choice.operator is REPAIR:
             self._mended, self._repairs = self._mended + ran, self._repairs + 1

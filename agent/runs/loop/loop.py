@@ -246,7 +246,7 @@ class Loop:
 
     def _open(self, choice: Choice, origin: Callable[[Slot], Chain[Origin | None]], **facts: Any) -> None:
         """Starts the next slot; its candidate's text comes from `origin`."""
-        if choice.operator not in (RULE, SEED):
+        if not choice.operator.is_start:
             facts |= {"bar": self.state.bar(choice.arm), "rivals": self.state.everyone.elites}
         slot = Slot(self._next, choice, **facts)
         self._slots[slot.number] = slot

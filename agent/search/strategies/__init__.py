@@ -1,5 +1,7 @@
 """Strategies, a file each, and the portfolio that a run starts with."""
 
+from gapsmith.agent.search.selection import BEST, BEST_BY_GAP, BY_GAP, BY_INSTANCES_AND_GAP
+from gapsmith.agent.search.selection.base import Selector
 from gapsmith.agent.search.strategies.base import Strategy, View
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
@@ -10,17 +12,27 @@ __all__ = ["CONTROL", "Genetic", "Independent", "Merging", "Sequential", "Strate
 
 CONTROL = "independent"
 
-PORTFOLIO: tuple[Strategy, ...] = (
-    Sequential(),
-    Independent(),
-    Genetic(),
-    Merging(),
-    Genetic("genetic-2"),
-    Sequential("sequential-2"),
-)
-"""In the order in which a larger budget adds them. A new strategy is a file and a line here."""
+
+def portfolio(budget: float, by_instances: bool = True) -> tuple[Strategy, ...]:
+    """Returns 2 to 6 trajectories: one for each 150 evaluations or calls of the budget.
+
+    Args:
+        budget: of evaluations or calls.
+        by_instances: whether parents may be chosen by their results on single instances.
+    """
+    count = int(min(6, max(2, budget / 150)))
+    if by_instances:
+        return _strategies(BY_INSTANCES_AND_GAP, BEST)[:count]
+    return _strategies(BY_GAP, BEST_BY_GAP)[:count]
 
 
-def portfolio(budget: float) -> tuple[Strategy, ...]:
-    """So many trajectories as a budget of evaluations or calls can feed: a hundred and fifty each, 2 to 6."""
-    return PORTFOLIO[: int(min(6, max(2, budget / 150)))]
+def _strategies(selector: Selector, best: Selector) -> tuple[Strategy, ...]:
+    """Returns all strategies in the order in which a larger budget adds them. A new one is a line here."""
+    return (
+        Sequential(selector=selector, best=best),
+        Independent(),
+        Genetic(selector=selector),
+        Merging(selector=selector),
+        Genetic("genetic-2", selector),
+        Sequential("sequential-2", selector, best),
+    )

@@ -1,4 +1,4 @@
-"""What a strategy is: how one trajectory of the search chooses its operator and its parents."""
+"""The interface of strategies: how one trajectory of the search chooses its operator and its parents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,14 @@ from gapsmith.agent.search.selection.population import Elite, Population
 
 @dataclass(frozen=True)
 class View:
-    """What a strategy sees.
+    """The state of the search that a strategy sees.
 
     Attributes:
         own: the elites of its trajectory.
         all: the elites of all trajectories.
         start: the best reference rule in training; None before there is one.
-        operators: which of them gained, in the whole run.
-        stagnant: whether nothing has gained for long.
-        frontier: whether the vectors of the instances may be used.
+        operators: the gains of the operators in the whole run.
+        stagnant: whether no better program was found for a long time.
     """
 
     own: Population
@@ -29,10 +28,15 @@ class View:
     start: Elite | None
     operators: Bandit
     stagnant: bool = False
-    frontier: bool = True
 
     def operator(self, rng: Random, most_parents: int = 2, only: Sequence[str] = ()) -> Operator:
-        """An operator by what it gained so far, of at most so many parents."""
+        """Chooses an operator by its gains so far.
+
+        Args:
+            rng: makes the choice.
+            most_parents: operators that need more are left out.
+            only: names to choose from; empty for all.
+        """
         table = (*OPERATORS, TACTIC) if self.stagnant else OPERATORS
         fitting = {
             each.name: each
@@ -45,14 +49,14 @@ class View:
 class Strategy(Protocol):
     """One way to search. A new one is a file with such a class and a line in the portfolio.
 
-    One that has operators of its own may list them as `operators`, so that a run that is resumed finds them.
+    A strategy with operators of its own lists them as `operators`, so that a resumed run finds them.
     """
 
     @property
     def name(self) -> str:
-        """A word."""
+        """A name without spaces."""
         ...
 
     def choose(self, view: View, rng: Random) -> Choice:
-        """What this trajectory asks next; all chance comes from `rng`."""
+        """Chooses the next question of this trajectory; all chance comes from `rng`."""
         ...

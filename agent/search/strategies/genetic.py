@@ -1,19 +1,27 @@
-"""A population: parents by weight or by frontier, mates by what they do better."""
+"""A genetic algorithm: all operators, with parents from the trajectory's own elites."""
 
 from dataclasses import dataclass
 from random import Random
 
 from gapsmith.agent.search.choice import Choice
+from gapsmith.agent.search.selection import BY_INSTANCES_AND_GAP
+from gapsmith.agent.search.selection.base import Selector, choose_parents
 from gapsmith.agent.search.strategies.base import View
 
 
 @dataclass(frozen=True)
 class Genetic:
-    """All operators on the trajectory's own elites."""
+    """All operators on the trajectory's own elites.
+
+    Attributes:
+        name: of the trajectory.
+        selector: chooses the parents.
+    """
 
     name: str = "genetic"
+    selector: Selector = BY_INSTANCES_AND_GAP
 
     def choose(self, view: View, rng: Random) -> Choice:
-        """Soft selection; two parents where the operator merges."""
+        """Chooses an operator, and as many parents as it needs."""
         operator = view.operator(rng)
-        return Choice(operator, tuple(view.own.parents(rng, operator.parents, view.frontier)))
+        return Choice(operator, choose_parents(self.selector, view.own, rng, operator.parents))

@@ -1,22 +1,30 @@
-"""What the trajectories found apart is brought together."""
+"""Combines programs that different trajectories found."""
 
 from dataclasses import dataclass
 from random import Random
 
 from gapsmith.agent.search.choice import Choice
 from gapsmith.agent.search.operators import BY_NAME
+from gapsmith.agent.search.selection import BY_INSTANCES_AND_GAP
+from gapsmith.agent.search.selection.base import Selector, choose_parents
 from gapsmith.agent.search.strategies.base import View
 
 
 @dataclass(frozen=True)
 class Merging:
-    """Complementary parents from all trajectories; every third child is refined among its own."""
+    """Complementary parents from all trajectories; every third child has a single parent of its own.
+
+    Attributes:
+        name: of the trajectory.
+        selector: chooses the parents.
+    """
 
     name: str = "merging"
+    selector: Selector = BY_INSTANCES_AND_GAP
 
     def choose(self, view: View, rng: Random) -> Choice:
-        """Two parents that are best on different instances, or one of its own."""
+        """Chooses two parents to be merged, or a single one of the trajectory's own."""
         if rng.random() < 1 / 3:
             operator = view.operator(rng, most_parents=1)
-            return Choice(operator, tuple(view.own.parents(rng, 1, view.frontier)))
-        return Choice(BY_NAME["merge"], tuple(view.all.parents(rng, 2, view.frontier)))
+            return Choice(operator, choose_parents(self.selector, view.own, rng, 1))
+        return Choice(BY_NAME["merge"], choose_parents(self.selector, view.all, rng, 2))

@@ -1,24 +1,34 @@
-"""One line of descent: the best so far is the parent of what comes next."""
+"""One line of descent: the best program so far is the parent of the next."""
 
 from dataclasses import dataclass
 from random import Random
 
 from gapsmith.agent.search.choice import Choice
+from gapsmith.agent.search.selection import BEST, BY_INSTANCES_AND_GAP
+from gapsmith.agent.search.selection.base import Selector, choose_parents
 from gapsmith.agent.search.strategies.base import View
 
 DEEP = 0.9
-"""Share of steps from the best; the others start from any elite, lest the line ends in a corner."""
+"""Share of steps from the best elite; the others start from any elite, to leave local optima."""
 
 
 @dataclass(frozen=True)
 class Sequential:
-    """Greedy: no fixed harness is surely better than this one (arXiv 2607.18235)."""
+    """Greedy search from the best elite: no fixed procedure is reliably better (arXiv 2607.18235).
+
+    Attributes:
+        name: of the trajectory.
+        selector: chooses the parents of the other steps.
+        best: chooses the parents of steps from the best elite.
+    """
 
     name: str = "sequential"
+    selector: Selector = BY_INSTANCES_AND_GAP
+    best: Selector = BEST
 
     def choose(self, view: View, rng: Random) -> Choice:
-        """The best elite, or seldom another one; a mate where the operator merges."""
-        best, operator = view.own.best, view.operator(rng)
-        if best is None or rng.random() > DEEP:
-            return Choice(operator, tuple(view.own.parents(rng, operator.parents, view.frontier)))
-        return Choice(operator, tuple(view.own.mated(rng, best, operator.parents, view.frontier)))
+        """Chooses the best elite as the parent, or sometimes another one."""
+        operator = view.operator(rng)
+        deep = view.own.best is not None and rng.random() <= DEEP
+        selector = self.best if deep else self.selector
+        return Choice(operator, choose_parents(selector, view.own, rng, operator.parents))

@@ -1,20 +1,32 @@
 """What the search remembers: failures, lessons, constants to be tuned, twins, and what is switched off."""
 
+from dataclasses import dataclass
 from random import Random
 from types import SimpleNamespace
 
 import pytest
 
 from gapsmith.agent.codegen.screen import Screened
-from gapsmith.agent.runs.loop.slot import Slot
+from gapsmith.agent.runs.loop.slot import Judged, Origin, Slot
 from gapsmith.agent.search import state as states
 from gapsmith.agent.search.choice import Choice, Failure, Lesson
-from gapsmith.agent.search.operators import BY_NAME, REPAIR, REPAIRS_AT_MOST, RULE, SEED, TACTIC, TUNE
+from gapsmith.agent.search.operators import (
+    BY_NAME,
+    REPAIR,
+    REPAIRS_AT_MOST,
+    RULE,
+    SEED,
+    TACTIC,
+    TUNE,
+    Operator,
+)
+from gapsmith.agent.search.selection import BY_GAP
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import WAITING, SearchState, Switches
 from gapsmith.agent.search.strategies.arms import CONTROL
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
+from gapsmith.evaluators.base import CandidateOutcome
 
 BENCH = SimpleNamespace(worst_stratum=lambda losses: "the worst class", classes=("all",) * 99)
 REFINE = Choice(BY_NAME["refine"], arm="genetic")
@@ -82,19 +94,24 @@ def test_failures_wait_for_repair_with_their_arm():
     assert [(choice.programs, choice.arm) for choice in repairs] == [([7], "merging")]
 
 
+def judged(number, choice, outcome="candidate_exception"):
+    """A candidate that ended so."""
+    found = Screened(CandidateOutcome.OK, "", "code")
+    return Judged(Slot(number, choice), Origin("code"), found, 7, CandidateOutcome(outcome), "raises")
+
+
 def test_a_program_is_mended_at_most_twice():
     """A chain of failing repairs ends after two, by what the slots themselves say of their tries."""
     state, repairs = begun(), 0
-    slot = Slot(5, REFINE, program=7, screened=Screened("ok", "", "code"))
+    ended = judged(5, REFINE)
     while True:
-        slot.end("candidate_exception", "raises")
-        state.miss(slot.failure())
+        state.miss(ended.failure())
         choice = next((each for each in chosen(state) if each.operator is REPAIR), None)
         if choice is None:
             break
         repairs += 1
         assert choice.arm == "genetic"
-        slot = Slot(slot.number + 1, choice, program=7, screened=Screened("ok", "", "code"))
+        ended = judged(ended.slot.number + 1, choice)
     assert repairs == REPAIRS_AT_MOST == 2
 
 
@@ -118,9 +135,7 @@ def test_who_cannot_mend_is_asked_for_it_no_more():
 @pytest.mark.parametrize("outcome", ["ok", "duplicate", "twin", "raced", "no_code", "zygote_died"])
 def test_what_is_no_failure_is_not_mended(outcome):
     """Neither what ran, nor what repeats, nor what the sandbox broke is to be mended."""
-    slot = Slot(5, REFINE, program=7, screened=Screened("ok", "", "code"))
-    slot.end(outcome)
-    assert slot.failure() is None
+    assert judged(5, REFINE, outcome).failure() is None
 
 
 def test_at_most_ten_failures_wait():
@@ -181,6 +196,27 @@ def test_who_specialises_is_told_the_worst_class():
     told = {choice.operator.name: choice.stratum for choice in chosen(begun())}
     assert told.pop("specialise") == "the worst class"
     assert set(told.values()) == {""}
+
+
+@dataclass(frozen=True)
+class Polishing:
+    """A strategy with an operator of its own: one line, besides its template."""
+
+    name: str = "polishing"
+    operators: tuple = (Operator("polish", 1, 0.2, "Polish {{ parents[-1].source }}", needs_stratum=True),)
+
+    def choose(self, view, rng):
+        """The operator, from the best."""
+        return Choice(self.operators[0], (view.all.best,))
+
+
+def test_an_operator_says_what_it_needs():
+    """An operator that nothing else names gets the class of instances it asks for, and is learnt from."""
+    state = begun(strategies=(Polishing(),))
+    choice = state.choose(Random(1))
+    assert (choice.operator.name, choice.stratum) == ("polish", "the worst class")
+    state.learn(choice, "a model", 0.5, 1.0, ran=True)
+    assert set(state.operators.tallies) == {"polish"}
 
 
 # Constants
@@ -301,10 +337,11 @@ def test_without_tuning_nobody_waits_for_it():
     assert state.untuned == []
 
 
-def test_without_the_frontier_strategies_are_told_so():
-    """Parents are then chosen by their gaps alone."""
-    assert begun()._view(begun().everyone).frontier
-    assert not begun("frontier")._view(begun().everyone).frontier
+def test_without_the_frontier_parents_are_chosen_by_gap():
+    """The trajectories of the portfolio have another selector then."""
+    known, other = begun(strategies=()), begun("frontier", strategies=())
+    assert known.arms.all["sequential"].strategy.selector != BY_GAP
+    assert other.arms.all["sequential"].strategy.selector == BY_GAP
 
 
 def test_without_the_gate_what_is_better_passes():

@@ -1,11 +1,13 @@
 """Strategies: whom each of them may descend from."""
 
 from collections import Counter
+from dataclasses import dataclass
 from random import Random
 
 import pytest
 
 from gapsmith.agent.search.operators import OPERATORS, REPAIR, RULE, SEED, TACTIC, TUNE
+from gapsmith.agent.search.selection import BY_GAP
 from gapsmith.agent.search.selection.bandit import Bandit
 from gapsmith.agent.search.selection.population import Elite, Population
 from gapsmith.agent.search.strategies import View, portfolio
@@ -108,3 +110,28 @@ def test_a_tactic_is_for_a_search_that_stands_still(strategy):
     """Only where nothing has gained for long is a tactic asked for."""
     assert TACTIC not in {choice.operator for choice in choices(strategy)}
     assert TACTIC in {choice.operator for choice in choices(strategy, stagnant=True)}
+
+
+@dataclass(frozen=True)
+class Worst:
+    """A user's own selector."""
+
+    def select(self, population, rng, count):
+        """The last ones."""
+        return population.elites[-count:]
+
+
+@pytest.mark.parametrize("strategy", [Genetic(selector=Worst()), Sequential(selector=Worst(), best=Worst())])
+def test_a_strategy_takes_a_selector_of_the_users_own(strategy):
+    """Parents are then whatever it selects, among the trajectory's own."""
+    found = choices(strategy)
+    assert {choice.programs[-1] for choice in found} == {max(OWN)}
+
+
+def test_without_single_instances_parents_are_chosen_by_gap():
+    """The portfolio for comparisons has other selectors, and the same trajectories."""
+    usual, other = portfolio(900), portfolio(900, by_instances=False)
+    assert [each.name for each in usual] == [each.name for each in other]
+    selectors = [each.selector for each in other if not isinstance(each, Independent)]
+    assert set(selectors) == {BY_GAP}
+    assert len(portfolio(300)) == 2
