@@ -1,12 +1,12 @@
 import csv
 import itertools
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,11 +14,9 @@ from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, sourc
 from gapsmith.evaluators.problems.job_shop.exact import makespan, start_times
 from gapsmith.evaluators.problems.job_shop.problem import problem
 
-DATA = (
-    Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2].parent / "shared" / "data") / "job_shop"
-)
+FOLDER = DATA / "job_shop"
 needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
+    not FOLDER.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
 )
 GRAMMAR = problem.grammar
 assert GRAMMAR is not None
@@ -36,7 +34,7 @@ def shops(draw: st.DrawFn) -> Instance:
 
 def optima() -> dict[str, int]:
     """The stored optima by instance; all are proven."""
-    with (DATA / "optima.csv").open() as file:
+    with (FOLDER / "optima.csv").open() as file:
         return {row["instance"]: int(row["upper"]) for row in csv.DictReader(file) if row["optimal"] == "yes"}
 
 
@@ -65,8 +63,8 @@ def programs() -> list[str]:
 def test_all_files_parse() -> None:
     """Every stored instance has the size of its first line, and each job visits each machine once."""
     for name in optima():
-        (instance,) = problem.read(DATA / name)
-        lines = [line for line in (DATA / name).read_text().splitlines() if not line.startswith("#")]
+        (instance,) = problem.read(FOLDER / name)
+        lines = [line for line in (FOLDER / name).read_text().splitlines() if not line.startswith("#")]
         machines, p = np.asarray(instance.data["machines"]), np.asarray(instance.data["p"])
         assert instance.name == name
         assert machines.shape == p.shape == tuple(int(word) for word in lines[0].split())
@@ -77,7 +75,7 @@ def test_all_files_parse() -> None:
 @pytest.mark.parametrize("name", ["ft06", "la01", "la02", "la03", "la04", "la05", "la06", "la11"])
 def test_baseline_proves_the_stored_optimum(name: str) -> None:
     """Fisher and Thompson's 6 × 6 and the smaller of Lawrence's are proven at once."""
-    (instance,) = problem.read(DATA / name)
+    (instance,) = problem.read(FOLDER / name)
     found = problem.baseline(instance, 20)
     assert found.proven
     assert found.upper == optima()[name] == problem.cost(instance, found.solution)
@@ -86,7 +84,7 @@ def test_baseline_proves_the_stored_optimum(name: str) -> None:
 @needs_data
 def test_an_unproven_bound_is_below_the_optimum() -> None:
     """Where the limit ends the search, the optimum lies between the bounds, and the schedule is priced."""
-    (instance,) = problem.read(DATA / "abz7")
+    (instance,) = problem.read(FOLDER / "abz7")
     found = problem.baseline(instance, 0.05)
     assert not found.proven
     assert found.lower <= 656 <= found.upper == problem.cost(instance, found.solution)
@@ -97,7 +95,7 @@ def test_nothing_beats_a_proven_optimum() -> None:
     """No rule's and no block's verified schedule is shorter than the optimum, on sizes of all kinds."""
     known = optima()
     for name in ("ft06", "ft10", "ft20", "la16", "abz7"):
-        (instance,) = problem.read(DATA / name)
+        (instance,) = problem.read(FOLDER / name)
         sources = [rule.source(problem.entry.name) for rule in problem.rules] + programs()
         for source in sources[: None if name == "ft06" else 10]:
             assert problem.cost(instance, call(source, instance)) >= known[name]

@@ -1,11 +1,11 @@
 import csv
-import os
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,15 +17,15 @@ from gapsmith.evaluators.problems.market_split.grammar import GRAMMAR
 from gapsmith.evaluators.problems.market_split.problem import problem
 from gapsmith.evaluators.scoring import Scale
 
-DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[3] / "shared" / "data") / "market_split"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the folder of public instances is absent")
+FOLDER = DATA / "market_split"
+needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="the folder of public instances is absent")
 
 
 def stored() -> list[dict[str, str]]:
     """The rows of `optima.csv`."""
-    if not DATA.is_dir():
+    if not FOLDER.is_dir():
         return []
-    with (DATA / "optima.csv").open() as file:
+    with (FOLDER / "optima.csv").open() as file:
         return list(csv.DictReader(file))
 
 
@@ -50,7 +50,7 @@ def least(a: Any, b: Any) -> int:
 @needs_data
 def test_every_stored_file_is_known() -> None:
     """The folder's files and its list of optima name the same instances."""
-    assert {path.stem for path in DATA.glob("*.dat")} == {row["instance"] for row in stored()}
+    assert {path.stem for path in FOLDER.glob("*.dat")} == {row["instance"] for row in stored()}
     assert len(stored()) == 24
 
 
@@ -58,7 +58,7 @@ def test_every_stored_file_is_known() -> None:
 @pytest.mark.parametrize("row", stored(), ids=lambda row: row["instance"])
 def test_stored_systems_are_solved(row: dict[str, str]) -> None:
     """Every file parses, its system is solved, and the optimum is the stored one: a slack of 0."""
-    (instance,) = problem.read(DATA / f"{row['instance']}.dat")
+    (instance,) = problem.read(FOLDER / f"{row['instance']}.dat")
     assert instance.name == row["instance"]
     assert np.asarray(instance.data["a"]).shape == (int(row["m"]), int(row["n"]))
     found = problem.baseline(instance, 30)

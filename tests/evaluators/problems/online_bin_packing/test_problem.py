@@ -1,11 +1,11 @@
 import csv
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,8 +23,8 @@ from gapsmith.evaluators.solvers.bin_packing.solve import (
 )
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 
-DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[3] / "shared" / "data") / "bin_packing"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the folder of public instances is absent")
+FOLDER = DATA / "bin_packing"
+needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="the folder of public instances is absent")
 SETS = {"OR1": "binpack1.txt", "OR2": "binpack2.txt", "FS-weibull5k": "funsearch_weibull5k.json"}
 HARD = "binpack2-13"  # u250_12: 105 bins are possible and take longer than a test may
 
@@ -65,7 +65,7 @@ def least_bins(items: list[int], capacity: int) -> int:
 @pytest.mark.parametrize("name", SETS.values())
 def test_every_stored_file_is_read(name: str) -> None:
     """Every file of the folder parses, with a name for each instance and no item above the capacity."""
-    instances = problem.read(DATA / name)
+    instances = problem.read(FOLDER / name)
     assert len(instances) == (5 if name.endswith("json") else 20)
     assert instances[1].name == f"{Path(name).stem}-2"
     for instance in instances:
@@ -76,10 +76,10 @@ def test_every_stored_file_is_read(name: str) -> None:
 
 def published() -> list[tuple[str, str, float]]:
     """The figures of `published.csv` whose instances are there: set, rule, excess over the volume bound."""
-    if not DATA.is_dir():
+    if not FOLDER.is_dir():
         return []
     rules = {"FirstFit": "First Fit", "BestFit": "Best Fit"}
-    with (DATA / "published.csv").open() as file:
+    with (FOLDER / "published.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["dataset"] in SETS]
     own = {True: "FunSearch Weibull", False: "FunSearch OR"}
     return [
@@ -96,7 +96,7 @@ def published() -> list[tuple[str, str, float]]:
 @pytest.mark.parametrize(("dataset", "rule", "excess"), published())
 def test_rules_reproduce_published_figures(sandbox: Sandbox, dataset: str, rule: str, excess: float) -> None:
     """First Fit, Best Fit and FunSearch's functions reach their published excess to 0.02 points."""
-    instances = problem.read(DATA / SETS[dataset])
+    instances = problem.read(FOLDER / SETS[dataset])
     scores = assess_all(problem, problem.rule(rule).source("priority"), instances, sandbox)
     costs = [score.cost for score in scores if score.cost is not None]
     assert len(costs) == len(instances)
@@ -107,9 +107,9 @@ def test_rules_reproduce_published_figures(sandbox: Sandbox, dataset: str, rule:
 @needs_data
 def test_the_baseline_equals_stored_optima() -> None:
     """All of u120 and each fifth of u250 are proven; no bound and no packing contradicts a stored one."""
-    with (DATA / "optima.csv").open() as file:
+    with (FOLDER / "optima.csv").open() as file:
         stored = {row["instance"]: row for row in csv.DictReader(file)}
-    first, second = problem.read(DATA / "binpack1.txt"), problem.read(DATA / "binpack2.txt")
+    first, second = problem.read(FOLDER / "binpack1.txt"), problem.read(FOLDER / "binpack2.txt")
     names = [f"u120_{k:02}" for k in range(20)] + [f"u250_{k:02}" for k in range(20)]
     quick = list(zip(first + second, names, strict=True))
     for instance, name in quick[:20] + quick[20::5]:
@@ -125,7 +125,7 @@ def test_the_baseline_equals_stored_optima() -> None:
 @needs_data
 def test_weibull_instances_are_proven() -> None:
     """Five thousand items are packed into as many bins as their volume asks for."""
-    instance = problem.read(DATA / SETS["FS-weibull5k"])[0]
+    instance = problem.read(FOLDER / SETS["FS-weibull5k"])[0]
     found = problem.baseline(instance, 20)
     assert found.proven
     assert problem.cost(instance, found.solution) == found.lower == 2012

@@ -1,11 +1,11 @@
 import csv
-import os
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,9 +19,8 @@ from gapsmith.evaluators.problems.parallel_machines.exact.solve import (
 from gapsmith.evaluators.problems.parallel_machines.grammar import GRAMMAR
 from gapsmith.evaluators.problems.parallel_machines.problem import problem
 
-DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[3] / "shared" / "data")
-DATA /= "parallel_machines"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the folder of public instances is absent")
+FOLDER = DATA / "parallel_machines"
+needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="the folder of public instances is absent")
 SLOW = ("PCMAX_NU_3_0050_10_4", "PCMAX_U_3_0100_25_1")
 
 
@@ -32,9 +31,9 @@ def instance_of(*p: int, m: int = 2) -> Instance:
 
 def stored() -> list[dict[str, str]]:
     """The rows of `optima.csv`."""
-    if not DATA.is_dir():
+    if not FOLDER.is_dir():
         return []
-    with (DATA / "optima.csv").open() as file:
+    with (FOLDER / "optima.csv").open() as file:
         return list(csv.DictReader(file))
 
 
@@ -51,7 +50,7 @@ def run(function: Any, instance: Instance) -> list[int]:
 @pytest.mark.parametrize("row", stored(), ids=lambda row: row["instance"])
 def test_stored_instances(row: dict[str, str]) -> None:
     """Every file parses; no rule beats a stored bound; the baseline closes all but two, and contradicts none."""
-    (instance,) = problem.read(DATA / f"{row['instance']}.txt")
+    (instance,) = problem.read(FOLDER / f"{row['instance']}.txt")
     assert instance.name == row["instance"]
     assert len(np.asarray(instance.data["p"])) == int(row["n"])
     for rule in problem.rules:
