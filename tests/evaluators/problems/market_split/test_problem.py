@@ -88,7 +88,7 @@ def test_the_baseline_is_exact_on_small_systems(case: tuple[int, int, int]) -> N
 
 def test_halves_do_not_lean_on_the_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the worst of starts, the search by halves finds the optimum on its own."""
-    monkeypatch.setattr(exact, "flipped", lambda a, b, x, deadline: np.ones_like(x))
+    monkeypatch.setattr(exact, exact.flipped.__name__, lambda a, b, x, deadline: np.ones_like(x))
     for seed in range(20):
         a, b = drawn((3, 8, seed))
         assert market_split_baseline(a, b, 5).lower == least(a, b)
