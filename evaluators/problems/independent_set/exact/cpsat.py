@@ -7,14 +7,14 @@ from gapsmith.evaluators.solvers.cpsat import solved, worker
 
 
 def cpsat_independent_set(
-    n: int, cliques: Sequence[Sequence[int]], most: int, hint: Sequence[int], seconds: float
+    n: int, cliques: Sequence[Sequence[int]], upper: int, hint: Sequence[int], seconds: float
 ) -> tuple[int, list[int]]:
     """Maximises a set with at most one vertex of each clique.
 
     Args:
         n: the number of vertices.
         cliques: cliques that cover all edges.
-        most: a proven upper bound on the size.
+        upper: a proven upper bound on the size.
         hint: an independent set to start from.
         seconds: approximate limit of CPU time; see `solvers.cpsat`.
 
@@ -27,7 +27,7 @@ def cpsat_independent_set(
     taken = [model.new_bool_var(f"vertex {v}") for v in range(n)]
     for clique in cliques:
         model.add_at_most_one(taken[v] for v in clique)
-    model.add(sum(taken) <= most)
+    model.add(sum(taken) <= upper)
     model.maximize(sum(taken))
     inside = set(hint)
     for v in range(n):
@@ -37,7 +37,7 @@ def cpsat_independent_set(
     solver.parameters.linearization_level = 2
     status = solved(solver, model, seconds)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return most, list(hint)
+        return upper, list(hint)
     # All coefficients are 1, so the bound is an integer: exact as a double.
-    bound = min(most, math.floor(solver.best_objective_bound + 1e-6))
+    bound = min(upper, math.floor(solver.best_objective_bound + 1e-6))
     return bound, [v for v in range(n) if solver.value(taken[v])]

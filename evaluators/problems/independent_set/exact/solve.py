@@ -1,6 +1,6 @@
 """Solves the maximum independent set by reductions, a clique bound (`dual_ascent`), branch and bound, and CP-SAT.
 
-1. Reductions decide vertices of degree 0 and 1 and dominated vertices (see `reduced`).
+1. Reductions decide vertices of degree 0 and 1 and dominated vertices.
 2. The remaining edges are covered by cliques. Multipliers of the cliques give a Lagrangian bound, at best that of the
    linear relaxation; it is computed in integers in units of 1/SCALE.
 3. Branch and bound on bit sets comes first if the graph is dense, CP-SAT (`cpsat`) if it is sparse; the other method
