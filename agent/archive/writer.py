@@ -3,19 +3,17 @@
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
 from gapsmith.agent.archive.bounds import tightened
 from gapsmith.agent.archive.guarding import Guard, Tell
 from gapsmith.agent.archive.leases import held_words, is_over
 from gapsmith.agent.archive.reader import BOUNDS, Reader
-from gapsmith.agent.archive.statements import Statement
 from gapsmith.agent.archive.tables import (
     ArmRow,
     BaselineRow,
@@ -53,7 +51,10 @@ REFRESH_LEASE = (
     .where(col(LeaseRow.token) == bindparam("of_token"))
     .values({"expires": bindparam("expires")})
 )
-ADD_BATCH, ADD_TALLY = insert(BatchRow), insert(ArmRow)
+ADD_BATCH, ADD_CALL, ADD_TALLY = insert(BatchRow), insert(CallRow), insert(ArmRow)
+SETTLE = update(CandidateRow).where(
+    col(CandidateRow.run) == bindparam("of_run"), col(CandidateRow.slot) == bindparam("of_slot")
+)
 DROP_TALLY = delete(ArmRow).where(
     col(ArmRow.run) == bindparam("of_run"),
     col(ArmRow.kind) == bindparam("of_kind"),
@@ -85,17 +86,14 @@ class Archive(Reader):
         self._failed: list[tuple[Candidate, Call]] = []
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
         # Another process may have been quicker: what is there stays.
-        add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
-        self._add_program = self._prepared(add_program, Program)
-        self._add_evaluation = self._prepared(dialect.insert(Evaluation).on_conflict_do_nothing(), Evaluation)
-        self._add_candidate = self._prepared(dialect.insert(CandidateRow).on_conflict_do_nothing(), Candidate)
-        self._add_call = self._prepared(insert(CallRow), Call)
-        self._add_event = self._prepared(dialect.insert(Event).on_conflict_do_nothing(), Event)
+        self._add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
+        self._add_evaluation = dialect.insert(Evaluation).on_conflict_do_nothing()
+        self._add_candidate = dialect.insert(CandidateRow).on_conflict_do_nothing()
+        self._add_event = dialect.insert(Event).on_conflict_do_nothing()
         self._add_baseline = dialect.insert(BaselineRow).on_conflict_do_nothing()
         self._add_bound = dialect.insert(RunBoundRow).on_conflict_do_nothing()
         self._add_lease = dialect.insert(LeaseRow).on_conflict_do_nothing()
         self._add_counterexample = dialect.insert(CounterexampleRow).on_conflict_do_nothing()
-        self._verdict = lru_cache(self._made_verdict)
         if not reading:
             self._take_up()
 
@@ -106,15 +104,6 @@ class Archive(Reader):
             with connection.begin():
                 yield connection
             self._guard.written(connection)
-
-    def _prepared(self, statement: Insert, row: type[SQLModel]) -> Statement:
-        """An insertion of all that a row has, but for the number that the database gives it."""
-        return Statement(self._engine, statement, [name for name in row.model_fields if name != "id"])
-
-    def _made_verdict(self, *columns: str) -> Statement:
-        place = col(CandidateRow.run) == bindparam("of_run"), col(CandidateRow.slot) == bindparam("of_slot")
-        values: dict[str, Any] = {column: bindparam(column) for column in columns}
-        return Statement(self._engine, update(CandidateRow).where(*place).values(values))
 
     # Runs
 
@@ -221,9 +210,9 @@ class Archive(Reader):
 
     def _answer(self, candidate: Candidate, call: Call | None) -> None:
         with self._writing() as connection:
-            self._add_candidate(connection, candidate.model_dump())
+            connection.execute(self._add_candidate, candidate.model_dump())
             if call is not None:
-                self._add_call(connection, call.model_dump())
+                connection.execute(ADD_CALL, call.model_dump())
 
     def close(self) -> None:
         """Writes what could not be written before, if need be beside the archive, and gives connections back."""
@@ -255,7 +244,7 @@ class Archive(Reader):
     def post(self, batch: BatchRow, candidates: Sequence[Candidate]) -> None:
         """Records a batch before it is sent, and with it what its questions are for."""
         with self._writing() as connection:
-            self._add_candidate(connection, *[each.model_dump() for each in candidates])
+            connection.execute(self._add_candidate, [each.model_dump() for each in candidates])
             connection.execute(ADD_BATCH, batch.model_dump())
 
     def follow(self, batch: BatchRow) -> None:
@@ -278,7 +267,7 @@ class Archive(Reader):
         """
         row = {"problem": problem, "version": version, "hash": hash_, "source": source, "size": size}
         with self._writing() as connection:
-            made = self._add_program(connection, row).scalar()
+            made = connection.execute(self._add_program, row).scalar()
             return (made, True) if made is not None else (connection.execute(KNOWN, row).scalar_one(), False)
 
     def settle(
@@ -293,16 +282,16 @@ class Archive(Reader):
         """Records the verdict on a slot, its evaluations but those whose digests are known, and its events."""
         rows = _new(values["program"], scores, known) if scores else []
         with self._writing() as connection:
-            self._verdict(*values)(connection, {**values, "of_run": run, "of_slot": slot})
+            connection.execute(SETTLE, {**values, "of_run": run, "of_slot": slot})
             if rows:
-                self._add_evaluation(connection, *rows)
+                connection.execute(self._add_evaluation, rows)
             if events:
-                self._add_event(connection, *[_event(run, slot, *event) for event in events])
+                connection.execute(self._add_event, [_event(run, slot, *event) for event in events])
 
     def record(self, run: int, slot: int, kind: str, detail: Mapping[str, Any]) -> None:
         """Records one decision, unless one of that kind is recorded for the slot; slot -1 is no slot's."""
         with self._writing() as connection:
-            self._add_event(connection, _event(run, slot, kind, detail))
+            connection.execute(self._add_event, _event(run, slot, kind, detail))
 
     def gate(self, run: int, slot: int, passed: bool, gain: float, low: float, high: float) -> None:
         """Records what the gate said of a slot: whether it is the champion now, and the gain with its limits."""
@@ -314,7 +303,7 @@ class Archive(Reader):
         """Records evaluations outside a slot, such as the report's; those already there are left alone."""
         if rows := _new(program, scores):
             with self._writing() as connection:
-                self._add_evaluation(connection, *rows)
+                connection.execute(self._add_evaluation, rows)
 
     # Baselines
 
