@@ -3,6 +3,7 @@
 from gapsmith.agent.archive.leases import Lease
 from gapsmith.agent.archive.reader import Edition, Paid
 from gapsmith.agent.archive.tables import (
+    DISCOVERY,
     ArmRow,
     BatchRow,
     Call,
@@ -13,10 +14,12 @@ from gapsmith.agent.archive.tables import (
     Event,
     Program,
     RunRow,
+    find_run_kind,
 )
 from gapsmith.agent.archive.writer import Archive
 
 __all__ = [
+    "DISCOVERY",
     "Archive",
     "ArmRow",
     "BatchRow",
@@ -31,4 +34,5 @@ __all__ = [
     "Paid",
     "Program",
     "RunRow",
+    "find_run_kind",
 ]

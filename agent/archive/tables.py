@@ -1,5 +1,6 @@
 """The tables of the archive. Times are seconds since the epoch; JSON columns hold plain data."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
@@ -15,6 +16,15 @@ RANK = tuple(
 )
 """The best first: what passed the gate, then what came to validation, then by the gap in training. An index
 is of this order, so that nothing is sorted."""
+
+
+DISCOVERY = "run"
+"""The kind of a discovery run; runs of other commands have the command in their settings."""
+
+
+def find_run_kind(config: Mapping[str, Any]) -> str:
+    """Returns the command that started a run with these settings."""
+    return str(config.get("verb", DISCOVERY))
 
 
 class Meta(SQLModel, table=True):
@@ -43,6 +53,11 @@ class RunRow(SQLModel, table=True):
     seconds: float = 0.0
     report: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
     version: str = FIRST_VERSION
+
+    @property
+    def kind(self) -> str:
+        """The command that started it: DISCOVERY, `model`, `bench modelling` or `synthesise`."""
+        return find_run_kind(self.config)
 
 
 class Program(SQLModel, table=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gapsmith.agent.archive import RunRow
+from gapsmith.agent.archive import DISCOVERY, RunRow
 from gapsmith.agent.cli import modelling as cli_modelling
 from gapsmith.agent.cli.options import (
     ArchiveUrl,
@@ -228,7 +228,7 @@ def _check_openable(row: RunRow, archive: str) -> None:
 def _given_anew(row: RunRow, named: tuple[str, ...], base_url: str | None, weak: bool) -> dict[str, Any]:
     """The settings of a run with what was given for it now, marked as ours where they changed."""
     config = dict(row.config)
-    if named and "verb" in config:
+    if named and row.kind != DISCOVERY:
         config["model"] = named[0]
     elif named:
         config["models"] = list(named)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gapsmith.agent.archive import Archive, Lease, RunRow
+from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.evaluation.executor import Executor, LocalExecutor
 from gapsmith.agent.modelling.program import PRELOAD
 from gapsmith.agent.modelling.session import PROBLEM, Session
@@ -75,11 +75,6 @@ class Order:
         """Back from JSON."""
         kept = {name: value for name, value in plain.items() if name != MARK}
         return cls(**{**kept, "budget": Budget(**plain["budget"])})
-
-
-def is_order(row: RunRow) -> bool:
-    """Whether a run is one of these, and not a search for heuristics."""
-    return "verb" in row.config
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gapsmith.agent.archive import Archive, Call, CallRow, Candidate, CandidateRow, RunRow
+from gapsmith.agent.archive import DISCOVERY, Archive, Call, CallRow, Candidate, CandidateRow, RunRow
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.models import (
     Header,
@@ -48,7 +48,7 @@ def recorded(archive: Archive, row: RunRow) -> Recording:
     calls, candidates = archive.calls(run), archive.candidates(run)
     if not calls:
         raise Trouble(f"run {run} has no replies yet; expected a run that asked a model")
-    if "verb" in row.config:  # of `gapsmith model` and its kin: their questions follow from the replies
+    if row.kind != DISCOVERY:  # of `gapsmith model` and its kin: their questions follow from the replies
         return Recording(tuple(_line(call) for call in calls.values()))
     header = _header(archive, row, {call.model for call in calls.values()}, max(candidates) + 1)
     wanted = [slot for slot, each in candidates.items() if slot in calls or each.operator == TUNE.name]

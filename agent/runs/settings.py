@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from gapsmith.agent.archive import DISCOVERY, find_run_kind
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop.loop import WINDOW
 from gapsmith.agent.runs.ownership import MARK
@@ -100,10 +101,8 @@ class Settings:
     def of(cls, plain: dict[str, Any]) -> "Settings":
         """Back from JSON."""
         plain = {name: value for name, value in plain.items() if name != MARK}
-        if "verb" in plain:
-            raise UsageTrouble(
-                f"this is a run of `gapsmith {plain['verb']}`; expected a search for heuristics"
-            )
+        if (kind := find_run_kind(plain)) != DISCOVERY:
+            raise UsageTrouble(f"this is a run of `gapsmith {kind}`; expected a search for heuristics")
         if "model" in plain:  # runs of the archive's first schema had one model
             plain["models"] = (plain.pop("model"),)
         lists = {name: tuple(plain.get(name, ())) for name in LISTS}
