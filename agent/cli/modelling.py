@@ -4,13 +4,17 @@ import hashlib
 import json
 import os
 import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from gapsmith.agent.archive import Archive, RunRow
+from gapsmith.agent.archive import DISCOVERY, Archive, RunRow
 from gapsmith.agent.cli.options import ArchiveUrl, Json, ProblemName, Weak
 from gapsmith.agent.cli.terminal.console import ERRORS, OUT, write_out
 from gapsmith.agent.cli.terminal.interrupts import Interrupted, interruptible
@@ -21,7 +25,7 @@ from gapsmith.agent.codegen.screen import LONGEST_SOURCE
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.modelling import synthesis
 from gapsmith.agent.modelling.benchmark import ask_all, scores
-from gapsmith.agent.modelling.job import BENCH, MODEL, SYNTHESISE, Desk, Order, desk, is_order
+from gapsmith.agent.modelling.job import BENCH, MODEL, SYNTHESISE, Desk, Order, desk
 from gapsmith.agent.modelling.question import Question, read_question, read_questions
 from gapsmith.agent.modelling.sample import REPAIRS
 from gapsmith.agent.models.spec import without_login
@@ -67,97 +71,72 @@ Seed = Annotated[int, typer.Option(help="Seed of all random choices but the mode
 BaseUrl = Annotated[str | None, typer.Option(help="Address of a server that speaks the provider's API.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the verbs to the command line."""
-    app.command(name="model", epilog="Example: gapsmith model question.txt --model openai:gpt-5 --samples 5")(
-        model_
-    )
-    app.add_typer(bench, name="bench")
-    app.command(epilog="Example: gapsmith synthesise tsp --count 50 --model openai:gpt-5 -o tsp.jsonl")(
-        synthesise
-    )
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """The options that all commands of this module have."""
+
+    samples: Samples = 1
+    calls: Calls = None
+    usd: Dollars = None
+    seconds: WallSeconds = None
+    cpu_seconds: CpuSeconds = 30.0
+    parallel: Parallel = 8
+    workers: Workers = 2
+    seed: Seed = 0
+    base_url: BaseUrl = None
+    archive: ArchiveUrl = "archive.db"
+    weak: Weak = False
+    as_json: Json = False
 
 
+def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options of `Shared` to a command, which takes them in its last parameter."""
+    own = list(signature(command).parameters.values())[:-1]
+    added = list(signature(Shared).parameters.values())
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        shared = {each.name: given.pop(each.name) for each in added}
+        command(**given, shared=Shared(**shared))
+
+    parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in [*own, *added]]
+    call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in parameters}
+    return call
+
+
+@with_shared_options
 def model_(
-    file: Annotated[Path, typer.Argument(metavar="QUESTION-FILE", help="A problem in words, as text.")],
+    file: Annotated[Path, typer.Argument(metavar="QUESTION-FILE", help="A word problem, as text.")],
     model: Writer = None,
-    samples: Samples = 1,
-    calls: Calls = None,
-    usd: Dollars = None,
-    seconds: WallSeconds = None,
-    cpu_seconds: CpuSeconds = 30.0,
-    parallel: Parallel = 8,
-    workers: Workers = 2,
-    seed: Seed = 0,
-    base_url: BaseUrl = None,
-    archive: ArchiveUrl = "archive.db",
-    weak: Weak = False,
-    as_json: Json = False,
+    *,
+    shared: Shared,
 ) -> None:
-    """Answers a problem in words by an OR-Tools program, and prints both."""
+    """Solves a word problem with an OR-Tools program, and prints both."""
     read_question(file)
-    order = Order(
-        verb=MODEL,
-        about=_file(file),
-        model=_writer(model),
-        samples=samples,
-        budget=_budget(calls, usd, seconds, samples),
-        seed=seed,
-        cpu_seconds=cpu_seconds,
-        parallel=parallel,
-        workers=workers,
-        base_url=base_url,
-        minimum_level=int(minimum_level(weak)),
-    )
-    with opened_archive(archive) as store:
-        _carry_out(order, store, None, as_json)
+    _start(_order(MODEL, _file(file), _named(model), shared.samples, shared), shared)
 
 
-@bench.command(
-    name="modelling",
-    epilog="Example: gapsmith bench modelling questions.jsonl --model openai:gpt-5 --limit 20",
-)
+@with_shared_options
 def bench_modelling(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Questions with known answers.")],
     model: Writer = None,
-    samples: Samples = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Use the first N questions only.")] = None,
-    calls: Calls = None,
-    usd: Dollars = None,
-    seconds: WallSeconds = None,
-    cpu_seconds: CpuSeconds = 30.0,
-    parallel: Parallel = 8,
-    workers: Workers = 2,
-    seed: Seed = 0,
-    base_url: BaseUrl = None,
-    archive: ArchiveUrl = "archive.db",
-    weak: Weak = False,
-    as_json: Json = False,
+    *,
+    shared: Shared,
 ) -> None:
     """Scores a set of questions: accuracy with intervals, cost of a right answer, failures by kind."""
     count = len(read_questions(file)[:limit])
-    order = Order(
-        verb=BENCH,
-        about={**_file(file), "limit": limit},
-        model=_writer(model),
-        samples=samples,
-        budget=_budget(calls, usd, seconds, count * samples),
-        seed=seed,
-        cpu_seconds=cpu_seconds,
-        parallel=parallel,
-        workers=workers,
-        base_url=base_url,
-        minimum_level=int(minimum_level(weak)),
-    )
-    with opened_archive(archive) as store:
-        _carry_out(order, store, None, as_json)
+    about = {**_file(file), "limit": limit}
+    _start(_order(BENCH, about, _named(model), count * shared.samples, shared), shared)
 
 
+@with_shared_options
 def synthesise(
     problem: ProblemName,
-    count: Annotated[int, typer.Option(min=1, help="Pairs wanted.")] = 10,
+    count: Annotated[int, typer.Option(min=1, help="Number of pairs wanted.")] = 10,
     tries: Annotated[
-        int | None, typer.Option(min=1, help="Limit: pairs tried (default: 4 for each wanted).")
+        int | None, typer.Option(min=1, help="Limit: number of pairs tried (default: 4 for each wanted).")
     ] = None,
     size: Annotated[
         int, typer.Option(min=2, help="Size of the generated instances: jobs, items, cities.")
@@ -165,57 +144,85 @@ def synthesise(
     model: Annotated[str | None, typer.Option(help="The model that writes the word problems.")] = None,
     solver_model: Annotated[
         str | None,
-        typer.Option(help="The model that formulates them, from the words alone (default: the same)."),
+        typer.Option(help="The model that formulates them, from the text alone (default: the same)."),
     ] = None,
-    samples: Samples = 1,
-    calls: Calls = None,
-    usd: Dollars = None,
-    seconds: WallSeconds = None,
-    cpu_seconds: CpuSeconds = 30.0,
-    parallel: Parallel = 8,
-    workers: Workers = 2,
-    seed: Seed = 0,
-    base_url: BaseUrl = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File for the pairs (default: stdout).")
     ] = None,
-    archive: ArchiveUrl = "archive.db",
-    weak: Weak = False,
-    as_json: Json = False,
+    *,
+    shared: Shared,
 ) -> None:
     """Generates word problems whose formulation reaches the exact optimum; exit code 1 if too few."""
     known = _checked_problem(problem)
     most = tries or 4 * count
-    order = Order(
-        verb=SYNTHESISE,
-        about={
-            "problem": os.path.abspath(problem) if problem.endswith(".py") else problem,
-            "version": known.version,
-            "count": count,
-            "tries": most,
-            "size": size,
-            "output": str(output.resolve()) if output else None,
-        },
-        model=_writer(solver_model or model),
-        teller=_writer(model),
-        samples=samples,
-        budget=_budget(calls, usd, seconds, most * (1 + samples)),
-        seed=seed,
-        cpu_seconds=cpu_seconds,
-        parallel=parallel,
-        workers=workers,
-        base_url=base_url,
-        minimum_level=int(minimum_level(weak)),
+    about = {
+        "problem": os.path.abspath(problem) if problem.endswith(".py") else problem,
+        "version": known.version,
+        "count": count,
+        "tries": most,
+        "size": size,
+        "output": str(output.resolve()) if output else None,
+    }
+    questions = most * (1 + shared.samples)
+    _start(_order(SYNTHESISE, about, _named(solver_model or model), questions, shared, _named(model)), shared)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the command line."""
+    app.command(name="model", epilog="Example: gapsmith model question.txt --model openai:gpt-5 --samples 5")(
+        model_
     )
-    with opened_archive(archive) as store:
-        _carry_out(order, store, None, as_json)
+    bench.command(
+        name="modelling",
+        epilog="Example: gapsmith bench modelling questions.jsonl --model openai:gpt-5 --limit 20",
+    )(bench_modelling)
+    app.add_typer(bench, name="bench")
+    app.command(epilog="Example: gapsmith synthesise tsp --count 50 --model openai:gpt-5 -o tsp.jsonl")(
+        synthesise
+    )
+
+
+def _order(
+    verb: str, about: Mapping[str, Any], model: str, questions: int, shared: Shared, teller: str = ""
+) -> Order:
+    """Returns the job that a command describes.
+
+    Args:
+        verb: the command.
+        about: its own settings.
+        model: the model that formulates.
+        questions: the number of samples and stories, for the default limit of calls.
+        shared: the options that all commands have.
+        teller: the model that writes stories.
+    """
+    calls = shared.calls or max(1, questions) * (1 + REPAIRS)
+    return Order(
+        verb=verb,
+        about=about,
+        model=model,
+        teller=teller,
+        samples=shared.samples,
+        budget=Budget(calls=calls, usd=shared.usd, seconds=shared.seconds),
+        seed=shared.seed,
+        cpu_seconds=shared.cpu_seconds,
+        parallel=shared.parallel,
+        workers=shared.workers,
+        base_url=shared.base_url,
+        minimum_level=int(minimum_level(shared.weak)),
+    )
+
+
+def _start(order: Order, shared: Shared) -> None:
+    with opened_archive(shared.archive) as store:
+        _carry_out(order, store, None, shared.as_json)
 
 
 def resumed(store: Archive, row: RunRow, as_json: bool) -> bool:
-    """Goes on with a run of these verbs; False where the run is a search for heuristics."""
-    if is_order(row):
-        _carry_out(Order.of(row.config), store, row.id, as_json)
-    return is_order(row)
+    """Resumes a run of these commands; returns False for a discovery run."""
+    if row.kind == DISCOVERY:
+        return False
+    _carry_out(Order.of(row.config), store, row.id, as_json)
+    return True
 
 
 def _carry_out(order: Order, store: Archive, number: int | None, as_json: bool) -> None:
@@ -301,17 +308,13 @@ def _checked_problem(name: str) -> Problem:
     return problem
 
 
-def _writer(model: str | None) -> str:
+def _named(model: str | None) -> str:
     if model is None:
         raise UsageTrouble(
             "--model is missing; expected openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE "
             "(offline reads no words)"
         )
     return model
-
-
-def _budget(calls: int | None, usd: float | None, seconds: float | None, samples: int) -> Budget:
-    return Budget(calls=calls or max(1, samples) * (1 + REPAIRS), usd=usd, seconds=seconds)
 
 
 def _file(path: Path) -> dict[str, Any]:
