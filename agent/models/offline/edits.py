@@ -10,10 +10,13 @@ from random import Random
 from typing import NamedTuple, TypeGuard
 
 from gapsmith.agent.models.offline.program import UNREADABLE, Piece, Program
+from gapsmith.agent.search.tuning.docstrings import update_docstrings
 
 LONGEST = 8000  # characters: beyond it no statement is doubled
 GREATEST = 10**6
 TRIES = 8
+VARIANT = "A variant of: "
+"""Begins the docstring of a function that was changed blindly: what it says is true of the original."""
 
 # A change alters a function in place and says what it did, or returns "" when it found nothing to do.
 Change = Callable[[Random, ast.stmt], str]
@@ -224,10 +227,18 @@ def edited(rng: Random, program: Program, edits: tuple[Edit, ...] = EDITS) -> tu
     return program, "nothing could be changed"
 
 
+def _unparse(piece: Piece, tree: ast.stmt) -> str:
+    """Writes a changed function, whose docstring then describes a variant and mentions its own numbers."""
+    text = ast.get_docstring(tree, clean=False) if isinstance(tree, ast.FunctionDef) else None
+    if text and isinstance(tree, ast.FunctionDef) and not text.startswith(VARIANT):
+        tree.body[0] = ast.Expr(ast.Constant(VARIANT + text))
+    return update_docstrings(piece.text, ast.unparse(tree))
+
+
 def _changed(rng: Random, piece: Piece, edits: tuple[Edit, ...]) -> tuple[Piece, str]:
     tree = piece.tree()
     try:
         words = rng.choices(edits, [edit.weight for edit in edits])[0].change(rng, tree)
-        return (Piece(piece.name, f"\n\n{ast.unparse(tree)}"), words) if words else (piece, "")
+        return (Piece(piece.name, f"\n\n{_unparse(piece, tree)}"), words) if words else (piece, "")
     except UNREADABLE:
         return piece, ""

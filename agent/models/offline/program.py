@@ -5,7 +5,6 @@ Source stays text, so that what is not changed keeps its layout, comments and do
 
 import ast
 import builtins
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -14,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from gapsmith.agent.models.offline.expressions import Node, read, text
 from gapsmith.agent.models.offline.vocabulary import Vocabulary
+from gapsmith.agent.search.tuning.docstrings import update_docstrings
 from gapsmith.evaluators.base import Problem, source_as
 
 Found = TypeVar("Found", bound=ast.AST)
@@ -181,13 +181,11 @@ class Block:
         return "\n".join([*self._lines[:first], f"{indent}{HOLE} = {expression}", *self._lines[last:]])
 
     def numbered(self, literal: Literal, value: str) -> str:
-        """The source with another number, in the docstring too if it is spoken of there."""
+        """Returns the source with another number, in the docstring too if it is mentioned there."""
         lines = list(self._lines)
-        line, spoken = lines[literal.line], rf"(?<![\w.]){re.escape(repr(literal.value))}(?![\w.])"
+        line = lines[literal.line]
         lines[literal.line] = line[: literal.start] + value + line[literal.end :]
-        for index in range(1, self._body_line):
-            lines[index] = re.sub(spoken, value, lines[index])
-        return "\n".join(lines)
+        return update_docstrings(self.source, "\n".join(lines))
 
 
 def _literal(node: ast.Constant) -> Literal | None:

@@ -1,6 +1,6 @@
 """Proposals for a shorter program: deletions in its text, so that what stays keeps its comments and its layout.
 
-A proposal is no more than that: whether the program still does as well is for those to measure who asked.
+A proposal is only a proposal: the caller measures whether the program still does as well.
 """
 
 import ast
@@ -15,6 +15,12 @@ MOST_READ = 2_000_000
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 _PARAMS = "PARAMS"
+_RANKERS = frozenset(
+    ("argmin", "argmax", "argsort", "argpartition", "lexsort", "sort", "sorted", "min", "max")
+)
+"""Functions for which only the order of what they are given counts."""
+_TIGHT = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant, ast.BinOp)
+"""Expressions that a sum takes without parentheses; a constant of a sum stood beside them."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ def _edits(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
                 yield _without(statement)
             if isinstance(statement, ast.If):
                 yield from _branches(lines, statement)
+    yield from _addends(lines, tree)
 
 
 def _branches(lines: list[str], node: ast.If) -> Iterator[_Edit]:
@@ -124,6 +131,76 @@ def _must_stay(node: ast.AST, statement: ast.stmt, used: Counter[str], bound: Co
         return True
     inner, own = Counter(_loaded(statement)), Counter(_stored(statement))
     return any(bound[name] == own[name] and used[name] > inner[name] for name in own)
+
+
+# A constant added to every priority
+
+
+def _addends(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
+    """Yields each sum that only ranks without one of its constants, which changes no order."""
+    for value in _rankings(tree):
+        for node in _terms(value):
+            if isinstance(node, ast.BinOp) and (text := _without_constant(lines, node, node is value)):
+                yield _replaced(lines, node, text)
+
+
+def _rankings(tree: ast.Module) -> Iterator[ast.expr]:
+    """Yields the expressions by which something is ranked, through one variable or one function too."""
+    ranked = [value for node in ast.walk(tree) for value in _ranked(node)]
+    names = {node.id for value in ranked for node in ast.walk(value) if isinstance(node, ast.Name)}
+    yield from ranked
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and names.intersection(_stored(node)):
+            yield node.value
+        elif isinstance(node, ast.FunctionDef) and (node.name in names or node in tree.body):
+            yield from (each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value)
+
+
+def _ranked(node: ast.AST) -> list[ast.expr]:
+    """Lists what a call ranks by: the argument of `argmin` and its kin, what `key=` returns."""
+    if not isinstance(node, ast.Call):
+        return []
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    keys = [each.value for each in node.keywords if each.arg == "key"]
+    keys = [key.body if isinstance(key, ast.Lambda) else key for key in keys]
+    own = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+    return keys + ((node.args or own)[:1] if name in _RANKERS else [])
+
+
+def _terms(node: ast.expr) -> Iterator[ast.expr]:
+    """Yields an expression and all sums in it that count with a factor of one."""
+    yield node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield from _terms(node.left)
+        yield from _terms(node.right)
+
+
+def _without_constant(lines: list[str], node: ast.BinOp, outermost: bool) -> str:
+    """Returns the text of a sum without its constant, empty where it has none."""
+    if not isinstance(node.op, ast.Add | ast.Sub) or _is_number(node.left) == _is_number(node.right):
+        return ""
+    kept = node.right if _is_number(node.left) else node.left
+    text = ast.get_source_segment("\n".join(lines), kept) or ""
+    if kept is node.right and isinstance(node.op, ast.Sub):
+        return f"-({text})"
+    return text if outermost or isinstance(kept, _TIGHT) else f"({text})"
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Tells whether an expression is a number: a literal, its negative, or a declared parameter."""
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
+    if isinstance(node, ast.Subscript):
+        return getattr(node.value, "id", "") == _PARAMS or _is_number(node.value)
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def _replaced(lines: list[str], node: ast.expr, text: str) -> _Edit:
+    """Puts a text in an expression's place. Columns are counted in bytes."""
+    first, last = node.lineno, node.end_lineno or node.lineno
+    before = lines[first - 1].encode()[: node.col_offset].decode()
+    after = lines[last - 1].encode()[node.end_col_offset :].decode()
+    return _Edit(first, last, tuple(f"{before}{text}{after}".split("\n")))
 
 
 # What no run can reach

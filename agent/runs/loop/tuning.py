@@ -6,6 +6,7 @@ from gapsmith.agent.evaluation.staged import Attempt
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate
 from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.agent.search.tuning.cma_es import TRIALS, Tuner
+from gapsmith.agent.search.tuning.docstrings import update_docstrings
 from gapsmith.agent.search.tuning.parameters import parameters, with_values
 
 INSTANCES = 12
@@ -47,7 +48,7 @@ def tune(course: Course, source: str, seed: int) -> Chain[Tuned]:
         run += sum(trial.run for trial in trials)
     values, after = tuner.best
     best = with_values(source, values) if after < first.loss else source
-    return Tuned(best, first.loss, after, run)
+    return Tuned(update_docstrings(source, best), first.loss, after, run)
 
 
 def _places(bench: Bench, seed: int) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ def nothing(adjacent):
 
 
 def leaves(adjacent):
-    """Takes vertices of degree 0 and 1 for good, as long as there are any."""
+    """Takes isolated vertices and leaves for good, as long as there are any."""
     n = len(adjacent)
     taken, alive = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
     for _ in range(n):
@@ -40,7 +40,7 @@ def leaves(adjacent):
 
 
 def dominated(adjacent):
-    """Takes vertices of degree 0 and 1 and drops dominated ones, in at most five rounds."""
+    """Takes isolated vertices and leaves and drops dominated vertices, in a few rounds."""
     n = len(adjacent)
     taken, alive = np.zeros(n, dtype=bool), np.ones(n, dtype=bool)
     for _ in range(5):
@@ -110,7 +110,7 @@ def keep(adjacent, chosen):
 
 
 def two_for_one(adjacent, chosen):
-    """Puts two vertices in for one, or one for none, while that is possible; at most 60 times."""
+    """Swaps a vertex for a pair of its neighbours, or adds a free vertex, while that is possible."""
     chosen = chosen.copy()
     for _ in range(60):
         tightness = adjacent[:, chosen].sum(axis=1)
@@ -131,7 +131,7 @@ def two_for_one(adjacent, chosen):
 
 
 def plateau(adjacent, chosen):
-    """Swaps one vertex for another, the longest outside first, and takes what becomes free; 100 swaps, best kept."""
+    """Swaps one vertex for another, the longest outside first, and takes what becomes free; the best set is kept."""
     n = len(adjacent)
     current, best, last = chosen.copy(), chosen.copy(), np.zeros(n)
     for step in range(1, 101):

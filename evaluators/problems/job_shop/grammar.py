@@ -78,7 +78,7 @@ def without_delay(machines, p):
 
 
 def between(machines, p):
-    """Part of the way from no delay to active schedules: an operation may wait for 0.4 of the time to now."""
+    """Between non-delay and active schedules: an operation may wait for a share of the time to now."""
     n, m = p.shape
     to_come = np.hstack((np.cumsum(p[:, ::-1], axis=1)[:, ::-1], np.zeros((n, 1), dtype=np.int64)))
     lengths = np.hstack((p, np.zeros((n, 1), dtype=np.int64)))
@@ -141,7 +141,7 @@ def from_the_end(machines, p):
 
 
 def look_ahead(machines, p):
-    """Of the 3 rivals of least priority, the one after which the rivals' latest possible end is earliest."""
+    """Of the rivals of least priority, the one after which the rivals' latest possible end is earliest."""
     n, m = p.shape
     to_come = np.hstack((np.cumsum(p[:, ::-1], axis=1)[:, ::-1], np.zeros((n, 1), dtype=np.int64)))
     lengths = np.hstack((p, np.zeros((n, 1), dtype=np.int64)))
@@ -183,7 +183,7 @@ def keep(machines, p, sequence):
 
 
 def critical_swaps(machines, p, sequence):
-    """Tabu search at the edges of critical blocks, after Nowicki and Smutnicki 1996 and Taillard 1994; 6 n m moves."""
+    """Tabu search at the edges of critical blocks, after Nowicki and Smutnicki 1996 and Taillard 1994."""
     n, m = p.shape
     route, time = machines.ravel().tolist(), p.ravel().tolist()
     head, tail, before, after = ([0] * (n * m) for _ in range(4))
@@ -237,7 +237,7 @@ def critical_swaps(machines, p, sequence):
 
 
 def random_shifts(machines, p, sequence):
-    """One place of the sequence is moved by a fixed stream of chance, 400 times; what is not worse is kept."""
+    """Places of the sequence are moved at random, with a fixed seed; what is not worse is kept."""
     routes, times = machines.tolist(), p.tolist()
     n, m = p.shape
 
@@ -262,7 +262,7 @@ def random_shifts(machines, p, sequence):
 
 
 def forward_backward(machines, p, sequence):
-    """Fills gaps, from the end and from the start in turn: latest first, then earliest first; 4 double passes."""
+    """Fills gaps, from the end and from the start in turn: latest first, then earliest first; a few double passes."""
     n, m = p.shape
 
     def packed(order, routes, times):
@@ -295,7 +295,7 @@ def forward_backward(machines, p, sequence):
 
 
 def reinsertion(machines, p, sequence):
-    """One sweep: each place of the sequence tries 4 places, up to 6 steps away, and takes the best."""
+    """One sweep: each place of the sequence tries a few places nearby, and takes the best."""
     routes, times = machines.tolist(), p.tolist()
     n, m = p.shape
 

@@ -71,7 +71,7 @@ def keep(a, b, x):
 
 
 def flips(a, b, x):
-    """The best flip of one variable or two, as long as one helps, at most 60 times."""
+    """The best flip of a variable or of a pair, as long as it helps, for a bounded number of steps."""
     x = x.copy()
     i, j = np.triu_indices(len(x))
     for _ in range(60):
@@ -86,7 +86,7 @@ def flips(a, b, x):
 
 
 def kicks(a, b, x):
-    """At most 15 times: 4 random variables are flipped, then single best flips while they help; the best counts."""
+    """Iterated local search: random variables are flipped, then single best flips while they help; the best counts."""
     rng, best = np.random.default_rng(0), x
     for _ in range(15):
         x = best.copy()
@@ -103,7 +103,7 @@ def kicks(a, b, x):
 
 
 def enumerate_few(a, b, x):
-    """All values of 8 variables at a time, those of the next 8 after that, while it helps, at most 12 times."""
+    """All values of a few variables at a time, then of the next few, while it helps, in a bounded number of rounds."""
     x, n = x.copy(), len(x)
     for start in range(12):
         few = np.unique((start * 8 + np.arange(min(8, n))) % n)

@@ -31,7 +31,7 @@ def scarce(profit, weight, capacity):
 
 
 def multipliers(profit, weight, capacity):
-    """Lagrange multipliers by 150 steps of a subgradient method, scaled so that the whole room costs 1."""
+    """Lagrange multipliers by a subgradient method, scaled so that the whole room costs a unit."""
     shares = weight / np.maximum(capacity, 1e-9)[:, None]
     rates = np.full(len(capacity), profit.sum() / max(1, len(capacity)))
     best, least, factor, waited = rates, np.inf, 2.0, 0
@@ -105,7 +105,7 @@ def keep(profit, weight, capacity, chosen):
 
 
 def exchange(profit, weight, capacity, chosen):
-    """The best exchange of one item in for one out, or of one more, while one gains; at most 60."""
+    """The best exchange of an item, or the best addition, while it gains; the steps are bounded."""
     chosen = chosen.copy()
     for _ in range(60):
         left = capacity - weight[:, chosen].sum(axis=1)
@@ -125,7 +125,7 @@ def exchange(profit, weight, capacity, chosen):
 
 
 def one_for_two(profit, weight, capacity, chosen):
-    """Each packed item in turn leaves; what then fits, from the most profitable on, stays if worth more; 2 rounds."""
+    """Each packed item in turn leaves; what then fits, from the most profitable on, stays if worth more."""
     chosen = chosen.copy()
     for _ in range(2):
         for item in np.flatnonzero(chosen):

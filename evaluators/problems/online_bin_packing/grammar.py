@@ -52,7 +52,7 @@ def least(item, bins, count):
 
 
 def stepped(item, bins, count):
-    """The bin of greatest priority in 12 steps between the least and the greatest; within a step the oldest."""
+    """The bin of greatest priority, rounded to steps between the least and the greatest; within a step the oldest."""
     capacity, places = bins[-1], np.arange(len(bins)) + 1.0
     used, rest = capacity - bins, bins - item
     fullness = 1.0 - rest / capacity
@@ -75,7 +75,7 @@ def exact_first(item, bins, scores):
 
 
 def nearly_full_first(item, bins, scores):
-    """Bins that would keep at most 3 units of room go first, in the order of their scores."""
+    """Bins that would be almost full go first, in the order of their scores."""
     return np.where(bins - item <= 3, scores + (scores.max() - scores.min()) + 1.0, scores)
 
 
@@ -85,7 +85,7 @@ def falls(item, bins, scores):
 
 
 def spare_middle(item, bins, scores):
-    """Bins that would keep more than 3 units, but less than 0.2 of the capacity, come last."""
+    """Bins that would be neither almost full nor keep a good share of the capacity come last."""
     rest = bins - item
     poor = (rest > 3) & (rest < 0.2 * bins[-1])
     return np.where(poor, scores - (scores.max() - scores.min()) - 1.0, scores)

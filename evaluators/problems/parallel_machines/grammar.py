@@ -58,7 +58,7 @@ def fill(p, m):
 
 
 def first_fit(p, m):
-    """In the order of priority, each job to the first machine where it fits, for the least of 8 makespans tried."""
+    """In the order of priority, each job to the first machine where it fits, for the least makespan of a bisection."""
     work, mean, load = p, p.mean(), p.sum() / m
     target, longest = max(p.max(), p.sum() / m), float(p.max())
     room = target
@@ -102,7 +102,7 @@ def keep(p, m, machine):
 
 
 def exchanges(p, m, machine):
-    """Relieves the fullest machine by its best move or exchange of one job, at most 200 times."""
+    """Relieves the fullest machine by its best move or exchange of a job, for a bounded number of steps."""
     machine = machine.copy()
     loads = np.bincount(machine, weights=p, minlength=m)
     for _ in range(200):
@@ -124,7 +124,7 @@ def exchanges(p, m, machine):
 
 
 def pair_by_length(p, m, machine):
-    """The fullest and emptiest machines share their jobs anew, longest first, at most 50 times."""
+    """The fullest and emptiest machines share their jobs anew, longest first, for a bounded number of steps."""
     machine = machine.copy()
     for _ in range(50):
         loads = np.bincount(machine, weights=p, minlength=m)
@@ -142,7 +142,7 @@ def pair_by_length(p, m, machine):
 
 
 def pair_by_sums(p, m, machine):
-    """The fullest machine and each other in turn split their jobs as evenly as subset sums allow, at most 60 times."""
+    """The fullest machine and each other in turn split their jobs as evenly as subset sums allow."""
     machine = machine.copy()
     loads = np.bincount(machine, weights=p, minlength=m)
     for _ in range(60):

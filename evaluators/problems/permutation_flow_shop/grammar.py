@@ -58,7 +58,7 @@ def dispatch(p):
 
 
 def look_ahead(p):
-    """Forward: of the five jobs with the least priority, the one after which the bound of a machine is least."""
+    """Forward: of the jobs with the least priority, the one after which the bound of a machine is least."""
     left, front, sequence = (
         np.argsort(-p.sum(axis=1), kind="stable"),
         np.zeros(p.shape[1], dtype=np.int64),
@@ -171,7 +171,7 @@ def reinsertion(p, sequence):
 
 
 def insertion_descent(p, sequence):
-    """Sweeps of reinsertions, longest jobs first, as long as one helps, at most 8 times."""
+    """Sweeps of reinsertions, longest jobs first, as long as one helps, in a bounded number of sweeps."""
 
     def fronts(times):
         free = np.zeros((len(times) + 1, p.shape[1]), dtype=np.int64)
@@ -197,7 +197,7 @@ def insertion_descent(p, sequence):
 
 
 def adjacent_swaps(p, sequence):
-    """First improving swaps of neighbours, in at most 6 sweeps."""
+    """First improving swaps of neighbours, in a bounded number of sweeps."""
 
     def makespan(order):
         free = np.zeros(p.shape[1], dtype=np.int64)
@@ -221,7 +221,7 @@ def adjacent_swaps(p, sequence):
 
 
 def iterated_greedy(p, sequence):
-    """Takes 3 jobs out by a fixed stream of chance and puts them back, 40 times; equal sequences are accepted."""
+    """Takes random jobs out, with a fixed seed, and puts them back, again and again; equal sequences are accepted."""
 
     def fronts(times):
         free = np.zeros((len(times) + 1, p.shape[1]), dtype=np.int64)

@@ -76,7 +76,7 @@ def keep(flow, distance, place):
 
 
 def best_swaps(flow, distance, place):
-    """The best swap of two facilities while one helps, at most 3 n times."""
+    """The best swap of a pair of facilities while one helps, for a number of steps that grows with the size."""
     place = place.copy()
     for _ in range(3 * len(flow)):
         d = distance[np.ix_(place, place)]
@@ -95,7 +95,7 @@ def best_swaps(flow, distance, place):
 
 
 def tabu(flow, distance, place):
-    """The best swap, helpful or not, of facilities that rested for n / 2 swaps; 5 n times, the best kept."""
+    """The best swap, helpful or not, of facilities that were not moved lately; the best assignment is kept."""
     n = len(flow)
     place, best, least, rested = place.copy(), place.copy(), 0.0, np.zeros(n)
     total = 0.0

@@ -158,7 +158,7 @@ def keep(duration, before, demand, capacity, start):
 
 
 def justification(duration, before, demand, capacity, start):
-    """Everything to the right, last finish first, then to the left, first start first; 3 times as long as it helps."""
+    """Everything to the right, last finish first, then to the left, first start first; repeated while it helps."""
     n = len(duration)
 
     def generated(order, arcs):
@@ -186,7 +186,7 @@ def justification(duration, before, demand, capacity, start):
 
 
 def list_shifts(duration, before, demand, capacity, start):
-    """Serial scheme on the order of the starts; one activity moves by a fixed stream of chance, 30 times."""
+    """Serial scheme on the order of the starts; activities are moved at random, with a fixed seed."""
     n = len(duration)
 
     def generated(order):
@@ -216,7 +216,7 @@ def list_shifts(duration, before, demand, capacity, start):
 
 
 def sampling(duration, before, demand, capacity, start):
-    """Serial scheme on the order of the starts with a fixed stream of noise on each, 25 times, each justified."""
+    """Serial scheme on the order of the starts with random noise, with a fixed seed; each sample is justified."""
     n = len(duration)
 
     def generated(order, arcs):

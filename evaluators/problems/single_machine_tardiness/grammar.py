@@ -50,7 +50,7 @@ def backward(p, d):
 
 
 def insertion(p, d):
-    """In the order of priority at time 0, each job goes where the partial sequence is delayed least."""
+    """In the order of priority at the start, each job goes where the partial sequence is delayed least."""
     now, work, due = 0, p, d
     finish = now + work
     slack = due - finish
@@ -69,7 +69,7 @@ def insertion(p, d):
 
 
 def scan(p, d):
-    """PSK: the shortest job gives way to one due before it would end; Panwalkar, Smith and Koulamas 1993, EJOR 70."""
+    """PSK: the shortest job gives way to one due before it would end; Panwalkar, Smith and Koulamas 1993, EJOR."""
     work, due, now, sequence = p.tolist(), d.tolist(), 0, []
     left = np.lexsort((d, p)).tolist()
     while left:
@@ -87,7 +87,7 @@ def scan(p, d):
 
 
 def look_ahead(p, d):
-    """The three jobs of least priority are tried; the rest in modified due date order prices each choice."""
+    """The jobs of least priority are tried; the rest in modified due date order prices each choice."""
     left, now, sequence = np.lexsort((d, p)), 0, []
     while left.size:
         work, due = p[left], d[left]
@@ -150,7 +150,7 @@ def to_the_end(p, d, sequence):
 
 
 def insertion_descent(p, d, sequence):
-    """The best move of one job to another place, as long as one helps, at most 150 times."""
+    """The best move of a job to another place, as long as one helps, for a bounded number of steps."""
     for _ in range(150):
         work, due = p[sequence], d[sequence]
         completion = np.cumsum(work)
@@ -173,7 +173,7 @@ def insertion_descent(p, d, sequence):
 
 
 def swap_descent(p, d, sequence):
-    """First improving exchanges of two jobs, scanned by vectors, in at most 6 sweeps."""
+    """First improving exchanges of pairs of jobs, scanned by vectors, in a bounded number of sweeps."""
     sequence = sequence.copy()
     for _ in range(6):
         improved = False
@@ -199,7 +199,7 @@ def swap_descent(p, d, sequence):
 
 
 def dynasearch(p, d, sequence):
-    """The best set of exchanges of which none overlap, at most 30 times; Congram, Potts and van de Velde 2002."""
+    """The best set of exchanges of which none overlap, again and again; Congram, Potts and van de Velde 2002."""
     n, places = len(p), np.arange(len(p))
     shifts, rows = np.unique(p - p[:, None], return_inverse=True)
     rows, zero = rows.reshape(n, n), int(np.searchsorted(shifts, 0))
@@ -233,7 +233,7 @@ def dynasearch(p, d, sequence):
 
 
 def kicks(p, d, sequence):
-    """Iterated local search: exchanges in the best set, then 4 exchanges by chance and again, 8 times; Congram 2000."""
+    """Iterated local search: exchanges in the best set, then a few exchanges by chance, and again; Congram 2000."""
     n, places, rng = len(p), np.arange(len(p)), np.random.default_rng(0)
     shifts, rows = np.unique(p - p[:, None], return_inverse=True)
     rows, zero, best = rows.reshape(n, n), int(np.searchsorted(shifts, 0)), None

@@ -50,7 +50,7 @@ def backward(p, w, d):
 
 
 def insertion(p, w, d):
-    """In the order of priority at time 0, each job goes where the partial sequence suffers least, late on ties."""
+    """In the order of priority at the start, each job goes where the partial sequence suffers least, late on ties."""
     now, work, weight, due = 0, p, w, d
     finish = now + work
     slack = due - finish
@@ -70,7 +70,7 @@ def insertion(p, w, d):
 
 
 def look_ahead(p, w, d):
-    """The three jobs of least priority are tried; the rest in the order of ATC prices each choice."""
+    """The jobs of least priority are tried; the rest in the order of ATC prices each choice."""
     left, now, sequence = np.argsort(d, kind="stable"), 0, []
     while left.size:
         work, weight, due = p[left], w[left], d[left]
@@ -118,7 +118,7 @@ def adjacent_swaps(p, w, d, sequence):
 
 
 def insertion_descent(p, w, d, sequence):
-    """The best move of one job to another place, as long as one helps, at most 150 times."""
+    """The best move of a job to another place, as long as one helps, for a bounded number of steps."""
     for _ in range(150):
         work, weight, due = p[sequence], w[sequence], d[sequence]
         completion = np.cumsum(work)
@@ -140,7 +140,7 @@ def insertion_descent(p, w, d, sequence):
 
 
 def swap_descent(p, w, d, sequence):
-    """The best exchange of each job with a later one, in at most 6 sweeps."""
+    """The best exchange of each job with a later one, in a bounded number of sweeps."""
     sequence = sequence.copy()
     for _ in range(6):
         improved = False
@@ -167,7 +167,7 @@ def swap_descent(p, w, d, sequence):
 
 
 def window_orders(p, w, d, sequence):
-    """The best order of three neighbours, window by window, in at most 8 sweeps."""
+    """The best order of the jobs in each window of neighbours, in a bounded number of sweeps."""
     orders = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
     sequence = [int(job) for job in sequence]
     for _ in range(8):

@@ -18,7 +18,7 @@ def tour(distance):
 
 
 def append(distance):
-    """A path from city 0: at each step the unvisited city with the least priority goes to its end."""
+    """A path from the first city: at each step the unvisited city with the least priority goes to its end."""
     left, sequence = np.arange(1, len(distance)), [0]
     size = float(len(distance))
     while left.size:
@@ -90,7 +90,7 @@ def insertion(distance):
 
 
 def fragments(distance):
-    """Edges from the shortest on, unless one would give a city three or close a circle too early."""
+    """Edges from the shortest on, unless one would give a city too many or close a circle too early."""
     n = len(distance)
     first, second = np.triu_indices(n, 1)
     degree, other_end, neighbours = [0] * n, list(range(n)), [[] for _ in range(n)]
@@ -118,7 +118,7 @@ def keep(distance, sequence):
 
 
 def two_opt(distance, sequence):
-    """Sweeps in which every edge takes its best improving exchange, at most 10."""
+    """Sweeps in which every edge takes its best improving exchange, in a bounded number."""
     sequence = sequence.copy()
     n = len(sequence)
     for _ in range(10):
@@ -138,7 +138,7 @@ def two_opt(distance, sequence):
 
 
 def or_opt(distance, sequence):
-    """Sweeps that move up to three neighbours to their best place elsewhere, either way round, at most 5."""
+    """Sweeps that move short chains of neighbours to their best place elsewhere, either way round."""
     sequence = sequence.tolist()
     n = len(sequence)
     for _ in range(5):
@@ -165,7 +165,7 @@ def or_opt(distance, sequence):
 
 
 def reinsert(distance, sequence):
-    """Each city in turn is taken out and put where the closed tour grows least, in three rounds."""
+    """Each city in turn is taken out and put where the closed tour grows least, in a few rounds."""
     for _ in range(3):
         for city in sequence.copy():
             rest = sequence[sequence != city]

@@ -112,3 +112,37 @@ def test_odd_layouts_never_break_a_proposal(lines):
     source = f"import numpy as np\ndef schedule(p, d):\n{body}\n    return np.argsort(d)\n"
     for text in simpler(source, "schedule"):
         assert size(text) < size(source)
+
+
+ADDED = """import numpy as np
+
+
+def priority(j, d):
+    return d[j] + 2
+
+
+def schedule(p, d):
+    order = sorted(range(len(p)), key=lambda j: (p[j] if d[j] else d[j]) + 3 - d[j])
+    slack = 7 - d
+    order = order if len(p) + 5 > 9 else sorted(order, key=priority)
+    return order if slack[0] else np.argsort(d * 2 - 1.5, kind="stable")
+"""
+
+
+def test_a_constant_added_to_every_priority_is_proposed_to_go():
+    """Of sums that only rank, each constant goes in a proposal of its own; other sums and factors stay."""
+    texts = simpler(ADDED, "schedule")
+    gone = {line.strip() for text in texts for line in set(text.split("\n")) - set(ADDED.split("\n"))}
+    assert "return d[j]" in gone
+    assert "order = sorted(range(len(p)), key=lambda j: (p[j] if d[j] else d[j]) - d[j])" in gone
+    assert 'return order if slack[0] else np.argsort(d * 2, kind="stable")' in gone
+    assert all("len(p) + 5" in text for text in texts if "sorted(order" in text)
+
+
+def test_a_priority_in_several_lines_loses_its_constant():
+    """The text around the sum stays byte for byte, and a difference from a constant becomes a negative."""
+    source = "def schedule(p, d):\n    priority = (\n        3 - p  # ä\n    ) + 1\n    return priority.argsort()\n"
+    source = source.replace("priority.argsort()", "sorted(p, key=priority)")
+    texts = simpler(source, "schedule")
+    assert any("        -(p)  # ä\n    ) + 1\n" in text for text in texts)
+    assert any("    ) + 1" not in text and "3 - p" in text for text in texts)
