@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
@@ -105,6 +105,9 @@ class Honesty:
 
 Number: TypeAlias = int | float
 Datum: TypeAlias = NDArray[Any] | int | float
+
+BundleSource: TypeAlias = Callable[..., str]
+"""`(*functions) -> source` of these functions and of all that they use, which can stand alone."""
 
 FIRST_VERSION = "1"
 """The version of a problem that names none, and of everything in archives from before versions were kept."""
@@ -322,6 +325,21 @@ class FollowUp:
     arguments: Callable[[Instance, Any], Mapping[str, Datum] | None]
 
 
+@dataclass(frozen=True)
+class Library:
+    """Known parts of programs, which `offline` combines where a problem has no grammar.
+
+    Attributes:
+        names: names of the parts, in the order in which programs use them.
+        combine: `(names) -> source` of the program that uses these parts.
+        programs: complete programs to choose from instead, where there are no parts.
+    """
+
+    names: tuple[str, ...]
+    combine: Callable[[Collection[str]], str]
+    programs: tuple[Rule, ...] = ()
+
+
 DEFAULT_COUNTS = {Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 100}
 
 
@@ -364,6 +382,9 @@ class Problem:
         words: the template of the static part of prompts.
         shown: makes the form of an instance that prompts show.
         charge: adds the CPU seconds of the call to a cost, where these count; in coarse steps, so that it repeats.
+        editable: whether Gapsmith may edit programs itself: tune their numbers, shorten the winner. False where such
+            edits are mostly wrong.
+        expensive: whether one evaluation takes many seconds, so that the end of a run does without optional ones.
         version: changes whenever costs or optima of the same data change: results kept under another version are
             not used. For a user's own file it is a hash of the source; see `find_problem`.
     """
@@ -393,6 +414,8 @@ class Problem:
     words: str = "system"
     shown: Callable[[Instance], Instance] = field(default=lambda instance: instance)
     charge: Callable[[Any, float], float] | None = None
+    editable: bool = True
+    expensive: bool = False
     version: str = FIRST_VERSION
 
     def instances(
@@ -425,10 +448,50 @@ class Problem:
         """
         return {rule.name.lower(): rule for rule in self.rules}[name.lower()]
 
+    # Overridden by searches for formulations; see `formulations.problem`.
 
-def is_formulation(problem: Problem) -> bool:
-    """Tells whether the programs of the problem are formulations."""
-    return "formulation" in vars(problem)
+    @property
+    def original(self) -> "Problem | None":
+        """The problem that programs build models of; None where programs solve instances themselves."""
+        return None
+
+    @property
+    def base_model(self) -> Callable[[Instance], Any] | None:
+        """The function that builds the base model of an instance; None where there is none."""
+        return None
+
+    @property
+    def library(self) -> Library | None:
+        """Known parts that `offline` combines; None where it uses the grammar."""
+        return None
+
+    def add_heuristic(self, source: str, bundle: "BundleSource") -> "Problem":
+        """Returns the search with a heuristic's hint and bound in its library.
+
+        Args:
+            source: the heuristic, a program of the original problem.
+            bundle: returns the source of functions with everything that they use.
+
+        Raises:
+            UsageTrouble: where heuristics cannot help.
+        """
+        raise UsageTrouble(f"{self.name} takes no heuristic; expected a name from `gapsmith formulations`")
+
+    def measure_speed(
+        self, source: str, instances: Sequence[Instance], costs: Sequence[float], runner: "Runner"
+    ) -> Mapping[str, Any] | None:
+        """Measures how fast a program's models are solved, for the report.
+
+        Args:
+            source: the program.
+            instances: by which it was not chosen.
+            costs: its costs there.
+            runner: the sandbox that runs it.
+
+        Returns:
+            Plain data; None where programs build no models.
+        """
+        return None
 
 
 def unknown(thing: str, found: str, known: list[str]) -> str:

@@ -10,10 +10,9 @@ from rich.table import Table
 from gapsmith.agent.cli.options import Json, Weak, Workers
 from gapsmith.agent.cli.terminal.output import minimum_level, opened_archive, progress_bar, show_result
 from gapsmith.agent.evaluation.executor import LocalExecutor
-from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports import verification
 from gapsmith.evaluators.base import UsageTrouble
-from gapsmith.evaluators.catalogue import formulation_names
+from gapsmith.evaluators.catalogue import formulation_names, load_formulation
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +40,7 @@ def formulations(as_json: Json = False) -> None:
 
 
 def _card(name: str) -> dict[str, Any]:
-    formulation = vars(find_problem(name))["formulation"]
+    formulation = load_formulation(name)
     patterns = [{"name": p.name, "claim": str(p.claim), "citation": p.citation} for p in formulation.patterns]
     words = {
         "name": name,

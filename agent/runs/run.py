@@ -29,7 +29,7 @@ from gapsmith.agent.runs.final.encoding import report_json
 from gapsmith.agent.runs.final.entropy import final_seed, source_of
 from gapsmith.agent.runs.final.report import Report, make_report
 from gapsmith.agent.runs.final.selection import finalists, finish
-from gapsmith.agent.runs.hints import helped
+from gapsmith.agent.runs.hints import add_heuristic
 from gapsmith.agent.runs.loop.batches import Waiting
 from gapsmith.agent.runs.loop.loop import Loop
 from gapsmith.agent.runs.loop.slot import Progress
@@ -40,7 +40,7 @@ from gapsmith.agent.runs.splits import Supply
 from gapsmith.agent.search.operators import ASKED
 from gapsmith.agent.search.state import SearchState, Switches
 from gapsmith.agent.search.strategies import Strategy
-from gapsmith.evaluators.base import CandidateOutcome, Problem, Trouble, UsageTrouble, is_formulation, unknown
+from gapsmith.evaluators.base import CandidateOutcome, Problem, Trouble, UsageTrouble, unknown
 from gapsmith.sandbox import Level
 
 SEARCHED, CHOSEN = 0.6, 0.8
@@ -88,7 +88,7 @@ class Run:
             self.problem = _limited(with_version(laid_out(named, settings.layout)), settings.cpu_seconds)
             self._switches = _switches(settings.without, self.problem)
             if settings.heuristic:
-                self.problem = helped(self.problem, settings.heuristic)
+                self.problem = add_heuristic(self.problem, settings.heuristic)
             self.models = tuple(self._model(each, opened) for each in models or settings.models)
             self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
             self._check_models()
@@ -475,9 +475,9 @@ def _reserved(problem: Problem, part: float) -> Problem:
 
 
 def _switches(without: Sequence[str], problem: Problem) -> Switches:
-    """What is on; the numbers in a formulation are no constants to be tuned: most of them make it right."""
+    """Returns what is switched on; tuning is off where numbers must not be changed."""
     try:
-        return Switches.without([*without, *(("tuning",) if is_formulation(problem) else ())])
+        return Switches.without([*without, *(() if problem.editable else ("tuning",))])
     except KeyError as error:
         raise UsageTrouble(unknown("part of the search", error.args[0], list(vars(Switches())))) from None
 

@@ -4,30 +4,40 @@ An instance carries the text of its base model. What a program returns is a mode
 logarithm of its solving times, so that the gap, 100·(price − 1), falls by 69 points where times halve.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gapsmith.evaluators.base import (
     Argument,
     Baseline,
+    BundleSource,
     Datum,
     EntryPoint,
     FollowUp,
     Instance,
+    Library,
     Problem,
     Rule,
+    Runner,
     Split,
     Trouble,
+    UsageTrouble,
 )
 from gapsmith.evaluators.formulations.brief import brief
-from gapsmith.evaluators.formulations.contract import Formulation
+from gapsmith.evaluators.formulations.contract import Built, Formulation
 from gapsmith.evaluators.formulations.exchange import guest
+from gapsmith.evaluators.formulations.exchange.composition import program
+from gapsmith.evaluators.formulations.hints import make_patterns
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance
 from gapsmith.evaluators.formulations.solve.benchmark import Judge, charged, cost_of
 from gapsmith.evaluators.formulations.solve.pool import Children
+from gapsmith.evaluators.formulations.speed import SpeedMeasurement
 from gapsmith.evaluators.formulations.verify.ladder import MICRO, Ladder
+
+AnyProblem = TypeVar("AnyProblem", bound=Problem)
 
 DRAWS = 60
 """Instances that are drawn until one suits the window of times."""
@@ -67,15 +77,60 @@ class FormulationProblem(Problem):
 
     Attributes:
         formulation: the base, and what is known of it.
-        pricing: what its models are worth.
-        ladder: whether they are right.
-        judge: how fast they are.
+        pricing: prices models.
+        ladder: verifies programs.
+        judge: measures the speed of models.
     """
 
     formulation: Formulation
     pricing: Pricing
     ladder: Ladder
     judge: Judge
+
+    @property
+    def original(self) -> Problem:
+        """The problem that programs build models of."""
+        return self.pricing.original
+
+    @property
+    def base_model(self) -> Callable[[Instance], Built]:
+        """The function that builds the base model of an instance."""
+        return self.formulation.build
+
+    @property
+    def library(self) -> Library:
+        """The patterns that strengthen the base; for whole models those beside the base."""
+        if self.pricing.whole:
+            return Library((), _combine_nothing, self.formulation.builds[1:])
+        patterns = self.formulation.patterns
+
+        def combine(names: Collection[str]) -> str:
+            return program([pattern for pattern in patterns if pattern.name in names])
+
+        return Library(tuple(pattern.name for pattern in patterns), combine)
+
+    def add_heuristic(self, source: str, bundle: BundleSource) -> "FormulationProblem":
+        """Returns the search with a heuristic's hint and bound in its library. Raises UsageTrouble."""
+        if self.pricing.whole:
+            raise UsageTrouble(f"{self.name} takes no heuristic; leave :build away")
+        if self.original.online:
+            raise UsageTrouble(
+                f"{self.original.name} is on-line: its programs decide event by event; none can help here"
+            )
+        more = make_patterns(self.formulation, self.original, source, bundle)
+        known = self.formulation.patterns
+        return replace(self, formulation=replace(self.formulation, patterns=(*known, *more)))
+
+    def measure_speed(
+        self, source: str, instances: Sequence[Instance], costs: Sequence[float], runner: Runner
+    ) -> Mapping[str, Any]:
+        """Measures times against the base; see `speed.SpeedMeasurement`."""
+        measurement = SpeedMeasurement(self, self.pricing, self.judge)
+        return measurement.measure(source, instances, costs, runner).plain
+
+
+def _combine_nothing(names: Collection[str]) -> str:
+    return program(())
 
 
 def formulation_problem(
@@ -99,15 +154,16 @@ def formulation_problem(
     """
     judge = judge or Judge(Children(), solver=solver)
     pricing = Pricing(formulation, original, judge, whole)
-    plain = _stated(formulation, pricing, _Drawing(formulation, pricing, judge))
-    ladder = Ladder(plain, pricing, judge.children, micro)
+    drawing = _Drawing(formulation, pricing, judge)
+    ladder = Ladder(_make(Problem, drawing), pricing, judge.children, micro)
     special = {"formulation": formulation, "pricing": pricing, "ladder": ladder, "judge": judge}
-    return FormulationProblem(**{**vars(plain), "verify": ladder.climb, **special})
+    return _make(FormulationProblem, drawing, verify=ladder.climb, **special)
 
 
-def _stated(formulation: Formulation, pricing: Pricing, drawing: "_Drawing") -> Problem:
-    whole = pricing.whole
-    return Problem(
+def _make(kind: type[AnyProblem], drawing: "_Drawing", **more: Any) -> AnyProblem:
+    """Makes the problem of a search, of a kind that may have more fields."""
+    formulation, pricing, whole = drawing.formulation, drawing.pricing, drawing.pricing.whole
+    return kind(
         name=formulation.name + _ending(whole, drawing.judge.solver),
         title=formulation.title,
         brief=brief(whole, drawing.judge.solver).replace("BRIEF", formulation.brief),
@@ -127,6 +183,9 @@ def _stated(formulation: Formulation, pricing: Pricing, drawing: "_Drawing") -> 
         follow_up=FollowUp("decode", guest.DECODE, pricing.follow) if whole else None,
         words="formulation",
         shown=plain_instance,
+        editable=False,  # most numbers make a formulation right, and the search itself tries leaving parts out
+        expensive=True,  # seconds of a solver each, on instances that have to be chosen for the base
+        **more,
     )
 
 

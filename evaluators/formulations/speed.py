@@ -1,4 +1,4 @@
-"""What may be claimed of a formulation: times against its base, with intervals, a placebo, and wall time."""
+"""Measures the speed of a formulation for the report: times against its base, with intervals, placebo and wall time."""
 
 import math
 import os
@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.assess import Runner, assess
-from gapsmith.evaluators.base import CandidateOutcome, Instance
-from gapsmith.evaluators.formulations.pricing import unpacked
-from gapsmith.evaluators.formulations.problem import FormulationProblem
-from gapsmith.evaluators.formulations.solve.benchmark import cost_of, mean_time
+from gapsmith.evaluators.base import CandidateOutcome, Instance, Problem
+from gapsmith.evaluators.formulations.pricing import Pricing, unpacked
+from gapsmith.evaluators.formulations.solve.benchmark import Judge, cost_of, mean_time
 from gapsmith.evaluators.scoring import FEWEST, RESAMPLES
 
 WALL_INSTANCES = 6
 WALL_LIMIT = 60.0
-"""Seconds for a run with all cores; it counts twice where it does not end."""
+"""Seconds for a run with all cores; a run that reaches the limit counts twice."""
 WALL_SHIFT = 0.05
 """Seconds."""
 NODES_SHIFT = 10.0
@@ -30,7 +29,7 @@ class Ratio:
     Attributes:
         value: the ratio.
         ci95: 95 % bootstrap interval over the instances; None from fewer than `FEWEST`.
-        instances: how many it is of.
+        instances: how many instances it covers.
     """
 
     value: float
@@ -40,13 +39,13 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a formulation is.
+    """The speed of a formulation.
 
     Attributes:
-        ratio: of its units of deterministic time to the base's; below 1 is faster.
-        placebo: the same of the base in other orders: what chance alone does.
-        units: its shifted geometric mean, and that of the base.
-        seconds: the same ratio of seconds of wall time with all cores; None where it was not measured.
+        ratio: its units of deterministic time to those of the base; below 1 is faster.
+        placebo: the same ratio for the base in other orders: the effect of chance alone.
+        units: shifted geometric means of the formulation and of the base.
+        seconds: the ratio of seconds of wall time with all cores; None where it was not measured.
         solver: of mixed-integer programmes, whose units are iterations; None for CP-SAT.
         building: CPU seconds of building its models, mean of the instances; None where it was not measured.
         nodes: the ratio of its branch-and-bound nodes, in the runs by the wall clock; None for CP-SAT.
@@ -62,7 +61,7 @@ class Speed:
 
     @property
     def plain(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """The speed as plain data for JSON."""
         found: dict[str, Any] = {
             "units": self.units[0],
             "base_units": self.units[1],
@@ -74,33 +73,78 @@ class Speed:
         return {**found, **{name: _plain(ratio) for name, ratio in ratios.items()}}
 
 
-def speed(
-    problem: FormulationProblem,
-    source: str,
-    instances: Sequence[Instance],
-    costs: Sequence[float],
-    runner: Runner,
-) -> Speed:
-    """How fast a program is on instances that it solves.
+@dataclass(frozen=True)
+class SpeedMeasurement:
+    """Measures how fast the models of programs are solved.
 
     Args:
-        problem: the search that it is from.
-        source: the program.
-        instances: by which it was not chosen.
-        costs: its prices there, building counted.
-        runner: the sandbox, in which its models are built once more for the wall clock.
+        problem: the search that the programs are from.
+        pricing: its instances and their base models.
+        judge: where models are solved.
     """
-    texts = [problem.pricing.base(instance) for instance in instances]
-    base = [cost_of(problem.judge.base(text).times) for text in texts]
-    placebo = [cost_of(problem.judge.placebo_times(text)) for text in texts]
-    units = mean_time(costs), mean_time(base)
-    seconds, nodes, building = wall(problem, source, instances, runner)
-    solver = problem.judge.solver
-    return Speed(ratio(costs, base), ratio(placebo, base), units, seconds, solver, nodes, building)
+
+    problem: Problem
+    pricing: Pricing
+    judge: Judge
+
+    def measure(
+        self, source: str, instances: Sequence[Instance], costs: Sequence[float], runner: Runner
+    ) -> Speed:
+        """Measures the speed of a program on instances that it solves.
+
+        Args:
+            source: the program.
+            instances: by which it was not chosen.
+            costs: its prices there, building counted.
+            runner: the sandbox, in which its models are built once more for the wall clock.
+        """
+        texts = [self.pricing.base(instance) for instance in instances]
+        base = [cost_of(self.judge.base(text).times) for text in texts]
+        placebo = [cost_of(self.judge.placebo_times(text)) for text in texts]
+        units = mean_time(costs), mean_time(base)
+        seconds, nodes, building = self.measure_wall_time(source, instances, runner)
+        return Speed(
+            ratio(costs, base), ratio(placebo, base), units, seconds, self.judge.solver, nodes, building
+        )
+
+    def measure_wall_time(
+        self, source: str, instances: Sequence[Instance], runner: Runner
+    ) -> tuple[Ratio | None, Ratio | None, float | None]:
+        """Measures ratios of wall time and of nodes, and the CPU seconds of building.
+
+        Solves with all cores; wall time includes building. Returns None for each where no model is returned.
+        """
+        chosen = instances[:WALL_INSTANCES]
+        result = assess(self.problem, source, chosen, runner)
+        if result.outcome != CandidateOutcome.OK:
+            return None, None, None
+        packed = [answer[0][0] if self.pricing.whole else answer for answer in result.solutions]
+        base = [self._clock(self.pricing.base(instance)) for instance in chosen]
+        mine = [self._clock(unpacked(each)) for each in packed]
+        built = [score.cpu_seconds for score in result.scores]
+        taken = [run.seconds + cpu for run, cpu in zip(mine, built, strict=True)]
+        nodes = ([run.nodes for run in mine], [run.nodes for run in base])
+        return (
+            ratio(_logs(taken, WALL_SHIFT), _logs([run.seconds for run in base], WALL_SHIFT)),
+            ratio(*(_logs(each, NODES_SHIFT) for each in nodes)) if self.judge.solver else None,
+            sum(built) / len(built),
+        )
+
+    def _clock(self, model: str) -> "_Clocked":
+        """Solves a model once with all cores; a run that reaches the limit counts twice."""
+        request: dict[str, Any] = {"do": "solve", "base": None, "text": model, "permutations": [0]}
+        request |= {"seconds": WALL_LIMIT, "workers": os.cpu_count() or 1}
+        if self.judge.solver:
+            request["solver"] = self.judge.solver
+        reply = self.judge.children.ask(request, 3 * WALL_LIMIT)
+        run = reply["runs"][0] if "runs" in reply else {"status": "UNKNOWN"}
+        solved = run["status"] == "OPTIMAL"
+        seconds = float(run["wall"]) if solved else 2 * WALL_LIMIT
+        return _Clocked(seconds, float(run.get("nodes", 0.0)) * (1 if solved else 2))
 
 
 def ratio(costs: Sequence[float], base: Sequence[float]) -> Ratio:
-    """Returns the ratio of the times behind prices."""
+    """Returns the ratio of the mean times that prices stand for."""
     mine, other = np.asarray(costs, dtype=float), np.asarray(base, dtype=float)
     if len(mine) < FEWEST:
         return Ratio(_ratio(mine, other), None, len(mine))
@@ -114,53 +158,17 @@ def _ratio(mine: Any, other: Any) -> float:
     return mean_time(mine.tolist()) / max(mean_time(other.tolist()), 1e-9)
 
 
-def wall(
-    problem: FormulationProblem, source: str, instances: Sequence[Instance], runner: Runner
-) -> tuple[Ratio | None, Ratio | None, float | None]:
-    """Ratios of wall times with all cores, building the model included, and of nodes; CPU seconds of building.
-
-    None where a model is not returned.
-    """
-    chosen = instances[:WALL_INSTANCES]
-    result = assess(problem, source, chosen, runner)
-    if result.outcome != CandidateOutcome.OK:
-        return None, None, None
-    packed = [answer[0][0] if problem.pricing.whole else answer for answer in result.solutions]
-    base = [_clocked(problem, problem.pricing.base(instance)) for instance in chosen]
-    mine = [_clocked(problem, unpacked(each)) for each in packed]
-    built = [score.cpu_seconds for score in result.scores]
-    taken = [run.seconds + cpu for run, cpu in zip(mine, built, strict=True)]
-    nodes = ([run.nodes for run in mine], [run.nodes for run in base])
-    return (
-        ratio(_logs(taken, WALL_SHIFT), _logs([run.seconds for run in base], WALL_SHIFT)),
-        ratio(*(_logs(each, NODES_SHIFT) for each in nodes)) if problem.judge.solver else None,
-        sum(built) / len(built),
-    )
-
-
 @dataclass(frozen=True)
 class _Clocked:
-    """Wall time of a run with all cores, in seconds, and its nodes."""
+    """The wall time of a run with all cores, in seconds, and its branch-and-bound nodes."""
 
     seconds: float
     nodes: float
 
 
 def _logs(values: Sequence[float], shift: float) -> list[float]:
-    """As prices: `ratio` gives the ratio of shifted geometric means of what is behind them."""
+    """Returns values in the form of prices, as `ratio` expects them."""
     return [1.0 + math.log1p(value / shift) for value in values]
-
-
-def _clocked(problem: FormulationProblem, model: str) -> _Clocked:
-    request: dict[str, Any] = {"do": "solve", "base": None, "text": model, "permutations": [0]}
-    request |= {"seconds": WALL_LIMIT, "workers": os.cpu_count() or 1}
-    if problem.judge.solver:
-        request["solver"] = problem.judge.solver
-    reply = problem.judge.children.ask(request, 3 * WALL_LIMIT)
-    run = reply["runs"][0] if "runs" in reply else {"status": "UNKNOWN"}
-    solved = run["status"] == "OPTIMAL"
-    seconds = float(run["wall"]) if solved else 2 * WALL_LIMIT
-    return _Clocked(seconds, float(run.get("nodes", 0.0)) * (1 if solved else 2))
 
 
 def _plain(found: Ratio | None) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports.export.formulation import formulation_module
 from gapsmith.agent.runs.final import encoding
 from gapsmith.agent.runs.final.entropy import last_drawn
-from gapsmith.agent.runs.hints import helped
+from gapsmith.agent.runs.hints import add_heuristic
 from gapsmith.evaluators.assess import assess
 from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.evaluators.catalogue import formulation_names
@@ -154,7 +154,7 @@ def test_a_heuristic_gives_hints_and_a_bound(name):
     """What a rule of the field finds becomes two patterns that are right, whatever the formulation."""
     problem = search(name, micro=8)
     original = problem.pricing.original
-    problem = helped(problem, original.rules[0].source(original.entry.name))
+    problem = add_heuristic(problem, original.rules[0].source(original.entry.name))
     bound, hint = problem.formulation.patterns[-2:]
     with open_sandbox(preload="ortools") as box:
         found = problem.verify(program([bound, hint]), box, (), False)
@@ -164,7 +164,9 @@ def test_a_heuristic_gives_hints_and_a_bound(name):
 def test_a_heuristic_s_bound_is_its_cost():
     """The bound that a heuristic gives is the cost of its solution: on one job that is late, its tardiness."""
     problem = search("tardiness_interval", micro=1)
-    problem = helped(problem, "import numpy as np\ndef schedule(p, d):\n    return np.arange(len(p))\n")
+    problem = add_heuristic(
+        problem, "import numpy as np\ndef schedule(p, d):\n    return np.arange(len(p))\n"
+    )
     instance = stated(problem, p=[3, 4], d=[1, 1])
     with open_sandbox(preload="ortools") as box:
         result = assess(problem, program(problem.formulation.patterns[-2:]), [instance], box)
@@ -176,8 +178,8 @@ def test_a_heuristic_s_bound_is_its_cost():
 def test_heuristics_of_something_else_are_told():
     """A heuristic for a heuristic, for an on-line problem, or without the entry point is refused in one line."""
     with pytest.raises(UsageTrouble, match="takes no heuristic"):
-        helped(find_problem("single_machine_tardiness"), "")
+        add_heuristic(find_problem("single_machine_tardiness"), "")
     with pytest.raises(UsageTrouble, match="on-line"):
-        helped(search("bin_packing_assignment"), "")
+        add_heuristic(search("bin_packing_assignment"), "")
     with pytest.raises(UsageTrouble, match="no program for single_machine_tardiness"):
-        helped(search("tardiness_interval"), "def other(): pass")
+        add_heuristic(search("tardiness_interval"), "def other(): pass")

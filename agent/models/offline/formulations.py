@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request
-from gapsmith.evaluators.formulations.contract import Formulation
-from gapsmith.evaluators.formulations.exchange.composition import program
+from gapsmith.evaluators.base import Library, Problem
 
 Subset = frozenset[str]
 Proposal = Callable[[Sequence[str], Random, Sequence[Subset]], Subset]
@@ -20,20 +19,22 @@ FEW = (1, 1, 2, 2, 3, 4)
 TRIES = 20
 
 
-def reply(request: Request, formulation: Formulation) -> Reply:
-    """A program of the library: equal requests, equal replies. Raises ModelTrouble where there is no library."""
-    rng = Random(request.seed)
-    if request.problem and request.problem.entry.name == "build":
-        return _whole(rng, formulation)
-    names = [pattern.name for pattern in formulation.patterns]
+def reply(request: Request, problem: Problem, library: Library) -> Reply:
+    """Writes a program of the library: equal requests, equal replies.
+
+    Raises ModelTrouble where the library is empty.
+    """
+    rng, names = Random(request.seed), library.names
+    if library.programs:
+        rule = rng.choice(library.programs)
+        return _worded(rule.source(problem.entry.name), rule.name)
     if not names:
         raise ModelTrouble(
-            f"formulation {formulation.name} has no patterns: `offline` has nothing to combine; use another model."
+            f"{problem.name} has an empty library: `offline` has nothing to combine; use another model."
         )
     parents = [patterns_in(source, names) for source in request.parents]
     chosen = _new(PROPOSALS.get(request.operator, refined), names, rng, parents)
-    source = program([pattern for pattern in formulation.patterns if pattern.name in chosen])
-    return _worded(source, ", ".join(sorted(chosen)) or "nothing is added")
+    return _worded(library.combine(chosen), ", ".join(sorted(chosen)) or "nothing is added")
 
 
 def patterns_in(source: str, names: Sequence[str]) -> Subset:
@@ -114,16 +115,6 @@ def _new(propose: Proposal, names: Sequence[str], rng: Random, parents: Sequence
             break
         chosen = propose(names, rng, parents)
     return chosen
-
-
-def _whole(rng: Random, formulation: Formulation) -> Reply:
-    known = formulation.builds[1:]
-    if not known:
-        raise ModelTrouble(
-            f"formulation {formulation.name} has one whole model only: `offline` has no other; use another model."
-        )
-    build = rng.choice(known)
-    return _worded(build.source("build"), build.name)
 
 
 def _worded(source: str, words: str) -> Reply:

@@ -191,8 +191,8 @@ class OfflineModel:
 
     def reply(self, request: Request) -> Reply:
         """Writes a program. Raises ModelTrouble where the problem gives nothing to start from."""
-        if formulation := getattr(request.problem, "formulation", None):
-            return offline_formulations.reply(request, formulation)
+        if request.problem and (library := request.problem.library):
+            return offline_formulations.reply(request, request.problem, library)
         desk, rng = self._desk_of(request.problem), Random(request.seed)
         parents = tuple(program for program in map(desk.usable, request.parents) if program)
         propose = PROPOSALS.get(request.operator, refine)

@@ -20,15 +20,7 @@ from gapsmith.agent.reports.export.formulation import formulation_module
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.runs.splits import Supply
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import (
-    FIRST_VERSION,
-    CandidateOutcome,
-    Instance,
-    Number,
-    Problem,
-    Trouble,
-    is_formulation,
-)
+from gapsmith.evaluators.base import FIRST_VERSION, CandidateOutcome, Instance, Number, Problem, Trouble
 from gapsmith.evaluators.stepwise import value_of
 from gapsmith.sandbox import Job, Limits, Outcome
 
@@ -76,11 +68,11 @@ def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = 
             f"{settings.problem} changed since program {number} was priced, so that its costs cannot be repeated; put "
             f"the file back as it was, or start a new run: gapsmith run {settings.problem}"
         )
+    if sandboxed and problem.base_model:
+        raise Trouble("a formulation adds to its caller's model and cannot be called through the sandbox")
     if not sandboxed:
         program = _open(program, problem)
-    if is_formulation(problem):
-        if sandboxed:
-            raise Trouble("a formulation adds to its caller's model and cannot be called through the sandbox")
+    if problem.base_model:
         return Exported(formulation_module(problem, program, births, archive), 0)
     tests = _tests(problem, settings, program, archive)
     if sandboxed:

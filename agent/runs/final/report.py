@@ -16,7 +16,7 @@ from gapsmith.agent.runs.final.pareto import FrontPoint
 from gapsmith.agent.runs.final.selection import Finale
 from gapsmith.agent.search.instances import Course
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.evaluators.base import Instance, is_formulation
+from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.scoring import Gain
 
 
@@ -116,8 +116,8 @@ def make_report(
     results = zip(programs, by.run(programs, test, whole=True), strict=True)
     best, *rules = (scored(program, result, bench.scale) for program, result in results)
     reference = min((rule for rule in rules if rule.aggregate), key=_rank, default=best)
-    boarded = not is_formulation(by.problem)  # it would take as long as the search
-    beside = boards(run, winner.program, course.train, bench, by) if boarded else Boards()
+    # Where evaluations are expensive, leaderboards would take as long as the search.
+    beside = Boards() if by.problem.expensive else boards(run, winner.program, course.train, bench, by)
     return Report(
         run=run,
         problem=by.problem.name,

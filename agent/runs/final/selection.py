@@ -22,15 +22,7 @@ from gapsmith.agent.runs.final.significance import Decision, Further, decide, ha
 from gapsmith.agent.search.instances import Bench
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import (
-    CandidateOutcome,
-    Honesty,
-    Instance,
-    Number,
-    Problem,
-    Split,
-    is_formulation,
-)
+from gapsmith.evaluators.base import CandidateOutcome, Honesty, Instance, Number, Problem, Split
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.repeats import TIME_OUTS
 from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
@@ -101,7 +93,7 @@ def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
     new = problem.instances(Split.VALIDATION, seed, 2 * count, start=UNSEEN_FROM)
 
     def further(more: int) -> Sequence[Instance]:
-        if is_formulation(problem):  # seconds of a solver each, and the base has to be chosen for them
+        if problem.expensive:
             return ()
         return problem.instances(Split.VALIDATION, seed, more, start=UNSEEN_FROM + 2 * count)
 
@@ -242,8 +234,8 @@ class _End:
 
     def shortened(self, winner: Elite, costs: Costs) -> Elite:
         """A shorter form of the winner that costs no more on any selection instance."""
-        if is_formulation(self._problem):
-            return winner  # what a formulation does without is tried by the search
+        if not self._problem.editable:
+            return winner
         best, tried = winner, set[str]()
         while (step := self._step(best, costs, tried)) is not None:
             best, costs = step

@@ -1,5 +1,7 @@
 """Offline, formulations are subsets of a library of patterns."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,14 +82,11 @@ def test_whole_models_are_those_of_the_library():
     assert any(rule.function.__doc__ in source for rule in builds[1:])
 
 
-def test_no_library_is_said(monkeypatch):
-    """Without patterns there is nothing to combine, and the message says what to do."""
-    monkeypatch.setattr("gapsmith.agent.models.offline.model.getattr", lambda *_: Bare(), raising=False)
+@pytest.mark.parametrize("name", [NAME, "tardiness_positional:build"])
+def test_no_library_is_said(name):
+    """Without patterns and whole models there is nothing to combine, and the message says what to do."""
+    problem = find_problem(name)
+    bare = replace(problem, formulation=replace(problem.formulation, patterns=(), builds=()))
+    request = Request(slot=0, operator="explore", system="", prompt="", seed=0, problem=bare)
     with pytest.raises(ModelTrouble, match="use another model"):
-        asked()
-
-
-class Bare:
-    """A formulation without patterns."""
-
-    name, patterns, builds = "bare", (), ()
+        OfflineModel().reply(request)
