@@ -1,4 +1,4 @@
-"""Whether formulations are right: files, the patterns of the library, and mutants of them, on the ladder."""
+"""Verifies formulations: files, patterns of the library, and mutants of these."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -28,14 +28,14 @@ from gapsmith.evaluators.formulations.verify.mutants import (
 
 @dataclass(frozen=True)
 class Verified:
-    """A program under a name, and what the ladder says of it."""
+    """A named program with the result of its verification."""
 
     name: str
     finding: Honesty
 
 
 def formulation_search(name: str) -> FormulationProblem:
-    """The search for a formulation of that name. Raises UsageTrouble for what is none."""
+    """Finds the search for a formulation. Raises UsageTrouble for other names."""
     problem = find_problem(name)
     if not isinstance(problem, FormulationProblem):
         raise UsageTrouble(
@@ -51,14 +51,16 @@ def verified(
     doing: Progress = silent,
     archive: Archive | None = None,
 ) -> list[Verified]:
-    """What the ladder says of files, or, without any, of the library's patterns, one by one and together.
+    """Verifies files, or the patterns of the library by default.
+
+    Patterns are verified one by one and all together.
 
     Args:
-        problem: the search that they are for.
+        problem: the search for a formulation.
         files: programs.
-        executor: where they run.
-        doing: told as the work goes on.
-        archive: whose counterexamples are tried first, and which keeps those that are found.
+        executor: runs them.
+        doing: is called with the progress.
+        archive: its counterexamples are tried first, and new ones are added.
     """
     refuters = Refuters(problem.name, archive) if archive else None
     known = refuters.of(0) if refuters else ()
@@ -76,23 +78,25 @@ def verified(
         found.append(Verified(name, finding := future.result()))
         if refuters and (wrong := finding.detail.get("counterexample")):
             refuters.add(0, None, wrong)
-        doing("climbing the ladder", done, len(sources))
+        doing("verifying", done, len(sources))
     return found
 
 
 def mutants_examined(
     problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: Progress = silent
 ) -> list[Examined]:
-    """What becomes of so many mutants of the library's patterns."""
+    """Examines mutants of the library's patterns."""
     if problem.follow_up:
-        raise UsageTrouble("mutants are made of patterns, which whole models have none of; leave :build away")
+        raise UsageTrouble("mutants are made of patterns, and whole models have none; leave :build away")
     wanted = chosen(problem.formulation.patterns, count, seed)
     first = _all(
-        [executor.submit(_Examination(problem, mutant)) for mutant in wanted], doing, "mutants climb"
+        [executor.submit(_Examination(problem, mutant)) for mutant in wanted], doing, "verifying mutants"
     )
     passed = [each for each in first if each.fate == PASSED]
     works = [_Doubt(problem, each, tuple(first)) for each in passed]
-    doubts = _all([executor.submit(work) for work in works], doing, "those that passed are doubted")
+    doubts = _all(
+        [executor.submit(work) for work in works], doing, "trying mutants that passed on more instances"
+    )
     second = dict(zip((each.mutant for each in passed), doubts, strict=True))
     return [second.get(each.mutant, each) for each in first]
 
@@ -107,6 +111,8 @@ def _all(futures: Sequence[Future[Examined]], doing: Progress, words: str) -> li
 
 @dataclass(frozen=True)
 class _Climb:
+    """Work for an executor: verifies a program on all levels."""
+
     problem: FormulationProblem
     source: str
     refuters: tuple[Instance, ...]
@@ -120,6 +126,8 @@ class _Climb:
 
 @dataclass(frozen=True)
 class _Examination:
+    """Work for an executor: runs the ladder on a mutant."""
+
     problem: FormulationProblem
     mutant: Mutant
 
@@ -129,12 +137,11 @@ class _Examination:
 
 @dataclass(frozen=True)
 class _Doubt:
+    """Work for an executor: tries a mutant that passed on more instances."""
+
     problem: FormulationProblem
     passed: Examined
     others: tuple[Examined, ...]
 
     def __call__(self, runner: Runner, spent: float) -> Examined:
         return doubted(self.passed, self.others, self.problem.ladder, runner)
-
-
-# Words

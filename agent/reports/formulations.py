@@ -1,4 +1,4 @@
-"""Findings about formulations, in words."""
+"""Results about formulations as text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from gapsmith.evaluators.scoring import FEWEST
 
 
 def told(found: Mapping[str, Any]) -> str:
-    """The same in sentences."""
+    """Describes the speed and verification of a formulation."""
     lines = [
         f"{_measure(found)} {_ratio(found['ratio'])} of the base's ({found['units']:.3g} of "
         f"{found['base_units']:.3g} units); placebo {_ratio(found['placebo'])}.",
@@ -21,7 +21,7 @@ def told(found: Mapping[str, Any]) -> str:
     ]
     if found["wall_ratio"] and found["wall_ratio"]["value"] > 1:
         lines.append(
-            "It is slower than its base by the clock: what the count of effort says does not hold here."
+            "Its wall time is longer than that of its base: the gain in effort is no gain in time here."
         )
     if found["verified"]:
         lines.append(f"Verified: {words(found['verified'])}.")
@@ -29,7 +29,7 @@ def told(found: Mapping[str, Any]) -> str:
 
 
 def _measure(found: Mapping[str, Any]) -> str:
-    """What speed was judged by."""
+    """Names the measure of speed."""
     if (solver := found.get("solver")) is None:
         return "Deterministic time"
     return f"Simplex iterations of {SOLVER_NAMES[solver]}, 10,000 to a unit,"

@@ -19,14 +19,12 @@ from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.verify.mutants import Examined, kill_rate
 
 FATES = ("killed", "survived", "equivalent", "broken")
-
-
 LONGEST_REASON = 160
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What `verify` prints, as data and as a table, and whether anything is wrong."""
+    """The output of `verify` as data and as a table, and whether anything failed."""
 
     data: Any
     table: Table
@@ -40,7 +38,7 @@ def files_answer(
     doing: Progress,
     archive: Archive | None,
 ) -> Answer:
-    """See `verified`; wrong where a program is."""
+    """Verifies programs; fails if one of them is wrong."""
     found = verified(problem, files, executor, doing, archive)
     failed = any(each.finding.outcome != CandidateOutcome.OK for each in found)
     return Answer(verified_json(problem.name, found), verified_table(problem.name, found), failed)
@@ -49,14 +47,14 @@ def files_answer(
 def mutants_answer(
     problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: Progress
 ) -> Answer:
-    """See `mutants_examined`; wrong where a wrong mutant passed."""
+    """Examines mutants; fails if a wrong one passed."""
     found = mutants_examined(problem, count, seed, executor, doing)
     failed = any(each.fate == "survived" for each in found)
     return Answer(mutants_json(problem.name, found), mutants_table(problem.name, found), failed)
 
 
 def verified_json(formulation: str, found: Sequence[Verified]) -> dict[str, Any]:
-    """The answer of `verify`."""
+    """Returns the output of `verify` as data."""
     return {"formulation": formulation, "programs": [_verified_json(each) for each in found]}
 
 
@@ -67,8 +65,8 @@ def _verified_json(each: Verified) -> dict[str, Any]:
 
 
 def verified_table(formulation: str, found: Sequence[Verified]) -> Table:
-    """Programs, a line each."""
-    table = Table(title=f"{formulation}: what the ladder says")
+    """Returns a table with a line for each program."""
+    table = Table(title=f"{formulation}: verification")
     for heading in ("program", "outcome", "truth", "rung", "why"):
         table.add_column(heading)
     for each in found:
@@ -81,7 +79,7 @@ def verified_table(formulation: str, found: Sequence[Verified]) -> Table:
 
 
 def mutants_json(formulation: str, found: Sequence[Examined]) -> dict[str, Any]:
-    """The answer of `verify --mutants`."""
+    """Returns the output of `verify --mutants` as data."""
     fates = Counter(each.fate for each in found)
     return {
         "formulation": formulation,
@@ -109,7 +107,7 @@ def _fates(found: Sequence[Examined]) -> dict[str, int]:
 
 
 def mutants_table(formulation: str, found: Sequence[Examined]) -> Table:
-    """Kinds of mistakes, a line each."""
+    """Returns a table with a line for each kind of mistake."""
     rate = kill_rate(found)
     words = "none was wrong" if rate is None else f"kill rate {100 * rate:.1f} %"
     table = Table(title=f"{formulation}: {len(found)} mutants, {words}", caption=_survivors(found))

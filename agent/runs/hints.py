@@ -22,7 +22,10 @@ def add_heuristic(problem: Problem, heuristic: str) -> Problem:
 
 
 def _bundle(*functions: Callable[..., Any]) -> str:
-    """Returns the source of functions of ours with all that they use; `Instance` is defined beside it."""
+    """Returns the source of functions with everything that they use.
+
+    `Instance` is defined beside it.
+    """
     bundle = Bundle(given=frozenset(("Instance",)))
     for function in functions:
         bundle.add(function)

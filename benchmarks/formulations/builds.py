@@ -26,7 +26,7 @@ from gapsmith.evaluators.catalogue import formulation_problem_named
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.solve.solver import answer
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instances import generate
-from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_models import (
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_model_patterns import (
     ORDERING,
     POSITIONAL,
 )

@@ -1,4 +1,4 @@
-"""Formulations: trusted base models, what is proposed to strengthen them, and whether it is right and fast.
+"""The search for formulations: trusted base models, additions to them, their verification and their speed.
 
-Every module here that defines `formulation = Formulation(...)` is one, under the module's own name.
+The base models themselves are in the folders of their problems; see `catalogue`.
 """

@@ -1,4 +1,4 @@
-"""What a model is told of the search for formulations, beside the base's own brief."""
+"""The description of the search for formulations in prompts, around the base's own brief."""
 
 EXTEND = """\
 A CP-SAT model (OR-Tools 9.15, `cp_model`) of this problem is given. WANTED
@@ -61,11 +61,11 @@ and constraints, so that order means nothing. A tighter relaxation gains; rows t
 cost. Big-M by `only_enforce_if` is as weak as the domains are wide.""",
 )
 SOLVER_NAMES = {"highs": "HiGHS", "scip": "SCIP"}
-"""As people know them."""
+"""Names of solvers as they are usually written."""
 
 
 def brief(whole: bool, solver: str | None) -> str:
-    """What a model is told; BRIEF stands for the base's own.
+    """Writes the brief; BRIEF stands for the base's own.
 
     Args:
         whole: whether whole models are wanted.

@@ -1,4 +1,4 @@
-"""The contract of a formulation: a trusted CP-SAT model of a problem, and what a candidate may build on it."""
+"""The contract of a formulation: a trusted CP-SAT model of a problem, and what candidates may build on it."""
 
 import inspect
 import textwrap
@@ -11,7 +11,7 @@ import numpy as np
 
 from gapsmith.evaluators.base import Datum, Instance, Rule, Split
 
-if TYPE_CHECKING:  # OR-Tools takes a second to load, which those who only ask for names need not wait for
+if TYPE_CHECKING:  # OR-Tools takes a second to load; listing names does without it
     from ortools.sat.python import cp_model
 
 Variables: TypeAlias = Mapping[str, Any]
@@ -21,11 +21,14 @@ Values: TypeAlias = Mapping[str, Any]
 """The same nesting with whole numbers in place of variables; None in place of intervals."""
 
 HEADER = "import numpy as np\nfrom ortools.sat.python import cp_model\n"
-"""What a pattern may use besides its arguments."""
+"""What a pattern may use in addition to its arguments."""
 
 
 class Claim(StrEnum):
-    """What is said of an added constraint: the first word of its name, before a colon, as in "implied: no idle"."""
+    """What an added constraint claims.
+
+    It is the first word of the constraint's name, before a colon, as in "implied: no idle".
+    """
 
     IMPLIED = "implied"
     SYMMETRY = "symmetry"
@@ -49,11 +52,11 @@ class Pattern:
 
     Attributes:
         name: that of its function.
-        claim: what it says of itself.
-        source: `def NAME(model, variables, data):`, which uses `np` and `cp_model` and nothing else of ours.
+        claim: what its constraints claim.
+        source: `def NAME(model, variables, data):`, which uses `np`, `cp_model` and nothing else of Gapsmith.
             It adds to the model; every constraint is named with its claim: `.with_name("implied: no idle")`.
             Functions that it calls may follow.
-        citation: where it comes from.
+        citation: its source in the literature.
     """
 
     name: str
@@ -68,32 +71,32 @@ def pattern(
     citation: str = "",
     helpers: Sequence[Callable[..., Any]] = (),
 ) -> Pattern:
-    """The pattern of a function of our own, whose source goes before that of the functions it calls."""
+    """Makes a pattern of a function, with the source of its helpers."""
     sources = [textwrap.dedent(inspect.getsource(each)) for each in (function, *helpers)]
     return Pattern(function.__name__, claim, "\n\n".join(sources), citation)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Formulation:
-    """A base model of a problem, trusted, and everything needed to judge what is added to it.
+    """A trusted base model of a problem, and everything needed to judge additions to it.
 
     Attributes:
         name: as on the command line, for example "tardiness_interval".
         problem: the name of the problem it models.
         title: one line.
-        brief: what a model is told of the variables and the constraints: names, shapes, units.
-        citation: the literature it is from.
+        brief: describes variables and constraints in prompts: names, shapes, units.
+        citation: its source in the literature.
         build: the model of an instance; deterministic; minimises or maximises what `Problem.cost` returns.
         decode: the problem's solution of the variables' values; its cost equals the objective at an optimum.
-        decisions: the names of the variables that determine the solution: what enumerations are projected on.
+        decisions: the names of the variables that determine the solution; enumerations are projected on them.
         micro: data of a tiny instance, solved in milliseconds: ties, equal parts, zero slack, sizes from 1 or 2.
         generate: `(rng, size) -> data` of an instance where the base needs 0.1 to 3 units of deterministic time.
-        sizes: per split, in turn; those of the test may be larger.
+        sizes: per split, used in turn; those of the test may be larger.
         patterns: the library of known ways to strengthen it.
         builds: whole models of the problem as candidates: functions `build(data)` with a helper `decode`, the base
             itself the first.
-        linear: whether the base can be written as a mixed-integer programme, so that HiGHS and SCIP may judge, too.
-        encode: values of some variables, None elsewhere, of a solution of the problem: what a heuristic hints.
+        linear: whether the base can be written as a mixed-integer programme, for HiGHS and SCIP.
+        encode: values of some variables, None elsewhere, for a solution of the problem: a heuristic's hint.
     """
 
     name: str

@@ -14,7 +14,7 @@ from gapsmith.evaluators.formulations.contract import Claim, Formulation, Patter
 def make_patterns(
     formulation: Formulation, original: Problem, heuristic: str, bundle: BundleSource
 ) -> tuple[Pattern, ...]:
-    """Returns the heuristic's bound and, where its solutions can be encoded, its hint.
+    """Makes a bound and, if solutions can be encoded, a hint.
 
     Args:
         formulation: the base.

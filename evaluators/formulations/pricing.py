@@ -18,14 +18,14 @@ from gapsmith.evaluators.formulations.exchange.bridge import packed_layout, text
 from gapsmith.evaluators.formulations.solve.benchmark import Measure, Trial, cost_of
 
 MODEL, LAYOUT = "model", "layout"
-"""What an instance holds beside its data: the text of its base, and where the variables are, in bytes."""
+"""What an instance holds in addition to its data: the text of its base, and the places of variables, in bytes."""
 MOST_TEXT = 60_000_000
-"""Characters of a model's text."""
+"""Largest number of characters of a model's text."""
 
 
 @dataclass(frozen=True)
 class Pricing:
-    """What is done with the models that candidates return.
+    """Prices the models that candidates return.
 
     Args:
         formulation: the base.
@@ -41,28 +41,31 @@ class Pricing:
     _texts: dict[str, str] = field(default_factory=dict)
 
     def stated(self, instance: Instance) -> Instance:
-        """An instance of the original problem, with its base model."""
+        """Adds the base model to an instance of the original problem."""
         built = self.formulation.build(instance)
         model = {} if self.whole else {MODEL: as_bytes(text_of(built.model))}
         layout = as_bytes(packed_layout(built.variables, list(instance.data)))
         return Instance(instance.name, {**model, LAYOUT: layout, **instance.data}, instance.stratum)
 
     def read(self, path: Path, *layout: str) -> list[Instance]:
-        """The instances of a file of the original problem. Raises Trouble."""
+        """Reads the instances of a file of the original problem. Raises Trouble."""
         return [self.stated(instance) for instance in self.original.read(path, *layout)]
 
     def base(self, instance: Instance) -> str:
-        """The text of an instance's base, built again: what an instance holds has been in the sandbox."""
+        """Builds the text of an instance's base again.
+
+        The text that the instance holds has been in the sandbox, and is not trusted.
+        """
         if instance.digest not in self._texts:
             self._texts[instance.digest] = text_of(self.formulation.build(plain_instance(instance)).model)
         return self._texts[instance.digest]
 
     def trial(self, instance: Instance, model: Any) -> Trial:
-        """A candidate's model, as packed by the guest, solved. Raises Infeasible."""
+        """Solves a candidate's model, as packed by the guest. Raises Infeasible."""
         return self.measure.trial(self.base(instance), unpacked(model), self.whole)
 
     def cost(self, instance: Instance, answer: Any) -> float:
-        """The price of a candidate's answer. Raises Infeasible."""
+        """Prices a candidate's answer. Raises Infeasible."""
         if not self.whole:
             return cost_of(self.trial(instance, answer).times)
         (model, _), solution = _two(_two(answer)[0]), _two(answer)[1]
@@ -72,13 +75,16 @@ class Pricing:
         return cost_of(trial.times)
 
     def _check_decoded(self, instance: Instance, solution: Any, optimum: float | None) -> None:
-        """What the decoder gave must be a solution, and as good as the model says. Raises Infeasible."""
+        """Raises Infeasible if the decoded solution does not have the model's optimum."""
         cost = self.original.cost(plain_instance(instance), solution)
         if optimum is not None and cost != optimum:
             raise Infeasible(f"the decoded solution costs {cost:g}; the model's optimum is {optimum:g}")
 
     def follow(self, instance: Instance, answer: Any) -> Mapping[str, Datum] | None:
-        """What the decoder is asked: the values of the model's first solution; None where there is none."""
+        """Returns the decoder's arguments: the values of the model's first solution.
+
+        Returns None where there is no solution.
+        """
         try:
             model, layout = _two(answer)
             values = self.trial(instance, model).values
@@ -86,34 +92,37 @@ class Pricing:
                 return None
             text = json.dumps(values_of(layout, values))
         except (Infeasible, TypeError, IndexError, AttributeError, RecursionError):
-            return None  # the price says why
+            return None  # `cost` gives the reason
         return {"values": as_bytes(text), **instance.data}
 
 
 def plain_instance(instance: Instance) -> Instance:
-    """The instance of the original problem."""
+    """Returns the instance of the original problem, without the base model."""
     data = {name: value for name, value in instance.data.items() if name not in (MODEL, LAYOUT)}
     return Instance(instance.name, data, instance.stratum)
 
 
 def unpacked(answer: Any) -> str:
-    """The text of a model as the guest packs it. Raises Infeasible for what is none, or too much."""
+    """Unpacks the text of a model.
+
+    Raises Infeasible if it is invalid or too long.
+    """
     try:
         raw = zlib.decompressobj()
         text = raw.decompress(base64.b64decode(answer, validate=True), MOST_TEXT).decode()
     except (TypeError, ValueError, zlib.error, binascii.Error):
-        raise Infeasible("what came back is no packed model") from None
+        raise Infeasible("the program returned no packed model") from None
     if raw.unconsumed_tail:
         raise Infeasible(f"the model's text is longer than {MOST_TEXT} characters")
     return text
 
 
 def as_bytes(text: str) -> NDArray[np.uint8]:
-    """A text as an instance holds it."""
+    """Encodes a text as instances hold it."""
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
 def _two(answer: Any) -> tuple[Any, Any]:
     if isinstance(answer, list) and len(answer) == 2:
         return answer[0], answer[1]
-    raise Infeasible("what came back is no model with a layout of its variables")
+    raise Infeasible("the program returned no model with its variables")

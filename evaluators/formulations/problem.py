@@ -40,14 +40,14 @@ from gapsmith.evaluators.formulations.verify.ladder import MICRO, Ladder
 AnyProblem = TypeVar("AnyProblem", bound=Problem)
 
 DRAWS = 60
-"""Instances that are drawn until one suits the window of times."""
+"""Largest number of draws until an instance fits the window of times."""
 COUNTS = {Split.TRAIN: 10, Split.VALIDATION: 12, Split.TEST: 12}
 MOST_SECONDS, LEAST_SECONDS = 1.0, 0.25
-"""CPU seconds for building a model, at most and for the smallest base."""
+"""CPU limits for building a model: the largest, and that of the smallest base."""
 BUILDING = 100.0
-"""So many times what the base's own building takes come to the least. All patterns of a library take up to 45 times."""
+"""Multiple of the base's building time that is added to the least. All patterns of a library take up to 45 times."""
 SECONDS_PER_CHARACTER = 5e-8
-"""CPU seconds of building a base, by the length of its text: reckoned, so that limits are the same in every run."""
+"""Estimated CPU seconds of building a base, per character of its text, so that limits are equal in every run."""
 
 AUGMENT = EntryPoint(
     "augment",
@@ -76,7 +76,7 @@ class FormulationProblem(Problem):
     """A problem whose programs are formulations.
 
     Attributes:
-        formulation: the base, and what is known of it.
+        formulation: the base model and its library.
         pricing: prices models.
         ladder: verifies programs.
         judge: measures the speed of models.
@@ -110,7 +110,10 @@ class FormulationProblem(Problem):
         return Library(tuple(pattern.name for pattern in patterns), combine)
 
     def add_heuristic(self, source: str, bundle: BundleSource) -> "FormulationProblem":
-        """Returns the search with a heuristic's hint and bound in its library. Raises UsageTrouble."""
+        """Returns the search with a heuristic's hint and bound in its library.
+
+        Raises UsageTrouble where heuristics cannot help.
+        """
         if self.pricing.whole:
             raise UsageTrouble(f"{self.name} takes no heuristic; leave :build away")
         if self.original.online:
@@ -141,16 +144,16 @@ def formulation_problem(
     micro: int = MICRO,
     solver: str | None = None,
 ) -> FormulationProblem:
-    """The search for what strengthens a formulation, or, with `whole`, for another model of its problem.
+    """Makes the search for additions to a formulation, or for whole models.
 
     Args:
         formulation: the base.
         original: the problem that it models.
         whole: whether programs build whole models, with a decoder.
-        judge: measures; with the usual orders if not given.
-        micro: tiny instances that the ladder draws.
-        solver: who proves optima when speed is measured: "highs" or "scip"; CP-SAT if not given. The ladder's is
-            always CP-SAT, which is exact.
+        judge: measures speed; with the usual orders if not given.
+        micro: number of tiny instances that the ladder draws.
+        solver: the solver that is timed: "highs" or "scip"; CP-SAT if not given. The ladder always solves with
+            CP-SAT, which is exact.
     """
     judge = judge or Judge(Children(), solver=solver)
     pricing = Pricing(formulation, original, judge, whole)
@@ -161,7 +164,7 @@ def formulation_problem(
 
 
 def _make(kind: type[AnyProblem], drawing: "_Drawing", **more: Any) -> AnyProblem:
-    """Makes the problem of a search, of a kind that may have more fields."""
+    """Makes the problem of a search; subclasses may have more fields."""
     formulation, pricing, whole = drawing.formulation, drawing.pricing, drawing.pricing.whole
     return kind(
         name=formulation.name + _ending(whole, drawing.judge.solver),
@@ -190,25 +193,28 @@ def _make(kind: type[AnyProblem], drawing: "_Drawing", **more: Any) -> AnyProble
 
 
 def building_seconds(base: str) -> float:
-    """The CPU seconds that building a model may take, by the text of its base."""
+    """Limits the CPU seconds of building a model by its base's text."""
     return min(MOST_SECONDS, LEAST_SECONDS + BUILDING * SECONDS_PER_CHARACTER * len(base))
 
 
 def _ending(whole: bool, solver: str | None) -> str:
-    """What tells the searches for one formulation apart, by name."""
+    """Returns the ending of a search's name."""
     return ":build" if whole else f":{solver}" if solver else ""
 
 
 @dataclass(frozen=True)
 class _Drawing:
-    """Instances on which the base can be measured, and how it does there."""
+    """Draws instances on which the base can be measured, and measures it."""
 
     formulation: Formulation
     pricing: Pricing
     judge: Judge
 
     def generate(self, rng: np.random.Generator, _: str, size: int) -> Mapping[str, Datum]:
-        """Draws until the base is neither too easy nor too hard. Raises Trouble."""
+        """Draws until the base is neither too easy nor too hard.
+
+        Raises Trouble after too many draws.
+        """
         for _draw in range(DRAWS):
             plain = Instance("drawn", self.formulation.generate(rng, size))
             if self.judge.suits(self.pricing.base(plain)):
@@ -219,7 +225,7 @@ class _Drawing:
         )
 
     def baseline(self, instance: Instance, _: float) -> Baseline:
-        """The price of no time at all, and that of the base; its optimum and times as the solution."""
+        """Prices zero time and the base; the solution holds optimum and times."""
         facts = self.judge.base(self.pricing.base(instance))
         solution = {"optimum": facts.optimum, "units": list(facts.times)}
         method = f"{self.judge.solver or 'CP-SAT'} on the base"

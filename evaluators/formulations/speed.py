@@ -110,9 +110,10 @@ class SpeedMeasurement:
     def measure_wall_time(
         self, source: str, instances: Sequence[Instance], runner: Runner
     ) -> tuple[Ratio | None, Ratio | None, float | None]:
-        """Measures ratios of wall time and of nodes, and the CPU seconds of building.
+        """Measures ratios of wall time and nodes, and seconds of building.
 
-        Solves with all cores; wall time includes building. Returns None for each where no model is returned.
+        Solves with all cores; wall time includes building, which is in CPU seconds. Each is None where a model is not
+        returned.
         """
         chosen = instances[:WALL_INSTANCES]
         result = assess(self.problem, source, chosen, runner)
@@ -131,7 +132,10 @@ class SpeedMeasurement:
         )
 
     def _clock(self, model: str) -> "_Clocked":
-        """Solves a model once with all cores; a run that reaches the limit counts twice."""
+        """Solves a model once with all cores.
+
+        A run that reaches the limit counts twice.
+        """
         request: dict[str, Any] = {"do": "solve", "base": None, "text": model, "permutations": [0]}
         request |= {"seconds": WALL_LIMIT, "workers": os.cpu_count() or 1}
         if self.judge.solver:

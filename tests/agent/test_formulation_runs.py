@@ -12,17 +12,19 @@ from gapsmith.agent.archive.findings import finding_of
 from gapsmith.agent.cli.app import main
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports.export.formulation import formulation_module
+from gapsmith.agent.reports.export.module import export
 from gapsmith.agent.runs.final import encoding
 from gapsmith.agent.runs.final.entropy import last_drawn
 from gapsmith.agent.runs.hints import add_heuristic
 from gapsmith.evaluators.assess import assess
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import Trouble, UsageTrouble
 from gapsmith.evaluators.catalogue import formulation_names
 from gapsmith.evaluators.formulations.exchange.bridge import message_of, model_of
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
 from gapsmith.sandbox import open_sandbox
 
+UNSEEN = "    # \x1b[31m red \u202e\n"
 WRONG = augment("model.add(variables['start'][0] < 0).with_name('implied: never')")
 
 
@@ -75,8 +77,9 @@ def test_report_says_how_fast_and_how_right(done):
     assert found["placebo"]["value"] > 0
     assert found["wall_ratio"]["value"] > 0
     assert found["base_units"] > 0
-    if done[1].best.entrant.name != "base":
-        assert found["verified"]["truth"] in ("implied", "true in every optimum", "keeps an optimum")
+    assert done[1].best.entrant.name != "base"
+    assert found["verified"]["truth"] in ("implied", "true in every optimum", "keeps an optimum")
+    assert found["verified"]["rung"] in ("equality", "enumeration", "refutation")
 
 
 def test_the_base_is_the_reference(done):
@@ -92,6 +95,7 @@ def test_elites_are_verified(done):
     """Whatever passed the gate was on all rungs, and the archive says so."""
     run, _ = done
     passed = [row for row in run.archive.candidates(run.number).values() if row.gate == "passed"]
+    assert any(row.operator != "rule" for row in passed)
     for row in passed:
         assert finding_of(run.archive, run.archive.births(row.program))["rung"]
 
@@ -119,13 +123,24 @@ def test_same_seed_same_run(done, tmp_path, executor):
 
 def test_what_is_wrong_is_kept_and_quoted(tmp_path, executor):
     """A wrong program is refuted unmeasured; its instance stays in the archive, and is in the next prompt."""
-    model = Scripted([f"```python\n{WRONG}```\nMechanism: none.\n"], 1)
+    model = Scripted([f"```python\n{WRONG}{UNSEEN}```\nMechanism: none.\n"], 1)
     run, _ = finished(str(tmp_path / "c.db"), executor, model=model, calls=8)
     rows = [row for row in run.archive.candidates(run.number).values() if row.operator != "rule"]
     assert rows[0].outcome == "refuted"
     (kept,) = {row.digest: row for row in run.archive.counterexamples("tardiness_interval")}.values()
     assert str(kept.data["p"]) in rows[0].message
     assert any(str(kept.data["p"]) in request.prompt for request in model.requests[1:])
+    check_export(run.archive, rows[0].program, executor)
+
+
+def check_export(archive, number, executor):
+    """Asserts that an exported formulation shows terminal sequences and marks of direction as escapes."""
+    assert "\x1b" in archive.find(number).source
+    text = export(number, archive, executor).text
+    assert r"# \x1b[31m red \u202e" in text
+    assert not set("\x1b\u202e") & set(text)
+    with pytest.raises(Trouble, match="through the sandbox"):
+        export(number, archive, executor, sandboxed=True)
 
 
 def test_verbs(tmp_path, capsys):

@@ -51,7 +51,7 @@ def _write_docstring(
 
 
 def _list_figures(program: Program, report: Mapping[str, Any] | None) -> list[str]:
-    """Lists the report's figures of the sealed test if the program is the run's winner."""
+    """Lists the sealed test's figures if the program won its run."""
     winner = ((report or {}).get("best") or {}).get("id") == program.id
     found = (report or {}).get("formulation")
     return (
@@ -86,7 +86,7 @@ def _base():
 
 
 def strengthened(data):
-    """The base model of an instance with what was found added to it, and the base's variables by name."""
+    """Returns the base model of an instance with the additions, and the base's variables by name."""
     built = _base()(Instance(data))
     augment(built.model, built.variables, data)
     return built.model, built.variables

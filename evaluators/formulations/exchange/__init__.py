@@ -1,1 +1,1 @@
-"""What the guest sends and the host reads: parts of solver models as text."""
+"""Exchange between the sandboxed program and Gapsmith: solver models and their variables as text."""

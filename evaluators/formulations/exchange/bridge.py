@@ -1,4 +1,4 @@
-"""Models as text, as messages and back: the builder's own message is none of protobuf's, and knows no bytes."""
+"""Converts models to text, to protobuf messages and back; the builder's own message is not one of protobuf's."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +14,11 @@ from gapsmith.evaluators.formulations.contract import Variables
 
 
 class Refused(Exception):
-    """A model that is not taken: the reason, in words for the next prompt."""
+    """Raised for a model that is not accepted; the message goes into the next prompt."""
 
 
 def model_of(text: str) -> cp_model.CpModel:
-    """The model of a text. Raises Refused."""
+    """Parses a model from text. Raises Refused."""
     model = cp_model.CpModel()
     if not model.proto.parse_text_format(text):
         raise Refused("the model's text cannot be read")
@@ -27,14 +27,18 @@ def model_of(text: str) -> cp_model.CpModel:
 
 
 def text_of(model: cp_model.CpModel) -> str:
-    """The model as text. Its message does not live longer than the model itself, so that it is not handed on."""
+    """Writes a model as text.
+
+    The model's message does not outlive the model, so that it is not handed on.
+    """
     return str(model.proto)
 
 
 def message_of(model: cp_model.CpModel) -> cp_model_pb2.CpModelProto:
-    """The model as a message of protobuf. Raises Refused.
+    """Copies a model into a protobuf message. Raises Refused.
 
-    Field by field: the builder writes bytes to files alone, and there are none where models of candidates are read.
+    It copies field by field: the builder can write bytes to files only, and no files can be written where models of
+    candidates are read.
     """
     message = cp_model_pb2.CpModelProto()
     try:
@@ -45,7 +49,7 @@ def message_of(model: cp_model.CpModel) -> cp_model_pb2.CpModelProto:
 
 
 def _copy(source: Any, message: Message) -> None:
-    """Copies what the builder's message holds into one of protobuf of the same type."""
+    """Copies the builder's message into a protobuf message of the same type."""
     for name, is_message, is_repeated in _fields(message.DESCRIPTOR):
         if not is_repeated:
             _copy_single(source, message, name, is_message)
@@ -68,19 +72,28 @@ def _copy_single(source: Any, message: Message, name: str, is_message: bool) -> 
 
 @lru_cache(maxsize=256)
 def _fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
-    """Name, whether it is a message, and whether it is repeated, of each field."""
+    """Lists the fields of a message type.
+
+    Each has its name, whether it is a message, and whether it is repeated.
+    """
     return tuple(
         (field.name, field.message_type is not None, field.is_repeated) for field in descriptor.fields
     )
 
 
 def layout_of(variables: Variables) -> dict[str, Any]:
-    """Where the variables are in the model: an index, {"interval": index}, or None, nested as they are."""
+    """Returns the places of variables in the model, nested as they are.
+
+    A place is an index, {"interval": index}, or None.
+    """
     return {name: _mapped(part, _place) for name, part in variables.items()}
 
 
 def values_of(layout: Mapping[str, Any], values: Sequence[int]) -> dict[str, Any]:
-    """The values of variables, nested as they are; None in place of intervals. Raises IndexError."""
+    """Returns the values of variables, nested as they are.
+
+    Intervals have None. Raises IndexError.
+    """
     return {
         name: _mapped(part, lambda place: values[place] if isinstance(place, int) else None)
         for name, part in layout.items()
@@ -88,7 +101,7 @@ def values_of(layout: Mapping[str, Any], values: Sequence[int]) -> dict[str, Any
 
 
 def packed_layout(variables: Variables, data: Sequence[str]) -> str:
-    """What the guest must know: the layout, and the names of the data in their order."""
+    """Encodes the layout and the order of the data for the guest."""
     return json.dumps({"variables": layout_of(variables), "data": list(data)})
 
 

@@ -1,4 +1,4 @@
-"""Programs made of patterns: the patterns' functions, those that they call, and an entry point that calls them."""
+"""Programs composed of patterns: the patterns' functions, their helpers, and an entry point that calls them."""
 
 import ast
 import textwrap
@@ -8,7 +8,7 @@ from gapsmith.evaluators.formulations.contract import HEADER, Pattern
 
 
 def program(patterns: Sequence[Pattern]) -> str:
-    """The module that adds these patterns, in their order: equal patterns, equal programs."""
+    """Composes a module from patterns: equal patterns give equal programs."""
     functions: dict[str, str] = {}
     for pattern in patterns:
         functions.update(functions_in(pattern.source))
@@ -19,7 +19,10 @@ def program(patterns: Sequence[Pattern]) -> str:
 
 
 def functions_in(source: str) -> dict[str, str]:
-    """The functions of a source by name; several patterns may carry the same one."""
+    """Lists the functions of a source by name.
+
+    Several patterns may contain the same one.
+    """
     source = textwrap.dedent(source)
     return {
         node.name: ast.get_source_segment(source, node) or ""

@@ -1,6 +1,6 @@
-"""Trusted text that runs beside a candidate in the sandbox: hands it the base model, packs up what it makes of it.
+"""Trusted source that runs beside a candidate in the sandbox: gives it the base model, and packs its result.
 
-It proves nothing: the candidate may replace any of it. What it returns is checked by `prefix` and `ladder`.
+Nothing is proved here: the candidate may replace any of it. Results are checked by `prefix` and `ladder`.
 """
 
 _SHARED = """

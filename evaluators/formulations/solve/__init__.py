@@ -1,1 +1,1 @@
-"""Solves models in guarded processes and measures how fast they are proven."""
+"""Solving of models in sandboxes, and measuring of their speed."""

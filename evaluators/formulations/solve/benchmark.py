@@ -1,10 +1,10 @@
-"""How fast a model is proved, against its base: repeatable units of effort, over orders that are ours.
+"""Measures how fast the optimum of a model is proved, compared with its base, in repeatable units of effort.
 
-Units are CP-SAT's deterministic time with one worker, or so many iterations of a mixed-integer solver.
+Units are CP-SAT's deterministic time with one worker, or a number of iterations of a mixed-integer solver.
 
-Time is that of PAR-2 (a run that does not end counts with twice its limit), and means are geometric, shifted. The
-order of variables and constraints alone changes times forty-fold, so that every model is solved in several
-orders, the base beside it in the same ones, and a placebo, the base in others, shows what chance does.
+Times are PAR-2 (a run that does not end counts twice its limit), and means are shifted geometric means. The order of
+variables and constraints alone changes times by a factor of forty. Every model is therefore solved in several orders,
+the base in the same ones, and a placebo, the base in other orders, shows the effect of chance.
 """
 
 import hashlib
@@ -19,35 +19,36 @@ from gapsmith.evaluators.formulations.solve.cache import remembered
 from gapsmith.evaluators.formulations.solve.pool import Children
 
 SHIFT = 0.02
-"""Units of deterministic time below which differences say little."""
+"""Units of deterministic time; differences far below it hardly count."""
 SECONDS_PER_SHIFT = 0.1
 """CPU seconds that count as a shift: a unit takes 1 to 14 s to solve, mostly 5."""
 COUNTED = (0.0, 0.1, 0.4)
-"""CPU seconds of building that are told apart."""
+"""CPU seconds of building that are distinguished."""
 LIMIT = 4.0
-"""Units that a run of a base may take."""
+"""Limit of a run of a base, in units."""
 FIRST_LIMIT = 1.5
-"""The same for the first order by which an instance is chosen: it says whether the others are worth their time."""
+"""The limit for the first order when instances are chosen; slower ones are dropped without further orders."""
 WINDOW = (0.1, 3.0)
-"""An instance is kept where the base's mean over the orders is inside, in units."""
+"""An instance is kept where the base's mean over the orders lies in this interval, in units."""
 SPREAD = 20.0
-"""A first order that is faster than the window by this factor is not made up for by the others."""
+"""An instance is dropped if its first order is below the window by this factor."""
 ROOM = 1.5
-"""A candidate may take so many times as long as the slowest run of the base: more would say nothing more."""
+"""A candidate's limit as a multiple of the slowest run of the base."""
 ORDERS = tuple(range(5))
 PLACEBO = tuple(range(5, 10))
 CHOOSING = tuple(range(10, 13))
-"""Orders by which instances are chosen. They are measured in others, else the base would look unlucky there."""
+"""Orders for choosing instances. Speed is measured in others, since the base was slow in these by selection."""
 WALL_PER_UNIT = 60.0
-"""CPU seconds for a unit after which a child is ended; most models need 1 to 15."""
+"""CPU limit of a child, in seconds for a unit; most models need 1 to 15."""
 PATIENCE = 30.0
+"""CPU seconds added to the limit of a child."""
 
 Run = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Base:
-    """How a base does on an instance.
+    """The performance of a base model on an instance.
 
     Attributes:
         optimum: proven; None where no order was solved.
@@ -61,16 +62,16 @@ class Base:
 
     @property
     def limit(self) -> float:
-        """What a candidate may take for a run, in units."""
+        """The limit of a candidate's run, in units."""
         return min(LIMIT, ROOM * max(self.times))
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How a candidate's model does on an instance; in no order was it found wrong.
+    """The performance of a correct candidate's model on an instance.
 
     Attributes:
-        optimum: of the base; None where that is not known.
+        optimum: of the base; None where it is not known.
         times: PAR-2, in units, one for each order.
         seconds: of CPU for solving, mean of the orders.
         values: of the first order's solution, by the index of the variable; None where it found none.
@@ -86,27 +87,29 @@ class Measure(Protocol):
     """Solves a candidate's model beside its base."""
 
     def trial(self, base: str, model: str, whole: bool) -> Trial:
-        """How it does. Raises Infeasible where it is not taken, or wrong.
+        """Solves the model beside its base.
+
+        Raises Infeasible where it is refused or wrong.
 
         Args:
             base: the text of the base.
-            model: the text of the candidate's.
-            whole: whether it stands for itself, so that it need not begin with the base.
+            model: the text of the candidate's model.
+            whole: whether it is a whole model, which need not begin with the base.
         """
         ...
 
 
 @dataclass
 class Judge:
-    """Solves models in several orders, and remembers what it solved.
+    """Solves models in several orders, and remembers the results.
 
     Args:
-        children: where.
+        children: sandboxes that solve.
         orders: seeds of the orders.
-        placebo: seeds of the orders in which the base stands beside itself.
-        choosing: seeds of the orders that say whether an instance is drawn.
-        window: units inside which the base's mean in those must be.
-        solver: of mixed-integer programmes, "highs" or "scip", with units of its own; CP-SAT if not given.
+        placebo: seeds of the orders in which the base is compared with itself.
+        choosing: seeds of the orders that decide whether an instance is kept.
+        window: interval of units for the base's mean in those orders.
+        solver: of mixed-integer programmes, "highs" or "scip", with its own units; CP-SAT if not given.
     """
 
     children: Children
@@ -120,7 +123,7 @@ class Judge:
     _lock: Lock = field(default_factory=Lock)
 
     def suits(self, base: str) -> bool:
-        """Whether a base is neither too easy nor too hard to measure on. Raises Trouble."""
+        """Tells whether a base is suitable to measure on. Raises Trouble."""
         first = self._base_runs(base, self.choosing[:1], FIRST_LIMIT)
         if first[0]["status"] != "OPTIMAL" or first[0]["time"] < self.window[0] / SPREAD:
             return False
@@ -128,7 +131,7 @@ class Judge:
         return self.window[0] <= shifted_mean(_times(runs, LIMIT)) <= self.window[1]
 
     def base(self, base: str) -> Base:
-        """How a base does. Raises Trouble."""
+        """Measures a base. Raises Trouble."""
         key = _digest(base)
         if key not in self._bases:
             runs = self._base_runs(base, self.orders)
@@ -137,11 +140,14 @@ class Judge:
         return self._bases[key]
 
     def placebo_times(self, base: str) -> tuple[float, ...]:
-        """PAR-2 of a base in other orders, in units."""
+        """Measures a base in other orders; returns PAR-2 times in units."""
         return _times(self._base_runs(base, self.placebo), self.base(base).limit)
 
     def trial(self, base: str, model: str, whole: bool) -> Trial:
-        """Solves a candidate's model in all orders. Raises Infeasible where it is not taken, or is wrong."""
+        """Solves a candidate's model in all orders.
+
+        Raises Infeasible where it is refused or wrong.
+        """
         key = _digest(base), _digest(model)
         with self._lock:
             found = self._trials.get(key)
@@ -186,7 +192,10 @@ class Judge:
 
 
 def objection(run: Run, optimum: float | None) -> str:
-    """What is wrong with a run of a model; empty where nothing is, or it did not end, or nobody knows."""
+    """Describes what is wrong with a run of a model.
+
+    Returns an empty text where nothing is wrong, the run did not end, or the optimum is unknown.
+    """
     if run["status"] == "INFEASIBLE":
         return "the model has no solution, and the base has"
     known = run["status"] == "OPTIMAL" and optimum is not None
@@ -196,27 +205,30 @@ def objection(run: Run, optimum: float | None) -> str:
 
 
 def shifted_mean(times: Sequence[float]) -> float:
-    """The geometric mean of times, each with the shift, less the shift; in units."""
+    """Returns the shifted geometric mean of times, in units."""
     return mean_time([cost_of(times)])
 
 
 def cost_of(times: Sequence[float]) -> float:
-    """The price of an instance: 1 and the mean logarithm of its times in shifts; 1 for no time at all."""
+    """Returns the price of an instance: 1 plus a mean logarithm.
+
+    It is the mean logarithm of 1 and the times in shifts; no time at all costs 1.
+    """
     return 1.0 + sum(math.log1p(time / SHIFT) for time in times) / max(1, len(times))
 
 
 def charged(cost: float, cpu_seconds: float) -> float:
-    """A price with the building of the model counted: as one shift for each tenth of a CPU second.
+    """Adds the building of the model to a price.
 
-    CPU seconds are rounded down to `COUNTED`, so that equal programs have equal prices in every run; only one that
-    builds in nearly as many seconds may be priced otherwise in another run.
+    A tenth of a CPU second counts as one shift. CPU seconds are rounded down to `COUNTED`, so that equal programs have
+    equal prices in every run; only building times close to one of these may be priced differently in another run.
     """
     shifts = max(seconds for seconds in COUNTED if seconds <= cpu_seconds) / SECONDS_PER_SHIFT
     return 1.0 + math.log(math.exp(cost - 1.0) + shifts)
 
 
 def mean_time(costs: Sequence[float]) -> float:
-    """The shifted geometric mean of the times behind costs, in units."""
+    """Returns the shifted geometric mean of the times behind costs."""
     return SHIFT * math.expm1(sum(costs) / len(costs) - 1.0)
 
 

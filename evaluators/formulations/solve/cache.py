@@ -1,4 +1,4 @@
-"""Remembers on disk what took long to find and can be found again: runs of trusted models."""
+"""Caches runs of trusted models on disk."""
 
 import hashlib
 import json
@@ -10,17 +10,20 @@ from typing import Any
 
 
 def folder() -> Path:
-    """Where it is kept: in the user's folder for caches; it may be deleted at any time."""
+    """Returns the folder of the cache, in the user's folder for caches.
+
+    It may be deleted at any time.
+    """
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "gapsmith" / f"formulations-{version('ortools')}"
 
 
 def remembered(request: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What the work on a request gives, from the disk where it was done before.
+    """Returns the result of a request, from disk if known.
 
     Args:
-        request: plain data that the result is a function of, together with the version of OR-Tools.
-        work: finds it.
+        request: plain data; with the version of OR-Tools it determines the result.
+        work: computes the result.
     """
     key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:40]
     path = folder() / f"{key}.json"
@@ -33,7 +36,7 @@ def remembered(request: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -
 
 
 def _write(path: Path, text: str) -> None:
-    """As a whole or not at all; where nothing can be kept, nothing is."""
+    """Writes a file completely or not at all; failures are ignored."""
     draft = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""How much freedom a model leaves to its solver: what follows from its constraints without any search.
+"""Measures the freedom that a model leaves to its solver: what follows from its constraints without search.
 
-Runs in the child that solves models. What is fixed is asked of root propagation alone, without presolve, probing or
-relaxations; what is bounded, of presolve too, since two rows that contradict each other are no matter of domains.
+Runs in the child that solves models. Root propagation alone, without presolve, probing or relaxations, tells what is
+fixed; for bounds presolve is used as well, since two contradicting rows need not empty a domain.
 """
 
 import math
@@ -21,17 +21,17 @@ Domains = Sequence[Sequence[int]]
 CLOSED = 0.05
 """A bound within this part of the base's gap, from its root to the optimum, closes it."""
 PROPAGATION_LIMIT = 1.0
-"""Units; propagation takes a thousandth of it."""
+"""Units; propagation takes about a thousandth of it."""
 
 
 def freedom(base: Model, model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The freedom that a model leaves, and whether its constraints alone prove the optimum.
+    """Measures the freedom of a model; tells whether constraints prove the optimum.
 
     Args:
-        base: what it is compared with.
+        base: the model to compare with.
         model: as a message.
         request: `base_decisions` and `decisions`, places of variables (all of the model's if None); `limit` in
-            units, for a solution that the bound is compared with; 0 to ask nothing of the bound.
+            units, to find a solution for the comparison with the bound; with 0 the bound is not examined.
 
     Returns:
         `left`: the logarithm of the number of values that propagation leaves to the decisions, as a part of the base's.
@@ -50,7 +50,10 @@ def freedom(base: Model, model: Model, request: Mapping[str, Any]) -> dict[str, 
 
 
 def propagated(model: Model, presolve: bool = False) -> Domains | None:
-    """The domains of all variables after root propagation, objective and hint aside; None where it has no solution."""
+    """Returns the domains of all variables after root propagation.
+
+    Objective and hint are ignored. Returns None where there is no solution.
+    """
     bare = Model()
     bare.CopyFrom(model)
     for part in ("objective", "solution_hint"):
@@ -85,7 +88,7 @@ def _closed(base: Model, known: Domains, model: Model, limit: float) -> bool:
 
 
 def _root(base: Model, domains: Domains) -> float:
-    """The bound on the objective that the domains give."""
+    """Returns the bound on the objective that the domains imply."""
     objective = base.objective
     terms = zip(objective.vars, objective.coeffs, strict=True)
     least = sum(factor * _end(domains, place, factor > 0) for place, factor in terms)
@@ -93,14 +96,17 @@ def _root(base: Model, domains: Domains) -> float:
 
 
 def _end(domains: Domains, place: int, low: bool) -> int:
-    """The least or greatest value of a variable; -k-1 is the negation of the Boolean k."""
+    """Returns the least or greatest value of a variable.
+
+    -k-1 is the negation of the Boolean k.
+    """
     if place < 0:
         return 1 - _end(domains, -place - 1, not low)
     return domains[place][0] if low else domains[place][-1]
 
 
 def _volume(domains: Domains) -> float:
-    """The logarithm of the number of combinations of values."""
+    """Returns the logarithm of the number of combinations of values."""
     sizes = (sum(domain[1::2]) - sum(domain[::2]) + len(domain) // 2 for domain in domains)
     return sum(math.log(size) for size in sizes if size > 1)
 

@@ -1,9 +1,9 @@
 """Solves a model of CP-SAT as a mixed-integer programme, where it can be written as one.
 
-Linear constraints stay as they are; clauses, at most one and exactly one are linear in their literals, and what holds
-only under literals gets the least big-M that the domains allow. Anything else is refused. HiGHS and SCIP are reached
-through MathOpt. Their effort is counted in iterations of the simplex method: nodes say little where cuts close
-the gap at the root, and seconds are not repeatable. Nodes and seconds are there beside it.
+Linear constraints are kept; clauses, at most one and exactly one are linear in their literals, and enforced constraints
+get the least big-M that the domains allow. Anything else is refused. HiGHS and SCIP are called through MathOpt. Their
+effort is counted in iterations of the simplex method: node counts are uninformative where cuts close the gap at the
+root, and seconds are not repeatable. Nodes and seconds are reported as well.
 """
 
 import math
@@ -20,12 +20,13 @@ from gapsmith.evaluators.formulations.exchange.bridge import Refused
 ITERATIONS = 10_000
 """Iterations of the simplex method that count as a unit."""
 SECONDS_PER_UNIT = 4.0
-"""After which a solver is stopped, whatever it has counted: many times what most models need."""
+"""Time limit of a solver for a unit, many times what most models need."""
 PATIENCE = 5.0
+"""Seconds added to the time limit."""
 GAP = 1.0 - 1e-4
 """Just below one unit of the objective, whose coefficients are whole numbers."""
 UNBOUNDED = 1 << 40
-"""Bounds beyond are none: solvers reckon in floating point."""
+"""Bounds beyond it count as infinite: solvers use floating-point numbers."""
 
 Model = cp_model_pb2.CpModelProto
 Constraint = cp_model_pb2.ConstraintProto
@@ -33,7 +34,9 @@ SOLVERS = {"highs": mathopt.SolverType.HIGHS, "scip": mathopt.SolverType.GSCIP}
 
 
 def run(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Solves a model: status, objective, time in units, seconds of CPU and wall, nodes, and values if proven.
+    """Solves a model as a mixed-integer programme.
+
+    The result has status, objective, time in units, seconds of CPU and wall, nodes, and values if proven.
 
     Args:
         model: as a message of CP-SAT.
@@ -61,13 +64,16 @@ def run(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def written(model: Model) -> tuple[mathopt.Model, list[mathopt.Variable]]:
-    """The programme of a model, and its variables in their order. Raises Refused."""
+    """Writes a model as a mixed-integer programme.
+
+    Returns its variables in their order, too. Raises Refused.
+    """
     programme = mathopt.Model()
     bounds = [_range(variable) for variable in model.variables]
     variables = [programme.add_integer_variable(lb=_finite(low), ub=_finite(high)) for low, high in bounds]
     for constraint in model.constraints:
         for low, terms, high in _rows(constraint, bounds):
-            # Without terms, too: a row that can never hold leaves no solution.
+            # Rows without terms count too: one that cannot hold leaves no solution.
             row = programme.add_linear_constraint(lb=low, ub=high)
             for place, factor in terms.items():
                 row.set_coefficient(variables[place], factor)
@@ -78,7 +84,7 @@ def written(model: Model) -> tuple[mathopt.Model, list[mathopt.Variable]]:
 
 
 def objective_of(model: Model, values: Sequence[int]) -> float:
-    """The objective of a solution, as CP-SAT reports it."""
+    """Returns the objective of a solution as CP-SAT reports it."""
     terms, constant = _sum(model.objective.vars, model.objective.coeffs)
     total = constant + sum(factor * values[place] for place, factor in terms.items())
     return float((total + model.objective.offset) * (model.objective.scaling_factor or 1.0))
@@ -90,11 +96,11 @@ Bounds = Sequence[tuple[int, int]]
 
 
 def _rows(constraint: Constraint, bounds: Bounds) -> Iterator[Row]:
-    """The linear rows of a constraint. Raises Refused."""
+    """Yields the linear rows of a constraint. Raises Refused."""
     kind = constraint.WhichOneof("constraint")
     if kind not in _KINDS:
         raise Refused(
-            f"{_called(constraint)} is of the kind {kind}, which is no row of a mixed-integer programme; expected "
+            f"{_called(constraint)} is of the kind {kind}, which is not linear; expected "
             "linear constraints, clauses, at most one, exactly one"
         )
     for low, terms, high in _KINDS[kind](constraint):
@@ -143,7 +149,10 @@ _KINDS: Mapping[str | None, Callable[[Constraint], Iterator[Row]]] = {
 def _enforced(
     low: float, terms: Terms, high: float, literals: Sequence[int], bounds: Bounds
 ) -> Iterator[Row]:
-    """A row that holds where all literals are true: with the least big-M that lets go of it elsewhere."""
+    """Yields rows that hold where all literals are true.
+
+    They have the least big-M that relaxes them elsewhere.
+    """
     if not literals:
         yield low, terms, high
         return
@@ -163,12 +172,15 @@ def _enforced(
 
 
 def _literals(literals: Sequence[int]) -> tuple[Terms, int]:
-    """The sum of literals as terms and a constant; -k-1 is the negation of k."""
+    """Returns the sum of literals as terms and a constant.
+
+    -k-1 is the negation of k.
+    """
     return _sum(literals, [1] * len(literals))
 
 
 def _sum(places: Sequence[int], factors: Sequence[int]) -> tuple[Terms, int]:
-    """A weighted sum of variables and negated Booleans, as terms and a constant."""
+    """Returns a weighted sum of variables and literals: terms, constant."""
     terms: Terms = {}
     constant = 0
     for place, factor in zip(places, factors, strict=True):

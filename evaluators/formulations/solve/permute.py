@@ -1,6 +1,6 @@
-"""The same model with its variables and constraints in another order, which alone can change times forty-fold.
+"""Reorders the variables and constraints of a model, which alone can change times by a factor of forty.
 
-Order is drawn from a seed for the base's parts first, so that a model and its base are shuffled alike.
+The order is drawn from a seed for the base's parts first, so that a model and its base are shuffled in the same way.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from ortools.sat import cp_model_pb2
 VARIABLES = frozenset(
     ("enforcement_literal", "literals", "vars", "f_direct", "f_inverse", "active_literals", "variables")
 )
-"""Fields of any message that refer to variables, but for the model's own list; -k-1 is the negation of k."""
+"""Fields of messages that refer to variables, except the model's own list; -k-1 is the negation of k."""
 CONSTRAINTS = frozenset(("intervals", "x_intervals", "y_intervals"))
 """Fields that refer to constraints."""
 
@@ -33,7 +33,7 @@ class Permuted:
     place: Sequence[int]
 
     def values(self, found: Sequence[int]) -> list[int]:
-        """The values of a solution in the old order."""
+        """Returns the values of a solution in the old order."""
         return [found[place] for place in self.place]
 
 
@@ -41,10 +41,10 @@ def permuted(model: Model, seed: int, base_variables: int = 0, base_constraints:
     """Shuffles a model.
 
     Args:
-        model: stays as it is.
+        model: is not changed.
         seed: of the order.
-        base_variables: so many of the first variables are those of the base.
-        base_constraints: the same of constraints.
+        base_variables: number of variables of the base, which are the first ones.
+        base_constraints: number of constraints of the base, which are the first ones.
     """
     rng = np.random.default_rng([11, seed])
     variables = _places(_keys(rng, base_variables or len(model.variables)), len(model.variables), [seed, 1])
@@ -65,7 +65,10 @@ def _keys(rng: np.random.Generator, count: int) -> list[float]:
 
 
 def _places(keys: list[float], count: int, seed: Sequence[int]) -> list[int]:
-    """Old index -> new index; what comes after the base's parts is strewn between them."""
+    """Maps old indices to new ones.
+
+    Parts that were added to the base are spread between its parts.
+    """
     more = np.random.default_rng([13, *seed]).random(count - len(keys))
     order = np.argsort([*keys, *more], kind="stable")
     places = np.empty(count, dtype=int)
@@ -91,7 +94,7 @@ def _variable(places: Sequence[int]) -> Callable[[int], int]:
 
 
 def _references(message: Message) -> Iterator[tuple[Message, str]]:
-    """All lists of references in a message."""
+    """Yields all lists of references in a message."""
     for field, value in message.ListFields():
         if field.message_type is None:
             if field.name in VARIABLES or field.name in CONSTRAINTS:

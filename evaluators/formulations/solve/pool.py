@@ -1,8 +1,8 @@
-"""Solves models of candidates in sandboxes, at the level of isolation that candidates have: a child for each request.
+"""Solves models of candidates in sandboxes, with the isolation that candidates have: one child for each request.
 
-The child runs `solver.answer` alone: without network, files, environment or capabilities, under seccomp, as a user of
-its own. OR-Tools reads the candidate's text there, so that a model that breaks it harms nothing; and since the reply
-may then be forged, it is checked like a candidate's.
+The child runs only `solver.answer`: without network, files, environment or capabilities, under seccomp, as a separate
+user. OR-Tools parses the candidate's text there, so that a model that crashes it does no harm; and since the reply may
+then be forged, it is checked like a candidate's.
 """
 
 import atexit
@@ -28,11 +28,11 @@ from gapsmith.sandbox import (
 )
 
 MEMORY_MB = 4096
-"""Of addresses and of data, beside what OR-Tools and its libraries take."""
+"""Limit of address space and of data, in addition to OR-Tools and its libraries."""
 REPLY_BYTES = 8_000_000
-"""Enough for the values of all variables that a model may have, and for all solutions that are listed."""
+"""Enough for the values of all variables of the largest model, and for all listed solutions."""
 FIRST_SLOT = 32
-"""Slots of sandboxes below are those of candidates: a user id is shared by none of them."""
+"""Lower slots belong to sandboxes of candidates; no two sandboxes share a user id."""
 
 _ROOM = "gapsmith.evaluators.formulations"
 _FOLDER = Path(gapsmith.evaluators.__path__[0])
@@ -45,7 +45,7 @@ _SOURCE = f"from {_ROOM}.solve.solver import answer\n"
 
 
 class Children:
-    """As many sandboxes as are needed at once, opened as they are first needed; a fresh child for each request."""
+    """Sandboxes that solve models, opened as they are needed; a fresh child for each request."""
 
     def __init__(self) -> None:
         self._idle: list[Sandbox] = []
@@ -54,30 +54,34 @@ class Children:
         _POOLS.append(self)
 
     def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """The reply; `refused` where the model ended its child, or took longer. Raises Trouble if none starts.
+        """Solves a request in a child.
+
+        The reply has `refused` where the model ended its child or took too long. Raises Trouble if no child starts.
 
         Args:
             request: see `solver.answer`.
-            seconds: of CPU time, after which the child is killed; for each worker where several are asked for.
+            seconds: CPU limit of the child, for each worker.
         """
         return self.ask_all([request], seconds)[0]
 
     def ask_all(self, requests: Sequence[Mapping[str, Any]], seconds: float) -> list[dict[str, Any]]:
-        """Replies from one child, up to and with the first that ended it: cheaper for requests of one origin.
+        """Solves requests in one child, until one of them ends it.
+
+        This is cheaper for requests of one origin. The last reply may be that of the request that ended the child.
 
         Args:
-            requests: not empty; as many workers each as the first.
-            seconds: of CPU time for each.
+            requests: not empty; each with as many workers as the first.
+            seconds: CPU limit of each.
         """
         outcome = self.run(_job(requests, seconds))
         if outcome.ending.ours:
-            raise Trouble(f"the sandbox that solves models broke: {outcome.message}; run the command again")
+            raise Trouble(f"the sandbox that solves models failed: {outcome.message}; run the command again")
         pairs = zip(requests, outcome.answers, strict=False)
         replies = [_reply(request, answer.value) for request, answer in pairs]
         return replies if outcome.ending is Ending.OK else [*replies, {"refused": _words(outcome)}]
 
     def run(self, job: Job) -> Outcome:
-        """Runs a job where models are solved. Raises Trouble if no sandbox opens."""
+        """Runs a job in a sandbox. Raises Trouble if none opens."""
         try:
             box = self._waiting()
             outcome = box.run(job)
@@ -96,7 +100,7 @@ class Children:
         return _opened(slot)
 
     def close(self) -> None:
-        """Ends all that are idle."""
+        """Closes all idle sandboxes."""
         with self._lock:
             for box in self._idle:
                 box.close()
@@ -108,13 +112,19 @@ _POOLS: list[Children] = []
 
 @atexit.register
 def close_all() -> None:
-    """Ends the idle sandboxes of all pools; what is asked later opens new ones."""
+    """Closes the idle sandboxes of all pools.
+
+    Later requests open new ones.
+    """
     for pool in _POOLS:
         pool.close()
 
 
 def _opened(slot: int) -> Sandbox:
-    """A sandbox of level L2 at least; where candidates have less on this machine, of their level at least."""
+    """Opens a sandbox of level L2 or stronger.
+
+    Where candidates have a weaker level on this machine, theirs is enough.
+    """
     try:
         return open_sandbox(_SOLVERS, Level.L2, slot)
     except SandboxTrouble:
@@ -132,7 +142,10 @@ def _reply(request: Mapping[str, Any], value: Any) -> dict[str, Any]:
 
 
 def _job(requests: Sequence[Mapping[str, Any]], seconds: float) -> Job:
-    """CP-SAT with one worker starts no thread; other solvers may."""
+    """Makes the job of some requests.
+
+    CP-SAT with one worker starts no thread; other solvers may.
+    """
     workers = requests[0].get("workers", 1)
     threads = workers if workers > 1 or "solver" in requests[0] else 0
     limits = Limits(
@@ -146,7 +159,7 @@ def _job(requests: Sequence[Mapping[str, Any]], seconds: float) -> Job:
 
 
 def _words(outcome: Outcome) -> str:
-    """Why a model is not taken whose solving ended its child."""
+    """Describes why a model whose solving ended its child is refused."""
     what = _ENDINGS.get(outcome.ending, "it ended the solver")
     return f"{outcome.ending}: {what}; expected a model that CP-SAT can solve"
 

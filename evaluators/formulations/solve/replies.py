@@ -1,4 +1,4 @@
-"""Checks replies of the child that solves models: it read a candidate's text, and may have been taken over by it."""
+"""Checks replies of the child that solves models: a candidate's text may have taken control of it."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,15 +13,15 @@ Reply = dict[str, Any]
 
 
 class Forged(Exception):
-    """A reply that the child's own code would not give: the reason."""
+    """Raised for a reply that the child's own code would not give; the message is the reason."""
 
 
 def checked(request: Mapping[str, Any], reply: Any) -> Reply:
-    """Returns a reply whose parts are those of `solver.answer`, and nothing else. Raises Forged.
+    """Returns only the expected parts of a reply. Raises Forged.
 
     Args:
-        request: what was asked.
-        reply: plain data, as strict JSON gives it.
+        request: the request.
+        reply: plain data, as parsed from strict JSON.
     """
     if not isinstance(reply, dict):
         raise Forged("it is no object")

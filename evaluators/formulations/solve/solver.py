@@ -1,6 +1,6 @@
-"""What a child does with the text of a model: checks it, solves it in several orders, enumerates, refutes.
+"""The work of a child on the text of a model: checking, solving in several orders, enumerating, refuting.
 
-Everything here is plain data in and out, so that it can be asked of another process.
+Requests and replies are plain data, so that they can be exchanged with another process.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ Model = cp_model_pb2.CpModelProto
 
 
 def answer(request: Mapping[str, Any]) -> Reply:
-    """The reply to a request; `refused` says why a model was not taken."""
+    """Answers a request; `refused` gives the reason for a refused model."""
     try:
         return _WORK[request["do"]](request)
     except Refused as reason:
@@ -32,9 +32,10 @@ def answer(request: Mapping[str, Any]) -> Reply:
 
 
 def solve(request: Mapping[str, Any]) -> Reply:
-    """Solves a model in several orders; `permutations` holds seeds, None for the order as it is.
+    """Solves a model in several orders.
 
-    The reply has a run for each, and the values of the first solution that is proven.
+    `permutations` holds seeds, with None for the original order. The reply has a run for each, and the values of the
+    first solution that is proven.
     """
     base, model = _checked(request)
     runs = [_solved(base, model, request, seed) for seed in request["permutations"]]
@@ -43,7 +44,7 @@ def solve(request: Mapping[str, Any]) -> Reply:
 
 
 def _solved(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> Reply:
-    """One run: by CP-SAT, or by the mixed-integer solver that is asked for."""
+    """Runs CP-SAT, or the mixed-integer solver of the request."""
     if "solver" not in request:
         return _run(_ordered(base, model, request, seed), request)
     from gapsmith.evaluators.formulations.solve import mip as mixed_integer
@@ -56,7 +57,10 @@ def _solved(base: Model | None, model: Model, request: Mapping[str, Any], seed: 
 
 
 def enumerate_solutions(request: Mapping[str, Any]) -> Reply:
-    """The different values of `decisions` in all solutions as good as `value` plus `slack`, at most `most`."""
+    """Lists the different values of `decisions` in good solutions.
+
+    Good solutions are as good as `value`, or worse by at most `slack`; the list ends at `most`.
+    """
     _, model = _checked(request)
     solver, seen = _solver(request), _Seen(request["decisions"], request["most"])
     solver.parameters.enumerate_all_solutions = True
@@ -66,9 +70,10 @@ def enumerate_solutions(request: Mapping[str, Any]) -> Reply:
 
 
 def refute(request: Mapping[str, Any]) -> Reply:
-    """For the constraints that were added: can the base break one, and can an optimum of it?
+    """Tells which added constraints solutions or optima of the base violate.
 
-    At most `most` are tried. Each gets "proved" (nothing breaks it), "refuted", "unknown" or "no negation".
+    At most `most` constraints are tried. Each gets "proved" (nothing violates it), "refuted", "unknown" or
+    "no negation".
     """
     base, model = _checked(request)
     assert base is not None  # only what was added to a base can be refuted
@@ -78,7 +83,10 @@ def refute(request: Mapping[str, Any]) -> Reply:
 
 
 def leave(request: Mapping[str, Any]) -> Reply:
-    """The freedom that a model leaves, see `freedom`; a `whole` one need not begin with its base."""
+    """Measures the freedom that a model leaves; see `freedom`.
+
+    A `whole` model need not begin with its base.
+    """
     _, model = _checked({**request, "base": None} if request["whole"] else request)
     return freedom(message_of(model_of(request["base"])), model, request)
 
@@ -92,7 +100,7 @@ _WORK: Mapping[str, Callable[[Mapping[str, Any]], Reply]] = {
 
 
 def _checked(request: Mapping[str, Any]) -> tuple[Model | None, Model]:
-    """The base, where there is one, and the model, which is checked against it. Raises Refused."""
+    """Parses and checks the base, if any, and the model. Raises Refused."""
     model = message_of(model_of(request["text"]))
     check_size(model)
     check_features(model)
@@ -106,7 +114,7 @@ def _checked(request: Mapping[str, Any]) -> tuple[Model | None, Model]:
 
 
 def _check_claim(name: str) -> None:
-    """Raises Refused for the name of a constraint that makes no claim."""
+    """Raises Refused for a constraint whose name makes no claim."""
     word, colon, _ = name.partition(":")
     if not colon or word not in list(Claim):
         raise Refused(
@@ -117,7 +125,7 @@ def _check_claim(name: str) -> None:
 
 @dataclass(frozen=True)
 class _Ordered:
-    """A model that is ready to be solved, and how its solution is read."""
+    """A model that is ready to be solved, with a function that reads its solution."""
 
     model: cp_model.CpModel
     values: Callable[[Sequence[int]], list[int]]
@@ -131,7 +139,7 @@ def _ordered(base: Model | None, model: Model, request: Mapping[str, Any], seed:
 
 
 def _permuted(base: Model | None, model: Model, seed: int | None) -> Permuted | None:
-    """The model in the order of a seed; None for that in which it is."""
+    """Returns the model in a seed's order; None without a seed."""
     if seed is None:
         return None
     counts = (len(base.variables), len(base.constraints)) if base is not None else (0, 0)
@@ -181,7 +189,7 @@ class _Seen(cp_model.CpSolverSolutionCallback):
         self.full, self._calls = False, 0
 
     def on_solution_callback(self) -> None:
-        """Notes a solution; stops where there are too many."""
+        """Records a solution; stops the search when there are too many."""
         values = self.response_proto.solution
         self.found.add(tuple(values[place] for place in self._places))
         self._calls += 1

@@ -1,1 +1,1 @@
-"""The verification ladder: is a formulation right?"""
+"""The verification ladder: checks whether a formulation is correct."""

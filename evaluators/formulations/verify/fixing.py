@@ -1,8 +1,8 @@
-"""Whether a program solves instances instead of formulating them.
+"""Detects programs that solve instances instead of formulating them.
 
-A program that finds the optimum while it builds, and adds constraints that leave nothing else, is right everywhere, and
-its models are solved at once. It is known by what its constraints say without search, compared with what all that the
-field knows says: on instances that the library's patterns together leave open, it leaves nothing.
+A program that finds the optimum while it builds, and adds constraints that exclude everything else, is correct on every
+instance, and its models are solved at once. Such a program is recognised by root propagation: on instances that all
+known patterns together leave open, its constraints leave nothing open.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,29 +17,29 @@ from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, un
 from gapsmith.evaluators.formulations.solve.pool import Children
 
 SOLVES = "solves"
-"""The outcome of a program that does."""
+"""The outcome of a program that solves instances."""
 LEFT = 0.35
 """A model that leaves at most this part of its base's freedom, without search, fixes the decisions of an instance."""
 SHARE = 0.5
-"""A program that does so on more than this part of the instances that known patterns leave open is refused."""
+"""A program that fixes more than this part of the instances that known patterns leave open is refused."""
 LEAST_OPEN = 3
-"""Instances that must be open for a verdict."""
+"""Least number of open instances for a verdict."""
 LIMIT = 0.02
-"""Units for a solution that a model's bound is compared with: models of a program that solves take none."""
+"""Units to find a solution for the comparison with the bound; models that hold their solution take almost none."""
 CPU_SECONDS = 60.0
-"""For a request, after which its child is ended."""
+"""CPU limit of a request."""
 
 
 @dataclass(frozen=True)
 class Fixing:
-    """Compares what programs fix with what known patterns fix.
+    """Compares the decisions that programs fix with those that known patterns fix.
 
     Args:
-        problem: its programs.
-        pricing: its instances.
-        children: where models are read.
-        limit: units for a solution that bounds are compared with; 0 asks about decisions alone.
-        memory: what known patterns fix, by the digest of the instance, for this limit.
+        problem: the search.
+        pricing: of its instances.
+        children: sandboxes that read models.
+        limit: units to find a solution that bounds are compared with; with 0 only decisions are compared.
+        memory: whether known patterns fix an instance, by its digest, for this limit.
     """
 
     problem: Problem
@@ -49,7 +49,7 @@ class Fixing:
     memory: dict[str, bool] = field(default_factory=dict)
 
     def judged(self, source: str, runner: Runner, instances: Sequence[Instance]) -> Honesty:
-        """Refuses a program that fixes most of what is open; else says how many instances it fixes.
+        """Refuses a program that fixes most open instances; else counts these.
 
         Args:
             source: the program.
@@ -70,11 +70,11 @@ class Fixing:
 
     @property
     def _building(self) -> Problem:
-        """The problem whose programs build, and are not priced."""
+        """The problem with programs that only build; nothing is priced."""
         return replace(self.problem, cost=_nothing, follow_up=None)
 
     def _known(self, instances: Sequence[Instance], runner: Runner) -> list[bool]:
-        """Whether known patterns fix an instance themselves, or cannot be built for it; remembered."""
+        """Tells which instances known patterns fix or cannot be built for."""
         unknown = [each for each in instances if each.digest not in self.memory]
         if unknown:
             found = [False] * len(unknown)
@@ -94,7 +94,10 @@ class Fixing:
         return [program(formulation.patterns)]
 
     def _fixed(self, instances: Sequence[Instance], answers: Sequence[Any]) -> list[bool]:
-        """Which packed models leave nothing to search for. What cannot be read is refused elsewhere."""
+        """Tells which packed models leave nothing to search for.
+
+        Models that cannot be read are refused elsewhere.
+        """
         requests = [self._request(*pair) for pair in zip(instances, answers, strict=True)]
         replies = self.children.ask_all(requests, CPU_SECONDS) if requests else []
         fixed = [bool(reply.get("left", 1.0) <= LEFT or reply.get("closed")) for reply in replies]
@@ -112,14 +115,14 @@ class Fixing:
 
 
 _WORDS = (
-    "it solves instead of formulating: on {fixed} of {open} instances that known patterns leave open, its additions "
-    "alone, without any search, fix the decisions or prove the optimum; expected constraints that follow from the "
-    "structure of the problem, not from a solution that was found while building"
+    "it solves instances instead of formulating them: on {fixed} of {open} instances that known patterns leave open, "
+    "its additions alone, without any search, fix the decisions or prove the optimum; expected constraints that follow "
+    "from the structure of the problem, not from a solution that was found while building"
 )
 
 
 def decisions(pricing: Pricing, instance: Instance) -> list[int]:
-    """The places of the variables that determine the solution, in the base of an instance."""
+    """Lists the places of the variables that determine the solution."""
     layout = layout_of(pricing.formulation.build(plain_instance(instance)).variables)
     return [place for name in pricing.formulation.decisions for place in _leaves(layout[name])]
 

@@ -1,17 +1,17 @@
-"""Whether a formulation is right: rungs from the cheap to the strong, on instances that no candidate has seen.
+"""Verifies formulations in levels ("rungs") from cheap to strong, on instances that no candidate has seen.
 
-1. prefix: the base is untouched; the model is no larger than can be solved. Checked whenever one is solved.
+1. prefix: the base is unchanged, and the model is small enough to be solved. Checked whenever a model is solved.
 2. witnesses: on every instance that a formulation is measured on, and on a few more of the usual size, its
-   optimum is the base's.
-3. counterexamples: instances on which any earlier formulation was wrong, the first to be tried.
-4. equality: the optimum is the base's on tiny instances, ties and equal parts among them, drawn from the hash of
-   the program, so that nobody can know them. The decisive rung: a cut that was made for the instances that
-   were seen passes all proofs on those.
-5. enumeration: which solutions are lost, all being listed: none, or none that is optimal, or some that are.
-6. refutation: a solution of the base that breaks one of the added constraints is searched for.
+   optimum is that of the base.
+3. counterexamples: instances on which earlier formulations were wrong; these are tried first.
+4. equality: the optimum is that of the base on tiny instances, with ties and equal parts, drawn from the hash of
+   the program, so that they cannot be known in advance. This level decides: a cut that fits only the instances
+   that were shown passes all checks on those.
+5. enumeration: all solutions are listed; the model loses none, or no optimal one, or some optimal ones.
+6. refutation: a solver searches for a solution of the base that violates one of the added constraints.
 
-The last two rungs refute nothing, since dominance and symmetry rightly lose solutions; they say which of three
-classes a formulation is of. What is undecided at a limit is no refutation.
+The last two levels refute nothing, since dominance and symmetry breaking may lose solutions; they assign a formulation
+to one of three classes. What is undecided at a limit is not refuted.
 """
 
 import hashlib
@@ -31,25 +31,25 @@ from gapsmith.evaluators.formulations.verify.fixing import Fixing, decisions
 
 MICRO = 300
 QUICK = 40
-"""Tiny instances that are tried before anything is measured."""
+"""Tiny instances that are tried before speed is measured."""
 BATCH = 50
 LIMIT = 2.0
-"""Units for a tiny model; many times what one takes."""
+"""Units for a tiny model, which usually takes far less."""
 EVASION = 0.05
-"""The part of the tiny models that may be undecided."""
+"""Largest part of the tiny models that may be undecided."""
 WITNESSES = 6
 WITNESS_LIMIT = 1.0
-"""Units for an instance of the usual size; one on which the base needs more says nothing."""
+"""Units for an instance of the usual size; if the base needs more, it is not compared."""
 CPU_SECONDS = 120.0
-"""CPU seconds for a request, after which its child is ended."""
+"""CPU limit of a request."""
 FIXED, QUICK_FIXED = 24, 10
-"""Instances on which is asked whether a program solves them while it builds; before it is measured, so many."""
+"""Instances on which a program is checked for solving while it builds: in full, and before speed is measured."""
 ENUMERATED = 12
 MOST_SOLUTIONS = 500
 SLACK = 2
-"""Solutions are listed that are worse than the best by so much at most, in units of the objective's sum."""
+"""Solutions are listed that are worse than the best by at most this, in units of the objective's sum."""
 NEGATED = 6
-"""Instances on which added constraints are negated, and how many of them on each."""
+"""Instances on which added constraints are negated, and the largest number of constraints on each."""
 MOST_NEGATED = 12
 _SALT = "hidden micro instances, 1"
 
@@ -57,7 +57,7 @@ REFUTED = CandidateOutcome.REFUTED
 
 
 class Truth(StrEnum):
-    """What a formulation does to the solutions of its base, as far as the rungs show."""
+    """The effect of a formulation on the solutions of its base, as far as shown."""
 
     IMPLIED = "implied"
     OPTIMAL = "true in every optimum"
@@ -66,13 +66,13 @@ class Truth(StrEnum):
 
 @dataclass
 class Prover:
-    """Solves tiny models once, as they are, beside their base; a `Measure` whose times say nothing.
+    """Solves tiny models once beside their base; a `Measure` without times.
 
     Args:
-        children: where.
+        children: sandboxes that solve.
         limit: units for a model.
-        refused: whether a model was not even taken.
-        undecided: models that were not solved within the limit, so that nothing is known of them.
+        refused: whether a model was refused before it was solved.
+        undecided: number of models that were not solved within the limit.
     """
 
     children: Children
@@ -82,20 +82,23 @@ class Prover:
     _bases: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def learn(self, bases: Sequence[str]) -> None:
-        """Solves bases, which are ours, in one child: what `trial` then knows."""
+        """Solves bases in one child, in advance for `trial`."""
         unknown = [base for base in dict.fromkeys(bases) if base not in self._bases]
         if unknown:
             replies = self.children.ask_all([self._request(base, base) for base in unknown], CPU_SECONDS)
             self._bases.update(zip(unknown, replies, strict=False))
 
     def trial(self, base: str, model: str, whole: bool) -> Trial:
-        """A trial without times, with one time where it is undecided. Raises Infeasible."""
+        """Solves a model beside its base, without times.
+
+        An undecided trial has one time. Raises Infeasible.
+        """
         known = self._bases.get(base) or self._bases.setdefault(base, self._run(base, base))
         if "refused" in known:
             raise Trouble(f"a tiny base was refused: {known['refused']}; expected one that can be solved")
         mine = known if model == base else self._run(None if whole else base, model)
         if "refused" in mine:
-            self.refused = True  # which says nothing about the instance
+            self.refused = True  # the instance is no counterexample then
             raise Infeasible(mine["refused"])
         before, run = known["runs"][0], mine["runs"][0]
         wrong = objection(run, before["objective"]) if before["status"] == "OPTIMAL" else ""
@@ -118,11 +121,11 @@ class Ladder:
     """The ladder of one formulation.
 
     Args:
-        problem: its programs; all but its price is used.
-        pricing: its instances; of any measure.
-        children: where models are solved.
-        micro: tiny instances that are drawn.
-        witnesses: instances of the usual size that are drawn.
+        problem: the search; its cost is replaced.
+        pricing: of its instances; its measure is replaced.
+        children: sandboxes that solve models.
+        micro: number of tiny instances.
+        witnesses: number of instances of the usual size.
         limit: units for a tiny model.
     """
 
@@ -135,13 +138,13 @@ class Ladder:
     _known: dict[str, bool] = field(default_factory=dict)
 
     def climb(self, source: str, runner: Runner, refuters: Sequence[Instance], thorough: bool) -> Honesty:
-        """Climbs as far as the program is right.
+        """Runs the levels until one finds a mistake.
 
         Args:
             source: the program.
             runner: the sandbox.
             refuters: counterexamples to other programs, as instances of the original problem.
-            thorough: whether all rungs are climbed; else the counterexamples and a few tiny instances.
+            thorough: whether all levels are run; else only the counterexamples and a few tiny instances.
         """
         climb = _Climb(self, source, runner)
         if found := self._refuted(climb, refuters, thorough):
@@ -159,7 +162,7 @@ class Ladder:
         return Honesty(CandidateOutcome.OK, "", {**detail, **classes.of(climb.made[len(refuters) :])})
 
     def fixing(self, source: str, runner: Runner, thorough: bool) -> Honesty:
-        """Whether a program solves instances instead of formulating them."""
+        """Tells whether a program solves instances instead of formulating them."""
         if thorough:
             drawn, fixing = (
                 usual(self.pricing, source, FIXED),
@@ -171,11 +174,17 @@ class Ladder:
         return fixing.judged(source, runner, drawn)
 
     def refuted(self, source: str, runner: Runner) -> Honesty | None:
-        """What `climb` finds wrong with a program; None where it would only find out of which class it is."""
+        """Returns what `climb` finds wrong with a program.
+
+        Returns None where `climb` would only classify it.
+        """
         return self._refuted(_Climb(self, source, runner), (), True)
 
     def tried(self, source: str, runner: Runner, instances: Sequence[Instance]) -> Honesty | None:
-        """What is wrong with a program on instances of the original problem; None where nothing is found."""
+        """Checks a program on instances of the original problem.
+
+        Returns None where nothing is wrong.
+        """
         return _Climb(self, source, runner).wrong(instances)
 
     def _refuted(self, climb: "_Climb", refuters: Sequence[Instance], thorough: bool) -> Honesty | None:
@@ -189,7 +198,7 @@ class Ladder:
 
 
 class _Climb:
-    """One program on its way up."""
+    """The verification of one program."""
 
     def __init__(self, ladder: Ladder, source: str, runner: Runner, limit: float | None = None) -> None:
         self.source, self.runner = source, runner
@@ -200,7 +209,7 @@ class _Climb:
         self.made: list[tuple[Instance, Any]] = []
 
     def evasion(self) -> Honesty | None:
-        """Says so where too few models could be solved to know anything."""
+        """Reports programs with too few models solved for a verdict."""
         if self._prover.undecided <= EVASION * len(self.made):
             return None
         prover = self._prover
@@ -210,7 +219,7 @@ class _Climb:
         return Honesty("undecided", f"{words}; expected models that are solved faster")
 
     def wrong(self, instances: Sequence[Instance]) -> Honesty | None:
-        """What is wrong on the first instance where something is; None where nothing is found."""
+        """Returns the first mistake on these instances; None if there is none."""
         for start in range(0, len(instances), BATCH):
             batch = [self.pricing.stated(each) for each in instances[start : start + BATCH]]
             self._prover.learn([self.pricing.base(each) for each in batch])
@@ -224,19 +233,19 @@ class _Climb:
 
 
 def hidden(pricing: Pricing, source: str, count: int) -> list[Instance]:
-    """Tiny instances that follow from the hash of a program."""
+    """Draws tiny instances from the hash of a program."""
     rng = _chance(pricing, source, "tiny")
     return [Instance(f"tiny-{k + 1}", pricing.formulation.micro(rng)) for k in range(count)]
 
 
 def witnesses(pricing: Pricing, source: str, count: int) -> list[Instance]:
-    """Instances of the usual size that follow from the hash of a program."""
+    """Draws instances of the usual size from the hash of a program."""
     rng, size = _chance(pricing, source, "usual"), min(pricing.formulation.sizes[Split.TRAIN])
     return [Instance(f"usual-{k + 1}", pricing.formulation.generate(rng, size)) for k in range(count)]
 
 
 def usual(pricing: Pricing, source: str, count: int) -> list[Instance]:
-    """Instances of all sizes that are measured, in turn, that follow from the hash of a text."""
+    """Draws instances of all measured sizes from the hash of a text."""
     rng, sizes = _chance(pricing, source, "fixed"), pricing.formulation.sizes.values()
     known = sorted({size for group in sizes for size in group})
     drawn = [pricing.formulation.generate(rng, known[k % len(known)]) for k in range(count)]
@@ -253,7 +262,7 @@ def _follow_up(problem: Problem, pricing: Pricing) -> Any:
 
 
 def _refuted(result: Assessment, instance: Instance, pricing: Pricing) -> Honesty:
-    """What is wrong, and where."""
+    """Describes a mistake and its instance."""
     original, base = plain_instance(instance), pricing.base(instance)
     optimum = pricing.measure.trial(base, base, False).optimum
     found = {"digest": original.digest, "data": original.plain, "optimum": optimum}
@@ -267,21 +276,21 @@ def _told(instance: Instance) -> str:
 
 @dataclass(frozen=True)
 class Classes:
-    """Finds out which class of truth a formulation is of.
+    """Classifies a formulation by its effect on solutions.
 
     Args:
         pricing: of tiny instances.
-        children: where models are solved.
+        children: sandboxes that solve models.
     """
 
     pricing: Pricing
     children: Children
 
     def of(self, pairs: Sequence[tuple[Instance, Any]]) -> dict[str, Any]:
-        """The class, the rung that showed it, and how much was tried.
+        """Returns the class, its level of evidence and the amounts tried.
 
         Args:
-            pairs: tiny instances with the packed models that the program made of them.
+            pairs: tiny instances with the packed models that the program built for them.
         """
         cases = [self._case(instance, unpacked(answer)) for instance, answer in pairs[:ENUMERATED]]
         same = [self._same(case, 0) for case in cases]
@@ -306,7 +315,10 @@ class Classes:
         return {"base": base, "text": model, "decisions": places, "value": trial.optimum, "limit": LIMIT}
 
     def _same(self, case: Mapping[str, Any], slack: int) -> bool | None:
-        """Whether model and base have the same solutions, as decisions; None where there are too many."""
+        """Tells whether model and base have the same solutions in their decisions.
+
+        Returns None where there are too many to list.
+        """
         request = {**case, "do": "enumerate", "slack": slack, "most": MOST_SOLUTIONS}
         before = self.children.ask({**request, "text": case["base"]}, CPU_SECONDS)
         after = self.children.ask(request, CPU_SECONDS)
@@ -321,7 +333,7 @@ class Classes:
 
 
 def _rung(listed: Sequence[bool | None], negated: Sequence[str]) -> str:
-    """The highest rung that says so without exception."""
+    """Returns the strongest level that confirms this without exception."""
     if negated and set(negated) == {"proved"}:
         return "refutation"
     return "enumeration" if any(each is not None for each in listed) else "equality"

@@ -1,8 +1,8 @@
-"""Small mistakes, put into patterns that are right: what a ladder that can be trusted must refute.
+"""Mutation testing of the ladder: small mistakes in correct patterns, which the ladder must refute.
 
-Whether a mutant is wrong at all is not known beforehand: a weaker cut is still right. One that passes the ladder is
-tried again, on many more instances than the ladder has; where those refute it, the ladder has failed; where nothing
-does, it counts as equivalent, and is left out of the rate.
+It is not known in advance whether a mutant is wrong: a weaker cut is still valid. A mutant that passes the ladder is
+tried again on many more instances than the ladder has. If one of them refutes it, the ladder has failed; if none does,
+the mutant counts as equivalent and is left out of the kill rate.
 """
 
 import ast
@@ -21,7 +21,7 @@ from gapsmith.evaluators.formulations.exchange.composition import functions_in, 
 from gapsmith.evaluators.formulations.verify.ladder import REFUTED, Ladder, hidden
 
 MORE = 600
-"""Tiny instances on which a mutant that passed is tried again; the ladder has not seen them."""
+"""Number of tiny instances on which a mutant that passed is tried again; the ladder has not used them."""
 PASSED = "passed"
 LONGEST_WORDS = 60
 
@@ -33,8 +33,8 @@ class Mutant:
     Attributes:
         pattern: its name.
         kind: "off by one", "swapped inequality", "wrong index" or "dropped term".
-        change: what was written for what.
-        source: a whole candidate.
+        change: the old and the new text.
+        source: a complete candidate.
     """
 
     pattern: str
@@ -45,13 +45,13 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Examined:
-    """What became of a mutant.
+    """The result of a mutant's examination.
 
     Attributes:
         mutant: the mutant.
-        fate: "killed", "broken" (it does not run), "equivalent" or "survived"; "passed" in between.
-        reason: why.
-        counterexample: on which it is wrong; see `Refuters`.
+        fate: "killed", "broken" (it does not run), "equivalent" or "survived"; "passed" before the second trial.
+        reason: in words.
+        counterexample: an instance on which it is wrong; see `Refuters`.
     """
 
     mutant: Mutant
@@ -62,7 +62,7 @@ class Examined:
 
 @lru_cache(maxsize=64)
 def mutants(pattern: Pattern) -> tuple[Mutant, ...]:
-    """All mutants of a pattern, each with one mistake in one of its functions; those of equal text once."""
+    """Makes all mutants of a pattern, without duplicates."""
     functions = functions_in(pattern.source)
     found: dict[str, Mutant] = {}
     for name, text in functions.items():
@@ -84,7 +84,7 @@ def _replaced(pattern: Pattern, functions: Mapping[str, str], name: str, text: s
 
 
 def chosen(patterns: Sequence[Pattern], count: int, seed: int) -> list[Mutant]:
-    """So many mutants of a library, spread over its patterns and over kinds of mistakes."""
+    """Chooses mutants, spread over the patterns and kinds of mistakes."""
     rng, queues = Random(seed), list[list[Mutant]]()
     for pattern in patterns:
         by_kind: dict[str, list[Mutant]] = {}
@@ -99,7 +99,7 @@ def chosen(patterns: Sequence[Pattern], count: int, seed: int) -> list[Mutant]:
 
 
 def examined(mutant: Mutant, ladder: Ladder, runner: Runner) -> Examined:
-    """What the ladder says of a mutant: "killed", "broken" or "passed"."""
+    """Runs the ladder on a mutant: "killed", "broken" or "passed"."""
     found = ladder.refuted(mutant.source, runner)
     if found is None:
         return Examined(mutant, PASSED, "")
@@ -110,7 +110,10 @@ def examined(mutant: Mutant, ladder: Ladder, runner: Runner) -> Examined:
 def doubted(
     passed: Examined, others: Sequence[Examined], ladder: Ladder, runner: Runner, more: int = MORE
 ) -> Examined:
-    """Tries a mutant that passed on what refuted others, and on more tiny instances: "survived" or "equivalent"."""
+    """Tries a passed mutant on more instances: "survived" or "equivalent".
+
+    They are the counterexamples to other mutants, and more tiny instances.
+    """
     kept = [
         Instance.restored("of another", each.counterexample["data"]) for each in others if each.counterexample
     ]
@@ -123,7 +126,10 @@ def doubted(
 
 
 def kill_rate(found: Sequence[Examined]) -> float | None:
-    """The part of the wrong mutants that the ladder refuted; None where none was wrong."""
+    """Returns the part of the wrong mutants that the ladder refuted.
+
+    Returns None where none was wrong.
+    """
     fates = Counter(each.fate for each in found)
     wrong = fates["killed"] + fates["survived"]
     return fates["killed"] / wrong if wrong else None
@@ -139,7 +145,7 @@ def _mistakes(node: ast.AST) -> Iterator[Mistake]:
 
 
 def _off_by_one(node: ast.AST) -> Iterator[ast.AST]:
-    """A number that is one more or one less, and a bound of the same kind."""
+    """Yields numbers and bounds that are one more or one less."""
     if isinstance(node, ast.Constant) and type(node.value) is int:
         yield ast.Constant(node.value + 1)
         yield ast.Constant(node.value - 1)
@@ -166,14 +172,14 @@ _OTHER: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 
 
 def _swapped_inequality(node: ast.AST) -> Iterator[ast.AST]:
-    """A comparison the other way round, or with its equality lost or won."""
+    """Yields comparisons reversed, or with equality added or removed."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         for other in _OTHER.get(type(node.ops[0]), ()):
             yield ast.Compare(node.left, [other()], node.comparators)
 
 
 def _wrong_index(node: ast.AST) -> Iterator[ast.AST]:
-    """An index that is the next one, or two indices exchanged."""
+    """Yields neighbouring indices, and two indices exchanged."""
     if not isinstance(node, ast.Subscript) or isinstance(node.ctx, ast.Store):
         return
     index = node.slice
@@ -187,7 +193,7 @@ def _wrong_index(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _dropped_term(node: ast.AST) -> Iterator[ast.AST]:
-    """One of two terms or conditions alone."""
+    """Yields one of two terms or conditions alone."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         yield node.left
         yield node.right
@@ -208,7 +214,7 @@ _KINDS: dict[str, Callable[[ast.AST], Iterator[ast.AST]]] = {
 
 
 def _with(tree: ast.Module, place: int, changed: ast.AST) -> str:
-    """The text with another node at a place of the walk."""
+    """Returns the text with another node at a place of the walk."""
     new = copy.deepcopy(tree)
     target = next(node for k, node in enumerate(ast.walk(new)) if k == place)
     for parent in ast.walk(new):

@@ -1,4 +1,4 @@
-"""The opposite of a constraint, for the kinds that have one: what a model that still holds it would have to break."""
+"""Negations of constraints, for the kinds that have one."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,16 +11,18 @@ LEAST, MOST = -(2**63), 2**63 - 1
 
 
 def negated(constraint: Constraint, variables: int) -> list[Constraint] | None:
-    """Constraints that together say the opposite; None where the kind has none, or there are other variables.
+    """Returns constraints that together say the opposite.
+
+    Returns None where the kind of constraint has no negation, or other variables occur.
 
     Args:
         constraint: linear or Boolean, enforced or not.
-        variables: those with a lower index alone may occur.
+        variables: only variables with a lower index may occur.
     """
     kind = constraint.WhichOneof("constraint")
     if kind not in _OPPOSITES or any(_variable(each) >= variables for each in _references(constraint)):
         return None
-    # An enforced constraint is broken where its literals hold and it does not.
+    # An enforced constraint is violated where its literals hold and it does not.
     holds = [_any_of([literal]) for literal in constraint.enforcement_literal]
     if kind == "bool_and":
         return [*holds, _any_of([-literal - 1 for literal in constraint.bool_and.literals])]
@@ -28,7 +30,7 @@ def negated(constraint: Constraint, variables: int) -> list[Constraint] | None:
 
 
 def bounded(model: Model, value: float, slack: int = 0) -> Model:
-    """The model of all solutions that are as good as this, or worse by the slack at most; without objective."""
+    """Returns the model without objective, restricted to solutions at least this good."""
     objective, new = model.objective, Model()
     new.CopyFrom(model)
     new.ClearField("objective")
@@ -52,7 +54,7 @@ def _any_of(literals: Sequence[int]) -> Constraint:
 
 
 def _count(literals: Sequence[int], domain: Sequence[int]) -> list[Constraint]:
-    """How many of the literals hold is in the domain."""
+    """Returns a constraint on the number of literals that hold."""
     signs = [1 if literal >= 0 else -1 for literal in literals]
     fixed = sum(literal < 0 for literal in literals)
     moved = [limit if limit in (LEAST, MOST) else limit - fixed for limit in domain]
@@ -68,7 +70,7 @@ def _complement(domain: Sequence[int]) -> list[int]:
 def _not_linear(constraint: Constraint) -> list[Constraint]:
     linear = constraint.linear
     outside = _complement(linear.domain)
-    if not outside:  # it holds always: nothing breaks it
+    if not outside:  # it always holds: its negation is infeasible
         return [_any_of([])]
     return [_linear(linear.vars, linear.coeffs, outside)]
 

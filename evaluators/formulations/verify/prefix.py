@@ -1,6 +1,7 @@
-"""Whether a model that was made from a base still holds it: its variables, constraints and objective, byte for byte.
+"""Checks that an extended model still begins with its base: variables, constraints and objective, byte for byte.
 
-What changes the meaning of the base without touching it is banned: assumptions, symmetries, other objectives.
+Features that change the meaning of the base without changing its text are refused: assumptions, symmetries, other
+objectives.
 """
 
 from google.protobuf.message import Message
@@ -11,15 +12,15 @@ from gapsmith.evaluators.formulations.exchange.bridge import Refused
 MOST_VARIABLES = 50_000
 MOST_CONSTRAINTS = 200_000
 MOST_PIECES = 100_000
-"""Intervals in all domains together."""
+"""Intervals of all domains together."""
 MOST_BYTES = 20_000_000
-"""Of the whole message: it bounds terms, names and tables."""
+"""Size of the whole message; it limits terms, names and tables."""
 
 Model = cp_model_pb2.CpModelProto
 
 
 def check_size(model: Model) -> None:
-    """Raises Refused for a model that is too large to be solved here."""
+    """Raises Refused for a model that is too large."""
     pieces = sum(len(variable.domain) for variable in model.variables) // 2
     pieces += sum(len(each.linear.domain) for each in model.constraints if each.HasField("linear")) // 2
     found = {
@@ -34,7 +35,7 @@ def check_size(model: Model) -> None:
 
 
 def check_features(model: Model) -> None:
-    """Raises Refused for what no candidate may use, in a model of its own either."""
+    """Raises Refused for features that no candidate's model may use."""
     objective = model.objective
     if model.assumptions or model.HasField("symmetry") or model.HasField("floating_point_objective"):
         raise Refused("the model has assumptions, a symmetry or a floating-point objective; expected none")
@@ -48,7 +49,7 @@ def check_features(model: Model) -> None:
 
 
 def check_prefix(base: Model, model: Model) -> None:
-    """Raises Refused, with the first place, where a model does not begin with its base."""
+    """Raises Refused at the first place that differs from the base."""
     _check_part("variable", base.variables, model.variables)
     _check_part("constraint", base.constraints, model.constraints)
     _check_part("search strategy", base.search_strategy, model.search_strategy)

@@ -17,7 +17,7 @@ Constraints: of the two ends of an edge at most one is chosen. Maximised: the nu
 
 
 def build(instance: Instance) -> Built:
-    """Edge by edge, as linear inequalities."""
+    """Builds one linear inequality for each edge."""
     from ortools.sat.python import cp_model
 
     adjacent = np.asarray(instance.data["adjacent"])
@@ -30,17 +30,20 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The chosen vertices."""
+    """Lists the chosen vertices."""
     return [v for v, value in enumerate(values["chosen"]) if value]
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of a set of vertices."""
+    """Returns the values of all variables for a set of vertices."""
     return {"chosen": [int(v in set(solution)) for v in range(len(np.asarray(instance.data["adjacent"])))]}
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to ten vertices, few or many edges; a vertex may be a twin of another, adjacent to it or not."""
+    """Draws one to ten vertices with few or many edges.
+
+    A vertex may be a copy of another, adjacent to it or not.
+    """
     n = tiny_size(rng, 1, 10)
     upper = np.triu(rng.random((n, n)) < rng.choice((0.2, 0.5, 0.8)), 1)
     adjacent = upper | upper.T
@@ -53,7 +56,7 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """Uniform graphs of edge probability 0.2."""
+    """Draws uniform graphs of edge probability 0.2."""
     return independent_set.generate(rng, "p=0.2", size)
 
 

@@ -22,7 +22,7 @@ overlap; makespan >= the end of every job's last operation. Minimised: makespan.
 
 
 def build(instance: Instance) -> Built:
-    """An interval for each operation, one disjunction for each machine."""
+    """Builds an interval for each operation, a disjunction for each machine."""
     from ortools.sat.python import cp_model
 
     machines, p = _arrays(instance)
@@ -46,12 +46,12 @@ def build(instance: Instance) -> Built:
 
 
 def decode(instance: Instance, values: Values) -> list[int]:
-    """The operations by their starts."""
+    """Sorts the operations by their starts."""
     return sequence_of(_arrays(instance)[1], np.array(values["start"]))
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of the schedule that a list of operations is decoded to."""
+    """Returns the values of all variables for a list of operations."""
     machines, p = _arrays(instance)
     sequence = list(solution)
     return {
@@ -66,7 +66,10 @@ def _arrays(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to four jobs on one to three machines, some times are 0; a job may be a copy of another."""
+    """Draws one to four jobs on one to three machines.
+
+    Some times are 0; a job may be a copy of another.
+    """
     n, m = tiny_size(rng, 1, 4), tiny_size(rng, 1, 3)
     machines = np.array([rng.permutation(m) for _ in range(n)])
     p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 5, 99)), (n, m), endpoint=True)
@@ -77,7 +80,7 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """`size` jobs on as many machines, any route."""
+    """Draws `size` jobs on as many machines, with any routes."""
     return job_shop.generate(rng, f"m={size} any route", size)
 
 

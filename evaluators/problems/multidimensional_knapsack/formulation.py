@@ -17,7 +17,7 @@ Constraints: the weights of the items that are taken fit into each capacity. Max
 
 
 def build(instance: Instance) -> Built:
-    """The integer programme as it stands."""
+    """Builds the integer programme of the problem's definition."""
     from ortools.sat.python import cp_model
 
     profit, weight, capacity = (np.asarray(instance.data[name]).tolist() for name in _NAMES)
@@ -33,17 +33,20 @@ _NAMES = ("profit", "weight", "capacity")
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The items that are taken."""
+    """Lists the items that are taken."""
     return [j for j, value in enumerate(values["taken"]) if value]
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of a set of items."""
+    """Returns the values of all variables for a set of items."""
     return {"taken": [int(j in set(solution)) for j in range(len(np.asarray(instance.data["profit"])))]}
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to nine items, one to three capacities, some of which are met exactly; an item may copy another."""
+    """Draws one to nine items and one to three capacities.
+
+    Some capacities are met exactly; an item may be a copy of another.
+    """
     n, m = tiny_size(rng, 1, 9), int(rng.integers(1, 3, endpoint=True))
     most = int(rng.choice((2, 5, 20, 1000)))
     weight, profit = rng.integers(0, most, (m, n), endpoint=True), rng.integers(0, most, n, endpoint=True)
@@ -58,7 +61,7 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """Five capacities of half of all weights."""
+    """Draws five capacities, each half of the sum of its weights."""
     return multidimensional_knapsack.generate(rng, "m=5 alpha=0.5", size)
 
 

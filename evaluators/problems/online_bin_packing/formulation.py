@@ -20,7 +20,7 @@ used."""
 
 
 def build(instance: Instance) -> Built:
-    """Kantorovich's model with no more bins than a simple rule needs."""
+    """Builds Kantorovich's model with the bins of first fit decreasing."""
     from ortools.sat.python import cp_model
 
     items, capacity = _sizes(instance)
@@ -37,7 +37,10 @@ def build(instance: Instance) -> Built:
 
 
 def first_fit_decreasing(items: Sequence[int], capacity: int) -> list[list[int]]:
-    """The items of each bin when they come from the largest on, each into the first bin with room."""
+    """Returns the items of each bin of first fit decreasing.
+
+    Items come from the largest on; each goes into the first bin with room.
+    """
     bins: list[list[int]] = []
     room: list[int] = []
     for i in sorted(range(len(items)), key=lambda i: -items[i]):
@@ -51,12 +54,15 @@ def first_fit_decreasing(items: Sequence[int], capacity: int) -> list[list[int]]
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The bin of each item."""
+    """Returns the bin of each item."""
     return [line.index(1) for line in values["inside"]]
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of a packing that needs no more bins than there are, numbered by their first items."""
+    """Returns the values of all variables for a packing.
+
+    Bins are numbered by their first items; there must not be more than in the model.
+    """
     items, capacity = _sizes(instance)
     bins = len(first_fit_decreasing(items, capacity))
     numbers = {b: k for k, b in enumerate(dict.fromkeys(solution))}
@@ -71,7 +77,10 @@ def _sizes(instance: Instance) -> tuple[list[int], int]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to eight items: some of them equal, of any size or not too small, or full bins cut into pieces."""
+    """Draws one to eight items of one of several kinds.
+
+    Some are equal, of any size or not too small, or full bins cut into pieces.
+    """
     n, capacity = tiny_size(rng, 1, 8), int(rng.choice((3, 6, 10, 150)))
     if rng.random() < 1 / 3:
         return {"items": _cut(rng, n, capacity), "capacity": capacity}
@@ -83,7 +92,10 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
 
 
 def _cut(rng: np.random.Generator, n: int, capacity: int) -> NDArray[np.int64]:
-    """Bins cut into two to four pieces each; the first n of all pieces, in any order."""
+    """Cuts bins into two to four pieces each.
+
+    Returns the first n of all pieces, in random order.
+    """
     pieces: list[int] = []
     while len(pieces) < n:
         cuts = rng.integers(1, capacity, rng.integers(1, 3, endpoint=True))
@@ -92,7 +104,10 @@ def _cut(rng: np.random.Generator, n: int, capacity: int) -> NDArray[np.int64]:
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """Sizes from 20 to 100 in bins of 150, as OR-Library's u class, where first fit decreasing is not optimal."""
+    """Draws sizes from 20 to 100 in bins of 150.
+
+    This is OR-Library's class u, restricted to instances where first fit decreasing exceeds the simple bound.
+    """
     for _ in range(1000):
         data = online_bin_packing.generate(rng, online_bin_packing.UNIFORM, size)
         items = np.asarray(data["items"]).tolist()

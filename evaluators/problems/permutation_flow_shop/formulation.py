@@ -21,7 +21,7 @@ makespan."""
 
 
 def build(instance: Instance) -> Built:
-    """Wagner's model with starts for his idle times."""
+    """Builds Wagner's model with start times in place of idle times."""
     from ortools.sat.python import cp_model
 
     p = _times(instance)
@@ -45,12 +45,12 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The jobs by their places."""
+    """Lists the jobs by their places."""
     return [int(job) for job in np.argmax(np.array(values["at"]), axis=0)]
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of a sequence whose operations start as early as they can."""
+    """Returns the values of all variables for a semi-active schedule."""
     p = _times(instance)
     n, m = p.shape
     end = np.zeros((n + 1, m + 1), dtype=np.int64)
@@ -69,7 +69,10 @@ def _times(instance: Instance) -> NDArray[np.int64]:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to six jobs on one to four machines, some times are 0; a job may be that of another, or shorter."""
+    """Draws one to six jobs on one to four machines.
+
+    Some times are 0; a job may be a copy of another, or nowhere longer.
+    """
     n, m = tiny_size(rng, 1, 6), tiny_size(rng, 1, 4)
     p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 5, 99)), (n, m), endpoint=True)
     if n > 1 and rng.random() < 0.5:
@@ -79,7 +82,7 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """Taillard's times on five machines."""
+    """Draws Taillard's processing times on five machines."""
     return permutation_flow_shop.generate(rng, "m=5", size)
 
 

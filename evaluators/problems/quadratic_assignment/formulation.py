@@ -20,7 +20,7 @@ and l of flow[i, k] * distance[j, l] * at[k][l]. Minimised: the sum of cost."""
 
 
 def build(instance: Instance) -> Built:
-    """One enforced inequality for each facility and location."""
+    """Builds one enforced inequality for each facility and location."""
     from ortools.sat.python import cp_model
 
     flow, distance = (np.asarray(instance.data[name]) for name in ("flow", "distance"))
@@ -40,12 +40,12 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The location of each facility."""
+    """Returns the location of each facility."""
     return [line.index(1) for line in values["at"]]
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of an assignment."""
+    """Returns the values of all variables for an assignment."""
     flow, distance = (np.asarray(instance.data[name]) for name in ("flow", "distance"))
     place = np.array(solution)
     return {
@@ -55,7 +55,10 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to five facilities; flows symmetric or not; distances at random, on a line or in a grid."""
+    """Draws one to five facilities.
+
+    Flows are symmetric or not; distances are random, on a line or in a grid.
+    """
     n, most = tiny_size(rng, 1, 5), int(rng.choice((1, 2, 9, 99)))
     flow, distance = rng.integers(0, most, (2, n, n), endpoint=True)
     if rng.random() < 0.5:
@@ -77,7 +80,7 @@ def _copy_facility(rng: np.random.Generator, flow: NDArray[np.int64]) -> None:
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """Sparse flows on a grid, as Nugent, Vollmann and Ruml's."""
+    """Draws sparse flows on a grid, as Nugent, Vollmann and Ruml."""
     return quadratic_assignment.generate(rng, "grid", size)
 
 

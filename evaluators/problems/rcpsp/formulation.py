@@ -22,7 +22,7 @@ resource; makespan >= the end of every activity. Minimised: makespan."""
 
 
 def build(instance: Instance) -> Built:
-    """An interval for each activity, a cumulative for each resource."""
+    """Builds an interval for each activity, a cumulative for each resource."""
     from ortools.sat.python import cp_model
 
     duration, precedence, demand, capacity = _lists(instance)
@@ -45,12 +45,12 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The starts."""
+    """Returns the starts."""
     return list(values["start"])
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of given starts."""
+    """Returns the values of all variables for given starts."""
     duration, *_ = _lists(instance)
     ends = [start + length for start, length in zip(solution, duration, strict=True)]
     return {"start": list(solution), "activity": [None] * len(duration), "makespan": max(ends)}
@@ -64,7 +64,10 @@ def _lists(instance: Instance) -> tuple[list[int], list[list[int]], list[list[in
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to six activities between the two ends, one or two resources; an activity may be a copy of another."""
+    """Draws one to six activities and one or two resources.
+
+    The two dummy activities come in addition; an activity may be a copy of another.
+    """
     n, kinds = tiny_size(rng, 1, 6), int(rng.integers(1, 2, endpoint=True))
     duration = rng.integers(int(rng.random() < 0.8), rng.choice((2, 6, 10)), n, endpoint=True)
     demand = rng.integers(0, rng.choice((3, 10)), (n, kinds), endpoint=True)
@@ -81,14 +84,17 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
 
 
 def _arcs(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
-    """A few arcs between the inner activities, and those from and to the ends."""
+    """Draws a few arcs, and adds those of the dummy activities."""
     inner = [(i, j) for i in range(1, n + 1) for j in range(i + 1, n + 1) if rng.random() < 0.25]
     ends = [(0, i) for i in range(1, n + 1)] + [(i, n + 1) for i in range(1, n + 1)]
     return np.array(sorted({*inner, *ends}), dtype=np.int64)
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """The hardest class of PSPLIB: every activity asks for every resource, and these are scarce."""
+    """Draws instances of PSPLIB's hardest class.
+
+    Every activity needs every resource, and these are scarce.
+    """
     return project(rng, size, 1.5, 1.0, 0.2)
 
 

@@ -21,7 +21,7 @@ Minimised: the length of the tour. n is at least 2."""
 
 
 def build(instance: Instance) -> Built:
-    """Degrees, and positions against tours that miss city 0."""
+    """Builds degree constraints, and positions against subtours without city 0."""
     from ortools.sat.python import cp_model
 
     distance = np.asarray(instance.data["distance"])
@@ -42,7 +42,7 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The cities along the arcs from city 0."""
+    """Follows the arcs from city 0."""
     after = [line.index(1) for line in values["arc"]]
     tour = [0]
     while (city := after[tour[-1]]) != 0:
@@ -51,7 +51,7 @@ def decode(_: Instance, values: Values) -> list[int]:
 
 
 def encode(_: Instance, solution: Sequence[int]) -> Values:
-    """All values of a tour, begun at city 0."""
+    """Returns the values of all variables for a tour from city 0."""
     n, begin = len(solution), list(solution).index(0)
     tour = [*solution[begin:], *solution[:begin]]
     after = dict(zip(tour, [*tour[1:], 0], strict=True))
@@ -62,7 +62,10 @@ def encode(_: Instance, solution: Sequence[int]) -> Values:
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """Two to seven cities: any symmetric distances, or Manhattan ones on a small grid, where points may coincide."""
+    """Draws two to seven cities.
+
+    Distances are symmetric and random, or Manhattan distances on a small grid, where points may coincide.
+    """
     n = tiny_size(rng, 2, 7)
     if rng.random() < 0.5:
         upper = np.triu(rng.integers(0, rng.choice((2, 9, 1000)), (n, n), endpoint=True), 1)
@@ -77,7 +80,7 @@ def _manhattan(points: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """Cities that are even in a square of side 1000."""
+    """Draws cities uniformly in a square of side 1000."""
     points = rng.integers(0, 1000, (size, 2))
     lengths = np.sqrt(((points[:, None] - points) ** 2).sum(axis=-1))
     return {"distance": np.rint(lengths).astype(np.int64)}

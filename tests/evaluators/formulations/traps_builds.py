@@ -6,11 +6,11 @@
 import numpy as np
 from traps import lie
 
-from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance import (
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance_patterns import (
     emmons_order,
     good_sequence,
 )
-from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_models import (
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_model_patterns import (
     decode,
     ordering,
     positional,

@@ -13,7 +13,9 @@ from gapsmith.evaluators.problems.job_shop.patterns import (
 )
 from gapsmith.evaluators.problems.permutation_flow_shop.patterns import finish, good_sequence
 from gapsmith.evaluators.problems.rcpsp.patterns import disjoint, longest_paths
-from gapsmith.evaluators.problems.single_machine_tardiness.formulations import dominance as tardiness_orders
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations import (
+    dominance_patterns as tardiness_orders,
+)
 
 
 def growing_tardiness(model, variables, data):

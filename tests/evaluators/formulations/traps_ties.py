@@ -16,7 +16,7 @@ from gapsmith.evaluators.problems.quadratic_assignment.patterns import (
     equal_facilities,
     mirrors,
 )
-from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance import (
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance_patterns import (
     emmons_order,
     lawler_places,
 )

@@ -1,4 +1,4 @@
-"""What the formulations of 1‖ΣTj share: instances, tiny and of a size to measure on, and readings of a sequence."""
+"""Shared by the formulations of 1‖ΣTj: tiny instances, instances to measure on, and readings of a sequence."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -17,21 +17,24 @@ PROBLEM = single_machine_tardiness.problem.name
 
 
 def jobs(instance: Instance) -> tuple[list[int], list[int]]:
-    """Processing times and due dates."""
+    """Returns processing times and due dates."""
     return np.asarray(instance.data["p"]).tolist(), np.asarray(instance.data["d"]).tolist()
 
 
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """One to seven jobs; due dates of one of six kinds; in one instance of three a job is a copy of another.
+    """Draws one to seven jobs with due dates of several kinds.
 
-    Due dates that are close together, at two fifths of the work, are where heuristics fail; late ones, where hardly
-    anything is tardy, are where dominances that are right one by one contradict each other.
+    In one of three instances a job is a copy of another. Heuristics fail on due dates that are close together, at two fifths
+    of the work. Dominance rules that are valid alone contradict each other on late due dates, where few jobs are tardy.
     """
     return _micro(rng, 7, (2, 5, 20, 100))
 
 
 def micro_larger(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """The same, and in one instance of eight nine jobs due close together, where good sequences are not optimal."""
+    """Draws as `micro`, in one of eight instances nine jobs.
+
+    Their due dates are close together, so that good sequences are not optimal.
+    """
     if rng.random() >= 1 / 8:
         return micro(rng)
     p = rng.integers(1, 100, 9, endpoint=True)
@@ -39,7 +42,7 @@ def micro_larger(rng: np.random.Generator) -> Mapping[str, Datum]:
 
 
 def micro_short(rng: np.random.Generator) -> Mapping[str, Datum]:
-    """The same with at most five jobs, and times of at most 10."""
+    """Draws as `micro`, at most five jobs and times up to 10."""
     return _micro(rng, 5, (2, 5, 10))
 
 
@@ -54,17 +57,17 @@ def _micro(rng: np.random.Generator, most: int, longest: Sequence[int]) -> Mappi
 
 
 def _between(low: float, high: float) -> DueDates:
-    """At random between shares of the work."""
+    """Returns due dates drawn uniformly between shares of the work."""
     return lambda rng, p: rng.integers(int(low * p.sum()), int(high * p.sum()), len(p), endpoint=True)
 
 
 def _shared(rng: np.random.Generator, p: Jobs) -> Jobs:
-    """One of two for each job."""
+    """Draws one of two due dates for each job."""
     return rng.choice(rng.integers(0, p.sum(), 2, endpoint=True), len(p))
 
 
 def _without_slack(rng: np.random.Generator, p: Jobs) -> Jobs:
-    """The completion times of some sequence, now and then one off."""
+    """Draws completion times of a sequence, sometimes off by one."""
     order = rng.permutation(len(p))
     completion = np.empty(len(p), dtype=np.int64)
     completion[order] = np.cumsum(p[order])
@@ -72,7 +75,7 @@ def _without_slack(rng: np.random.Generator, p: Jobs) -> Jobs:
 
 
 def _too_early(rng: np.random.Generator, p: Jobs) -> Jobs:
-    """Up to the longest time, some of them negative."""
+    """Draws due dates up to the longest time, some of them negative."""
     return rng.integers(-2, p.max(), len(p), endpoint=True)
 
 
@@ -82,12 +85,15 @@ _DUE_DATES = (_between(0.0, 1.0), _CLOSE, _CLOSE, _LATE, _LATE, _shared, _withou
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """The hard classes of the problem's grid: RDD 0.2 or 0.4, TF 0.6."""
+    """Draws from the grid's hard classes: RDD 0.2 or 0.4, TF 0.6."""
     return single_machine_tardiness.generate(rng, f"RDD={rng.choice((0.2, 0.4))} TF=0.6", size)
 
 
 def generate_short(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
-    """The same classes with processing times from 1 to 10, for models that have a literal for each moment."""
+    """Draws from the same classes with times from 1 to 10.
+
+    They are for models that have a literal for each point in time.
+    """
     p = rng.integers(1, 10, size, endpoint=True)
     width = float(rng.choice((0.1, 0.2))) * p.sum()
     middle = 0.4 * p.sum()
@@ -95,11 +101,11 @@ def generate_short(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
 
 
 def completion_times(p: Sequence[int], sequence: Sequence[int]) -> dict[int, int]:
-    """When each job of a sequence is done."""
+    """Returns the completion time of each job of a sequence."""
     moments = np.cumsum([p[job] for job in sequence]).tolist()
     return dict(zip(sequence, moments, strict=True))
 
 
 def by_start(starts: Sequence[int]) -> list[int]:
-    """The jobs in the order of their starts."""
+    """Sorts the jobs by their starts."""
     return sorted(range(len(starts)), key=lambda job: starts[job])

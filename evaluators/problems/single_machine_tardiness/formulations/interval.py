@@ -22,7 +22,7 @@ Constraints: the intervals do not overlap; tardiness[j] >= start[j] + p[j] - d[j
 
 
 def build(instance: Instance) -> Built:
-    """An interval for each job on one machine; the horizon leaves no room for idle time."""
+    """Builds an interval for each job; the horizon excludes idle time."""
     from ortools.sat.python import cp_model
 
     p, d = jobs(instance)
@@ -38,12 +38,12 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The jobs by their starts."""
+    """Sorts the jobs by their starts."""
     return by_start(values["start"])
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of a sequence."""
+    """Returns the values of all variables for a sequence."""
     p, d = jobs(instance)
     done = completion_times(p, solution)
     return {

@@ -24,7 +24,7 @@ the sum of tardiness."""
 
 
 def build(instance: Instance) -> Built:
-    """A literal for each pair; circles of three are enough to rule out all."""
+    """Builds a literal for each pair; cycles of three jobs are excluded."""
     from ortools.sat.python import cp_model
 
     p, d = jobs(instance)
@@ -45,7 +45,7 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The jobs by how many come before them."""
+    """Sorts the jobs by the number of jobs before them."""
     before = values["before"]
     n = len(before)
     ahead = [
@@ -55,7 +55,7 @@ def decode(_: Instance, values: Values) -> list[int]:
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of a sequence."""
+    """Returns the values of all variables for a sequence."""
     p, d = jobs(instance)
     n, done = len(p), completion_times(p, solution)
     return {

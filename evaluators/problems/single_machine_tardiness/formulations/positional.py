@@ -15,7 +15,7 @@ from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instance
     micro_larger,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.positional_patterns import PATTERNS
-from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_models import (
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_model_patterns import (
     ORDERING,
     POSITIONAL,
 )
@@ -29,7 +29,7 @@ Constraints: every job has one place, every place one job; tardiness[k] >= (sum 
 
 
 def build(instance: Instance) -> Built:
-    """The model of Lasserre and Queyranne, completion times written out."""
+    """Builds the model of Lasserre and Queyranne with explicit completion times."""
     from ortools.sat.python import cp_model
 
     p, d = jobs(instance)
@@ -49,12 +49,12 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The jobs by their places."""
+    """Lists the jobs by their places."""
     return [int(job) for job in np.argmax(np.array(values["at"]), axis=0)]
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of a sequence."""
+    """Returns the values of all variables for a sequence."""
     p, d = jobs(instance)
     done = completion_times(p, solution)
     return {

@@ -6,7 +6,7 @@
 import numpy as np
 
 from gapsmith.evaluators.formulations.contract import Claim, pattern
-from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance import (
+from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance_patterns import (
     emmons_order,
     good_sequence,
     lawler_places,

@@ -22,7 +22,7 @@ max(0, t + p[j] - d[j]) * starts[j][t]."""
 
 
 def build(instance: Instance) -> Built:
-    """The model of Sousa and Wolsey."""
+    """Builds the model of Sousa and Wolsey."""
     from ortools.sat.python import cp_model
 
     p, d = jobs(instance)
@@ -46,12 +46,12 @@ def build(instance: Instance) -> Built:
 
 
 def decode(_: Instance, values: Values) -> list[int]:
-    """The jobs by their starts."""
+    """Sorts the jobs by their starts."""
     return by_start([line.index(1) for line in values["starts"]])
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
-    """All values of a sequence."""
+    """Returns the values of all variables for a sequence."""
     p, _ = jobs(instance)
     done = completion_times(p, solution)
     return {"starts": [[int(t == done[j] - p[j]) for t in range(sum(p) - p[j] + 1)] for j in range(len(p))]}

@@ -38,7 +38,7 @@ def test_programs_that_solve_are_refused(problem, box, kind):
     found = judged(problem, solving(kind), box)
     assert found.outcome == SOLVES, found
     assert found.detail["fixed"] > found.detail["open"] / 2
-    assert "solves instead of formulating" in found.message
+    assert "solves instances instead of formulating" in found.message
 
 
 def test_decisions_alone_are_told_before_anything_is_measured(problem, box):
