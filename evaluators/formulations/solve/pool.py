@@ -159,7 +159,7 @@ def _job(requests: Sequence[Mapping[str, Any]], seconds: float) -> Job:
 
 
 def _words(outcome: Outcome) -> str:
-    """Describes why a model whose solving ended its child is refused."""
+    """Gives the reason for refusing a model that ended its child."""
     what = _ENDINGS.get(outcome.ending, "it ended the solver")
     return f"{outcome.ending}: {what}; expected a model that CP-SAT can solve"
 

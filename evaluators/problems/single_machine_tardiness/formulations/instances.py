@@ -24,8 +24,9 @@ def jobs(instance: Instance) -> tuple[list[int], list[int]]:
 def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to seven jobs with due dates of several kinds.
 
-    In one of three instances a job is a copy of another. Heuristics fail on due dates that are close together, at two fifths
-    of the work. Dominance rules that are valid alone contradict each other on late due dates, where few jobs are tardy.
+    In one of three instances a job is a copy of another. Heuristics fail on due dates that are close together, at two
+    fifths of the work. Dominance rules that are valid alone contradict each other on late due dates, where few jobs are
+    tardy.
     """
     return _micro(rng, 7, (2, 5, 20, 100))
 
