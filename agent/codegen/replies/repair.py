@@ -99,13 +99,11 @@ def _awaited(source: str, node: ast.AsyncFunctionDef) -> Mended | None:
 
 def _assigned(node: ast.stmt, entry: EntryPoint) -> ast.expr | None:
     """The value that is given the entry point's name."""
-    if isinstance(node, ast.AnnAssign):
-        return node.value if isinstance(node.target, ast.Name) and node.target.id == entry.name else None
     named = isinstance(node, ast.Assign) and [getattr(t, "id", "") for t in node.targets] == [entry.name]
     return node.value if isinstance(node, ast.Assign) and named else None
 
 
-def _called(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> Mended:
+def _called(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> Mended | None:
     """A function in place of the assignment: of the lambda's body, or a call of what was assigned."""
     arguments = ", ".join(argument.name for argument in entry.arguments)
     if isinstance(value, ast.Lambda):
@@ -113,7 +111,7 @@ def _called(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> 
     elif isinstance(value, ast.Name):
         made = f"{entry.signature}\n    return {value.id}({arguments})"
     else:
-        made = f"_{entry.name} = {ast.unparse(value)}\n\n\n{entry.signature}\n    return _{entry.name}({arguments})"
+        return None
     lines = source.split("\n")
     whole = [*lines[: node.lineno - 1], made, *lines[node.end_lineno :]]
     return "\n".join(whole), f"{entry.name} was a {'lambda' if isinstance(value, ast.Lambda) else 'variable'}"
@@ -274,10 +272,6 @@ def _with_imports(source: str, added: Sequence[str]) -> str:
 def _joined(helper: str, source: str) -> str:
     """Two programs as one, the helper's statements first."""
     head, below = _parted(source)
-    if head:
-        above, helper = _parted(helper)
-        futures = [ast.unparse(node) for node in ast.parse(above).body if _is_future(node)]
-        head = "\n".join([head, *(line for line in futures if line not in head)])
     return "\n\n\n".join(filter(None, (head, helper.strip(), below)))
 
 
