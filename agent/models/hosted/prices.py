@@ -2,14 +2,16 @@
 
 import difflib
 import json
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from gapsmith.agent.models.base import Model, ModelTrouble
 from gapsmith.agent.models.spec import plain
@@ -20,7 +22,7 @@ VARIABLE = "GAPSMITH_PRICES"
 WRAPPING_TOKENS = 1_000
 _MILLION = 1_000_000
 _DATED = re.compile(r"-20\d\d-?\d\d-?\d\d$")
-_RATES = ("input", "cached", "written", "output", "reasoning", "batch")
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 _SHAPE = '"NAME" = { input = X, cached = X, written = X, output = X } under [openai] or [anthropic]'
 
 
@@ -56,12 +58,14 @@ class Price:
         batch: what a call costs in a batch, as a share of what it costs alone.
     """
 
-    input: float
-    cached: float
-    written: float
-    output: float
-    reasoning: float
-    batch: float = 0.5
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    input: Rate
+    cached: Rate
+    written: Rate
+    output: Rate
+    reasoning: Rate
+    batch: Rate = 0.5
 
     def dollars(self, usage: Usage, *, batch: bool = False) -> float:
         """What a call costs."""
@@ -82,6 +86,12 @@ class Price:
         dearest = max(self.input, self.cached, self.written)
         paid = (length + WRAPPING_TOKENS) * dearest + tokens_out * max(self.output, self.reasoning)
         return paid / _MILLION * (self.batch if batch else 1.0)
+
+
+_PRICE = TypeAdapter(Price)
+_RATES = tuple(field.name for field in fields(Price))
+_SAME_AS = {"cached": "input", "written": "input", "reasoning": "output"}
+"""Rates that may be left out, and what they then cost as much as."""
 
 
 @dataclass(frozen=True)
@@ -129,22 +139,27 @@ def _parsed(text: str, path: str, date: str = "") -> tuple[str, dict[str, Price]
 
 
 def _price(rates: Any, where: str) -> Price:
+    """Validates the rates of one model; raises ModelTrouble in one line for the first that is wrong."""
     if not isinstance(rates, dict):
         raise ModelTrouble(f"{where} is {rates!r}; expected {_SHAPE}")
-    for key, value in rates.items():
-        _check_rate(key, value, where)
-    for key in ("input", "output"):
-        if key not in rates:
-            raise ModelTrouble(f"{where} has no {key!r}; expected {_SHAPE}")
-    whole, output = float(rates["input"]), float(rates["output"])
-    return Price(
-        input=whole,
-        cached=float(rates.get("cached", whole)),
-        written=float(rates.get("written", whole)),
-        output=output,
-        reasoning=float(rates.get("reasoning", output)),
-        batch=float(rates.get("batch", 0.5)),
-    )
+    defaults = {name: rates[like] for name, like in _SAME_AS.items() if like in rates}
+    try:
+        return _PRICE.validate_python({**defaults, **rates})
+    except ValidationError as error:
+        # A misspelt rate first: that the right one is missing follows from it.
+        first = min(error.errors(include_url=False), key=lambda each: each["type"] == "missing")
+        raise ModelTrouble(f"{where}{_complaint(first)}") from None
+
+
+def _complaint(error: ErrorDetails) -> str:
+    key = str(error["loc"][0])
+    if error["type"] == "missing":
+        return f" has no {key!r}; expected {_SHAPE}"
+    if error["type"] == "unexpected_keyword_argument":
+        near = difflib.get_close_matches(key, _RATES, 1, 0.0)[0]
+        return f": unknown rate {key!r}; did you mean {near!r}? (known: {', '.join(_RATES)})"
+    share = "a share of the price" if key == "batch" else "dollars per million tokens"
+    return f": {key} is {error['input']!r}; expected {share}, 0 or more"
 
 
 def check_prices(models: Iterable[Model], usd: float | None) -> None:
@@ -162,18 +177,3 @@ def line_to_add(model: str) -> str:
     """The line of a file of prices, but for its figures, that gives a model of that name a price."""
     provider, _, name = model.partition(":")
     return f"{provider}.{json.dumps(name)} = {{ input = 1.25, cached = 0.125, output = 10.0 }}"
-
-
-def _check_rate(key: str, value: Any, where: str) -> None:
-    if key not in _RATES:
-        near = difflib.get_close_matches(key, _RATES, 1, 0.0)[0]
-        raise ModelTrouble(
-            f"{where}: unknown rate {key!r}; did you mean {near!r}? (known: {', '.join(_RATES)})"
-        )
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
-        raise ModelTrouble(f"{where}: {key} is {value!r}; expected {_expected(key)}")
-
-
-def _expected(key: str) -> str:
-    return "a share of the price, 0 or more" if key == "batch" else "dollars per million tokens, 0 or more"
