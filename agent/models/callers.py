@@ -6,6 +6,10 @@ from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
+from gapsmith.agent.codegen.sanitize import one_line
+from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request
+from gapsmith.evaluators.base import Trouble
+
 P = ParamSpec("P")
 T = TypeVar("T")
 GLANCE_SECONDS = 0.25
@@ -50,6 +54,20 @@ def within(work: Callable[[], T], seconds: float) -> T:
     future: Future[T] = Future()
     threading.Thread(target=_fulfil, args=(future, work), daemon=True, name="attempt").start()
     return future.result(seconds)
+
+
+def ask(model: Model, request: Request) -> Reply:
+    """Asks a model. Raises Trouble, whatever the model raises.
+
+    A model of a user may raise anything: that becomes one line with the model and the error.
+    """
+    future: Future[Reply] = Future()
+    _fulfil(future, lambda: model.reply(request))
+    error = future.exception()
+    if isinstance(error, Exception) and not isinstance(error, Trouble):
+        said = one_line(str(error)) or "no reason is given"
+        raise ModelTrouble(f"{model.name} failed: {type(error).__name__}: {said}") from error
+    return future.result()
 
 
 def _fulfil(future: Future[T], work: Callable[[], T]) -> None:

@@ -1,8 +1,12 @@
-"""What an archive can hold of a reply, whoever made it: a paid reply is not lost for an odd figure beside it."""
+"""Between replies and the calls of an archive, in both directions, and what an archive can hold of a reply.
+
+A paid reply is never lost for an impossible figure beside it.
+"""
 
 import math
 from dataclasses import replace
 
+from gapsmith.agent.archive import Call, CallRow
 from gapsmith.agent.codegen.screen import encodable
 from gapsmith.agent.models.base import Reply
 from gapsmith.agent.models.hosted.transport.answers import MOST_TOKENS
@@ -26,6 +30,62 @@ def storable(reply: Reply) -> Reply:
         seconds=_amount(reply.seconds) or 0.0,
         id=_word(reply.id),
         detail={_word(key): _word(value) for key, value in reply.detail.items()},
+    )
+
+
+def call_of(
+    reply: Reply,
+    *,
+    run: int,
+    slot: int,
+    model: str,
+    operator: str,
+    template: str = "",
+    system: str = "",
+    prompt: str = "",
+) -> Call:
+    """Returns a reply as the call that an archive keeps.
+
+    Args:
+        reply: as the model gave it, or a recording.
+        run: number of the run.
+        slot: number of the question in the run.
+        model: the name of the model.
+        operator: what was asked for.
+        template: name of the templates behind the prompt.
+        system: the static part of the prompt.
+        prompt: the part that changes; empty where it is not known.
+    """
+    return Call(
+        run=run,
+        slot=slot,
+        model=model,
+        operator=operator,
+        template=template,
+        system=system,
+        prompt=prompt,
+        reply=reply.text,
+        tokens_in=reply.tokens_in,
+        tokens_cached=reply.tokens_cached,
+        tokens_out=reply.tokens_out,
+        usd=reply.usd,
+        seconds=reply.seconds,
+        reply_id=reply.id,
+        detail=dict(reply.detail),
+    )
+
+
+def reply_of(call: CallRow) -> Reply:
+    """Returns the reply of a call, as the model gave it."""
+    return Reply(
+        text=call.reply,
+        tokens_in=call.tokens_in,
+        tokens_cached=call.tokens_cached,
+        tokens_out=call.tokens_out,
+        usd=call.usd,
+        seconds=call.seconds,
+        id=call.reply_id,
+        detail=call.detail,
     )
 
 

@@ -28,6 +28,7 @@ from gapsmith.agent.models import (
 )
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.models.storable import call_of, reply_of
 from gapsmith.agent.runs.config import checked
 from gapsmith.agent.runs.final.entropy import last_drawn
 from gapsmith.agent.runs.ownership import is_ours, mark, problem_digest
@@ -172,17 +173,8 @@ def _births(candidates: Mapping[int, CandidateRow]) -> dict[int, int]:
 
 
 def _line(call: CallRow) -> Recorded:
-    reply = Reply(
-        text=call.reply,
-        tokens_in=call.tokens_in,
-        tokens_cached=call.tokens_cached,
-        tokens_out=call.tokens_out,
-        usd=call.usd,
-        seconds=call.seconds,
-        id=call.reply_id,
-        detail=call.detail,
-    )
-    return Recorded(reply=reply, slot=call.slot, operator=call.operator, model=without_login(call.model))
+    model = without_login(call.model)
+    return Recorded(reply=reply_of(call), slot=call.slot, operator=call.operator, model=model)
 
 
 def _told(archive: Archive, row: CandidateRow, call: CallRow | None, births: Mapping[int, int]) -> Recorded:
@@ -218,7 +210,7 @@ def retell(
         if line.slot is not None and line.source:
             numbers[line.slot] = _number(archive, problem, line.source)
     for line in lines:
-        archive.answer(_row(run, line, numbers), _call(run, line) if line.operator != TUNE.name else None)
+        archive.answer(_row(run, line, numbers), _call(run, line))
 
 
 def _number(archive: Archive, problem: Problem, source: str) -> int:
@@ -249,23 +241,8 @@ def _row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:
     )
 
 
-def _call(run: int, line: Recorded) -> Call:
+def _call(run: int, line: Recorded) -> Call | None:
     """The call as its archive had it, but for the prompt, which is not recorded."""
-    reply = line.reply
-    return Call(
-        run=run,
-        slot=line.slot or 0,
-        model=line.model,
-        operator=line.operator,
-        template="",
-        system="",
-        prompt="",
-        reply=reply.text,
-        tokens_in=reply.tokens_in,
-        tokens_cached=reply.tokens_cached,
-        tokens_out=reply.tokens_out,
-        usd=reply.usd,
-        seconds=reply.seconds,
-        reply_id=reply.id,
-        detail=dict(reply.detail),
-    )
+    if line.operator == TUNE.name:
+        return None
+    return call_of(line.reply, run=run, slot=line.slot or 0, model=line.model, operator=line.operator)

@@ -9,10 +9,10 @@ from random import Random
 
 from gapsmith.agent.archive import Archive, Call, CallRow, Candidate, CandidateRow
 from gapsmith.agent.models.base import Model, Reply, Request
-from gapsmith.agent.models.callers import Callers
+from gapsmith.agent.models.callers import Callers, ask
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.replay import ReplayModel
-from gapsmith.agent.models.storable import storable
+from gapsmith.agent.models.storable import call_of, storable
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import Mail, Parcel
 from gapsmith.evaluators.base import Trouble
@@ -159,7 +159,8 @@ class ModelCalls:
     def commit(self, question: Question, reply: Reply) -> Call:
         """Writes a reply to the archive: the one place where replies become calls."""
         request = question.request
-        call = Call(
+        call = call_of(
+            reply,
             run=self.run,
             slot=request.slot,
             model=question.row.model,
@@ -167,14 +168,6 @@ class ModelCalls:
             template=question.template,
             system=request.system,
             prompt=request.prompt,
-            reply=reply.text,
-            tokens_in=reply.tokens_in,
-            tokens_cached=reply.tokens_cached,
-            tokens_out=reply.tokens_out,
-            usd=reply.usd,
-            seconds=reply.seconds,
-            reply_id=reply.id,
-            detail=dict(reply.detail),
         )
         self.archive.answer(question.row, call)
         return call
@@ -246,12 +239,12 @@ class ModelCall:
 
     def _answer(self, model: Model) -> Reply:
         """Asks, and commits the reply in this very thread: it does not wait until the driver has time for it."""
-        reply = storable(model.reply(self.question.request))
+        reply = storable(ask(model, self.question.request))
         self._committed[self.question.request.slot] = self.calls.commit(self.question, reply)
         return reply
 
     def _ask(self, model: Model, future: "Future[Reply]") -> None:
         try:
-            future.set_result(model.reply(self.question.request))
+            future.set_result(ask(model, self.question.request))
         except Trouble as error:
             future.set_exception(error)

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from gapsmith.agent.models.callers import Callers, within
+from gapsmith.agent.models import ModelTrouble, Stopped
+from gapsmith.agent.models.callers import Callers, ask, within
 
 
 def test_nobody_waits_beyond_the_time():
@@ -24,3 +25,34 @@ def test_a_call_in_time_gives_its_value_or_its_error():
         within(lambda: 1 // 0, 60)
     with pytest.raises(TimeoutError):
         within(threading.Event().wait, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(KeyError("x"), "KeyError: 'x'"), (OSError(), "OSError: no reason is given")]
+)
+def test_a_model_of_a_user_may_raise_anything(error, said):
+    """The run ends with one line that names the model and the error, which is its cause."""
+
+    class Broken:
+        name = "mine"
+
+        def reply(self, request):
+            raise error
+
+    with pytest.raises(ModelTrouble) as caught:
+        ask(Broken(), None)
+    assert str(caught.value) == f"mine failed: {said}"
+    assert caught.value.__cause__ is error
+
+
+def test_what_a_model_of_ours_raises_is_kept():
+    """A line that was written for the user is raised as it is."""
+
+    class Stopping:
+        name = "mine"
+
+        def reply(self, request):
+            raise Stopped("stop")
+
+    with pytest.raises(Stopped, match="stop"):
+        ask(Stopping(), None)
