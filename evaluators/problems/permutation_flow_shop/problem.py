@@ -48,7 +48,7 @@ STRATA = ("m=5", "m=8", "m=10")
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws an instance as Taillard (1993) does: all times evenly from 1 to 99."""
+    """Draws an instance as Taillard (1993) does: times from 1 to 99."""
     return {"p": rng.integers(1, 99, (size, int(stratum.removeprefix("m="))), endpoint=True)}
 
 
@@ -59,7 +59,9 @@ LAYOUTS = {
 
 
 def read(path: Path, layout: str = "machines") -> list[Instance]:
-    """Reads Taillard's format: `n m seed upper lower`, then for each machine the times of all jobs; repeated.
+    """Reads instances in Taillard's format.
+
+    Each has a line `n m seed upper lower`, then for each machine the times of all jobs.
 
     Args:
         path: the file.
@@ -85,7 +87,10 @@ def read(path: Path, layout: str = "machines") -> list[Instance]:
 
 
 def _other_layout(numbers: Numbers) -> str:
-    """What is expected in place of a first line that is not Taillard's, by what the lines after it look like."""
+    """Describes the layout that the lines of a file look like.
+
+    It is used in the message where the first line is not Taillard's.
+    """
     first, second = numbers.widths_ahead(2)
     expected = f"a line of {HEAD} numbers, n m seed upper lower, and then for each machine a line of all jobs"
     if first == 2 and second:
@@ -98,7 +103,7 @@ def _other_layout(numbers: Numbers) -> str:
 
 
 def _times(numbers: Numbers, n: int, m: int, layout: str) -> NDArray[np.int64]:
-    """The times of one shop, shape [n, m]."""
+    """Returns the times of one shop, shape [n, m]."""
     rows, width = (n, m) if layout == "jobs" else (m, n)
     jobs = layout == "machines" and n != m and numbers.even_lines(n, m)
     if numbers.left >= n * m and (jobs or not numbers.in_rows(rows, width)):
@@ -111,18 +116,27 @@ def _times(numbers: Numbers, n: int, m: int, layout: str) -> NDArray[np.int64]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """Makespan of a sequence of job indices. Raises Infeasible when it is not a permutation."""
+    """Returns the makespan of a sequence.
+
+    Raises Infeasible when it is not a permutation of the job indices.
+    """
     p = np.asarray(instance.data["p"])
     return makespan(p, permutation(solution, len(p), "job"))
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by branch and bound from both ends; see `exact.permutation_flow_shop`."""
+    """Solves by branch and bound from both ends.
+
+    See `exact`.
+    """
     return permutation_flow_shop_baseline(np.asarray(instance.data["p"]), seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """A second up to 40 jobs, growing as their square from there."""
+    """Returns the CPU limit: one second up to 40 jobs.
+
+    From there it grows as the square of the number of jobs.
+    """
     return max(1.0, (len(np.asarray(instance.data["p"])) / 40) ** 2)
 
 

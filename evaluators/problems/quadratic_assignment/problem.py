@@ -103,9 +103,10 @@ _KINDS = {"grid": _grid, "uniform": _uniform, "real-life": _real_life, "tree": _
 
 
 def read(path: Path) -> list[Instance]:
-    """Reads QAPLIB's format, `n optimum best` and two n×n matrices, or `n` alone and the matrices.
+    """Reads QAPLIB's format.
 
-    The optimum is passed over: instances know none. Raises Trouble with the line.
+    The file has `n optimum best` and two n×n matrices, or `n` alone and the matrices. The optimum is ignored,
+    because instances know none. Raises Trouble with the line.
     """
     numbers = Numbers(path)
     head = numbers.widths[0] if numbers.widths[0] <= MOST_HEAD else 1
@@ -126,19 +127,28 @@ def _matrix(numbers: Numbers, n: int, name: str) -> NDArray[np.int64]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """The cost of the facilities' locations. Raises Infeasible when they are not a permutation."""
+    """Returns the cost of the facilities' locations.
+
+    Raises Infeasible when they are not a permutation.
+    """
     flow, distance = np.asarray(instance.data["flow"]), np.asarray(instance.data["distance"])
     return assignment_cost(flow, distance, permutation(solution, len(flow), "location").tolist())
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by branch and bound with Hahn and Grant's bound; see `exact.quadratic_assignment_search`."""
+    """Solves by branch and bound with Hahn and Grant's bound.
+
+    See `exact`.
+    """
     flow, distance = np.asarray(instance.data["flow"]), np.asarray(instance.data["distance"])
     return quadratic_assignment_baseline(flow, distance, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """A second up to 20 facilities, growing as their square from there."""
+    """Returns the CPU limit: one second up to 20 facilities.
+
+    From there it grows as the square of the number of facilities.
+    """
     return max(1.0, (len(np.asarray(instance.data["flow"])) / 20) ** 2)
 
 

@@ -12,9 +12,9 @@ Integers = NDArray[np.int64]
 
 
 def critical_path(duration: Integers, precedence: Integers) -> tuple[Integers, Integers]:
-    """Earliest start of each activity, and the longest way from its start to the end; shape [n] each.
+    """Computes each activity's earliest start and its longest way to the end.
 
-    Raises ValueError when the precedences have a cycle.
+    The shape is [n] each. Raises ValueError when the precedences have a cycle.
     """
     n = len(duration)
     early, tail = np.zeros(n, np.int64), duration.astype(np.int64).copy()
@@ -31,7 +31,10 @@ def critical_path(duration: Integers, precedence: Integers) -> tuple[Integers, I
 def serial_schedule(
     duration: Integers, precedence: Integers, demand: Integers, capacity: Integers
 ) -> Integers:
-    """A schedule by the serial scheme, greatest tail first: where the exact method begins."""
+    """Builds a schedule by the serial scheme, greatest tail first.
+
+    The exact method starts from it.
+    """
     n = len(duration)
     _, tail = critical_path(duration, precedence)
     used = np.zeros((int(duration.sum()) + 1, len(capacity)), np.int64)
@@ -53,7 +56,7 @@ def serial_schedule(
 def rcpsp_baseline(
     duration: Integers, precedence: Integers, demand: Integers, capacity: Integers, seconds: float
 ) -> Baseline:
-    """CP-SAT from a serial schedule on, within the limit."""
+    """Solves by CP-SAT, from a serial schedule, within the limit."""
     begin = time.process_time()
     start = serial_schedule(duration, precedence, demand, capacity)
     early, tail = critical_path(duration, precedence)

@@ -24,7 +24,9 @@ RESOURCES, LARGEST_DURATION, LARGEST_REQUEST = 4, 10, 10
 def project(
     rng: np.random.Generator, size: int, complexity: float, factor: float, strength: float
 ) -> Mapping[str, Integers]:
-    """Draws a project of `size` activities between a first and a last one that have no duration.
+    """Draws a project of `size` activities between two dummy activities.
+
+    The first and the last activity have no duration.
 
     Args:
         rng: chance.
@@ -56,24 +58,30 @@ class _Network:
         self._reach = np.eye(n, dtype=bool)
 
     def join(self, some: Sequence[int], others: Sequence[int]) -> None:
-        """Adds the first arc between the two that keeps to the degrees, else the first."""
+        """Adds the first arc that keeps to the degrees, else the first."""
         pairs = [(i, j) for i in some for j in others]
         i, j = next((pair for pair in pairs if not self.full(*pair)), pairs[0])
         self.before[i, j] = True
         self._reach |= np.outer(self._reach[:, i], self._reach[j])
 
     def full(self, i: int, j: int) -> bool:
-        """Whether i has as many successors, or j as many predecessors, as an activity may have."""
+        """Tells whether i or j has as many neighbours as allowed.
+
+        For i, successors count; for j, predecessors.
+        """
         return bool(self.before[i].sum() >= DEGREE or self.before[:, j].sum() >= DEGREE)
 
     def redundant(self, i: int, j: int) -> bool:
-        """Whether i comes before j already, or the arc would make another one redundant."""
+        """Tells whether an arc is implied by others or makes one redundant."""
         passed = self.before & np.outer(self._reach[:, i], self._reach[j])
         return bool(self._reach[i, j] or passed.any())
 
 
 def _network(rng: np.random.Generator, n: int, arcs: int) -> Integers:
-    """As many arcs as asked for, where degrees and redundancy allow; each activity has one on either side."""
+    """Draws as many arcs as asked, where degrees and redundancy allow.
+
+    Each activity has at least one arc on either side.
+    """
     net, inner_ends = _Network(n), n - 1 - ENDS
     for i in range(ENDS):
         net.join([0], [1 + i])
@@ -93,7 +101,10 @@ def _network(rng: np.random.Generator, n: int, arcs: int) -> Integers:
 
 
 def _requests(rng: np.random.Generator, size: int, factor: float) -> Integers:
-    """Requests from 1 to 10: one for each activity first, then anywhere until the factor is met."""
+    """Draws requests from 1 to 10.
+
+    Each activity gets one first; others follow anywhere until the factor is met.
+    """
     asked = np.zeros((size, RESOURCES), bool)
     asked[np.arange(size), rng.integers(0, RESOURCES, size)] = True
     free = np.flatnonzero(~asked)
@@ -103,7 +114,10 @@ def _requests(rng: np.random.Generator, size: int, factor: float) -> Integers:
 
 
 def _peak(duration: Integers, precedence: Integers, demand: Integers) -> Integers:
-    """The most units of each resource in use when all start as early as their predecessors allow."""
+    """Returns the peak use of each resource in the earliest schedule.
+
+    The schedule keeps the precedences and ignores the resources.
+    """
     early, _ = critical_path(duration, precedence)
     runs = (early[None] <= early[:, None]) & (early[:, None] < (early + duration)[None])
     peak: Integers = (runs.astype(np.int64) @ demand).max(axis=0)

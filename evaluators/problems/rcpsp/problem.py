@@ -85,7 +85,10 @@ def read(path: Path) -> list[Instance]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """Makespan of start times. Raises Infeasible with the precedence or the resource that is broken."""
+    """Returns the makespan of start times.
+
+    Raises Infeasible with the precedence or the resource that is violated.
+    """
     duration, precedence, demand, capacity = (
         np.asarray(instance.data[name]).tolist() for name in ENTRY_NAMES
     )
@@ -110,7 +113,10 @@ def cost(instance: Instance, solution: Any) -> int:
 def _check_resources(
     starts: list[int], ends: list[int], demand: list[list[int]], capacity: list[int]
 ) -> None:
-    """Raises Infeasible at the first moment, which is always a start, at which a resource is overdrawn."""
+    """Raises Infeasible at the first start at which a resource is overdrawn.
+
+    The use of resources rises at starts only.
+    """
     for moment in sorted({start for start, end in zip(starts, ends, strict=True) if start < end}):
         running = [i for i, start in enumerate(starts) if start <= moment < ends[i]]
         for k, units in enumerate(capacity):
@@ -122,13 +128,19 @@ def _check_resources(
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by CP-SAT with cumulative resources; see `exact.rcpsp`."""
+    """Solves by CP-SAT with cumulative resources.
+
+    See `exact`.
+    """
     duration, precedence, demand, capacity = (np.asarray(instance.data[name]) for name in ENTRY_NAMES)
     return rcpsp_baseline(duration, precedence, demand, capacity, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """Two seconds up to 32 activities, growing as their square from there."""
+    """Returns the CPU limit: two seconds up to 32 activities.
+
+    From there it grows as the square of the number of activities.
+    """
     return 2.0 * max(1.0, (len(np.asarray(instance.data["duration"])) / 32) ** 2)
 
 

@@ -43,7 +43,10 @@ class _Lines:
         self._lines = lines_of(text_of(path, "a PSPLIB project"))
 
     def heading(self, words: str) -> int:
-        """The place after the line that begins with these words. Raises Trouble when there is none."""
+        """Returns the place after the line that begins with these words.
+
+        Raises Trouble when there is none.
+        """
         places = [
             place for place, line in enumerate(self._lines) if line.strip().upper().startswith(words.upper())
         ]
@@ -65,18 +68,21 @@ class _Lines:
         return ", and begins with two numbers as Patterson's .rcp files do" if patterson else ""
 
     def value(self, words: str) -> int:
-        """The number after the colon of such a line."""
+        """Returns the number after the colon of a heading."""
         place = self.heading(words) - 1
         return self.numbers(self._lines[place].partition(":")[2].split()[:1], place, 1, words)[0]
 
     def row(self, place: int, least: int, meaning: str) -> list[int]:
-        """The numbers of a line, at least so many. Raises Trouble for anything else."""
+        """Returns the numbers of a line.
+
+        Raises Trouble for anything else, or for fewer numbers than expected.
+        """
         if place >= len(self._lines):
             raise self.trouble(place - 1, "the file ends", meaning)
         return self.numbers(self._lines[place].split(), place, least, meaning)
 
     def numbers(self, words: list[str], place: int, least: int, meaning: str) -> list[int]:
-        """Words as integers from 0 to MOST."""
+        """Converts words to integers from 0 to MOST."""
         found = [whole_number(word, 0, MOST) for word in words]
         for word, value in zip(words, found, strict=True):
             if value is None:
@@ -87,7 +93,10 @@ class _Lines:
         return [value for value in found if value is not None]
 
     def trouble(self, place: int, found: str, expected: str) -> Trouble:
-        """A complaint about a line, counted from 0 here and from 1 in words."""
+        """Returns an error about a line.
+
+        Lines are counted from 0 here and from 1 in the message.
+        """
         return Trouble(f"{self.path}, line {max(place, 0) + 1}: {found}; expected {expected}")
 
 

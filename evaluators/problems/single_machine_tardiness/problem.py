@@ -55,7 +55,10 @@ STRATA = tuple(f"RDD={rdd} TF={tf}" for rdd, tf in product((0.2, 0.4, 0.6, 0.8, 
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws an instance of the grid of Fisher (1976) as used since: p ~ U{1..100}, d ~ U around (1 - TF)·Σp."""
+    """Draws an instance of the grid of Fisher (1976).
+
+    As used since: p ~ U{1..100}, d ~ U around (1 - TF)·Σp.
+    """
     rdd, tf = (float(part.split("=")[1]) for part in stratum.split())
     p = rng.integers(1, 100, size, endpoint=True)
     low, high = (int(p.sum() * (1 - tf + sign * rdd / 2)) for sign in (-1, 1))
@@ -69,7 +72,9 @@ LAYOUTS = {
 
 
 def read(path: Path, layout: str = "") -> list[Instance]:
-    """Reads a text file of any number of instances: `n`, then n lines `p d`, or a line of all p and one of all d.
+    """Reads a text file of any number of instances.
+
+    Each is `n`, then n lines `p d`, or a line of all p and one of all d.
 
     Args:
         path: the file.
@@ -84,7 +89,10 @@ def read(path: Path, layout: str = "") -> list[Instance]:
 
 
 def _as_the_lines_say(path: Path) -> list[NDArray[np.int64]]:
-    """The jobs in the one layout that the lines are of. Raises Trouble where none is, or both are and differ."""
+    """Returns the jobs in the one layout that fits.
+
+    Raises Trouble where none fits, or both fit and differ.
+    """
     pairs, rows = (_tried(path, layout) for layout in LAYOUTS)
     if isinstance(pairs, Misshapen) and not isinstance(rows, Misshapen):
         pairs, rows = rows, pairs
@@ -99,7 +107,7 @@ def _as_the_lines_say(path: Path) -> list[NDArray[np.int64]]:
 
 
 def _tried(path: Path, layout: str) -> list[NDArray[np.int64]] | Trouble:
-    """The jobs in a layout, or why the file is not in it."""
+    """Returns the jobs in a layout, or why it does not fit."""
     try:
         return _read_as(Numbers(path), layout, by_lines=True)
     except UsageTrouble:
@@ -109,7 +117,10 @@ def _tried(path: Path, layout: str) -> list[NDArray[np.int64]] | Trouble:
 
 
 def _read_as(numbers: Numbers, layout: str, by_lines: bool) -> list[NDArray[np.int64]]:
-    """The processing times and due dates of each instance, shape [2, n]."""
+    """Returns the processing times and due dates of each instance.
+
+    The shape is [2, n].
+    """
     found = []
     while not numbers.at_end:
         alone = numbers.lines(1) is not None
@@ -140,7 +151,10 @@ def _jobs(numbers: Numbers, n: int, layout: str) -> NDArray[np.int64]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """Total tardiness of a sequence of job indices. Raises Infeasible when it is not a permutation."""
+    """Returns the total tardiness of a sequence.
+
+    Raises Infeasible when it is not a permutation of the job indices.
+    """
     p, d = np.asarray(instance.data["p"]), np.asarray(instance.data["d"])
     sequence = permutation(solution, len(p), "job")
     end = accumulate(p[sequence].tolist())
@@ -148,19 +162,25 @@ def cost(instance: Instance, solution: Any) -> int:
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by branch and memorize; see `exact.total_tardiness`."""
+    """Solves by branch and memorize.
+
+    See `exact`.
+    """
     return total_tardiness_baseline(np.asarray(instance.data["p"]), np.asarray(instance.data["d"]), seconds)
 
 
 def relabel(instance: Instance, rng: np.random.Generator) -> Instance:
-    """The same jobs in another order."""
+    """Returns the same jobs in another order."""
     p, d = np.asarray(instance.data["p"]), np.asarray(instance.data["d"])
     order = rng.permutation(len(p))
     return Instance(f"{instance.name} relabelled", {"p": p[order], "d": d[order]}, instance.stratum)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """A tenth of a second up to 100 jobs, growing as their square from there."""
+    """Returns the CPU limit: 0.1 seconds up to 100 jobs.
+
+    From there it grows as the square of the number of jobs.
+    """
     return 0.1 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
 
 

@@ -59,9 +59,10 @@ OR_LIBRARY = 125
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws an instance as Potts and Van Wassenhove (1985) do, negative due dates cut to 0.
+    """Draws an instance as Potts and Van Wassenhove (1985) do.
 
-    Processing times are uniform on 1 to 100, weights on 1 to 10, due dates around (1 - TF)·Σp.
+    Negative due dates are cut to 0. Processing times are uniform on 1 to 100, weights on 1 to 10, due dates around
+    (1 - TF)·Σp.
     """
     rdd, tf = (float(part.split("=")[1]) for part in stratum.split())
     p = rng.integers(1, 100, size, endpoint=True)
@@ -80,7 +81,9 @@ LAYOUTS = {
 
 
 def read(path: Path, layout: str = "") -> list[Instance]:
-    """Reads OR-Library's layout: again and again n processing times, n weights, n due dates, and no n anywhere.
+    """Reads OR-Library's layout.
+
+    Each instance is n processing times, n weights and n due dates; n itself is not in the file.
 
     Args:
         path: the file.
@@ -101,7 +104,7 @@ def read(path: Path, layout: str = "") -> list[Instance]:
 
 
 def _stated(path: Path, layout: str, total: int) -> int:
-    """The number of jobs of an instance in a layout that was named."""
+    """Returns the number of jobs in a layout that was named."""
     name, _, jobs = layout.partition("=")
     if name == "or-library":
         part = 3 * OR_LIBRARY
@@ -118,7 +121,10 @@ def _stated(path: Path, layout: str, total: int) -> int:
 
 
 def _found(path: Path, numbers: Numbers, values: NDArray[np.int64]) -> int:
-    """The number of jobs that lines and numbers agree on; without lines, that of OR-Library's 125 instances."""
+    """Returns the number of jobs on which lines and numbers agree.
+
+    Without lines, it is that of OR-Library's 125 instances.
+    """
     total = len(values)
     starts = np.cumsum([0, *numbers.widths])
     fits = [
@@ -168,7 +174,10 @@ def _jobs(numbers: Numbers, size: int) -> dict[str, Datum]:
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """Total weighted tardiness of a sequence of job indices. Raises Infeasible when it is not a permutation."""
+    """Returns the total weighted tardiness of a sequence.
+
+    Raises Infeasible when it is not a permutation of the job indices.
+    """
     p, w, d = (np.asarray(instance.data[name]) for name in "pwd")
     sequence = permutation(solution, len(p), "job")
     end = accumulate(p[sequence].tolist())
@@ -179,20 +188,26 @@ def cost(instance: Instance, solution: Any) -> int:
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by successive sublimation; see `exact.weighted_tardiness`."""
+    """Solves by successive sublimation.
+
+    See `exact`.
+    """
     p, w, d = (np.asarray(instance.data[name]) for name in "pwd")
     return weighted_tardiness_baseline(p, w, d, seconds)
 
 
 def relabel(instance: Instance, rng: np.random.Generator) -> Instance:
-    """The same jobs under other numbers."""
+    """Returns the same jobs under other numbers."""
     order = rng.permutation(len(np.asarray(instance.data["p"])))
     data = {name: np.asarray(instance.data[name])[order] for name in "pwd"}
     return Instance(f"{instance.name} relabelled", data, instance.stratum)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """Half a second up to 100 jobs, growing as their square from there."""
+    """Returns the CPU limit: half a second up to 100 jobs.
+
+    From there it grows as the square of the number of jobs.
+    """
     return 0.5 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
 
 

@@ -45,10 +45,11 @@ STRATA = ("uniform", "clustered", "drilling")
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
-    """Draws cities as the DIMACS challenge does (Johnson and McGeoch 2002), or holes of a coarse grid.
+    """Draws cities as the DIMACS challenge does, or holes of a grid.
 
-    uniform: even in a square. clustered: n/10 centres, even in the square, and normal deviates around a random one
-    of them, of standard deviation SIDE/sqrt(n). drilling: distinct points of a square grid with 4n of them.
+    The challenge is that of Johnson and McGeoch (2002). uniform: even in a square. clustered: n/10 centres, even in
+    the square, and normal deviates around a random one of them, of standard deviation SIDE/sqrt(n). drilling:
+    distinct points of a square grid with 4n of them.
     """
     return {
         "distance": euclidean(
@@ -74,23 +75,35 @@ def _drilling(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
 
 
 def read(path: Path) -> list[Instance]:
-    """Reads a TSPLIB file of TYPE TSP; see `tsplib`. Raises Trouble with the line."""
+    """Reads a TSPLIB file of TYPE TSP.
+
+    See `tsplib`. Raises Trouble with the line.
+    """
     return [Instance(path.stem, {"distance": read_tsplib(path)})]
 
 
 def cost(instance: Instance, solution: Any) -> int:
-    """The length of a tour of city indices. Raises Infeasible when it is not a permutation."""
+    """Returns the length of a tour.
+
+    Raises Infeasible when it is not a permutation of the city indices.
+    """
     distance = np.asarray(instance.data["distance"])
     return tour_length(distance, permutation(solution, len(distance), "city").tolist())
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
-    """Solves by Held and Karp's bound and CP-SAT; see `exact.shortest_tour`."""
+    """Solves by Held and Karp's bound and CP-SAT.
+
+    See `exact`.
+    """
     return tour_baseline(np.asarray(instance.data["distance"]), seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:
-    """A second up to 50 cities, growing as their square from there."""
+    """Returns the CPU limit: one second up to 50 cities.
+
+    From there it grows as the square of the number of cities.
+    """
     return max(1.0, (len(np.asarray(instance.data["distance"])) / 50) ** 2)
 
 

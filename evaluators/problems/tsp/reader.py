@@ -36,37 +36,49 @@ PI, EARTH_RADIUS = 3.141592, 6378.388
 
 
 def read_tsplib(path: Path) -> Matrix:
-    """The distances of a file of TYPE TSP, shape [n, n]. Raises Trouble with file and line."""
+    """Reads the distances of a file of TYPE TSP.
+
+    The shape is [n, n]. Raises Trouble with file and line.
+    """
     return _File(path).distances()
 
 
 def euclidean(points: Points) -> Matrix:
-    """EUC_2D, and EUC_3D: rounded to the nearest integer, halves up."""
+    """Computes EUC_2D and EUC_3D: rounded to the nearest integer, halves up."""
     return _by_rows(points, lambda away: np.floor(_lengths(away) + 0.5))
 
 
 def euclidean_up(points: Points) -> Matrix:
-    """CEIL_2D: rounded up."""
+    """Computes CEIL_2D: rounded up."""
     return _by_rows(points, lambda away: np.ceil(_lengths(away)))
 
 
 def pseudo_euclidean(points: Points) -> Matrix:
-    """ATT: the root of a tenth of the square, rounded up: TSPLIB's "if nint(r) < r then nint(r) + 1"."""
+    """Computes ATT: the root of a tenth of the square, rounded up.
+
+    This is TSPLIB's "if nint(r) < r then nint(r) + 1".
+    """
     return _by_rows(points, lambda away: np.ceil(np.sqrt((away**2).sum(axis=-1) / 10.0)))
 
 
 def manhattan(points: Points) -> Matrix:
-    """MAN_2D: sums of absolute differences, rounded to the nearest integer."""
+    """Computes MAN_2D: sums of absolute differences, rounded to the nearest integer."""
     return _by_rows(points, lambda away: np.floor(np.abs(away).sum(axis=-1) + 0.5))
 
 
 def maximum(points: Points) -> Matrix:
-    """MAX_2D: the greater of the two absolute differences, each rounded to the nearest integer."""
+    """Computes MAX_2D: the greater rounded absolute difference.
+
+    Each of the two is rounded to the nearest integer.
+    """
     return _by_rows(points, lambda away: np.floor(np.abs(away) + 0.5).max(axis=-1))
 
 
 def geographical(points: Points) -> Matrix:
-    """GEO: kilometres on TSPLIB's earth between latitudes and longitudes in degrees.minutes."""
+    """Computes GEO: kilometres on TSPLIB's earth.
+
+    Latitudes and longitudes are in degrees.minutes.
+    """
     degrees = np.trunc(points)
     radians = PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
     return _filled(len(points), lambda rows: _kilometres(radians[rows], radians))
@@ -114,7 +126,10 @@ def _lengths(away: Points) -> Points:
 
 
 def _by_rows(points: Points, metric: Callable[[Points], Points]) -> Matrix:
-    """The matrix of a metric of differences, shape [rows, n, width], which are never there all at once."""
+    """Returns the matrix of a metric of differences, row by row.
+
+    All differences, of shape [rows, n, width], never exist at once.
+    """
     return _filled(len(points), lambda rows: metric(points[rows, None] - points))
 
 
@@ -155,7 +170,7 @@ class _File:
                 self._keyword(line)
 
     def distances(self) -> Matrix:
-        """The matrix that the file describes."""
+        """Computes the matrix that the file describes."""
         self._word("TYPE", ("TSP",))
         n = self._dimension()
         kind = self._word("EDGE_WEIGHT_TYPE", ("EXPLICIT", *METRICS))

@@ -55,7 +55,7 @@ class Stack(NamedTuple):
 
 
 def empty_stack(p: Integers, upper: int, best: Integers) -> Stack:
-    """A stack that holds the root: nothing is fixed.
+    """Returns a stack that holds the root alone, with nothing fixed.
 
     Args:
         p: processing times, shape [n, m].
@@ -83,7 +83,10 @@ def empty_stack(p: Integers, upper: int, best: Integers) -> Stack:
 
 @compiled
 def copy(target: Integers, source: Integers) -> None:
-    """Overwrites a line; assignment to a slice would allocate."""
+    """Overwrites one line with another.
+
+    Assignment to a slice would allocate memory.
+    """
     for i in range(target.size):
         target[i] = source[i]
 
@@ -92,7 +95,10 @@ def copy(target: Integers, source: Integers) -> None:
 def forward_bound(
     p: Integers, job: int, front: Integers, back: Integers, rest: Integers, least: Integers
 ) -> int:
-    """The bound when `job` comes next in front; `least` are the shortest operations of the free jobs."""
+    """Returns the bound when `job` comes next in front.
+
+    `least` holds the shortest operations of the free jobs.
+    """
     bound = end = begin = 0
     for k in range(p.shape[1]):
         end = max(end, front[k]) + p[job, k]
@@ -106,7 +112,10 @@ def forward_bound(
 def backward_bound(
     p: Integers, job: int, front: Integers, back: Integers, rest: Integers, least: Integers
 ) -> int:
-    """The same when `job` comes last of the free ones: the flow shop read from its end."""
+    """Returns the bound when `job` comes last of the free jobs.
+
+    This is the forward bound of the flow shop read from its end.
+    """
     bound = end = begin = 0
     machines = p.shape[1]
     for k in range(machines - 1, -1, -1):
@@ -118,7 +127,10 @@ def backward_bound(
 
 @compiled
 def expand(p: Integers, stack: Stack) -> None:
-    """Writes the children of the top that may be better than the best sequence, least bound first."""
+    """Writes the children of the top node that may improve.
+
+    They may be better than the best sequence, and are sorted by bound, the least first.
+    """
     state, depth = stack.state, stack.state[DEPTH]
     frame, (n, m) = stack.frames[depth], p.shape
     front, back, rest = stack.front[depth], stack.back[depth], stack.rest[depth]
@@ -158,7 +170,7 @@ def expand(p: Integers, stack: Stack) -> None:
 
 @compiled
 def descend(p: Integers, stack: Stack, job: int) -> None:
-    """Fixes a job at the end that the top has chosen, and puts the new node on the stack."""
+    """Fixes a job at the chosen end and pushes the new node."""
     depth, m = stack.state[DEPTH], p.shape[1]
     frame, below = stack.frames[depth], stack.frames[depth + 1]
     below[LEFT], below[RIGHT] = frame[LEFT], frame[RIGHT]
@@ -184,7 +196,7 @@ def descend(p: Integers, stack: Stack, job: int) -> None:
 
 @compiled
 def finish(stack: Stack, machines: int) -> None:
-    """Prices a sequence that is fixed throughout, and keeps it if it is better."""
+    """Prices a complete sequence, and keeps it if it is better."""
     depth, makespan = stack.state[DEPTH], 0
     for k in range(machines):
         makespan = max(makespan, stack.front[depth, k] + stack.back[depth, k])
@@ -196,7 +208,10 @@ def finish(stack: Stack, machines: int) -> None:
 
 @compiled
 def search(p: Integers, stack: Stack, nodes: int) -> None:
-    """Walks the tree depth first until it is done or has had so many nodes; can be called again to go on."""
+    """Walks the tree depth first, for a limited number of nodes.
+
+    The search is complete when the stack is empty; else it can be called again to continue.
+    """
     state = stack.state
     while state[DEPTH] >= 0 and state[NODES] < nodes:
         depth = state[DEPTH]
@@ -221,7 +236,9 @@ def search(p: Integers, stack: Stack, nodes: int) -> None:
 
 @compiled
 def insert(p: Integers, sequence: Integers, size: int, job: int, front: Integers, back: Integers) -> int:
-    """Puts a job at the first of its best places among the first `size` jobs, and returns the makespan.
+    """Inserts a job at its first best place; returns the makespan.
+
+    The places are those among the first `size` jobs.
 
     Args:
         p: processing times, shape [n, m].
@@ -264,9 +281,10 @@ def iterated_greedy(
     room: tuple[Integers, ...],
     back: Integers,
 ) -> int:
-    """Takes four jobs out and puts them back at their best places, again and again; returns the least makespan.
+    """Improves a sequence by iterated greedy; returns the least makespan.
 
-    Worse sequences are gone on from with the probability of simulated annealing at a constant temperature.
+    Four jobs are taken out and put back at their best places, again and again. A worse sequence is accepted with
+    the probability of simulated annealing at a constant temperature.
 
     Args:
         p: processing times, shape [n, m].

@@ -1,4 +1,4 @@
-"""Proven makespans of permutation flow shops, each with its sequence, priced again before it is believed."""
+"""Proven makespans of permutation flow shops, each with its sequence, whose cost is computed again."""
 
 import time
 from typing import TYPE_CHECKING
@@ -24,7 +24,10 @@ FIRST_INSERTIONS = 300_000_000
 
 
 def completion_times(p: Integers, sequence: Integers) -> Integers:
-    """When each job of a sequence leaves each machine; shape [jobs in the sequence, m]."""
+    """Computes when each job leaves each machine.
+
+    The shape is [jobs in the sequence, m].
+    """
     done = np.zeros((len(sequence) + 1, p.shape[1] + 1), np.int64)
     for i, job in enumerate(sequence, 1):
         for k in range(1, p.shape[1] + 1):
@@ -33,7 +36,7 @@ def completion_times(p: Integers, sequence: Integers) -> Integers:
 
 
 def makespan(p: Integers, sequence: Integers) -> int:
-    """When the last job of a sequence leaves the last machine; exact, whatever the times."""
+    """Computes the makespan of a sequence, exactly for times of any size."""
     done = [0] * p.shape[1]
     for row in p[sequence].tolist():
         ready = 0
@@ -43,9 +46,10 @@ def makespan(p: Integers, sequence: Integers) -> int:
 
 
 def machine_bound(p: Integers) -> int:
-    """The greatest over the machines of shortest way to it, its work, and shortest way from it (Taillard 1993).
+    """Returns the greatest bound of one machine (Taillard 1993).
 
-    Where there are two jobs or more, the first and the last are not the same, so that the two ways are of two jobs.
+    It is the sum of the shortest way to the machine, its work, and the shortest way from it. With two jobs or more,
+    the first and the last job differ, so that the two ways belong to two jobs.
     """
     before = np.cumsum(p, axis=1) - p
     after = p.sum(axis=1, keepdims=True) - before - p
@@ -56,7 +60,10 @@ def machine_bound(p: Integers) -> int:
 
 
 def _least_of_two(ways: Integers, others: Integers) -> int:
-    """The least sum of one job's way and another one's other way; of the same job where there is one only."""
+    """Returns the least sum of the ways of two jobs.
+
+    With one job only, both ways are its own.
+    """
     if len(ways) == 1:
         return int(ways[0] + others[0])
     (a, b), (c, d) = np.argsort(ways, kind="stable")[:2], np.argsort(others, kind="stable")[:2]
@@ -64,10 +71,10 @@ def _least_of_two(ways: Integers, others: Integers) -> int:
 
 
 def two_machine_bound(p: Integers, deadline: float = np.inf) -> int:
-    """The greatest over pairs of machines of Johnson's optimum with time lags between them (Lageweg et al. 1978).
+    """Returns the greatest bound of two machines (Lageweg et al. 1978).
 
-    The machines between the two count as lags; to it come the shortest ways to the first and from the second. Where
-    the CPU time is over, the pairs so far.
+    It is Johnson's optimum with time lags: the machines between the two count as lags. The shortest ways to the
+    first and from the second machine are added. If the CPU time is over, only the pairs so far count.
     """
     before = np.cumsum(p, axis=1) - p
     after = p.sum(axis=1, keepdims=True) - before - p
@@ -83,7 +90,7 @@ def two_machine_bound(p: Integers, deadline: float = np.inf) -> int:
 
 
 def _johnson(a: Integers, b: Integers, lag: Integers) -> int:
-    """The least makespan of two machines with start lags (Mitten 1959)."""
+    """Returns the least makespan of two machines with start lags (Mitten 1959)."""
     early = lag <= lag + b - a  # a + l <= l + b, l the wait between the two operations
     one = np.flatnonzero(early)[np.argsort(lag[early], kind="stable")]
     two = np.flatnonzero(~early)[np.argsort(-(lag + b - a)[~early], kind="stable")]
@@ -94,7 +101,7 @@ def _johnson(a: Integers, b: Integers, lag: Integers) -> int:
 
 
 def permutation_flow_shop_baseline(p: Integers, seconds: float) -> Baseline:
-    """Iterated greedy, then branch and bound from both ends, within the limit of CPU seconds.
+    """Runs iterated greedy, then branch and bound, within the CPU limit.
 
     Args:
         p: processing times, shape [n, m].
@@ -122,7 +129,10 @@ def permutation_flow_shop_baseline(p: Integers, seconds: float) -> Baseline:
 
 
 def _open_bound(stack: "Stack", upper: int) -> int:
-    """The least bound of what the search has not looked into, which no sequence can beat."""
+    """Returns the least bound of all nodes that are still open.
+
+    No sequence can be better.
+    """
     from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
 
     lower = upper
@@ -156,7 +166,10 @@ def _greedy(p: Integers, stop: int, seconds: float) -> Integers:
 
 
 def _compile(p: Integers) -> None:
-    """Runs the kernels once on a single operation, so that no limit is spent on the compiler."""
+    """Compiles the kernels on a single operation.
+
+    No time limit is then spent on the compiler.
+    """
     from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
 
     kernel.search(p, kernel.empty_stack(p, int(p.sum()) + 1, np.zeros(1, np.int64)), 10)

@@ -27,7 +27,7 @@ ROUNDS, PATIENCE = 60, 12
 """Of the ascent at a node; see `assignment_ascent.ascend`."""
 
 AT_ROOT = 4
-"""The root takes so many times the rounds, and as much more patience: all others start from what it leaves."""
+"""The root has this many times the rounds and patience: all other nodes start from its result."""
 
 
 class Tree(NamedTuple):
@@ -73,7 +73,7 @@ class Tree(NamedTuple):
 def planted(
     leads: Integers, pairs: Integers, best: Integers, cost: int, step: int, shift: int, rounds: int = 1 << 30
 ) -> Tree:
-    """A tree that has its root alone.
+    """Returns a tree that holds the root alone.
 
     Args:
         leads: what each facility costs at each location, in the unit of the bounds, shape (n, n).
@@ -112,7 +112,7 @@ def planted(
 
 @compiled
 def shifted(value: int, shift: int) -> int:
-    """A cost in the unit of the bounds, rounded down."""
+    """Converts a cost to the unit of bounds, rounded down."""
     return value << shift if shift >= 0 else value >> -shift
 
 
@@ -125,7 +125,9 @@ def search(
     tree: Tree,
     nodes: int,
 ) -> None:
-    """Goes on with the search for so many nodes; the tree is all that has to be kept between calls.
+    """Continues the search for a limited number of nodes.
+
+    The tree is all that must be kept between calls.
 
     Args:
         flow: shape (n, n).
@@ -166,7 +168,10 @@ def look_into(
     location_symmetries: Integers,
     tree: Tree,
 ) -> None:
-    """Raises the bound of the node at the end of the path; makes its children, or prices it where all is placed."""
+    """Raises the bound of the node at the path's end.
+
+    Then it makes the node's children, or prices the assignment if all facilities are placed.
+    """
     state, m = tree.state, flow.shape[0] - depth
     if m == 1:
         finish(tree.facilities[depth, 0], tree.locations[depth, 0], flow, distance, tree)
@@ -194,7 +199,10 @@ def look_into(
 
 @compiled
 def finish(i: int, j: int, flow: Integers, distance: Integers, tree: Tree) -> None:
-    """Prices the assignment that has the last facility at the last location, and keeps it if it is the best."""
+    """Prices the assignment that is completed by the last pair.
+
+    It is kept if it is the best.
+    """
     n, total, place = flow.shape[0], np.int64(0), tree.place
     place[i] = j
     for k in range(n):
@@ -210,14 +218,20 @@ def finish(i: int, j: int, flow: Integers, distance: Integers, tree: Tree) -> No
 
 @compiled
 def chosen(depth: int, tree: Tree) -> tuple[int, int]:
-    """The free facility and the free location of the child that the path goes through, or that is next."""
+    """Returns the facility and the location of the current child.
+
+    That is the child through which the path goes, or the next one.
+    """
     line, child = tree.frames[depth, LINE], tree.children[depth, tree.frames[depth, COUNT]]
     return (child, line) if tree.frames[depth, BY_LOCATION] else (line, child)
 
 
 @compiled
 def descend(depth: int, tree: Tree) -> None:
-    """Goes to the next child: what others cost with its pair joins their leads."""
+    """Goes to the next child and updates the costs.
+
+    What the free pairs cost together with the chosen one is added to their leads.
+    """
     a, b = chosen(depth, tree)
     i, j, m = tree.facilities[depth, a], tree.locations[depth, b], tree.place.shape[0] - depth
     tree.place[i], tree.used[j] = j, i
@@ -252,7 +266,10 @@ def fix(
     next_leads: Integers,
     next_pairs: NDArray[np.int32],
 ) -> None:
-    """Writes the costs that are left when the a-th free facility stands at the b-th free location."""
+    """Writes the costs left after placing facility a at location b.
+
+    Both are numbered among the free ones.
+    """
     square, to = m * m, 0
     mine = (a * m + b) * square
     for k in range(m):
@@ -274,7 +291,10 @@ def fix(
 
 @compiled
 def distinct(symmetries: Integers, taken: Integers, free: Integers, m: int, marks: Integers) -> None:
-    """Marks the free ones that no symmetry that leaves all taken ones in place maps to one of a lower number."""
+    """Marks one free element of each orbit of the symmetries.
+
+    Only symmetries that leave all placed elements fixed count; the element of the lowest number is marked.
+    """
     for k in range(m):
         marks[k] = 1
     for s in range(symmetries.shape[0]):
@@ -291,10 +311,10 @@ def distinct(symmetries: Integers, taken: Integers, free: Integers, m: int, mark
 
 @compiled
 def expand(depth: int, m: int, slack: int, tree: Tree) -> None:
-    """Branches on the facility or the location whose children promise the least work; the best child last.
+    """Branches on the facility or location that promises the least work.
 
-    Of children that a symmetry maps to one another one is enough: the rows 0 and 1 of `work` mark those facilities
-    and locations.
+    The best child comes last. Of children that a symmetry maps to each other, one is enough: rows 0 and 1 of `work`
+    mark these facilities and locations.
     """
     ahead, marks, least = tree.ahead, tree.work, np.inf
     line, by_location = 0, 0
@@ -323,7 +343,10 @@ def expand(depth: int, m: int, slack: int, tree: Tree) -> None:
 
 @compiled
 def swap_pass(flow: Integers, distance: Integers, place: Integers, first: int, last: int) -> int:
-    """Swaps the locations of two facilities wherever that helps, the first of them from a range; the total gain."""
+    """Swaps locations of facilities wherever that helps; returns the gain.
+
+    The first facility of each swap is from a range.
+    """
     n, total = flow.shape[0], np.int64(0)
     for r in range(first, min(last, n - 1)):
         for s in range(r + 1, n):

@@ -3,8 +3,8 @@
 Hahn and Grant 1998 (Operations Research 46): every pair of a facility and a location has a cost of its own, its
 lead, and a matrix of what it costs with each other such pair. Leads are shared out to their matrices, what two
 pairs cost together is moved from the one's matrix to the other's, and each matrix is reduced by a linear assignment
-whose value becomes the lead; a linear assignment of the leads raises the bound. No cost of an assignment is changed
-by that, and all costs stay at least 0: so the bound is proven whenever the ascent stops. All is integer.
+whose value becomes the lead; a linear assignment of the leads raises the bound. This changes no cost of an
+assignment, and all costs stay at least 0: so the bound is proven whenever the ascent stops. All is integer.
 """
 
 import numpy as np
@@ -18,7 +18,9 @@ FORBIDDEN = np.int64(1) << 29
 
 @compiled
 def settle(costs: NDArray[np.int64], m: int, work: NDArray[np.int64]) -> int:
-    """Solves a linear assignment problem by shortest augmenting paths; returns its value.
+    """Solves a linear assignment problem by shortest augmenting paths.
+
+    Returns its value.
 
     Args:
         costs: in rows and columns 0..m-1, at least 0; becomes the reduced costs, at least 0 too.
@@ -76,7 +78,7 @@ def settle(costs: NDArray[np.int64], m: int, work: NDArray[np.int64]) -> int:
 
 @compiled
 def lower(costs: NDArray[np.int64], m: int) -> int:
-    """Takes the least cost of each row, then of each column, from it; returns their sum."""
+    """Subtracts the row minima, then the column minima; returns their sum."""
     total = np.int64(0)
     for a in range(m):
         least = costs[a, 0]
@@ -99,7 +101,10 @@ def lower(costs: NDArray[np.int64], m: int) -> int:
 
 @compiled
 def spread(m: int, leads: NDArray[np.int64], pairs: NDArray[np.int32]) -> None:
-    """Shares out each lead to its matrix, evenly over the other facilities: one location of each will be taken."""
+    """Distributes each lead evenly over the rows of its matrix.
+
+    Each other facility takes exactly one location, so that an equal share goes to each.
+    """
     for i in range(m):
         for j in range(m):
             if leads[i, j] == 0 or leads[i, j] >= FORBIDDEN:
@@ -129,7 +134,9 @@ def reduce_pair(
     costs: NDArray[np.int64],
     work: NDArray[np.int64],
 ) -> None:
-    """Takes what the others cost with one pair into its matrix, and reduces that to a lead.
+    """Collects costs into one pair's matrix and reduces it.
+
+    The matrix takes what other pairs cost together with this pair; its reduction becomes the lead.
 
     Args:
         i: the facility.
@@ -174,7 +181,10 @@ def reduce_pair(
 def assign_leads(
     m: int, slack: int, leads: NDArray[np.int64], costs: NDArray[np.int64], work: NDArray[np.int64]
 ) -> int:
-    """Reduces the leads by a linear assignment, forbids what is too dear, and returns its value."""
+    """Reduces the leads by a linear assignment; returns its value.
+
+    Pairs whose lead is beyond the slack are forbidden.
+    """
     for i in range(m):
         for j in range(m):
             costs[i, j] = leads[i, j]
@@ -198,14 +208,16 @@ def ascend(
     costs: NDArray[np.int64],
     work: NDArray[np.int64],
 ) -> int:
-    """Raises the bound round by round, until it is beyond what is of interest or hardly rises.
+    """Raises the bound in rounds of dual ascent.
+
+    It stops when the bound is beyond the cost of interest or hardly rises.
 
     Args:
         m: how many facilities and locations are free.
         bound: on all assignments, before.
         most: the greatest cost of interest.
         rounds: at most.
-        patience: it ends when so many rounds like the last would not reach `most`.
+        patience: it ends when this many rounds like the last would not reach `most`.
         leads: see `reduce_pair`; changed.
         pairs: see `reduce_pair`; changed.
         costs: scratch.
@@ -244,7 +256,9 @@ def look_ahead(
     costs: NDArray[np.int64],
     work: NDArray[np.int64],
 ) -> None:
-    """Writes by how much each pair would raise the bound at least if it were chosen; forbids those that are too dear.
+    """Writes the least increase of the bound for each pair.
+
+    Pairs that would cost too much are forbidden.
 
     Args:
         m: see `reduce_pair`, as for all that follow.

@@ -28,7 +28,7 @@ FIRST_SHARE = 0.5
 """Of the time, for descents, at most."""
 
 UNIT_BITS = 27
-"""Costs are shifted so that the one to beat has so many bits."""
+"""Costs are shifted so that the best known cost has this many bits."""
 
 MOST_FACILITIES = 40
 """Beyond, the costs of all pairs of pairs would take more than half a gigabyte: the Gilmore-Lawler bound has to do."""
@@ -47,13 +47,16 @@ SLICE_WORK = 1 << 21
 
 
 def assignment_cost(flow: Integers, distance: Integers, place: Sequence[int]) -> int:
-    """The sum of flows times distances, of each facility with itself included."""
+    """Returns the sum of flows times distances of an assignment.
+
+    The flow of each facility with itself is included.
+    """
     where = np.asarray(place, dtype=np.int64)
     return int((exact(flow, int(distance.max(initial=1))) * distance[np.ix_(where, where)]).sum())
 
 
 def cost_step(flow: Integers, distance: Integers) -> int:
-    """A number that divides the cost of every assignment, at least 1."""
+    """Returns a number that divides the cost of every assignment."""
     if (flow.diagonal().any() and distance.diagonal().any()) or not (flow.any() and distance.any()):
         return 1
     off = ~np.eye(len(flow), dtype=bool)
@@ -63,7 +66,10 @@ def cost_step(flow: Integers, distance: Integers) -> int:
 
 
 def swap_descent(flow: Integers, distance: Integers, place: Integers, deadline: float = np.inf) -> None:
-    """Swaps the locations of two facilities, first improvement, until no swap helps or the CPU time is over."""
+    """Swaps locations of facilities until no swap helps.
+
+    The first improvement is taken. It also stops when the CPU time is over.
+    """
     from gapsmith.evaluators.problems.quadratic_assignment.exact.branch_and_bound import swap_pass
 
     n, gained = len(flow), 1
@@ -77,10 +83,11 @@ def swap_descent(flow: Integers, distance: Integers, place: Integers, deadline: 
 
 
 def kicked(flow: Integers, distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
-    """A good assignment by iterated swap descent, the same one every time that the CPU time suffices.
+    """Finds a good assignment by iterated swap descent.
 
-    Stützle 2006 (European Journal of Operational Research 174): a few facilities exchange their locations at
-    random, and what the descent makes of that is kept unless it is worse.
+    Equal inputs give the same assignment if the CPU time suffices. After Stützle 2006 (European Journal of
+    Operational Research 174): a few facilities exchange their locations at random, and the result of the descent is
+    kept unless it is worse.
     """
     rng, n = np.random.default_rng(0), len(flow)
     place = rng.permutation(n).astype(np.int64)
@@ -103,10 +110,10 @@ def kicked(flow: Integers, distance: Integers, kicks: int, deadline: float = np.
 
 
 def gilmore_lawler(flow: Integers, distance: Integers) -> int:
-    """Gilmore's (1962) and Lawler's (1963) bound, rounded up to a multiple of the step.
+    """Returns the bound of Gilmore (1962) and Lawler (1963).
 
-    A facility costs at least the least scalar product of its flows with its location's distances; a linear assignment
-    of these costs is a bound.
+    It is rounded up to a multiple of the step. A facility costs at least the least scalar product of its flows with
+    its location's distances; a linear assignment of these costs is a bound.
     """
     from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import settle
 
@@ -119,7 +126,10 @@ def gilmore_lawler(flow: Integers, distance: Integers) -> int:
 
 
 def scalar_product(flow: Integers, distance: Integers) -> int:
-    """A bound at once, where there is no time for another: the greatest flows times the least distances."""
+    """Returns a quick bound, for when no time is left.
+
+    It pairs the greatest flows with the least distances.
+    """
     n = len(flow)
     if n == 1:
         return int(flow[0, 0] * distance[0, 0])
@@ -184,7 +194,7 @@ def _planted(flow: Integers, distance: Integers, start: list[int], rounds: int) 
 
 
 def _least_open(tree: "Tree") -> int:
-    """The least cost so far, or the least bound of what has not been looked into."""
+    """Returns the least of the best cost and the open bounds."""
     from gapsmith.evaluators.problems.quadratic_assignment.exact import branch_and_bound as kernel
 
     least, step, shift = (int(tree.state[k]) for k in (kernel.BEST, kernel.STEP, kernel.SHIFT))
@@ -200,7 +210,7 @@ def _least_open(tree: "Tree") -> int:
 
 
 def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: float) -> Baseline:
-    """The cheapest assignment within the limit of CPU seconds, else bounds and a good one.
+    """Solves within the CPU limit, or returns bounds and an assignment.
 
     Args:
         flow: between facilities, integers, shape (n, n).
@@ -231,7 +241,10 @@ def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: f
 
 
 def _compile() -> None:
-    """Runs the kernels once on a single facility, so that no limit is spent on the compiler."""
+    """Compiles the kernels on a single facility.
+
+    No time limit is then spent on the compiler.
+    """
     one = np.ones((1, 1), np.int64)
     branch_and_bound(one, one, kicked(one, one, 0), 0.0)
     gilmore_lawler(one, one)

@@ -15,9 +15,10 @@ ATTEMPTS = 20_000
 
 
 def automorphisms(matrix: Integers) -> Integers:
-    """Permutations s with matrix[s[i], s[j]] = matrix[i, j], shape (count, n).
+    """Lists the permutations s with matrix[s[i], s[j]] = matrix[i, j].
 
-    All of them, or the first in lexicographic order where there are many: so the identity is always among them.
+    The shape is (count, n). If there are many, only the first in lexicographic order are listed, so that the
+    identity is always among them.
     """
     n = len(matrix)
     found, budget = [], [ATTEMPTS]
@@ -31,7 +32,10 @@ def automorphisms(matrix: Integers) -> Integers:
 
 
 def _signatures(matrix: Integers) -> list[bytes]:
-    """Equal for rows and columns that could change places."""
+    """Computes values that are equal for rows that could change places.
+
+    The same holds for columns.
+    """
     rows, columns = np.sort(matrix, axis=1), np.sort(matrix, axis=0).T
     return [matrix[i, i].tobytes() + rows[i].tobytes() + columns[i].tobytes() for i in range(len(matrix))]
 
@@ -39,7 +43,10 @@ def _signatures(matrix: Integers) -> list[bytes]:
 def _extended(
     matrix: Integers, kinds: list[bytes], images: list[int], budget: list[int]
 ) -> Iterator[list[int]]:
-    """The symmetries that begin with these images, in lexicographic order, while the budget lasts."""
+    """Yields the symmetries that begin with these images.
+
+    They come in lexicographic order, while the budget lasts.
+    """
     k = len(images)
     if k == len(matrix):
         yield images

@@ -105,7 +105,10 @@ class Stack(NamedTuple):
 
 @compiled
 def expand(jobs: Jobs, words: Integers, pad: Integers, frames: Integers, depth: int) -> None:
-    """Writes the candidate positions of the longest and of the most urgent job of the block on top."""
+    """Writes the candidate positions of the longest and the most urgent job.
+
+    The block is the one on top of the stack.
+    """
     set_, time, at = frames[depth, BLOCK], frames[depth, BEGIN], frames[depth, TOP]
     chosen, shorter = set_ + words[set_ + JOBS_AT], set_ + words[set_ + SHORTER_AT]
     longest, records = words[set_ + LONGEST], set_ + words[set_ + LAST_AT]
@@ -138,7 +141,9 @@ def expand(jobs: Jobs, words: Integers, pad: Integers, frames: Integers, depth: 
 def look_up(
     jobs: Jobs, store: Store, memo: Memo, bits: Integers, begin: int, frames: Integers, depth: int
 ) -> int:
-    """The value of a block, MISSING where it must be searched, NO_ROOM where its set cannot be stored.
+    """Returns the value of a block, or what is missing.
+
+    MISSING says that the block must be searched, NO_ROOM that its set cannot be stored.
 
     Args:
         jobs: the instance.
@@ -163,7 +168,9 @@ def look_up(
 
 @compiled
 def left_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, first: int) -> int:
-    """The value of the jobs before F, as `look_up` has it; the last ones that are on time anyway are left out.
+    """Returns the value of the jobs before F, as `look_up` does.
+
+    The last jobs that are on time in any case are left out.
 
     Args:
         jobs: the instance.
@@ -190,9 +197,9 @@ def left_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, f
 
 @compiled
 def right_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, last: int) -> int:
-    """The value of the jobs after L, as `look_up` has it.
+    """Returns the value of the jobs after L, as `look_up` does.
 
-    The last of them is late in EDD order, as the block's last is, so that there is nothing to leave out.
+    The last of them is late in EDD order, as the last of the block is, so that nothing is left out.
     """
     words, bits, job = store.words, stack.bits, stack.pad[last + BEFORE]
     start = stack.frames[depth, BLOCK] + HEADER_SIZE
@@ -205,7 +212,10 @@ def right_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, 
 def middle_value(
     jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, first: int, last: int
 ) -> int:
-    """The value of the jobs between F and L, as `look_up` has it, again without the last ones that are on time."""
+    """Returns the value of the jobs between F and L.
+
+    It is given as in `look_up`, again without the last jobs that are on time.
+    """
     words, bits, pad = store.words, stack.bits, stack.pad
     processing, due, rank = jobs.processing, jobs.due, jobs.rank
     set_ = stack.frames[depth, BLOCK]
@@ -235,7 +245,10 @@ def middle_value(
 
 @compiled
 def take_answer(stack: Stack, depth: int) -> int:
-    """Puts the value that a frame waited for where it belongs; returns it if it is a middle block's, else MISSING."""
+    """Stores the value for which a frame waited.
+
+    Returns the value if it is that of a middle block, else MISSING.
+    """
     frames, pad = stack.frames, stack.pad
     answer: int = stack.state[ANSWER]
     waiting = frames[depth, WAITING]
@@ -249,7 +262,7 @@ def take_answer(stack: Stack, depth: int) -> int:
 
 @compiled
 def advance(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> int:
-    """Enumerates pairs of positions until one needs the value of a block that is not known.
+    """Enumerates pairs of positions until a block of unknown value is met.
 
     Returns:
         MISSING when the next frame now stands for that block, NO_ROOM when the store of sets is full, and 0 when all
@@ -305,10 +318,10 @@ def advance(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> i
 
 @compiled
 def search(jobs: Jobs, store: Store, memo: Memo, stack: Stack, budget: int) -> int:
-    """Works on the stack until its lowest block is solved, the budget is spent or room is needed.
+    """Works on the stack until done, paused, or out of room.
 
-    Whatever the reason, the next call goes on where this one left; store and memo may be larger by then, and the
-    memo may have been emptied.
+    It ends when the lowest block is solved, the budget is spent or room is needed. In each case, the next call
+    continues from there. Store and memo may be larger by then, and the memo may have been emptied.
 
     Args:
         jobs: the instance.

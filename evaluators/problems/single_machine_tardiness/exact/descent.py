@@ -15,7 +15,7 @@ def insertion_descent(
     completion: NDArray[np.int64],
     attempts: int,
 ) -> None:
-    """Moves one job at a time to its best place until no job wants to move.
+    """Moves single jobs to their best places until no move helps.
 
     All places of a job are priced in O(n), each from its neighbour by one swap.
 

@@ -1,10 +1,10 @@
 """The sets of jobs that the search meets, each kept once with everything that does not depend on the start time.
 
 The same set comes back at hundreds of start times, so that its lists, its candidate positions and its two quick
-tests are worked out on first sight and cost next to nothing afterwards.
+tests are computed the first time and cost almost nothing afterwards.
 
 Jobs are numbered in EDD order, by (due date, processing time, id), and compared in length by their rank in the order
-(processing time, due date, id). Both orders are total and agree on ties, so that no argument hinges on one.
+(processing time, due date, id). Both orders are total and agree on ties, so that no proof depends on ties.
 
 A set stands in the store as a header, its bits, its jobs ascending, those of them no longer than the first (the most
 urgent one), and then records of the positions that the longest and the most urgent job may have to take.
@@ -68,7 +68,7 @@ class Store(NamedTuple):
 
 @compiled
 def bits_up_to(job: int, word: int) -> int:
-    """The bits of one word that stand for jobs numbered `job` or less."""
+    """Returns the bits of a word for jobs up to `job`."""
     if word < job >> 6:
         return -1
     if word > job >> 6:
@@ -78,7 +78,10 @@ def bits_up_to(job: int, word: int) -> int:
 
 @compiled
 def slot_of_set(words: Integers, start: int, width: int, mask: int) -> int:
-    """The first slot to look at for a set whose bits are `width` words from `start`."""
+    """Returns the first slot to look at for a set.
+
+    The bits of the set are `width` words from `start`.
+    """
     mixed = 0
     for word in range(start, start + width):
         mixed = (mixed ^ words[word]) * 0x2545F4914F6CDD1D
@@ -89,12 +92,13 @@ def slot_of_set(words: Integers, start: int, width: int, mask: int) -> int:
 
 @compiled
 def write_positions(jobs: Jobs, chosen: Integers, moved: int, records: Integers) -> int:
-    """Records where the longest job of a list may have to go, as far as that can be said for all start times.
+    """Records the possible positions of the longest job of a list.
 
-    By Lawler (1977) there is a position r, at or after the job's own, such that exactly the jobs up to r precede
-    it in an optimal sequence. With C(r) the time when these are done, r is struck out if C(r) > d(r+1), since
-    going one further is as good then, or if C(r) <= d(i) + p(i) for a job i strictly between the job's place and
-    r, since a place before i is (Potts and Van Wassenhove 1982; Szwarc, Grosso and Della Croce 2001).
+    They hold for all start times. By Lawler (1977) there is a position r, at or after the job's own, such that
+    exactly the jobs up to r precede it in an optimal sequence. With C(r) the time when these are done, r is struck
+    out if C(r) > d(r+1), since going one further is as good then, or if C(r) <= d(i) + p(i) for a job i strictly
+    between the job's place and r, since a place before i is (Potts and Van Wassenhove 1982; Szwarc, Grosso and
+    Della Croce 2001).
 
     Args:
         jobs: the instance.
@@ -124,11 +128,11 @@ def write_positions(jobs: Jobs, chosen: Integers, moved: int, records: Integers)
 
 @compiled
 def write_quick_tests(jobs: Jobs, set_: Integers, words: Integers) -> None:
-    """Fills in the start times up to which EDD, and from which SPT, solves the set.
+    """Writes the start times for which EDD or SPT is optimal.
 
-    EDD is optimal with at most one tardy job, for it minimises the largest tardiness. The job of slack s, its due
-    date less its EDD completion from time zero, is tardy when the start is after s. SPT is optimal when every job
-    is tardy wherever it stands.
+    EDD is optimal up to the first, SPT from the second. EDD is optimal with at most one tardy job, for it minimises
+    the largest tardiness. The job of slack s, its due date less its EDD completion from time zero, is tardy when
+    the start is after s. SPT is optimal when every job is tardy wherever it stands.
 
     Args:
         jobs: the instance.
@@ -193,7 +197,9 @@ def describe(jobs: Jobs, words: Integers, set_: Integers) -> None:
 
 @compiled
 def intern(jobs: Jobs, store: Store, bits: Integers) -> int:
-    """The place of a set in the store, where it is put if it is new.
+    """Returns the place of a set in the store.
+
+    A new set is added.
 
     Args:
         jobs: the instance.
@@ -228,7 +234,10 @@ def intern(jobs: Jobs, store: Store, bits: Integers) -> int:
 
 @compiled
 def place_all(store: Store, width: int) -> None:
-    """Enters all sets into empty slots, `width` being the number of words that hold a set's bits."""
+    """Enters all sets into empty slots.
+
+    A set's bits take `width` words.
+    """
     mask, place = store.slots.size - 1, 0
     while place < store.extent[USED]:
         start = place + HEADER_SIZE
@@ -241,7 +250,10 @@ def place_all(store: Store, width: int) -> None:
 
 @compiled
 def value_by_sorting(words: Integers, place: int, time: int) -> int:
-    """The value of a block that EDD or SPT solves, else -1; its set is at a place among the store's words."""
+    """Returns the value of a block that EDD or SPT solves.
+
+    It is -1 for other blocks. The block's set is given by its place in the store.
+    """
     value: int = -1
     if time <= words[place + SECOND_SLACK]:
         value = max(0, time - words[place + FIRST_SLACK])

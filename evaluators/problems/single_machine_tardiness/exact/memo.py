@@ -31,7 +31,7 @@ class Memo(NamedTuple):
 
 @compiled
 def slot_of(set_: int, time: int, mask: int) -> int:
-    """The first slot to look at for a key."""
+    """Returns the first slot to look at for a key."""
     mixed = (set_ * 0x1E3779B97F4A7C15) ^ (time * 0x2545F4914F6CDD1D)
     slot: int = (mixed ^ (mixed >> 32) ^ (mixed >> 17)) & mask
     return slot
@@ -39,7 +39,7 @@ def slot_of(set_: int, time: int, mask: int) -> int:
 
 @compiled
 def find(memo: Memo, set_: int, time: int) -> int:
-    """The row of a key, or MISSING.
+    """Returns the row of a key, or MISSING.
 
     Args:
         memo: the table.
@@ -59,7 +59,10 @@ def find(memo: Memo, set_: int, time: int) -> int:
 
 @compiled
 def place(memo: Memo, row: int) -> None:
-    """Enters a filled row into the slots; its key must not be there yet."""
+    """Enters a filled row into the slots.
+
+    Its key must not be there yet.
+    """
     rows, slots = memo.rows, memo.slots
     mask = slots.size - 1
     slot = slot_of(rows[row, SET], rows[row, TIME], mask)

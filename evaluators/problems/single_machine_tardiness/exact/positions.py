@@ -23,7 +23,7 @@ without F for F), and the value of the block on the far side, MISSING while unkn
 
 @compiled
 def lateness(completion: int, due: int) -> int:
-    """Tardiness of one job."""
+    """Returns the tardiness of one job."""
     return max(0, completion - due)
 
 
@@ -39,10 +39,10 @@ def write_candidates(
     pad: Integers,
     at: int,
 ) -> int:
-    """Writes the positions that the longest job of a list may have to take at a given start.
+    """Writes the possible positions of a list's longest job.
 
-    Besides the conditions of the records: a position is struck out if a former one is no worse when nothing but the
-    job is moved in the EDD order (Szwarc, Grosso and Della Croce 2001).
+    They hold for a given start. Besides the conditions of the records, a position is struck out if an earlier one
+    is no worse when nothing but the job is moved in the EDD order (Szwarc, Grosso and Della Croce 2001).
 
     Args:
         jobs: the instance.

@@ -1,4 +1,4 @@
-"""Proven optima of 1‖ΣTj, each with its sequence, priced again before it is believed."""
+"""Proven optima of 1‖ΣTj, each with its sequence, whose cost is computed again."""
 
 import functools
 import time
@@ -32,7 +32,7 @@ class Solved:
     """What the search found.
 
     Attributes:
-        sequence: job numbers in processing order; a heuristic's where nothing is proven.
+        sequence: job numbers in processing order; a heuristic's if nothing is proven.
         total: total tardiness of `sequence`.
         proven: whether no sequence has less.
         nodes: blocks that were looked into.
@@ -56,7 +56,9 @@ def total_tardiness(p: IntegerList, d: IntegerList, sequence: Sequence[int]) -> 
 def branch_and_memorize(
     p: IntegerList, d: IntegerList, seconds: float = 60.0, memory_bytes: int = MEMORY_BYTES
 ) -> Solved:
-    """Solves 1‖ΣTj by branch and memorize (Shang, T'kindt, Della Croce 2021).
+    """Solves 1‖ΣTj by branch and memorize.
+
+    The method is that of Shang, T'kindt and Della Croce (2021).
 
     Args:
         p: processing times, integers of at least 0, shape (n,).
@@ -66,7 +68,7 @@ def branch_and_memorize(
 
     Raises:
         Trouble: the arguments are not such integers.
-        AssertionError: the sequence does not cost what the search claims, which is a bug of ours.
+        AssertionError: the sequence does not cost what the search claims: a bug in this module.
     """
     processing, due = _checked(p, d)
     instant = [int(job) for job in np.flatnonzero(processing == 0)]
@@ -82,7 +84,7 @@ def branch_and_memorize(
         prices = int(min(MOST_PRICES, max(FEWEST_PRICES, FEWEST_PRICES * seconds)))
         sequence = descend(p, d, modified_due_date(p, d), prices)
         return Solved(sequence, total_tardiness(p, d, sequence), False, search.nodes)
-    # A job without length delays nobody and is best off at the start.
+    # A job without length delays no other job and is best at the start.
     sequence = instant + [int(jobs[number]) for number in order]
     total = total_tardiness(p, d, sequence)
     claimed = value + total_tardiness(p, d, instant)
@@ -113,7 +115,10 @@ def _checked(p: IntegerList, d: IntegerList) -> tuple[Integers, Integers]:
 
 @functools.cache
 def _compile() -> None:
-    """Makes numba compile, or load, what a search needs, so that no instance's time limit pays for it."""
+    """Compiles or loads what a search needs.
+
+    No instance's time limit is then spent on it.
+    """
     _Search(np.array([9, 8, 7, 5, 4]), np.array([1, 5, 9, 12, 20]), np.inf, MEMORY_BYTES).warm_up()
 
 
@@ -164,7 +169,7 @@ class _Search:
         self._enlarge_store()
 
     def solve(self) -> tuple[int, list[int]]:
-        """The least total tardiness of all jobs from time zero, and an order that attains it."""
+        """Returns the least total tardiness from time zero, and its sequence."""
         everything = np.arange(self._jobs.due.size)
         return self._value(self._late_part(everything, 0), 0), list(self._order(everything, 0))
 
@@ -183,7 +188,10 @@ class _Search:
                 pending.extend(reversed(self._pieces(late, begin)))
 
     def _pieces(self, block: Integers, begin: int) -> list[tuple[Integers, int, bool]]:
-        """What the choice makes of a solved block: pieces in the order of processing, with start and "is ordered"."""
+        """Splits a solved block by its choice.
+
+        The pieces are in the order of processing, each with its start and whether it is ordered.
+        """
         kernel, rank = self._kernel, self._jobs.rank
         top = self._stack.frames[0]
         row = self._memo.find(self._values, top[kernel.BLOCK], begin)
@@ -212,7 +220,10 @@ class _Search:
         return pieces
 
     def _late_part(self, block: Integers, begin: int) -> Integers:
-        """The block without its last jobs by due date that are on time at its end, where they may as well stand."""
+        """Returns a block without its last jobs that are on time.
+
+        These jobs, the last by due date, can stay at its end.
+        """
         size, end = block.size, begin + int(self._jobs.processing[block].sum())
         while size and self._jobs.due[block[size - 1]] >= end:
             size -= 1
@@ -220,7 +231,7 @@ class _Search:
         return block[:size]
 
     def _value(self, block: Integers, begin: int) -> int:
-        """The value of a block, searched for where it is not remembered."""
+        """Returns the value of a block, searched for if it is unknown."""
         if not block.size:
             return 0
         kernel, stack = self._kernel, self._stack
@@ -242,7 +253,10 @@ class _Search:
         np.bitwise_or.at(words, jobs >> 6, np.left_shift(1, jobs & 63))
 
     def _run(self) -> None:
-        """Searches slice by slice, so that the clock is looked at and the tables can grow."""
+        """Searches in slices.
+
+        Between slices the clock is read and the tables can grow.
+        """
         kernel = self._kernel
         while True:
             budget = self.nodes + self._slice
@@ -266,7 +280,7 @@ class _Search:
         self._values.slots[:] = 0
 
     def _enlarge_memo(self) -> None:
-        """Quadruples the memo, or empties it where its share of memory is used up."""
+        """Quadruples the memo, or empties it at its memory limit."""
         old, used = self._values.rows, int(self._stack.state[self._kernel.ROWS])
         if 4 * old.nbytes > self._share:
             self._empty_memo()
@@ -280,7 +294,10 @@ class _Search:
         self._store = self._sets.Store(np.empty(length, np.int64), np.zeros(slots, np.int64), extent)
 
     def _enlarge_store(self) -> None:
-        """Enlarges the store of sets, or, its share used up, keeps what is on the stack and forgets all values."""
+        """Enlarges the store of sets, or rebuilds it at its memory limit.
+
+        In the second case only the sets on the stack are kept, and all values are forgotten.
+        """
         old = self._store
         used, sets = (int(count) for count in old.extent)
         crowded = 2 * (sets + 1) > old.slots.size
@@ -306,7 +323,10 @@ def _power_from(number: int) -> int:
 
 
 def modified_due_date(p: IntegerList, d: IntegerList) -> list[int]:
-    """The rule of Baker and Bertrand (1982): always the job of least max(time + p, d), shorter jobs first on ties."""
+    """Builds a sequence by the rule of Baker and Bertrand (1982).
+
+    The next job is always that of least max(time + p, d), the shorter one on ties.
+    """
     processing, due = np.asarray(p), np.asarray(d)
     waiting = np.lexsort((due, processing))
     moment, sequence = 0, []
@@ -319,7 +339,10 @@ def modified_due_date(p: IntegerList, d: IntegerList) -> list[int]:
 
 
 def descend(p: IntegerList, d: IntegerList, sequence: Sequence[int], prices: int = MOST_PRICES) -> list[int]:
-    """Moves single jobs to their best place until no move helps, or so many places have been priced."""
+    """Moves single jobs to their best places until no move helps.
+
+    The number of places that are priced is limited.
+    """
     from gapsmith.evaluators.problems.single_machine_tardiness.exact.descent import insertion_descent
 
     order = np.asarray(sequence, np.int64)
@@ -329,10 +352,11 @@ def descend(p: IntegerList, d: IntegerList, sequence: Sequence[int], prices: int
 
 
 def lower_bound(p: IntegerList, d: IntegerList) -> int:
-    """A bound on total tardiness that takes no search: SPT's completion times against the due dates, both sorted.
+    """Returns a bound on total tardiness without any search.
 
-    The k-th completion of any sequence is at least SPT's k-th, and pairing sorted with sorted costs least. EDD's
-    largest tardiness is the least possible, so it bounds the total as well.
+    SPT's completion times are compared with the due dates, both sorted. The k-th completion of any sequence is at
+    least SPT's k-th, and pairing sorted with sorted costs least. EDD's largest tardiness is the least possible, so
+    it bounds the total as well.
     """
     processing, due = np.asarray(p, np.int64), np.asarray(d, np.int64)
     paired = np.maximum(0, np.cumsum(np.sort(processing)) - np.sort(due)).sum()
@@ -342,7 +366,7 @@ def lower_bound(p: IntegerList, d: IntegerList) -> int:
 
 
 def total_tardiness_baseline(p: IntegerList, d: IntegerList, seconds: float) -> Baseline:
-    """The optimum within the limit of CPU seconds, else honest bounds around a good sequence."""
+    """Solves within the CPU limit, or returns bounds and a sequence."""
     _compile()
     start = time.thread_time()
     solved = branch_and_memorize(p, d, seconds)

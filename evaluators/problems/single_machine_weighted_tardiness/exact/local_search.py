@@ -36,7 +36,7 @@ class Jobs(NamedTuple):
 
 @compiled
 def price(jobs: Jobs, job: int, completion: int) -> int:
-    """Weighted tardiness of one job."""
+    """Returns the weighted tardiness of one job."""
     tardiness: int = max(0, completion - jobs.due[job])
     weight: int = jobs.weight[job]
     return weight * tardiness
@@ -44,7 +44,7 @@ def price(jobs: Jobs, job: int, completion: int) -> int:
 
 @compiled
 def complete(jobs: Jobs, order: Integers, completion: Integers) -> int:
-    """Writes the completion time of each position; the weighted tardiness of the sequence."""
+    """Writes the completion times; returns the sequence's weighted tardiness."""
     moment = total = 0
     for position in range(order.size):
         moment += jobs.processing[order[position]]
@@ -55,7 +55,7 @@ def complete(jobs: Jobs, order: Integers, completion: Integers) -> int:
 
 @compiled
 def exchange_gain(jobs: Jobs, order: Integers, completion: Integers, first: int, second: int) -> int:
-    """Change of cost when the jobs at two positions trade places."""
+    """Returns the change of cost when two positions trade their jobs."""
     early, late = order[first], order[second]
     shift = jobs.processing[late] - jobs.processing[early]
     change = price(jobs, late, completion[first] + shift) - price(jobs, late, completion[second])
@@ -78,7 +78,10 @@ def move(order: Integers, source: int, target: int) -> None:
 
 @compiled
 def best_insertion(jobs: Jobs, order: Integers, completion: Integers, place: int) -> tuple[int, int]:
-    """The best change of cost by moving the job at `place`, and where to; (0, place) if none helps."""
+    """Returns the best move of the job at `place`.
+
+    It is given by its change of cost and its target; (0, place) if none helps.
+    """
     job = order[place]
     length, own = jobs.processing[job], price(jobs, job, completion[place])
     best, target = 0, place
@@ -102,9 +105,9 @@ def best_insertion(jobs: Jobs, order: Integers, completion: Integers, place: int
 
 @compiled
 def descend(jobs: Jobs, order: Integers, completion: Integers, attempts: int) -> int:
-    """Makes the best move of each position in turn, in `order` itself, until none helps; the cost reached.
+    """Makes the best move of each position until none helps.
 
-    So many positions are tried at most, each in O(n²).
+    `order` is changed in place and its cost is returned. The number of positions tried is limited, each in O(n²).
     """
     cost = complete(jobs, order, completion)
     stable, place = 0, 0
@@ -146,7 +149,9 @@ def iterate(
     seed: int,
     attempts: int,
 ) -> int:
-    """Descends from `best`, then kicks and descends; writes the best sequence to `best` and returns its cost.
+    """Improves a sequence by descents and kicks; returns its cost.
+
+    It starts from `best` and writes the best sequence there.
 
     Args:
         jobs: the instance.

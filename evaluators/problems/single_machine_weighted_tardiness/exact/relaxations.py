@@ -41,13 +41,19 @@ class Relaxation(Protocol):
         """Number of moves that are left."""
 
     def shortest(self, multiplier: Integers) -> int:
-        """The least price of a walk: scaled costs less a multiplier for each visit; NEVER where none is left."""
+        """Returns the least price of a walk.
+
+        That is its scaled costs less a multiplier for each visit; NEVER where no walk is left.
+        """
 
     def order(self) -> list[int]:
-        """The jobs of that walk, first to last."""
+        """Returns the jobs of that walk, first to last."""
 
     def prune(self, multiplier: Integers, limit: int) -> None:
-        """Rules out what no walk of a price up to `limit` needs; directly after `shortest`."""
+        """Removes what no walk of a price up to `limit` needs.
+
+        It must be called directly after `shortest`.
+        """
 
 
 class StartTimes:
@@ -75,14 +81,14 @@ class StartTimes:
         )
 
     def shortest(self, multiplier: Integers) -> int:
-        """See `Relaxation`."""
+        """Returns the least price of a walk; see `Relaxation`."""
         price = start_times.walk_forward(self.table, self.jobs.processing, multiplier, self._heads)
         if price < NEVER:
             start_times.count_visits(self.jobs.processing, self._heads, self.visits)
         return price
 
     def order(self) -> list[int]:
-        """See `Relaxation`."""
+        """Returns the jobs of that walk; see `Relaxation`."""
         heads, moment, job, found = self._heads, self._heads.best.size - 1, start_times.NOBODY, []
         while moment > 0:
             job = int(heads.next_job[moment] if heads.job[moment] == job else heads.job[moment])
@@ -91,14 +97,17 @@ class StartTimes:
         return found[::-1]
 
     def prune(self, multiplier: Integers, limit: int) -> None:
-        """See `Relaxation`."""
+        """Removes what no cheap walk needs; see `Relaxation`."""
         self.size = start_times.prune_table(
             self.table, self.jobs.processing, multiplier, self._heads, self._tails, limit
         )
 
 
 def _completions(jobs: Jobs) -> tuple[Integers, Integers]:
-    """The earliest and latest completion of each job, given the jobs that must come before it and after it."""
+    """Returns the earliest and latest completion of each job.
+
+    They follow from the jobs that must come before it and after it.
+    """
     processing, weight, due = jobs
     number = np.arange(processing.size)
     before = (number[:, None] < number) & (weight[:, None] >= weight) & (due[:, None] <= due)
@@ -127,7 +136,10 @@ class States:
 
     @classmethod
     def after(cls, relaxation: StartTimes) -> "States":
-        """The graph of what another relaxation has left, where neighbours stand in their better order."""
+        """Builds the graph of what another relaxation has left.
+
+        Neighbours stand in their better order.
+        """
         jobs, table = relaxation.jobs, relaxation.table
         number = np.empty(table.shape, np.int32)
         states = state_graph_making.number_states(table, number)
@@ -142,7 +154,7 @@ class States:
         return self._graph.tail.size
 
     def shortest(self, multiplier: Integers) -> int:
-        """See `Relaxation`."""
+        """Returns the least price of a walk; see `Relaxation`."""
         if not self.size:
             return NEVER
         price = state_graph.walk_forward(self._graph, _padded(multiplier), self._heads)
@@ -151,18 +163,21 @@ class States:
         return price
 
     def order(self) -> list[int]:
-        """See `Relaxation`."""
+        """Returns the jobs of that walk; see `Relaxation`."""
         return [int(job) for job in self._order[: self._length][::-1]]
 
     def prune(self, multiplier: Integers, limit: int) -> None:
-        """See `Relaxation`."""
+        """Removes what no cheap walk needs; see `Relaxation`."""
         padded = _padded(multiplier)
         state_graph.walk_backward(self._graph, padded, self._tails)
         left = state_graph.prune(self._graph, padded, self._heads, self._tails, limit, self._number)
         self._graph = _cut(self._graph, *left)
 
     def paired(self) -> "States":
-        """The graph whose states are pairs of neighbours, where three neighbours stand in their best order."""
+        """Builds the graph whose states are pairs of neighbours.
+
+        Any three neighbours stand in their best order.
+        """
         old = self._graph
         arcs = state_graph_making.from_pairs(self._jobs, old, _graph(0, 0), False)
         graph = _graph(int(old.first[old.job.size - 1]) + 2, arcs)
@@ -170,7 +185,10 @@ class States:
         return States(self._jobs, graph)
 
     def spans(self) -> NDArray[np.float64]:
-        """The share of the states between each job's first and last one: what splitting it doubles at most."""
+        """Returns the share of states within each job's span.
+
+        The span is between the job's first and last state; splitting the job doubles at most these states.
+        """
         jobs, number = self._graph.job, np.arange(self._graph.job.size)
         ends = np.zeros((2, self._visits.size), np.int64)
         # Of repeated indices the last assignment counts.
@@ -180,7 +198,10 @@ class States:
         return spans
 
     def split(self, job: int) -> None:
-        """Makes part of the state whether a job was visited: then each walk visits it once."""
+        """Adds to the state whether a job was visited.
+
+        Each walk then visits the job once.
+        """
         states, arcs = self._graph.job.size, self.size
         graph = _graph(2 * states, 2 * arcs)
         left = state_graph.split(self._graph, job, graph, np.empty((states, 2), np.int32))
@@ -194,7 +215,7 @@ class States:
 
 
 def _padded(multiplier: Integers) -> Integers:
-    """With those of source and sink."""
+    """Returns values with those of source and sink."""
     return np.append(multiplier, [0, 0])
 
 

@@ -1,4 +1,4 @@
-"""Proven optima of 1‖ΣwjTj, each with its sequence, priced again before it is believed.
+"""Proven optima of 1‖ΣwjTj, each with its sequence, whose cost is computed again.
 
 Successive sublimation (Ibaraki and Nakamura 1994; Tanaka, Fujikuma and Araki 2009): a Lagrangian relaxation of
 "each job once" is solved as a shortest walk, its multipliers are raised, whatever cannot be part of a sequence
@@ -66,7 +66,7 @@ class Solved:
 
 @dataclass(frozen=True)
 class Ascent:
-    """How multipliers are raised: a subgradient method with Polyak's steps and a memory of former directions.
+    """Parameters of the ascent: a subgradient method with Polyak's steps and a memory of former directions.
 
     Attributes:
         rounds: most steps.
@@ -107,7 +107,7 @@ def sublimate(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float = 6
 
     Raises:
         Trouble: the arguments are not such integers.
-        AssertionError: the sequence does not cost what the search claims, which is a bug of ours.
+        AssertionError: the sequence does not cost what the search claims: a bug in this module.
     """
     processing, weight, due = _checked(p, w, d)
     instant, weightless = processing == 0, (processing > 0) & (weight == 0)
@@ -117,7 +117,7 @@ def sublimate(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float = 6
     _compile()
     search = _Search(processing[jobs], weight[jobs], due[jobs], time.thread_time() + seconds)
     search.run()
-    # A job without length delays nobody at the start, one without weight costs nothing at the end.
+    # A job without length delays no other job at the start; one without weight costs nothing at the end.
     ends = (np.flatnonzero(instant).tolist(), np.flatnonzero(weightless).tolist())
     sequence = ends[0] + [int(jobs[number]) for number in search.sequence] + ends[1]
     total = total_weighted_tardiness(p, w, d, sequence)
@@ -145,7 +145,10 @@ def _checked(p: IntegerList, w: IntegerList, d: IntegerList) -> tuple[Integers, 
 
 @cache
 def _compile() -> None:
-    """Makes numba compile, or load, what a search needs, so that no instance's time limit pays for it."""
+    """Compiles or loads what a search needs.
+
+    No instance's time limit is then spent on it.
+    """
     from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.local_search import (
         Jobs,
         iterate,
@@ -199,7 +202,7 @@ class _Search:
         self._imbalance = np.zeros(processing.size)
 
     def run(self) -> None:
-        """Closes the gap between the bounds as far as time and memory go."""
+        """Closes the gap between the bounds, within time and memory."""
         from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.relaxations import NoRoom
 
         try:
@@ -209,7 +212,7 @@ class _Search:
             return
 
     def _improve(self, sequence: list[int], descents: int) -> None:
-        """Searches around a sequence, and keeps what is better than the best."""
+        """Searches around a sequence and keeps a better one."""
         best = np.array(sequence, np.int64)
         order, completion = np.empty_like(best), np.empty_like(best)
         attempts = max(1, SLICE_PRICES // max(1, best.size**2))
@@ -225,7 +228,10 @@ class _Search:
             raise _Stop
 
     def _refine(self) -> None:
-        """Goes from relaxation to relaxation, each with what the former has left."""
+        """Goes from relaxation to relaxation.
+
+        Each starts with what the former has left.
+        """
         from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.relaxations import (
             StartTimes,
             States,
@@ -250,7 +256,10 @@ class _Search:
         )
 
     def _scales(self) -> tuple[int, int]:
-        """The scale of costs, and the largest multiplier: no price reaches LARGEST_SUM, no sum 2^63."""
+        """Returns the scale of costs and the largest multiplier.
+
+        No price then reaches LARGEST_SUM, and no sum 2^63.
+        """
         horizon, scale = int(self._jobs.processing.sum()), SCALE
         steepest = int(self._jobs.weight.sum()) * (horizon + int(np.abs(self._jobs.due).max()))
         while scale * 2 * steepest * horizon >= LARGEST_SUM:
@@ -260,7 +269,10 @@ class _Search:
         return scale, scale * steepest
 
     def _savings(self) -> Floats:
-        """Multipliers to start from: what the best known sequence would save without each job."""
+        """Returns multipliers to start from.
+
+        They are what the best known sequence would save without each job.
+        """
         jobs, order = self._jobs, np.array(self.sequence)
         length, completion = jobs.processing[order], np.cumsum(jobs.processing[order])
         late = completion - jobs.due[order]
@@ -271,7 +283,10 @@ class _Search:
         return self._scale * savings
 
     def _ascend(self, relaxation: "Relaxation", start: Floats, ascent: Ascent) -> Floats:
-        """Raises the multipliers and rules out on the way; the best ones. Raises _Stop."""
+        """Raises the multipliers, prunes, and returns the best ones.
+
+        Raises _Stop when the instance is settled.
+        """
         multiplier, step, failures = start, ascent.step, 0
         best, best_multiplier, pruned, direction = -np.inf, start, -np.inf, np.zeros_like(start)
         for _ in range(ascent.rounds):
@@ -298,7 +313,10 @@ class _Search:
         return best_multiplier
 
     def _bound(self, relaxation: "Relaxation", multiplier: Floats) -> int:
-        """The scaled bound by these multipliers, noted. Raises _Stop when it settles the instance."""
+        """Records the scaled bound by these multipliers.
+
+        Raises _Stop when it settles the instance.
+        """
         from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.time_indexed import NEVER
 
         paid = np.rint(multiplier).astype(np.int64)
@@ -316,17 +334,20 @@ class _Search:
         return bound
 
     def _prune(self, relaxation: "Relaxation", multiplier: Floats) -> None:
-        """Rules out what no sequence cheaper than the best known needs."""
+        """Removes what no sequence better than the best known needs."""
         paid = np.rint(multiplier).astype(np.int64)
         relaxation.prune(paid, self._scale * (self.upper - 1) - int(paid.sum()))
 
     def _repaired(self, walk: list[int]) -> list[int]:
-        """The walk's jobs by their first visit, then those it leaves out."""
+        """Turns a walk into a sequence.
+
+        Jobs come by their first visit; those that the walk leaves out follow.
+        """
         return list(dict.fromkeys(walk + self.sequence))
 
 
 def weighted_tardiness_baseline(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float) -> Baseline:
-    """The optimum within the limit of CPU seconds, else honest bounds around a good sequence."""
+    """Solves within the CPU limit, or returns bounds and a sequence."""
     _compile()
     start = time.thread_time()
     solved = sublimate(p, w, d, seconds)

@@ -60,14 +60,17 @@ class Walks(NamedTuple):
 
 @compiled
 def without(walks: Walks, state: int, key: int) -> int:
-    """The least price of a walk at the state whose key is another one."""
+    """Returns the least price of a walk with another key."""
     price: int = walks.next_best[state] if walks.key[state] == key else walks.best[state]
     return price
 
 
 @compiled
 def record(walks: Walks, state: int, price_: int, key: int, by: int) -> None:
-    """Remembers a walk if it is one of the two best of different keys."""
+    """Records a walk if it is one of the best two.
+
+    The two differ in their keys.
+    """
     if price_ < walks.best[state]:
         if key != walks.key[state]:
             walks.next_best[state], walks.next_by[state] = walks.best[state], walks.by[state]
@@ -86,7 +89,7 @@ def clear(walks: Walks, states: int) -> None:
 
 @compiled
 def walk_forward(graph: Graph, multiplier: Integers, heads: Walks) -> int:
-    """Fills the walks from the source; the price of the best complete one.
+    """Computes the walks from the source; returns the best complete price.
 
     Args:
         graph: the states.
@@ -120,7 +123,9 @@ def walk_forward(graph: Graph, multiplier: Integers, heads: Walks) -> int:
 
 @compiled
 def trace(graph: Graph, heads: Walks, visits: Integers, order: Integers) -> int:
-    """Reads the best complete walk: its visits of each job, its jobs from the last to the first; its length.
+    """Reads the best complete walk; returns its length.
+
+    It writes the visits of each job, and the jobs from the last to the first.
 
     Args:
         graph: the states.
@@ -145,7 +150,10 @@ def trace(graph: Graph, heads: Walks, visits: Integers, order: Integers) -> int:
 
 @compiled
 def walk_backward(graph: Graph, multiplier: Integers, tails: Walks) -> None:
-    """Fills the walks from each state to the sink, the state's own price left out."""
+    """Computes the walks from each state to the sink.
+
+    The state's own price is left out.
+    """
     states = graph.job.size
     clear(tails, states)
     tails.best[states - 1] = 0
@@ -163,9 +171,9 @@ def walk_backward(graph: Graph, multiplier: Integers, tails: Walks) -> None:
 def prune(
     graph: Graph, multiplier: Integers, heads: Walks, tails: Walks, limit: int, number: Places
 ) -> tuple[int, int]:
-    """Drops the arcs that no walk of `limit` or less takes, and the states without any, in place.
+    """Drops arcs that no walk up to `limit` takes, in place.
 
-    The graph's arrays keep their lengths; the caller cuts them to the counts returned.
+    States without arcs go too. The graph's arrays keep their lengths; the caller cuts them to the counts returned.
 
     Args:
         graph: changed.
@@ -207,7 +215,9 @@ def prune(
 
 @compiled
 def split(old: Graph, chosen: int, new: Graph, number: Places) -> tuple[int, int]:
-    """Doubles the states by whether a job was visited: once at most on any walk, once at least at the sink.
+    """Doubles the states by whether a job was visited.
+
+    A walk visits it at most once, and at the sink at least once.
 
     Args:
         old: the graph.

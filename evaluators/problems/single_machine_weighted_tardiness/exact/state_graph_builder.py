@@ -16,7 +16,10 @@ from gapsmith.evaluators.solvers.compiled import compiled
 
 @compiled
 def number_states(table: Integers, number: Places) -> int:
-    """Numbers what is left of the table, by time and job, from 1; the count, source and sink included."""
+    """Numbers the states left in a table; returns their count.
+
+    Numbers follow time and job, from 1; the count includes source and sink.
+    """
     states = 1
     for moment in range(table.shape[0]):
         for job in range(table.shape[1]):
@@ -29,7 +32,9 @@ def number_states(table: Integers, number: Places) -> int:
 
 @compiled
 def from_table(jobs: Jobs, table: Integers, number: Places, graph: Graph, fill: bool) -> int:
-    """Makes the graph of what is left of a table of completion times; the number of its arcs.
+    """Builds the graph of a table of completion times.
+
+    Returns the number of its arcs.
 
     Args:
         jobs: the instance.
@@ -86,7 +91,10 @@ def close_up(graph: Graph, size: int, horizon: int) -> None:
 
 @compiled
 def in_order(jobs: Jobs, moment: int, first: int, second: int) -> bool:
-    """Whether `first`, complete at the moment, may stand right before `second`: the other order is no better."""
+    """Tells whether `first` may stand right before `second`.
+
+    It may if the other order is no better, with `first` complete at this moment.
+    """
     if first == second:
         return False
     start = moment - jobs.processing[first]
@@ -98,7 +106,7 @@ def in_order(jobs: Jobs, moment: int, first: int, second: int) -> bool:
 
 @compiled
 def three(jobs: Jobs, start: int, first: int, second: int, third: int) -> int:
-    """Cost of three jobs in a row."""
+    """Returns the cost of three jobs in a row."""
     moment = start + jobs.processing[first]
     total = price(jobs, first, moment)
     moment += jobs.processing[second]
@@ -108,7 +116,10 @@ def three(jobs: Jobs, start: int, first: int, second: int, third: int) -> int:
 
 @compiled
 def three_in_order(jobs: Jobs, start: int, a: int, b: int, c: int) -> bool:
-    """Whether no other order of three different neighbours is better, or as good and lexicographically earlier."""
+    """Tells whether three neighbours are in their best order.
+
+    No other order of three different jobs may be better, or as good and lexicographically earlier.
+    """
     if a in (b, c) or b == c:
         return False
     kept = three(jobs, start, a, b, c)
@@ -123,13 +134,18 @@ def three_in_order(jobs: Jobs, start: int, a: int, b: int, c: int) -> bool:
 
 @compiled
 def not_before(other: int, kept: int, earlier: bool) -> bool:
-    """Whether an order of cost `kept` survives another one, which is lexicographically earlier or not."""
+    """Tells whether an order survives comparison with another one.
+
+    Its cost is `kept`; the other one may be lexicographically earlier.
+    """
     return other > kept or (other == kept and not earlier)
 
 
 @compiled
 def from_pairs(jobs: Jobs, old: Graph, new: Graph, fill: bool) -> int:
-    """Makes the graph whose states are the arcs of another one: the job and the one before it. Its number of arcs.
+    """Builds the graph whose states are another graph's arcs.
+
+    A state is a job and the job before it. Returns the number of arcs.
 
     Args:
         jobs: the instance.

@@ -38,14 +38,17 @@ class Steps(NamedTuple):
 
 @compiled
 def without(steps: Steps, moment: int, job: int) -> int:
-    """The least price of a walk whose job at this moment is another one than `job`."""
+    """Returns the least price of a walk with another job.
+
+    It is another job than `job` at this moment.
+    """
     price: int = steps.next_best[moment] if steps.job[moment] == job else steps.best[moment]
     return price
 
 
 @compiled
 def record(steps: Steps, moment: int, price: int, job: int) -> None:
-    """Remembers a walk if it is one of the two best."""
+    """Records a walk if it is one of the best two."""
     if price < steps.best[moment]:
         steps.next_best[moment], steps.next_job[moment] = steps.best[moment], steps.job[moment]
         steps.best[moment], steps.job[moment] = price, job
@@ -63,7 +66,7 @@ def clear(steps: Steps) -> None:
 
 @compiled
 def walk_forward(table: Integers, processing: Integers, multiplier: Integers, heads: Steps) -> int:
-    """Fills the walks from time 0 to each moment; the price of the best complete one.
+    """Computes the walks from time 0; returns the best complete price.
 
     Args:
         table: cost of job j when complete at t, at [t, j]; NEVER where ruled out.
@@ -101,7 +104,9 @@ def count_visits(processing: Integers, heads: Steps, visits: Integers) -> None:
 def prune_table(
     table: Integers, processing: Integers, multiplier: Integers, heads: Steps, tails: Steps, limit: int
 ) -> int:
-    """Rules out every (completion, job) through which no walk costs `limit` or less; how many are left.
+    """Removes completions through which no walk up to `limit` goes.
+
+    Returns how many pairs of completion time and job are left.
 
     Args:
         table: see `walk_forward`; changed.

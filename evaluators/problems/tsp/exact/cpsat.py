@@ -11,7 +11,9 @@ from gapsmith.evaluators.solvers.cpsat import solved, worker
 def cpsat_circuit(
     distance: NDArray[np.int64], edges: NDArray[np.bool_], most: int, seconds: float
 ) -> tuple[int, list[int] | None]:
-    """Looks for a shortest tour among those of at most a given length that use given edges alone.
+    """Searches for a shortest tour on given edges by CP-SAT.
+
+    The tour must not be longer than a given length.
 
     Args:
         distance: symmetric, shape (n, n).

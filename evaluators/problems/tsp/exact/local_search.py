@@ -15,7 +15,10 @@ KICK_SPAN = 30
 
 @compiled
 def reverse(tour: NDArray[np.int64], place: NDArray[np.int64], first: int, last: int) -> None:
-    """Turns round the part of the tour from place `first` on to place `last`, or, the same cycle, the rest of it."""
+    """Reverses a part of the tour, or the rest of it.
+
+    The part is from place `first` to place `last`; both ways give the same cycle.
+    """
     n = tour.size
     length = (last - first + n) % n + 1
     if 2 * length > n:
@@ -36,7 +39,10 @@ def two_opt_move(
     place: NDArray[np.int64],
     a: int,
 ) -> int:
-    """Makes the first improving exchange of an edge at `a` for one to a near city; returns the gain, or 0."""
+    """Makes the first improving 2-opt move at `a`; returns the gain.
+
+    An edge at `a` is exchanged for one to a near city. The gain is 0 if there is no such move.
+    """
     n = tour.size
     for step in (1, -1):
         b = tour[(place[a] + step + n) % n]
@@ -63,9 +69,10 @@ def segment_move(
     place: NDArray[np.int64],
     a: int,
 ) -> int:
-    """Makes the first improving move of up to three cities from `a` on to beside a near city; the gain, or 0.
+    """Makes the first improving move of a segment; returns the gain.
 
-    The segment keeps its direction or is turned round, whichever brings `a` beside the near city.
+    Up to three cities from `a` on go beside a near city; the gain is 0 if there is no such move. The segment keeps
+    its direction or is reversed, whichever brings `a` beside the near city.
     """
     n = tour.size
     for step in (1, -1):
@@ -101,7 +108,10 @@ def carry(
     step: int,
     side: int,
 ) -> None:
-    """Puts the segment a…e (along `step`) between c and f, with a beside c, by shifting what lies between."""
+    """Moves the segment a…e between c and f.
+
+    The segment runs along `step`; `a` is put beside `c`, and what lies between is shifted.
+    """
     n = tour.size
     length = (step * (place[e] - place[a]) + n) % n + 1
     # The nearer of c and f, seen along `step` from behind the segment, is where the shift stops.
@@ -141,7 +151,9 @@ def descend(
     queued: NDArray[np.int64],
     waiting: int,
 ) -> int:
-    """Improves the tour until no queued city has an improving move; returns the total gain.
+    """Improves the tour until no queued city has an improving move.
+
+    Returns the total gain.
 
     Args:
         distance: symmetric, shape (n, n).
@@ -185,7 +197,9 @@ def kicked_descent(
     chance: NDArray[np.int64],
     kicks: int,
 ) -> int:
-    """Improves a tour of at least 8 cities by descents after double bridges, each kept if not worse; the total gain.
+    """Improves a tour by descents after double bridges; returns the gain.
+
+    The tour has at least 8 cities. Each result is kept if it is not worse.
 
     Args:
         distance: symmetric, shape (n, n).

@@ -23,7 +23,9 @@ def one_tree(
     ends: NDArray[np.int64],
     degree: NDArray[np.int64],
 ) -> int:
-    """Finds a minimum 1-tree under weight[i, j] + potential[i] + potential[j], by Prim's algorithm in O(n²).
+    """Finds a minimum 1-tree by Prim's algorithm in O(n²).
+
+    The weights are weight[i, j] + potential[i] + potential[j].
 
     Args:
         weight: symmetric, shape (n, n), n at least 3; edges of at least FAR are absent.
@@ -95,7 +97,10 @@ def one_tree(
 def bottlenecks(
     parent: NDArray[np.int64], order: NDArray[np.int64], key: NDArray[np.int64], largest: NDArray[np.int64]
 ) -> None:
-    """Writes the heaviest modified edge on the tree's path between any two vertices but 0 into `largest`, in O(n²)."""
+    """Writes the heaviest edge on each path of the tree.
+
+    For any two vertices but 0, the modified weight of this edge goes into `largest`, in O(n²).
+    """
     for place in range(order.size):
         v = order[place]
         largest[v, v] = -FAR

@@ -3,7 +3,7 @@
 1. A good tour by kicked descents (`tour_descent`).
 2. Held and Karp's (1970, 1971) bound by `dual_ascent`: the multipliers are potentials of the cities, the dual a
    minimum 1-tree. Both are integers in units of 1/SCALE, so the bound is exact.
-3. Every edge whose 1-tree is too long for a tour that is shorter than the one at hand is struck out (Volgenant and
+3. Every edge whose 1-tree is too long for a tour that is shorter than the best one is struck out (Volgenant and
    Jonker 1983), in integers too. Often that proves the tour by itself.
 4. CP-SAT's circuit over the edges that are left, asked for a tour that is shorter (`tour_model`).
 """
@@ -43,7 +43,7 @@ CALLS, PATIENCE = 10_000, 60
 
 
 def tour_length(distance: Integers, tour: Sequence[int]) -> int:
-    """The length of a closed tour."""
+    """Returns the length of a closed tour."""
     cities = np.asarray(tour, dtype=np.int64)
     return int(exact(distance[cities, np.roll(cities, -1)]).sum())
 
@@ -71,7 +71,10 @@ class OneTrees:
         self._limit = 4 * SCALE * int(distance.max() + 1)
 
     def __call__(self, potential: Integers) -> tuple[int, Integers]:
-        """A bound on the length of every tour, in units of 1/SCALE, and the degrees' excess over 2."""
+        """Returns a bound on all tours, and the degrees' excess over 2.
+
+        The bound is in units of 1/SCALE.
+        """
         potential = np.clip(potential, -self._limit, self._limit)
         value = self._kernel.one_tree(
             self._weight, potential, self._parent, self._order, self._key, self._ends, self._degree
@@ -79,7 +82,10 @@ class OneTrees:
         return int(value), self._degree - 2
 
     def edges_below(self, potential: Integers, length: int) -> NDArray[np.bool_]:
-        """Which edges a tour of at most that length may use, shape (n, n), symmetric."""
+        """Tells which edges a tour up to a length may use.
+
+        The shape is (n, n), symmetric.
+        """
         value, _ = self(potential)
         n = len(potential)
         potential = np.clip(potential, -self._limit, self._limit)
@@ -94,7 +100,7 @@ class OneTrees:
 
 
 def held_karp(distance: Integers, length: int, seconds: float = float("inf")) -> tuple[OneTrees, Ascent]:
-    """Held and Karp's bound, with the multipliers behind it.
+    """Computes Held and Karp's bound, with its multipliers.
 
     Args:
         distance: symmetric, integers of at least 0, shape (n, n), n at least 3.
@@ -107,9 +113,10 @@ def held_karp(distance: Integers, length: int, seconds: float = float("inf")) ->
 
 
 def kicked_tour(distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
-    """A good tour of at least `FEW` cities: the nearest neighbour's, improved by so many kicked descents.
+    """Finds a good tour of at least `FEW` cities.
 
-    They end before where the CPU time is over.
+    It starts from the nearest neighbour's tour and makes a number of kicked descents. These end early if the CPU
+    time is over.
     """
     from gapsmith.evaluators.problems.tsp.exact.local_search import kicked_descent
 
@@ -126,7 +133,10 @@ def kicked_tour(distance: Integers, kicks: int, deadline: float = np.inf) -> lis
 
 
 def _near(distance: Integers) -> Integers:
-    """The nearest other cities of each, nearest first, of the lower number on ties; a line at a time."""
+    """Returns the nearest other cities of each city, nearest first.
+
+    On ties the lower number comes first. It works a line at a time.
+    """
     n = len(distance)
     count = min(NEIGHBOURS, n - 1)
     near = np.empty((n, count), np.int64)
@@ -147,7 +157,7 @@ def _nearest_neighbour(distance: Integers) -> Integers:
 
 
 def tour_baseline(distance: Integers, seconds: float) -> Baseline:
-    """The shortest tour within the limit of seconds, else bounds around a good one.
+    """Solves within the time limit, or returns bounds and a tour.
 
     Args:
         distance: symmetric, integers from 0 to 10⁹, shape (n, n).
@@ -181,7 +191,10 @@ def tour_baseline(distance: Integers, seconds: float) -> Baseline:
 
 @cache
 def _compile() -> None:
-    """Runs the kernels once on a few cities, so that no limit is spent on the compiler."""
+    """Compiles the kernels on a few cities.
+
+    No time limit is then spent on the compiler.
+    """
     corners = np.abs(np.subtract.outer(np.arange(FEW), np.arange(FEW)))
     trees, ascent = held_karp(corners, tour_length(corners, kicked_tour(corners, 1)), 0.0)
     trees.edges_below(ascent.multipliers, 1)
