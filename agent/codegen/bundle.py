@@ -68,7 +68,7 @@ class Bundle:
 
 @lru_cache(maxsize=32)
 def _bindings(module: str) -> dict[str, ast.stmt]:
-    """The top-level statements of a module by the names they bind."""
+    """Maps the names that a module binds to its top-level statements."""
     found: dict[str, ast.stmt] = {}
     for statement in ast.parse(_source(module)).body:
         for name in _bound(statement):

@@ -195,7 +195,9 @@ DEEPEST = 6
 
 
 def forbidden(kinds: Kinds, bound: set[str]) -> str:
-    """Says what a program names that it must not, with its line; empty where there is nothing.
+    """Returns the first forbidden name of a program with its line.
+
+    Empty where there is none.
 
     Args:
         kinds: the nodes of its tree.
@@ -216,7 +218,7 @@ class _Scan:
         self._called = {id(node.func): node for node in kinds.get(ast.Call, ())}
 
     def complaints(self) -> Iterator[str]:
-        """All of them, each with its line."""
+        """Yields all complaints, each with its line."""
         for node, words in self._found():
             yield f"line {getattr(node, 'lineno', 1)}: {words}"
 
@@ -358,7 +360,10 @@ class _Scan:
             yield from self._of_module(node)
 
     def _named(self, node: ast.AST, name: str, in_text: bool = False) -> Iterator[tuple[ast.AST, str]]:
-        """What is wrong with an attribute of that name, of whatever object."""
+        """Yields what is wrong with an attribute of that name.
+
+        Of whatever object.
+        """
         if (
             name in UNSAFE_ATTRIBUTES
             or (in_text and name == "format")
@@ -439,7 +444,7 @@ def _is_special(name: str) -> bool:
 
 
 def _formats_values(template: str, depth: int = 2) -> bool:
-    """Whether a text's fields are values alone, no attributes of them."""
+    """Tells whether the fields of a format string are values without attributes."""
     try:
         fields = [(field or "", spec or "") for _, field, spec, _ in Formatter().parse(template)]
     except ValueError:
@@ -458,7 +463,10 @@ _FOREIGN = ("ortools",)
 
 @lru_cache(maxsize=4096)
 def _step(module: str, name: str) -> tuple[str, str]:
-    """Follows a name of a module: the module that it is, empty for any other value; and what is wrong with it."""
+    """Follows one name inside a module.
+
+    Returns the module that the name is, or empty for any other value, and what is wrong with it.
+    """
     path = f"{module}.{name}"
     if name[:1] == "_" or name in UNSAFE_MEMBERS or name not in _ONLY.get(module, (name,)):
         return "", f"uses {path}, {_REACHES}"
@@ -481,7 +489,7 @@ def _offered(loaded: ModuleType, module: str, name: str) -> str:
 
 
 def _has_file(path: str) -> bool:
-    """Whether a dotted path of a foreign library is a module."""
+    """Tells whether a dotted path of a foreign library is a module."""
     if path in sys.modules:
         return True
     top, *parts = path.split(".")

@@ -23,24 +23,27 @@ NARROW = 6
 
 
 def data_lines(instance: Instance) -> list[str]:
-    """The arguments of an instance, long ones cut short."""
+    """Formats the arguments of an instance, with long ones cut short."""
     return [line for name, value in instance.data.items() for line in _datum(name, value)]
 
 
 def shapes(instance: Instance) -> str:
-    """How large the arguments are, for example `p [50], d [50], m = 3`."""
+    """Formats the sizes of the arguments: `p [50], m = 3`."""
     return ", ".join(_shape(name, value) for name, value in instance.data.items())
 
 
 def values_line(values: Any) -> str:
-    """A solution as it was returned, cut short."""
+    """Formats a returned solution, cut short."""
     if isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values):
         return f"[{_listed(values, SHOWN_NUMBERS, ', ')}]"
     return one_line(str(values), 4 * SHOWN_NUMBERS)
 
 
 def picture(instance: Instance, baseline: Baseline) -> str:
-    """What the exact method's solution looks like, in words and numbers; empty where it has none to show."""
+    """Describes an exact solution in words and numbers.
+
+    Empty where the exact method has no solution to show.
+    """
     solution = baseline.solution
     if not isinstance(solution, list | tuple) or not solution or not all(_whole(v) for v in solution):
         return ""
@@ -62,7 +65,10 @@ def _whole(value: Any) -> bool:
 
 
 def _order(values: Sequence[int], data: Mapping[str, Datum]) -> str:
-    """An order of all items; of a matrix of distances, how near each step goes."""
+    """Describes an order of all items.
+
+    For a matrix of distances it says how near each step goes.
+    """
     n = len(values)
     squares = [matrix for matrix in _arrays(data) if matrix.shape == (n, n)]
     if len(squares) == 1 and len(data) == 1:
@@ -75,7 +81,7 @@ def _order(values: Sequence[int], data: Mapping[str, Datum]) -> str:
 
 
 def _steps(values: Sequence[int], distance: NDArray[Any]) -> str:
-    """For each step of a tour, how many places are nearer than the one it goes to."""
+    """Counts, for each step of a tour, places nearer than its end."""
     pairs = zip(values, [*values[1:], values[0]], strict=True)
     nearer = Counter(min(3, int((np.delete(distance[a], a) < distance[a, b]).sum())) for a, b in pairs)
     words = ("the nearest", "the second nearest", "the third nearest", "one farther away")
@@ -84,7 +90,10 @@ def _steps(values: Sequence[int], distance: NDArray[Any]) -> str:
 
 
 def _repeated(values: Sequence[int], data: Mapping[str, Datum]) -> str:
-    """An order in which each item comes several times: its k-th time belongs to column k of its data."""
+    """Describes an order in which each item comes several times.
+
+    The k-th occurrence of an item belongs to column k of its data.
+    """
     n, times = max(values) + 1, len(values) // (max(values) + 1)
     tables = {name: np.asarray(v) for name, v in data.items() if np.shape(v) == (n, times)}
     seen: Counter[int] = Counter()
@@ -98,7 +107,7 @@ def _repeated(values: Sequence[int], data: Mapping[str, Datum]) -> str:
 
 
 def _choice(chosen: Sequence[int], n: int, data: Mapping[str, Datum]) -> str:
-    """A choice among items: what sets the chosen apart, in the mean."""
+    """Describes a choice of items by what distinguishes the chosen ones."""
     inside = np.zeros(n, dtype=bool)
     inside[list(chosen)] = True
     parts = [
@@ -112,7 +121,7 @@ def _choice(chosen: Sequence[int], n: int, data: Mapping[str, Datum]) -> str:
 
 
 def _groups(values: Sequence[int], data: Mapping[str, Datum]) -> str:
-    """A group for each item: what is in the first of them."""
+    """Describes the first groups of an assignment of items to groups."""
     name, column = next(iter(_columns(data, len(values)).items()), ("", np.zeros(0)))
     if not name:
         return f"groups, item by item: {_listed(list(values), SHOWN_NUMBERS, ' ')}"
@@ -125,7 +134,7 @@ def _groups(values: Sequence[int], data: Mapping[str, Datum]) -> str:
 
 
 def _numbers(values: Sequence[int], data: Mapping[str, Datum]) -> str:
-    """A number for each item: the items in the order of their numbers."""
+    """Describes a number for each item: the items sorted by their numbers."""
     order = sorted(range(len(values)), key=lambda k: (values[k], k))
     told = _teller(data, len(values))
     parts = [f"{told(k)} at {values[k]}" for k in order[: FIRST + LAST]]
@@ -149,7 +158,7 @@ def _heads(data: Mapping[str, Datum], n: int) -> str:
 
 
 def _rows(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
-    """What has a row for each item that is short enough to be told."""
+    """Returns the arguments with one row per item that are short enough."""
     found = {name: np.asarray(value) for name, value in data.items()}
     return {
         name: rows
@@ -159,7 +168,10 @@ def _rows(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
 
 
 def _columns(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
-    """One number for each item: its own, or the mean of its column, or how much its row of a square sums to."""
+    """Returns one number per item.
+
+    It is the item's own number, the mean of its column, or the sum of its row of a square matrix.
+    """
     found: dict[str, NDArray[Any]] = {}
     for name, value in data.items():
         array = np.asarray(value, dtype=float)
@@ -173,7 +185,7 @@ def _columns(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
 
 
 def _items(data: Mapping[str, Datum]) -> int:
-    """How many items there are to choose from, going by the first argument."""
+    """Counts the items to choose from, by the first argument."""
     return len(next(iter(_arrays(data)), ()))
 
 
@@ -207,5 +219,5 @@ def _listed(values: Sequence[Any], most: int, between: str) -> str:
 
 
 def exact(value: float, digits: int = 6) -> str:
-    """A number with all its digits where it is whole, else with so many."""
+    """Formats a number: whole numbers with all digits, others rounded."""
     return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:.{digits}g}"

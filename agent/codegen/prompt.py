@@ -39,7 +39,7 @@ class Prompt:
 
 
 def render(problem: Problem, choice: Choice, train: Bench) -> Prompt:
-    """The prompt for a choice.
+    """Renders the prompt for a choice.
 
     Raises:
         UsageTrouble: an operator of the caller's own has no template, or one that cannot be rendered.
@@ -88,7 +88,10 @@ def _template_of(operator: str) -> Template:
 
 @lru_cache(maxsize=8)
 def system(problem: Problem, train: Bench) -> str:
-    """The static part: the same bytes for every prompt of a run, so that providers can cache it."""
+    """Renders the static part of the prompt.
+
+    It is the same, byte for byte, for every prompt of a run, so that providers can cache it.
+    """
     imports = sorted(name for name in ALLOWED_IMPORTS if name != "numpy" and not name.startswith("_"))
     return (
         environment()
@@ -104,7 +107,10 @@ def system(problem: Problem, train: Bench) -> str:
 
 
 def _limit(problem: Problem, train: Bench) -> Row:
-    """The CPU seconds that are granted to the smallest and the largest training instance, and what they are worth."""
+    """Returns the CPU limits of the smallest and the largest training instance.
+
+    With what those seconds are worth on this machine.
+    """
     shown = [problem.shown(instance) for instance in train.instances]
     ends = [extreme(shown, key=attrgetter("size")) for extreme in (min, max)]
     seconds, most = map(problem.cpu_seconds, ends)
@@ -118,7 +124,7 @@ def _limit(problem: Problem, train: Bench) -> Row:
 
 
 def _example(problem: Problem, train: Bench) -> dict[str, Any]:
-    """The smallest training instance, with its optimum where one is known."""
+    """Returns the smallest training instance, with its optimum where it is known."""
     place = min(range(len(train.instances)), key=lambda k: train.instances[k].size)
     instance, found = problem.shown(train.instances[place]), train.baselines[place]
     known = found.solution is not None and not isinstance(found.solution, dict)
@@ -133,7 +139,7 @@ def _example(problem: Problem, train: Bench) -> dict[str, Any]:
 
 @lru_cache(maxsize=128)
 def _code(source: str) -> str:
-    """A program in its fence."""
+    """Puts a program in a fence."""
     shown = harmless(source).strip("\n")
     cut = shown if len(shown) <= LONGEST_SOURCE else shown[:LONGEST_SOURCE] + "\n# … and so on"
     return fenced(cut, "python")
@@ -144,7 +150,10 @@ def _failure(failure: Failure) -> dict[str, str]:
 
 
 def _lessons(lessons: Sequence[Lesson]) -> dict[str, str]:
-    """Ideas with their evidence, in a fence: they are words of models and of programs."""
+    """Formats ideas with their evidence, in a fence.
+
+    They are words of models and of programs, and so untrusted.
+    """
     gained = [_lesson(lesson) for lesson in lessons if lesson.gained]
     refuted = [_lesson(lesson) for lesson in lessons if not lesson.gained]
     return {"gained": _fenced_lines(gained), "refuted": _fenced_lines(refuted)}
@@ -157,7 +166,7 @@ def _lesson(lesson: Lesson) -> str:
 
 
 def _tags(parents: Sequence[Elite]) -> str:
-    """What programs say that they do, in a fence."""
+    """Formats what programs say about themselves, in a fence."""
     return _fenced_lines(
         [f"{parent.gap:.3f} % gap: {_tag(parent.source)}" for parent in parents if not parent.name]
     )
@@ -169,7 +178,10 @@ def _fenced_lines(lines: Sequence[str]) -> str:
 
 @lru_cache(maxsize=128)
 def _view(parent: Elite, train: Bench, stratum: str) -> dict[str, Any]:
-    """A parent as templates see it; its rows are those of a stratum, the five worst, and the five best."""
+    """Returns a parent as templates use it.
+
+    Its rows are those of a stratum, the five worst and the five best.
+    """
     points = _points(parent, train)
     order = np.argsort(-points, kind="stable").tolist()
     inside = [k for k in order if train.instances[k].stratum == stratum]
@@ -186,7 +198,7 @@ def _view(parent: Elite, train: Bench, stratum: str) -> dict[str, Any]:
 
 
 def _points(parent: Elite, train: Bench) -> Any:
-    """What each instance adds to the parent's gap, in points."""
+    """Returns what each instance adds to the parent's gap, in points."""
     return train.scale.loss(parent.costs) * train.scale.weights
 
 
@@ -202,7 +214,7 @@ def _row(k: int, parent: Elite, points: float, train: Bench) -> Row:
 
 @lru_cache(maxsize=8)
 def _heads(train: Bench) -> Sequence[Row]:
-    """What the rows of all programs share."""
+    """Returns the columns of the rows that all programs share."""
     return [
         {
             "instance": one_line(instance.name),
@@ -214,7 +226,7 @@ def _heads(train: Bench) -> Sequence[Row]:
 
 
 def _solved(places: Sequence[int], train: Bench) -> Sequence[Row]:
-    """What the exact method's solutions look like at the first places that have one to show."""
+    """Describes exact solutions of the first places that have one to show."""
     pictures = ((k, _picture(k, train)) for k in places[:SHOWN])
     told = [{**_heads(train)[k], "picture": words} for k, words in pictures if words]
     return told[:SOLVED]
@@ -226,7 +238,7 @@ def _picture(k: int, train: Bench) -> str:
 
 
 def _behind(parents: Sequence[Elite], train: Bench) -> list[int]:
-    """Where the last of two programs is behind the first, the farthest first."""
+    """Lists where the second program is behind, the largest differences first."""
     if len(parents) < 2:
         return []
     ahead = _points(parents[-1], train) - _points(parents[0], train)
@@ -234,7 +246,7 @@ def _behind(parents: Sequence[Elite], train: Bench) -> list[int]:
 
 
 def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
-    """Where the first of two programs is most ahead of the second, then where it is most behind."""
+    """Lists where the first program is most ahead, then most behind."""
     if len(parents) < 2:
         return []
     first, second = parents[:2]
@@ -247,14 +259,17 @@ def _contrasts(parents: Sequence[Elite], train: Bench) -> list[Row]:
 
 @lru_cache(maxsize=128)
 def _tag(source: str) -> str:
-    """The first line of the last docstring of a program: the entry point's, which names the mechanism."""
+    """Returns the first line of the last docstring of a program.
+
+    It is the docstring of the entry point, which names the mechanism.
+    """
     found = re.findall(r'^def [^\n]*:\n[ \t]+(?:"""|\'\'\')([^\n"]+)', source, re.MULTILINE)
     return one_line(found[-1].rstrip("'")) if found else "a program without a description"
 
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The templates, as jinja2 has them."""
+    """Makes the jinja2 environment with the templates."""
     found = Environment(
         loader=PackageLoader("gapsmith.prompts", ""),
         undefined=StrictUndefined,
@@ -269,7 +284,10 @@ def environment() -> Environment:
 
 @lru_cache(maxsize=32)
 def _template_hash(operator: Operator, words: str) -> str:
-    """A name for the templates of an operator: its own, the static part's, and all that they may share."""
+    """Hashes the templates of an operator.
+
+    Its own, the static part and all shared parts.
+    """
     parts = [name for name in environment().list_templates(["j2"]) if name.startswith("parts/")]
     own = f"{operator.name}.md.j2"
     return template_hash(
@@ -278,7 +296,7 @@ def _template_hash(operator: Operator, words: str) -> str:
 
 
 def template_hash(*names: str, text: str = "") -> str:
-    """A name for what templates say now, of so many files and a text."""
+    """Hashes a number of template files and a text."""
     loader = environment().loader
     assert loader is not None  # it was made with one
     text += "".join(loader.get_source(environment(), name)[0] for name in names)

@@ -24,9 +24,9 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def harmless(text: str) -> str:
-    """The text without terminal sequences, control and format characters, and letters that are not seen.
+    """Removes terminal sequences, control and format characters, and invisible letters.
 
-    Tabs and line ends stay. What turns the direction of writing is a format character, and goes.
+    Tabs and line ends stay. Marks that change the direction of writing are format characters, and are removed.
     """
     text = _SEQUENCES.sub("", text)
     if text.isascii():  # much faster, and nearly always so
@@ -35,9 +35,10 @@ def harmless(text: str) -> str:
 
 
 def visible(source: str) -> str | None:
-    """A program whose invisible characters are written as escapes; None where that would change what it does.
+    """Writes invisible characters of a program as escapes.
 
-    Files are read with `cat` and in editors, where a terminal sequence or a turned direction of writing misleads.
+    None where that would change what the program does. Files are read with `cat` and in editors, where a terminal
+    sequence or a reversed direction of writing misleads.
     """
     clean = "".join(
         c if c in "\n\t" or (c.isprintable() and not _UNSEEN.match(c)) else _escape(c) for c in source
@@ -52,25 +53,34 @@ def visible(source: str) -> str | None:
 
 
 def _escape(character: str) -> str:
-    """The escape of a string literal; what separates words stays a blank, so that it may stand in code."""
+    """Returns the escape of a character in a string literal.
+
+    A character that separates words becomes a blank, so that it may stand in code.
+    """
     if character in "\r\f\v":  # the parser passes over it at the margin, where a blank would be an indent
         return ""
     return " " if character.isspace() else ascii(character)[1:-1]
 
 
 def untrusted(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """Harmless text without fences, of at most so many characters and an ellipsis."""
+    """Returns harmless text without fences, shortened to a limit.
+
+    Longer text ends with an ellipsis.
+    """
     clean = re.sub(r"`{3,}|~{3,}", "'''", harmless(text[: 4 * longest]))
     return clean if len(clean) <= longest else clean[:longest] + " …"
 
 
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
-    """Untrusted text on one line that may stand in a list, in a table or in a sentence."""
+    """Puts untrusted text on one line, for lists, tables and sentences."""
     return " ".join(untrusted(text, longest).split()).replace("|", "/").replace("`", "'")
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """A block of code with a fence longer than any run of backticks inside, so that nothing in it can end it."""
+    """Encloses a text in a fence that nothing inside ends.
+
+    The fence has more backticks than any run in the text.
+    """
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"

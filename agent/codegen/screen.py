@@ -53,17 +53,26 @@ class Screened:
 
 
 def encodable(text: str) -> str:
-    """The text without halves of characters: a reply that was cut inside one cannot be stored as it came."""
+    """Removes halves of characters from a text.
+
+    A reply that was cut inside a character could not be stored otherwise.
+    """
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def unparsable(why: str, source: str = "") -> Screened:
-    """The outcome of what no parser of ours can bear: it never ends a run."""
+    """Returns the outcome of a program that our parsers cannot process.
+
+    Such a program never ends a run.
+    """
     return Screened(CandidateOutcome.UNPARSABLE, why, source)
 
 
 def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMPORTS) -> Screened:
-    """Checks length, syntax, entry point and imports, and hashes what passes. Raises nothing."""
+    """Checks length, syntax, entry point and imports; hashes a valid program.
+
+    Raises nothing.
+    """
     try:
         return _screened(source, entry, allowed)
     except Exception as error:  # noqa: BLE001 - whatever a candidate holds must not end a run
@@ -112,7 +121,7 @@ def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screen
 
 
 def _literals(tree: ast.Module, kinds: Kinds) -> int:
-    """Characters of all constants but docstrings."""
+    """Counts the characters of all constants but docstrings."""
     owners = (tree, *(node for kind in (ast.FunctionDef, ast.ClassDef) for node in kinds.get(kind, ())))
     told = sum(len(ast.get_docstring(node, clean=False) or "") for node in owners)
     return sum(_length(node.value) for node in kinds.get(ast.Constant, ())) - told
@@ -127,7 +136,7 @@ def _length(value: object) -> int:
 
 
 def _syntax_message(source: str) -> str:
-    """Where and why the parser stops."""
+    """Says where and why the parser stops."""
     try:
         ast.parse(source)
     except SyntaxError as error:
@@ -162,7 +171,10 @@ _WITH_CONTEXT = (ast.Attribute, ast.List, ast.Name, ast.Starred, ast.Subscript, 
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:
-    """All nodes but contexts; several times as fast as `ast.walk`, which matters for every candidate."""
+    """Lists all nodes but contexts.
+
+    Several times as fast as `ast.walk`, which matters for every candidate.
+    """
     waiting = [tree]
     for node in waiting:
         for name in _INNER[type(node)]:
@@ -182,7 +194,7 @@ def _by_kind(nodes: Sequence[ast.AST]) -> Kinds:
 
 
 def _size(kinds: Kinds) -> int:
-    """How many nodes the tree has, contexts included."""
+    """Counts the nodes of a tree, contexts included."""
     return sum(map(len, kinds.values())) + sum(len(kinds.get(kind, ())) for kind in _WITH_CONTEXT)
 
 
@@ -196,7 +208,7 @@ def _top(module: str) -> str:
 
 
 def _bound(kinds: Kinds) -> set[str]:
-    """The names that the nodes bind."""
+    """Returns the names that the nodes bind."""
     found = {node.id for node in kinds.get(ast.Name, ()) if type(node.ctx) is ast.Store}
     found.update(node.arg for node in kinds.get(ast.arg, ()))
     found.update(node.name for kind in (ast.FunctionDef, ast.ClassDef) for node in kinds.get(kind, ()))
@@ -204,7 +216,10 @@ def _bound(kinds: Kinds) -> set[str]:
 
 
 def _fixed(kinds: Kinds) -> set[str]:
-    """The names that are reached other than by a variable: imported, members of classes, keywords of others."""
+    """Returns the names that must not be renamed.
+
+    They are reached other than by a variable: imported, members of classes, keywords of calls.
+    """
     own = {node.name for node in kinds.get(ast.FunctionDef, ())}
     found = {name for node in kinds.get(ast.alias, ()) for name in (node.name, node.asname) if name}
     for node in kinds.get(ast.ClassDef, ()):
@@ -216,7 +231,7 @@ def _fixed(kinds: Kinds) -> set[str]:
 
 
 def _members(node: ast.ClassDef) -> set[str]:
-    """The methods and fields of a class."""
+    """Returns the methods and fields of a class."""
     methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
     fields = [part for part in node.body if part not in methods]
     return _bound(_by_kind([*methods, *(inner for part in fields for inner in _nodes(part))]))
@@ -238,7 +253,10 @@ class _Canonical:
         self._numbers: dict[str, str] = {}
 
     def text(self, tree: ast.AST) -> str:
-        """The canonical form. No recursion: a candidate may be nested as deep as it likes."""
+        """Writes the canonical form.
+
+        No recursion: a candidate may be nested to any depth.
+        """
         pieces: list[str] = []
         waiting: list[Any] = [tree]
         write, next_one = pieces.append, waiting.pop
@@ -284,7 +302,7 @@ class _Name(_Text):
 
 
 def _parts(node: ast.AST) -> list[object]:
-    """What a node with rules of its own is written as."""
+    """Returns the canonical parts of a node with rules of its own."""
     if isinstance(node, ast.AnnAssign):
         return [ast.Assign([node.target], node.value)] if node.value else []
     fields = [part for name in node._fields for part in _field(node, name)]
@@ -292,7 +310,10 @@ def _parts(node: ast.AST) -> list[object]:
 
 
 def _literal(value: object) -> str:
-    """A constant, or what is not there. Hexadecimal: Python writes no decimal number of more than 4300 digits."""
+    """Writes a constant, or a missing value.
+
+    In hexadecimal, since Python writes no decimal number of more than 4300 digits.
+    """
     return f"{hex(value) if type(value) is int else repr(value)};"
 
 
@@ -311,7 +332,7 @@ def _field(node: ast.AST, name: str) -> list[object]:
 
 
 def _member(statement: ast.stmt) -> ast.AST:
-    """A field of a dataclass counts, even where it has no value."""
+    """Writes a field of a dataclass, even one without a value."""
     if isinstance(statement, ast.AnnAssign) and statement.value is None:
         return ast.Expr(statement.target)
     return statement
@@ -325,7 +346,7 @@ _CLOSE, _CLOSE_LIST = _Text(")"), _Text("]")
 
 
 def _written(kind: type[ast.AST]) -> tuple[str, ...]:
-    """The fields that count, from the last to the first."""
+    """Lists the fields that count, from the last to the first."""
     return tuple(name for name in reversed(kind._fields) if name not in _PASSED_OVER)
 
 

@@ -9,7 +9,7 @@ from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One question to a model: the rendered prompt, and the same in structured form for `offline`.
+    """A question to a model: the rendered prompt, and structured data for `offline`.
 
     Attributes:
         slot: the number of the question in its run, from 0; replies are recorded under it.
@@ -34,7 +34,10 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What came back. Tokens are the provider's own count; `usd` is None where the price is not known."""
+    """The reply of a model.
+
+    Tokens are the provider's own count; `usd` is None where the price is not known.
+    """
 
     text: str
     tokens_in: int = 0
@@ -47,19 +50,28 @@ class Reply:
 
 
 class ModelTrouble(Trouble):
-    """The model cannot answer and asking again will not help: a wrong key, no credit, an unknown name."""
+    """The model cannot answer, and asking again will not help.
+
+    For example a wrong key, no credit, an unknown name.
+    """
 
 
 class ModelUnknown(ModelTrouble, UsageTrouble):
-    """The words that name the model are off, or its key is missing."""
+    """The specification of a model is wrong, or its key is missing."""
 
 
 class Stopped(ModelTrouble):
-    """Told to stop while it waited: nothing was answered, nothing is recorded, `resume` asks again."""
+    """A call was stopped while it waited.
+
+    Nothing was answered and nothing is recorded; `resume` asks again.
+    """
 
 
 class Model(Protocol):
-    """Anything that answers. `deterministic` models are asked one at a time, in order; others in threads."""
+    """Anything that answers requests.
+
+    Models that are `deterministic` are asked one at a time, in order; others in threads.
+    """
 
     @property
     def name(self) -> str:
@@ -72,12 +84,15 @@ class Model(Protocol):
         ...
 
     def most_usd(self, length: int) -> float | None:
-        """The most that a call can cost whose prompt has so many bytes; None if that is not known.
+        """Bounds the price of a call by its prompt's length in bytes.
 
-        It is what a budget sets aside for the call.
+        None where the price is not known. A budget reserves this amount for the call.
         """
         ...
 
     def reply(self, request: Request) -> Reply:
-        """Answers one request. Raises ModelTrouble when the run cannot go on."""
+        """Returns the reply to one request.
+
+        Raises ModelTrouble when the run cannot go on.
+        """
         ...

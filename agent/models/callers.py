@@ -17,9 +17,10 @@ GLANCE_SECONDS = 0.25
 
 
 class Callers:
-    """Calls functions, each in a thread of its own; leaving waits for all, but not beyond the time.
+    """Calls functions, each in a thread of its own.
 
-    No server, and no model of one's own, can hold a process: its threads end with it.
+    Leaving waits for all calls, but not beyond the time. No server and no model of a user can hold up a process:
+    its threads end with it.
 
     Args:
         out_of_time: whether nothing is waited for any more.
@@ -30,7 +31,7 @@ class Callers:
         self._open: set[Future[Any]] = set()
 
     def submit(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> Future[T]:
-        """Begins a call; its result or error is in the future."""
+        """Starts a call; its result or error is in the future."""
         future: Future[T] = Future()
         self._open.add(future)
         future.add_done_callback(self._open.discard)
@@ -50,7 +51,10 @@ class Callers:
 
 
 def within(work: Callable[[], T], seconds: float) -> T:
-    """What a call gives in a thread of its own. Raises TimeoutError where that takes longer; the thread is left."""
+    """Runs a call in a thread of its own, within a time.
+
+    Raises TimeoutError where that takes longer; the thread is left behind.
+    """
     future: Future[T] = Future()
     threading.Thread(target=_fulfil, args=(future, work), daemon=True, name="attempt").start()
     return future.result(seconds)

@@ -26,7 +26,9 @@ def open_model(
     options: Options | None = None,
     stop: threading.Event | None = None,
 ) -> Model:
-    """Opens a model by its name on the command line. Close it with `close_model`.
+    """Opens a model by its name on the command line.
+
+    Close it with `close_model`.
 
     Args:
         spec: `openai:NAME`, `anthropic:NAME`, `offline`, `manual:FOLDER` or `replay:FILE`; options follow, each
@@ -54,14 +56,17 @@ def open_model(
 
 
 def close_model(model: Model) -> None:
-    """Releases what a model holds: connections, waiting threads. Models that hold nothing need no `close`."""
+    """Releases what a model holds: connections and waiting threads.
+
+    A model that holds nothing needs no `close`.
+    """
     if close := getattr(model, "close", None):
         close()
 
 
 @dataclass(frozen=True)
 class _Way:
-    """How a hosted model is reached: the arguments of `open_model` that only those have."""
+    """How a hosted model is reached: arguments of `open_model`."""
 
     base_url: str | None
     api: str | None
@@ -70,7 +75,7 @@ class _Way:
 
 
 def _way(word: Word, way: _Way) -> _Way:
-    """The way with what the word itself says."""
+    """Returns the settings of the connection, with what the specification says."""
     asking = vars(word.asking)
     given = {name: asking[name] for name in ("effort", "temperature", "max_tokens", "seconds")}
     options = {name: value for name, value in given.items() if value is not None}
@@ -101,7 +106,10 @@ def _open_hosted(word: Word, environment: Mapping[str, str], way: _Way) -> Model
 
 
 def _api(given: str | None, known: tuple[str, ...], official: bool) -> str:
-    """Returns the name of the API to use; without a given one the first, on compatible servers the last."""
+    """Returns the name of the API to use.
+
+    Where none is given, the first on the official server and the last on compatible ones.
+    """
     if not known:
         return ""
     api = given or (known[0] if official else known[-1])
@@ -111,7 +119,7 @@ def _api(given: str | None, known: tuple[str, ...], official: bool) -> str:
 
 
 def _is_official(url: str, official: str) -> bool:
-    """Tells whether an address is that of the official server, or of one of its regions."""
+    """Tells whether an address is the official server's, or a region's."""
     host, known = urlsplit(url).hostname or "", urlsplit(official).hostname or ""
     return host == known or host.endswith(f".{known}")
 

@@ -73,11 +73,14 @@ class ManualModel:
         return False
 
     def most_usd(self, length: int) -> float:
-        """Nothing that we know of."""
+        """Returns zero: no cost is known."""
         return 0.0
 
     def reply(self, request: Request) -> Reply:
-        """The answer file's text, as soon as it is there. Raises Stopped when told to stop."""
+        """Returns the text of the answer file, once it is there.
+
+        Raises Stopped when the model is stopped.
+        """
         started = self.clock()
         try:
             self._ask(request, answered=self._answer(request.slot).exists())
@@ -96,7 +99,7 @@ class ManualModel:
         )
 
     def tell(self, slot: int, outcome: str, words: str, source: str) -> None:
-        """Says what came of an answer, in a file beside it.
+        """Writes the outcome of an answer to a file beside it.
 
         Args:
             slot: whose answer.
@@ -119,7 +122,10 @@ class ManualModel:
         return self.folder / f"{slot:04d}.{kind}.md"
 
     def _answer(self, slot: int) -> Path:
-        """The file of an answer, under whatever ending an editor gave it; where it is expected if there is none."""
+        """Returns the file of an answer, whatever ending an editor gave it.
+
+        The expected file where there is none.
+        """
         expected = self._path(slot, "answer")
         names = (expected.name, *(f"{expected.stem}{ending}" for ending in ENDINGS))
         found = (path for name in names for path in (self.folder / name, self.folder / name.upper()))
@@ -137,7 +143,10 @@ class ManualModel:
             self._write(reason, f"{reason.read_text('utf-8')}\n{path.name} asks for its repair.\n")
 
     def _write(self, path: Path, text: str) -> None:
-        """Writes what is not there yet, whole or not at all: the reader of the folder may be looking."""
+        """Writes a file that is not there yet, atomically.
+
+        Another process may be reading the folder.
+        """
         with self._lock:
             self.folder.mkdir(parents=True, exist_ok=True)
             if path.exists() and path.read_text("utf-8") == text:
@@ -165,7 +174,7 @@ class ManualModel:
         raise Stopped(f"{self.name}: stopped before {path.name} was there; resume takes it up")
 
     def _announce(self) -> None:
-        """Tells the watchers what is waited for, once for each change."""
+        """Reports which answers are waited for, once for each change."""
         with self._lock:
             names = [self._path(slot, "answer").name for slot in sorted(self._waiting)]
             more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -186,7 +195,7 @@ the word `skip` alone to pass this question by.
 
 
 def _is_answer(text: str, request: Request) -> bool:
-    """Whether there is a program in it, or a decision not to write one."""
+    """Tells whether a text has a program, or declines to write one."""
     if request.problem is None or text.strip().lower() == PASS:
         return True
     return bool(extract(text, request.problem.entry).source)
@@ -202,7 +211,10 @@ def _told(outcome: str, words: str) -> str:
 
 
 def decoded(data: bytes) -> str:
-    """The text of a file, in UTF-8, UTF-16 or, where it is neither, Latin letters of one byte; lines end as here."""
+    """Decodes the text of a file; lines end as on this system.
+
+    UTF-8, UTF-16 or, where it is neither, Latin letters of one byte.
+    """
     return data.decode(_encoding(data), "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -224,7 +236,7 @@ def _question(request: Request) -> str:
 
 
 def _state(path: Path) -> tuple[int, float] | None:
-    """Size and time of a file with something in it."""
+    """Returns size and time of a file; None where it is empty."""
     try:
         found = path.stat()
     except FileNotFoundError:

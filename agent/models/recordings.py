@@ -20,7 +20,7 @@ _WORDS = ("operator", "model", "id", "arm", "source")
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A reply and where it came from.
+    """A reply and its origin.
 
     Attributes:
         reply: as it came; empty of what no model was asked for.
@@ -43,7 +43,7 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What a run was, in the first line of its recording.
+    """The settings and results of a run, in its recording's first line.
 
     Attributes:
         settings: all that it depended on, as its archive has it; no addresses, no keys.
@@ -72,7 +72,10 @@ class Recording:
 
 
 def write_recording(path: Path | str, lines: Iterable[Recorded], header: Header | None = None) -> None:
-    """Writes a recording that `replay:FILE` serves byte for byte. The file is whole or not there."""
+    """Writes a recording that `replay:FILE` serves byte for byte.
+
+    The file is written as a whole or not at all.
+    """
     path = Path(path)
     half = path.with_name(path.name + ".part")
     first = [_first_line(header)] if header else []
@@ -81,7 +84,10 @@ def write_recording(path: Path | str, lines: Iterable[Recorded], header: Header 
 
 
 def read_recording(path: Path | str) -> Recording:
-    """A recording. Raises ModelTrouble with file and line when it is malformed."""
+    """Reads a recording.
+
+    Raises ModelTrouble with file and line when it is malformed.
+    """
     try:
         text = Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -98,7 +104,7 @@ def read_recording(path: Path | str) -> Recording:
 
 
 def _check_slots(found: Recording, path: Path | str) -> None:
-    """Raises ModelTrouble where slots are twice, or some lines have one and some have none."""
+    """Raises ModelTrouble where slots are doubled, or only some lines have one."""
     slots = [line.slot for line in found.lines]
     known = {slot for slot in slots if slot is not None}
     if not known or len(known) == len(slots):

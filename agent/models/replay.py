@@ -11,7 +11,7 @@ NOT_ANSWERED = Reply(text="", detail={"finish": "failed", "error": "not answered
 
 
 class ReplayModel:
-    """Serves the replies of a recording: by slot where slots were recorded, else in order.
+    """Serves the replies of a recording: by slot where recorded, else in order.
 
     Without slots the first request, of whatever slot, gets the line of that number (from 0), so that a
     resumed run goes on where it was; each further request gets the next line. Behind the last reply of a whole
@@ -39,24 +39,30 @@ class ReplayModel:
         return self.recording.header is not None and self.recording.header.told
 
     def ended(self, slot: int) -> bool:
-        """Whether the recorded run had ended before that slot."""
+        """Tells whether the recorded run had ended before that slot."""
         header = self.recording.header
         return header is not None and header.slots is not None and slot >= header.slots
 
     def most_usd(self, length: int) -> float | None:
-        """What the dearest reply had cost, however long the prompt; None where the cost of one was not known."""
+        """Returns the price of the most expensive reply, for any prompt.
+
+        None where the price of one was not known.
+        """
         costs = [recorded.reply.usd for recorded in self._replies]
         known = [cost for cost in costs if cost is not None]
         return max(known, default=0.0) if len(known) == len(costs) else None
 
     def reply(self, request: Request) -> Reply:
-        """The recorded reply. Raises Stopped at the end of a recorded run, ModelTrouble where one is missing."""
+        """Returns the recorded reply.
+
+        Raises Stopped at the end of a recorded run, ModelTrouble where one is missing.
+        """
         place = request.slot if self._by_slot else self._advance(request.slot)
         recorded = self._by_slot.get(place) if self._by_slot else self._at(place)
         return recorded.reply if recorded else self._missing(request.slot)
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Does nothing: there is nothing to release."""
 
     def _missing(self, slot: int) -> Reply:
         count = f"it has {len(self._replies)} replies{self._span()}"

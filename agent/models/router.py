@@ -9,15 +9,17 @@ from gapsmith.evaluators.base import UsageTrouble, unknown
 
 
 class Chooser(Protocol):
-    """What learns whom to ask."""
+    """A learner that chooses among models."""
 
     def choose(self, rng: Random, priors: Mapping[str, float]) -> str:
-        """One of the names."""
+        """Returns one of the names."""
         ...
 
 
 class Pool:
-    """The models of a run. Who names operators is asked for these alone; the others are asked for the rest.
+    """The models of a run.
+
+    A model that names operators is asked for these alone; the others are asked for the rest.
 
     Args:
         shares: the part of each, by its name.
@@ -40,7 +42,9 @@ class Pool:
 
     @classmethod
     def of(cls, names: Iterable[str], words: Iterable[str], operators: Iterable[str]) -> "Pool":
-        """The pool of models with these names, of which the words on the command line say more.
+        """Makes the pool of models with these names.
+
+        Their specifications on the command line have weights and operators.
 
         Raises:
             UsageTrouble: as above, and where two models have one name.
@@ -51,12 +55,18 @@ class Pool:
         return cls({name: said.get(name, Share()) for name in all_names}, operators)
 
     def among(self, operator: str) -> list[str]:
-        """Who may be asked for an operator: who names it, else who names none."""
+        """Lists the models that may be asked for an operator.
+
+        Those that name it, else those that name none.
+        """
         naming = [name for name, share in self._shares.items() if operator in share.operators]
         return naming or [name for name, share in self._shares.items() if not share.operators]
 
     def choose(self, rng: Random, operator: str, learnt: Chooser) -> str:
-        """Whom to ask for an operator: by the weights, if there are any, else by what was learnt."""
+        """Chooses a model for an operator.
+
+        By the weights, if there are any, else by what the search learnt.
+        """
         names = self.among(operator) or list(self._shares)
         weights = [weight for name in names if (weight := self._shares[name].weight) is not None]
         if weights:

@@ -21,7 +21,7 @@ _QUERY = re.compile(r"(https?:[^?#,\s]*)[?#][^,\s]*", re.I)
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """How a hosted model is asked and reached; what is None is left to others.
+    """Options of a hosted model; others decide what is None.
 
     Attributes:
         effort: how much the model reasons.
@@ -44,7 +44,7 @@ class Asking:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """A model's part among several.
+    """The part of a model among several.
 
     Attributes:
         weight: how often it is asked, by the weights of the others; None leaves that to the search.
@@ -57,7 +57,7 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """A word that names a model.
+    """The parsed specification of a model.
 
     Attributes:
         kind: openai, anthropic, offline, manual or replay.
@@ -80,12 +80,15 @@ class Word:
 
 
 def plain(name: str) -> str:
-    """A model's name without its options."""
+    """Returns the name of a model without its options."""
     return _NEXT.split(name)[0].strip()
 
 
 def read_word(text: str) -> Word:
-    """Takes a word apart. Raises ModelUnknown, in one line, for what is unknown, missing or out of range."""
+    """Parses the specification of a model.
+
+    Raises ModelUnknown, in one line, for what is unknown, missing or out of range.
+    """
     head, *given = (part.strip() for part in _NEXT.split(text))
     shown = hidden(text)
     kind, argument = _head(head, shown)
@@ -104,7 +107,10 @@ def read_word(text: str) -> Word:
 
 
 def read_share(text: str) -> tuple[str, Share]:
-    """A model's name and its part among several; the word itself where it names no model of ours."""
+    """Returns a model's name and its part among several.
+
+    The text itself where it names no model of ours.
+    """
     try:
         word = read_word(text)
     except ModelUnknown:
@@ -117,17 +123,20 @@ def _names(kind: type) -> list[str]:
 
 
 def hidden(text: str) -> str:
-    """The words without a key that somebody wrote where its variable is expected, and without logins."""
+    """Hides keys and logins in the specification of a model.
+
+    Users write keys where the name of a variable is expected.
+    """
     return without_login(_SECRET.sub(r"\1…", text))
 
 
 def without_login(text: str) -> str:
-    """The text with nothing of its addresses that may hold a secret: login, query and fragment."""
+    """Removes login, query and fragment from addresses in a text."""
     return _QUERY.sub(r"\1?…", _LOGIN.sub("//…@", text))
 
 
 def acts(text: str) -> bool:
-    """Whether a word names an address, a key's variable, a folder or a file."""
+    """Tells whether a specification names an address, key variable, folder or file."""
     kind = text.partition(":")[0]
     return kind in ("manual", "replay") or bool(re.search(r",\s*(url|key)\s*=", text))
 

@@ -19,7 +19,10 @@ LONGEST_WORD = 2000
 
 
 def storable(reply: Reply) -> Reply:
-    """The reply with counts, price and words in bounds; a price that cannot be is unknown."""
+    """Returns a reply with counts, price and words in bounds.
+
+    An impossible price becomes unknown.
+    """
     return replace(
         reply,
         text=encodable(reply.text),

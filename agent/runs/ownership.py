@@ -23,19 +23,22 @@ _LISTS = ("instances", "test")
 
 
 def marked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the mark of this user on this machine."""
+    """Returns settings with the mark of this user on this machine."""
     return {**settings, MARK: mark(settings)}
 
 
 def mark(settings: Mapping[str, Any]) -> str:
-    """The mark of settings; empty where this user has no place for a key."""
+    """Returns the mark of settings.
+
+    Empty where this user has no place for a key.
+    """
     plain = {name: value for name, value in settings.items() if name != MARK}
     key, text = _key(), json.dumps(plain, sort_keys=True, default=str)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest() if key else ""
 
 
 def is_ours(settings: Mapping[str, Any], seal: str | None = None) -> bool:
-    """Whether this user, on this machine, put the mark on exactly these settings."""
+    """Tells whether this user, on this machine, marked exactly these settings."""
     found, right = str(settings.get(MARK, "") if seal is None else seal), mark(settings)
     return bool(right) and hmac.compare_digest(found.encode(errors="replace"), right.encode())
 
@@ -43,7 +46,9 @@ def is_ours(settings: Mapping[str, Any], seal: str | None = None) -> bool:
 def check_named(
     run: int, config: Mapping[str, Any], *, named: Collection[str], url_given: bool, trusted: bool
 ) -> None:
-    """Raises UsageTrouble where a run of others names what acts on this machine, and nobody named it again.
+    """Raises UsageTrouble where a foreign run names local resources without trust.
+
+    The user may name them again instead.
 
     Args:
         run: its number.
@@ -81,14 +86,20 @@ def _files(config: Mapping[str, Any]) -> list[str]:
 
 
 def problem_digest(problem: str) -> str:
-    """A hash of the file that defines a problem; empty for a built-in one, or where it cannot be read."""
+    """Hashes the file that defines a problem.
+
+    Empty for a built-in problem, or where the file cannot be read.
+    """
     with suppress(OSError):
         return hashlib.sha256(Path(problem).read_bytes()).hexdigest() if problem.endswith(".py") else ""
     return ""
 
 
 def _key() -> bytes:
-    """The user's key, made when it is first needed; empty where there is no place for it."""
+    """Returns the user's key, made when it is first needed.
+
+    Empty where there is no place for it.
+    """
     with suppress(OSError, RuntimeError):
         folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gapsmith"
         path = folder / "id"

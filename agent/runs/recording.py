@@ -44,7 +44,10 @@ _STRICT = TypeAdapter(Settings)
 
 
 def recorded(archive: Archive, row: RunRow) -> Recording:
-    """The recording of a run. Raises Trouble where nothing was answered yet."""
+    """Returns the recording of a run.
+
+    Raises Trouble where nothing was answered yet.
+    """
     run = row.id or 0
     calls, candidates = archive.calls(run), archive.candidates(run)
     if not calls:
@@ -62,7 +65,9 @@ def recorded(archive: Archive, row: RunRow) -> Recording:
 
 
 def replayed(values: Mapping[str, Any], trusted: bool = False) -> Settings | None:
-    """The settings of a run that a recording alone describes; None where a problem is named, or other models.
+    """Returns the settings of a run that a recording alone describes.
+
+    None where a problem is named, or other models.
 
     Args:
         values: what was given, flat, as `config.settings` takes it; how many work at once and how well they are
@@ -93,7 +98,10 @@ def replayed(values: Mapping[str, Any], trusted: bool = False) -> Settings | Non
 
 
 def _settings(header: Header, where: str) -> Settings:
-    """What a header says, without what is not a recording's to say. Raises ModelTrouble."""
+    """Reads the settings of a header, without those a recording cannot set.
+
+    Raises ModelTrouble.
+    """
     given = {name: value for name, value in header.settings.items() if name not in NOT_TOLD}
     if more := sorted(set(given) - {field.name for field in fields(Settings)}):
         raise ModelTrouble(f"{where}: the first line has the setting {more[0][:60]!r}; use a newer Gapsmith")
@@ -110,7 +118,7 @@ def _settings(header: Header, where: str) -> Settings:
 
 
 def _check_files(found: Settings, header: Header, where: str) -> None:
-    """Raises UsageTrouble where a recording of others names files."""
+    """Raises UsageTrouble where a foreign recording names files."""
     files = [*([found.problem] if found.problem.endswith(".py") else []), *found.instances, *found.test]
     if files and not is_ours(_sealed(header.settings), header.mark):
         raise UsageTrouble(
@@ -120,7 +128,7 @@ def _check_files(found: Settings, header: Header, where: str) -> None:
 
 
 def _sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the mark of a recording is of: its settings, and the code that they name."""
+    """Returns what a recording's mark covers: settings and the code they name."""
     return {"settings": settings, "code": problem_digest(str(settings.get("problem", "")))}
 
 
@@ -143,7 +151,7 @@ def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) 
 
 
 def _portable(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with paths as they are from the current folder, where they are in it."""
+    """Makes paths relative to the current folder where they are inside it."""
     files = {name: [_from_here(path) for path in settings[name]] for name in FILES}
     problem = settings["problem"]
     return {**settings, **files, "problem": _from_here(problem) if problem.endswith(".py") else problem}
@@ -155,7 +163,10 @@ def _from_here(path: str) -> str:
 
 
 def _answers_alike(model: str) -> bool:
-    """Whether the seed alone gives again what was asked of a model; of a replay, if that was so of its recording."""
+    """Tells whether a model's replies follow from the seed alone.
+
+    For a replay: whether that was so of its recording.
+    """
     kind, _, path = model.partition(":")
     if kind != "replay":
         return kind == "offline"
@@ -164,7 +175,7 @@ def _answers_alike(model: str) -> bool:
 
 
 def _births(candidates: Mapping[int, CandidateRow]) -> dict[int, int]:
-    """By program, the slot that had it first."""
+    """Maps programs to the slots that had them first."""
     found: dict[int, int] = {}
     for slot, row in candidates.items():
         if slot >= 0 and row.program is not None:
@@ -178,7 +189,7 @@ def _line(call: CallRow) -> Recorded:
 
 
 def _told(archive: Archive, row: CandidateRow, call: CallRow | None, births: Mapping[int, int]) -> Recorded:
-    """A slot with the choice that it came from, and its program."""
+    """Returns a slot with its choice and its program."""
     line = _line(call) if call else Recorded(reply=Reply(text=""), slot=row.slot, operator=row.operator)
     parents = tuple(births[program] for program in row.parents if program in births)
     source = "" if row.program is None else archive.find(row.program).source
@@ -188,7 +199,7 @@ def _told(archive: Archive, row: CandidateRow, call: CallRow | None, births: Map
 def retell(
     archive: Archive, run: int, problem: Problem, seeds: Sequence[str], models: Sequence[Model]
 ) -> None:
-    """Writes what a recording tells of choices and replies into a run that has just begun.
+    """Writes recorded choices and replies into a run that has just begun.
 
     Args:
         archive: that holds the run.
@@ -242,7 +253,10 @@ def _row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:
 
 
 def _call(run: int, line: Recorded) -> Call | None:
-    """The call as its archive had it, but for the prompt, which is not recorded."""
+    """Returns the call as its archive had it, without the prompt.
+
+    Prompts are not recorded.
+    """
     if line.operator == TUNE.name:
         return None
     return call_of(line.reply, run=run, slot=line.slot or 0, model=line.model, operator=line.operator)

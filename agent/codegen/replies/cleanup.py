@@ -35,7 +35,10 @@ _BEGINS = re.compile(r"(?:import |from \w|def |async def |class |@|[A-Za-z_]\w* 
 
 @lru_cache(maxsize=16)
 def parsed(source: str) -> ast.Module | None:
-    """The tree, which nobody changes; None where there is none."""
+    """Parses a source; None where that fails.
+
+    Callers must not change the tree, since it is cached.
+    """
     try:
         with warnings.catch_warnings():  # of a candidate's escapes and comparisons
             warnings.simplefilter("ignore")
@@ -45,7 +48,9 @@ def parsed(source: str) -> ast.Module | None:
 
 
 def readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
-    """The text as it is, then with one thing more taken off each time; with what was taken off, in words.
+    """Yields the text as it is, then after each further cleaning.
+
+    With a description of what was removed.
 
     Args:
         text: what may be code.
@@ -68,7 +73,10 @@ def readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
 
 
 def _without_prompts(source: str) -> str:
-    """The input of an interpreter's transcript: `>>>` and `...`, or `In [1]:` and `...:`."""
+    """Extracts the input from a transcript of an interpreter.
+
+    Its lines begin with `>>>` and `...`, or with `In [1]:` and `...:`.
+    """
     if re.search(r"^>>>(?: |$)", source, re.MULTILINE):
         return "\n".join(re.findall(r"^(?:>>>|\.\.\.)(?: (.*))?$", source, re.MULTILINE)) + "\n"
     if re.search(r"^In \[\d+\]: ", source, re.MULTILINE):
@@ -92,7 +100,7 @@ def _without_numbers(source: str) -> str:
 
 
 def _new_side(source: str) -> str:
-    """What a difference makes of its file, where it holds the whole of it."""
+    """Applies a diff that holds the whole of its file."""
     if "<<<<<<< " in source and "\n>>>>>>> " in source:
         return "".join(_resolved(source.split("\n")))
     lines = source.split("\n")
@@ -104,7 +112,7 @@ def _new_side(source: str) -> str:
 
 
 def _resolved(lines: Sequence[str]) -> Iterator[str]:
-    """The lines between `=======` and `>>>>>>>` of each conflict that ends."""
+    """Yields the lines between `=======` and `>>>>>>>` of each complete conflict."""
     begin: int | None = None
     for place, line in enumerate(lines):
         if begin is None and line == "=======":
@@ -115,12 +123,15 @@ def _resolved(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _without_magics(source: str) -> str:
-    """Without a notebook's own words."""
+    """Removes the commands of a notebook."""
     return re.sub(r"^(?:%%?|!|\?)[^\n]*\n", "", source, flags=re.MULTILINE)
 
 
 def _with_line_ends(source: str) -> str:
-    """A string of JSON or Python that was not decoded: its line ends are two characters each."""
+    """Decodes the line ends of a string that was not decoded.
+
+    In JSON or Python they are two characters each.
+    """
     if "\\n" not in source or source.strip().count("\n") > 1:
         return source
     return source.strip().strip("\"'").replace("\\n", "\n").replace('\\"', '"').replace("\\t", "\t") + "\n"
@@ -139,7 +150,10 @@ CLEANINGS: dict[str, Callable[[str], str]] = {
 
 
 def _cuts(source: str) -> Iterator[str]:
-    """From the first line that begins as code does, up to where a parser stops, and less and less of it."""
+    """Yields the text from its first line of code, ever shorter.
+
+    Each part ends where a parser stopped in the one before.
+    """
     lines = source.split("\n")
     start = next((k for k, line in enumerate(lines) if _BEGINS.match(line)), None)
     if start is None:
@@ -154,7 +168,10 @@ def _cuts(source: str) -> Iterator[str]:
 
 
 def _stop(text: str, lines: Sequence[str]) -> int:
-    """How many lines to keep: those before the one in which the parser stops, if that is no part of a statement."""
+    """Returns how many lines to keep before the parser's error.
+
+    Zero where the error is inside a statement: the program was cut off.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -43,7 +43,10 @@ class Extracted:
 
 
 def extract(reply: str, entry: EntryPoint) -> Extracted:
-    """Finds the program in a reply. Raises nothing, whatever the reply holds."""
+    """Finds the program in a reply.
+
+    Raises nothing, whatever the reply holds.
+    """
     try:
         return _extracted(reply, entry)
     except Exception as error:  # noqa: BLE001 - a reply that a parser cannot bear must not end a run
@@ -65,13 +68,16 @@ def _extracted(reply: str, entry: EntryPoint) -> Extracted:
 
 @dataclass
 class _Reader:
-    """Reads blocks as programs, until so many characters have been parsed."""
+    """Reads blocks as programs, until a limit of parsed characters."""
 
     entry: EntryPoint
     left: int
 
     def program(self, block: Block, cut: bool) -> Extracted | None:
-        """The first reading of a block that defines the entry point, else the first that can be parsed."""
+        """Returns the first reading of a block that defines the entry point.
+
+        Where there is none, the first that can be parsed.
+        """
         first = None
         for text in (each for each in block.texts if len(each) <= LONGEST_TEXT):
             found = self._read(text, cut)
@@ -91,12 +97,18 @@ class _Reader:
 
 
 def _says_something(tree: ast.Module) -> bool:
-    """Whether this can be code: single words and sentences can be parsed too."""
+    """Tells whether a tree can be code.
+
+    Single words and sentences can be parsed too.
+    """
     return any(not isinstance(node, ast.Expr) for node in tree.body)
 
 
 def _best(found: Sequence[Extracted], entry: EntryPoint) -> Extracted | None:
-    """The last program that defines the entry point and does something there, else the last that can be made to."""
+    """Chooses the last program whose entry point has a body.
+
+    Where there is none, the last that can be repaired so that it defines the entry point.
+    """
     defining = [each for each in found if defines(_tree(each), entry)]
     full = [each for each in defining if not hollow(_tree(each), entry)]
     if chosen := full[-1:] or defining[-1:]:
@@ -115,7 +127,10 @@ def _finished(chosen: Extracted, found: Sequence[Extracted], entry: EntryPoint) 
 
 
 def _nearest(groups: Sequence[Sequence[Block]], entry: EntryPoint) -> Extracted:
-    """What is screened, and turned away, where no program was found; nothing where nothing looks like code."""
+    """Returns the text that comes nearest to a program.
+
+    It is for replies without a program: screening rejects it with a reason. Empty where nothing looks like code.
+    """
     fenced, others = groups[0], [block for group in groups[1:] for block in group]
     texts = [block.texts[-1] for block in fenced if block.texts[-1].strip()]
     texts = texts or [block.texts[0] for block in others if _CODE.search(block.texts[0])]
@@ -140,7 +155,10 @@ def _joined(*details: str) -> str:
 
 
 def idea_of(reply: str) -> str:
-    """What a reply says of its program after the code, in one harmless line; empty where it says nothing."""
+    """Returns what a reply says about its program after the code.
+
+    In one harmless line; empty where it says nothing.
+    """
     after = re.split(r"^[ \t]*[`~]{3,}[ \t]*$", reply, flags=re.MULTILINE)[-1]
     lines = (_LABEL.sub("", line).strip(" *_") for line in after.splitlines())
     line = next((line for line in lines if line), "")

@@ -49,7 +49,10 @@ class Block:
 
 
 def plain(reply: str) -> str:
-    """The reply with ordinary line ends, without the marks that no editor shows and what was thought aloud."""
+    """Removes invisible marks and the model's reasoning from a reply.
+
+    Line ends become ordinary ones.
+    """
     text = reply if reply.isascii() else _UNSEEN.sub("", reply)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     answer = _THOUGHTS.sub("", _final(text))
@@ -57,7 +60,10 @@ def plain(reply: str) -> str:
 
 
 def _final(text: str) -> str:
-    """What stands in final channels; the text without marks where there are channels, and none is final."""
+    """Returns the text of the final channels.
+
+    Where there are channels and none is final, the text without their marks.
+    """
     channels = list(_CHANNEL.finditer(text)) if "<|channel|>" in text else []
     final = [channel.end() for channel in channels if channel["name"].split()[:1] == ["final"]]
     if not channels or not final:
@@ -68,13 +74,16 @@ def _final(text: str) -> str:
 
 
 def fenced_blocks(text: str) -> list[Block]:
-    """What stands in fences, those inside others too, in the order of their openings."""
+    """Lists the fenced blocks, nested ones too, in order of their openings."""
     lines = [part for line in text.split("\n") for part in (_parts(line) if "```" in line else (line,))]
     return _fenced(lines)[-MOST_BLOCKS:]
 
 
 def other_blocks(text: str) -> Iterator[list[Block]]:
-    """What may be code where no fence holds the program: tags, strings in JSON, indented lines, then all of it."""
+    """Yields what may be code where no fence holds the program.
+
+    First tags, then strings in JSON, indented lines, and the whole text.
+    """
     yield [Block((unescaped(inner).strip("\n"),)) for tag in _TAGS for inner in _tagged(text, tag)]
     inside = strings_in(text)
     yield [block for inner in inside for block in (*fenced_blocks(inner), Block((inner,)))][-MOST_BLOCKS:]
@@ -83,7 +92,10 @@ def other_blocks(text: str) -> Iterator[list[Block]]:
 
 
 def strings_in(text: str) -> list[str]:
-    """The last strings with code in them of a text that is JSON; none of any other text."""
+    """Lists the last strings with code of a text that is JSON.
+
+    Empty for any other text.
+    """
     found = text.strip()
     if not found.startswith(("{", "[", '"')):
         return []
@@ -95,7 +107,10 @@ def strings_in(text: str) -> list[str]:
 
 
 def unescaped(text: str) -> str:
-    """The text with HTML's entities decoded; as it is where one of them has too many digits."""
+    """Decodes the HTML entities of a text.
+
+    The text stays as it is where an entity has too many digits.
+    """
     try:
         return html.unescape(text)
     except ValueError:
@@ -103,7 +118,7 @@ def unescaped(text: str) -> str:
 
 
 def _tagged(text: str, tag: str) -> list[str]:
-    """The last texts between `<tag …>` and `</tag>`, or the end."""
+    """Lists the last texts between `<tag …>` and `</tag>`, or the end."""
     found: deque[str] = deque(maxlen=MOST_BLOCKS)
     opening, closing = re.compile(rf"<{tag}\b", re.IGNORECASE), re.compile(f"</{tag}>", re.IGNORECASE)
     place = 0
@@ -115,7 +130,7 @@ def _tagged(text: str, tag: str) -> list[str]:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """The strings inside a value of JSON, in their order."""
+    """Yields the strings inside a JSON value, in their order."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
@@ -126,7 +141,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _unquoted(text: str) -> str:
-    """The text of a reply that is one quotation: every line begins with `>`, as in mail."""
+    """Removes the marks of a quotation, with `>` before every line."""
     quoted = len(_QUOTED.findall(text))
     if not quoted or quoted < 0.8 * sum(not line.isspace() for line in text.split("\n") if line):
         return text
@@ -134,7 +149,10 @@ def _unquoted(text: str) -> str:
 
 
 def _parts(line: str) -> list[str]:
-    """A line, or two where a fence stands at the end of prose or of code: it belongs on a line of its own."""
+    """Splits a line where a fence stands behind prose or code.
+
+    The fence belongs on a line of its own.
+    """
     place = line.find("```")
     if place < 1 or not line[:place].strip(" \t>*+-.)0123456789") or not _LATE_FENCE.fullmatch(line, place):
         return [line]
@@ -142,7 +160,10 @@ def _parts(line: str) -> list[str]:
 
 
 def _indented(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Runs of lines that are indented by four at least, blank ones between them included."""
+    """Yields runs of lines indented by four or more.
+
+    Blank lines between them are included.
+    """
     run: list[str] = []
     for line in (*lines, "end"):
         if line.startswith(("    ", "\t")) or (run and not line.strip()):
@@ -153,7 +174,7 @@ def _indented(lines: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _fenced(lines: Sequence[str], depth: int = 1) -> list[Block]:
-    """The last blocks; a deeper one comes before the one that it stands in."""
+    """Lists the last blocks; a nested one comes before its outer one."""
     found = []
     for opening, start, ends in _spans(lines)[-MOST_BLOCKS:]:
         block = _block(lines, start, opening["info"].lstrip(" \t"), ends)
@@ -162,7 +183,7 @@ def _fenced(lines: Sequence[str], depth: int = 1) -> list[Block]:
 
 
 def _spans(lines: Sequence[str]) -> list[tuple[re.Match[str], int, list[int]]]:
-    """Openings that stand in no other fence, each with its line and the lines that may close it."""
+    """Finds openings of outer fences, with lines that may close them."""
     marks = [(k, line) for k, line in enumerate(lines) if _may_fence(line)]
     found, after = [], 0
     for place, (k, line) in enumerate(marks):
@@ -175,12 +196,15 @@ def _spans(lines: Sequence[str]) -> list[tuple[re.Match[str], int, list[int]]]:
 
 
 def _may_fence(line: str) -> bool:
-    """Whether a look is worth while: most lines are code."""
+    """Tells whether a line may be a fence.
+
+    A quick test, since most lines are code.
+    """
     return "```" in line or "~~~" in line
 
 
 def _ends(marks: Sequence[tuple[int, str]], first: int, fence: str) -> list[int]:
-    """The lines that may close the fence, the nearest first."""
+    """Lists the lines that may close a fence, the nearest first."""
     later = (marks[place] for place in range(first, len(marks)))
     return list(islice((k for k, line in later if _closes(line.strip(" \t"), fence)), MOST_ENDS))
 
@@ -201,12 +225,18 @@ def _block(lines: Sequence[str], start: int, info: str, ends: Sequence[int]) -> 
 
 
 def dedented(text: str) -> str:
-    """The text without what all its lines begin with; as it is where the first begins at the margin."""
+    """Removes the common indent of all lines.
+
+    The text stays as it is where its first line is not indented.
+    """
     return textwrap.dedent(text) if text[:1].isspace() else text
 
 
 def _inside(block: Block, depth: int) -> list[Block]:
-    """Blocks in a block: of an answer that stands in a fence as a whole, and of JSON."""
+    """Lists the blocks inside a block.
+
+    For an answer that stands in a fence as a whole, and for JSON.
+    """
     first = block.texts[0]
     found = [Block((inner,)) for inner in strings_in(first)]
     lines = first.split("\n")
@@ -216,6 +246,6 @@ def _inside(block: Block, depth: int) -> list[Block]:
 
 
 def _is_labelled(line: str) -> bool:
-    """Whether it opens a fence with a language."""
+    """Tells whether a line opens a fence with a language."""
     match = _FENCE.match(line) if _may_fence(line) else None
     return match is not None and bool(match["info"].strip())

@@ -49,7 +49,7 @@ Mended = tuple[str, str]
 
 
 def defines(tree: ast.Module, entry: EntryPoint) -> bool:
-    """Whether the entry point is a function at the top level that can be called with its arguments."""
+    """Tells whether a top-level function is the entry point, with its arguments."""
     return any(_is_entry(node, entry) for node in tree.body)
 
 
@@ -58,7 +58,7 @@ def _is_entry(node: ast.stmt, entry: EntryPoint) -> TypeGuard[ast.FunctionDef]:
 
 
 def hollow(tree: ast.Module, entry: EntryPoint) -> bool:
-    """Whether the entry point only stands for what is to be written: a docstring, `...`, `pass`."""
+    """Tells whether the entry point is a stub: a docstring, `...`, `pass`."""
     body = [node.body for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry.name][
         -1
     ]
@@ -70,7 +70,10 @@ def _is_constant(statement: ast.stmt) -> bool:
 
 
 def mended(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
-    """A program that defines the entry point in place of one that has it in another form; None if that is not clear."""
+    """Repairs a program that has the entry point in another form.
+
+    None where it is not clear what was meant.
+    """
     try:
         return _mended(source, tree, entry)
     except UNWRITABLE:
@@ -98,13 +101,16 @@ def _awaited(source: str, node: ast.AsyncFunctionDef) -> Mended | None:
 
 
 def _assigned(node: ast.stmt, entry: EntryPoint) -> ast.expr | None:
-    """The value that is given the entry point's name."""
+    """Returns the value assigned to the name of the entry point."""
     named = isinstance(node, ast.Assign) and [getattr(t, "id", "") for t in node.targets] == [entry.name]
     return node.value if isinstance(node, ast.Assign) and named else None
 
 
 def _called(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> Mended | None:
-    """A function in place of the assignment: of the lambda's body, or a call of what was assigned."""
+    """Replaces an assignment of the entry point by a function.
+
+    It has the body of the lambda, or calls the function that was assigned.
+    """
     arguments = ", ".join(argument.name for argument in entry.arguments)
     if isinstance(value, ast.Lambda):
         made = f"def {entry.name}({ast.unparse(value.args)}):\n    return {ast.unparse(value.body)}"
@@ -121,7 +127,7 @@ def _called(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> 
 
 
 def _renamed(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
-    """The program with the only function that can be meant renamed to the entry point."""
+    """Renames the only function that can be meant to the entry point."""
     fitting = [node for node in tree.body if isinstance(node, ast.FunctionDef) and _takes(node.args, entry)]
     wanted = [argument.name for argument in entry.arguments]
     alike = [node for node in fitting if [a.arg for a in node.args.posonlyargs + node.args.args] == wanted]
@@ -133,13 +139,16 @@ def _renamed(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
 
 
 def _many_roots(tree: ast.Module, inner: set[str], alike: Sequence[ast.FunctionDef]) -> bool:
-    """Whether another function could be meant, where the arguments' names do not tell."""
+    """Tells whether several functions could be meant.
+
+    Only where the names of the arguments do not decide it.
+    """
     roots = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name not in inner]
     return len(roots) > 1 and not alike
 
 
 def _takes(arguments: ast.arguments, entry: EntryPoint, bound: int = 0) -> bool:
-    """Whether a function can be called with the entry point's arguments."""
+    """Tells whether a function accepts the arguments of the entry point."""
     positional = len(arguments.posonlyargs) + len(arguments.args) - bound
     least, most = positional - len(arguments.defaults), 99 if arguments.vararg else positional
     required = any(default is None for default in arguments.kw_defaults)
@@ -147,7 +156,7 @@ def _takes(arguments: ast.arguments, entry: EntryPoint, bound: int = 0) -> bool:
 
 
 def _called_inside(tree: ast.Module) -> set[str]:
-    """Functions that others of the module use."""
+    """Returns the functions that others of the module use."""
     found: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -156,7 +165,10 @@ def _called_inside(tree: ast.Module) -> set[str]:
 
 
 def _with_name(source: str, old: str, new: str) -> str:
-    """The source with one name in place of another, but for attributes, strings and comments."""
+    """Renames a variable in a source.
+
+    Attributes, strings and comments stay.
+    """
     lines, last = source.split("\n"), ""
     places = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -173,7 +185,7 @@ def _with_name(source: str, old: str, new: str) -> str:
 
 
 def _instanced(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
-    """The program with a function that calls the only method that can be meant."""
+    """Adds a function that calls the only method that can be meant."""
     found = [
         (node.name, method)
         for node in tree.body
@@ -212,7 +224,10 @@ def _is_static(method: ast.FunctionDef) -> bool:
 
 
 def without_trials(source: str, entry: EntryPoint) -> Mended:
-    """The program without its main part, its assertions, and what it prints or tries itself with when it is loaded."""
+    """Removes the main part, assertions, and calls that try the program.
+
+    They would run whenever the program is loaded.
+    """
     tree = parsed(source)
     trials = [node for node in tree.body if _is_trial(node, entry)] if tree else []
     if not tree or not trials or _shares_lines(tree, trials):
@@ -235,7 +250,7 @@ def _is_trial(node: ast.stmt, entry: EntryPoint) -> bool:
 
 
 def _shares_lines(tree: ast.Module, trials: Iterable[ast.stmt]) -> bool:
-    """Whether other statements stand on the lines of those."""
+    """Tells whether other statements stand on the lines of these."""
     taken = {line for node in trials for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
     tried = set(map(id, trials))
     others = [node for node in tree.body if id(node) not in tried]
@@ -243,7 +258,7 @@ def _shares_lines(tree: ast.Module, trials: Iterable[ast.stmt]) -> bool:
 
 
 def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
-    """The program with what it lacks: the other blocks of the reply that define it, then forgotten imports."""
+    """Adds what a program lacks: definitions from other blocks, then forgotten imports."""
     if not others and not _may_lack_imports(source):
         return source, ""  # tables of symbols cost more than all else here, and most programs are whole
     said = []
@@ -264,19 +279,22 @@ def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
 
 
 def _with_imports(source: str, added: Sequence[str]) -> str:
-    """The program with imports before all but what must come first."""
+    """Inserts imports, before all but what must come first."""
     head, below = _parted(source)
     return "\n\n".join(filter(None, (head, "\n".join(added)))) + "\n\n\n" + below
 
 
 def _joined(helper: str, source: str) -> str:
-    """Two programs as one, the helper's statements first."""
+    """Joins two programs, the statements of the helper first."""
     head, below = _parted(source)
     return "\n\n\n".join(filter(None, (head, helper.strip(), below)))
 
 
 def _parted(source: str) -> tuple[str, str]:
-    """A program's docstring and imports from `__future__`, which no statement may precede, and the rest."""
+    """Splits off a docstring and imports from `__future__`.
+
+    No statement may precede them.
+    """
     source = source.lstrip("\n")
     tree, lines, place = parsed(source), source.split("\n"), 0
     for k, node in enumerate(tree.body if tree else ()):
@@ -297,12 +315,18 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 
 def _words(text: str, names: Set[str]) -> set[str]:
-    """Those of the names that stand for themselves somewhere in a text: an attribute needs no import."""
+    """Returns those names that occur in a text, other than as attributes.
+
+    An attribute needs no import.
+    """
     return {name for name in names if name in text and re.search(rf"(?<![.\w]){name}\b", text)}
 
 
 def _may_lack_imports(source: str) -> bool:
-    """Whether a statement names what could be imported, and neither it nor an import at the top binds that."""
+    """Tells whether a statement uses an importable name that nothing binds.
+
+    Neither itself nor an import at the top.
+    """
     tree = parsed(source)
     body = tree.body if tree else []
     imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -318,13 +342,16 @@ def _may_lack_imports(source: str) -> bool:
 
 
 def _parameters(node: ast.stmt) -> set[str]:
-    """Of a function: what it binds first, and is found without a look at its body."""
+    """Returns the parameters of a function.
+
+    They are bound without a look at its body.
+    """
     return {each.arg for each in node.args.args} if isinstance(node, ast.FunctionDef) else set()
 
 
 @lru_cache(maxsize=8)
 def _lacking(source: str) -> frozenset[str]:
-    """Names that are used and nowhere bound."""
+    """Returns names that are used and bound nowhere."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -340,7 +367,10 @@ def _lacking(source: str) -> frozenset[str]:
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    """A table and all inside it. No recursion: functions may be nested as deep as the parser allows."""
+    """Yields a symbol table and all inside it.
+
+    No recursion: functions may be nested as deep as the parser allows.
+    """
     waiting = [table]
     while waiting:
         scope = waiting.pop()
@@ -365,7 +395,7 @@ def _bound(tree: ast.AST) -> set[str]:
 
 
 def _bound_at_top(source: str) -> set[str]:
-    """Names that a module has for others."""
+    """Returns the names that a module defines for others."""
     tree = parsed(source)
     found: set[str] = set()
     for node in tree.body if tree else ():

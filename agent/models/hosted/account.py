@@ -45,7 +45,7 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """Whom a hosted model talks to.
+    """The server of a hosted model.
 
     Attributes:
         model: as on the command line, for example `openai:gpt-5`.
@@ -69,7 +69,7 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """An answered call in the words of neither provider.
+    """An answered call, in terms common to all providers.
 
     Attributes:
         text: the reply.
@@ -89,12 +89,12 @@ class Heard:
 
 
 def ended(text: str, finish: Finish) -> Finish:
-    """The finish of a reply, EMPTY where the provider calls a reply complete that says nothing."""
+    """Returns EMPTY for a complete reply without text, else the finish."""
     return Finish.EMPTY if finish is Finish.COMPLETE and not text.strip() else finish
 
 
 class Account:
-    """Settles the calls to one server: what each cost, and whether the run can go on. Safe in threads."""
+    """Settles the calls to one server: costs and failures. Safe in threads."""
 
     def __init__(self, server: Server, price: Price | None, options: Options) -> None:
         self._server = server
@@ -110,12 +110,17 @@ class Account:
         return self._server.model
 
     def most_usd(self, length: int) -> float | None:
-        """The most that a call can cost whose prompt has so many bytes; None if not known."""
+        """Bounds the price of a call by its prompt's length in bytes.
+
+        None where the price is not known.
+        """
         options = self._options
         return self._price.most(length, options.max_tokens, batch=options.batch) if self._price else None
 
     def settle(self, heard: Heard | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
-        """The reply to record. Raises ModelTrouble when asking again will not help.
+        """Returns the reply to record.
+
+        Raises ModelTrouble when asking again will not help.
 
         Args:
             heard: the answer, or what went wrong at last.
@@ -129,7 +134,7 @@ class Account:
         return self._cleaned(self._answered(heard, seconds, before))
 
     def _cleaned(self, reply: Reply) -> Reply:
-        """The reply without the key, wherever the server put it."""
+        """Removes the key from a reply, wherever the server put it."""
         words = {name: self._kept(value) for name, value in reply.detail.items()}
         return replace(reply, text=self._kept(reply.text), id=self._kept(reply.id), detail=words)
 
@@ -153,7 +158,7 @@ class Account:
         return self._price.dollars(usage, batch=self._options.batch) if self._price and usage else None
 
     def trouble(self, fault: Fault) -> ModelTrouble:
-        """What ends a run whose batches cannot be sent or collected."""
+        """Returns the error of batches that cannot be sent or collected."""
         said = self._said(fault)
         advice = (
             self._advice(fault) or "a batch failed at {host}: {said}; what was sent is kept, so resume later"
@@ -177,14 +182,17 @@ class Account:
         return Reply(text="", usd=usd, seconds=seconds, detail=detail | before)
 
     def _note(self, *, answered: bool) -> int:
-        """Takes note of how a call ended; the number of calls in a row that failed."""
+        """Records how a call ended, and counts failures in a row."""
         with self._lock:
             self._failures = 0 if answered else self._failures + 1
             self._ever_answered |= answered
             return self._failures
 
     def _advice(self, fault: Fault) -> str:
-        """What the user can do about a permanent fault; empty for one that may pass."""
+        """Says what the user can do about a permanent failure.
+
+        Empty for a failure that may be transient.
+        """
         server = self._server
         if not self._ever_answered and fault.code == NOT_THE_API:
             return f"{server.host} does not speak this API ({{said}}); check the base URL"

@@ -83,7 +83,10 @@ def connect(server: Server, options: Options, api: str) -> AnthropicApi:
 
 
 def _wanted(options: Options) -> list[Parameter]:
-    """Of the SDK's parameters, and `temperature`, which it does not name any more: older models know it."""
+    """Lists the optional parameters.
+
+    `temperature` is not named by the SDK any more, but older models know it.
+    """
     effort, temperature = {"effort": options.effort}, {"temperature": options.temperature}
     wanted = [
         Parameter(name="effort", body={"output_config": effort}, called="effort|output_config"),
@@ -96,7 +99,10 @@ def _wanted(options: Options) -> list[Parameter]:
 
 
 def _system(text: str) -> list[TextBlockParam]:
-    """The static part as a block that ends a cached prefix; the API refuses an empty block."""
+    """Returns the static part as a block that ends a cached prefix.
+
+    The API refuses an empty block.
+    """
     return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
 
 

@@ -17,7 +17,10 @@ ENDINGS = tuple(str(finish) for finish in _WORDS)
 
 
 def usable(reply: str, finish: str) -> str:
-    """The part of a reply that is whole: one that was cut off is taken as far as its last block that was closed."""
+    """Returns the usable part of a reply that ended early.
+
+    A reply that was cut off is used up to its last closed block.
+    """
     if finish not in (Finish.TRUNCATED, Finish.REFUSED):
         return reply
     begin, fence, closed = 0, "", 0
@@ -30,7 +33,10 @@ def usable(reply: str, finish: str) -> str:
 
 
 def excuse(detail: Mapping[str, str]) -> tuple[str, str]:
-    """How a reply ended, and why in words, by the record of its call; two empty words for one that is complete."""
+    """Returns how a reply ended and why, from its record.
+
+    Two empty strings for a complete reply.
+    """
     finish = detail.get("finish", "")
     if finish not in ENDINGS:
         return "", ""

@@ -31,7 +31,10 @@ class HostedApi(Protocol):
         ...
 
     def send(self, body: Mapping[str, Any]) -> Mapping[str, Any] | Fault:
-        """Sends a body once and returns the answer as JSON; never retries, and raises nothing of the SDK's."""
+        """Sends a body once and returns the answer as JSON.
+
+        Never retries, and raises no errors of the SDK.
+        """
         ...
 
     def read(self, answer: Mapping[str, Any]) -> Heard | Fault:
@@ -73,14 +76,17 @@ class HostedModel:
         return self._account.model
 
     def most_usd(self, length: int) -> float | None:
-        """Bounds the price of a call with a prompt of that many bytes.
+        """Bounds the price of a call by its prompt's length in bytes.
 
         None for a model without a price.
         """
         return self._account.most_usd(length)
 
     def reply(self, request: Request) -> Reply:
-        """Answers one request. Raises ModelTrouble when the run cannot go on."""
+        """Returns the reply to one request.
+
+        Raises ModelTrouble when the run cannot go on.
+        """
         return self._line.reply(lambda: self._parameters.ask(lambda optional: self._send(request, optional)))
 
     @property

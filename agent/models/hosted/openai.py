@@ -44,7 +44,7 @@ _SYSTEM = Parameter(
 
 
 class Api(StrEnum):
-    """The two ways of asking: compatible servers know the older one."""
+    """The two APIs; compatible servers support the older one."""
 
     RESPONSES = "responses"
     CHAT = "chat"
@@ -153,7 +153,10 @@ def _warmth(options: Options) -> list[Parameter]:
 
 
 def _keyed(optional: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    """Has requests with an equal static part be routed to the same prompt cache, and puts it in its own message."""
+    """Adds the cache key and the message with the static part.
+
+    Requests with an equal static part are then routed to the same prompt cache.
+    """
     key = f"gapsmith-{hashlib.sha256(request.system.encode()).hexdigest()[:16]}"
     valued = {name: key if name == _KEY else value for name, value in optional.items() if name != _ROLE}
     return valued | (_apart(request) if _ROLE in optional else {})
@@ -217,7 +220,10 @@ def _heard_completion(answer: Answer) -> Heard | Fault:
 
 
 def _behind(said: Mapping[str, Any], otherwise: str) -> Fault:
-    """Some gateways report the failure of the server behind them with status 200."""
+    """Returns the failure of a server behind a gateway.
+
+    Some gateways report it with status 200.
+    """
     status, message = said.get("code"), str(said.get("message") or otherwise)
     known = isinstance(status, int) and 100 <= status < 600
     return Fault(status=status if known else None, code="no choices", message=message)
@@ -237,7 +243,7 @@ def _completion_usage(text: str, usage: object) -> Usage | None:
 
 @dataclass(frozen=True)
 class _Way:
-    """How a question is put, and its answer read."""
+    """How one API writes requests and reads answers."""
 
     path: str
     body: Callable[[Request, Options], dict[str, Any]]

@@ -30,10 +30,10 @@ class Parameter:
 
 
 class Parameters:
-    """The optional parameters of a model's requests. One that the model refuses is left out from then on.
+    """The optional parameters of a model's requests.
 
-    No list says which model knows which parameter, and any list would soon be wrong: so the model is asked. Safe
-    in threads.
+    One that the model refuses is left out from then on. A list of which model supports which parameter would soon
+    be wrong, so the model is asked. Safe in threads.
     """
 
     def __init__(self, wanted: Sequence[Parameter]) -> None:
@@ -43,7 +43,10 @@ class Parameters:
         self._lock = threading.Lock()
 
     def ask(self, send: Callable[[dict[str, Any]], Heard | Fault]) -> Heard | Fault:
-        """Sends a request with the parameters; again without those that are refused. Their names are told once."""
+        """Sends a request, without the parameters that the model refuses.
+
+        Each refused parameter is reported once.
+        """
         while True:
             with self._lock:
                 given = [name for name in self._wanted if name not in self._refused]
@@ -61,7 +64,10 @@ class Parameters:
             return self._body([name for name in self._wanted if name not in self._refused])
 
     def leave_out(self, fault: Fault) -> bool:
-        """Whether a request failed for one of the parameters, which is then left out from now on."""
+        """Tells whether a request failed for one of the parameters.
+
+        That parameter is left out from then on.
+        """
         if name := self._at_fault(fault, list(self._wanted)):
             self._refuse(name)
         return bool(name)
@@ -71,7 +77,10 @@ class Parameters:
         return {key: value for part in parts for key, value in part.items()}
 
     def _at_fault(self, fault: Fault, given: Sequence[str]) -> str:
-        """Of the parameters that were given, the one that a refusal names first; empty where it names none."""
+        """Returns the first given parameter that a refusal names.
+
+        Empty where it names none.
+        """
         if fault.status not in _REJECTED:
             return ""
         words = f"{fault.parameter} {fault.message}"

@@ -68,7 +68,7 @@ class Price:
     batch: Rate = 0.5
 
     def dollars(self, usage: Usage, *, batch: bool = False) -> float:
-        """What a call costs."""
+        """Returns the price of a call."""
         fresh = max(usage.tokens_in - usage.cached - usage.written, 0)
         thought = min(usage.reasoning, usage.tokens_out)
         read = fresh * self.input + usage.cached * self.cached + usage.written * self.written
@@ -76,7 +76,9 @@ class Price:
         return (read + said) / _MILLION * (self.batch if batch else 1.0)
 
     def most(self, length: int, tokens_out: int, *, batch: bool = False) -> float:
-        """What the dearest call costs: every byte a token, all of them written to the cache, a full reply.
+        """Returns the price of the most expensive call.
+
+        Every byte is a token, all tokens are written to the cache, and the reply is as long as it may be.
 
         Args:
             length: bytes of the prompt; no tokenizer makes more tokens than bytes of a text.
@@ -102,12 +104,18 @@ class Prices:
     table: Mapping[str, Price]
 
     def of(self, model: str) -> Price | None:
-        """The price of a model, that of its plain name for a dated one; None where it is not known."""
+        """Returns the price of a model; None where it is not known.
+
+        A dated name has the price of its plain name.
+        """
         return self.table.get(model) or self.table.get(_DATED.sub("", model))
 
 
 def load_prices(environment: Mapping[str, str]) -> Prices:
-    """Reads the table of this release, and the user's over it. Raises ModelTrouble on a malformed file."""
+    """Reads the prices of this release, and the user's over them.
+
+    Raises ModelTrouble on a malformed file.
+    """
     text = resources.files(__package__).joinpath("prices.toml").read_text("utf-8")
     date, table = _parsed(text, "prices.toml")
     if path := environment.get(VARIABLE, "").strip():
@@ -139,7 +147,10 @@ def _parsed(text: str, path: str, date: str = "") -> tuple[str, dict[str, Price]
 
 
 def _price(rates: Any, where: str) -> Price:
-    """Validates the rates of one model; raises ModelTrouble in one line for the first that is wrong."""
+    """Validates the rates of one model.
+
+    Raises ModelTrouble, in one line, for the first that is wrong.
+    """
     if not isinstance(rates, dict):
         raise ModelTrouble(f"{where} is {rates!r}; expected {_SHAPE}")
     defaults = {name: rates[like] for name, like in _SAME_AS.items() if like in rates}
@@ -163,7 +174,7 @@ def _complaint(error: ErrorDetails) -> str:
 
 
 def check_prices(models: Iterable[Model], usd: float | None) -> None:
-    """Raises UsageTrouble where dollars are limited and somebody's price is not known."""
+    """Raises UsageTrouble where dollars are limited and a price is unknown."""
     for model in models:
         if usd is not None and model.most_usd(0) is None:
             raise UsageTrouble(
@@ -174,6 +185,6 @@ def check_prices(models: Iterable[Model], usd: float | None) -> None:
 
 
 def line_to_add(model: str) -> str:
-    """The line of a file of prices, but for its figures, that gives a model of that name a price."""
+    """Returns a sample line for a model in a file of prices."""
     provider, _, name = model.partition(":")
     return f"{provider}.{json.dumps(name)} = {{ input = 1.25, cached = 0.125, output = 10.0 }}"

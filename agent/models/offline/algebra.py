@@ -30,7 +30,10 @@ ARITHMETIC: Mapping[str, Callable[..., float]] = {
 
 
 def simplify(node: Node) -> Node:
-    """An expression of equal value by the laws of algebra, from the leaves up; never a longer one."""
+    """Simplifies an expression by algebra, from the leaves up.
+
+    Its value stays equal; it never becomes longer.
+    """
     node = Node(node.head, tuple(simplify(child) for child in node.children))
     if not node.children:
         return node
@@ -43,7 +46,10 @@ def simplify(node: Node) -> Node:
 
 
 def core(node: Node, arrays: frozenset[str]) -> Node:
-    """What of a priority ranks: positive factors and addends that are equal for all change no order."""
+    """Returns the part of a priority that ranks.
+
+    Positive factors, and addends that are equal for all, change no order.
+    """
     left, right = node.children if len(node.children) == 2 else (node, node)
     value = value_of(left if node.head == "*" and value_of(right) is None else right)
     if node.head in ("*", "/") and value is not None and value != 0:
@@ -85,7 +91,10 @@ def _times(node: Node, left: Node, right: Node) -> Node:
 
 
 def _gathered(node: Node, left: Node, right: Node) -> Node:
-    """2 * (3 * x) is 6 * x: constants meet where a chain of products has two."""
+    """Combines constants in a chain of products.
+
+    2 * (3 * x) is 6 * x.
+    """
     factor, rest = (left, right) if value_of(left) is not None else (right, left)
     if value_of(factor) is None or rest.head != "*":
         return node

@@ -24,7 +24,7 @@ Change = Callable[[Kit, Random, Program], Draft | None]
 
 
 def fresh(kit: Kit, rng: Random) -> Draft:
-    """A new program: any block for each role, and a priority of its own for each hole."""
+    """Makes a new program: random blocks with priorities of their own."""
     functions, words = {}, []
     for role in kit.roles:
         functions[role], origin = _fresh_block(kit, rng, role)
@@ -33,7 +33,9 @@ def fresh(kit: Kit, rng: Random) -> Draft:
 
 
 def invented(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
-    """Another mechanism: the blocks that the parents use least, none of theirs where there are others.
+    """Makes a program of the blocks that the parents use least.
+
+    None of the parents' blocks where there are others.
 
     A priority of the first parent's moves along half of the time: a new mechanism may need no new knowledge.
     """
@@ -47,7 +49,7 @@ def invented(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
 
 
 def unlike(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
-    """A new program of the blocks that the parents use least, with priorities of its own."""
+    """Makes a program of rarely used blocks, with new priorities."""
     functions = {}
     for role in kit.roles:
         block = kit.blocks[role][_least_used(kit, rng, role, parents)]
@@ -73,7 +75,7 @@ def _with_fresh_priority(kit: Kit, rng: Random, source: str) -> tuple[str, str]:
 
 
 def other_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
-    """Gives one role to another block; a priority moves along if both have one."""
+    """Replaces one role's block; a priority is kept if both have one."""
     role = rng.choice(kit.roles)
     old = program.text(role)
     others = [name for name in kit.blocks[role] if name != kit.name(role, old)]
@@ -128,7 +130,10 @@ def new_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
 
 
 def other_number(kit: Kit, rng: Random, program: Program) -> Draft | None:
-    """Scales one number of a block by at most two, and never above twice what the block's author wrote."""
+    """Scales one number of a block by at most two.
+
+    Never above twice what the author of the block wrote.
+    """
     role = rng.choice([each for each in kit.roles if kit.limits(each, program.text(each))] or [""])
     if not role:
         return None
@@ -141,7 +146,7 @@ def other_number(kit: Kit, rng: Random, program: Program) -> Draft | None:
 
 
 def shorter_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
-    """Hoists a part of one priority, or simplifies it by algebra."""
+    """Hoists a part of a priority, or simplifies it by algebra."""
     holes = _holes(kit, program)
     if not holes:
         return None
@@ -164,7 +169,10 @@ def shortest_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
 
 
 def suspect_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
-    """Replaces a function that is none of the grammar's: what others wrote is what fails."""
+    """Replaces a function that is none of the grammar's.
+
+    Code of other authors is the most likely to fail.
+    """
     suspects = [role for role in kit.roles if not kit.name(role, program.text(role))]
     if not suspects:
         return None
@@ -206,7 +214,10 @@ REPAIRS = (
 
 
 def changed(kit: Kit, rng: Random, program: Program, edits: tuple[Edit, ...] = REFINEMENTS) -> Draft | None:
-    """A program after one change drawn from a table, None if none of those drawn applies."""
+    """Applies one change, drawn from a table.
+
+    None if none of those drawn applies.
+    """
     for _ in range(TRIES):
         draft = rng.choices(edits, [edit.weight for edit in edits])[0].change(kit, rng, program)
         if draft is not None and draft.program != program:
@@ -215,7 +226,10 @@ def changed(kit: Kit, rng: Random, program: Program, edits: tuple[Edit, ...] = R
 
 
 def crossed(kit: Kit, rng: Random, first: Program, second: Program) -> Draft | None:
-    """Functions of either parent, and now and then one priority with a part of the other's."""
+    """Combines functions of both parents.
+
+    Sometimes a priority gets a part of the other parent's.
+    """
     child = first
     taken: list[str] = []
     for role in kit.roles:
@@ -238,7 +252,7 @@ def _crossed_priority(kit: Kit, rng: Random, program: Program, donor: Program) -
 
 
 def mechanism(kit: Kit, program: Program) -> str:
-    """One line on what a program is made of."""
+    """Describes in one line what a program is made of."""
     return "; ".join(_played(kit, role, block_of(program.text(role))) for role in kit.roles)
 
 

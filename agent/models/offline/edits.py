@@ -28,7 +28,10 @@ OPPOSITES |= {opposite: name for name, opposite in OPPOSITES.items()}
 
 
 def constant(rng: Random, function: ast.stmt) -> str:
-    """Scales a fraction, or moves a whole number by one or by a factor up to two."""
+    """Scales a fraction, or changes a whole number slightly.
+
+    By one, or by a factor of up to two.
+    """
     found = [n for n in ast.walk(function) if isinstance(n, ast.Constant) and type(n.value) in (int, float)]
     if not found:
         return ""
@@ -55,7 +58,10 @@ def comparison(rng: Random, function: ast.stmt) -> str:
 
 
 def arithmetic(rng: Random, function: ast.stmt) -> str:
-    """Puts one of + - * for another; divisions stay, since their like could divide by zero."""
+    """Replaces one of + - * by another.
+
+    Divisions stay, since others could divide by zero.
+    """
     found = [n for n in ast.walk(function) if isinstance(n, ast.BinOp) and isinstance(n.op, OPERATIONS)]
     if not found:
         return ""
@@ -75,7 +81,7 @@ def opposite(rng: Random, function: ast.stmt) -> str:
 
 
 def operands(rng: Random, function: ast.stmt) -> str:
-    """Swaps the two sides of a difference, or the two outcomes of `np.where`."""
+    """Swaps the two sides of a difference, or outcomes of `np.where`."""
     sides = [n for n in ast.walk(function) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)]
     choices = [n for n in ast.walk(function) if isinstance(n, ast.Call) and _is_where(n)]
     if not sides and not choices:
@@ -100,7 +106,10 @@ def exchange(rng: Random, function: ast.stmt) -> str:
 
 
 def blend(rng: Random, function: ast.stmt) -> str:
-    """Adds a share of one argument to another where it is read: the least way to a composite rule."""
+    """Adds a share of one argument to another where it is read.
+
+    The simplest way to a composite rule.
+    """
     found = _read_arguments(function)
     if not found:
         return ""
@@ -122,12 +131,15 @@ class _Replacing(ast.NodeTransformer):
         self.old, self.new = old, new
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        """The replacement for the very node, every other as it is."""
+        """Replaces the one node, and returns every other as it is."""
         return self.new if node is self.old else node
 
 
 def _read_arguments(function: ast.stmt) -> list[tuple[ast.Name, list[str]]]:
-    """Where the function reads its arguments, and the other arguments there are; those that it calls stay."""
+    """Finds where arguments are read, and the other arguments there are.
+
+    Arguments that are called stay.
+    """
     calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
     called = {each.id for each in calls if isinstance(each, ast.Name)}
     names = [each.arg for each in function.args.args] if isinstance(function, ast.FunctionDef) else []
@@ -145,7 +157,7 @@ def _is_where(call: ast.Call) -> bool:
 
 
 def _simple(function: ast.stmt) -> Iterator[tuple[list[ast.stmt], int]]:
-    """Assignments and calls, with the list each stands in."""
+    """Lists assignments and calls, each with the list that holds it."""
     for node in ast.walk(function):
         for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
             if isinstance(body, list):
@@ -158,7 +170,10 @@ def _is_simple(statement: ast.stmt) -> bool:
 
 
 def deletion(rng: Random, function: ast.stmt) -> str:
-    """Deletes an assignment or a call, but not the only one that gives a value to a name that is read."""
+    """Deletes an assignment or a call.
+
+    Not the only one that gives a value to a name that is read.
+    """
     found = [(body, index) for body, index in _simple(function) if len(body) > 1]
     found = [(body, index) for body, index in found if not _needed(function, body[index])]
     if not found:
@@ -180,7 +195,7 @@ def _needed(function: ast.stmt, statement: ast.stmt) -> bool:
 
 
 def doubling(rng: Random, function: ast.stmt) -> str:
-    """Doubles an assignment or a call, at another place of the same body."""
+    """Repeats an assignment or call at another place of the body."""
     found = list(_simple(function))
     if not found or len(ast.unparse(function)) > LONGEST:
         return ""
@@ -216,7 +231,10 @@ EDITS = (
 
 
 def edited(rng: Random, program: Program, edits: tuple[Edit, ...] = EDITS) -> tuple[Program, str]:
-    """A program with one function changed, and what was done; the same program if nothing could be."""
+    """Changes one function of a program, and says what was done.
+
+    The same program if nothing could be changed.
+    """
     functions = [i for i, piece in enumerate(program.pieces) if piece.name]
     for _ in range(TRIES if functions else 0):
         place = rng.choice(functions)
@@ -228,7 +246,10 @@ def edited(rng: Random, program: Program, edits: tuple[Edit, ...] = EDITS) -> tu
 
 
 def _unparse(piece: Piece, tree: ast.stmt) -> str:
-    """Writes a changed function, whose docstring then describes a variant and mentions its own numbers."""
+    """Writes a changed function.
+
+    Its docstring then describes a variant and mentions its own numbers.
+    """
     text = ast.get_docstring(tree, clean=False) if isinstance(tree, ast.FunctionDef) else None
     if text and isinstance(tree, ast.FunctionDef) and not text.startswith(VARIANT):
         tree.body[0] = ast.Expr(ast.Constant(VARIANT + text))

@@ -44,17 +44,23 @@ READINGS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mu
 
 
 def number(value: float) -> Node:
-    """A constant with four significant digits: more are noise, and hide that two programs are one."""
+    """Returns a constant with four significant digits.
+
+    More digits are noise, and hide that two programs are equal.
+    """
     return exactly(float(f"{max(-GREATEST, min(value, GREATEST)):.4g}"))
 
 
 def exactly(value: float) -> Node:
-    """A constant as it is; one spelling for 0, 0.0 and -0.0."""
+    """Returns a constant as it is.
+
+    0, 0.0 and -0.0 have one spelling.
+    """
     return Node(str(int(value)) if float(value).is_integer() and abs(value) < 1e6 else repr(value))
 
 
 def value_of(node: Node) -> float | None:
-    """The value of a constant, None for everything else."""
+    """Returns the value of a constant, None for everything else."""
     if node.children:
         return None
     try:
@@ -64,7 +70,10 @@ def value_of(node: Node) -> float | None:
 
 
 def read(expression: ast.expr) -> Node:
-    """The tree of a Python expression; parts that are no known form become leaves that hold their source."""
+    """Parses a Python expression into a tree.
+
+    Parts of unknown form become leaves that hold their source.
+    """
     match expression:
         case ast.Constant(value=int() | float() as value) if value is not True and value is not False:
             return exactly(value) if math.isfinite(value) else Node(repr(value))
@@ -80,7 +89,7 @@ def read(expression: ast.expr) -> Node:
 
 
 def read_text(text: str) -> Node:
-    """The tree of an expression given as text. Raises SyntaxError."""
+    """Parses an expression given as text. Raises SyntaxError."""
     return read(ast.parse(text, mode="eval").body)
 
 
@@ -108,7 +117,7 @@ def _read_call(name: str, arguments: list[ast.expr]) -> Node | None:
 
 
 def negated(node: Node) -> Node:
-    """The negative, with the sign taken off where there is one already."""
+    """Negates an expression; an existing sign is removed."""
     value = value_of(node)
     if value is not None:
         return number(-value)
@@ -120,21 +129,21 @@ def negated(node: Node) -> Node:
 
 
 def paths(node: Node, at: Path = ()) -> Iterator[Path]:
-    """The places of a tree, the root first."""
+    """Lists the places of a tree, the root first."""
     yield at
     for index, child in enumerate(node.children):
         yield from paths(child, (*at, index))
 
 
 def part(node: Node, path: Path) -> Node:
-    """The tree at a place."""
+    """Returns the tree at a place."""
     for index in path:
         node = node.children[index]
     return node
 
 
 def put(node: Node, path: Path, new: Node) -> Node:
-    """The tree with another one at a place."""
+    """Replaces the tree at a place."""
     if not path:
         return new
     children = list(node.children)
@@ -143,12 +152,12 @@ def put(node: Node, path: Path, new: Node) -> Node:
 
 
 def size(node: Node) -> int:
-    """The number of nodes."""
+    """Counts the nodes."""
     return 1 + sum(size(child) for child in node.children)
 
 
 def leaves(node: Node) -> Iterator[Node]:
-    """The leaves from left to right."""
+    """Lists the leaves from left to right."""
     if not node.children:
         yield node
     for child in node.children:
@@ -156,7 +165,7 @@ def leaves(node: Node) -> Iterator[Node]:
 
 
 def product(left: Kind, right: Kind, sign: int = 1) -> Kind:
-    """The kind of a product, or of a quotient with `sign` -1."""
+    """Returns the kind of a product; of a quotient where `sign` is -1."""
     exponents = dict(left)
     for base, exponent in right:
         exponents[base] = exponents.get(base, 0) + sign * exponent
@@ -164,7 +173,10 @@ def product(left: Kind, right: Kind, sign: int = 1) -> Kind:
 
 
 def kind_of(node: Node, kinds: Mapping[str, Kind]) -> Kind | None:
-    """The kind of an expression; None where it fits any, as a constant does, or is not known."""
+    """Returns the kind of an expression.
+
+    None where it fits any, as a constant does, or is not known.
+    """
     known = [kind_of(child, kinds) for child in node.children]
     match node.head:
         case "*" | "/":
@@ -181,7 +193,7 @@ def kind_of(node: Node, kinds: Mapping[str, Kind]) -> Kind | None:
 
 
 def clashes(node: Node, kinds: Mapping[str, Kind]) -> int:
-    """How many additions and comparisons join unequal kinds."""
+    """Counts additions and comparisons that join unequal kinds."""
     pairs = {"+": 1, "-": 1, "min": 1, "max": 1, "less": 2}.get(node.head, 0)
     found = sum(clashes(child, kinds) for child in node.children)
     for pair in range(pairs):
@@ -197,7 +209,7 @@ class Signs(NamedTuple):
     divisors: frozenset[Node]
 
     def of(self, node: Node) -> int:
-        """2: above zero; 1: not below zero; 0: nothing is known."""
+        """Returns 2 for above zero, 1 for not below, 0 for unknown."""
         value = value_of(node)
         if value is not None:
             return (value >= 0) + (value > LEAST_DIVISOR)
@@ -221,7 +233,10 @@ class Signs(NamedTuple):
 
 
 def text(node: Node, signs: Signs) -> str:
-    """An expression as Python, protected where nothing is known of a sign, without needless parentheses."""
+    """Writes an expression as Python, without needless parentheses.
+
+    Protected where nothing is known of a sign.
+    """
     return ast.unparse(ast.parse(_text(node, signs), mode="eval"))
 
 

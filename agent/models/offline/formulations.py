@@ -38,7 +38,7 @@ def reply(request: Request, problem: Problem, library: Library) -> Reply:
 
 
 def patterns_in(source: str, names: Sequence[str]) -> Subset:
-    """The patterns of the library that a program calls."""
+    """Lists the patterns of the library that a program calls."""
     try:
         calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError, RecursionError):
@@ -47,28 +47,31 @@ def patterns_in(source: str, names: Sequence[str]) -> Subset:
 
 
 def fresh(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
-    """A few patterns."""
+    """Chooses a few patterns."""
     return frozenset(rng.sample(list(names), min(len(names), rng.choice(FEW))))
 
 
 def others(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
-    """Patterns that no parent has, where there are any."""
+    """Chooses patterns that no parent has, where there are any."""
     unused = [name for name in names if not any(name in parent for parent in parents)]
     return fresh(unused or names, rng, parents)
 
 
 def refined(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
-    """The best parent with a pattern more, less, or another one."""
+    """Adds, removes or replaces one pattern of the best parent."""
     return _stepped(names, rng, parents, 1)
 
 
 def leapt(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
-    """The best parent after two or three such steps."""
+    """Changes the best parent by two or three such steps."""
     return _stepped(names, rng, parents, rng.choice((2, 3)))
 
 
 def merged(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
-    """What two parents share, and of what one of them has, all or a half."""
+    """Joins what two parents share with patterns of one of them.
+
+    All of those patterns, or a half.
+    """
     if len(parents) < 2:
         return refined(names, rng, parents)
     first, second = parents[:2]
@@ -78,7 +81,7 @@ def merged(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subs
 
 
 def smaller(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
-    """The best parent without one of its patterns."""
+    """Removes one pattern of the best parent."""
     kept = sorted(parents[0]) if parents else []
     return frozenset(kept) - {rng.choice(kept)} if len(kept) > 1 else fresh(names, rng, parents)
 
@@ -108,7 +111,10 @@ def _stepped(names: Sequence[str], rng: Random, parents: Sequence[Subset], steps
 
 
 def _new(propose: Proposal, names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
-    """A subset that is none of the parents', if a few tries find one."""
+    """Draws a subset that no parent has, if possible.
+
+    In a few tries.
+    """
     chosen = propose(names, rng, parents)
     for _ in range(TRIES):
         if chosen and chosen not in parents:

@@ -37,12 +37,12 @@ class Desk:
         return tuple(program for program in programs if program is not None)
 
     def usable(self, source: str) -> Program | None:
-        """A parent, if it is Python and has the entry point."""
+        """Parses a parent; None where it lacks the entry point."""
         program = parse(source)
         return program if program and self.problem.entry.name in program.names else None
 
     def known(self, program: Program) -> Program | None:
-        """A program, if it is made of the grammar's roles."""
+        """Returns a program if it is made of the grammar's roles."""
         return self.kit.known(program) if self.kit else None
 
 
@@ -51,7 +51,10 @@ Proposal = Callable[[Desk, Random, Parents], Draft]
 
 
 def explore(desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """A new program; without a grammar, a reference rule or a parent with a few changes."""
+    """Writes a new program.
+
+    Without a grammar, a reference rule or a parent with a few changes.
+    """
     if desk.kit:
         return assembly.fresh(desk.kit, rng)
     stock = desk.rules or parents
@@ -64,14 +67,17 @@ def explore(desk: Desk, rng: Random, parents: Parents) -> Draft:
 
 
 def invent(desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """Another mechanism: other blocks than all the parents'; without a grammar, a rule that is changed."""
+    """Writes another mechanism, with blocks that no parent has.
+
+    Without a grammar, a rule with a few changes.
+    """
     return (
         assembly.invented(desk.kit, rng, _known(desk, parents)) if desk.kit else explore(desk, rng, parents)
     )
 
 
 def tactic(desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """A fresh start where search has been least."""
+    """Writes a new program where search has been least."""
     return assembly.unlike(desk.kit, rng, _known(desk, parents)) if desk.kit else explore(desk, rng, parents)
 
 
@@ -80,12 +86,15 @@ def _known(desk: Desk, parents: Parents) -> Parents:
 
 
 def refine(desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """The best parent with one change, seldom two."""
+    """Makes one change to the best parent, rarely two."""
     return _stepped(desk, rng, parents, 1 if rng.random() < 0.75 else 2, assembly.REFINEMENTS)
 
 
 def specialise(desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """The best parent after a leap: two to four changes at once, other blocks and new priorities first."""
+    """Makes two to four changes at once to the best parent.
+
+    Other blocks and new priorities first.
+    """
     return _stepped(desk, rng, parents, rng.choice((2, 3, 4)), assembly.LEAPS)
 
 
@@ -107,7 +116,7 @@ def _stepped(
 
 
 def merge(desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """Functions of two parents in one program."""
+    """Combines functions of two parents in one program."""
     if len(parents) < 2:
         return refine(desk, rng, parents)
     first, second = parents[:2] if rng.random() < 0.5 else parents[1::-1]
@@ -118,7 +127,7 @@ def merge(desk: Desk, rng: Random, parents: Parents) -> Draft:
 
 
 def simplify(desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """A shorter program: a part of a priority, a cheaper block, a statement less."""
+    """Shortens a program: part of a priority, cheaper block, fewer statements."""
     if not parents:
         return explore(desk, rng, parents)
     known = desk.known(parents[0])
@@ -133,7 +142,10 @@ def simplify(desk: Desk, rng: Random, parents: Parents) -> Draft:
 
 
 def repair(desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """A failing parent with its suspicious part replaced: what is not ours first."""
+    """Replaces the suspicious part of a failing parent.
+
+    A function that is none of the grammar's first.
+    """
     known = desk.known(parents[0]) if parents else None
     if desk.kit and known:
         return assembly.changed(desk.kit, rng, known, assembly.REPAIRS) or assembly.fresh(desk.kit, rng)
@@ -162,7 +174,10 @@ def _edited(rng: Random, program: Program, steps: int, table: tuple[edits.Edit, 
 
 
 def _exchanged(rng: Random, first: Program, second: Program) -> Draft | None:
-    """The first program with one function of the second's, where both have one of that name and size."""
+    """Replaces one function of the first program by the second's.
+
+    Where both have one of that name and size.
+    """
     shared = [name for name in first.names if name in second.names]
     shared = [name for name in shared if _fits(first.text(name), second.text(name))]
     if not shared:
@@ -186,11 +201,14 @@ class OfflineModel:
         self._desk: Desk | None = None
 
     def most_usd(self, length: int) -> float:
-        """Nothing."""
+        """Returns zero: the built-in model costs nothing."""
         return 0.0
 
     def reply(self, request: Request) -> Reply:
-        """Writes a program. Raises ModelTrouble where the problem gives nothing to start from."""
+        """Writes a program.
+
+        Raises ModelTrouble where the problem gives nothing to start from.
+        """
         if request.problem and (library := request.problem.library):
             return offline_formulations.reply(request, request.problem, library)
         desk, rng = self._desk_of(request.problem), Random(request.seed)
@@ -201,7 +219,10 @@ class OfflineModel:
         return Reply(text=f"{_fenced(draft.program.source)}\n{words}\n")
 
     def _desk_of(self, problem: Problem | None) -> Desk:
-        """Reading a grammar's sources takes longer than a reply; what is kept is the problem's alone."""
+        """Returns the sources of a grammar, read once for each problem.
+
+        Reading them takes longer than a reply.
+        """
         if problem is None:
             raise ModelTrouble("offline assembles heuristics and reads no words; expected another --model")
         if self._desk is None or self._desk.problem is not problem:
@@ -210,7 +231,10 @@ class OfflineModel:
 
 
 def _new(propose: Proposal, desk: Desk, rng: Random, parents: Parents) -> Draft:
-    """A draft that is none of its parents, if a few tries find one."""
+    """Draws a program that no parent equals, if possible.
+
+    In a few tries.
+    """
     known = {parent.source for parent in parents}
     draft = propose(desk, rng, parents)
     for _ in range(TRIES):
@@ -221,7 +245,7 @@ def _new(propose: Proposal, desk: Desk, rng: Random, parents: Parents) -> Draft:
 
 
 def _fenced(source: str) -> str:
-    """Code in a fence, longer than any that a docstring of a parent's may hold."""
+    """Encloses code in a fence longer than any inside it."""
     fence = "```" if "```" not in source else "`" * (1 + max(map(len, re.findall("`+", source))))
     return f"{fence}python\n{source}{fence}"
 

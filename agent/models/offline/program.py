@@ -36,7 +36,7 @@ class Piece(NamedTuple):
     text: str
 
     def tree(self) -> ast.stmt:
-        """The statement, parsed anew, so that it may be changed."""
+        """Parses the statement anew, so that it may be changed."""
         return ast.parse(self.text).body[0]
 
 
@@ -51,7 +51,7 @@ class Program(NamedTuple):
         return "\n".join(piece.text for piece in self.pieces) + "\n"
 
     def text(self, name: str) -> str:
-        """The source of a function, empty if there is none of that name."""
+        """Returns the source of a function; empty where there is none."""
         return next((piece.text.strip("\n") for piece in reversed(self.pieces) if piece.name == name), "")
 
     @property
@@ -60,7 +60,7 @@ class Program(NamedTuple):
         return [piece.name for piece in self.pieces if piece.name]
 
     def having(self, name: str, text: str) -> "Program":
-        """The program with another source of one function."""
+        """Returns the program with another source of one function."""
         return Program(tuple(_function(name, text) if piece.name == name else piece for piece in self.pieces))
 
 
@@ -71,7 +71,7 @@ def _function(name: str, text: str) -> Piece:
 # What follows is remembered by text alone: the same text always gives the same value.
 @lru_cache(maxsize=1024)
 def parse(source: str) -> Program | None:
-    """A module in pieces, None where it is not Python."""
+    """Splits a module into pieces; None where it is not Python."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     try:
         body = ast.parse(source).body
@@ -173,7 +173,7 @@ class Block:
         return 1
 
     def filled(self, expression: str) -> str:
-        """The source with another expression in the hole."""
+        """Returns a function with another priority in its hole."""
         if self.hole is None:
             return self.source
         first, last, _ = self.hole
@@ -181,7 +181,7 @@ class Block:
         return "\n".join([*self._lines[:first], f"{indent}{HOLE} = {expression}", *self._lines[last:]])
 
     def numbered(self, literal: Literal, value: str) -> str:
-        """Returns the source with another number, in the docstring too if it is mentioned there."""
+        """Replaces a number, in the docstring too if it occurs there."""
         lines = list(self._lines)
         line = lines[literal.line]
         lines[literal.line] = line[: literal.start] + value + line[literal.end :]
@@ -198,7 +198,10 @@ def _literal(node: ast.Constant) -> Literal | None:
 
 @lru_cache(maxsize=4096)
 def block_of(source: str) -> Block:
-    """A function's source, looked into. It must be one that `parse` gave, or a grammar."""
+    """Analyses the source of a function.
+
+    It must be one that `parse` gave, or a grammar.
+    """
     return Block(source)
 
 
@@ -227,12 +230,15 @@ class Kit:
         return list(self.blocks)
 
     def assembled(self, functions: dict[str, str]) -> Program:
-        """A program of one function per role."""
+        """Makes a program of one function per role."""
         pieces = [_function(role, functions[role]) for role in self.roles]
         return Program((Piece("", HEADER), *pieces, _function(self.entry, self.main)))
 
     def known(self, program: Program | None) -> Program | None:
-        """The program, if for every role it has one function that takes what the role's blocks take."""
+        """Returns a program that has exactly one fitting function per role.
+
+        It takes what the blocks of the role take. None for any other program.
+        """
         if program is None or any(program.names.count(name) != 1 for name in [*self.roles, self.entry]):
             return None
         played = all(self._plays(role, program.text(role)) for role in self.roles)
@@ -242,16 +248,25 @@ class Kit:
         return block_of(source).arity == next(iter(self.blocks[role].values())).arity
 
     def name(self, role: str, source: str) -> str:
-        """The grammar's block that a function is, numbers and priority aside; empty if it is none."""
+        """Returns the name of the grammar's block that a function is.
+
+        Numbers and priority aside; empty if it is none.
+        """
         return self._named.get((role, block_of(source).shape), "")
 
     def limits(self, role: str, source: str) -> tuple[int | float, ...]:
-        """The numbers of a known block as its author set them; none for an unknown one."""
+        """Returns the numbers of a known block, as its author wrote them.
+
+        Empty for an unknown block.
+        """
         name = self.name(role, source)
         return tuple(each.value for each in self.blocks[role][name].literals) if name else ()
 
     def priority(self, source: str) -> Node | None:
-        """The priority of a function, if it has a hole and all that a priority may be made of."""
+        """Returns the priority of a function.
+
+        None where it has no hole, or the priority uses other things than it may.
+        """
         block = block_of(source)
         return block.hole[2] if block.hole and block.own >= set(self.words.kinds) else None
 

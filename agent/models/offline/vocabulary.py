@@ -43,7 +43,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, grammar: Grammar) -> "Vocabulary":
-        """The vocabulary of a grammar."""
+        """Makes the vocabulary of a grammar."""
         return cls(grammar.terminals, grammar.priorities)
 
     @cached_property
@@ -77,21 +77,33 @@ class Vocabulary:
         return Signs(frozenset(names) & frozenset(self.kinds), frozenset(plain))
 
     def fits(self, node: Node) -> bool:
-        """Whether an expression is small enough, and differs between the things to choose from."""
+        """Tells whether an expression is small enough and discriminates.
+
+        It must differ between the things to choose from.
+        """
         differs = any(leaf.head in self.arrays for leaf in leaves(node))
         return differs and size(node) <= LARGEST and _squares(node) <= 2
 
     def speaks(self, node: Node) -> bool:
-        """Whether an expression is made of terminals and constants alone: it can move to another program."""
+        """Tells whether an expression has only terminals and constants.
+
+        Only then can it move to another program.
+        """
         return all(leaf.head in self.kinds or value_of(leaf) is not None for leaf in leaves(node))
 
     def allows(self, node: Node, parent: Node) -> bool:
-        """Whether a changed expression is allowed: it fits, ranks otherwise, joins no new unequal kinds."""
+        """Tells whether a changed expression is allowed.
+
+        It fits, ranks differently, and joins no new unequal kinds.
+        """
         other = core(node, self.arrays) != core(parent, self.arrays)
         return other and self.fits(node) and clashes(node, self.kinds) <= clashes(parent, self.kinds)
 
     def fresh(self, rng: Random) -> tuple[Node, str]:
-        """A priority to start from: classical, a mutant of a classical one, or random, a third each."""
+        """Draws a priority to start from.
+
+        Classical, a mutant of a classical one, or random, a third each.
+        """
         origin = rng.choice(("classical", "mutant", "random")) if self.classics else "random"
         if origin == "random":
             return self.random(rng), origin
@@ -99,7 +111,10 @@ class Vocabulary:
         return (classic if origin == "classical" else self.mutated(rng, classic)[0]), origin
 
     def random(self, rng: Random) -> Node:
-        """A random expression of a depth drawn evenly, which uses at least one array."""
+        """Draws a random expression that uses at least one array.
+
+        Its depth is drawn evenly.
+        """
         for _ in range(TRIES):
             node = simplify(self.grown(rng, rng.choice(self.bases), rng.choice(DEPTHS)))
             if self.fits(node) and not clashes(node, self.kinds):
@@ -107,7 +122,7 @@ class Vocabulary:
         return Node(rng.choice([name for name in self.kinds if name in self.arrays]))
 
     def grown(self, rng: Random, kind: Kind, depth: int) -> Node:
-        """A random expression of a kind."""
+        """Grows a random expression of a kind."""
         if depth == 0 or rng.random() < 0.15:
             return self.leaf(rng, kind)
         growths = [growth for growth in GROWTHS if growth.kind is None or growth.kind == kind]
@@ -116,7 +131,10 @@ class Vocabulary:
         return Node(growth.head, tuple(self.grown(rng, each, depth - 1) for each in inner))
 
     def leaf(self, rng: Random, kind: Kind) -> Node:
-        """A terminal or constant of a kind; where no terminal has it, a product of terminals that does."""
+        """Draws a terminal or constant of a kind.
+
+        Where no terminal has it, a product of terminals that does.
+        """
         names = [Node(name) for name, each in self.kinds.items() if each == kind]
         if kind == RATIO:
             names += [Node(rng.choice(CONSTANTS))] * max(1, len(names))
@@ -132,7 +150,10 @@ class Vocabulary:
         return node
 
     def mutated(self, rng: Random, node: Node) -> tuple[Node, str]:
-        """A changed expression and the name of the change; the same one where nothing allowed was found."""
+        """Changes an expression, and says what was changed.
+
+        The same expression where nothing allowed was found.
+        """
         for _ in range(TRIES):
             name = rng.choices(list(MOVES), [move.weight for move in MOVES.values()])[0]
             changed = self.moved(rng, node, name)
@@ -141,12 +162,15 @@ class Vocabulary:
         return node, "nothing"
 
     def moved(self, rng: Random, node: Node, name: str) -> Node | None:
-        """An expression after one move of that name, None if what comes out is not allowed."""
+        """Makes one move of that name, None if it is not allowed."""
         changed = simplify(MOVES[name].change(self, rng, node))
         return changed if self.allows(changed, node) else None
 
     def crossed(self, rng: Random, node: Node, donor: Node) -> Node | None:
-        """An expression with a part of equal kind from another in place of its own, None if there is none."""
+        """Replaces a part by a part of equal kind from another expression.
+
+        None if there is none.
+        """
         gifts = [part(donor, path) for path in paths(donor)]
         gifts = [gift for gift in gifts if self.speaks(gift) and value_of(gift) is None]
         for _ in range(TRIES):
@@ -164,7 +188,10 @@ def _heads(node: Node) -> set[str]:
 
 
 def _squares(node: Node) -> int:
-    """The greatest number of squares in one another: their powers overflow soon."""
+    """Returns the greatest depth of nested squares.
+
+    Their powers overflow soon.
+    """
     return (node.head == "square") + max((_squares(child) for child in node.children), default=0)
 
 
@@ -178,7 +205,10 @@ class Growth(NamedTuple):
 
 
 def _quotient(kind: Kind, divisor: Kind) -> tuple[Kind, ...]:
-    """Operands of a quotient: compound kinds would breed, so that they are only ever divided by ratios."""
+    """Returns the kinds of the operands of a quotient.
+
+    The divisor is a ratio where the kind would become compound: compound kinds multiply.
+    """
     inside = sum(abs(exponent) for _, exponent in product(kind, divisor)) <= 2
     return (product(kind, divisor), divisor) if inside else (kind, RATIO)
 
@@ -210,7 +240,10 @@ def _subtree(words: Vocabulary, rng: Random, node: Node) -> Node:
 
 
 def _wrapped(words: Vocabulary, rng: Random, node: Node) -> Node:
-    """A part p becomes p + q, p · r and the like: the structure that was found stays."""
+    """Wraps a part p as p + q, p · r or alike.
+
+    The structure that was found stays.
+    """
     place = _place(rng, node)
     inner = part(node, place)
     kind = kind_of(inner, words.kinds) or RATIO
@@ -222,7 +255,10 @@ def _wrapped(words: Vocabulary, rng: Random, node: Node) -> Node:
 
 
 def _constant(words: Vocabulary, rng: Random, node: Node) -> Node:
-    """One constant is scaled; where there is none, a part gets a factor near 1."""
+    """Scales one constant.
+
+    Where there is none, a part gets a factor near 1.
+    """
     constants = [path for path in paths(node) if value_of(part(node, path))]
     scale = math.exp(rng.gauss(0, 0.3))
     if not constants:
@@ -234,7 +270,10 @@ def _constant(words: Vocabulary, rng: Random, node: Node) -> Node:
 
 
 def _hoist(words: Vocabulary, rng: Random, node: Node) -> Node:
-    """A part takes the place of a larger one of the same kind, often of the whole."""
+    """Replaces an expression by a part of the same kind.
+
+    Often the whole expression.
+    """
     outer = _place(rng, node, [(), *(path for path in paths(node) if part(node, path).children)])
     kind = kind_of(part(node, outer), words.kinds)
     inner = [part(part(node, outer), path) for path in paths(part(node, outer)) if path]
@@ -246,7 +285,10 @@ ALIKE = (("+", "-", "min", "max"), ("*", "/"), ("neg", "relu"))
 
 
 def _point(words: Vocabulary, rng: Random, node: Node) -> Node:
-    """One form gives way to another with as many operands, one terminal to another of its kind."""
+    """Replaces one form or terminal.
+
+    A form by another with as many operands, a terminal by another of its kind.
+    """
     place = _place(rng, node)
     old = part(node, place)
     if not old.children:

@@ -59,9 +59,10 @@ class AnthropicBatches:
             return broken(str(error))
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str | Fault:
-        """A batch of that time and size whose results have the name, or are not there yet.
+        """Finds a batch of that time, size and name.
 
-        This API keeps no word of ours with a batch, and tells the ids of its requests with their results only.
+        A batch whose results are not there yet matches, too. This API keeps no text of ours with a batch, and gives
+        the ids of its requests with their results only.
         """
         try:
             candidates = [batch for batch in self._since(made - _SKEW_SECONDS) if batch.id not in known]
@@ -75,7 +76,7 @@ class AnthropicBatches:
         return ""
 
     def look(self, id_: str) -> Standing | Fault:
-        """How far a batch is."""
+        """Returns the status of a batch."""
         try:
             batch = self._client.messages.batches.retrieve(id_)
         except anthropic.APIError as error:
@@ -94,7 +95,7 @@ class AnthropicBatches:
             return not_the_api(error)
 
     def _since(self, made: float) -> list[MessageBatch]:
-        """The oldest first."""
+        """Lists the batches since a time, the oldest first."""
         found = []
         for batch in self._client.messages.batches.list(limit=100):
             if batch.created_at.timestamp() < made:

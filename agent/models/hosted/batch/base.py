@@ -17,7 +17,7 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a batch is.
+    """The status of a batch.
 
     Attributes:
         ended: whether its results can be had.
@@ -29,14 +29,22 @@ class Standing:
 
 
 class BatchApi(Protocol):
-    """What is asked of a provider. Each method sends what it must and returns a Fault where that fails."""
+    """The batch API of a provider.
+
+    Each method sends its requests and returns a Fault where that fails.
+    """
 
     def submit(self, name: str, requests: Mapping[str, Request]) -> str | Fault:
-        """Sends requests, by ids of ours which all begin with the name; the provider's id of the batch."""
+        """Sends requests and returns the provider's id of the batch.
+
+        Their ids are ours, and all begin with the name.
+        """
         ...
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str | Fault:
-        """The id of a batch that was accepted under a name, or may have been; empty where there is none.
+        """Finds a batch that may have been accepted under a name.
+
+        Returns its id; empty where there is none.
 
         Args:
             name: under which it was sent.
@@ -47,15 +55,21 @@ class BatchApi(Protocol):
         ...
 
     def look(self, id_: str) -> Standing | Fault:
-        """How far a batch is."""
+        """Returns the status of a batch."""
         ...
 
     def results(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
-        """What came of the requests of a batch that has ended, by our ids; a Fault where all of it failed."""
+        """Returns the results of an ended batch, by our ids.
+
+        A Fault where all of it failed.
+        """
         ...
 
     def leave_out(self, fault: Fault) -> bool:
-        """Whether a request failed for a parameter that is left out from now on."""
+        """Tells whether a request failed for an optional parameter.
+
+        The parameter is left out from then on.
+        """
         ...
 
 
@@ -74,7 +88,9 @@ class Batches:
     def submit(
         self, name: str, requests: Mapping[str, Request], made: float, known: Collection[str] = ()
     ) -> str:
-        """Sends a batch; the provider's id of it. Raises ModelTrouble, Stopped.
+        """Sends a batch and returns the provider's id.
+
+        Raises ModelTrouble, Stopped.
 
         A server may accept a batch and be cut off before it can say so. So what fails is looked for before it is
         sent again: a batch that is sent twice is paid for twice.
@@ -90,11 +106,17 @@ class Batches:
         return self._had(attempt)
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str:
-        """The id of a batch that may have been accepted; empty if it was not. Raises ModelTrouble."""
+        """Finds a batch that may have been accepted.
+
+        Returns its id; empty if it was not accepted. Raises ModelTrouble.
+        """
         return self._had(lambda: self._api.find(name, made, count, known))
 
     def look(self, id_: str) -> Standing | None:
-        """How far a batch is; None where the server cannot say so now. Raises ModelTrouble, Stopped."""
+        """Returns the status of a batch.
+
+        None where the server cannot say so now. Raises ModelTrouble, Stopped.
+        """
         heard = self._line.fetch(lambda: self._api.look(id_))
         if isinstance(heard, Fault) and heard.status == 404:
             raise ModelTrouble(
@@ -108,11 +130,16 @@ class Batches:
         return heard
 
     def collect(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
-        """What came of a batch that has ended; a Fault where all of it failed. Raises Stopped."""
+        """Returns the results of an ended batch.
+
+        A Fault where all of it failed. Raises Stopped.
+        """
         return self._line.fetch(lambda: self._api.results(id_))
 
     def settle(self, heard: Heard | Fault, seconds: float, faults: Sequence[Fault]) -> Reply | None:
-        """The reply to record; None for a question that is better asked again. Raises ModelTrouble.
+        """Returns the reply to record, or None to ask again.
+
+        Raises ModelTrouble.
 
         Args:
             heard: what came of the question.
@@ -124,7 +151,7 @@ class Batches:
         return self._account.settle(heard, seconds, faults)
 
     def trouble(self, fault: Fault) -> ModelTrouble:
-        """What to raise where a batch failed as a whole."""
+        """Returns the error to raise where a whole batch failed."""
         return self._account.trouble(fault)
 
     def _worth_asking(self, fault: Fault, times: int) -> bool:
@@ -138,13 +165,19 @@ class Batches:
 
 
 def batches_of(models: Iterable[Model]) -> dict[str, Batches]:
-    """How models are asked in batches, by their names; without those that are asked one by one."""
+    """Maps the names of models to their batches.
+
+    Models that are asked one by one are left out.
+    """
     found = {model.name: getattr(model, "batches", None) for model in models}
     return {name: batches for name, batches in found.items() if batches}
 
 
 def lines_of(text: str) -> list[Mapping[str, Any]]:
-    """A file of JSON objects, one a line. Raises ValueError for anything else."""
+    """Parses a file of JSON objects, one per line.
+
+    Raises ValueError for anything else.
+    """
     # Not by `splitlines`, which also splits where a reply has one of Unicode's line separators.
     found = [json.loads(line) for line in text.split("\n") if line.strip()]
     if not all(isinstance(each, dict) and "custom_id" in each for each in found):

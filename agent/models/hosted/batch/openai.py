@@ -59,7 +59,7 @@ class OpenAIBatches:
             return broken(str(error))
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str | Fault:
-        """The batch with the name; the newest come first."""
+        """Finds the batch with the name; the newest come first."""
         try:
             for batch in self._client.batches.list(limit=100):
                 if (batch.metadata or {}).get(_MARK) == name:
@@ -73,7 +73,7 @@ class OpenAIBatches:
         return ""
 
     def look(self, id_: str) -> Standing | Fault:
-        """How far a batch is."""
+        """Returns the status of a batch."""
         try:
             batch = self._client.batches.retrieve(id_)
         except openai.APIError as error:
@@ -84,7 +84,7 @@ class OpenAIBatches:
         return Standing(batch.status in _ENDED, counts.completed + counts.failed if counts else 0)
 
     def results(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
-        """Reads both files of a batch: what was answered, and what was not."""
+        """Reads the files of a batch: answers and errors."""
         try:
             batch = self._client.batches.retrieve(id_)
             if batch.status == "failed":
@@ -120,7 +120,7 @@ class OpenAIBatches:
 
 
 def _plain(code: object) -> str:
-    """`batch_expired` is expired."""
+    """Returns a code without its prefix: `batch_expired` is expired."""
     return str(code or "errored").removeprefix("batch_")
 
 

@@ -25,31 +25,34 @@ _FINISHES = {
 
 
 def finish_of(reason: str) -> Finish:
-    """How a reply ended, by a provider's word for it, in letters of either case."""
+    """Maps a provider's finish reason, in either case, to a Finish."""
     return _FINISHES.get(reason.strip().lower(), Finish.COMPLETE)
 
 
 def at(source: object, *path: str) -> Any:
-    """What stands in nested objects at a path of names; None where there is nothing."""
+    """Returns the value at a path in nested objects, or None."""
     for name in path:
         source = source.get(name) if isinstance(source, Mapping) else None
     return source
 
 
 def word(source: object, *path: str) -> str:
-    """The text at a path; empty where there is none."""
+    """Returns the text at a path; empty where there is none."""
     found = at(source, *path)
     return found if isinstance(found, str) else ""
 
 
 def objects(source: object, *path: str) -> list[Mapping[str, Any]]:
-    """The objects in the list at a path."""
+    """Lists the objects of the list at a path."""
     found = at(source, *path)
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
 def content(found: object) -> str:
-    """The text of a message: a string, or the parts of type text of a list."""
+    """Returns the text of a message.
+
+    It is a string, or the parts of type text of a list.
+    """
     if isinstance(found, str):
         return found
     parts = found if isinstance(found, list) else []
@@ -68,7 +71,9 @@ def usage_of(
     total: object = None,
     apart: bool = False,
 ) -> Usage | None:
-    """The usage that a server reports; None where it cannot be: nothing can be counted by it.
+    """Returns the usage that a server reports.
+
+    None where the figures are impossible.
 
     Args:
         text: the reply: one with a text took tokens.
@@ -94,12 +99,18 @@ def usage_of(
 
 
 def _tokens(value: object) -> int | None:
-    """A count; None for what is none: text, fractions, less than nothing, more than there is."""
+    """Reads a count of tokens.
+
+    None for anything else: text, fractions, negative or impossibly large numbers.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_TOKENS:
         return None
     return int(value) if int(value) == value else None
 
 
 def loaded(text: str) -> Any:
-    """JSON whose numbers may have any length. Raises ValueError or RecursionError."""
+    """Parses JSON whose numbers may have any length.
+
+    Raises ValueError or RecursionError.
+    """
     return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= _WHOLE else float(digits))

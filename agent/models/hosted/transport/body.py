@@ -56,7 +56,7 @@ def post(
 
 
 def received(send: Callable[[], httpx2.Response], seconds: float) -> Mapping[str, Any] | Fault:
-    """The object that a server answers with, read within a time and a size.
+    """Reads the answer of a server within a time and a size.
 
     Args:
         send: sends the request; its response is not read yet.

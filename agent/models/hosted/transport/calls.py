@@ -22,10 +22,10 @@ GRACE_SECONDS = 0.5
 
 
 class Line:
-    """Makes calls until it is closed; those that are under way then still bring their replies. Safe in threads.
+    """Makes calls until it is closed. Safe in threads.
 
-    A reply on its way has been paid for, so closing cuts nobody off: no call begins, no failed one is repeated,
-    and the last to end hangs up.
+    Calls that are under way when it is closed still bring their replies, since these have been paid for: no call
+    begins, no failed one is repeated, and the last to end closes the connections.
     """
 
     def __init__(
@@ -48,7 +48,10 @@ class Line:
         self._closed = False
 
     def reply(self, ask: Callable[[], Heard | Fault]) -> Reply:
-        """Makes one call. Raises Stopped when the line is closed, ModelTrouble when the run cannot go on."""
+        """Makes one call.
+
+        Raises Stopped when the queue is closed, ModelTrouble when the run cannot go on.
+        """
         self._begin()
         try:
             started, faults = self._clock(), list[Fault]()
@@ -58,7 +61,10 @@ class Line:
             self._end()
 
     def fetch(self, ask: Callable[[], T | Fault]) -> T | Fault:
-        """Makes a call that is no question, and returns what came of it. Raises Stopped when the line is closed."""
+        """Makes a call that is no question, and returns its result.
+
+        Raises Stopped when the queue is closed.
+        """
         self._begin()
         try:
             return self._heard(ask, [])
@@ -66,7 +72,7 @@ class Line:
             self._end()
 
     def close(self) -> None:
-        """Closes the line, at once if nothing is under way."""
+        """Closes the queue, at once if no call is under way."""
         with self._lock:
             self._closed = True
             idle = self._under_way == 0
@@ -77,7 +83,7 @@ class Line:
         return self._closed or self._stop.is_set()
 
     def _heard(self, ask: Callable[[], T | Fault], faults: list[Fault]) -> T | Fault:
-        """The answer, or the last of the faults; those before it are noted."""
+        """Returns the answer, or the last failure; earlier failures are recorded."""
         after = -math.inf
         while (sent := self._pace.send(lambda: self._attempt(ask), after, len(faults))) is not None:
             heard, after = sent
@@ -87,7 +93,10 @@ class Line:
         raise self._stopped()
 
     def _attempt(self, ask: Callable[[], T | Fault]) -> T | Fault:
-        """One attempt within its time; one that hangs is left behind in its thread."""
+        """Makes one attempt within its time.
+
+        One that hangs is left behind in its thread.
+        """
         try:
             return within(ask, self._seconds + GRACE_SECONDS)
         except TimeoutError:
@@ -100,7 +109,7 @@ class Line:
         return times < TRIES.get(fault.code, self._retries + 1)
 
     def _stopped(self) -> Stopped:
-        """What a call ends with that was not sent, or not again."""
+        """Returns the error of a call that is not sent any more."""
         return Stopped(f"{self._account.model}: stopped before an answer came; resume asks again")
 
     def _begin(self) -> None:

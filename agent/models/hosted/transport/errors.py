@@ -43,7 +43,7 @@ _KEYLIKE = re.compile(r"\bsk-[\w*.-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One request without an answer.
+    """One request that failed.
 
     Attributes:
         status: of the response; None where none came.
@@ -98,22 +98,28 @@ class Fault:
 
 
 def not_the_api(answer: object) -> Fault:
-    """The fault of an answer that is not of the type that the SDK promises."""
+    """Returns the failure of an answer of an unexpected type."""
     return Fault(status=200, code=NOT_THE_API, message=f"not an answer of the API: {answer!r}")
 
 
 def broken(why: str) -> Fault:
-    """The fault of an answer that is empty or cut: as passing as a connection that was dropped."""
+    """Returns the failure of an answer that is empty or cut.
+
+    It is transient, like a connection that was dropped.
+    """
     return Fault(status=None, code=BROKEN, message=f"the answer is not whole JSON: {why}")
 
 
 def late(seconds: float) -> Fault:
-    """The fault of an attempt that is not over at its deadline."""
+    """Returns the failure of an attempt that missed its deadline."""
     return Fault(status=None, code=TIMED_OUT, message=f"no whole answer within {seconds:g} s")
 
 
 def fault_of(error: Exception) -> Fault:
-    """Reads an error of either SDK: status, the server's code, its message, and the wait that it asks for."""
+    """Reads an error of either SDK.
+
+    Status, the server's code, its message, and the wait that it asks for.
+    """
     said = error_object(getattr(error, "body", None))
     headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
     # Servers made with FastAPI, of which there are many, tell what is wrong as "detail".
@@ -129,7 +135,10 @@ def fault_of(error: Exception) -> Fault:
 
 
 def error_object(body: object) -> Mapping[str, Any]:
-    """The part of a response's body that tells the error; empty where there is none."""
+    """Returns the part of a response's body that describes the error.
+
+    Empty where there is none.
+    """
     outer = body if isinstance(body, Mapping) else {}
     inner = outer.get("error", outer)
     return inner if isinstance(inner, Mapping) else {"message": inner}
@@ -142,7 +151,10 @@ def _code(said: Mapping[str, Any]) -> str:
 
 
 def _kind(error: Exception) -> str:
-    """By the names of the SDK's errors, and of the HTTP library's below them, so that neither is imported here."""
+    """Classifies an error by the names of the SDK's error classes.
+
+    And of those of the HTTP library below, so that neither is imported here.
+    """
     name, below = type(error).__name__, type(error.__cause__).__name__
     if name == "APITimeoutError":
         return NOBODY_THERE if below == "ConnectTimeout" else TIMED_OUT
@@ -152,7 +164,10 @@ def _kind(error: Exception) -> str:
 
 
 def scrubbed(text: str, key: str) -> str:
-    """A server's words on one line of at most 300 characters, without the key or control characters."""
+    """Returns a server's message on one line of at most 300 characters.
+
+    Without the key and control characters.
+    """
     # Servers echo keys, in full or with stars in them; logs and archives are no place for either.
     text = _KEYLIKE.sub("[key]", without_login(without_key(text, key)))
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
@@ -160,6 +175,9 @@ def scrubbed(text: str, key: str) -> str:
 
 
 def without_key(text: str, key: str) -> str:
-    """The text without the key, which a server may echo in an answer as well as in an error."""
+    """Removes the key from a text.
+
+    A server may echo it in an answer as well as in an error.
+    """
     # A key of a few letters is a placeholder, and may be part of any word.
     return text.replace(key, "[key]") if len(key) > 5 else text

@@ -15,12 +15,15 @@ class Maker(Protocol[C]):
     """Makes an HTTP client of an SDK."""
 
     def __call__(self, *, trust_env: bool) -> C:
-        """A client that heeds the environment, or does not."""
+        """Makes a client that uses the environment's proxies, or ignores them."""
         ...
 
 
 def reaching(url: str, make: Maker[C]) -> C:
-    """An HTTP client for a server. Raises ModelUnknown where a proxy of the environment cannot be used."""
+    """Makes an HTTP client for a server.
+
+    Raises ModelUnknown where a proxy of the environment cannot be used.
+    """
     host = urlsplit(url).hostname or ""
     try:
         return make(trust_env=not is_loopback(host))
@@ -29,7 +32,7 @@ def reaching(url: str, make: Maker[C]) -> C:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
+    """Tells whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -45,7 +45,9 @@ class Pace:
         self._level = 0
 
     def send(self, ask: Callable[[], T | Fault], after: float, tries: int) -> tuple[T | Fault, float] | None:
-        """Asks when it is time to: what came back, and the moment after which a fault may be asked again.
+        """Sends a request when its turn comes.
+
+        Returns the result, and the moment after which a failed one may be repeated.
 
         Args:
             ask: sends the request.
@@ -65,7 +67,10 @@ class Pace:
         return heard, after
 
     def _enter(self, after: float) -> int | None:
-        """Waits for a turn; the number of its round, or None when all has ended."""
+        """Waits for a turn.
+
+        Returns the number of its round, or None when the calls have ended.
+        """
         with self._changed:
             self._waiting += 1
             while not self._ended() and (seconds := self._seconds(after)) > 0:
@@ -115,5 +120,8 @@ class Pace:
 
 
 def _backoff(times: int) -> float:
-    """Doubles with each time, a little less by chance: so that not all who wait come back at once."""
+    """Doubles with each attempt, reduced a little at random.
+
+    So not all waiting calls return at once.
+    """
     return min(LAST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(times, 10)) * random.uniform(0.75, 1.0)

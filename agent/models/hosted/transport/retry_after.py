@@ -23,7 +23,9 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
 
 
 def wait_of(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait by a response's headers, above 0; None where they ask for none.
+    """Returns the seconds to wait by a response's headers.
+
+    Above 0; None where they ask for none.
 
     `retry-after-ms` and `retry-after` (seconds, RFC 9110 also allows a date) say it outright. Else the windows of
     the rate limit that are used up say when they are full again: OpenAI's as a duration such as 6m0s,
@@ -49,7 +51,7 @@ def _resets(headers: Mapping[str, str], now: float) -> Iterator[float]:
 
 
 def _seconds(text: str, now: float) -> list[float]:
-    """One number, or none where the text is of no known form."""
+    """Parses one number; None where the text has no known form."""
     return _scaled(text, 1.0) or _duration(text) or _until(text, now)
 
 
