@@ -1,4 +1,4 @@
-"""Writes docs/problems.md: every problem on the field's own files. `python benchmarks/problems.py DATA [-o FILE]`.
+"""Writes docs/results/problems/all.md: every problem on the field's own files. `python benchmarks/problems.py DATA [-o FILE]`.
 
 DATA is the folder of public instances, a folder for each family. The exact method gets at most SECONDS for an
 instance; at most LIMIT instances of a family are taken, spread evenly over its files. What is known of the optima
@@ -58,7 +58,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("-o", "--output", type=Path, default=Path("docs/problems.md"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/results/problems/all.md"))
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--limit", type=int, default=5000)
     parser.add_argument("--only", nargs="*", default=[], choices=FAMILIES)

@@ -24,7 +24,7 @@ SHOWN = 5
 SOLVED = 2
 LONGEST_SOURCE = 12_000
 STEPS_A_SECOND, CALLS_A_SECOND = 1e7, 3e5
-"""Simple steps of Python and numpy calls on short arrays, as this was measured (docs/prompts.md)."""
+"""Simple steps of Python and numpy calls on short arrays, as this was measured (docs/explanation/prompts.md)."""
 
 Row = Mapping[str, str]
 

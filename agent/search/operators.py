@@ -38,7 +38,7 @@ OPERATORS = (
     Operator("simplify", 1, 0.10),
     Operator("specialise", 1, 0.10, needs_stratum=True),
 )
-"""Priors are from the literature (docs/search.md); gains soon outweigh them."""
+"""Priors are from the literature (docs/explanation/search.md); gains soon outweigh them."""
 
 TACTIC = Operator("tactic", 1, 0.30)
 """Only after a long time without a better program."""

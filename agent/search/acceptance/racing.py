@@ -3,7 +3,7 @@
 Classes come in turn, since who is behind in one may be ahead in another; who is dropped before a class was met is
 behind by a larger margin. Differences are paired: candidate and bar are compared on the same instances, in points of
 the search's gap. What an instance tells is learnt from the elites: the share it has in what tells them from the bar.
-Measured on recordings, see docs/search.md.
+Measured on recordings, see docs/results/search/racing.md.
 """
 
 from collections.abc import Sequence
