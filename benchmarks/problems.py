@@ -170,14 +170,14 @@ def _gap(outcome: str, aggregate: object) -> str:
     return outcome if aggregate is None else "–" if mean is None else f"{mean:.1f}"
 
 
-HEAD = """# The problems on the field's own files
+HEAD = """# All problems on public files
 
-Made by `python benchmarks/problems.py DATA --only PROBLEM --seconds S --limit N`, line by line. *Tried* says how many
-instances N left, spread evenly over the files, and S: the seconds of CPU that the exact method had
-at most for each. *Equal / better / out* compares what was proven here with what is stored beside the files: the
-optimum or the value of the best solution known; *better* than such a solution where that is not proven; *out* of
-the stored bounds, which would be a mistake of one of the two. Seconds are the mean of the exact method on one
-core of a machine with two; gaps are means in percent against what was proven here, else against the bound.
+```console
+$ python benchmarks/problems.py DATA --only PROBLEM --seconds S --limit N
+```
+
+*Tried*: instances, and the CPU seconds that the exact method had at most for each. *Equal / better / out*: proven values compared with the
+stored ones; *out* would be a contradiction. Seconds: mean of the exact method on one core. Gaps: means in percent.
 
 | problem | instances read | tried, S | proven | equal / better / out | seconds | mean gaps of the reference rules |
 |---|---|---|---|---|---|---|
