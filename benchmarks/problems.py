@@ -1,4 +1,4 @@
-"""Writes docs/results/problems/all.md: every problem on the field's own files. `python benchmarks/problems.py DATA [-o FILE]`.
+"""Writes docs/results/problems/all.md, every problem on public files: `python benchmarks/problems.py DATA [-o FILE]`.
 
 DATA is the folder of public instances, a folder for each family. The exact method gets at most SECONDS for an
 instance; at most LIMIT instances of a family are taken, spread evenly over its files. What is known of the optima
@@ -176,8 +176,9 @@ HEAD = """# All problems on public files
 $ python benchmarks/problems.py DATA --only PROBLEM --seconds S --limit N
 ```
 
-*Tried*: instances, and the CPU seconds that the exact method had at most for each. *Equal / better / out*: proven values compared with the
-stored ones; *out* would be a contradiction. Seconds: mean of the exact method on one core. Gaps: means in percent.
+*Tried*: instances, and the CPU limit of the exact method for each. *Equal / better / out*: proven values compared
+with the stored ones; *out* would be a contradiction. Seconds: mean of the exact method on one core. Gaps: means in
+percent.
 
 | problem | instances read | tried, S | proven | equal / better / out | seconds | mean gaps of the reference rules |
 |---|---|---|---|---|---|---|

@@ -5,6 +5,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -17,7 +18,6 @@ MOST_LINES, MOST_README_LINES, MOST_ENTRIES = 150, 80, 12
 OTHERS = {
     # of pip, pytest, other programs, and benchmarks
     *("--dist", "--self-test", "--only", "--tasks", "--problems", "--seeds", "--candidates", "--way"),
-    *("--trust", "--sandboxed"),
 }
 """Options in documents that need not be those of the verb on their line."""
 
@@ -102,15 +102,14 @@ def test_every_document_is_linked() -> None:
 
 def _options() -> dict[str, set[str]]:
     """Returns the options of each verb, in all spellings."""
-    found = {}
-    root = typer.main.get_command(app)
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
-        nested = getattr(command, "commands", None)
-        for verb, leaf in (
-            {f"{name} {sub}": each for sub, each in nested.items()} if nested else {name: command}
-        ).items():
-            found[verb] = {option for each in leaf.params for option in each.opts} | {"--help"}
-    return found
+    verbs: dict[str, Any] = {}
+    for name, command in vars(typer.main.get_command(app))["commands"].items():
+        nested = getattr(command, "commands", {})
+        verbs |= {f"{name} {each}": leaf for each, leaf in nested.items()} or {name: command}
+    return {
+        verb: {option for each in leaf.params for option in each.opts} | {"--help"}
+        for verb, leaf in verbs.items()
+    }
 
 
 def _commands(text: str) -> Iterator[str]:
@@ -118,5 +117,4 @@ def _commands(text: str) -> Iterator[str]:
     for line in re.findall(r"^(?:\$ |.*&& \S*/)?(gapsmith \S.*)$", text, re.M):
         if not line.startswith("gapsmith:"):
             yield line.split("  #")[0]
-    for inline in re.findall(r"`(gapsmith [a-z][^`]*)`", text):
-        yield inline
+    yield from re.findall(r"`(gapsmith [a-z][^`]*)`", text)

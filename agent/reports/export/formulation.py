@@ -41,7 +41,8 @@ def _write_docstring(
         "",
         f"Program {program.id} (canonical hash {program.hash}) of run {first.run}: formulation {run.problem}, "
         f"model {run.model}, seed {run.seed}, slot {first.slot}, operator {first.operator}.",
-        f"Verified: {words(finding) or 'not on all levels'}. This is not a proof: see docs/explanation/formulations.md.",
+        f"Verified: {words(finding) or 'not on all levels'}. This is not a proof: see "
+        "docs/explanation/formulations.md.",
         *_list_figures(program, run.report),
         "",
         "A language model wrote this program. It was checked to use no files, no other modules and not the",
