@@ -7,7 +7,7 @@ NEAR = 1e-9
 
 
 def tightened(kept: Baseline, new: Baseline, maximise: bool, name: str) -> Baseline:
-    """The greater lower and the lesser upper bound, with the better solution.
+    """Returns the tighter of two pairs of bounds, with the better solution.
 
     Args:
         kept: what was known.

@@ -64,7 +64,7 @@ class Spending:
 
 
 def spending(archive: Archive, run: int) -> Spending:
-    """What a run has paid so far."""
+    """Sums what a run has paid so far."""
     rows, best = [], math.inf
     for row in _in_order(archive.paid(run)):
         leads = row.train_gap is not None and row.train_gap < best
@@ -80,7 +80,7 @@ def spending(archive: Archive, run: int) -> Spending:
 
 
 def _in_order(rows: Iterable[Paid]) -> list[Paid]:
-    """The slots in the order in which they were made: the end of a run, slot -1, comes last."""
+    """Sorts slots by number; slot -1, the end, comes last."""
     return sorted(rows, key=lambda row: (row.slot < 0, row.slot))
 
 
@@ -104,5 +104,5 @@ def _dearest_first(found: Iterable[Spent]) -> tuple[Spent, ...]:
 
 
 def dollars(usd: float | None) -> str:
-    """Dollars in a line of words."""
+    """Formats an amount of dollars."""
     return "price unknown" if usd is None else f"${usd:.2f}"

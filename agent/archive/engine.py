@@ -28,7 +28,9 @@ NO_FILES = ("", ":memory:")
 def open_engine(
     location: str, migrations: Mapping[int, Migration] = MIGRATIONS, reading: bool = False
 ) -> Engine:
-    """An engine on an archive of the current schema. Raises Trouble where it cannot be used.
+    """Opens an archive and brings its schema up to date.
+
+    Raises Trouble where it cannot be used.
 
     Args:
         location: a path (SQLite) or a database URL.
@@ -51,7 +53,10 @@ def open_engine(
 
 
 def _url(location: str) -> URL:
-    """The URL of a location; a path is taken as it is, whatever letters are in it. Raises UsageTrouble."""
+    """Returns the URL of a location; any path is taken literally.
+
+    Raises UsageTrouble where the location names no file.
+    """
     url = make_url(location) if "://" in location else URL.create("sqlite", database=location)
     if url.get_backend_name() == "sqlite" and (url.database or "").strip() in NO_FILES:
         raise UsageTrouble(
@@ -64,7 +69,10 @@ def _url(location: str) -> URL:
 
 
 def _readable(path: Path, location: str, migrations: Mapping[int, Migration]) -> Engine:
-    """An engine that writes nothing; where the schema is older, on a lifted copy in a folder of its own."""
+    """Opens an archive for reading only.
+
+    An archive with an older schema is copied to a temporary folder and migrated there.
+    """
     path = path.absolute()
     ours = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     log = path.with_name(f"{path.name}-wal")
@@ -131,9 +139,9 @@ def _set_up(engine: Engine) -> None:
 
 
 def _write_ahead(engine: Engine) -> None:
-    """Turns the mode on; it stays with the file, so that this is for archives only.
+    """Turns on the write-ahead log, which the file keeps from then on.
 
-    SQLite does not wait by itself while another process does the same: so we do.
+    SQLite does not wait while another process does the same; this function does.
     """
     for attempt in range(TRIES):
         try:
@@ -177,7 +185,10 @@ def _make(engine: Engine) -> int:
 
 
 def _lock(connection: Connection) -> None:
-    """Has the transaction begin now: SQLite's driver would leave changes of the schema out of it."""
+    """Begins the transaction now.
+
+    SQLite's driver would leave changes of the schema out of it.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -196,7 +207,10 @@ def _migrate(engine: Engine, location: str, version: int, migrations: Mapping[in
 
 
 def _unchecked(connection: Connection) -> None:
-    """Lets a table be replaced that others refer to; SQLite takes this before a transaction only."""
+    """Switches off the check of foreign keys while tables are replaced.
+
+    SQLite accepts this only before a transaction.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
 
@@ -235,7 +249,7 @@ def _shown(location: str) -> str:
 
 
 def _reason(location: str) -> str:
-    """What is the matter with the place of a file that cannot be opened; empty where nothing is seen."""
+    """Explains why a file cannot be opened; empty if unknown."""
     path = Path(location.removeprefix("sqlite:///"))
     if "://" in str(location) and not location.startswith("sqlite:///"):
         return ""

@@ -9,7 +9,10 @@ KIND = "verified"
 
 
 def finding_of(store: Archive, births: Sequence[CandidateRow]) -> Mapping[str, Any] | None:
-    """The most that was found of a program, by the slots that it was born in; None where nothing was examined."""
+    """Returns the strongest verification result of a program, None without any.
+
+    The results are looked up in the slots in which the program was made.
+    """
     found: Mapping[str, Any] | None = None
     for birth in births:
         ends = f"examined slot {birth.slot}"
@@ -20,7 +23,7 @@ def finding_of(store: Archive, births: Sequence[CandidateRow]) -> Mapping[str, A
 
 
 def words(finding: Mapping[str, Any] | None) -> str:
-    """In one line, for people; empty where nothing was found."""
+    """Formats a verification result in one line; empty without one."""
     if not finding:
         return ""
     truth = finding.get("truth", "not classified")

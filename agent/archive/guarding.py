@@ -71,7 +71,10 @@ class Guard:
         return self._patiently(lambda: cursor.execute(statement))
 
     def _patiently(self, execute: Callable[[], Any]) -> bool:
-        """Carries a statement out, waiting for a lock; after a wait in vain the next ones are short."""
+        """Executes a statement and waits while the archive is locked.
+
+        After a wait without success the next waits are short.
+        """
         for turn in range(self._turns):
             try:
                 execute()
@@ -106,7 +109,10 @@ class Guard:
     # The file
 
     def _connecting(self, _dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
-        """Keeps SQLite from making a new file in the place of one that was deleted."""
+        """Refuses to connect once the file was deleted or replaced.
+
+        SQLite would make a new file in its place.
+        """
         if self._gone:
             raise Trouble(f"archive {self._location} was deleted or replaced while it was in use")
 
@@ -115,7 +121,9 @@ class Guard:
         return self._identity is not None and _identity(self._path) != self._identity
 
     def written(self, connection: Connection) -> None:
-        """Looks after the file once something was written. Raises Trouble where it was deleted or replaced.
+        """Checks the file after each write, and copies the log back.
+
+        Raises Trouble where the file was deleted or replaced.
 
         Args:
             connection: which wrote it, and has it open still.
@@ -131,7 +139,10 @@ class Guard:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _rescued(self, connection: Connection) -> str:
-        """Copies what the deleted file holds, which is there as long as it is open; says where the copy is."""
+        """Copies the content of the deleted file; returns where the copy is.
+
+        The content is available as long as the file is open.
+        """
         driver = connection.connection.driver_connection
         folders = (self._path.parent, Path.cwd(), Path.home())
         places = (_free(folder / f"{self._path.name}.rescued") for folder in folders)
@@ -155,7 +166,7 @@ def _path(engine: Engine) -> Path:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one in its place; None where there is none."""
+    """Returns device and inode of a file; None where there is none."""
     try:
         found = path.stat()
     except OSError:

@@ -98,7 +98,7 @@ class Lease:
 
 
 def lease_of_this_process(run: int) -> LeaseRow:
-    """A new lease on a run, not taken yet."""
+    """Makes a lease on a run that is not taken yet."""
     return LeaseRow(
         run=run,
         token=secrets.token_hex(8),
@@ -110,7 +110,7 @@ def lease_of_this_process(run: int) -> LeaseRow:
 
 
 def is_over(row: LeaseRow, now: float) -> bool:
-    """Whether a lease has run out, or its process is known to be gone."""
+    """Tells whether a lease has expired or its process is gone."""
     return row.expires <= now or _is_gone(row)
 
 
@@ -123,7 +123,7 @@ def held_words(row: LeaseRow) -> str:
 
 
 def _is_gone(row: LeaseRow) -> bool:
-    """Whether the process was on this machine, since its start, and is there no more."""
+    """Tells whether the process ran on this machine and has ended."""
     *machine, started = row.birth.split(" ")
     if not machine or " ".join(machine) != _machine():
         return False
@@ -131,7 +131,7 @@ def _is_gone(row: LeaseRow) -> bool:
 
 
 def _machine() -> str:
-    """This start of this machine, and its space of process numbers; empty where that is not known."""
+    """Returns the boot and the PID namespace; empty where unknown."""
     try:
         return f"{BOOT.read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
@@ -139,7 +139,10 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process was started, in ticks since the machine's start; empty where there is none that lives."""
+    """Returns the start time of a process in clock ticks.
+
+    It is empty where there is no such process, or only a zombie.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:

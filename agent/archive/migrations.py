@@ -84,7 +84,10 @@ OTHERS_FROM_3 = (
 
 
 def _from_1(connection: Connection) -> None:
-    """What a slot took, kinds of arms, one event of a kind for a slot; evaluations lie in the order of their key."""
+    """Adds costs per slot, kinds of arms and unique events.
+
+    Evaluations are stored in the order of their key.
+    """
     for statement in FROM_1:
         connection.exec_driver_sql(statement)
     if connection.dialect.name == "sqlite":
@@ -93,13 +96,13 @@ def _from_1(connection: Connection) -> None:
 
 
 def _from_2(connection: Connection) -> None:
-    """Batches of questions, and what formulations were refuted by."""
+    """Adds batches of model requests, and counterexamples of formulations."""
     for statement in FROM_2:
         connection.exec_driver_sql(statement)
 
 
 def _from_3(connection: Connection) -> None:
-    """Versions of problems, limits of the exact methods, bounds that a run keeps, and leases on runs."""
+    """Adds versions of problems, solver limits, bounds of runs, and leases."""
     sqlite = connection.dialect.name == "sqlite"
     for statement in (*FROM_3, *(SQLITE_FROM_3 if sqlite else OTHERS_FROM_3)):
         connection.exec_driver_sql(statement)

@@ -192,13 +192,16 @@ class Reader:
         self._engine: Engine = open_engine(location, reading=reading)
 
     def close(self) -> None:
-        """Gives its connections back."""
+        """Closes the connections to the database."""
         self._engine.dispose()
 
     # Runs
 
     def run(self, number: int | None = None) -> RunRow:
-        """A run by its number, the latest by default. Raises Trouble when there is none."""
+        """Returns a run by its number, the latest by default.
+
+        Raises Trouble where there is none.
+        """
         query = select(RunRow).order_by(col(RunRow.id).desc()).limit(1)
         found = self._all(query if number is None else query.where(RunRow.id == _stored(number)))
         if not found:
@@ -209,11 +212,11 @@ class Reader:
         return self._standing(found)[0]
 
     def runs(self) -> list[RunRow]:
-        """All runs, the latest first."""
+        """Lists all runs, the latest first."""
         return self._standing(self._all(select(RunRow).order_by(col(RunRow.id).desc())))
 
     def _standing(self, rows: list[RunRow]) -> list[RunRow]:
-        """The runs; one whose process is gone is not running, but was interrupted."""
+        """Marks running runs as interrupted where their process is gone."""
         for row in (each for each in rows if each.status == "running"):
             lease = self.lease(row.id or 0)
             if lease is None or is_over(lease, time.time()):
@@ -221,11 +224,11 @@ class Reader:
         return rows
 
     def lease(self, run: int) -> LeaseRow | None:
-        """The lease on a run, which may be over; None where there is none."""
+        """Returns the lease on a run, which may be over, or None."""
         return self._first(LEASE, run=run)
 
     def editions(self, problem: str) -> list[Edition]:
-        """The versions of a problem, and what is held of each."""
+        """Lists the versions of a problem with their stored results."""
         runs, solved, priced = (self._by_version(query, problem) for query in (LATEST_RUNS, SOLVED, PRICED))
         return [
             Edition(version, runs.get(version), solved.get(version, 0), priced.get(version, 0))
@@ -238,7 +241,7 @@ class Reader:
             return {str(version): int(value) for version, value in rows}
 
     def comparable(self, problem: str | None = None, version: str | None = None) -> list[int]:
-        """The runs with scored programs whose gaps can be compared, the latest first.
+        """Lists the runs whose gaps can be compared, the latest first.
 
         They are of that version of the problem, or of the latest version of each.
         """
@@ -250,63 +253,69 @@ class Reader:
         return found
 
     def recorded(self, run: int) -> int:
-        """How many slots of a run are recorded: the highest and one; 0 if none is."""
+        """Returns the number of recorded slots: the highest slot plus one."""
         return int(self._value(RECORDED, run=run))
 
     def candidate(self, run: int, slot: int) -> CandidateRow | None:
-        """What came of one slot, if it is recorded."""
+        """Returns the candidate of a slot, if it is recorded."""
         return self._first(CANDIDATE, run=run, slot=slot)
 
     def call(self, run: int, slot: int) -> CallRow | None:
-        """The answered call of one slot, if it has one."""
+        """Returns the answered call of a slot, if it has one."""
         return self._first(CALL, run=run, slot=slot)
 
     def candidates(self, run: int) -> dict[int, CandidateRow]:
-        """All candidates of a run by slot."""
+        """Reads all candidates of a run, by slot."""
         query = select(CandidateRow).where(CandidateRow.run == run).order_by(col(CandidateRow.slot))
         return {row.slot: row for row in self._all(query)}
 
     def calls(self, run: int) -> dict[int, CallRow]:
-        """All answered calls of a run by slot."""
+        """Reads all answered calls of a run, by slot."""
         query = select(CallRow).where(CallRow.run == run).order_by(col(CallRow.slot))
         return {row.slot: row for row in self._all(query)}
 
     def paid(self, run: int) -> list[Paid]:
-        """What each slot of a run cost and gave, in their order."""
+        """Lists cost and result of each slot of a run, in order."""
         with self._engine.connect() as connection:
             return [Paid(*row) for row in connection.execute(PAID, {"run": run})]
 
     def answered(self, run: int) -> set[int]:
-        """The slots of a run whose calls were answered."""
+        """Returns the slots of a run whose calls were answered."""
         return set(self._all(select(CallRow.slot).where(CallRow.run == run)))
 
     def batches(self, run: int) -> list[BatchRow]:
-        """The batches of a run, the first first."""
+        """Lists the batches of a run, the oldest first."""
         return self._all(select(BatchRow).where(BatchRow.run == run).order_by(col(BatchRow.made)))
 
     def batch_ids(self) -> set[str]:
-        """What providers call the batches of all runs."""
+        """Returns the providers' ids of the batches of all runs."""
         return set(self._all(select(BatchRow.id))) - {""}
 
     def events(self, run: int) -> list[Event]:
-        """All decisions of a run, by slot."""
+        """Reads all decisions of a run, by slot."""
         return self._all(select(Event).where(Event.run == run).order_by(col(Event.slot), col(Event.id)))
 
     def tallies(self, run: int) -> list[ArmRow]:
-        """How operators, arms and models fared in a run, by kind and name."""
+        """Reads the bandit statistics of a run, by kind and name."""
         return self._all(select(ArmRow).where(ArmRow.run == run).order_by(col(ArmRow.kind), col(ArmRow.name)))
 
     def claimed(self, run: int, program: int, before: int) -> int | None:
-        """The first slot before that one which has the program and ended, other than as a duplicate."""
+        """Returns the first slot before `before` that finished with this program.
+
+        Duplicates do not count.
+        """
         found = self._value(CLAIMED, run=run, program=program, before=before)
         return None if found is None else int(found)
 
     def behaviours(self, program: int) -> str:
-        """What a program did wherever it was run, in words as candidates have them."""
+        """Returns the recorded behaviour of a program on all instances."""
         return " ".join(self._all(BEHAVIOURS, program=program))
 
     def fingerprint(self, run: int) -> str:
-        """A hash of all that a run decided and measured, but for time: equal seeds give equal fingerprints."""
+        """Hashes all decisions and results of a run, without times.
+
+        Equal seeds give equal fingerprints.
+        """
         digest = hashlib.sha256()
         with self._engine.connect() as connection:
             for line in chain(_verdicts(connection, run), _decisions(connection, run)):
@@ -316,7 +325,10 @@ class Reader:
     # Programs
 
     def find(self, program: int) -> Program:
-        """A program by its number. Raises Trouble when there is none."""
+        """Returns a program by its number.
+
+        Raises Trouble where there is none.
+        """
         found = self._first(PROGRAM, id=_stored(program))
         if found is None:
             count = self._value(select(func.count()).select_from(Program))
@@ -326,12 +338,15 @@ class Reader:
         return found
 
     def births(self, program: int) -> list[CandidateRow]:
-        """The candidates that turned out to be this program, the first first."""
+        """Lists the candidates that gave this program, the earliest first."""
         query = select(CandidateRow).where(CandidateRow.program == program)
         return self._all(query.order_by(col(CandidateRow.run), col(CandidateRow.slot)))
 
     def lineage(self, program: int) -> list[CandidateRow]:
-        """How a program and its ancestors were first made, the nearest first. Raises Trouble for a stranger."""
+        """Lists how a program and its ancestors were made, the nearest first.
+
+        Raises Trouble where there is no such program.
+        """
         self.find(program)
         line, seen = [program], [program]
         rows = []
@@ -349,7 +364,7 @@ class Reader:
         limit: int = 10,
         version: str | None = None,
     ) -> list[CandidateRow]:
-        """Scored candidates: what passed the gate, then what came to validation, then by the gap in training.
+        """Ranks scored candidates: gate passed, then validation gap, then training gap.
 
         Args:
             problem: of that one only.
@@ -364,7 +379,10 @@ class Reader:
             return list(islice(_distinct(ranked), limit))
 
     def by_gap(self, run: int, limit: int) -> list[CandidateRow]:
-        """Returns the scored candidates of a run by their gap in validation, else in training; programs once."""
+        """Returns the candidates of a run by validation gap, else training gap.
+
+        Each program is listed once.
+        """
         with Session(self._engine) as session:
             rows = session.scalars(BY_GAP, {"run": run}, execution_options={"yield_per": limit})
             return list(islice(_distinct(rows), limit))
@@ -376,18 +394,21 @@ class Reader:
         return [row.id or 0 for row in rows if problem in (None, row.problem)]
 
     def elites(self, problem: str, limit: int, run: int | None = None) -> list[tuple[Program, CandidateRow]]:
-        """The best programs of a problem, of one run or of all, in the order of `best`."""
+        """Lists the best programs of a problem in the order of `best`."""
         rows = self.best(problem, run, limit)
         programs = self._all(PROGRAMS, programs=[row.program for row in rows])
         found = {program.id: program for program in programs}
         return [(found[row.program], row) for row in rows]
 
     def scores(self, program: int, digests: Sequence[str]) -> dict[str, Score]:
-        """What is known of a program on instances, by digest."""
+        """Returns the known scores of a program, by digest of the instance."""
         return self.costs([program], digests)[program]
 
     def costs(self, programs: Sequence[int], digests: Sequence[str]) -> dict[int, dict[str, Score]]:
-        """What is known of programs on instances, by program and digest; every program has an entry."""
+        """Returns the known scores of programs, by program and digest.
+
+        Every program has an entry.
+        """
         found: dict[int, dict[str, Score]] = {program: {} for program in programs}
         with self._engine.connect() as connection:
             for some in _chunks(list(found)):
@@ -402,7 +423,7 @@ class Reader:
     def baselines(
         self, problem: str, digests: Sequence[str], version: str = FIRST_VERSION, seconds: float = 0.0
     ) -> dict[str, Baseline]:
-        """The exact results that are known, by digest.
+        """Returns the known exact results, by digest.
 
         Args:
             problem: its name.
@@ -419,7 +440,10 @@ class Reader:
         return found
 
     def pinned(self, run: int, digests: Sequence[str]) -> dict[str, Baseline]:
-        """The bounds that a run keeps, by digest: those that did not meet when it met the instance."""
+        """Returns the bounds that a run keeps, by digest.
+
+        These are the bounds that were not proven when the run first met the instance.
+        """
         found: dict[str, Baseline] = {}
         with self._engine.connect() as connection:
             for few in _chunks(digests):
@@ -430,7 +454,7 @@ class Reader:
     # Counterexamples
 
     def counterexamples(self, formulation: str) -> list[CounterexampleRow]:
-        """The instances on which a formulation was found wrong, in the order in which they were found."""
+        """Lists the instances that refuted a formulation, the earliest first."""
         query = select(CounterexampleRow).where(CounterexampleRow.formulation == formulation)
         return self._all(query.order_by(col(CounterexampleRow.found), col(CounterexampleRow.digest)))
 
@@ -450,7 +474,10 @@ class Reader:
 
 
 def _verdicts(connection: Connection, run: int) -> Iterator[list[Any]]:
-    """What came of the slots, with programs by their hashes: numbers depend on what the archive held before."""
+    """Yields the results of the slots, with programs by their hashes.
+
+    The numbers of programs depend on what the archive held before.
+    """
     streamed = connection.execute(CANDIDATES, {"run": run}, execution_options={"yield_per": CHUNK})
     for rows in streamed.partitions():
         wanted = {number for row in rows for number in (*row.parents, row.program)}
@@ -489,7 +516,7 @@ def _ranked(session: Session, run: int | None, at_a_time: int) -> Iterator[Candi
 
 
 def _rank(row: CandidateRow) -> tuple[Any, ...]:
-    """The order of RANK, and runs in theirs."""
+    """Returns the sort key that corresponds to RANK, then the run."""
     no_validation = row.validation_gap is None
     return row.gate != "passed", no_validation, row.validation_gap or 0.0, row.train_gap, row.run
 
@@ -507,5 +534,5 @@ def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _stored(number: int) -> int:
-    """The number, or one that no row has, where it is larger than the database's own."""
+    """Returns the number, or -1 where the database cannot hold it."""
     return number if abs(number) < 1 << 63 else -1

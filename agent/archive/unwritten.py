@@ -15,7 +15,7 @@ Pair = tuple[Candidate, Call]
 
 
 def nobody(_line: str) -> None:
-    """Is told, and says nothing."""
+    """Ignores a line for the user."""
 
 
 class Unwritten:
@@ -31,7 +31,7 @@ class Unwritten:
         self._path = Path(f"{path}{SUFFIX}") if engine.dialect.name == "sqlite" and path else None
 
     def keep(self, pairs: Sequence[Pair]) -> None:
-        """Adds replies to the file, or to one of that name where there is room."""
+        """Appends replies to the file, or to another folder with space."""
         if not pairs:
             return
         lines = "".join(json.dumps([each.model_dump() for each in pair]) + "\n" for pair in pairs)
@@ -47,7 +47,7 @@ class Unwritten:
         self._tell(f"{len(pairs)} paid replies could not be written anywhere, and are lost")
 
     def waiting(self) -> Iterator[Pair]:
-        """The replies in the file; lines that are cut are passed over."""
+        """Yields the replies in the file; incomplete lines are skipped."""
         if self._path is None or not self._path.is_file():
             return
         for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -99,7 +99,7 @@ class Archive(Reader):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """A transaction; afterwards the file is looked after."""
+        """Runs a transaction, and checks the file afterwards."""
         with self._engine.connect() as connection:
             with connection.begin():
                 yield connection
@@ -115,7 +115,7 @@ class Archive(Reader):
         config: Mapping[str, Any],
         version: str = FIRST_VERSION,
     ) -> int:
-        """Opens a run of a problem in that version and returns its number."""
+        """Records a new run and returns its number."""
         row = RunRow(
             problem=problem, model=model, seed=seed, config=dict(config), started=time.time(), version=version
         )
@@ -124,12 +124,15 @@ class Archive(Reader):
             return _number(connection.execute(added).scalar())
 
     def reconfigure(self, run: int, config: Mapping[str, Any]) -> None:
-        """Records other settings of a run, such as another address of its model."""
+        """Records changed settings of a run, such as another address."""
         with self._writing() as connection:
             connection.execute(update(RunRow).where(col(RunRow.id) == run).values(config=dict(config)))
 
     def adopt(self, run: int, problem: str, version: str) -> None:
-        """Has a run of a time without versions be about that one; its programs get new numbers, without costs."""
+        """Assigns a version of its problem to an old run.
+
+        Its programs get new numbers, without scores.
+        """
         rows = self.candidates(run).values()
         numbers = {number for row in rows for number in (*row.parents, row.program) if number is not None}
         new = {number: self._number_in(number, problem, version) for number in numbers}
@@ -144,14 +147,17 @@ class Archive(Reader):
             connection.execute(update(RunRow).where(col(RunRow.id) == run).values(version=version))
 
     def _number_in(self, program: int, problem: str, version: str) -> int:
-        """The number of the same program in another version of its problem."""
+        """Returns the number of the same program in another version."""
         found = self.find(program)
         return self.program(problem, found.hash, found.source, found.size, version)[0]
 
     # Leases
 
     def take_lease(self, lease: LeaseRow) -> None:
-        """Has a process hold a run. Raises Trouble where another one does."""
+        """Takes a lease on a run.
+
+        Raises Trouble where another process has it.
+        """
         kept = self.lease(lease.run)
         if kept is not None and not is_over(kept, time.time()):
             raise Trouble(held_words(kept))
@@ -164,20 +170,20 @@ class Archive(Reader):
             raise Trouble(held_words(kept or lease))
 
     def refresh_lease(self, lease: LeaseRow, expires: float) -> bool:
-        """Has a lease last until then; False where another process took the run over."""
+        """Extends a lease; returns False where another process has the run."""
         values = {"of_token": lease.token, "expires": expires}
         with self._writing() as connection:
             return bool(connection.execute(REFRESH_LEASE, values).rowcount)
 
     def end_lease(self, lease: LeaseRow) -> None:
-        """Gives a lease back."""
+        """Releases a lease."""
         with self._writing() as connection:
             connection.execute(DROP_LEASE, {"of_token": lease.token})
 
     # The life of a run
 
     def finish(self, run: int, status: str, seconds: float, report: Mapping[str, Any] | None = None) -> None:
-        """Records how a run stands: running, stopped, failed or done."""
+        """Records the status of a run: running, stopped, failed or done."""
         values: dict[str, Any] = {"status": status, "seconds": seconds}
         if report is not None:
             values["report"] = dict(report)
@@ -185,7 +191,10 @@ class Archive(Reader):
             connection.execute(update(RunRow).where(col(RunRow.id) == run).values(**values))
 
     def tally(self, run: int, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Records how operators, arms and models fared so far: mappings with the fields of ArmRow but its run."""
+        """Records the bandit statistics of operators, arms and models.
+
+        The rows have the fields of ArmRow but `run`.
+        """
         new = [ArmRow(**{**row, "run": run}).model_dump() for row in rows]
         old = [{f"of_{key}": row[key] for key in ("run", "kind", "name")} for row in new]
         if new:
@@ -196,7 +205,7 @@ class Archive(Reader):
     # Candidates
 
     def answer(self, candidate: Candidate, call: Call | None = None) -> None:
-        """Records a candidate, and with it a model's reply, before anything is done with it.
+        """Records a candidate and the model's reply before they are used.
 
         A candidate is there already if its question was sent in a batch. A reply that cannot be written is kept in
         memory, and written by `close`.
@@ -215,7 +224,10 @@ class Archive(Reader):
                 connection.execute(ADD_CALL, call.model_dump())
 
     def close(self) -> None:
-        """Writes what could not be written before, if need be beside the archive, and gives connections back."""
+        """Writes replies that failed before, and closes the connections.
+
+        What still cannot be written is kept in a file beside the archive.
+        """
         left, self._failed = self._failed, []
         try:
             while left and self._written(*left[0]):
@@ -225,7 +237,7 @@ class Archive(Reader):
             super().close()
 
     def _written(self, candidate: Candidate, call: Call) -> bool:
-        """Whether a reply is in the archive, now if not before."""
+        """Tells whether a reply is stored, after another attempt to store it."""
         try:
             if self.call(call.run, call.slot) is None:
                 self._answer(candidate, call)
@@ -234,7 +246,7 @@ class Archive(Reader):
         return True
 
     def _take_up(self) -> None:
-        """Writes the replies that an earlier process could not write."""
+        """Stores the replies that an earlier process could not write."""
         written = [self._written(*pair) for pair in self._replies.waiting()]
         if written and all(written):
             self._replies.forget()
@@ -242,13 +254,13 @@ class Archive(Reader):
     # Batches
 
     def post(self, batch: BatchRow, candidates: Sequence[Candidate]) -> None:
-        """Records a batch before it is sent, and with it what its questions are for."""
+        """Records a batch and its candidates before it is sent."""
         with self._writing() as connection:
             connection.execute(self._add_candidate, [each.model_dump() for each in candidates])
             connection.execute(ADD_BATCH, batch.model_dump())
 
     def follow(self, batch: BatchRow) -> None:
-        """Records how a batch stands: its id, its state, and what became of its slots."""
+        """Records the id, the state and the results of a batch."""
         values = {"id": batch.id, "state": batch.state, "ends": batch.ends}
         with self._writing() as connection:
             connection.execute(update(BatchRow).where(col(BatchRow.name) == batch.name).values(**values))
@@ -256,7 +268,7 @@ class Archive(Reader):
     def program(
         self, problem: str, hash_: str, source: str, size: int, version: str = FIRST_VERSION
     ) -> tuple[int, bool]:
-        """The number of a program, recorded now if it was never seen, and whether it is new.
+        """Returns the number of a program, and whether it is new.
 
         Args:
             problem: its name.
@@ -279,7 +291,10 @@ class Archive(Reader):
         known: Digests = (),
         events: Events = (),
     ) -> None:
-        """Records the verdict on a slot, its evaluations but those whose digests are known, and its events."""
+        """Records the result of a slot with its evaluations and events.
+
+        Evaluations whose digests are known are left out.
+        """
         rows = _new(values["program"], scores, known) if scores else []
         with self._writing() as connection:
             connection.execute(SETTLE, {**values, "of_run": run, "of_slot": slot})
@@ -289,18 +304,24 @@ class Archive(Reader):
                 connection.execute(self._add_event, [_event(run, slot, *event) for event in events])
 
     def record(self, run: int, slot: int, kind: str, detail: Mapping[str, Any]) -> None:
-        """Records one decision, unless one of that kind is recorded for the slot; slot -1 is no slot's."""
+        """Records one decision, unless the slot has one of that kind.
+
+        Slot -1 holds the decisions that belong to no slot.
+        """
         with self._writing() as connection:
             connection.execute(self._add_event, _event(run, slot, kind, detail))
 
     def gate(self, run: int, slot: int, passed: bool, gain: float, low: float, high: float) -> None:
-        """Records what the gate said of a slot: whether it is the champion now, and the gain with its limits."""
+        """Records the gate's decision on a slot, and the gain's interval."""
         detail = {"passed": passed, "gain": gain, "low": low, "high": high}
         verdict = {"gate": "passed" if passed else "held back"}
         self.settle(run, slot, verdict, events=[("gate", detail)])
 
     def add_scores(self, program: int, scores: Scores) -> None:
-        """Records evaluations outside a slot, such as the report's; those already there are left alone."""
+        """Records evaluations outside a slot, such as those of the report.
+
+        Evaluations that are stored already stay as they are.
+        """
         if rows := _new(program, scores):
             with self._writing() as connection:
                 connection.execute(self._add_evaluation, rows)
@@ -316,7 +337,7 @@ class Archive(Reader):
         version: str = FIRST_VERSION,
         maximise: bool = False,
     ) -> Baseline:
-        """Records an exact result; bounds are only ever tightened. Returns the tightest known.
+        """Records an exact result; returns the tightest bounds known.
 
         Args:
             problem: its name.
@@ -342,7 +363,10 @@ class Archive(Reader):
         return found
 
     def pin(self, run: int, found: Mapping[str, Baseline]) -> None:
-        """Has a run keep bounds, by digest, whatever is proven later; those it has kept already stay."""
+        """Fixes the bounds of a run, by digest.
+
+        They stay the same, whatever is proven later.
+        """
         rows = [{"run": run, "digest": digest, **vars(each)} for digest, each in found.items()]
         if rows:
             with self._writing() as connection:
@@ -353,7 +377,7 @@ class Archive(Reader):
     def add_counterexample(
         self, formulation: str, digest: str, data: Any, optimum: float, program: int | None = None
     ) -> None:
-        """Records an instance on which a formulation is wrong, unless it is recorded.
+        """Records an instance that refutes a formulation, unless it is recorded.
 
         Args:
             formulation: its name.
@@ -375,7 +399,10 @@ class Archive(Reader):
 
 
 def _new(program: int, scores: Scores, known: Digests = ()) -> list[dict[str, Any]]:
-    """The rows that are not there yet; what the sandbox itself broke is no fact about the program."""
+    """Builds the rows that are not stored yet.
+
+    Failures of the sandbox itself are left out: they say nothing about the program.
+    """
     return [_evaluation(program, i, s) for i, s in scores if i.digest not in known and not s.ours]
 
 

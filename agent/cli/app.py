@@ -56,7 +56,10 @@ def _gapsmith(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Discovers heuristics for scheduling and combinatorial optimisation, with gaps that can be believed."""
+    """Discovers heuristics and formulations for combinatorial optimisation.
+
+    Gaps are measured to proven optima or bounds.
+    """
 
 
 cli_evaluate.register(app)
@@ -76,7 +79,7 @@ def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one verb; what a user can mend is one line on stderr."""
+    """Runs one command; errors of the user are one line on stderr."""
     if not ready():
         sys.exit(_say("stdout is closed; expected a place for the result, as with: > result.txt", 1))
     try:

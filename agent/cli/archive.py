@@ -36,7 +36,10 @@ from gapsmith.evaluators.catalogue import problem_names
 
 
 def check_known(store: Archive, problem: str | None, number: int | None) -> None:
-    """Raises UsageTrouble or Trouble for a problem or a run that the archive cannot know."""
+    """Checks that a problem and a run exist.
+
+    Raises UsageTrouble or Trouble where they do not.
+    """
     if number is not None:
         store.run(number)
     known = sorted({*problem_names(), *(row.problem for row in store.runs())})
@@ -45,19 +48,19 @@ def check_known(store: Archive, problem: str | None, number: int | None) -> None
 
 
 def problem_called(given: str | None) -> str | None:
-    """The problem's name in the archive, of a name or a path.py."""
+    """Returns the name of a problem in the archive."""
     return find_problem(given).name if given and given.endswith(".py") else given
 
 
 def wanted_problem(given: str | None) -> str:
-    """The problem that must be named. Raises UsageTrouble."""
+    """Returns the given problem. Raises UsageTrouble where it is missing."""
     if given is None:
         raise UsageTrouble("--instances needs a problem; expected: gapsmith best PROBLEM --instances PATH…")
     return given
 
 
 def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> None:
-    """Prints candidates, the best first; of formulations, how right they were found to be."""
+    """Prints candidates, the best first, with verification results of formulations."""
     findings = {row.program or 0: truths.finding_of(store, [row]) for row in rows}
     known = {program: found for program, found in findings.items() if found}
     winners = [winner_of(store, run) for run in store.runs() if run.report]
@@ -131,7 +134,10 @@ def export_(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Writes a program as a module of its own: numpy and the standard library, with a self-test."""
+    """Writes a program as a stand-alone module with a self-test.
+
+    The module needs only numpy and the standard library.
+    """
     with opened_archive(archive, reading=True) as store, LocalExecutor(1, minimum_level(weak)) as executor:
         made = export(number, store, executor, sandboxed)
     write(output, made.text)
@@ -168,7 +174,10 @@ def best(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Lists the best programs by validation gap, else training gap; no run's program before its winner."""
+    """Lists the best programs by validation gap, else training gap.
+
+    No program of a run comes before the winner of that run.
+    """
     given = problem or named
     if on_front + as_set + bool(instances) > 1:
         raise UsageTrouble("--front, --set and --instances exclude each other; expected one of them")
@@ -197,7 +206,10 @@ def explain(
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """Prints the decision log: operator and model per candidate, early stopping, validation, final selection."""
+    """Prints the decision log of a run.
+
+    For each candidate: operator, model, early stopping, validation; at the end the final selection.
+    """
     with opened_archive(archive, reading=True) as store:
         row = store.run(number)
         found, spent = decisions(store, row.id or 0), spending(store, row.id or 0)

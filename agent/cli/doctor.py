@@ -18,7 +18,10 @@ KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 
 
 def diagnose(archive: str, progress: Progress = silent, repetitions: int = REPETITIONS) -> dict[str, Any]:
-    """All findings as plain data; what does not work is a finding, not an error."""
+    """Returns all findings as plain data.
+
+    What does not work is a finding, not an error.
+    """
     progress("trying to break out of the sandbox", 0, 3)
     isolated = _isolation()
     progress("timing the sandbox", 1, 3)
@@ -70,7 +73,7 @@ def _archive(location: str) -> dict[str, Any]:
 
 
 def doctor_table(found: dict[str, Any]) -> Table:
-    """The findings, a line each."""
+    """Builds a table with one line for each finding."""
     table = Table(title="gapsmith doctor", show_header=False)
     for section, values in found.items():
         for name, value in values.items():

@@ -37,7 +37,7 @@ from gapsmith.sandbox import Level, open_sandbox
 
 
 def write_new_problem(name: str) -> str:
-    """Writes the skeleton of a problem of one's own; returns what to say."""
+    """Writes a template for a new problem; returns what to do next."""
     path = Path(f"{name}.py")
     if path.exists():
         raise UsageTrouble(f"{path} is there already; expected a new name, or remove it first")
@@ -46,7 +46,7 @@ def write_new_problem(name: str) -> str:
 
 
 def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> None:
-    """Tries what a problem promises; exits with 1 if it breaks any."""
+    """Tests the promises of a problem; exits with 1 if any fails."""
     with open_sandbox(minimum=minimum) as sandbox:
         broken = broken_promises(problem, sandbox)
     words = "\n".join(broken) or f"{problem.name} keeps all that a problem promises"
@@ -56,7 +56,7 @@ def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> Non
 
 
 def chosen_instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
-    """The instances of the files, else the generated ones of the split."""
+    """Reads the files, or generates the instances of the split."""
     return read_instances(problem, files) if files else problem.instances(split)
 
 
@@ -81,7 +81,10 @@ def check(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluates heuristic files; exits with 1 if any fails. Uses no model and no archive."""
+    """Evaluates heuristic files; exits with 1 if any fails.
+
+    No model and no archive are used.
+    """
     entrants = file_entrants(files)
     known = find_problem(problem, layout)
     chosen = chosen_instances(known, instances, split)[:limit]
@@ -154,7 +157,10 @@ def problems(
     weak: Weak = False,
     as_json: Json = False,
 ) -> None:
-    """Lists the built-in problems; --new writes a template for one of your own."""
+    """Lists the built-in problems.
+
+    --new writes a template for your own problem.
+    """
     if new:
         show_result({"file": f"{new}.py"}, Text(write_new_problem(new)), as_json)
         return

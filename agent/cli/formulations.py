@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def formulations(as_json: Json = False) -> None:
-    """Lists the base models that can be strengthened, with the known patterns of each.
+    """Lists the base models of formulation search with their known patterns.
 
     Suffixes of names: `:build` searches for whole models; `:highs` and `:scip` use these solvers.
     """

@@ -90,7 +90,10 @@ class Shared:
 
 
 def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options of `Shared` to a command, which takes them in its last parameter."""
+    """Adds the options of `Shared` to a command.
+
+    The command takes them in its last parameter.
+    """
     own = list(signature(command).parameters.values())[:-1]
     added = list(signature(Shared).parameters.values())
 
@@ -112,7 +115,7 @@ def model_(
     *,
     shared: Shared,
 ) -> None:
-    """Solves a word problem with an OR-Tools program, and prints both."""
+    """Solves a word problem with an OR-Tools program; prints both."""
     read_question(file)
     _start(_order(MODEL, _file(file), _named(model), shared.samples, shared), shared)
 
@@ -125,7 +128,10 @@ def bench_modelling(
     *,
     shared: Shared,
 ) -> None:
-    """Scores a set of questions: accuracy with intervals, cost of a right answer, failures by kind."""
+    """Scores a model on questions with known answers.
+
+    Reports accuracy with intervals, the cost of a right answer, and failures by kind.
+    """
     count = len(read_questions(file)[:limit])
     about = {**_file(file), "limit": limit}
     _start(_order(BENCH, about, _named(model), count * shared.samples, shared), shared)
@@ -152,7 +158,10 @@ def synthesise(
     *,
     shared: Shared,
 ) -> None:
-    """Generates word problems whose formulation reaches the exact optimum; exit code 1 if too few."""
+    """Generates word problems whose formulations reach the exact optimum.
+
+    Exits with 1 if fewer pairs are found than wanted.
+    """
     known = _checked_problem(problem)
     most = tries or 4 * count
     about = {
@@ -226,7 +235,10 @@ def resumed(store: Archive, row: RunRow, as_json: bool) -> bool:
 
 
 def _carry_out(order: Order, store: Archive, number: int | None, as_json: bool) -> None:
-    """Works an order off and shows what came of it. Raises Trouble where that is not what was ordered."""
+    """Works on a job and prints its result.
+
+    Raises Trouble where the result is incomplete.
+    """
     with progress_bar() as doing, desk(order, store, number) as found:
         resume = f"gapsmith resume {found.run} --archive {shlex.quote(without_login(store.location))}"
         with interruptible(found.stop.set, CALLS_ARE_KEPT, resume) as stopping:
@@ -309,6 +321,7 @@ def _checked_problem(name: str) -> Problem:
 
 
 def _named(model: str | None) -> str:
+    """Returns the given model. Raises UsageTrouble where it is missing."""
     if model is None:
         raise UsageTrouble(
             "--model is missing; expected openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE "
@@ -322,7 +335,10 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 def _same_file(order: Order) -> Path:
-    """The file of an order. Raises Trouble where it is not as it was when the run began."""
+    """Returns the file of a job.
+
+    Raises Trouble where it has changed since the run began.
+    """
     path = Path(order.about["file"])
     if path.is_file() and _file(path)["digest"] != order.about["digest"]:
         raise Trouble(f"{path} has changed since the run began; expected it unchanged, or start a new run")

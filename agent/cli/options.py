@@ -102,7 +102,9 @@ REPEATED = ("--instances", "--test")
 
 
 def spread(words: list[str]) -> list[str]:
-    """`--instances A B C` becomes `--instances A --instances B --instances C`, as people write it.
+    """Rewrites `--instances A B` as `--instances A --instances B`.
+
+    Raises UsageTrouble where no file follows such an option.
 
     Raises UsageTrouble where no file follows such an option.
     """
@@ -130,6 +132,9 @@ def _check_given(option: str, given: bool) -> None:
 
 
 def swallowed(words: list[str]) -> str:
-    """A hint where an argument is missing: what follows such an option is taken for files."""
+    """Returns a hint for a missing argument.
+
+    Everything after such an option is taken for files.
+    """
     option = next((word for word in words if word in REPEATED), "")
     return f" (all that follows {option} is taken for files; write the arguments before it)" if option else ""

@@ -25,7 +25,10 @@ def record(
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """Writes a run to a file that repeats it without a key: same questions, same replies."""
+    """Writes a recording that repeats a run without an API key.
+
+    It holds the prompts and replies of the run.
+    """
     with opened_archive(archive, reading=True) as store:
         row = store.run(number)
         found = recorded(store, row)

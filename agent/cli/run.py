@@ -57,7 +57,10 @@ SEEDS = 20
 def discover_and_show(
     wanted: Settings, archive: str, number: int | None, as_json: bool, log_every: float = LOG_SECONDS
 ) -> None:
-    """Runs a job to its end and shows its report. Raises Interrupted when a signal stopped it."""
+    """Runs a discovery job to its end and prints its report.
+
+    Raises Interrupted where a signal stopped it.
+    """
     with (
         opened_archive(archive) as store,
         progress_bar(log_every) as doing,
@@ -78,7 +81,10 @@ def discover_and_show(
 
 
 def heuristic_called(name: str, archive: str) -> str:
-    """The source of a file, or of a program in the archive. Raises UsageTrouble or Trouble."""
+    """Returns the source of a file or of an archived program.
+
+    Raises UsageTrouble or Trouble.
+    """
     if not name.isdecimal():
         return file_entrants([Path(name)])[0].source
     with opened_archive(archive, reading=True) as store:
@@ -86,7 +92,10 @@ def heuristic_called(name: str, archive: str) -> str:
 
 
 def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:
-    """The sources of the best programs that an archive holds for a problem. Raises UsageTrouble where it has none."""
+    """Returns the sources of the best archived programs for a problem.
+
+    Raises UsageTrouble where the archive has none.
+    """
     name = find_problem(problem).name
     with opened_archive(archive, reading=True) as store:
         found = [store.find(row.program or 0) for row in leading(store, name, None, SEEDS)]
@@ -213,7 +222,10 @@ def resume(
 
 
 def _check_openable(row: RunRow, archive: str) -> None:
-    """Raises UsageTrouble where a model of a run is an object of the user's own, which no word opens."""
+    """Checks that the models of a run can be opened by name.
+
+    Raises UsageTrouble where a model is an object of the caller's own.
+    """
     for word in Settings.of(row.config).models:
         try:
             read_word(word)
@@ -226,7 +238,10 @@ def _check_openable(row: RunRow, archive: str) -> None:
 
 
 def _given_anew(row: RunRow, named: tuple[str, ...], base_url: str | None, weak: bool) -> dict[str, Any]:
-    """The settings of a run with what was given for it now, marked as ours where they changed."""
+    """Returns the settings of a run, changed by the given options.
+
+    Changed settings are marked as those of the current user.
+    """
     config = dict(row.config)
     if named and row.kind != DISCOVERY:
         config["model"] = named[0]

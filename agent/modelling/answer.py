@@ -48,7 +48,7 @@ class Answer:
     values: Mapping[str, float] = field(default_factory=dict)
 
     def value(self, target: str) -> float | None:
-        """The quantity of that name, the objective where it is not told apart."""
+        """Returns the quantity of that name, else the objective."""
         return self.values.get(target, self.objective)
 
 
@@ -72,12 +72,12 @@ class Malformed(ValueError):
 
 
 def same(left: float, right: float) -> bool:
-    """Whether two numbers are equal for all that counts here."""
+    """Tells whether two numbers are equal within the tolerance."""
     return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=SMALLEST)
 
 
 def judged(outcome: Outcome) -> Verdict:
-    """The verdict on a run of `solve`."""
+    """Returns the verdict on a run of `solve`."""
     if outcome.ending is not Ending.OK:
         return Verdict(_KINDS.get(outcome.ending, Kind.CRASH), outcome.message)
     try:
@@ -90,7 +90,7 @@ def judged(outcome: Outcome) -> Verdict:
 
 
 def answer_of(value: Any) -> Answer:
-    """The answer in a result. Raises Malformed."""
+    """Reads the answer in a result. Raises Malformed."""
     if not isinstance(value, dict):
         raise Malformed(f"solve returned {_short(value)}; expected a dict with status, objective and values")
     status = value.get("status")
@@ -120,7 +120,10 @@ def _values(given: Any) -> dict[str, float]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number; a whole one of any length may come as JSON."""
+    """Tells whether a value is a finite number.
+
+    JSON may hold whole numbers of any length.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:

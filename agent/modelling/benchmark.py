@@ -58,7 +58,7 @@ class Marked:
 
 
 def kind_of(sample: Sample) -> str:
-    """Right, wrong, or the kind of failure of a sample's last program."""
+    """Returns right, wrong, or the kind of failure of a sample."""
     verdict = sample.verdict or Verdict(Kind.NO_CODE)
     if sample.value is None:
         return str(verdict.kind)
@@ -66,7 +66,10 @@ def kind_of(sample: Sample) -> str:
 
 
 def ask_all(desk: Desk, questions: Sequence[Question], doing: Doing = silent) -> list[Marked]:
-    """The questions in their order, asked, run and marked. Raises Trouble where the work cannot go on."""
+    """Asks all questions, runs the programs and scores the answers.
+
+    The result keeps the order of the questions. Raises Trouble where the work cannot go on.
+    """
     found: defaultdict[str, list[Sample]] = defaultdict(list)
     whole = len(questions) * desk.order.samples
     if whole > STRIDE:
@@ -111,7 +114,9 @@ class Share:
 
     @classmethod
     def of(cls, right: float, whole: int) -> "Share":
-        """Wilson's interval (1927), which holds for small sets and for shares near 0 and 1.
+        """Computes Wilson's interval (1927) for a share.
+
+        It holds for small sets and for shares near 0 and 1. SciPy has it for whole numbers only.
 
         Args:
             right: how many are right; a fraction where samples of one question were averaged.
@@ -159,20 +164,23 @@ class Score:
     usd: float | None
 
     def cost_of_pass(self, spent: float | None) -> float | None:
-        """What was spent for each right answer (Erol et al. 2025); None where none is, or the price is not known."""
+        """Returns the cost of each right answer (Erol et al. 2025).
+
+        It is None where no answer is right, or the price is not known.
+        """
         right = self.kinds.get(RIGHT, 0)
         return spent / right if right and spent is not None else None
 
 
 def scores(marked: Sequence[Marked]) -> list[Score]:
-    """A score for each set, in their order, and one for all of it where there are several."""
+    """Scores each set, and all questions together if there are several sets."""
     names = list(dict.fromkeys(each.question.set for each in marked))
     found = [score(name, [each for each in marked if each.question.set == name]) for name in names]
     return found if len(found) == 1 else [*found, score("all", marked)]
 
 
 def score(name: str, marked: Sequence[Marked]) -> Score:
-    """The score of some questions."""
+    """Scores some questions."""
     asked = [each for each in marked if each.samples]
     attempts = [one for each in asked for sample in each.samples for one in sample.attempts]
     prices = [one.usd for one in attempts]
@@ -194,5 +202,5 @@ def score(name: str, marked: Sequence[Marked]) -> Score:
 
 
 def _counted(kinds: Sequence[str]) -> dict[str, int]:
-    """The commonest first; of equally common ones by name, so that equal sets are equal text."""
+    """Counts kinds, the most frequent first, then by name."""
     return dict(sorted(Counter(kinds).items(), key=lambda pair: (-pair[1], pair[0])))

@@ -67,12 +67,12 @@ class Order:
         return tuple(dict.fromkeys(name for name in (self.teller, self.model) if name))
 
     def plain(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """Encodes the job for JSON."""
         return {**vars(self), "about": dict(self.about), "budget": dict(vars(self.budget))}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Order":
-        """Back from JSON."""
+        """Decodes a job from JSON."""
         kept = {name: value for name, value in plain.items() if name != MARK}
         return cls(**{**kept, "budget": Budget(**plain["budget"])})
 

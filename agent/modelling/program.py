@@ -22,7 +22,7 @@ MEMORY_MB = 2048
 
 
 def program_in(reply: str, detail: Mapping[str, str]) -> Screened:
-    """The program in a reply, or the reason why there is none that could be run.
+    """Extracts the program from a reply, or the reason without one.
 
     Args:
         reply: as it came.
@@ -37,7 +37,7 @@ def program_in(reply: str, detail: Mapping[str, str]) -> Screened:
 
 
 def turned_away(found: Screened) -> Verdict:
-    """The verdict on what is not run."""
+    """Returns the verdict on a program that is not run."""
     kind = _KINDS.get(found.outcome, Kind.NO_CODE)
     if kind is Kind.CRASH and f"def {ENTRY.name}" not in found.source:
         kind = Kind.NO_CODE  # prose is no Python
@@ -45,7 +45,10 @@ def turned_away(found: Screened) -> Verdict:
 
 
 def work(source: str, cpu_seconds: float) -> Callable[[Runner, float], Verdict]:
-    """What runs a program to its verdict, in so many CPU seconds at most, those of all its threads together."""
+    """Makes a function that runs a program and returns its verdict.
+
+    The CPU limit holds for all threads of the program together.
+    """
     limits = Limits(cpu_seconds=cpu_seconds, memory_mb=MEMORY_MB, threads=THREADS)
     job = Job(source=source, entry=ENTRY.name, calls=({},), limits=limits)
 

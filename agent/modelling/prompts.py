@@ -19,12 +19,12 @@ SHARE_OF_SOLVER = 0.8
 
 
 def formulate(question: Question, cpu_seconds: float) -> Prompt:
-    """The first prompt for a question."""
+    """Builds the first prompt for a question."""
     return _prompt("formulate", cpu_seconds, **_asked(question))
 
 
 def repair(question: Question, cpu_seconds: float, source: str, verdict: Verdict) -> Prompt:
-    """The prompt after a program that gave no answer."""
+    """Builds the prompt after a program that gave no answer."""
     return _prompt(
         "repair",
         cpu_seconds,
@@ -36,7 +36,7 @@ def repair(question: Question, cpu_seconds: float, source: str, verdict: Verdict
 
 
 def tell(problem: Problem, data: Mapping[str, Any], setting: str) -> Prompt:
-    """The prompt for a story of an instance; the optimum is not in it."""
+    """Builds the prompt for a word problem, without the optimum."""
     text = (
         environment()
         .get_template("modelling/tell.md.j2")
@@ -71,7 +71,10 @@ def _prompt(name: str, cpu_seconds: float, **values: object) -> Prompt:
 
 @lru_cache(maxsize=8)
 def _system(cpu_seconds: float) -> str:
-    """The static part: the same bytes for every prompt of a run, so that providers can cache it."""
+    """Renders the system prompt.
+
+    It is the same for all prompts of a run, so that providers can cache it.
+    """
     imports = sorted(name for name in IMPORTS - {"numpy", "ortools"} if not name.startswith("_"))
     return (
         environment()

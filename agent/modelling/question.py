@@ -41,12 +41,18 @@ class Question:
 
 
 def read_question(path: Path) -> Question:
-    """The question in a text file. Raises UsageTrouble or Trouble."""
+    """Reads the question in a text file.
+
+    Raises UsageTrouble or Trouble.
+    """
     return Question(path.stem, _checked(_text(path), str(path)))
 
 
 def read_questions(path: Path) -> list[Question]:
-    """The questions of a set; those that `synthesise` wrote are one. Raises Trouble with file and line."""
+    """Reads a set of questions, such as `synthesise` writes.
+
+    Raises Trouble with file and line.
+    """
     # Not splitlines: it also breaks at characters that JSON allows inside a string.
     lines = [(n, line) for n, line in enumerate(_text(path).split("\n"), 1) if line.strip()]
     if not lines:

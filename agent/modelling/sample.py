@@ -69,7 +69,7 @@ class Sample:
 def sampled(
     session: Session, question: Question, number: int, slot: int, model: str, cpu_seconds: float
 ) -> Chain[Sample]:
-    """Asks for a program, runs it, and sends what went wrong back at most twice.
+    """Asks for a program, runs it, and requests at most two repairs.
 
     Args:
         session: the run.
@@ -126,7 +126,7 @@ class Vote:
 
 
 def elected(samples: Sequence[Sample]) -> Vote:
-    """The answer with which most samples agree.
+    """Returns the answer with which most samples agree.
 
     Of answers with equally many votes a number goes before a word, then the one that was given by the earlier
     sample. Agreement is within the tolerance and so not transitive: each answer counts those that agree with it.

@@ -96,7 +96,9 @@ class Session:
         self._begin()
 
     def work(self, chains: Iterable[Chain[T]]) -> Generator[T, None, None]:
-        """Yields the results of chains as they come. Raises what ended the work, once the rest has ended.
+        """Yields the results of chains as they finish.
+
+        An error is raised once the rest has ended.
 
         Close it if it is left early: then what is under way is waited for, and kept.
         """
@@ -114,7 +116,10 @@ class Session:
             raise self._scheduler.error
 
     def ask(self, letter: Letter) -> Chain[CallRow | None]:
-        """Asks a model; the archive's call, None where the budget has no room for it."""
+        """Asks a model; returns None where the budget does not allow it.
+
+        A call that the archive has is returned from there.
+        """
         kept = self._archive.call(self._run, letter.slot)
         if kept is None:
             asked: CallRow | None = yield ModelCall(self._calls, self._question(letter))
@@ -125,7 +130,7 @@ class Session:
         return kept
 
     def attempt(self, slot: int, found: Screened, cpu_seconds: float) -> Chain[Ran]:
-        """Runs what was found in a reply, if it is a program, in so many CPU seconds at most."""
+        """Runs the program found in a reply, if there is one."""
         row = self._archive.candidate(self._run, slot)
         if row is not None and slot in self._verdicts:
             return Ran(row.program, _verdict(row, self._verdicts[slot]))
@@ -164,7 +169,7 @@ class Session:
                 break
 
     def _fill(self, chains: Iterator[Chain[T]], numbers: "count[int]") -> None:
-        """Sends what was held back for lack of room, then begins new chains."""
+        """Sends requests that were held back, then begins new chains."""
         scheduler = self._scheduler
         while scheduler.retry_held():
             pass
@@ -174,14 +179,17 @@ class Session:
             scheduler.start(next(numbers), chain)
 
     def _leave_behind(self) -> None:
-        """The time is used up: no answer is waited for any more; programs still end."""
+        """Stops waiting for replies when the time is used up.
+
+        Programs that run are still waited for.
+        """
         for model in self._models:
             close_model(model)
         self._calls.abandon()
         self._scheduler.abandon_questions()
 
     def _post(self) -> None:
-        """Once all that is open waits for answers, nothing more comes: what goes in batches is sent."""
+        """Sends the batch once everything open waits for replies."""
         if self._scheduler.error:
             self._mail.abandon()
         elif len(self._calls.out) == len(self._scheduler) - self._scheduler.held:

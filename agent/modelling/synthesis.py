@@ -66,7 +66,7 @@ class Pair:
 
 
 def synthesise(problem: Problem, desk: Desk, doing: Doing = silent) -> list[Pair]:
-    """Tries places of the generator's stream in their order until enough pairs are kept, or enough are tried.
+    """Generates pairs until enough are kept, or enough are tried.
 
     Args:
         problem: whose generator and exact method are used.
@@ -103,7 +103,7 @@ def _chains(problem: Problem, desk: Desk, places: range) -> Iterator[Chain[Pair]
 
 
 def _paired(session: Session, problem: Problem, order: Order, pair: Pair) -> Chain[Pair]:
-    """One pair, from its data to its outcome."""
+    """Carries one pair from its data to its outcome."""
     if not pair.optimum.proven or pair.optimum.upper == 0:  # a wrong model, too, often ends at 0
         return replace(pair, outcome=ZERO if pair.optimum.proven else NO_OPTIMUM)
     slot = pair.place * (1 + order.samples)
@@ -141,13 +141,16 @@ def _outcome(pair: Pair, vote: Vote) -> str:
 
 
 def story_in(reply: str) -> str:
-    """The story in a reply: its longest block, else all of it."""
+    """Returns the story in a reply: its longest block, else all."""
     text = blocks.plain(reply)
     return max((block.texts[0] for block in blocks.fenced_blocks(text)), key=len, default=text).strip()
 
 
 def flaw_of(story: str, data: Mapping[str, Any]) -> str:
-    """Why a story cannot be taken, empty if it can: as far as can be seen without understanding it."""
+    """Explains why a story is rejected; empty where it is not.
+
+    Only what can be checked without understanding the text is checked.
+    """
     if not story:
         return NO_STORY
     if len(story) > LONGEST_QUESTION:
@@ -156,13 +159,16 @@ def flaw_of(story: str, data: Mapping[str, Any]) -> str:
 
 
 def numbers_of(data: Mapping[str, Any]) -> set[float]:
-    """The different numbers of an instance but 0, without signs: what is not there need not be said."""
+    """Returns the distinct numbers of an instance, without signs and 0."""
     found = {abs(float(number)) for value in data.values() for number in np.asarray(value).ravel()}
     return found - {0.0}
 
 
 def numbers_in(story: str) -> set[float]:
-    """The numbers of a text, in digits with or without commas between thousands, or as words up to twelve."""
+    """Returns the numbers of a text.
+
+    They may be digits, with or without commas between thousands, or words up to twelve.
+    """
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", story)
     digits = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)}
     words = set(re.findall(r"[a-z]+", story.lower()))
@@ -170,7 +176,7 @@ def numbers_in(story: str) -> set[float]:
 
 
 def plain(instance: Instance) -> dict[str, Any]:
-    """The data as JSON has them."""
+    """Converts the data of an instance for JSON."""
     return {
         key: value.tolist() if isinstance(value, np.ndarray) else value
         for key, value in instance.data.items()
@@ -178,7 +184,10 @@ def plain(instance: Instance) -> dict[str, Any]:
 
 
 def row_of(pair: Pair, problem: Problem, order: Order) -> dict[str, Any]:
-    """A kept pair as a line of the output; `bench modelling` reads it as a question."""
+    """Encodes a kept pair as a line of the output.
+
+    `bench modelling` reads such a line as a question.
+    """
     vote = pair.vote
     assert vote is not None  # it was kept
     assert vote.sample is not None
@@ -205,7 +214,7 @@ def row_of(pair: Pair, problem: Problem, order: Order) -> dict[str, Any]:
 
 
 def summary(pairs: list[Pair], problem: Problem, order: Order) -> dict[str, Any]:
-    """How many pairs were kept, and why others were not, the commonest reason first."""
+    """Counts the kept pairs, and the rejected ones by reason."""
     asked = [pair for pair in pairs if pair.outcome != NOT_ASKED]
     rejected = Counter(pair.outcome for pair in asked if pair.outcome != KEPT)
     return {
@@ -222,7 +231,7 @@ def _kept(pairs: list[Pair]) -> int:
 
 
 def lines(pairs: list[Pair], problem: Problem, order: Order) -> str:
-    """The kept pairs, one JSON object a line."""
+    """Formats the kept pairs, one JSON object a line."""
     rows = [row_of(pair, problem, order) for pair in pairs if pair.outcome == KEPT]
     # ASCII: a reply cut inside a character may hold half of it, which UTF-8 cannot.
     return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)

@@ -22,7 +22,7 @@ NAMED = 3
 
 
 def check_json(comparison: Comparison) -> dict[str, Any]:
-    """The answer of `check`."""
+    """Encodes the result of `check`."""
     levels = [score.level for row in comparison.rows for score in row.scores]
     return {
         "problem": comparison.problem.name,
@@ -62,7 +62,7 @@ def _instance_json(instance: Instance, score: Score, comparison: Comparison) -> 
 
 
 def compare_json(comparison: Comparison) -> dict[str, Any]:
-    """The answer of `compare`."""
+    """Encodes the result of `compare`."""
     rows = [
         {
             "name": row.entrant.name,
@@ -77,7 +77,7 @@ def compare_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def compare_table(comparison: Comparison) -> Table:
-    """Programs side by side."""
+    """Builds a table that compares programs."""
     count, proven = len(comparison.instances), sum(b.proven for b in comparison.baselines.values())
     against = (
         "all optima proven" if proven == len(comparison.baselines) else f"{proven} optima proven, else bounds"
@@ -92,7 +92,7 @@ def compare_table(comparison: Comparison) -> Table:
 
 
 def notes(rows: Sequence[Scored], count: int) -> list[str]:
-    """What the figures of some rows do not say, a sentence each.
+    """Explains what the figures leave out, a sentence each.
 
     Args:
         rows: of a table.
@@ -103,7 +103,7 @@ def notes(rows: Sequence[Scored], count: int) -> list[str]:
 
 
 def failed(row: Scored) -> str:
-    """Which instances a program failed on, in a sentence."""
+    """Says in a sentence on which instances a program failed."""
     named = [f"{each.instance} ({each.outcome})" for each in row.failures[:NAMED]]
     more = f" and {len(row.failures) - NAMED} more" if len(row.failures) > NAMED else ""
     name, whole = row.entrant.name, len(row.scores)
@@ -132,7 +132,7 @@ def _percent(value: float | None) -> str:
 
 
 def solve_json(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[str, Any]]:
-    """The answer of `solve`."""
+    """Encodes the result of `solve`."""
     return [
         {
             "instance": instance.name,
@@ -148,7 +148,7 @@ def solve_json(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[str, An
 
 
 def solve_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
-    """Exact results, a line each."""
+    """Builds a table of exact results."""
     proven = sum(baseline.proven for _, baseline in solved)
     table = Table(title=f"{proven} of {len(solved)} proven optimal")
     for heading in ("instance", "lower", "upper", "status", "solver", "CPU s"):

@@ -7,7 +7,7 @@ from gapsmith.agent.codegen.sanitize import untrusted
 
 
 def spending_table(found: Spending) -> Table:
-    """What was paid, a line for each model and each operator."""
+    """Builds a table of costs by model and by operator."""
     table = Table(
         title="what the calls cost", caption="$ for a best: in training; for a champion: past the gate"
     )

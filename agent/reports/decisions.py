@@ -36,7 +36,10 @@ class Decision:
 
 
 def decisions(store: Archive, run: int) -> list[Decision]:
-    """All decisions of a run by slot, and those of its end, which belong to no slot, as the last."""
+    """Lists all decisions of a run by slot.
+
+    The decisions at its end, which belong to no slot, come last.
+    """
     events: defaultdict[int, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
     for event in store.events(run):
         events[event.slot].append((event.kind, event.detail))
@@ -46,7 +49,7 @@ def decisions(store: Archive, run: int) -> list[Decision]:
 
 
 def explain_json(run: int, found: Iterable[Decision], spent: Spending) -> dict[str, Any]:
-    """The answer of `explain`."""
+    """Encodes the result of `explain`."""
     decided = [_decision_json(decision) for decision in found]
     return {"run": run, "decisions": decided, "spending": spending_json(spent)}
 
@@ -70,13 +73,16 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
 
 
 def explain_words(run: int, found: Iterable[Decision], spent: Spending) -> Group:
-    """The decisions, and what the calls cost where they were any but our own."""
+    """Renders the decisions, and the costs if a model was paid."""
     cost = [spending_table(spent)] if spent.whole.tokens_in else []
     return Group(explain_table(run, found), *cost)
 
 
 def explain_table(run: int, found: Iterable[Decision]) -> Table:
-    """The decisions, a line for each slot; those of the end a line each."""
+    """Builds a table with a line for each slot.
+
+    The decisions at the end of the run have a line each.
+    """
     table = Table(title=f"run {run}: its decisions")
     for heading in ("slot", "arm", "operator", "parents", "id", "decisions"):
         table.add_column(heading, no_wrap=heading in ("slot", "id"))
@@ -108,7 +114,10 @@ def _outcome(decision: Decision) -> list[str]:
 
 
 def _event(row: CandidateRow | None, kind: str, detail: Mapping[str, Any]) -> str:
-    """One event in words; a rule passes no gate, the best one in validation is what is to be beaten."""
+    """Formats one event.
+
+    A rule does not pass the gate: the best one in validation is the reference to beat.
+    """
     if row is not None and row.operator == "rule" and kind == "gate":
         return (
             "validation: the reference to beat, so far"

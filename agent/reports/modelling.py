@@ -18,13 +18,13 @@ SHOWN = 20
 
 
 def spent_json(desk: Desk) -> dict[str, Any]:
-    """What a run has cost so far."""
+    """Encodes what a run has cost so far."""
     ledger = desk.ledger
     return {"run": desk.run, "calls": ledger.calls, "usd": ledger.dollars, "seconds": ledger.seconds}
 
 
 def spent_words(desk: Desk) -> str:
-    """The same in a line."""
+    """Formats what a run has cost so far in a line."""
     ledger = desk.ledger
     return f"run {desk.run}: {ledger.calls} calls, {dollars(ledger.dollars)}, {ledger.seconds:.0f} s"
 
@@ -33,7 +33,7 @@ def spent_words(desk: Desk) -> str:
 
 
 def answer_json(marked: Marked, desk: Desk) -> dict[str, Any]:
-    """The answer of `model`."""
+    """Encodes the result of `model`."""
     chosen = marked.vote.sample
     verdict = chosen.verdict if chosen else None
     answer = verdict.answer if verdict else None
@@ -63,7 +63,7 @@ def _sample_json(sample: Sample) -> dict[str, Any]:
 
 
 def answer_table(marked: Marked) -> RenderableType:
-    """The elected answer: its quantities, and how far the samples agree."""
+    """Builds a table of the elected answer and the votes."""
     vote = marked.vote
     answer = vote.sample.verdict.answer if vote.sample and vote.sample.verdict else None
     table = Table("quantity")
@@ -78,7 +78,7 @@ def answer_table(marked: Marked) -> RenderableType:
 
 
 def failures(marked: Marked) -> str:
-    """Why there is no answer, in one line."""
+    """Explains in one line why there is no answer."""
     if not marked.samples:
         return "the budget has no room for a question; raise --calls or --usd"
     verdicts = [sample.verdict for sample in marked.samples if sample.verdict]
@@ -90,7 +90,7 @@ def failures(marked: Marked) -> str:
 
 
 def bench_json(marked: Sequence[Marked], scores: Sequence[Score], desk: Desk) -> dict[str, Any]:
-    """The answer of `bench modelling`."""
+    """Encodes the result of `bench modelling`."""
     return {
         "model": desk.order.model,
         "samples": desk.order.samples,
@@ -142,7 +142,10 @@ def _marked_json(marked: Marked) -> dict[str, Any]:
 
 
 def bench_table(scores: Sequence[Score], samples: int) -> Table:
-    """Scores, a line for each set; with several samples also what one of them is worth."""
+    """Builds a table of scores, a line for each set.
+
+    With several samples it also shows the accuracy of one sample.
+    """
     table = Table(title="right answers, % of the questions asked (95 % interval)")
     first = ["first sample"] if samples > 1 else []
     for heading in ("set", "asked", "right", *first, "all quantities", "cost", "failures"):
@@ -168,7 +171,7 @@ def _percent(share: Share, interval: bool = True) -> str:
 
 
 def _cost(score: Score) -> str:
-    """Of a right answer."""
+    """Formats the cost of a right answer."""
     dollars, calls = score.cost_of_pass(score.usd), score.cost_of_pass(score.calls)
     if calls is None:
         return "–"
@@ -179,7 +182,7 @@ def _cost(score: Score) -> str:
 
 
 def synthesis_table(summary: Mapping[str, Any]) -> RenderableType:
-    """How many pairs were kept, and why others were not."""
+    """Builds a table of kept pairs and reasons for rejection."""
     words = Text(f"{summary['problem']}: {summary['kept']} pairs kept of {summary['tried']} tried")
     table = Table("rejected because", "pairs")
     for reason, count in summary["rejected"].items():

@@ -13,7 +13,7 @@ from gapsmith.evaluators.base import Problem, Trouble
 
 
 def candidate_json(row: CandidateRow) -> dict[str, Any]:
-    """A line of `best` or `lineage`."""
+    """Encodes a candidate, for `best` and `lineage`."""
     return {
         "id": row.program,
         "name": row.name,
@@ -32,7 +32,7 @@ def candidate_json(row: CandidateRow) -> dict[str, Any]:
 def candidate_table(
     rows: Sequence[CandidateRow], title: str, winners: Collection[int | None] = frozenset()
 ) -> Table:
-    """Candidates, a line each; the programs that runs handed over are marked."""
+    """Builds a table of candidates, with the winners of runs marked."""
     table = Table(title=f"{title} (gaps in training and validation)")
     for heading in ("id", "from", "parents", "run.slot", "verdict", "train %", "valid. %"):
         table.add_column(heading, no_wrap=heading == "id")
@@ -51,7 +51,7 @@ def candidate_table(
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
-    """A problem's card."""
+    """Encodes a problem."""
     return {
         "name": problem.name,
         "title": problem.title,
@@ -65,7 +65,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 
 def card_text(card: Mapping[str, Any]) -> str:
-    """A problem's card for people."""
+    """Formats a problem for people."""
     arguments = [f"  {a['name']}: {a['type']}; {a['meaning']}" for a in card["arguments"]]
     rules = [f"  {rule['name']}: {rule['source']}" for rule in card["rules"]]
     parts = [
@@ -83,7 +83,10 @@ def card_text(card: Mapping[str, Any]) -> str:
 
 
 def reported(store: Archive, problem: str | None, number: int | None) -> RunRow:
-    """The run of that number, else the latest that is finished. Raises Trouble where it has no leaderboards."""
+    """Returns a finished run with leaderboards, the latest by default.
+
+    Raises Trouble where there is none.
+    """
     found = next(iter(_finished(store, problem, number)), None)
     if found is None and number is None:
         raise Trouble(f"archive {store.location} holds no finished run{f' of {problem}' if problem else ''}")
@@ -96,6 +99,9 @@ def reported(store: Archive, problem: str | None, number: int | None) -> RunRow:
 def _finished(
     store: Archive, problem: str | None, number: int | None, version: str | None = None
 ) -> list[RunRow]:
-    """Finished runs, the latest first; without a number those whose gaps can be compared."""
+    """Lists finished runs, the latest first.
+
+    Without a number these are the runs whose gaps can be compared.
+    """
     wanted = store.comparable(problem, version) if number is None else [number]
     return [row for row in store.runs() if row.report and row.id in wanted and problem in (None, row.problem)]

@@ -17,7 +17,7 @@ from gapsmith.evaluators.scoring import FEWEST, Gain
 
 
 def report_table(report: Report) -> Table:
-    """The winner and the best reference rule on the sealed test."""
+    """Builds a table of winner and best rule on the sealed test."""
     spent = f"{report.evaluations} evaluations, {report.calls} calls, {dollars(report.usd)}, {report.seconds:.0f} s"
     title = f"run {report.run}: {report.problem}, {report.model}"
     table = Table(title=title, caption=f"{spent}\n{_counted(report)}")
@@ -34,7 +34,7 @@ def _winner(report: Report) -> str:
 
 
 def verdict(report: Report) -> str:
-    """What the report comes to, a sentence or two."""
+    """Sums up a report in a sentence or two."""
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
         return f"Program {report.best_id} fails on the test: {report.best.outcome}."
@@ -67,7 +67,7 @@ def _points(gain: Gain) -> str:
 
 
 def _claim(report: Report) -> str:
-    """The gain on the instances by which nothing was chosen, if there was such a claim."""
+    """Formats the gain on unused instances, if it was estimated."""
     if report.claimed is None:
         return ""
     if not report.claimed.instances:
@@ -82,7 +82,7 @@ def _claim(report: Report) -> str:
 
 
 def _counted(report: Report) -> str:
-    """The instances behind the figures, in a line."""
+    """Formats the numbers of instances behind the figures."""
     counts = report.counts
     own = "" if report.generated else "; selection and claim are of the validation"
     own += "; drawn as the recording says" if counts.drawn is Source.RECORDING else ""
@@ -93,7 +93,10 @@ def _counted(report: Report) -> str:
 
 
 def front_table(row: RunRow) -> Table:
-    """The front of a run's report: none is worse than another in gap, time and size at once."""
+    """Builds a table of the Pareto front of a report.
+
+    No program of it is dominated in gap, CPU time and size.
+    """
     table = Table(title=f"run {row.id}: gap, time and size on the sealed test")
     table.caption = "chosen by training, priced on the test; the winner was chosen by other instances"
     for heading in ("id", "", "pooled gap %", "CPU ms", "size"):
@@ -106,7 +109,7 @@ def front_table(row: RunRow) -> Table:
 
 
 def set_table(row: RunRow) -> Table:
-    """The set of a run's report, by how many of it are run."""
+    """Builds a table of the portfolio of a report."""
     table = Table(title=f"run {row.id}: run the first k, take the best; on the sealed test")
     for heading in ("k runs", "id", "rule", "pooled gap % together"):
         table.add_column(heading, justify="left" if heading == "rule" else "right")
@@ -117,14 +120,17 @@ def set_table(row: RunRow) -> Table:
 
 
 def _verdict(row: CandidateRow) -> str:
-    """What became of a candidate; a rule is measured on validation instances, and passes nothing."""
+    """Formats the outcome of a candidate.
+
+    A rule is measured on validation instances, but passes no gate.
+    """
     if row.operator == "rule" and row.outcome == CandidateOutcome.OK:
         return "reference rule"
     return f"gate: {row.gate}" if row.gate else row.outcome
 
 
 def run_json(row: RunRow) -> dict[str, Any]:
-    """A line of `runs`."""
+    """Encodes a run, for `runs`."""
     report: Mapping[str, Any] = row.report or {}
     spent = report.get("spending") or {}
     return {
@@ -147,7 +153,7 @@ def _cents(report: Mapping[str, Any] | None) -> str:
 
 
 def run_table(rows: Sequence[RunRow]) -> Table:
-    """Runs, a line each."""
+    """Builds a table of runs."""
     table = Table(title="runs")
     for heading in ("run", "problem", "model", "seed", "status", "seconds", "$", "winner", "pooled gap %"):
         table.add_column(heading)

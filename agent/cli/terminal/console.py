@@ -30,7 +30,7 @@ class PlainConsole(Console):
         super().__init__(markup=False, emoji=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments of what is shown, each with harmless text alone."""
+        """Yields the segments of what is shown, with sanitized text."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(harmless(segment.text), segment.style)
 
@@ -55,12 +55,12 @@ class Stream:
         return getattr(stream, "rich_proxied_file", stream)  # which rich puts there while a bar is shown
 
     def write(self, text: str) -> int:
-        """Writes text."""
+        """Writes text to the stream."""
         self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        """Sends what was written."""
+        """Flushes the stream."""
         self._try(lambda: self._stream.flush())
 
     def _try(self, action: Callable[[], object]) -> None:
@@ -72,7 +72,7 @@ class Stream:
 
 
 def ready() -> bool:
-    """Makes the standard streams fit for use; says whether there is a stdout.
+    """Prepares the standard streams; returns whether there is a stdout.
 
     Letters that an encoding lacks become question marks. A closed descriptor is occupied, so that no file that is
     opened later takes its number and gets what was meant for the stream.
@@ -90,13 +90,13 @@ def ready() -> bool:
 
 
 def discard(stream: Any) -> None:
-    """Lets what a stream still holds go nowhere, so that nothing complains a second time."""
+    """Redirects a stream to nowhere, so that it fails only once."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _no_result(error: OSError) -> None:
-    """Raises BrokenPipeError where nothing reads on, else Trouble."""
+    """Raises BrokenPipeError where the reader is gone, else Trouble."""
     if isinstance(error, BrokenPipeError):
         raise error
     raise Trouble(
@@ -113,13 +113,16 @@ ERRORS = PlainConsole(file=cast("IO[str]", Stream("stderr", lambda _: None)), st
 
 
 def write_out(text: str) -> None:
-    """Writes a result to stdout at once. Raises Trouble, or BrokenPipeError where nothing reads on."""
+    """Writes a result to stdout at once.
+
+    Raises Trouble, or BrokenPipeError where the reader is gone.
+    """
     STDOUT.write(text)
     STDOUT.flush()
 
 
 def failure(error: OSError) -> str:
-    """One line for what the system refused: a file, a stream, or one more open file."""
+    """Describes an error of the operating system in one line."""
     discard(sys.stdout)
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return (

@@ -44,14 +44,17 @@ class Stopping:
 
 @contextmanager
 def leaving(message: str = KEPT) -> Iterator[None]:
-    """Has a signal leave at once with that message; for work that has nothing under way to wait for."""
+    """Exits at once on a signal, with that message.
+
+    For work that has no requests under way.
+    """
     with _handled(lambda number, _: _leave(number, message)):
         yield
 
 
 @contextmanager
 def interruptible(ask_to_stop: Callable[[], None], what: str, resume: str) -> Iterator[Stopping]:
-    """Has the first signal ask for a stop, and a second one leave at once.
+    """Asks for a stop on the first signal, exits on the second.
 
     Args:
         ask_to_stop: called in the main thread.
@@ -101,6 +104,9 @@ def _leave(number: int, message: str) -> None:
 
 
 def _write(text: str) -> None:
-    """Writes to stderr without its buffer, which the signal may have found at work."""
+    """Writes to stderr without its buffer.
+
+    The signal may have interrupted a write to that buffer.
+    """
     with suppress(OSError):
         os.write(2, text.encode())

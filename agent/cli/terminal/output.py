@@ -28,7 +28,10 @@ OBJECTS_BETWEEN = 50_000
 
 
 def _tell_end(job: Run, replies: Replies) -> None:
-    """Says on stderr what a reader of the report should know. Raises Trouble where no reply was of any use."""
+    """Reports on stderr how the run ended, where that matters.
+
+    Raises Trouble where no reply was usable.
+    """
     if job.ledger.ended_by_calls:
         say(
             f"ended by the limit of {job.ledger.most_calls} calls, with {job.ledger.evaluations} evaluations; "
@@ -46,7 +49,10 @@ def _tell_end(job: Run, replies: Replies) -> None:
 
 
 def next_step(report: Report, archive: str) -> str:
-    """What to do with a winner: to export it only where it is better than the best rule."""
+    """Suggests what to do with the winner.
+
+    Export is suggested only for a program that is better than the best rule.
+    """
     where = "" if archive == DEFAULT_ARCHIVE else f" --archive {shlex.quote(without_login(archive))}"
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
@@ -63,7 +69,10 @@ def next_step(report: Report, archive: str) -> str:
 
 
 def is_better(report: Report) -> bool:
-    """Whether all that was measured of the winner says that it is better than the best rule, or than its base."""
+    """Tells whether the winner is significantly better than its reference.
+
+    The reference is the best rule, or the base model of a formulation.
+    """
     if found := report.formulation:
         intervals = [ratio["ci95"] for ratio in (found["ratio"], found["wall_ratio"]) if ratio]
         return all(interval is not None and interval[1] < 1 for interval in intervals)
@@ -72,14 +81,14 @@ def is_better(report: Report) -> bool:
 
 
 def say_if_any(words: str) -> None:
-    """A line on stderr, unless it is empty."""
+    """Prints a line on stderr, unless it is empty."""
     if words:
         say(words)
 
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Keeps the collector from looking at all modules again and again, and at every candidate's tree.
+    """Reduces the work of Python's garbage collector.
 
     For a process of our own: `gc.unfreeze` would also unfreeze what a caller in Python has frozen.
     """
@@ -95,22 +104,25 @@ def seldom_collected() -> Iterator[None]:
 
 
 def version_called(given: str | None) -> str | None:
-    """The version of the problem of a path.py; None of a name, which stands for the latest."""
+    """Returns the version of a problem file; None for a name.
+
+    A name stands for the latest version.
+    """
     return find_problem(given).version if given and given.endswith(".py") else None
 
 
 def say_edited(store: Archive, problem: Problem, called: str) -> None:
-    """Says that the archive knows the problem in other versions only, where it does."""
+    """Prints a notice where the archive has only other versions."""
     say_if_any(left_aside(store, problem, called))
 
 
 def minimum_level(weak: bool) -> Level:
-    """The weakest isolation that is accepted."""
+    """Returns the weakest isolation level that is accepted."""
     return Level.L0 if weak else Level.L2
 
 
 def show_result(data: Any, words: RenderableType, as_json: bool) -> None:
-    """Prints a result on stdout, as JSON or as words."""
+    """Prints a result on stdout, as JSON or as text."""
     if as_json:
         write_out(json.dumps(data, allow_nan=False) + "\n")
     else:
@@ -119,7 +131,7 @@ def show_result(data: Any, words: RenderableType, as_json: bool) -> None:
 
 @contextmanager
 def opened_archive(location: str, made: bool = True, reading: bool = False) -> Iterator[Archive]:
-    """An archive, closed afterwards.
+    """Opens an archive and closes it afterwards.
 
     Args:
         location: a path, or a database URL.
@@ -138,7 +150,10 @@ def opened_archive(location: str, made: bool = True, reading: bool = False) -> I
 
 @contextmanager
 def progress_bar(every: float = LOG_SECONDS) -> Iterator[Doing]:
-    """Progress on stderr: a bar that is taken away afterwards, or a line every so many seconds."""
+    """Shows progress on stderr.
+
+    On a terminal a bar, elsewhere a line at intervals.
+    """
     doing = Doing(every=every)
     try:
         yield doing

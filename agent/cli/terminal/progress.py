@@ -60,7 +60,7 @@ class Doing:
         self._name = ""
 
     def __call__(self, doing: str, done: int, whole: int) -> None:
-        """Shows how far one kind of work is."""
+        """Shows the progress of one kind of work."""
         if doing != self._name:
             self.close()
             self._bar.start()
@@ -70,14 +70,14 @@ class Doing:
             self._bar.update(self._task, completed=done, total=whole)
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._bar.stop()
         self._task, self._name, self._counted = None, "", ""
 
     def end(self) -> None:
-        """Shows nothing more."""
+        """Stops showing progress."""
         self.close()
         self._ended.set()
         if self._log.is_alive():
@@ -90,7 +90,10 @@ class Doing:
 
 
 def work(run: Run, doing: Doing) -> Report:
-    """Runs a job to its report under a progress line. Raises Interrupted where a signal stopped it before its end."""
+    """Runs a job to its report and shows progress.
+
+    Raises Interrupted where a signal stopped it.
+    """
     for model in run.models:
         if isinstance(model, ManualModel):
             model.watchers.append(say)
@@ -121,7 +124,7 @@ def work(run: Run, doing: Doing) -> Report:
 
 
 def plan(run: Run) -> str:
-    """What a run will do, in one line: its instances, where they come from, and its limits."""
+    """Describes a run in one line: its instances and its limits."""
     wanted, counts = run.settings, run.supply.counts
     made = "files" if wanted.instances else "generated"
     names = {Split.TRAIN: "training", Split.VALIDATION: "validation", Split.TEST: "test"}
@@ -138,13 +141,13 @@ def plan(run: Run) -> str:
 
 
 def _left(run: Run) -> str:
-    """The batches that a stop leaves at work."""
+    """Describes the batches that continue after a stop."""
     rows = [waiting.row for waiting in run.waiting]
     return "".join(f", {row.id} with {len(row.slots)} questions goes on at {row.model}" for row in rows)
 
 
 def say(line: str) -> None:
-    """A line on stderr, above the bar if there is one."""
+    """Prints a line on stderr, above the bar if there is one."""
     ERRORS.print(Text(one_line(line, 1000)), soft_wrap=True)
 
 
@@ -169,12 +172,12 @@ class _Batches(ProgressColumn):
         self._run = run
 
     def render(self, task: Task) -> Text:
-        """How far they are."""
+        """Returns a text with the progress of all batches."""
         return Text(" · ".join(batch_words(waiting, time.time()) for waiting in self._run.waiting))
 
 
 def batch_words(waiting: Waiting, now: float) -> str:
-    """How far a batch is, which may take hours."""
+    """Describes the progress of a batch."""
     row, minutes = waiting.row, int(now - waiting.row.made) // 60
     return f"waits for a batch: {waiting.done} of {len(row.slots)} by {row.model}, {minutes} min"
 
@@ -190,7 +193,7 @@ def _words(run: Run, standing: Standing, share: float) -> str:
 
 
 def _share(run: Run, standing: Standing) -> float:
-    """How much of the budget is used: the scarcest of what it limits."""
+    """Returns the used share of the scarcest limit."""
     limits: dict[str, float | None] = vars(run.settings.budget)
     used = [
         float(getattr(standing, name) or 0.0) / limit for name, limit in limits.items() if limit is not None

@@ -8,7 +8,7 @@ from gapsmith.evaluators.base import EntryPoint
 
 
 def annotated(source: str, entry: EntryPoint) -> str:
-    """The program with the entry point's types, and Any for what its other functions take and return.
+    """Adds the entry point's types to a program, and Any elsewhere.
 
     What is nested too deep, or holds a number too long, to be written anew stays without types.
     """
@@ -19,7 +19,10 @@ def annotated(source: str, entry: EntryPoint) -> str:
 
 
 def _lines(source: str) -> list[str]:
-    """Lines as the parser counts them: a form feed ends none."""
+    """Splits a source into lines as the parser counts them.
+
+    A form feed ends no line.
+    """
     return re.split(r"\r\n|\r|\n", source)
 
 
@@ -37,7 +40,10 @@ def _annotated(source: str, entry: EntryPoint) -> str:
 
 
 def _without_strangers(source: str) -> str:
-    """The program without what the module has of its own: its import of numpy, its `__future__`, its main part."""
+    """Removes statements that the exported module has itself.
+
+    These are the import of numpy, `__future__` imports and the main part.
+    """
     lines, body = _lines(source), ast.parse(source).body
     for statement in reversed(body):
         shared = [other for other in body if other.lineno <= statement.lineno <= (other.end_lineno or 0)]
@@ -80,7 +86,10 @@ def _expression(text: str) -> ast.expr:
 
 
 def _with_head(lines: list[str], node: ast.FunctionDef) -> list[str]:
-    """The lines with the function's head written anew; a body on the line of its `def` is written anew too."""
+    """Replaces the head of a function.
+
+    A body on the line of its `def` is replaced too.
+    """
     first, indent = node.body[0], " " * node.col_offset
     if first.lineno == node.lineno or _head_end(lines, node) is None:
         text = textwrap.indent(ast.unparse(_bare(node, node.body)), indent)
@@ -90,11 +99,11 @@ def _with_head(lines: list[str], node: ast.FunctionDef) -> list[str]:
 
 
 def _bare(node: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
-    """The function without its decorators, which keep their lines."""
+    """Copies a function without its decorators, which keep their lines."""
     return ast.FunctionDef(node.name, node.args, body, [], node.returns, lineno=1)
 
 
 def _head_end(lines: list[str], node: ast.FunctionDef) -> int | None:
-    """The number of the line on which the head ends with its colon."""
+    """Returns the number of the line on which the head ends."""
     numbers = range(node.body[0].lineno - 1, node.lineno - 1, -1)
     return next((k for k in numbers if lines[k - 1].split("#")[0].rstrip().endswith(":")), None)

@@ -84,7 +84,10 @@ def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = 
 
 
 def _open(program: Program, problem: Problem) -> Program:
-    """The program as it may be read and imported by others: screened again, and nothing of it unseen."""
+    """Checks that a program is safe to read and to import.
+
+    It is screened again and may hold no invisible characters.
+    """
     found, source = screen(program.source, problem.entry), visible(program.source)
     why = (
         found.message
@@ -100,7 +103,10 @@ def _open(program: Program, problem: Problem) -> Program:
 
 
 def _seconds(problem: Problem, tests: Sequence["Test"]) -> float:
-    """CPU seconds that a self-test may take: of loading, and of the instances as they were limited in the search."""
+    """Computes the CPU limit of a self-test in seconds.
+
+    It allows for loading, and for the instances as they were limited in the search.
+    """
     return LOADING_SECONDS + SLACK * sum(problem.cpu_seconds(instance) for instance, _ in tests)
 
 
@@ -114,7 +120,7 @@ def module(
     archive: Archive,
     tests: Sequence[Test],
 ) -> str:
-    """The text of the module."""
+    """Builds the text of the module."""
     bundle = Bundle()
     bundle.add(problem.read)
     bundle.add(problem.cost)
@@ -131,7 +137,7 @@ def module(
 
 
 def _tests(problem: Problem, settings: Settings, program: Program, archive: Archive) -> list[Test]:
-    """The smallest instances on which the archive has a cost of the program."""
+    """Returns the smallest training instances with an archived cost."""
     train = Supply(problem, settings.instances, (), settings.seed).train
     instances = sorted(train, key=lambda i: len(json.dumps(_plain(i))))
     scores = archive.scores(program.id or 0, [instance.digest for instance in instances])
@@ -146,7 +152,7 @@ def sandboxed_module(
     archive: Archive,
     tests: Sequence[Test],
 ) -> str:
-    """The text of a module that calls the program through the sandbox."""
+    """Builds a module that calls the program through the sandbox."""
     arguments = tuple(tests[0][0].data)
     name = "solve" if problem.driver else problem.entry.name
     return _SANDBOXED.format(
@@ -162,7 +168,7 @@ def sandboxed_module(
 
 
 def _try_calls(problem: Problem, program: Program, tests: Sequence[Test], executor: Executor) -> None:
-    """Repeats the archive's costs as the module will: one call in the sandbox for each instance."""
+    """Repeats the archived costs, one sandboxed call for each instance."""
     _need(tests)
     calls = tuple({key: value_of(datum) for key, datum in instance.data.items()} for instance, _ in tests)
     limits = Limits(cpu_seconds=_seconds(problem, tests), together=bool(problem.driver))
@@ -185,7 +191,7 @@ def _need(tests: Sequence[Test]) -> None:
 
 
 def _try(text: str, tests: Sequence[Test], executor: Executor, seconds: float) -> None:
-    """Runs the module's self-test where candidates run: it is still a model's code."""
+    """Runs the module's self-test in the sandbox."""
     _need(tests)
     job = Job(source=text, entry="self_test", calls=({},), limits=Limits(cpu_seconds=seconds))
     outcome = executor.submit(_Try(job)).result()
@@ -253,7 +259,7 @@ def _gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) ->
 
 
 def _tested(best: Mapping[str, Any]) -> str:
-    """The interval, if there were enough instances for one, and how many there were, in parentheses."""
+    """Formats interval, number of instances and failures, in parentheses."""
     interval = [f"95 % interval {best['ci95'][0]:.3f} to {best['ci95'][1]:.3f}"] if best["ci95"] else []
     failures = len(best.get("failures") or ())
     failed = [f"failed on {failures} more"] if failures else []
