@@ -1,4 +1,4 @@
-"""The job: what to ask for, whom to ask, what to keep. Whatever the command line does is one call of these."""
+"""The Python interface of Gapsmith. Each command of the command line is a call of these functions."""
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.compare import Entrant, evaluate, file_entrants, named_entrants, solve

@@ -1,4 +1,4 @@
-"""Lets the command line be run as `python -m gapsmith.agent`."""
+"""Runs the command line as `python -m gapsmith.agent`."""
 
 from gapsmith.agent.cli.app import main
 

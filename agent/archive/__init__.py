@@ -1,4 +1,4 @@
-"""What is remembered: runs, programs, evaluations, baselines, calls and events. The only writer of the database."""
+"""The database: runs, programs, evaluations, baselines, calls and events. Only this package writes it."""
 
 from gapsmith.agent.archive.leases import Lease
 from gapsmith.agent.archive.reader import Edition, Paid

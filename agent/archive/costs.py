@@ -1,10 +1,9 @@
-"""What the calls of a run cost, and what that bought: by model and by operator.
+"""Costs of a run's model calls and the improvements they gave, by model and by operator.
 
-An improvement is accepted where a program is better than all before it. Of that there are two measures, and
-neither asks more of the reader than the archive holds: a *best* has a smaller training gap than the program of every
-earlier slot, reference rules included; a *champion* passed the gate. Cost-of-pass is the dollars of all calls, also
-of those that gave nothing, by the improvements that their programs made (Erol et al. 2025 define it for answers
-that are right or wrong). Tuning asks no model: what it finds raises the bar, and is nobody's improvement.
+There are two kinds of improvement. A *best* has a smaller training gap than the program of every earlier slot,
+reference rules included; a *champion* passed the gate. Cost-of-pass is the cost of all calls, including those
+without result, divided by the number of improvements (Erol et al. 2025 define it for answers that are right or
+wrong). Gains from tuning count for the incumbent but are not credited to any model.
 """
 
 import math
@@ -16,15 +15,15 @@ from gapsmith.agent.archive import Archive, Paid
 
 @dataclass(frozen=True)
 class Spent:
-    """What some calls cost and gave.
+    """Costs and improvements of some calls.
 
     Attributes:
-        name: of the model or the operator.
-        calls: answered questions.
-        usd: dollars; None where the price of one is not known.
-        tokens_in: all of the input.
-        tokens_cached: those of the input that were read from the provider's cache.
-        tokens_out: all of the output.
+        name: the model or the operator.
+        calls: number of answered requests.
+        usd: dollars; None if a price is not known.
+        tokens_in: all input tokens.
+        tokens_cached: input tokens read from the provider's cache.
+        tokens_out: all output tokens.
         bests: programs that were the best in training so far.
         champions: programs that passed the gate.
     """
@@ -40,23 +39,23 @@ class Spent:
 
     @property
     def cached_share(self) -> float | None:
-        """How much of the input came from the provider's cache, 0 to 1; None without any input."""
+        """Share of the input read from the provider's cache; None without input."""
         return self.tokens_cached / self.tokens_in if self.tokens_in else None
 
     @property
     def usd_per_best(self) -> float | None:
-        """Dollars for a new best in training; None where there is none, or a price is not known."""
+        """Dollars for each new best in training; None if unknown."""
         return None if self.usd is None or not self.bests else self.usd / self.bests
 
     @property
     def usd_per_champion(self) -> float | None:
-        """Dollars for a new champion; None where there is none, or a price is not known."""
+        """Dollars for each new champion; None if unknown."""
         return None if self.usd is None or not self.champions else self.usd / self.champions
 
 
 @dataclass(frozen=True)
 class Spending:
-    """What the calls of a run cost and gave: all of them, by model, and by operator, the dearest first."""
+    """Costs of a run: in total, by model and by operator, the most expensive first."""
 
     whole: Spent
     models: tuple[Spent, ...]

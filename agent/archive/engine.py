@@ -1,4 +1,4 @@
-"""Opens an archive: a plain path or any database URL; checks and lifts its schema."""
+"""Opens an archive, given as a path or a database URL; checks and migrates its schema."""
 
 import os
 import shutil
@@ -34,8 +34,8 @@ def open_engine(
 
     Args:
         location: a path (SQLite) or a database URL.
-        migrations: the ways up from older schemas.
-        reading: whether nothing is written: no archive is made, none is lifted, and a read-only folder will do.
+        migrations: migrations from older schemas.
+        reading: open for reading only: the archive is neither created nor migrated; its folder may be read-only.
     """
     try:
         url = _url(location)
@@ -60,7 +60,7 @@ def _url(location: str) -> URL:
     url = make_url(location) if "://" in location else URL.create("sqlite", database=location)
     if url.get_backend_name() == "sqlite" and (url.database or "").strip() in NO_FILES:
         raise UsageTrouble(
-            f"--archive {location!r} names no file, so that nothing would be kept; expected a path such as archive.db"
+            f"--archive {location!r} names no file, so nothing would be kept; expected a path such as archive.db"
         )
     return url
 
@@ -78,7 +78,7 @@ def _readable(path: Path, location: str, migrations: Mapping[int, Migration]) ->
     log = path.with_name(f"{path.name}-wal")
     if (
         not ours and log.is_file() and log.stat().st_size
-    ):  # what it holds is read only where it can be written
+    ):  # SQLite reads the log only in a folder that it can write
         return _lifted_copy(path, location, migrations)
     address = f"file:{quote(str(path))}"
     options = {"uri": "true", "mode": "rw"} if ours else {"uri": "true", "immutable": "1"}
@@ -120,7 +120,7 @@ def _lifted_copy(path: Path, location: str, migrations: Mapping[int, Migration])
 def _closed_on_error(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except BaseException:  # whatever it was, no connection may stay open; it is raised again
+    except BaseException:  # no connection may stay open; the error is raised again
         engine.dispose()
         raise
 
@@ -131,9 +131,9 @@ def _set_up(engine: Engine) -> None:
         @event.listens_for(engine, "connect")
         def pragmas(connection, _record):  # type: ignore[no-untyped-def]
             connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-            # It survives kill -9; a power cut may take the last commit.
+            # It survives kill -9; after a power cut the last commit may be missing.
             connection.execute("PRAGMA synchronous=NORMAL")
-            # The log of 16 MiB is written back at once, not every 40 candidates.
+            # The log is written back every 16 MiB, not after every 40 candidates.
             connection.execute("PRAGMA wal_autocheckpoint=4000")
             connection.execute("PRAGMA foreign_keys=ON")
 
@@ -177,7 +177,7 @@ def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) ->
 def _make(engine: Engine) -> int:
     with engine.begin() as connection:
         _lock(connection)
-        if (found := _version(connection)) is not None:  # another process was quicker
+        if (found := _version(connection)) is not None:  # another process made it first
             return found
         SQLModel.metadata.create_all(connection)
         connection.execute(text("INSERT INTO meta (key, value) VALUES ('schema', :v)"), {"v": str(SCHEMA)})
@@ -200,7 +200,9 @@ def _migrate(engine: Engine, location: str, version: int, migrations: Mapping[in
         _lock(connection)
         for step in range(_version(connection) or version, SCHEMA):
             if step not in migrations:
-                raise Trouble(f"archive {location} has schema {step}, from which there is no way up; {copy}")
+                raise Trouble(
+                    f"archive {location} has schema {step}, for which there is no migration; {copy}"
+                )
             migrations[step](connection)
         connection.execute(text("UPDATE meta SET value = :v WHERE key = 'schema'"), {"v": str(SCHEMA)})
     engine.dispose()  # the next connections check foreign keys again
@@ -258,9 +260,7 @@ def _reason(location: str) -> str:
     if not path.parent.is_dir():
         return f": folder {path.parent} does not exist; make it, or name another place"
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        return (
-            ": it cannot be written here; what only reads works: gapsmith runs, best, show, explain, export"
-        )
+        return ": it cannot be written here; commands that only read work: gapsmith runs, best, show, explain, export"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What examinations found of archived programs: of a formulation, its class of truth and the rung that showed it."""
+"""Verification results of archived formulations: the level of proof and the check that gave it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

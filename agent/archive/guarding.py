@@ -1,6 +1,6 @@
-"""What can go wrong with an archive while it is used: a lock is waited for, all else becomes one line.
+"""Handles failures of an archive in use: waits for locks and reports all other errors in one line.
 
-SQLite waits for a lock by itself for some seconds; we have it wait again, and say so once.
+SQLite itself waits some seconds for a lock. The guard lets it wait again, and informs the user once.
 """
 
 import os
@@ -18,32 +18,32 @@ from sqlalchemy.engine import ExceptionContext
 from gapsmith.evaluators.base import Trouble
 
 Tell = Callable[[str], None]
-"""Given a line for the user."""
+"""Takes a line for the user."""
 
 BUSY_SECONDS, TURNS = 5, 24
-"""How long SQLite waits for a lock at a time, and how often: two minutes in all."""
+"""Seconds of one wait for a lock and number of waits: two minutes in total."""
 
 CHECKPOINT_SECONDS = 3.0
-"""The write-ahead log is copied into the database about so often, so that the file alone is nearly complete."""
+"""Seconds between two copies of the write-ahead log into the database file, which is nearly complete alone."""
 
 PRIMARY = 0xFF
 REMEDIES = {
     sqlite3.SQLITE_BUSY: "another program has locked it for minutes, such as a sqlite3 shell or a backup; end that",
     sqlite3.SQLITE_FULL: "its disk is full; make room",
-    sqlite3.SQLITE_IOERR: "its disk cannot be read or written; look after it",
-    sqlite3.SQLITE_READONLY: "it cannot be written; see to its permissions",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; put a copy back, or save what can be read with: sqlite3 FILE .recover",
-    sqlite3.SQLITE_NOTADB: "it is damaged; put a copy back",
+    sqlite3.SQLITE_IOERR: "its disk cannot be read or written; check it",
+    sqlite3.SQLITE_READONLY: "it cannot be written; check its permissions",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; restore a copy, or recover what is readable with: sqlite3 FILE .recover",
+    sqlite3.SQLITE_NOTADB: "it is damaged; restore a copy",
 }
 
 
 class Guard:
-    """Watches over an engine.
+    """Guard of an open archive.
 
     Args:
-        engine: of the archive, opened.
+        engine: the open archive.
         location: as the user wrote it.
-        tell: is given the line that a lock is waited for.
+        tell: takes the line about a lock.
     """
 
     def __init__(self, engine: Engine, location: str, tell: Tell) -> None:
@@ -126,7 +126,7 @@ class Guard:
         Raises Trouble where the file was deleted or replaced.
 
         Args:
-            connection: which wrote it, and has it open still.
+            connection: the connection that wrote it, still open.
         """
         if self._identity is None:
             return
@@ -152,8 +152,8 @@ class Guard:
                     assert isinstance(driver, sqlite3.Connection)  # as the identity of a file says
                     driver.backup(target)
                 self._copy = copy
-                return f"; what it held is in {copy}: move that back, then: gapsmith resume"
-        return "; what it held could not be saved"
+                return f"; its content is in {copy}: move it back, then: gapsmith resume"
+        return "; its content could not be saved"
 
 
 def _free(path: Path) -> Path:

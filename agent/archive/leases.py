@@ -1,7 +1,7 @@
-"""Leases: one process at a time works on a run.
+"""Leases: only one process at a time works on a run.
 
-A lease is refreshed while its process works. It is over when it is given back, has run out, or when its process, on
-this very machine, is gone.
+A process refreshes its lease while it works. A lease ends when it is released, expires, or when its process, if it
+ran on this machine, is gone.
 """
 
 import os
@@ -22,38 +22,38 @@ LASTS, REFRESHED = 60.0, 10.0
 """Seconds that a lease lasts, and after which it is refreshed."""
 
 _held: set[str] = set()
-"""The tokens of this process's leases: what it could not give back, such as while the archive was locked, is over."""
+"""Tokens of this process's active leases; others of this process, such as those it could not release, have ended."""
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class LeaseKeeper(Protocol):
-    """Where leases are kept: the archive."""
+    """The store of leases: the archive."""
 
     def take_lease(self, row: LeaseRow) -> None:
-        """Takes a lease. Raises Trouble where another process has the run."""
+        """Takes a lease. Raises Trouble if another process has the run."""
         ...
 
     def refresh_lease(self, row: LeaseRow, expires: float) -> bool:
-        """Extends a lease; False where another process took the run over."""
+        """Extends a lease; returns False if another process has the run."""
         ...
 
     def end_lease(self, row: LeaseRow) -> None:
-        """Gives a lease back."""
+        """Releases a lease."""
         ...
 
 
 class Lease:
-    """Holds a run while it is worked on; use it in a `with` statement.
+    """A lease on a run; use it in a `with` statement.
 
     Args:
-        archive: that has the run.
+        archive: the archive that has the run.
         run: its number.
-        stop: called where another process took the run over, since this one had not refreshed its lease.
-        every: seconds between two refreshments.
+        stop: called if another process took over the run because this one had not refreshed its lease.
+        every: seconds between two refreshes.
 
     Attributes:
-        lost: whether that is so.
+        lost: whether another process took over the run.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Lease:
         _held.discard(self._row.token)
         self._over.set()
         self._thread.join()
-        with suppress(Trouble):  # then it runs out
+        with suppress(Trouble):  # then it expires
             self._archive.end_lease(self._row)
 
     def _refresh(self) -> None:
@@ -92,8 +92,8 @@ class Lease:
         """Raises Trouble where another process took the run over."""
         if self.lost:
             raise Trouble(
-                f"run {self._row.run} was taken over by another process, since this one was not heard of for "
-                f"{LASTS:.0f} seconds; that one goes on with it"
+                f"run {self._row.run} was taken over by another process: this one had not refreshed its lease for "
+                f"{LASTS:.0f} seconds; the other process continues it"
             )
 
 
@@ -118,7 +118,7 @@ def held_words(row: LeaseRow) -> str:
     """Says which process works on a run."""
     return (
         f"run {row.run} is being worked on by process {row.pid} on {row.host}; wait until it ends, or end it; "
-        f"a lease that is not refreshed runs out after {LASTS:.0f} seconds"
+        f"a lease that is not refreshed expires after {LASTS:.0f} seconds"
     )
 
 

@@ -1,4 +1,4 @@
-"""The ways up from older schemas, each in the words of its day."""
+"""Migrations from older schemas, each in the SQL of its schema."""
 
 from collections.abc import Callable, Mapping
 
@@ -109,4 +109,4 @@ def _from_3(connection: Connection) -> None:
 
 
 MIGRATIONS: Mapping[int, Migration] = {1: _from_1, 2: _from_2, 3: _from_3}
-"""From the version that is the key to the next one."""
+"""Migrations by the version from which they lead to the next one."""

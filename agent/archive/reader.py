@@ -1,4 +1,4 @@
-"""What can be asked of an archive. Only the methods that say "all" load a run whole."""
+"""Queries of an archive. Only methods whose description says "all" load a whole run."""
 
 import hashlib
 import json
@@ -38,9 +38,9 @@ from gapsmith.sandbox import Level
 
 Found = TypeVar("Found")
 CHUNK = 500
-"""So many values at most in one question, and so many rows at a time."""
+"""Maximum number of values in one query, and of rows that are loaded at a time."""
 
-# Made once: to make a statement takes longer than to answer it.
+# Built once: building a query takes longer than running it.
 OF_RUN = col(CandidateRow.run) == bindparam("run")
 BEFORE = col(CandidateRow.slot) < bindparam("before")
 CANDIDATES = select(CandidateRow).where(OF_RUN).order_by(col(CandidateRow.slot))
@@ -135,18 +135,18 @@ EVENTS = select(Event).where(col(Event.run) == bindparam("run")).order_by(col(Ev
 
 @dataclass(frozen=True)
 class Paid:
-    """What one slot cost and gave.
+    """Cost and result of one slot.
 
     Attributes:
         slot: its number.
-        model: who answered; empty where nobody was asked.
-        operator: what was asked for.
-        train_gap: of the program, if it solved the training instances.
-        gate: what the gate said.
-        usd: what the call cost; None where that is not known, or nobody was asked.
-        tokens_in: all of the input.
-        tokens_cached: those of the input that came from the provider's cache.
-        tokens_out: all of the output.
+        model: the model that answered; empty if none was asked.
+        operator: the search operator.
+        train_gap: training gap of the program, if it solved the instances.
+        gate: the decision of the gate.
+        usd: price of the call; None if it is not known, or there was no call.
+        tokens_in: all input tokens.
+        tokens_cached: input tokens read from the provider's cache.
+        tokens_out: all output tokens.
     """
 
     slot: int
@@ -162,13 +162,13 @@ class Paid:
 
 @dataclass(frozen=True)
 class Edition:
-    """What an archive holds of one version of a problem.
+    """The stored results of one version of a problem.
 
     Attributes:
         version: see `Problem.version`.
-        run: the number of its latest run; None where it has none.
-        baselines: instances whose optimum or bounds are kept.
-        evaluations: costs of programs on instances.
+        run: number of its latest run, or None.
+        baselines: number of instances with a stored optimum or bounds.
+        evaluations: number of stored scores of programs.
     """
 
     version: str
@@ -178,13 +178,13 @@ class Edition:
 
 
 class Reader:
-    """What is remembered, to be read from any thread.
+    """The queries of an archive, for any thread.
 
     Args:
         location: a path (SQLite) or a database URL.
 
     Raises:
-        Trouble: when it cannot be opened, or holds a newer schema.
+        Trouble: if it cannot be opened, or has a newer schema.
     """
 
     def __init__(self, location: str = "archive.db", reading: bool = False) -> None:
@@ -243,7 +243,7 @@ class Reader:
     def comparable(self, problem: str | None = None, version: str | None = None) -> list[int]:
         """Lists the runs whose gaps can be compared, the latest first.
 
-        They are of that version of the problem, or of the latest version of each.
+        They belong to that version of the problem, or to the latest version of each problem.
         """
         scored, latest, found = set(self._all(SCORED_RUNS)), dict[str, str](), []
         for row in self.runs():
@@ -367,10 +367,10 @@ class Reader:
         """Ranks scored candidates: gate passed, then validation gap, then training gap.
 
         Args:
-            problem: of that one only.
-            run: of that one only; else of runs whose gaps can be compared, see `comparable`.
-            limit: at most so many.
-            version: of the problem; that of its latest run by default.
+            problem: only programs of this problem.
+            run: only programs of this run; by default those of all runs in `comparable`.
+            limit: maximum number of programs.
+            version: version of the problem; that of its latest run by default.
         """
         with Session(self._engine) as session:
             runs = self._ranked_runs(problem, run, version)
@@ -427,9 +427,9 @@ class Reader:
 
         Args:
             problem: its name.
-            digests: of the instances.
-            version: of the problem.
-            seconds: results that are not proven count only if the exact method was allowed so long.
+            digests: digests of the instances.
+            version: version of the problem.
+            seconds: unproven results count only if the solver had at least this limit.
         """
         found: dict[str, Baseline] = {}
         with self._engine.connect() as connection:
@@ -458,7 +458,7 @@ class Reader:
         query = select(CounterexampleRow).where(CounterexampleRow.formulation == formulation)
         return self._all(query.order_by(col(CounterexampleRow.found), col(CounterexampleRow.digest)))
 
-    # Questions
+    # Queries
 
     def _all(self, query: SelectOfScalar[Found], **values: Any) -> list[Found]:
         with Session(self._engine) as session:

@@ -14,8 +14,8 @@ SCORED = text("train_gap IS NOT NULL")
 RANK = tuple(
     map(text, ("(gate <> 'passed')", "(validation_gap IS NULL)", "validation_gap", "train_gap", "slot"))
 )
-"""The best first: what passed the gate, then what came to validation, then by the gap in training. An index
-is of this order, so that nothing is sorted."""
+"""The best first: gate passed, then validation gap, then training gap. An index has this order, so that no query
+sorts."""
 
 
 DISCOVERY = "run"
@@ -35,10 +35,10 @@ class Meta(SQLModel, table=True):
 
 
 class RunRow(SQLModel, table=True):
-    """One discovery job: what was asked for, and how far it came.
+    """One run: its settings and its status.
 
     Attributes:
-        version: of its problem; see `Problem.version`.
+        version: version of its problem; see `Problem.version`.
     """
 
     __tablename__ = "runs"
@@ -61,9 +61,9 @@ class RunRow(SQLModel, table=True):
 
 
 class Program(SQLModel, table=True):
-    """A program ever seen, once per version of a problem, whatever its names and comments.
+    """A program, stored once for each version of a problem; names and comments do not count.
 
-    So its evaluations, which know it by its number, belong to one version too.
+    Its evaluations refer to it by its number and so belong to one version too.
     """
 
     __tablename__ = "programs"
@@ -78,15 +78,15 @@ class Program(SQLModel, table=True):
 
 
 class Candidate(SQLModel):
-    """What came of one slot of a run: who was asked for what, the program and the verdict on it.
+    """The candidate of one slot of a run: operator, model, program and outcome.
 
     Attributes:
-        arm: the arm of the search that asked, if the search has several.
-        model: who answered; empty for a reference rule.
-        behaviour: what the program did on the instances it met, in a word for each; empty while it is not known.
-        cpu_seconds: of the program, mean per instance; None where it was not measured.
-        evaluated: runs of the program on one instance that this slot took.
-        charged: 1 where the program counts as an evaluation against the budget, else 0.
+        arm: the arm of the search, if the search has several.
+        model: the model that answered; empty for a reference rule.
+        behaviour: encoded results of the program on the evaluated instances; empty while unknown.
+        cpu_seconds: mean CPU seconds of the program on an instance; None if not measured.
+        evaluated: number of instances on which this slot ran the program.
+        charged: 1 if the program counts against the budget, else 0.
     """
 
     run: int = Field(primary_key=True, foreign_key="runs.id")
@@ -109,7 +109,7 @@ class Candidate(SQLModel):
 
 
 class CandidateRow(Candidate, table=True):
-    """A candidate as the archive has it."""
+    """A candidate as stored in the archive."""
 
     __tablename__ = "candidates"
     __table_args__ = (
@@ -119,7 +119,7 @@ class CandidateRow(Candidate, table=True):
 
 
 class Call(SQLModel):
-    """A question to a model and its answer; committed before anything is done with it."""
+    """A model request and its reply; committed before the reply is used."""
 
     run: int = Field(primary_key=True)
     slot: int = Field(primary_key=True)
@@ -139,14 +139,14 @@ class Call(SQLModel):
 
 
 class CallRow(Call, table=True):
-    """A call as the archive has it."""
+    """A call as stored in the archive."""
 
     __tablename__ = "calls"
     __table_args__ = (ForeignKeyConstraint(["run", "slot"], ["candidates.run", "candidates.slot"]),)
 
 
 class Evaluation(SQLModel, table=True):
-    """One program on one instance: what the sandbox saw and what the verifier concluded."""
+    """One program on one instance: measured in the sandbox and verified."""
 
     __tablename__ = "evaluations"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -162,12 +162,12 @@ class Evaluation(SQLModel, table=True):
 
 
 class BaselineRow(SQLModel, table=True):
-    """What exact methods found for one instance: the tightest bounds so far.
+    """The tightest bounds of one instance that exact solvers found.
 
     Attributes:
-        version: of the problem.
-        seconds: CPU seconds spent, all tries together.
-        allowed: the largest limit, in seconds, that a try had.
+        version: version of the problem.
+        seconds: CPU seconds of all tries together.
+        allowed: largest limit of a try, in seconds.
     """
 
     __tablename__ = "baselines"
@@ -185,7 +185,7 @@ class BaselineRow(SQLModel, table=True):
 
 
 class RunBoundRow(SQLModel, table=True):
-    """Bounds that do not meet, as a run met them first: it keeps them, whatever is proven later."""
+    """Unproven bounds as a run first used them; the run keeps them, whatever is proven later."""
 
     __tablename__ = "run_bounds"
 
@@ -199,14 +199,14 @@ class RunBoundRow(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """The process that works on a run; refreshed while it does.
+    """The process that works on a run; refreshed while it works.
 
     Attributes:
-        token: drawn anew for each lease.
-        host: the name of its machine.
-        pid: its number there.
-        birth: when it was started, in the words of its machine, since numbers are used again; empty if not known.
-        expires: when the lease runs out, unless it is refreshed.
+        token: random, new for each lease.
+        host: name of the machine.
+        pid: number of the process there.
+        birth: boot and start time of the process, since numbers are used again; empty if unknown.
+        expires: when the lease expires, unless it is refreshed.
     """
 
     __tablename__ = "leases"
@@ -220,15 +220,15 @@ class LeaseRow(SQLModel, table=True):
 
 
 class ArmRow(SQLModel, table=True):
-    """How something that can be chosen fared in a run.
+    """Bandit statistics of an operator, arm or model in a run.
 
     Attributes:
         kind: "operator", "arm" or "model".
-        name: which one.
+        name: its name.
         tries: how often it was chosen.
-        gains: how often that gained.
-        reward: sum of what it gained, in the search's own measure.
-        cost: sum of what it took, in the search's own measure.
+        gains: how often that gave an improvement.
+        reward: sum of the rewards, as the search measures them.
+        cost: sum of the costs, as the search measures them.
     """
 
     __tablename__ = "arms"
@@ -243,9 +243,9 @@ class ArmRow(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """A decision of a run, so that it can be explained: race drops, gate verdicts, stops.
+    """A decision of a run, for its decision log: race drops, gate decisions, stops.
 
-    One of a kind for a slot; slot -1 has those that belong to none.
+    A slot has at most one of each kind; slot -1 holds those that belong to no slot.
     """
 
     __tablename__ = "events"
@@ -259,17 +259,17 @@ class Event(SQLModel, table=True):
 
 
 class BatchRow(SQLModel, table=True):
-    """Questions that were sent together; recorded before they are sent, and again once they are accepted.
+    """Requests that are sent together; recorded before they are sent, and again once accepted.
 
     Attributes:
-        name: ours, by which a batch is found again that was accepted although we never heard so.
-        id: the provider's; empty until it is known.
-        model: who is asked, as on the command line.
+        name: our name, by which an accepted batch is found again if its acceptance was not received.
+        id: the provider's id; empty until it is known.
+        model: the model, as on the command line.
         system: the static part of its prompts.
-        slots: by the slot's number, as JSON has keys: `prompt` and `template`, as they were sent.
-        state: "sending", "sent", "ended", or "lost" where nothing will come of it.
-        ends: its slots by what became of them, once it has ended: "answered", "expired", …
-        made: when it was recorded.
+        slots: `prompt` and `template` as they were sent, by the slot's number.
+        state: "sending", "sent", "ended", or "lost" if it will never be answered.
+        ends: its slots by their results, once it has ended: "answered", "expired", …
+        made: time of recording.
     """
 
     __tablename__ = "batches"
@@ -286,15 +286,15 @@ class BatchRow(SQLModel, table=True):
 
 
 class CounterexampleRow(SQLModel, table=True):
-    """An instance on which a formulation was found wrong, with what is right.
+    """An instance that refutes a formulation, with its true optimum.
 
     Attributes:
         formulation: its name.
-        digest: of the instance; of equal ones the first is kept.
+        digest: digest of the instance; of equal instances the first is kept.
         data: the instance as plain data.
-        optimum: proven.
-        found: when.
-        program: which was refuted by it, if it is in the archive.
+        optimum: the proven optimum.
+        found: time of discovery.
+        program: the refuted program, if it is in the archive.
     """
 
     __tablename__ = "counterexamples"

@@ -1,4 +1,4 @@
-"""Replies that were paid for and could not be written: they wait in a file beside the archive, which reads it later."""
+"""Paid replies that could not be written: they are kept in a file beside the archive, which reads it later."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ def nobody(_line: str) -> None:
 
 
 class Unwritten:
-    """The file of an archive's replies; there is none for a database that is no file.
+    """The file of replies that an archive could not write; only SQLite has one.
 
     Args:
-        engine: of the archive.
-        tell: is given a line where replies are put there.
+        engine: the archive.
+        tell: takes a line when replies are put there.
     """
 
     def __init__(self, engine: Engine, tell: Tell) -> None:
@@ -41,10 +41,10 @@ class Unwritten:
             with suppress(OSError):
                 with path.open("a", encoding="utf-8") as file:
                     file.write(lines)
-                where = "" if path == self._path else "; put it beside the archive,"
-                self._tell(f"{len(pairs)} paid replies are in {path}{where} and resume takes them up")
+                where = "" if path == self._path else "; move it beside the archive,"
+                self._tell(f"{len(pairs)} paid replies are in {path}{where} and resume reads them")
                 return
-        self._tell(f"{len(pairs)} paid replies could not be written anywhere, and are lost")
+        self._tell(f"{len(pairs)} paid replies could not be written anywhere and are lost")
 
     def waiting(self) -> Iterator[Pair]:
         """Yields the replies in the file; incomplete lines are skipped."""

@@ -1,4 +1,4 @@
-"""The archive: the only writer of the database. Every method is one transaction, committed when it returns."""
+"""Writes the database. Every method is one transaction, committed when it returns."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ Scores = Sequence[tuple[Instance, Score]]
 Digests = Collection[str]
 Events = Sequence[tuple[str, Mapping[str, Any]]]
 
-# Made once: to make a statement takes longer than to carry it out.
+# Built once: building a statement takes longer than running it.
 OF_BASELINE = (
     col(BaselineRow.problem) == bindparam("of_problem"),
     col(BaselineRow.version) == bindparam("of_version"),
@@ -68,15 +68,15 @@ KNOWN = select(Program.id).where(
 
 
 class Archive(Reader):
-    """What is remembered. A run writes from its own thread, and its replies from those that waited for them.
+    """An archive of runs. A run writes from its own thread, its replies from those that waited for them.
 
     Args:
         location: a path (SQLite) or a database URL.
-        reading: whether nothing will be written: nothing is made or lifted then, and a read-only folder will do.
-        tell: is given a line where a lock is waited for, or where something could not be written.
+        reading: open for reading only: the archive is neither created nor migrated; its folder may be read-only.
+        tell: takes a line about a lock, or about something that could not be written.
 
     Raises:
-        Trouble: when it cannot be opened, holds a newer schema, or something else is wrong with it in its use.
+        Trouble: if it cannot be opened, has a newer schema, or fails in use.
     """
 
     def __init__(self, location: str = "archive.db", reading: bool = False, tell: Tell = nobody) -> None:
@@ -85,7 +85,7 @@ class Archive(Reader):
         self._replies = Unwritten(self._engine, tell)
         self._failed: list[tuple[Candidate, Call]] = []
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
-        # Another process may have been quicker: what is there stays.
+        # Another process may have written a row already: it stays.
         self._add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
         self._add_evaluation = dialect.insert(Evaluation).on_conflict_do_nothing()
         self._add_candidate = dialect.insert(CandidateRow).on_conflict_do_nothing()
@@ -165,7 +165,7 @@ class Archive(Reader):
             if kept is not None:
                 connection.execute(DROP_LEASE, {"of_token": kept.token})
             taken = connection.execute(self._add_lease, lease.model_dump()).rowcount
-        if not taken:  # another process was quicker
+        if not taken:  # another process was faster
             kept = self.lease(lease.run)
             raise Trouble(held_words(kept or lease))
 
@@ -207,8 +207,8 @@ class Archive(Reader):
     def answer(self, candidate: Candidate, call: Call | None = None) -> None:
         """Records a candidate and the model's reply before they are used.
 
-        A candidate is there already if its question was sent in a batch. A reply that cannot be written is kept in
-        memory, and written by `close`.
+        The candidate exists already if its request was sent in a batch. A reply that cannot be written is kept in
+        memory, and `close` writes it.
         """
         try:
             self._answer(candidate, call)
@@ -272,10 +272,10 @@ class Archive(Reader):
 
         Args:
             problem: its name.
-            hash_: of the program's canonical form.
+            hash_: hash of the program's canonical form.
             source: its code.
-            size: nodes of its syntax tree.
-            version: of the problem, since the program's costs belong to it.
+            size: number of nodes of its syntax tree.
+            version: version of the problem, to which the program's scores belong.
         """
         row = {"problem": problem, "version": version, "hash": hash_, "source": source, "size": size}
         with self._writing() as connection:
@@ -341,14 +341,14 @@ class Archive(Reader):
 
         Args:
             problem: its name.
-            instance: that was solved.
-            baseline: what was found.
-            allowed: the limit that the exact method had, seconds.
-            version: of the problem.
-            maximise: the sense of the objective.
+            instance: the solved instance.
+            baseline: the result.
+            allowed: the limit of the solver in seconds.
+            version: version of the problem.
+            maximise: whether the objective is maximised.
 
         Raises:
-            Trouble: where it contradicts what is known.
+            Trouble: if it contradicts the known bounds.
         """
         key = {"problem": problem, "version": version, "digest": instance.digest}
         place = {f"of_{name}": value for name, value in key.items()}
@@ -381,10 +381,10 @@ class Archive(Reader):
 
         Args:
             formulation: its name.
-            digest: of the instance.
-            data: the instance as plain data, such as JSON can hold.
-            optimum: proven.
-            program: which was refuted by it, if the archive has it.
+            digest: digest of the instance.
+            data: the instance as plain data for JSON.
+            optimum: the proven optimum.
+            program: the refuted program, if the archive has it.
         """
         row = CounterexampleRow(
             formulation=formulation,

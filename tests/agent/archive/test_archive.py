@@ -111,7 +111,7 @@ def test_a_migration_that_fails_changes_nothing(place):
 def test_a_schema_with_no_way_up_is_refused(place):
     """Where a migration is missing, the message names the copy."""
     older(place)
-    assert f"has schema {SCHEMA - 1}, from which there is no way up; a copy is in" in trouble(
+    assert f"has schema {SCHEMA - 1}, for which there is no migration; a copy is in" in trouble(
         place, migrations={}
     )
 

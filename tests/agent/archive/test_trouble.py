@@ -78,7 +78,7 @@ def test_a_reply_that_cannot_be_written_is_kept_for_resume(place, impatient):
     with pytest.raises(Trouble):
         store.answer(*call(run, 1))
     store.close()
-    assert told[-1] == f"2 paid replies are in {place}.replies.jsonl and resume takes them up"
+    assert told[-1] == f"2 paid replies are in {place}.replies.jsonl and resume reads them"
     lock.release()
     again = Archive(place)
     assert [each.reply for each in again.calls(run).values()] == ["reply 0", "reply 1"]
@@ -140,7 +140,7 @@ def test_an_archive_that_was_deleted_is_noticed_and_saved(place):
     run = store.start("tiny", "m", 0, {})
     for suffix in ("", "-wal", "-shm"):
         Path(place + suffix).unlink()
-    with pytest.raises(Trouble, match="was deleted or replaced while it was in use; what it held is in"):
+    with pytest.raises(Trouble, match="was deleted or replaced while it was in use; its content is in"):
         store.answer(*call(run))
     with pytest.raises(Trouble):
         store.finish(run, "failed", 7.0)
