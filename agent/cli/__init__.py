@@ -1,1 +1,1 @@
-"""The command line: verbs, options, exit codes."""
+"""The command line: commands, options, exit codes."""

@@ -1,4 +1,4 @@
-"""The command line: verbs only. stdout is the result, stderr the progress; every verb has `--json`.
+"""The command line. stdout holds the result, stderr the progress; every command has `--json`.
 
 Exit codes: 0 ok, 1 the work failed, 2 usage, 130 interrupted (Ctrl-C, SIGHUP), 143 terminated (SIGTERM).
 """
@@ -12,25 +12,11 @@ import typer
 from rich.text import Text
 from typer.exceptions import TyperException
 
-from gapsmith.agent.cli import archive as cli_programs
-from gapsmith.agent.cli import evaluate as cli_evaluate
-from gapsmith.agent.cli import formulations as cli_formulations
-from gapsmith.agent.cli import modelling as cli_modelling
-from gapsmith.agent.cli import recording as cli_recording
-from gapsmith.agent.cli import run as cli_running
-from gapsmith.agent.cli.doctor import diagnose, doctor_table
-from gapsmith.agent.cli.options import (
-    ArchiveUrl,
-    Json,
-    spread,
-    swallowed,
-)
+from gapsmith.agent.cli import archive, doctor, evaluate, formulations, modelling, recording, run
+from gapsmith.agent.cli.options import spread, swallowed
 from gapsmith.agent.cli.terminal.console import ERRORS, STDOUT, failure, ready
 from gapsmith.agent.cli.terminal.interrupts import KEPT, Interrupted, Left, leaving
-from gapsmith.agent.cli.terminal.output import (
-    progress_bar,
-    show_result,
-)
+from gapsmith.agent.cli.terminal.output import show_result
 from gapsmith.agent.codegen.sanitize import untrusted
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 from gapsmith.sandbox import SandboxTrouble
@@ -62,26 +48,14 @@ def _gapsmith(
     """
 
 
-cli_evaluate.register(app)
-cli_running.register(app)
-cli_modelling.register(app)
-cli_formulations.register(app)
-cli_programs.register(app)
-cli_recording.register(app)
-
-
-@app.command(epilog="Example: gapsmith doctor --json")
-def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
-    """Checks this machine: isolation (tested by attacks), packages, keys, archive."""
-    with progress_bar() as doing:
-        found = diagnose(archive, doing)
-    show_result(found, doctor_table(found), as_json)
+for module in (evaluate, run, modelling, formulations, archive, recording, doctor):
+    module.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command; errors of the user are one line on stderr."""
     if not ready():
-        sys.exit(_say("stdout is closed; expected a place for the result, as with: > result.txt", 1))
+        sys.exit(_say("stdout is closed; expected a file or a pipe for the result, as with: > result.txt", 1))
     try:
         with leaving():
             code = _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -97,7 +71,7 @@ def _run(words: list[str]) -> int:
         return code
     except TyperException as error:
         if not (message := " ".join(error.format_message().split())):
-            return 0  # the help was shown
+            return 0  # the help was printed
         hint = swallowed(words) if "Missing argument" in message else ""
         return _say(f"{message}{hint}; see: gapsmith --help", error.exit_code)
     except UsageTrouble as error:
@@ -106,7 +80,10 @@ def _run(words: list[str]) -> int:
         return _say(str(error), 1)
     except Interrupted as stop:
         return _say(str(stop), stop.code)
-    except (typer.Abort, KeyboardInterrupt):  # where signals have no handler of ours: outside the main thread
+    except (
+        typer.Abort,
+        KeyboardInterrupt,
+    ):  # outside the main thread, where our signal handlers are not installed
         return _say(KEPT, 130)
     except BrokenPipeError:  # as in `gapsmith runs | head -1`
         return 1

@@ -1,4 +1,4 @@
-"""The verbs about one program of an archive: `show`, `lineage`, `export`."""
+"""The commands that read an archive: `best`, `explain`, `runs`, `show`, `lineage`, `export`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +7,8 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
-from gapsmith.agent.archive import Archive, CandidateRow, RunRow
-from gapsmith.agent.archive import findings as truths
+from gapsmith.agent.archive import Archive, CandidateRow, RunRow, findings
 from gapsmith.agent.archive.costs import spending
-from gapsmith.agent.archive.findings import finding_of, words
 from gapsmith.agent.cli.options import ArchiveUrl, Instances, Json, Layout, Seconds, Weak, Workers
 from gapsmith.agent.cli.terminal.console import OUT
 from gapsmith.agent.cli.terminal.output import (
@@ -61,12 +59,14 @@ def wanted_problem(given: str | None) -> str:
 
 def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> None:
     """Prints candidates, the best first, with verification results of formulations."""
-    findings = {row.program or 0: truths.finding_of(store, [row]) for row in rows}
-    known = {program: found for program, found in findings.items() if found}
+    verified = {row.program or 0: findings.finding_of(store, [row]) for row in rows}
+    known = {program: found for program, found in verified.items() if found}
     winners = [winner_of(store, run) for run in store.runs() if run.report]
     best = {row.program for row in winners if row}
     table = programs.candidate_table(rows, "best programs", best)
-    table.caption = "\n".join(f"{program}: {truths.words(found)}" for program, found in known.items()) or None
+    table.caption = (
+        "\n".join(f"{program}: {findings.words(found)}" for program, found in known.items()) or None
+    )
     shown = [programs.candidate_json(row) for row in rows]
     for line, row in zip(shown, rows, strict=True):
         line["winner"] = row.program in best
@@ -85,9 +85,9 @@ Number = Annotated[int, typer.Argument(metavar="ID", help="The program's number,
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the verbs to the command line."""
+    """Adds the commands to the command line."""
     app.command(
-        epilog="Example: gapsmith best single_machine_tardiness. With --front or --set: boards of a finished run. "
+        epilog="Example: gapsmith best single_machine_tardiness. With --front or --set: leaderboards of a run. "
         "With files: gapsmith best single_machine_tardiness --instances mine/*.txt"
     )(best)
     app.command(epilog="Example: gapsmith explain 3")(explain)
@@ -101,7 +101,7 @@ def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = Fal
     """Shows a program's code and where it came from."""
     with opened_archive(archive, reading=True) as store:
         program, births = store.find(number), store.births(number)
-        finding = finding_of(store, births)
+        finding = findings.finding_of(store, births)
     data = {
         "id": number,
         "problem": program.problem,
@@ -112,7 +112,7 @@ def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = Fal
     if not as_json:
         OUT.print(programs.candidate_table(births, f"program {number}"))
         if finding:
-            OUT.print(words(finding))
+            OUT.print(findings.words(finding))
     show_result(data, Syntax(harmless(program.source), "python"), as_json)
 
 
@@ -145,17 +145,18 @@ def export_(
     if made.tests:
         told += f"; its self-test repeats {made.tests} costs of the archive"
     if not sandboxed:
-        told += ". A model wrote it, and imported it runs with your rights: read it, or use --sandboxed"
+        told += ". A model wrote it, and when imported it runs with your rights: read it, or use --sandboxed"
     show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(told), as_json)
 
 
 def best(
     problem: Annotated[
-        str | None, typer.Argument(metavar="PROBLEM", help="Of one problem only; a name, or a path.py.")
+        str | None,
+        typer.Argument(metavar="PROBLEM", help="Only programs of this problem: a name, or a path.py."),
     ] = None,
     named: Annotated[str | None, typer.Option("--problem", help="Same as PROBLEM.")] = None,
-    run_number: Annotated[int | None, typer.Option("--run", help="Of one run only.")] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many.")] = 10,
+    run_number: Annotated[int | None, typer.Option("--run", help="Only programs of this run.")] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Maximum number of programs.")] = 10,
     on_front: Annotated[
         bool,
         typer.Option(
@@ -202,7 +203,9 @@ def best(
 
 
 def explain(
-    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
+    number: Annotated[
+        int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
+    ] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:

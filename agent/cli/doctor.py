@@ -1,13 +1,16 @@
-"""What works here: isolation with proof, solvers, keys, archive."""
+"""The command `doctor`: isolation tested by attacks, packages, keys, archive."""
 
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import typer
 from rich.table import Table
 
 from gapsmith.agent.archive import Archive
+from gapsmith.agent.cli.options import ArchiveUrl, Json
+from gapsmith.agent.cli.terminal.output import progress_bar, show_result
 from gapsmith.agent.evaluation.baselines import Progress, silent
 from gapsmith.evaluators.base import Trouble
 from gapsmith.sandbox import SandboxTrouble, measure_latency, probe_isolation
@@ -15,6 +18,18 @@ from gapsmith.sandbox import SandboxTrouble, measure_latency, probe_isolation
 REPETITIONS = 200
 PACKAGES = ("gapsmith", "numpy", "numba", "ortools", "openai", "anthropic")
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the command line."""
+    app.command(epilog="Example: gapsmith doctor --json")(doctor)
+
+
+def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
+    """Checks this machine: isolation (tested by attacks), packages, keys, archive."""
+    with progress_bar() as doing:
+        found = diagnose(archive, doing)
+    show_result(found, doctor_table(found), as_json)
 
 
 def diagnose(archive: str, progress: Progress = silent, repetitions: int = REPETITIONS) -> dict[str, Any]:

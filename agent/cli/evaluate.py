@@ -1,4 +1,4 @@
-"""The verbs `check`, `compare`, `solve` and `problems`."""
+"""The commands `check`, `compare`, `solve` and `problems`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -40,16 +40,16 @@ def write_new_problem(name: str) -> str:
     """Writes a template for a new problem; returns what to do next."""
     path = Path(f"{name}.py")
     if path.exists():
-        raise UsageTrouble(f"{path} is there already; expected a new name, or remove it first")
+        raise UsageTrouble(f"{path} exists already; expected a new name, or remove it first")
     write(path, new_problem(name))
-    return f"{path}: change it, then try it with: gapsmith problems {path} --check"
+    return f"{path}: edit it, then test it with: gapsmith problems {path} --check"
 
 
 def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> None:
     """Tests the promises of a problem; exits with 1 if any fails."""
     with open_sandbox(minimum=minimum) as sandbox:
         broken = broken_promises(problem, sandbox)
-    words = "\n".join(broken) or f"{problem.name} keeps all that a problem promises"
+    words = "\n".join(broken) or f"{problem.name} passes all tests of a problem"
     show_result({"problem": problem.name, "broken": broken}, Text(words), as_json)
     if broken:
         raise typer.Exit(1)
@@ -74,7 +74,7 @@ def check(
     instances: Instances = None,
     layout: Layout = "",
     split: SplitName = Split.TEST,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     workers: Workers = 2,
     seconds: Seconds = 60.0,
     isolated: Isolated = False,
@@ -103,7 +103,7 @@ def compare(
     instances: Instances = None,
     layout: Layout = "",
     split: SplitName = Split.TEST,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
     seconds: Seconds = 60.0,
@@ -131,7 +131,7 @@ def solve_(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Instance files.")],
     layout: Layout = "",
     seconds: Seconds = 60.0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N instances only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
@@ -173,7 +173,7 @@ def problems(
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the verbs to the command line."""
+    """Adds the commands to the command line."""
     app.command(
         epilog="Example: gapsmith check my_rule.py --problem single_machine_tardiness --instances n100.txt"
     )(check)

@@ -1,4 +1,4 @@
-"""The verbs about formulations: `formulations` lists them, `verify` asks whether something is right."""
+"""The commands about formulations: `formulations` lists them, `verify` verifies them."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +16,7 @@ from gapsmith.evaluators.catalogue import formulation_names, load_formulation
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the verbs to the command line."""
+    """Adds the commands to the command line."""
     app.command(epilog="Example: gapsmith formulations")(formulations)
     app.command(
         epilog="Example: gapsmith verify tardiness_interval my_augmentation.py; "
@@ -55,7 +55,7 @@ def verify(
     formulation: Annotated[
         str,
         typer.Argument(
-            metavar="FORMULATION", help="A name from `gapsmith formulations`, with a suffix or without."
+            metavar="FORMULATION", help="A name from `gapsmith formulations`, with or without a suffix."
         ),
     ],
     files: Annotated[
@@ -63,13 +63,16 @@ def verify(
         typer.Argument(metavar="FILE", help="Programs to verify; the library's own by default."),
     ] = None,
     mutants: Annotated[
-        bool, typer.Option("--mutants", help="Test the verifier itself: patterns with a mistake in each.")
+        bool,
+        typer.Option(
+            "--mutants", help="Test the verifier itself with faulty variants of the known patterns."
+        ),
     ] = False,
     count: Annotated[int, typer.Option(min=1, help="Number of mutants.")] = 30,
     seed: Annotated[int, typer.Option(help="Seed of the choice of mutants.")] = 0,
     archive: Annotated[
         str | None,
-        typer.Option(help="Archive whose counterexamples are tried first, and that keeps new ones."),
+        typer.Option(help="Archive of counterexamples: known ones are tried first, new ones are added."),
     ] = None,
     workers: Workers = 2,
     weak: Weak = False,
@@ -77,8 +80,8 @@ def verify(
 ) -> None:
     """Runs all verification levels on a formulation; exit code 1 if refuted."""
     if mutants and files:
-        raise UsageTrouble("--mutants are made of the library's patterns; expected no files beside it")
-    # Here, since it loads OR-Tools, which the other verbs need not wait for.
+        raise UsageTrouble("--mutants uses the library's patterns; expected no files with it")
+    # Imported here, because it loads OR-Tools, which takes long and which other commands do not need.
     from gapsmith.agent.evaluation import verify as verifying
 
     problem = verifying.formulation_search(formulation)

@@ -1,4 +1,4 @@
-"""The verbs that begin with words: `model`, `bench modelling`, `synthesise`; and how they are resumed."""
+"""The commands about word problems: `model`, `bench modelling`, `synthesise`; and how they are resumed."""
 
 import hashlib
 import json
@@ -53,21 +53,19 @@ Samples = Annotated[
     int,
     typer.Option("--samples", help="Independent programs for each question; the majority answer counts."),
 ]
-Calls = Annotated[
-    int | None, typer.Option(help="Limit: questions to the model (default: what all repairs can need).")
-]
+Calls = Annotated[int | None, typer.Option(help="Limit: model requests (default: enough for all repairs).")]
 Dollars = Annotated[float | None, typer.Option("--usd", help="Limit: dollars.")]
 WallSeconds = Annotated[
     float | None,
-    typer.Option("--time-limit", "--seconds", help="Limit: wall seconds, after which nothing more is asked."),
+    typer.Option("--time-limit", "--seconds", help="Limit: wall-clock seconds; no request is sent later."),
 ]
 CpuSeconds = Annotated[
     float,
-    typer.Option("--cpu-seconds", help="CPU limit in seconds of one program, all its threads together."),
+    typer.Option("--cpu-seconds", help="CPU limit in seconds of one program, for all its threads together."),
 ]
 Parallel = Annotated[int, typer.Option(help="Maximum concurrent model requests.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at once.")]
-Seed = Annotated[int, typer.Option(help="Seed of all random choices but the model's own.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of sandboxes.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices, except those of the model.")]
 BaseUrl = Annotated[str | None, typer.Option(help="Address of a server that speaks the provider's API.")]
 
 
@@ -124,7 +122,7 @@ def model_(
 def bench_modelling(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Questions with known answers.")],
     model: Writer = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N questions only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N questions.")] = None,
     *,
     shared: Shared,
 ) -> None:
@@ -244,7 +242,7 @@ def _carry_out(order: Order, store: Archive, number: int | None, as_json: bool) 
         with interruptible(found.stop.set, CALLS_ARE_KEPT, resume) as stopping:
             complaint = _WORK[order.verb](found, doing, as_json)
     if stopping.number and found.stop.is_set():
-        raise Interrupted(stopping.number, f"run {found.run} stopped; go on with: {resume}")
+        raise Interrupted(stopping.number, f"run {found.run} stopped; continue with: {resume}")
     if complaint:
         raise Trouble(complaint)
 
@@ -280,7 +278,9 @@ def _synthesise(found: Desk, doing: Doing, as_json: bool) -> str:
     order = found.order
     problem = _checked_problem(order.about["problem"])
     if order.about.get("version", problem.version) != problem.version:
-        raise UsageTrouble(f"{order.about['problem']} changed since run {found.run} began; start a new one")
+        raise UsageTrouble(
+            f"{order.about['problem']} has changed since run {found.run} began; start a new run"
+        )
     pairs = synthesis.synthesise(problem, found, doing)
     if found.stop.is_set():
         return STOPPED
@@ -288,9 +288,7 @@ def _synthesise(found: Desk, doing: Doing, as_json: bool) -> str:
     summary, text = synthesis.summary(pairs, problem, order), synthesis.lines(pairs, problem, order)
     _show_pairs(summary, text, found, as_json)
     if summary["kept"] < summary["wanted"]:
-        return (
-            f"{summary['kept']} of {summary['wanted']} pairs were kept; more with --tries, or another --seed"
-        )
+        return f"{summary['kept']} of {summary['wanted']} pairs were kept; try more with --tries, or another --seed"
     return ""
 
 
@@ -315,7 +313,7 @@ def _checked_problem(name: str) -> Problem:
     problem = find_problem(name)
     if problem.online:
         raise UsageTrouble(
-            f"{problem.name} is decided event by event, which no model can tell; expected another"
+            f"{problem.name} is decided event by event, which a word problem cannot describe; expected another problem"
         )
     return problem
 
@@ -325,7 +323,7 @@ def _named(model: str | None) -> str:
     if model is None:
         raise UsageTrouble(
             "--model is missing; expected openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE "
-            "(offline reads no words)"
+            "(offline cannot read word problems)"
         )
     return model
 

@@ -1,4 +1,4 @@
-"""The options that several verbs share, and how a list of files becomes options."""
+"""The options that several commands share, and how a list of files becomes options."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,15 +17,16 @@ Instances = Annotated[
 Layout = Annotated[
     str,
     typer.Option(
-        "--layout", help="How instance files are laid out, where a reader asks: it names the layouts."
+        "--layout", help="Layout of the instance files, if the reader knows several; its message names them."
     ),
 ]
-SplitName = Annotated[
-    Split, typer.Option("--split", help="Generated instances to use where no file is given.")
+SplitName = Annotated[Split, typer.Option("--split", help="Generated instances to use if no file is given.")]
+ArchiveUrl = Annotated[str, typer.Option("--archive", help="Archive: a path, or a database URL.")]
+RunNumber = Annotated[
+    int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
 ]
-ArchiveUrl = Annotated[str, typer.Option("--archive", help="A path, or a database URL.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Sandboxes at once.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of sandboxes.")]
 Weak = Annotated[
     bool,
     typer.Option("--allow-weak-isolation", help="Run candidates even where isolation is below level L2."),
@@ -36,7 +37,7 @@ Trust = Annotated[
     bool,
     typer.Option(
         "--trust",
-        help="Use the files and addresses that a recording or a run of another user names; its code has your rights.",
+        help="Use files and addresses named by a recording or a run of another user; their code has your rights.",
     ),
 ]
 
@@ -70,20 +71,20 @@ LogEvery = Annotated[
         "--log-every",
         metavar="SECONDS",
         callback=_positive_pause,
-        help="Without a terminal: a line of progress on stderr every so many seconds.",
+        help="Without a terminal: seconds between two lines of progress on stderr.",
     ),
 ]
 Models = Annotated[
     list[str] | None,
     typer.Option(
-        help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE (default: offline). Give it several "
-        "times, and the search learns which to ask. Options follow a comma: openai:gpt-5,effort=high"
+        help="offline, openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE (default: offline). Repeat it "
+        "to use several; the search learns which to prefer. Options follow a comma: openai:gpt-5,effort=high"
     ),
 ]
 Warm = Annotated[str | None, typer.Option("--from", help="Start from the best programs of this archive.")]
 Without = Annotated[
     list[str] | None,
-    typer.Option(help="Switch off arms, racing, gate, tuning, novelty or frontier, for comparisons."),
+    typer.Option(help="Switch off a part, for comparisons: arms, racing, gate, tuning, novelty or frontier."),
 ]
 CpuSeconds = Annotated[
     float | None, typer.Option(help="CPU limit in seconds for one program on one instance.")
@@ -92,13 +93,13 @@ Parallel = Annotated[
     int | None, typer.Option(help="Maximum concurrent model requests (default: derived from the budget).")
 ]
 Batch = Annotated[
-    bool, typer.Option("--batch", help="Ask in batches: half the price, answered within hours.")
+    bool, typer.Option("--batch", help="Send requests in batches: half the price, replies within hours.")
 ]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Run each instance in a process of its own.")]
 
 
 REPEATED = ("--instances", "--test")
-"""Options that several files may follow."""
+"""Options that take several files."""
 
 
 def spread(words: list[str]) -> list[str]:
@@ -126,9 +127,7 @@ def spread(words: list[str]) -> list[str]:
 
 def _check_given(option: str, given: bool) -> None:
     if not given:
-        raise UsageTrouble(
-            f"{option} is followed by no file; expected one or more, as in: {option} a.txt b.txt"
-        )
+        raise UsageTrouble(f"{option} has no file; expected one or more, as in: {option} a.txt b.txt")
 
 
 def swallowed(words: list[str]) -> str:
@@ -137,4 +136,4 @@ def swallowed(words: list[str]) -> str:
     Everything after such an option is taken for files.
     """
     option = next((word for word in words if word in REPEATED), "")
-    return f" (all that follows {option} is taken for files; write the arguments before it)" if option else ""
+    return f" (everything after {option} is taken for files; write the arguments before it)" if option else ""

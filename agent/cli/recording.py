@@ -1,4 +1,4 @@
-"""The verb `record`, and `run` from nothing but a recording."""
+"""The command `record`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from gapsmith.agent.runs.recording import recorded
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the verb to the command line."""
+    """Adds the command to the command line."""
     app.command(
         epilog="Example: gapsmith record 3 -o run3.jsonl, then gapsmith run --model replay:run3.jsonl"
     )(record)
@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def record(
     output: Annotated[Path, typer.Option("-o", "--output", help="The recording to write.")],
-    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
+    number: Annotated[
+        int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
+    ] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
@@ -46,6 +48,6 @@ def record(
 
 def _words(run: int, output: Path, slots: int, whole: bool) -> str:
     again = (
-        f"gapsmith run --model replay:{output}" if whole else f"the same words and --model replay:{output}"
+        f"gapsmith run --model replay:{output}" if whole else f"the same command and --model replay:{output}"
     )
     return f"{output}: {slots} slots of run {run}; replay them with: {again}"

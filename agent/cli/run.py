@@ -1,4 +1,4 @@
-"""The verbs that start a discovery run and resume one: `run` and `resume`."""
+"""The commands `run` and `resume`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gapsmith.agent.archive import DISCOVERY, RunRow
-from gapsmith.agent.cli import modelling as cli_modelling
+from gapsmith.agent.cli import modelling
 from gapsmith.agent.cli.options import (
     ArchiveUrl,
     Batch,
@@ -51,7 +51,7 @@ from gapsmith.evaluators.base import UsageTrouble
 from gapsmith.sandbox import Level
 
 SEEDS = 20
-"""Programs that a run takes over from an older archive."""
+"""Number of programs that a run takes from an older archive."""
 
 
 def discover_and_show(
@@ -107,7 +107,7 @@ def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the verbs to the command line."""
+    """Adds the commands to the command line."""
     app.command(
         epilog="Example: gapsmith run single_machine_tardiness --model offline --evaluations 1000 --seed 1"
     )(run)
@@ -119,21 +119,21 @@ def run(
         str | None, typer.Argument(metavar="PROBLEM", help="A name from `gapsmith problems`, or a path.py.")
     ] = None,
     model: Models = None,
-    evaluations: Annotated[int | None, typer.Option(help="Limit: programs scored.")] = None,
-    calls: Annotated[int | None, typer.Option(help="Limit: questions to the model.")] = None,
+    evaluations: Annotated[int | None, typer.Option(help="Limit: scored programs.")] = None,
+    calls: Annotated[int | None, typer.Option(help="Limit: model requests.")] = None,
     usd: Annotated[float | None, typer.Option(help="Limit: dollars.")] = None,
     seconds: Annotated[
         float | None,
         typer.Option(
-            "--time-limit", "--seconds", help="Limit: wall seconds, after which nothing more is asked."
+            "--time-limit", "--seconds", help="Limit: wall-clock seconds; no request is sent later."
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Sandboxes at once (default: 2).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of sandboxes (default: 2).")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Equal seeds give equal archives for offline and replay (default: 0).")
     ] = None,
     archive: Annotated[
-        str | None, typer.Option(help="A path, or a database URL (default: archive.db).")
+        str | None, typer.Option(help="Archive: a path, or a database URL (default: archive.db).")
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML configuration; command-line options take precedence.")
@@ -150,7 +150,7 @@ def run(
     heuristic: Annotated[
         str | None,
         typer.Option(
-            help="For formulations: a file, or a program's number, that gives hints and an upper bound."
+            help="For formulations: a heuristic, as file or program number, for hints and an upper bound."
         ),
     ] = None,
     without: Without = None,
@@ -194,9 +194,13 @@ def run(
 
 
 def resume(
-    number: Annotated[int | None, typer.Argument(metavar="RUN", help="The latest by default.")] = None,
+    number: Annotated[
+        int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
+    ] = None,
     model: Models = None,
-    base_url: Annotated[str | None, typer.Option(help="Of a server that speaks the provider's API.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Address of a server that speaks the provider's API.")
+    ] = None,
     trust: Trust = False,
     weak: Weak = False,
     archive: ArchiveUrl = "archive.db",
@@ -205,7 +209,7 @@ def resume(
 ) -> None:
     """Resumes an interrupted run. Completed model calls and evaluations are reused.
 
-    Models and addresses are those of the run unless given. For a run of another user or machine, give them again.
+    Models and addresses are those of the run by default. For a run of another user or machine, give them again.
     """
     with opened_archive(archive, made=False) as store:
         row = store.run(number)
@@ -215,7 +219,7 @@ def resume(
         if config != row.config:
             store.reconfigure(row.id or 0, config)
             row = store.run(row.id)
-        if cli_modelling.resumed(store, row, as_json):
+        if modelling.resumed(store, row, as_json):
             return
         _check_openable(row, archive)
     discover_and_show(Settings.of(row.config), archive, row.id, as_json, log_every)
@@ -231,9 +235,9 @@ def _check_openable(row: RunRow, archive: str) -> None:
             read_word(word)
         except ModelUnknown:
             raise UsageTrouble(
-                f"run {row.id} asks {word!r}, an object of your own and no word for a model; go on in Python: "
+                f"run {row.id} uses {word!r}, a model object of your own that no name opens; continue in Python: "
                 f"gapsmith.agent.resume({row.id}, archive={archive!r}, model=MODEL).report(), where MODEL is that "
-                f"object; or name another: gapsmith resume {row.id} --model …"
+                f"object; or use another model: gapsmith resume {row.id} --model …"
             ) from None
 
 
@@ -252,6 +256,6 @@ def _given_anew(row: RunRow, named: tuple[str, ...], base_url: str | None, weak:
         config["base_url"] = base_url
     if weak:
         config["minimum_level"] = int(Level.L0)
-    elif not is_ours(row.config):  # isolation is the user's to lower
+    elif not is_ours(row.config):  # only the user may lower the isolation
         config["minimum_level"] = max(int(config.get("minimum_level", Level.L2)), int(Level.L2))
     return config if config == row.config else marked(config)

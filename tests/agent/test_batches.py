@@ -357,7 +357,7 @@ def test_a_batch_is_told_while_it_is_waited_for():
     """The progress line says whose answers are waited for, how many are there, and since when."""
     row = BatchRow(name="n", run=1, model="openai:gpt-5", system="", slots={"3": {}, "4": {}}, made=1000.0)
     words = batch_words(batching.Waiting(row, done=1), now=1000.0 + 7300.0)
-    assert words == "waits for a batch: 1 of 2 by openai:gpt-5, 121 min"
+    assert words == "waiting for a batch: 1 of 2 by openai:gpt-5, 121 min"
 
 
 def test_the_command_line_says_which_batch_goes_on(place, capsys):
@@ -375,10 +375,10 @@ def test_the_command_line_says_which_batch_goes_on(place, capsys):
             main([*words, *place_words])
         assert left.value.code == 1
         said = " ".join(capsys.readouterr().err.split())
-        assert "batches go on without us" in said
+        assert "batches continue at the provider" in said
         (id_,) = server.batches
         assert (
-            f"run 1 stopped, {id_} with 4 questions goes on at openai:gpt-5; go on with: gapsmith resume 1"
+            f"run 1 stopped, {id_} with 4 requests continues at openai:gpt-5; continue with: gapsmith resume 1"
             in said
         )
     assert Archive(place).run(1).config["batch"] is True

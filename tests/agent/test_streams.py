@@ -105,7 +105,7 @@ def test_a_second_signal_leaves_at_once(tmp_path, silent_server, number, code):
     run, connection = asking(silent_server, tmp_path)
     with connection, run.stderr:
         run.send_signal(number)
-        until(run, "stopping: what is under way is waited for")
+        until(run, "stopping: waiting for open requests")
         run.send_signal(number)
         assert "gapsmith resume 1 --archive archive.db" in until(run, "gapsmith: interrupted")
         assert run.wait(60) == code
@@ -121,7 +121,7 @@ def test_a_signal_stops_a_run_in_order(tmp_path, silent_server, number, code):
         body = json.dumps({"choices": [{"message": {"content": "no code"}, "finish_reason": "stop"}]})
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         connection.sendall((head + body).encode())
-        assert "run 1 stopped; go on with: gapsmith resume 1" in until(run, "gapsmith: ")
+        assert "run 1 stopped; continue with: gapsmith resume 1" in until(run, "gapsmith: ")
         assert run.wait(60) == code
     archive = Archive(str(tmp_path / "archive.db"))
     assert archive.run(1).status == "stopped"

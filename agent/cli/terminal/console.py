@@ -1,4 +1,4 @@
-"""Where people read: stdout and stderr, and nothing that is shown there can do more than be read."""
+"""The standard streams; text shown there is sanitized."""
 
 import errno
 import os
@@ -16,14 +16,14 @@ from gapsmith.agent.codegen.sanitize import harmless
 from gapsmith.evaluators.base import Trouble
 
 LEAST_OF_FILES = 3
-"""The descriptors below are those of the standard streams."""
+"""Lower descriptors belong to the standard streams."""
 
 
 class PlainConsole(Console):
-    """A console that takes no word for an instruction: neither markup nor escape sequences nor turned letters.
+    """A console that interprets no text: neither markup, nor escape sequences, nor right-to-left marks.
 
-    Models, candidates, errors, instance files and archives of others all put words on it; its own colours come
-    from styles, never from words.
+    Text of models, candidates, errors, instance files and archives of others is shown on it; its own colours come
+    from styles, never from text.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -36,11 +36,11 @@ class PlainConsole(Console):
 
 
 class Stream:
-    """A standard stream, whatever it is at the moment, that fails in one way.
+    """The current standard stream of that name; failures are handled in one place.
 
     Args:
         name: "stdout" or "stderr".
-        failed: called with what went wrong when it cannot be written.
+        failed: called with the error if it cannot be written.
     """
 
     def __init__(self, name: str, failed: Callable[[OSError], None]) -> None:
@@ -52,7 +52,7 @@ class Stream:
     @property
     def _stream(self) -> Any:
         stream = getattr(sys, self._name)
-        return getattr(stream, "rich_proxied_file", stream)  # which rich puts there while a bar is shown
+        return getattr(stream, "rich_proxied_file", stream)  # rich puts it there while a bar is shown
 
     def write(self, text: str) -> int:
         """Writes text to the stream."""
@@ -74,8 +74,8 @@ class Stream:
 def ready() -> bool:
     """Prepares the standard streams; returns whether there is a stdout.
 
-    Letters that an encoding lacks become question marks. A closed descriptor is occupied, so that no file that is
-    opened later takes its number and gets what was meant for the stream.
+    Characters that the encoding lacks become question marks. A closed descriptor is occupied, so that no file that
+    is opened later gets its number and the output of the stream.
     """
     there = sys.stdout is not None
     while (number := os.open(os.devnull, os.O_RDWR)) < LEAST_OF_FILES:
@@ -101,7 +101,7 @@ def _no_result(error: OSError) -> None:
         raise error
     raise Trouble(
         f"stdout cannot be written: {error.strerror}; expected room for the result "
-        "(that of a run is kept: gapsmith resume prints it again)"
+        "(the result of a run is saved: gapsmith resume prints it again)"
     )
 
 
@@ -109,7 +109,7 @@ STDOUT = Stream("stdout", _no_result)
 
 OUT = PlainConsole(file=cast("IO[str]", STDOUT))
 ERRORS = PlainConsole(file=cast("IO[str]", Stream("stderr", lambda _: None)), stderr=True)
-"""Where it cannot be written, progress is lost, not the work."""
+"""If stderr cannot be written, progress is lost, not the work."""
 
 
 def write_out(text: str) -> None:

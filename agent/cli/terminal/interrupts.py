@@ -1,7 +1,7 @@
 """Signals that ask the command line to end: Ctrl-C, SIGTERM and SIGHUP.
 
-The first one lets a run finish and keep what is under way; a second one leaves at once. A signal that is ignored when
-the program starts, as SIGHUP is under `nohup`, stays ignored.
+The first signal lets a run finish and save open requests; a second one exits at once. A signal that is ignored at the
+start, as SIGHUP is under `nohup`, stays ignored.
 """
 
 import os
@@ -15,13 +15,13 @@ Handler = Callable[[int, FrameType | None], None]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 2.0
-"""Seconds in which sandboxes and the archive are closed; model requests that take longer are not waited for."""
+"""Seconds for closing sandboxes and the archive; model requests that take longer are abandoned."""
 
-KEPT = "interrupted; what was finished is kept"
+KEPT = "interrupted; finished work is saved"
 
 
 class Interrupted(Exception):
-    """A signal stopped the work in order; the message says what is kept and how to go on."""
+    """An orderly stop by a signal; the message says how to continue."""
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class Interrupted(Exception):
 
 
 class Left(BaseException):
-    """A signal ends the work at once; what to say has been said."""
+    """An immediate end by a signal; the message has been printed."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -37,7 +37,7 @@ class Left(BaseException):
 
 
 class Stopping:
-    """Whether a signal has asked for a stop: its number, else None."""
+    """The number of the signal that asked for a stop, or None."""
 
     number: int | None = None
 
@@ -58,15 +58,19 @@ def interruptible(ask_to_stop: Callable[[], None], what: str, resume: str) -> It
 
     Args:
         ask_to_stop: called in the main thread.
-        what: becomes of what is under way, in words.
-        resume: the command that goes on.
+        what: what happens to open requests, as text.
+        resume: the command that continues.
     """
     found = Stopping()
 
     def stop(number: int, _frame: FrameType | None) -> None:
         found.number = number
-        _install(lambda again, _: _leave(again, f"{KEPT}; replies under way are lost; go on with: {resume}"))
-        _write(f"\nstopping: {what}; Ctrl-C again to leave at once\n")
+        _install(
+            lambda again, _: _leave(
+                again, f"{KEPT}; replies to open requests are lost; continue with: {resume}"
+            )
+        )
+        _write(f"\nstopping: {what}; Ctrl-C again to exit at once\n")
         ask_to_stop()
 
     with _handled(stop):
@@ -75,7 +79,7 @@ def interruptible(ask_to_stop: Callable[[], None], what: str, resume: str) -> It
 
 @contextmanager
 def _handled(handler: Handler) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # signals are not for other threads
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
@@ -96,7 +100,7 @@ def _install(handler: Handler) -> None:
 def _leave(number: int, message: str) -> None:
     _write(f"\ngapsmith: {message}\n")
     _install(lambda again, _: os._exit(128 + again))
-    # Threads that wait for a server are joined when the interpreter ends: this ends them.
+    # The interpreter joins threads that wait for a server when it ends; the timer ends them.
     end = threading.Timer(GRACE, os._exit, [128 + number])
     end.daemon = True
     end.start()

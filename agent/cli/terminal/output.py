@@ -1,4 +1,4 @@
-"""What the verbs share: opens archives, shows results, reports progress. No options, no exit codes of its own."""
+"""Functions that commands share: open archives, show results, report progress."""
 
 import gc
 import json
@@ -24,7 +24,7 @@ from gapsmith.sandbox import Level
 DEFAULT_ARCHIVE = "archive.db"
 
 OBJECTS_BETWEEN = 50_000
-"""Objects made between two visits of Python's collector: a candidate's tree has hundreds, and leaves no cycles."""
+"""New objects between two garbage collections; a candidate's syntax tree has hundreds, without cycles."""
 
 
 def _tell_end(job: Run, replies: Replies) -> None:
@@ -35,15 +35,15 @@ def _tell_end(job: Run, replies: Replies) -> None:
     if job.ledger.ended_by_calls:
         say(
             f"ended by the limit of {job.ledger.most_calls} calls, with {job.ledger.evaluations} evaluations; "
-            "--calls sets another limit"
+            "change it with --calls"
         )
     if job.left_behind:
-        words = f"{job.left_behind} questions had no answer when the seconds were used up; they may be billed"
+        words = f"{job.left_behind} requests had no reply at the time limit; they may be billed"
         if not replies.count:
-            raise Trouble(f"{words}; the report is of the reference rules alone")
+            raise Trouble(f"{words}; the report covers only the reference rules")
         say(words)
     if replies.useless:
-        raise Trouble(f"{replies}; the report is of the reference rules alone")
+        raise Trouble(f"{replies}; the report covers only the reference rules")
     if replies.without_program:
         say(str(replies))
 
@@ -56,10 +56,10 @@ def next_step(report: Report, archive: str) -> str:
     where = "" if archive == DEFAULT_ARCHIVE else f" --archive {shlex.quote(without_login(archive))}"
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
-        failed = f"program {report.best_id} failed where it was tested"
+        failed = f"program {report.best_id} failed on the test"
         return f"Keep {rule}: {failed}. Why: gapsmith explain {report.run}{where}"
     if report.best.entrant.name == rule:
-        return f"Keep {rule}, or search with a larger budget. What was found: gapsmith best --run {report.run}{where}"
+        return f"Keep {rule}, or search with a larger budget. Other programs: gapsmith best --run {report.run}{where}"
     if is_better(report):
         return f"Take it with: gapsmith export {report.best_id} -o my_rule.py{where}"
     return (
@@ -135,11 +135,11 @@ def opened_archive(location: str, made: bool = True, reading: bool = False) -> I
 
     Args:
         location: a path, or a database URL.
-        made: whether it is made if it is absent.
-        reading: whether nothing is written: not made, and not lifted either; a read-only folder will do.
+        made: create it if it is absent.
+        reading: open for reading only: neither created nor migrated; its folder may be read-only.
 
     Raises:
-        Trouble: where it is absent and would not be made, or cannot be used.
+        Trouble: if it is absent and not created, or cannot be used.
     """
     store = Archive(location if made and not reading else existing(location), reading, say)
     try:

@@ -1,4 +1,4 @@
-"""Progress on stderr while a job works; stdout stays the result's."""
+"""Progress on stderr while a job runs; stdout is for the result."""
 
 import shlex
 import signal
@@ -24,21 +24,21 @@ from gapsmith.agent.runs.run import Run
 from gapsmith.evaluators.base import Split
 
 LOG_SECONDS = 30.0
-"""Between two lines of progress where there is no terminal."""
+"""Seconds between two lines of progress without a terminal."""
 
-CALLS_ARE_KEPT = "what is under way is waited for and kept"
-BATCH_GOES_ON = "batches go on without us and are collected by resume; what else is under way is kept"
+CALLS_ARE_KEPT = "waiting for open requests, which are saved"
+BATCH_GOES_ON = "batches continue at the provider, and resume collects them; other open requests are saved"
 
 
 class Doing:
-    """Progress: bars on a terminal, one at a time; elsewhere a line now and then.
+    """Progress: one bar at a time on a terminal, elsewhere a line at intervals.
 
     Args:
-        console: where it is shown.
-        every: seconds between two lines where there is no terminal.
+        console: the console on which it is shown.
+        every: seconds between two lines without a terminal.
 
     Attributes:
-        standing: how the work as a whole stands, in words; empty where nothing is known.
+        standing: progress of the whole work, as text; empty if unknown.
     """
 
     def __init__(self, console: Console = ERRORS, every: float = LOG_SECONDS) -> None:
@@ -99,12 +99,12 @@ def work(run: Run, doing: Doing) -> Report:
             model.watchers.append(say)
     say(plan(run))
     if (most := run.ledger.most_calls) is not None:
-        say(f"asks at most {most} times, by the rest of the budget; --calls sets another limit")
+        say(f"at most {most} model requests, derived from the budget; change it with --calls")
     resume = f"gapsmith resume {run.number} --archive {shlex.quote(without_login(run.archive.location))}"
     what = BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT
     with interruptible(run.stop, what, resume) as stopping:
         slots = run.search()
-        first = next(slots, None)  # solves the instances, under the other bar
+        first = next(slots, None)  # solves the instances, shown by another bar
         doing.close()
         with _line(run) as (bar, task):
             for standing in _all(first, slots):
@@ -115,9 +115,9 @@ def work(run: Run, doing: Doing) -> Report:
                 bar.update(task, completed=share, standing=words)
                 doing.standing = f"run {run.number}: {words}"
         if run.stopped:
-            message = f"run {run.number} stopped{_left(run)}; go on with: {resume}"
+            message = f"run {run.number} stopped{_left(run)}; continue with: {resume}"
             raise Interrupted(stopping.number or signal.SIGINT, message)
-        doing.standing = f"run {run.number}: makes its report"
+        doing.standing = f"run {run.number}: making its report"
         report = run.report()
         doing.close()
     return report
@@ -134,7 +134,9 @@ def plan(run: Run) -> str:
         f"{value:g} {name}" for name, value in vars(wanted.budget).items() if value is not None
     )
     limit = (
-        "" if wanted.cpu_seconds is None else f"; CPU limit of a program {wanted.cpu_seconds:g} s an instance"
+        ""
+        if wanted.cpu_seconds is None
+        else f"; CPU limit {wanted.cpu_seconds:g} s for a program on an instance"
     )
     words = f"{run.problem.name}, {without_login(wanted.model)}"
     return f"run {run.number}: {words}; instances: {parts} ({sources}); at most {limits}{limit}"
@@ -143,7 +145,7 @@ def plan(run: Run) -> str:
 def _left(run: Run) -> str:
     """Describes the batches that continue after a stop."""
     rows = [waiting.row for waiting in run.waiting]
-    return "".join(f", {row.id} with {len(row.slots)} questions goes on at {row.model}" for row in rows)
+    return "".join(f", {row.id} with {len(row.slots)} requests continues at {row.model}" for row in rows)
 
 
 def say(line: str) -> None:
@@ -165,7 +167,7 @@ def _line(run: Run) -> Iterator[tuple[Progress, TaskID]]:
 
 
 class _Batches(ProgressColumn):
-    """The batches that are waited for, looked at anew whenever the line is drawn."""
+    """The progress of open batches, updated whenever the line is drawn."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -179,7 +181,7 @@ class _Batches(ProgressColumn):
 def batch_words(waiting: Waiting, now: float) -> str:
     """Describes the progress of a batch."""
     row, minutes = waiting.row, int(now - waiting.row.made) // 60
-    return f"waits for a batch: {waiting.done} of {len(row.slots)} by {row.model}, {minutes} min"
+    return f"waiting for a batch: {waiting.done} of {len(row.slots)} by {row.model}, {minutes} min"
 
 
 def _words(run: Run, standing: Standing, share: float) -> str:

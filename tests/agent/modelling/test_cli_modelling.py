@@ -175,7 +175,7 @@ def test_ctrl_c_stops_and_resume_goes_on(answer, gapsmith, recorded, tmp_path, m
     monkeypatch.setattr(ReplayModel, "reply", interrupted)
     code, out, err = gapsmith("bench", "modelling", path, "--model", model)
     assert (code, out) == (130, "")
-    assert "run 1 stopped; go on with: gapsmith resume 1" in err
+    assert "run 1 stopped; continue with: gapsmith resume 1" in err
     store = Archive("archive.db")
     assert (store.run(1).status, list(store.calls(1))) == ("stopped", [0])
     monkeypatch.setattr(ReplayModel, "reply", reply)
@@ -241,7 +241,7 @@ def test_synthesise_writes_a_set(answer, gapsmith, recorded, tmp_path):
     code, out, err = gapsmith(*words, "--model", recorded({0: "nothing"}))
     assert (code, out) == (1, "")
     assert "0 pairs kept of 1" in err
-    assert "0 of 1 pairs were kept; more with --tries" in err
+    assert "0 of 1 pairs were kept; try more with --tries" in err
     shown = Archive(str(tmp_path / "archive.db")).calls(1)[0].prompt
     numbers = shown.split("```json")[1].split("```")[0]
     known = Archive(str(tmp_path / "archive.db")).baselines("single_machine_tardiness", digests(4))
