@@ -1,1 +1,1 @@
-"""Models from words: questions in, OR-Tools programs and their answers out."""
+"""Turns word problems into OR-Tools programs and runs them."""

@@ -1,4 +1,4 @@
-"""What a program answers, and what to make of its run."""
+"""Answers of programs, and verdicts on their runs."""
 
 import math
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ from typing import Any
 from gapsmith.sandbox import Ending, Outcome
 
 TOLERANCE = 1e-4
-"""Two numbers count as equal when they differ by at most so much of the larger, as in the public comparisons."""
+"""Relative tolerance for equal numbers, as in the public benchmarks."""
 
 SMALLEST = 1e-6
-"""What is nearer to 0 than this is 0: a solver's rounding."""
+"""Absolute tolerance near 0, for rounding in solvers."""
 
 STATUSES = ("optimal", "infeasible", "unbounded", "unknown")
 MOST_VALUES = 2000
 
 
 class Kind(StrEnum):
-    """What came of a program; every one but the first is a failure of its own kind."""
+    """The outcome of a program; all but the first are kinds of failure."""
 
     ANSWERED = "answered"
     INFEASIBLE = "infeasible"
@@ -35,12 +35,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What `solve` returned.
+    """The result of `solve`.
 
     Attributes:
         status: one of STATUSES.
         objective: finite where the status is "optimal", else None.
-        values: the decision and other quantities by name; untrusted names.
+        values: decisions and other quantities by name; the names are untrusted.
     """
 
     status: str
@@ -54,12 +54,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a program: its answer where `kind` is ANSWERED, and otherwise why there is none.
+    """The verdict on a program: its answer if `kind` is ANSWERED, else the reason without one.
 
     Attributes:
-        kind: what it is.
-        message: in words, for people and for the next prompt; untrusted.
-        answer: whatever could be read.
+        kind: the outcome.
+        message: explanation for people and for the next prompt; untrusted.
+        answer: the answer as far as it could be read.
     """
 
     kind: Kind
@@ -68,7 +68,7 @@ class Verdict:
 
 
 class Malformed(ValueError):
-    """A result that is no answer; the reason, in words for the next prompt."""
+    """A result that is not an answer, with the reason for the next prompt."""
 
 
 def same(left: float, right: float) -> bool:
@@ -112,7 +112,7 @@ def _values(given: Any) -> dict[str, float]:
     if not isinstance(given, dict):
         raise Malformed(f"values is {_short(given)}; expected a dict of numbers by name")
     if len(given) > MOST_VALUES:
-        raise Malformed(f"values has {len(given)} entries; at most {MOST_VALUES} are taken")
+        raise Malformed(f"values has {len(given)} entries; expected at most {MOST_VALUES}")
     for name, number in given.items():
         if not isinstance(number, bool) and not is_number(number):
             raise Malformed(f"values holds {_short(number)} for {_short(name)}; expected a number")
@@ -150,6 +150,6 @@ _KINDS = {
 }
 _WORDS = {
     "infeasible": "the program reports that nothing satisfies all constraints",
-    "unbounded": "the program reports that the objective has no limit",
+    "unbounded": "the program reports that the objective is unbounded",
     "unknown": "the program reports that it found no proven optimum",
 }

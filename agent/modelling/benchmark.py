@@ -1,10 +1,11 @@
-"""What a set of marked questions says: accuracies with intervals, what a right answer costs, how others failed."""
+"""Scores of a question set: accuracy with intervals, cost of a right answer, kinds of failures."""
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from gapsmith.agent.evaluation.baselines import Progress as Doing
 from gapsmith.agent.evaluation.baselines import silent
@@ -21,12 +22,12 @@ RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
 
 @dataclass(frozen=True)
 class Marked:
-    """A question with its samples, and what they are worth.
+    """A question with its scored samples.
 
     Attributes:
-        question: what was asked.
-        samples: those for which the budget had room, by number.
-        vote: what they agree on.
+        question: the question.
+        samples: the samples that the budget allowed, by number.
+        vote: the elected answer.
     """
 
     question: Question
@@ -35,19 +36,19 @@ class Marked:
 
     @property
     def kind(self) -> str:
-        """Of the vote: right, wrong, infeasible or unbounded; without votes, that of the first sample's failure."""
+        """Outcome of the vote; without votes, the failure of the first sample."""
         if not self.samples:
             return NOT_ASKED
         return kind_of(self.vote.sample or self.samples[0])
 
     @property
     def right(self) -> int:
-        """Samples that are right."""
+        """Number of right samples."""
         return sum(kind_of(sample) == RIGHT for sample in self.samples)
 
     @property
     def exact(self) -> bool:
-        """Whether the elected program has all quantities as the set has them, not the scored one alone."""
+        """Whether all quantities of the elected answer are right, not only the scored one."""
         chosen = self.vote.sample
         if chosen is None or chosen.answer is None:
             return False
@@ -73,7 +74,7 @@ def ask_all(desk: Desk, questions: Sequence[Question], doing: Doing = silent) ->
     found: defaultdict[str, list[Sample]] = defaultdict(list)
     whole = len(questions) * desk.order.samples
     if whole > STRIDE:
-        raise UsageTrouble(f"{whole} samples are asked for; at most {STRIDE} make a run, so give --limit")
+        raise UsageTrouble(f"{whole} samples are requested; a run has at most {STRIDE}, so use --limit")
     with closing(desk.session.work(_chains(desk.session, questions, desk.order))) as samples:
         for done, sample in enumerate(samples, 1):
             if sample.attempts:
@@ -94,13 +95,13 @@ def _marked(question: Question, samples: list[Sample]) -> Marked:
     return Marked(question, ordered, elected(ordered))
 
 
-Z = 1.959964
-"""Of a two-sided interval of 95 %."""
+Z = NormalDist().inv_cdf(0.975)
+"""Normal quantile of a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of questions with its 95 % interval, all from 0 to 1; nan where there is no question.
+    """A share of questions with its 95 % interval, from 0 to 1; nan without questions.
 
     Attributes:
         value: the share.
@@ -119,8 +120,8 @@ class Share:
         It holds for small sets and for shares near 0 and 1. SciPy has it for whole numbers only.
 
         Args:
-            right: how many are right; a fraction where samples of one question were averaged.
-            whole: how many questions.
+            right: number of right answers; fractional if samples of a question are averaged.
+            whole: number of questions.
         """
         if whole == 0:
             return cls(math.nan, math.nan, math.nan)
@@ -132,22 +133,21 @@ class Share:
 
 @dataclass(frozen=True)
 class Score:
-    """How a set was answered. Shares are of the questions that were asked.
+    """The score of a question set. Shares refer to the questions that were asked.
 
     Attributes:
-        name: of the set.
-        questions: in the set.
-        asked: for which the budget had room.
-        vote: whose elected answer is right.
-        first: pass@1: the mean share of a question's samples that are right; its interval takes the samples of a
-            question as one.
-        any: with at least one right sample: what no vote can exceed.
-        exact: whose elected program has all quantities right, not the scored one alone.
-        kinds: of the elected answers, how many of each.
-        sample_kinds: the same of all samples.
-        calls: to models, repairs included.
-        tokens: in and out.
-        usd: dollars; None where a price is not known.
+        name: name of the set.
+        questions: number of questions.
+        asked: number of questions that the budget allowed.
+        vote: share of questions with a right elected answer.
+        first: pass@1, the mean share of right samples; its interval counts the samples of a question as one.
+        any: share of questions with at least one right sample, the upper limit of any vote.
+        exact: share of questions with all quantities right, not only the scored one.
+        kinds: number of elected answers of each kind.
+        sample_kinds: number of samples of each kind.
+        calls: number of model calls, with repairs.
+        tokens: input and output tokens.
+        usd: dollars; None if a price is not known.
     """
 
     name: str

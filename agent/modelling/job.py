@@ -1,4 +1,4 @@
-"""What was ordered, kept with its run so that `resume` needs nothing else; and the run while it is worked on."""
+"""A job, stored with its run for `resume`; and the context in which it is worked on."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,20 +24,20 @@ MOST_SAMPLES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What a run is to do.
+    """A job: the settings of a run.
 
     Attributes:
         verb: MODEL, BENCH or SYNTHESISE.
-        about: what it is about, in the verb's own words: a file, a problem, how many.
-        model: who formulates, as on the command line.
-        teller: who tells stories; empty for other verbs.
-        samples: independent programs for a question; they vote.
-        budget: the wall.
-        seed: of all chance that is ours to give.
-        cpu_seconds: what a program may use, all its threads together.
-        parallel: questions open at once.
-        workers: sandboxes at once.
-        base_url: of a server that speaks a provider's API.
+        about: settings of that command: a file, a problem, a count.
+        model: the model that formulates, as on the command line.
+        teller: the model that writes word problems; empty for other commands.
+        samples: number of independent programs for a question, for the vote.
+        budget: the hard limits.
+        seed: seed of all random choices, except those of the model.
+        cpu_seconds: CPU limit of a program, for all its threads together.
+        parallel: maximum number of concurrent requests.
+        workers: number of sandboxes.
+        base_url: address of a server that speaks a provider's API.
         minimum_level: the weakest isolation that is accepted.
     """
 
@@ -63,7 +63,7 @@ class Order:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Who is asked, each once."""
+        """The models, each once."""
         return tuple(dict.fromkeys(name for name in (self.teller, self.model) if name))
 
     def plain(self) -> dict[str, Any]:
@@ -79,15 +79,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Desk:
-    """A run while it is worked on.
+    """A run in progress.
 
     Attributes:
         run: its number in the archive.
-        order: what is to be done.
-        archive: what is remembered.
-        ledger: what it has spent.
-        session: asks and runs.
-        stop: set it, and nothing more is asked.
+        order: the job.
+        archive: the archive.
+        ledger: the spent and the remaining budget.
+        session: sends requests and runs programs.
+        stop: an event; once it is set, no more requests are sent.
     """
 
     run: int
@@ -106,14 +106,14 @@ def desk(
     models: Sequence[Model] = (),
     executor: Executor | None = None,
 ) -> Iterator[Desk]:
-    """Opens what an order needs: models, sandboxes, and its run.
+    """Opens what a job needs: models, sandboxes, and its run.
 
     Args:
-        order: what is to be done.
-        archive: where all of it is kept.
-        number: of a run to go on with; None starts a new one.
-        models: in place of the order's names.
-        executor: in place of local workers.
+        order: the job.
+        archive: the archive of the run.
+        number: number of a run to resume; None starts a new one.
+        models: used instead of the models that the job names.
+        executor: used instead of local workers.
     """
     stop = threading.Event()
     asked = tuple(models) or _opened(order, stop)
@@ -160,7 +160,7 @@ def _opened(order: Order, stop: threading.Event) -> tuple[Model, ...]:
     for name in order.names:
         if name == "offline":
             raise UsageTrouble(
-                "offline assembles heuristics and reads no words; expected --model openai:NAME, anthropic:NAME, "
-                "manual:FOLDER or replay:FILE"
+                "offline assembles heuristics and cannot read word problems; expected --model openai:NAME, "
+                "anthropic:NAME, manual:FOLDER or replay:FILE"
             )
     return tuple(open_model(name, base_url=order.base_url, stop=stop) for name in order.names)

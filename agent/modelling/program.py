@@ -1,4 +1,4 @@
-"""From a reply to a verdict: takes the program out, turns away what need not be run, and runs the rest."""
+"""From a reply to a verdict: extracts the program, screens it, and runs it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ IMPORTS = ALLOWED_IMPORTS | {"ortools", "re", "string"}
 PRELOAD = "ortools"
 
 THREADS = 16
-"""Solvers start threads of their own; they share the CPU seconds of the call."""
+"""Solvers start threads of their own, which share the CPU seconds of the call."""
 
 MEMORY_MB = 2048
 
@@ -25,8 +25,8 @@ def program_in(reply: str, detail: Mapping[str, str]) -> Screened:
     """Extracts the program from a reply, or the reason without one.
 
     Args:
-        reply: as it came.
-        detail: how it ended, as the archive has it; see `Reply.detail`.
+        reply: the text of the reply.
+        detail: how it ended, see `Reply.detail`.
     """
     finish, why = excuse(detail)
     extracted = extract(usable(reply, finish), ENTRY)
@@ -40,7 +40,7 @@ def turned_away(found: Screened) -> Verdict:
     """Returns the verdict on a program that is not run."""
     kind = _KINDS.get(found.outcome, Kind.NO_CODE)
     if kind is Kind.CRASH and f"def {ENTRY.name}" not in found.source:
-        kind = Kind.NO_CODE  # prose is no Python
+        kind = Kind.NO_CODE  # prose is not a program
     return Verdict(kind, f"{found.outcome}: {found.message}")
 
 
@@ -54,8 +54,8 @@ def work(source: str, cpu_seconds: float) -> Callable[[Runner, float], Verdict]:
 
     def run(runner: Runner, _: float) -> Verdict:
         outcome = runner.run(job)
-        if outcome.ending.ours:  # which is no fact about the program
-            raise SandboxTrouble(f"the sandbox broke: {outcome.message}; go on with: gapsmith resume")
+        if outcome.ending.ours:  # a sandbox failure says nothing about the program
+            raise SandboxTrouble(f"the sandbox failed: {outcome.message}; continue with: gapsmith resume")
         return judged(outcome)
 
     return run

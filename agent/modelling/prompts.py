@@ -1,4 +1,4 @@
-"""The words of the questions: what a modeller is told, what after a failure, and what a storyteller."""
+"""Prompts: for a program, for a repair, and for a word problem."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from gapsmith.evaluators.base import Problem
 DOUBTFUL = (Kind.INFEASIBLE, Kind.UNBOUNDED)
 LONGEST_NAME = 200
 SHARE_OF_SOLVER = 0.8
-"""Of the CPU seconds: the rest is for building the model."""
+"""Share of the CPU seconds for the solver; the rest is for building the model."""
 
 
 def formulate(question: Question, cpu_seconds: float) -> Prompt:

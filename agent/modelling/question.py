@@ -1,4 +1,4 @@
-"""Questions in words and where they come from: a text file, or a set with known answers, one JSON object a line."""
+"""Questions: a word problem from a text file, or a set with known answers in JSON Lines."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from gapsmith.agent.modelling.answer import is_number
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 LONGEST_QUESTION = 24_000
-"""Characters: five times the longest of the public sets."""
+"""Maximum length in characters: five times the longest question of the public sets."""
 
 OBJECTIVE = "optimal objective value"
 _EXPECTED = 'a JSON object such as {"id": "q1", "question": "…", "answers": {"total cost": 12.5}}'
@@ -18,14 +18,14 @@ _EXPECTED = 'a JSON object such as {"id": "q1", "question": "…", "answers": {"
 
 @dataclass(frozen=True)
 class Question:
-    """An optimisation problem told in words.
+    """A word problem.
 
     Attributes:
         id: unique in its set.
-        text: the words; untrusted.
-        set: the collection it comes from; empty for a question of one's own.
-        kind: its class, in the words of the collection.
-        answers: quantity -> number, as the collection has them; empty where nobody knows.
+        text: the text; untrusted.
+        set: the collection; empty for a question of your own.
+        kind: its class in the collection.
+        answers: known numbers by quantity; empty if unknown.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Question:
 
     @property
     def target(self) -> str:
-        """The quantity that is scored: the last, which is the objective in the public sets; empty if none is."""
+        """The scored quantity: the last one, the objective in public sets; else empty."""
         return list(self.answers)[-1] if self.answers else ""
 
 
@@ -53,17 +53,17 @@ def read_questions(path: Path) -> list[Question]:
 
     Raises Trouble with file and line.
     """
-    # Not splitlines: it also breaks at characters that JSON allows inside a string.
+    # splitlines would also break at characters that JSON allows inside a string.
     lines = [(n, line) for n, line in enumerate(_text(path).split("\n"), 1) if line.strip()]
     if not lines:
-        raise Trouble(f"{path} holds no question; expected {_EXPECTED} a line")
+        raise Trouble(f"{path} has no question; expected {_EXPECTED} on each line")
     found = [_question(line, f"{path}, line {number}") for number, line in lines]
     first: dict[str, int] = {}
     for (number, _), question in zip(lines, found, strict=True):
         before = first.setdefault(question.id, number)
         if before != number:
             raise Trouble(
-                f"{path}, line {number}: id {question.id!r} is that of line {before} too; expected another"
+                f"{path}, line {number}: id {question.id!r} is already used in line {before}; expected another"
             )
     return found
 
@@ -81,10 +81,10 @@ def _text(path: Path) -> str:
 
 def _checked(text: str, where: str) -> str:
     if not text.strip():
-        raise Trouble(f"{where}: the question is empty; expected a problem in words")
+        raise Trouble(f"{where}: the question is empty; expected a word problem")
     if len(text) > LONGEST_QUESTION:
         raise Trouble(
-            f"{where}: the question has {len(text)} characters; at most {LONGEST_QUESTION} are taken"
+            f"{where}: the question has {len(text)} characters; expected at most {LONGEST_QUESTION}"
         )
     return text
 
@@ -123,9 +123,7 @@ def _name(row: Mapping[str, Any], where: str) -> str:
 def _answers(row: Mapping[str, Any], where: str) -> dict[str, float]:
     given = row.get("answers", {OBJECTIVE: row["answer"]} if "answer" in row else None)
     if not isinstance(given, dict) or not given:
-        raise Trouble(
-            f"{where}: answers is {_short(given)}; expected quantities with their numbers: {_EXPECTED}"
-        )
+        raise Trouble(f"{where}: answers is {_short(given)}; expected numbers by quantity: {_EXPECTED}")
     for name, value in given.items():
         if not name.strip():
             raise Trouble(f"{where}: a quantity of the answers has no name; expected {_EXPECTED}")

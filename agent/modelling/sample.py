@@ -1,4 +1,4 @@
-"""One independent sample of a question: a program, and after a failure at most two repairs of it."""
+"""An independent sample of a question: a program, and at most two repairs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from gapsmith.agent.runs.loop.scheduler import Chain
 
 REPAIRS = 2
 STRIDE = 100_000
-"""Slot k is the first program of sample k; its repairs are k + STRIDE and k + 2 STRIDE, whoever else needs any."""
+"""Slot k is the first program of sample k; its repairs are slots k + STRIDE and k + 2 STRIDE."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A program that was answered, and what came of it.
+    """A program from a reply, with its verdict.
 
     Attributes:
-        program: its number in the archive; None where the reply held none.
-        source: what was found in the reply.
-        verdict: on it.
-        usd: the call's price; None where it is not known.
-        tokens: of the call, in and out.
+        program: its number in the archive; None if the reply held none.
+        source: the source found in the reply.
+        verdict: the verdict on the program.
+        usd: price of the call; None if it is not known.
+        tokens: input and output tokens of the call.
     """
 
     program: int | None
@@ -37,12 +37,12 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Sample:
-    """What came of one sample; no attempts where the budget had no room for the first.
+    """A sample; it has no attempts if the budget did not allow the first.
 
     Attributes:
-        question: what was asked.
-        number: which sample of the question, from 0.
-        attempts: in order; the last one counts.
+        question: the question.
+        number: number of the sample of this question, from 0.
+        attempts: the attempts in order; the last one counts.
     """
 
     question: Question
@@ -51,7 +51,7 @@ class Sample:
 
     @property
     def verdict(self) -> Verdict | None:
-        """On the last program; None where nothing was asked."""
+        """The verdict on the last program; None without one."""
         return self.attempts[-1].verdict if self.attempts else None
 
     @property
@@ -62,7 +62,7 @@ class Sample:
 
     @property
     def value(self) -> float | None:
-        """The number that is scored and voted on."""
+        """The scored number, on which samples vote."""
         return self.answer.value(self.question.target) if self.answer else None
 
 
@@ -72,12 +72,12 @@ def sampled(
     """Asks for a program, runs it, and requests at most two repairs.
 
     Args:
-        session: the run.
-        question: what is asked.
-        number: which sample of it.
-        slot: of its first program.
-        model: who is asked.
-        cpu_seconds: what a program may use.
+        session: the run in progress.
+        question: the question.
+        number: number of the sample.
+        slot: slot of its first program.
+        model: the model, as on the command line.
+        cpu_seconds: CPU limit of a program.
     """
     attempts: list[Attempt] = []
     seen: set[str] = set()
@@ -88,7 +88,9 @@ def sampled(
         found = program_in(call.reply, call.detail)
         ran = yield from session.attempt(place, found, cpu_seconds)
         attempts.append(_attempt(call, found.source, ran))
-        if ran.verdict.kind is Kind.ANSWERED or found.source in seen:  # who insists is not asked again
+        if (
+            ran.verdict.kind is Kind.ANSWERED or found.source in seen
+        ):  # a model that repeats a program is not asked again
             break
         seen.add(found.source)
     return Sample(question, number, tuple(attempts))
@@ -107,17 +109,17 @@ def _attempt(call: CallRow, source: str, ran: Ran) -> Attempt:
 
 
 WORDS = (Kind.INFEASIBLE, Kind.UNBOUNDED)
-"""Statuses that are answers too: a sample votes for a number or for one of them; others cast no vote."""
+"""Statuses that count as answers: a sample votes for a number or for one of these, or does not vote."""
 
 
 @dataclass(frozen=True)
 class Vote:
-    """The answer of a question.
+    """The elected answer of a question.
 
     Attributes:
-        sample: whose answer and code are taken; None where nobody voted.
-        votes: samples that agree with it, itself included.
-        of: samples that voted.
+        sample: the elected sample; None without votes.
+        votes: number of samples that agree with it, itself included.
+        of: number of samples that voted.
     """
 
     sample: Sample | None
@@ -128,8 +130,8 @@ class Vote:
 def elected(samples: Sequence[Sample]) -> Vote:
     """Returns the answer with which most samples agree.
 
-    Of answers with equally many votes a number goes before a word, then the one that was given by the earlier
-    sample. Agreement is within the tolerance and so not transitive: each answer counts those that agree with it.
+    In a tie a number precedes a status, then an earlier sample a later one. Agreement is within the tolerance and
+    thus not transitive: each answer counts the samples that agree with it.
     """
     voters = [sample for sample in samples if sample.verdict and _casts(sample)]
     counts = [sum(_agree(one, other) for other in voters) for one in voters]

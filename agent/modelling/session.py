@@ -1,7 +1,7 @@
-"""One run of models from words while it is worked on: what chains ask for, and what is kept of it.
+"""A modelling run in progress: sends the requests of chains, runs programs and stores the results.
 
-The scheduler is that of discovery runs. Every reply is committed before it is used, and every verdict too. On resume
-the same chains start again; what the archive holds is not asked, not paid and not run again.
+The scheduler is that of discovery runs. Every reply and every verdict is committed before it is used. On resume the
+same chains start again; calls and runs that the archive has are reused.
 """
 
 import hashlib
@@ -29,22 +29,22 @@ from gapsmith.evaluators.base import CandidateOutcome
 
 T = TypeVar("T")
 PROBLEM = "modelling"
-"""Under this name the archive keeps runs and programs that began with words."""
+"""The problem name of modelling runs and their programs in the archive."""
 
 VERDICT = "verdict"
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A question to a model.
+    """A request to a model.
 
     Attributes:
-        slot: its place in the run.
-        model: who is asked, as on the command line.
-        operator: what is asked for.
-        prompt: the words.
-        parents: programs that it shows.
-        outcome: what the archive says of its slot as long as no program of it has been judged.
+        slot: its slot in the run.
+        model: the model, as on the command line.
+        operator: the kind of request.
+        prompt: the prompt.
+        parents: programs that the prompt shows.
+        outcome: outcome of the slot in the archive until its program has a verdict.
     """
 
     slot: int
@@ -57,24 +57,24 @@ class Letter:
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of a program: its number in the archive, None where there is none, and the verdict."""
+    """The result of a program: its number in the archive, or None, and the verdict."""
 
     program: int | None
     verdict: Verdict
 
 
 class Session:
-    """One run while it is worked on.
+    """A run in progress.
 
     Args:
         run: its number in the archive.
-        models: who answers.
-        archive: what is remembered.
-        executor: where programs run.
+        models: the models.
+        archive: the archive.
+        executor: runs programs.
         ledger: the budget.
-        seed: all that models may do by chance follows from it and from the slot.
-        stop: once set, nothing more is asked; what is under way is waited for and kept.
-        window: chains that are open at once, for models that are not deterministic.
+        seed: seed of the requests, combined with the slot.
+        stop: once set, no more requests are sent; open requests are waited for and saved.
+        window: maximum number of open chains, for models that are not deterministic.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Session:
     ) -> None:
         self._run, self._models, self._archive = run, tuple(models), archive
         self._executor, self._ledger, self._seed, self._stop = executor, ledger, seed, stop
-        # Equal questions get equal replies only if they are asked one at a time, in order.
+        # Deterministic models give equal replies only if requests are sent one at a time, in order.
         self._window = 1 if any(model.deterministic for model in models) else window
         self._verdicts = {e.slot: e.detail for e in archive.events(run) if e.kind == VERDICT}
         self._begin()
@@ -100,14 +100,14 @@ class Session:
 
         An error is raised once the rest has ended.
 
-        Close it if it is left early: then what is under way is waited for, and kept.
+        Close the generator if you leave it early: open requests are then waited for and saved.
         """
         self._begin()
         try:
             with self._callers:
                 try:
                     yield from self._all(iter(chains))
-                except BaseException:  # whatever it is: nothing more is asked; it is raised again
+                except BaseException:  # no more requests are sent; the error is raised again
                     self._stop.set()
                     raise
         finally:
@@ -163,7 +163,7 @@ class Session:
                 scheduler.wait(self._ledger.left if self._calls.out else None)
                 if self._calls.out and self._ledger.out_of_time():
                     self._leave_behind()
-            elif scheduler.held:  # nothing is under way that could leave the budget more room
+            elif scheduler.held:  # no open request can return budget
                 scheduler.drop_held()
             else:
                 break

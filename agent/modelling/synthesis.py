@@ -1,7 +1,7 @@
-"""The way back: data become a story, the story a program, and the pair is kept only if the optima agree.
+"""Synthesis of word problems by rejection sampling: a pair is kept only if the optima agree.
 
-Rejection sampling: the data come from a problem's own generator and the optimum from its exact method; one model tells
-the data as a story, another request, which sees nothing but the story, formulates it.
+The data come from a problem's own generator and the optimum from its exact solver. One request turns the data into a
+story; another one, which sees only the story, formulates it.
 """
 
 import json
@@ -28,7 +28,7 @@ from gapsmith.agent.runs.loop.scheduler import Chain
 from gapsmith.evaluators.base import Baseline, Instance, Problem, Split, UsageTrouble
 
 CLOSE = 1e-7
-"""How far apart the optima may be, relatively: a solver's rounding, and less than a unit where data are integers."""
+"""Relative tolerance for equal optima: more than a solver's rounding, less than one unit of integer data."""
 
 KEPT, NOT_ASKED = "kept", "not asked"
 NO_OPTIMUM, ZERO = "no proven optimum", "optimum is 0"
@@ -46,15 +46,15 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class Pair:
-    """Data with a story and a formulation of it.
+    """An instance with a story and a formulation.
 
     Attributes:
-        place: in the generator's stream, from 0.
+        place: place in the generator's stream, from 0.
         instance: the data.
-        optimum: what the exact method says of them.
-        outcome: KEPT, or why not: a constant of this module, or the kind of the formulation's failure.
-        story: as it was told; untrusted.
-        vote: which formulation was elected; None where it did not come to that.
+        optimum: result of the exact solver.
+        outcome: KEPT, or the reason for rejection: a constant of this module, or the kind of failure.
+        story: the word problem; untrusted.
+        vote: the elected formulation; None without one.
     """
 
     place: int
@@ -69,15 +69,15 @@ def synthesise(problem: Problem, desk: Desk, doing: Doing = silent) -> list[Pair
     """Generates pairs until enough are kept, or enough are tried.
 
     Args:
-        problem: whose generator and exact method are used.
-        desk: its order says `count`, `tries` and `size`.
-        doing: told after each pair.
+        problem: its generator and exact solver are used.
+        desk: the run; its job has `count`, `tries` and `size`.
+        doing: called after each pair.
     """
     order, found = desk.order, list[Pair]()
     count, tries = order.about["count"], order.about["tries"]
     if tries * (1 + order.samples) > STRIDE:
         raise UsageTrouble(
-            f"{tries} pairs are to be tried; at most {STRIDE // (1 + order.samples)} make a run"
+            f"{tries} pairs are to be tried; a run has at most {STRIDE // (1 + order.samples)}"
         )
     while (wanted := min(count - _kept(found), tries - len(found))) > 0 and not desk.stop.is_set():
         places = range(len(found), len(found) + wanted)
@@ -104,7 +104,7 @@ def _chains(problem: Problem, desk: Desk, places: range) -> Iterator[Chain[Pair]
 
 def _paired(session: Session, problem: Problem, order: Order, pair: Pair) -> Chain[Pair]:
     """Carries one pair from its data to its outcome."""
-    if not pair.optimum.proven or pair.optimum.upper == 0:  # a wrong model, too, often ends at 0
+    if not pair.optimum.proven or pair.optimum.upper == 0:  # a wrong model often has the optimum 0, too
         return replace(pair, outcome=ZERO if pair.optimum.proven else NO_OPTIMUM)
     slot = pair.place * (1 + order.samples)
     setting = Random(f"{order.seed}/{pair.place}/setting").choice(SETTINGS)
@@ -233,5 +233,5 @@ def _kept(pairs: list[Pair]) -> int:
 def lines(pairs: list[Pair], problem: Problem, order: Order) -> str:
     """Formats the kept pairs, one JSON object a line."""
     rows = [row_of(pair, problem, order) for pair in pairs if pair.outcome == KEPT]
-    # ASCII: a reply cut inside a character may hold half of it, which UTF-8 cannot.
+    # ASCII: a truncated reply may hold half a surrogate pair, which UTF-8 cannot encode.
     return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)

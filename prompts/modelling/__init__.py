@@ -1,1 +1,1 @@
-"""Templates of the questions in words."""
+"""Templates of the prompts about word problems."""

@@ -207,7 +207,7 @@ def test_other_verbs_know_these_runs(answer, gapsmith, recorded, question):
     ("words", "said"),
     [
         (("model", "bakery.txt"), "--model is missing"),
-        (("model", "bakery.txt", "--model", "offline"), "offline assembles heuristics and reads no words"),
+        (("model", "bakery.txt", "--model", "offline"), "offline assembles heuristics and cannot read"),
         (("model", "bakery.txt", "--model", "openai"), "not complete"),
         (("model", "none.txt", "--model", "replay:x"), "none.txt: no such file"),
         (("model", ".", "--model", "replay:x"), "expected a readable file"),

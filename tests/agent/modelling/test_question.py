@@ -53,7 +53,7 @@ def test_what_synthesise_writes_is_a_set(tmp_path):
         ({"id": True}, "id is True"),
         ({"question": 3}, "question is 3"),
         ({"question": "  "}, "the question is empty"),
-        ({"question": "x" * (LONGEST_QUESTION + 1)}, "at most 24000 are taken"),
+        ({"question": "x" * (LONGEST_QUESTION + 1)}, "expected at most 24000"),
         ({"answers": {}}, "answers is {}"),
         ({"answers": None}, "answers is None"),
         ({"answers": {" ": 3}}, "a quantity of the answers has no name"),
@@ -75,7 +75,7 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path, changes, words):
 def test_an_id_is_there_once(tmp_path):
     """Two questions of one id would be scored as one."""
     path = written(tmp_path / "set.jsonl", row(), row(id="q2"), row())
-    with pytest.raises(Trouble, match="line 3: id 'q1' is that of line 1 too"):
+    with pytest.raises(Trouble, match="line 3: id 'q1' is already used in line 1"):
         read_questions(path)
 
 

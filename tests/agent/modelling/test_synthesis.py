@@ -185,7 +185,7 @@ def test_an_optimum_of_zero_is_asked_of_nobody(place, monkeypatch):
 
 def test_too_many_tries_are_refused(place):
     """Slots of different pairs never meet."""
-    with pytest.raises(UsageTrouble, match="at most 50000 make a run"):
+    with pytest.raises(UsageTrouble, match="a run has at most 50000"):
         synthesised(place, Teller(), formulator(), about={"tries": 50_001})
 
 
