@@ -57,9 +57,9 @@ def broken_promises(problem: Problem, runner: Runner) -> list[str]:
         try:
             found += promise(problem, runner)
         except Trouble as trouble:
-            found.append(f"{promise.__name__}: {trouble}")
+            found.append(f"{promise.__name__.removeprefix('check_')}: {trouble}")
         except Exception as error:  # noqa: BLE001 - an author's code may raise anything; that is the finding
-            found.append(f"{promise.__name__}: raised {type(error).__name__}: {error}")
+            found.append(f"{promise.__name__.removeprefix('check_')}: raised {type(error).__name__}: {error}")
     return found
 
 
