@@ -32,7 +32,7 @@ class Isolation:
     word: str
 
 
-def level(proven: Mapping[str, bool]) -> Level:
+def derive_level(proven: Mapping[str, bool]) -> Level:
     """Returns the level that the proven layers make."""
     if not proven.get(RLIMITS):
         return Level.L0
@@ -47,7 +47,7 @@ def of_report(report: Mapping[str, Any]) -> Isolation:
     """Reads a zygote's start report."""
     layers = {name: bool(holds) for name, (holds, _) in report["proofs"].items()}
     proofs = {name: str(text) for name, (_, text) in report["proofs"].items()}
-    reached = level(layers)
+    reached = derive_level(layers)
     missing = [f"{name} ({proofs[name]})" for name in sorted(LAYERS & set(layers)) if not layers[name]]
     word = f"isolation {reached.name}" + (f"; not holding: {', '.join(missing)}" if missing else "")
     return Isolation(reached, layers, proofs, _MACOS if sys.platform == "darwin" else word)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gapsmith.sandbox import Job, Level, Sandbox, SandboxTrouble, host, open_sandbox, probe_isolation
-from gapsmith.sandbox.isolation.levels import Isolation, level, of_report, require
+from gapsmith.sandbox.isolation.levels import Isolation, derive_level, of_report, require
 from gapsmith.sandbox.isolation.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP, LayerFailed
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has layers to prove")
@@ -29,7 +29,7 @@ ALL = dict.fromkeys([*LAYERS, "privileges"], True)
 )
 def test_levels(lost, expected):
     """Each level is what the proven layers make, and no more."""
-    assert level(ALL | dict.fromkeys(lost, False)) is expected
+    assert derive_level(ALL | dict.fromkeys(lost, False)) is expected
 
 
 @LINUX
