@@ -96,7 +96,7 @@ def test_who_sees_the_future_is_found(sandbox: Sandbox) -> None:
     assert examine(online_bin_packing, PEEKS, instances, costs, sandbox).outcome == "foresight"
 
 
-PEEKING = (Path(__file__).parents[1] / "data" / "peeking_packing.py").read_text()
+PEEKING = (Path(__file__).parents[2] / "data" / "peeking_packing.py").read_text()
 
 
 def test_one_that_peeks_on_large_instances_only_is_priced_without_its_plan(sandbox: Sandbox) -> None:
