@@ -98,7 +98,7 @@ def _run(
     if any(stepwise.wanted(problem, source, instance) for instance in instances):
         return _stepwise(problem, source, instances, runner, spent, tries)
     calls = tuple(_call(instance) for instance in instances)
-    limits = Limits(cpu_seconds=max((problem.cpu_seconds(instance) for instance in instances), default=1.0))
+    limits = Limits(cpu_seconds=max((problem.cpu_limit(instance) for instance in instances), default=1.0))
     job = Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
     first = repeats.run(runner, job, tries)
     if problem.follow_up is None or not first.answers:

@@ -5,11 +5,12 @@ import inspect
 import json
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -351,6 +352,14 @@ def no_reader(path: Path) -> list[Instance]:
     raise Trouble(f"{path} cannot be read: this problem defines no `read`; expected one in its Problem(...)")
 
 
+class Reference(Protocol):
+    """Where a problem comes from: plain data from which another process makes the problem again."""
+
+    def resolve(self) -> "Problem":
+        """Makes the problem. Raises Trouble where it is not there, or has another version."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
     """A family of instances and everything that must be known to search for heuristics on it.
@@ -387,6 +396,9 @@ class Problem:
         expensive: whether one evaluation takes many seconds, so that the end of a run does without optional ones.
         version: changes whenever costs or optima of the same data change: results kept under another version are
             not used. For a user's own file it is a hash of the source; see `find_problem`.
+        cpu_cap: CPU seconds in place of `cpu_seconds`, for all instances.
+        cpu_share: factor on the limit, such as the part that the search may use.
+        reference: how another process finds the problem; limits are sent with it. None cannot be sent.
     """
 
     name: str
@@ -417,6 +429,18 @@ class Problem:
     editable: bool = True
     expensive: bool = False
     version: str = FIRST_VERSION
+    cpu_cap: float | None = None
+    cpu_share: float = 1.0
+    reference: Reference | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.reference is None:
+            raise PicklingError(f"problem {self.name} has no reference; expected one from find_problem")
+        return _restore_problem, (self.reference, self.cpu_cap, self.cpu_share)
+
+    def cpu_limit(self, instance: Instance) -> float:
+        """Returns the limit of one call on an instance, in CPU seconds."""
+        return self.cpu_share * (self.cpu_seconds(instance) if self.cpu_cap is None else self.cpu_cap)
 
     def instances(
         self, split: Split, seed: int = 0, count: int | None = None, start: int = 0
@@ -492,6 +516,11 @@ class Problem:
             Plain data; None where programs build no models.
         """
         return None
+
+
+def _restore_problem(reference: Reference, cpu_cap: float | None, cpu_share: float) -> Problem:
+    """Makes a problem again where it was sent to."""
+    return replace(reference.resolve(), cpu_cap=cpu_cap, cpu_share=cpu_share)
 
 
 def unknown(thing: str, found: str, known: list[str]) -> str:

@@ -1,18 +1,81 @@
-"""Runs evaluations beside each other: N threads, each with a sandbox of its own."""
+"""Runs evaluations in parallel: N threads, each with a sandbox of its own.
 
+An evaluation is a request: a plain object that can be pickled and is called where it runs. `pack` turns it into bytes
+for another process; instances are put apart, once each, under their digests. Nothing that a candidate returns is ever
+unpickled: a request is made by the driver, and results are plain data.
+"""
+
+import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import BytesIO
 from statistics import median
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
-from gapsmith.evaluators.assess import Runner
+from gapsmith.evaluators.base import Instance, Runner, UsageTrouble, unknown
 from gapsmith.sandbox import Job, Level, open_sandbox
 
 T = TypeVar("T")
 Work = Callable[[Runner, float], T]
 """What a worker does: given its sandbox, and the CPU seconds of a null call in it."""
+
+
+InstanceKey = tuple[str, str, str]
+"""The digest, name and stratum of an instance."""
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles a request, and collects its instances instead of pickling them with it."""
+
+    def __init__(self, file: BytesIO) -> None:
+        super().__init__(file)
+        self.instances: dict[InstanceKey, Instance] = {}
+
+    def persistent_id(self, found: Any) -> InstanceKey | None:
+        """Returns the key of an instance; None of anything else, which is pickled."""
+        if not isinstance(found, Instance):
+            return None
+        key = found.digest, found.name, found.stratum
+        self.instances[key] = found
+        return key
+
+
+class _Unpickler(pickle.Unpickler):
+    """Restores a request with instances that were put before."""
+
+    def __init__(self, file: BytesIO, instances: Mapping[InstanceKey, Instance]) -> None:
+        super().__init__(file)
+        self._instances = instances
+
+    def persistent_load(self, key: Any) -> Instance:
+        """Returns the instance of a key. Raises KeyError for one that was not put."""
+        return self._instances[key]
+
+
+def pack(request: Work[Any], put: Callable[[InstanceKey, Instance], None]) -> bytes:
+    """Turns a request into bytes for another process.
+
+    Args:
+        request: made by the driver.
+        put: is given each instance of the request; it keeps those that it does not have yet.
+    """
+    file = BytesIO()
+    pickler = _Pickler(file)
+    pickler.dump(request)
+    for key, instance in pickler.instances.items():
+        put(key, instance)
+    return file.getvalue()
+
+
+def unpack(packed: bytes, instances: Mapping[InstanceKey, Instance]) -> Work[Any]:
+    """Restores a request of `pack`; only for bytes that the driver made.
+
+    Problems are found by their references, and files of one's own must have the same version.
+    """
+    request: Work[Any] = _Unpickler(BytesIO(packed), instances).load()
+    return request
 
 
 class Executor(Protocol):
@@ -65,6 +128,19 @@ class LocalExecutor:
             box = open_sandbox(preload=self._preload, minimum=self._minimum, slot=len(self._boxes))
             self._boxes.append((box, box.close))
             return box
+
+
+LOCAL = "local"
+
+EXECUTORS = {LOCAL: LocalExecutor}
+"""By the names that settings use."""
+
+
+def executor_named(name: str) -> type[LocalExecutor]:
+    """Returns the executor of that name. Raises UsageTrouble for an unknown one."""
+    if name not in EXECUTORS:
+        raise UsageTrouble(unknown("executor", name, list(EXECUTORS)))
+    return EXECUTORS[name]
 
 
 def null_seconds(runner: Runner, calls: int = 15) -> float:

@@ -1,11 +1,12 @@
 """Finds a problem: by name among ours, or by path anywhere on disk."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
 from gapsmith.agent.evaluation.own.files import problem_of_file
-from gapsmith.evaluators.base import Instance, Problem, UsageTrouble, unknown
+from gapsmith.evaluators.base import Instance, Problem, Reference, Trouble, UsageTrouble, unknown
 from gapsmith.evaluators.catalogue import (
     BUILD,
     formulation_names,
@@ -26,7 +27,46 @@ def find_problem(name: str, layout: str = "") -> Problem:
     Raises:
         UsageTrouble: for a name, a file or a layout that is not known.
     """
-    return laid_out(_found(name), layout)
+    problem = _found(name)
+    place = str(Path(name).resolve()) if name.endswith(".py") else name
+    return laid_out(replace(problem, reference=NamedProblem(place, problem.version)), layout)
+
+
+@dataclass(frozen=True)
+class NamedProblem:
+    """A problem by its name, or by the absolute path of its file.
+
+    Attributes:
+        name: as `find_problem` takes it.
+        version: that the problem must have.
+    """
+
+    name: str
+    version: str
+
+    def resolve(self) -> Problem:
+        """Finds the problem, once in a process. Raises Trouble where it has another version."""
+        return _resolve_name(self.name, self.version)
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A problem whose files are read in one of its layouts."""
+
+    problem: Reference
+    layout: str
+
+    def resolve(self) -> Problem:
+        """Makes the problem with its layout. Raises Trouble."""
+        return laid_out(self.problem.resolve(), self.layout)
+
+
+@lru_cache(maxsize=64)
+def _resolve_name(name: str, version: str) -> Problem:
+    found = find_problem(name)
+    if found.version != version:
+        raise Trouble(f"{name} has version {found.version} here; expected {version}, as where the run began")
+    return found
 
 
 def laid_out(problem: Problem, layout: str) -> Problem:
@@ -37,7 +77,8 @@ def laid_out(problem: Problem, layout: str) -> Problem:
         raise UsageTrouble(f"--layout is {layout!r}, but {problem.name} reads one layout only; leave it out")
     if layout.partition("=")[0] not in {known.partition("=")[0] for known in problem.layouts}:
         raise UsageTrouble(unknown("layout", layout, list(problem.layouts)))
-    return replace(problem, read=lambda path: problem.read(path, layout))
+    reference = LaidOut(problem.reference, layout) if problem.reference else None
+    return replace(problem, read=lambda path: problem.read(path, layout), reference=reference)
 
 
 def _found(name: str) -> Problem:
@@ -73,10 +114,3 @@ def new_problem(name: str) -> str:
 def read_instances(problem: Problem, paths: list[Path]) -> list[Instance]:
     """The instances of all files, in order. Raises Trouble with file, line, what was found and expected."""
     return [instance for path in paths for instance in problem.read(path)]
-
-
-def _problem_of(module: object, name: str) -> Problem:
-    problem = getattr(module, "problem", None)
-    if not isinstance(problem, Problem):
-        raise UsageTrouble(f"{name} defines no `problem`; expected `problem = Problem(...)`")
-    return problem

@@ -78,7 +78,7 @@ class Measuring:
             number: self._started(each, instances, known[number], whole) for number, each in distinct.items()
         }
         for done, (number, futures) in enumerate(started.items(), 1):
-            new = [pair for future in futures for pair in future.result()]
+            new = [pair for chunk, future in futures for pair in zip(chunk, future.result(), strict=False)]
             self.archive.add_scores(number, new)
             known[number].update((instance.digest, score) for instance, score in new)
             self.doing("running programs", done, len(started))
@@ -86,12 +86,13 @@ class Measuring:
 
     def _started(
         self, program: Archived, instances: Sequence[Instance], known: Mapping[str, Score], whole: bool
-    ) -> list[Future["Pairs"]]:
+    ) -> list[tuple[Sequence[Instance], Future[tuple[Score, ...]]]]:
         if not whole and any(score.outcome != CandidateOutcome.OK for score in known.values()):
             return []
         new = [instance for instance in instances if instance.digest not in known]
         chunks = [new[k : k + CHUNK] for k in range(0, len(new), CHUNK)]
-        return [self.executor.submit(_Work(self.problem, program.source, chunk, whole)) for chunk in chunks]
+        works = [_Work(self.problem, program.source, chunk, whole) for chunk in chunks]
+        return [(work.instances, self.executor.submit(work)) for work in works]
 
 
 def costs_in(assessment: Assessment) -> tuple[Number, ...] | None:
@@ -106,8 +107,6 @@ def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
     return row_of(Entrant(program.name or str(program.program), program.source), result.scores, scale)
 
 
-Pairs = list[tuple[Instance, Score]]
-
 FAILURES = 3
 """A program that failed so often among the instances of one job is tried once on each of the others."""
 
@@ -119,7 +118,7 @@ class _Work:
     instances: Sequence[Instance]
     whole: bool
 
-    def __call__(self, runner: Runner, spent: float) -> Pairs:
+    def __call__(self, runner: Runner, spent: float) -> tuple[Score, ...]:
         scores: list[Score] = []
         failed = 0
         while len(scores) < len(self.instances) and (self.whole or not failed):
@@ -127,7 +126,7 @@ class _Work:
             tries = TRIES if failed < FAILURES else 1
             scores += assess(self.problem, self.source, left, runner, spent, tries).scores
             failed += scores[-1].outcome != CandidateOutcome.OK
-        return list(zip(self.instances, scores, strict=False))
+        return tuple(scores)
 
 
 def _assessment(instances: Sequence[Instance], scores: Mapping[str, Score]) -> Assessment:

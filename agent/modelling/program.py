@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from gapsmith.agent.codegen.replies.extract import extract
 from gapsmith.agent.codegen.screen import ALLOWED_IMPORTS, Screened, screen, unparsable
@@ -50,15 +51,14 @@ def work(source: str, cpu_seconds: float) -> Callable[[Runner, float], Verdict]:
     The CPU limit holds for all threads of the program together.
     """
     limits = Limits(cpu_seconds=cpu_seconds, memory_mb=MEMORY_MB, threads=THREADS)
-    job = Job(source=source, entry=ENTRY.name, calls=({},), limits=limits)
+    return partial(_run, Job(source=source, entry=ENTRY.name, calls=({},), limits=limits))
 
-    def run(runner: Runner, _: float) -> Verdict:
-        outcome = runner.run(job)
-        if outcome.ending.ours:  # a sandbox failure says nothing about the program
-            raise SandboxTrouble(f"the sandbox failed: {outcome.message}; continue with: gapsmith resume")
-        return judged(outcome)
 
-    return run
+def _run(job: Job, runner: Runner, _null_seconds: float) -> Verdict:
+    outcome = runner.run(job)
+    if outcome.ending.ours:  # a sandbox failure says nothing about the program
+        raise SandboxTrouble(f"the sandbox failed: {outcome.message}; continue with: gapsmith resume")
+    return judged(outcome)
 
 
 _KINDS = {

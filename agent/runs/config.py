@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from gapsmith.agent.evaluation.executor import executor_named
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.evaluators.base import UsageTrouble, unknown
@@ -25,6 +26,7 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
         "cpu_seconds": (int, float),
         "parallel": (int,),
         "batch": (bool,),
+        "executor": (str,),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
     "instances": {"learn": (list,), "test": (list,), "layout": (str,), "baseline_seconds": (int, float)},
@@ -74,6 +76,7 @@ def checked(found: Settings) -> Settings:
     for name in ("workers", "parallel"):
         if (value := getattr(found, name)) is not None and value < 1:
             raise UsageTrouble(f"{name} is {value}; expected at least 1")
+    executor_named(found.executor)
     if not 0 <= found.seed < 1 << 63:
         raise UsageTrouble(f"seed is {found.seed}; expected 0 to {(1 << 63) - 1}")
     if found.cpu_seconds is not None and not found.cpu_seconds > 0:

@@ -1,11 +1,12 @@
 """A heuristic that helps a search for formulations: screened, then added to the library as hint and bound."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.evaluators.base import CandidateOutcome, Problem, UsageTrouble
+from gapsmith.evaluators.base import CandidateOutcome, Problem, Reference, UsageTrouble
 
 
 def add_heuristic(problem: Problem, heuristic: str) -> Problem:
@@ -18,7 +19,20 @@ def add_heuristic(problem: Problem, heuristic: str) -> Problem:
         screened = screen(heuristic, problem.original.entry)
         if screened.outcome != CandidateOutcome.OK:
             raise UsageTrouble(f"the heuristic is no program for {problem.original.name}: {screened.message}")
-    return search
+    reference = Helped(problem.reference, heuristic) if problem.reference else None
+    return replace(search, reference=reference)
+
+
+@dataclass(frozen=True)
+class Helped:
+    """A search for formulations with a heuristic's hint and bound in its library."""
+
+    problem: Reference
+    heuristic: str
+
+    def resolve(self) -> Problem:
+        """Makes the problem with the heuristic. Raises Trouble."""
+        return add_heuristic(self.problem.resolve(), self.heuristic)
 
 
 def _bundle(*functions: Callable[..., Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Never, Self
 from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.evaluation.baselines import Progress as Doing
 from gapsmith.agent.evaluation.baselines import silent
-from gapsmith.agent.evaluation.executor import Executor, LocalExecutor
+from gapsmith.agent.evaluation.executor import Executor, executor_named
 from gapsmith.agent.evaluation.own.files import with_version
 from gapsmith.agent.evaluation.own.versions import check_version, left_aside
 from gapsmith.agent.evaluation.problems import find_problem, laid_out
@@ -93,9 +93,7 @@ class Run:
             self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
             self._check_models()
             self.supply = self._supply()
-            self._executor = executor or opened.enter_context(
-                LocalExecutor(settings.workers, Level(settings.minimum_level), self.problem.preload)
-            )
+            self._executor = executor or self._own_executor(opened)
             self.edited = self._edited(number)
             before = 0.0 if number is None else self.archive.run(number).seconds
             self.number = self.supply.run = self._started() if number is None else number
@@ -254,6 +252,14 @@ class Run:
         model = open_model(asked, base_url=self.settings.base_url, options=options, stop=self._over)
         opened.callback(close_model, model)
         return model
+
+    def _own_executor(self, opened: ExitStack) -> Executor:
+        """Opens the executor that the settings name; it is closed with the run."""
+        settings = self.settings
+        open_executor = executor_named(settings.executor)
+        return opened.enter_context(
+            open_executor(settings.workers, Level(settings.minimum_level), self.problem.preload)
+        )
 
     def _check_models(self) -> None:
         """Raises UsageTrouble where models cannot be asked in batches, or have no price and dollars are limited."""
@@ -466,12 +472,12 @@ def _limited(problem: Problem, seconds: float | None) -> Problem:
     """Gives the problem that CPU limit for every instance; its own where None."""
     if seconds is None:
         return problem
-    return replace(problem, cpu_seconds=lambda _: seconds)
+    return replace(problem, cpu_cap=seconds)
 
 
 def _reserved(problem: Problem, part: float) -> Problem:
     """The problem with a part of its CPU limit only."""
-    return replace(problem, cpu_seconds=lambda instance: part * problem.cpu_seconds(instance))
+    return replace(problem, cpu_share=part * problem.cpu_share)
 
 
 def _switches(without: Sequence[str], problem: Problem) -> Switches:

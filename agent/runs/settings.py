@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.agent.archive import DISCOVERY, find_run_kind
+from gapsmith.agent.evaluation.executor import LOCAL
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop.loop import WINDOW
 from gapsmith.agent.runs.ownership import MARK
@@ -51,6 +52,7 @@ class Settings:
         cpu_seconds: CPU limit of one program on one instance, in place of the problem's, be it lower or higher.
         batch: whether hosted models are asked in batches, at half the price; it may take hours.
         parallel: questions that may be open at once; by the budget if not given, see `window`.
+        executor: where evaluations run, by name.
     """
 
     problem: str
@@ -70,6 +72,7 @@ class Settings:
     cpu_seconds: float | None = None
     parallel: int | None = None
     batch: bool = False
+    executor: str = LOCAL
 
     @property
     def size(self) -> int:

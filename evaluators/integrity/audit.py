@@ -43,7 +43,7 @@ def examine(
         runner: the sandbox.
         refuters: counterexamples to other programs; see `Problem.verify`.
     """
-    patient = replace(problem, cpu_seconds=lambda instance: PATIENCE * problem.cpu_seconds(instance))
+    patient = replace(problem, cpu_share=PATIENCE * problem.cpu_share)
     for examination in (_foresight, _relabelled) if problem.online else (_alone, _relabelled):
         if found := examination(patient, source, instances, costs, runner):
             return found

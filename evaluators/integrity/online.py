@@ -152,7 +152,7 @@ class _Check:
     def whole(self, data: Data) -> Verdict:
         """Runs all events in one call, as programs are scored."""
         call = {key: value_of(datum) for key, datum in data.items()}
-        limits = Limits(cpu_seconds=self.problem.cpu_seconds(self.instance))
+        limits = Limits(cpu_seconds=self.problem.cpu_limit(self.instance))
         entry = self.problem.entry.name
         job = Job(source=self.source, entry=entry, calls=(call,), limits=limits, driver=self.problem.driver)
         outcome = repeats.run(self.runner, job)

@@ -9,6 +9,7 @@ from helpers import TINY, Counting, Inline, tiny
 
 from gapsmith.agent import Archive, Budget, Settings, discover, resume
 from gapsmith.agent.cli.terminal.progress import plan
+from gapsmith.agent.evaluation.executor import EXECUTORS
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 
 FOUR = Budget(calls=4)
@@ -110,7 +111,7 @@ def test_what_a_run_opens_is_closed(place, closings):
 
 def test_a_run_that_cannot_begin_leaves_no_row(place, monkeypatch):
     """Where no sandbox can be had, the archive has no run that works for ever."""
-    monkeypatch.setattr("gapsmith.agent.runs.run.LocalExecutor", lambda *_: 1 / 0)
+    monkeypatch.setitem(EXECUTORS, "local", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         begun(place, executor=None)
     archive = Archive(str(place))
@@ -209,7 +210,7 @@ def test_the_way_in_is_complete():
 def test_the_cpu_limit_is_what_was_asked_for(place, seconds):
     """`cpu_seconds` lowers the problem's limit or raises it, for every instance, and the first line says so."""
     with begun(place, cpu_seconds=seconds) as run:
-        assert {run.problem.cpu_seconds(instance) for instance in run.supply.train} == {seconds}
+        assert {run.problem.cpu_limit(instance) for instance in run.supply.train} == {seconds}
         assert f"CPU limit of a program {seconds:g} s an instance" in plan(run)
 
 

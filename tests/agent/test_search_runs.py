@@ -324,5 +324,5 @@ def test_the_search_allows_less_time_than_the_test(place):
     run = job(place)
     searched, whole = run.supply.course.problem, run.problem
     instance = run.supply.test(0)[0]
-    assert searched.cpu_seconds(instance) == pytest.approx(SEARCHED * whole.cpu_seconds(instance))
+    assert searched.cpu_limit(instance) == pytest.approx(SEARCHED * whole.cpu_limit(instance))
     assert 0.4 < SEARCHED < 0.8

@@ -107,7 +107,7 @@ def _seconds(problem: Problem, tests: Sequence["Test"]) -> float:
 
     It allows for loading, and for the instances as they were limited in the search.
     """
-    return LOADING_SECONDS + SLACK * sum(problem.cpu_seconds(instance) for instance, _ in tests)
+    return LOADING_SECONDS + SLACK * sum(problem.cpu_limit(instance) for instance, _ in tests)
 
 
 Test = tuple[Instance, Number]
