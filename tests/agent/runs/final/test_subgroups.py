@@ -1,11 +1,10 @@
 """Kinds of instances: which there are, and when a program is surely worse on one of them."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.runs.final.subgroups import FEWEST, kinds, student, worse_in
+from gapsmith.agent.runs.final.subgroups import FEWEST, kinds, worse_in
 from gapsmith.evaluators.base import Instance
 
 
@@ -68,15 +67,6 @@ def test_a_loss_must_be_surer_where_more_kinds_are_looked_at():
     gains = np.array([-1.0, 0.4] * 4)
     assert worse_in(kinds(few), gains) == "a"
     assert worse_in(kinds(many), np.concatenate((gains, np.ones(72)))) == ""
-
-
-@pytest.mark.parametrize(
-    ("probability", "freedom", "value"),
-    [(0.95, 5, 2.0150), (0.975, 7, 2.3646), (0.99, 5, 3.3649), (0.95, 31, 1.6955), (0.99, 30, 2.4573)],
-)
-def test_quantiles_are_those_of_the_tables(probability, freedom, value):
-    """Within one percent of published values."""
-    assert student(probability, freedom) == pytest.approx(value, rel=0.01)
 
 
 def test_who_is_as_good_is_seldom_found_worse():
