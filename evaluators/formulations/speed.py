@@ -104,7 +104,13 @@ class SpeedMeasurement:
         units = mean_time(costs), mean_time(base)
         seconds, nodes, building = self.measure_wall_time(source, instances, runner)
         return Speed(
-            ratio(costs, base), ratio(placebo, base), units, seconds, self.judge.solver, nodes, building
+            compute_ratio(costs, base),
+            compute_ratio(placebo, base),
+            units,
+            seconds,
+            self.judge.solver,
+            nodes,
+            building,
         )
 
     def measure_wall_time(
@@ -126,8 +132,8 @@ class SpeedMeasurement:
         taken = [run.seconds + cpu for run, cpu in zip(mine, built, strict=True)]
         nodes = ([run.nodes for run in mine], [run.nodes for run in base])
         return (
-            ratio(_logs(taken, WALL_SHIFT), _logs([run.seconds for run in base], WALL_SHIFT)),
-            ratio(*(_logs(each, NODES_SHIFT) for each in nodes)) if self.judge.solver else None,
+            compute_ratio(_logs(taken, WALL_SHIFT), _logs([run.seconds for run in base], WALL_SHIFT)),
+            compute_ratio(*(_logs(each, NODES_SHIFT) for each in nodes)) if self.judge.solver else None,
             sum(built) / len(built),
         )
 
@@ -147,7 +153,7 @@ class SpeedMeasurement:
         return _Clocked(seconds, float(run.get("nodes", 0.0)) * (1 if solved else 2))
 
 
-def ratio(costs: Sequence[float], base: Sequence[float]) -> Ratio:
+def compute_ratio(costs: Sequence[float], base: Sequence[float]) -> Ratio:
     """Returns the ratio of the mean times that prices stand for."""
     mine, other = np.asarray(costs, dtype=float), np.asarray(base, dtype=float)
     if len(mine) < FEWEST:
@@ -171,7 +177,7 @@ class _Clocked:
 
 
 def _logs(values: Sequence[float], shift: float) -> list[float]:
-    """Returns values in the form of prices, as `ratio` expects them."""
+    """Returns values in the form of prices, as `compute_ratio` expects them."""
     return [1.0 + math.log1p(value / shift) for value in values]
 
 

@@ -193,7 +193,7 @@ class Ladder:
         found = found or climb.evasion()
         if found or not thorough:
             return found
-        usual = witnesses(self.pricing, climb.source, self.witnesses)
+        usual = draw_witnesses(self.pricing, climb.source, self.witnesses)
         return _Climb(self, climb.source, climb.runner, WITNESS_LIMIT).wrong(usual)
 
 
@@ -238,7 +238,7 @@ def hidden(pricing: Pricing, source: str, count: int) -> list[Instance]:
     return [Instance(f"tiny-{k + 1}", pricing.formulation.micro(rng)) for k in range(count)]
 
 
-def witnesses(pricing: Pricing, source: str, count: int) -> list[Instance]:
+def draw_witnesses(pricing: Pricing, source: str, count: int) -> list[Instance]:
     """Draws instances of the usual size from the hash of a program."""
     rng, size = _chance(pricing, source, "usual"), min(pricing.formulation.sizes[Split.TRAIN])
     return [Instance(f"usual-{k + 1}", pricing.formulation.generate(rng, size)) for k in range(count)]

@@ -18,7 +18,7 @@ from gapsmith.evaluators.formulations.solve import benchmark as judging
 from gapsmith.evaluators.formulations.solve.benchmark import cost_of, mean_time, objection, shifted_mean
 from gapsmith.evaluators.formulations.solve.pool import Children
 from gapsmith.evaluators.formulations.solve.solver import answer
-from gapsmith.evaluators.formulations.speed import ratio
+from gapsmith.evaluators.formulations.speed import compute_ratio
 
 
 def packed(text):
@@ -157,11 +157,11 @@ def test_ratio_has_its_interval():
         [cost_of([t]) for t in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)],
         [cost_of([t / 10]) for t in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)],
     )
-    found = ratio(mine, base)
+    found = compute_ratio(mine, base)
     assert found.ci95[0] < found.value < found.ci95[1]
     assert found.value == pytest.approx(0.1, abs=0.005)
-    assert (ratio(base, base).ci95, ratio(base, base).instances) == ((1.0, 1.0), 6)
-    assert (ratio(mine[:5], base[:5]).ci95, ratio(mine[:5], base[:5]).instances) == (None, 5)
+    assert (compute_ratio(base, base).ci95, compute_ratio(base, base).instances) == ((1.0, 1.0), 6)
+    assert (compute_ratio(mine[:5], base[:5]).ci95, compute_ratio(mine[:5], base[:5]).instances) == (None, 5)
 
 
 def test_instances_outside_the_window_are_not_drawn(monkeypatch):
