@@ -96,7 +96,7 @@ def added(row: Row, instance: Instance) -> str:
 def measured(row: Row, instance: Instance) -> Record:
     """One instance: units in all orders, CPU seconds."""
     judge, base = row.problem.judge, row.problem.pricing.base(instance)
-    facts, trial = judge.base(base), judge.trial(base, added(row, instance), False)
+    facts, trial = judge.base(base), judge.try_model(base, added(row, instance), False)
     return {
         "row": row.name,
         "instance": instance.name,

@@ -60,16 +60,16 @@ class Pricing:
             self._texts[instance.digest] = text_of(self.formulation.build(plain_instance(instance)).model)
         return self._texts[instance.digest]
 
-    def trial(self, instance: Instance, model: Any) -> Trial:
+    def solve_answer(self, instance: Instance, model: Any) -> Trial:
         """Solves a candidate's model, as packed by the guest. Raises Infeasible."""
-        return self.measure.trial(self.base(instance), unpacked(model), self.whole)
+        return self.measure.try_model(self.base(instance), unpacked(model), self.whole)
 
     def cost(self, instance: Instance, answer: Any) -> float:
         """Prices a candidate's answer. Raises Infeasible."""
         if not self.whole:
-            return cost_of(self.trial(instance, answer).times)
+            return cost_of(self.solve_answer(instance, answer).times)
         (model, _), solution = _two(_two(answer)[0]), _two(answer)[1]
-        trial = self.trial(instance, model)
+        trial = self.solve_answer(instance, model)
         if trial.values is not None:
             self._check_decoded(instance, solution, trial.optimum)
         return cost_of(trial.times)
@@ -87,7 +87,7 @@ class Pricing:
         """
         try:
             model, layout = _two(answer)
-            values = self.trial(instance, model).values
+            values = self.solve_answer(instance, model).values
             if values is None:
                 return None
             text = json.dumps(values_of(layout, values))

@@ -86,7 +86,7 @@ class Trial:
 class Measure(Protocol):
     """Solves a candidate's model beside its base."""
 
-    def trial(self, base: str, model: str, whole: bool) -> Trial:
+    def try_model(self, base: str, model: str, whole: bool) -> Trial:
         """Solves the model beside its base.
 
         Raises Infeasible where it is refused or wrong.
@@ -143,7 +143,7 @@ class Judge:
         """Measures a base in other orders; returns PAR-2 times in units."""
         return _times(self._base_runs(base, self.placebo), self.base(base).limit)
 
-    def trial(self, base: str, model: str, whole: bool) -> Trial:
+    def try_model(self, base: str, model: str, whole: bool) -> Trial:
         """Solves a candidate's model in all orders.
 
         Raises Infeasible where it is refused or wrong.

@@ -82,13 +82,13 @@ class Prover:
     _bases: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def learn(self, bases: Sequence[str]) -> None:
-        """Solves bases in one child, in advance for `trial`."""
+        """Solves bases in one child, in advance for `try_model`."""
         unknown = [base for base in dict.fromkeys(bases) if base not in self._bases]
         if unknown:
             replies = self.children.ask_all([self._request(base, base) for base in unknown], CPU_SECONDS)
             self._bases.update(zip(unknown, replies, strict=False))
 
-    def trial(self, base: str, model: str, whole: bool) -> Trial:
+    def try_model(self, base: str, model: str, whole: bool) -> Trial:
         """Solves a model beside its base, without times.
 
         An undecided trial has one time. Raises Infeasible.
@@ -264,7 +264,7 @@ def _follow_up(problem: Problem, pricing: Pricing) -> Any:
 def _refuted(result: Assessment, instance: Instance, pricing: Pricing) -> Honesty:
     """Describes a mistake and its instance."""
     original, base = plain_instance(instance), pricing.base(instance)
-    optimum = pricing.measure.trial(base, base, False).optimum
+    optimum = pricing.measure.try_model(base, base, False).optimum
     found = {"digest": original.digest, "data": original.plain, "optimum": optimum}
     words = f"{result.scores[-1].message}; on {_told(original)}"
     return Honesty(REFUTED, words, {"counterexample": found})
@@ -310,7 +310,7 @@ class Classes:
 
     def _case(self, instance: Instance, model: str) -> dict[str, Any]:
         base = self.pricing.base(instance)
-        trial = self.pricing.measure.trial(base, base, False)
+        trial = self.pricing.measure.try_model(base, base, False)
         places = decisions(self.pricing, instance)
         return {"base": base, "text": model, "decisions": places, "value": trial.optimum, "limit": LIMIT}
 

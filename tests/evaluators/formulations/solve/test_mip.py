@@ -160,7 +160,7 @@ def test_additions_are_priced_by_their_solver():
         exec(augment(line), module)
         built = problem.formulation.build(instance)
         module["augment"](built.model, built.variables, dict(instance.data))
-        return problem.judge.trial(problem.pricing.base(instance), str(built.model.proto), False)
+        return problem.judge.try_model(problem.pricing.base(instance), str(built.model.proto), False)
 
     name = problem.formulation.decisions[0]
     kept = price(f"model.add(sum(variables['{name}']) >= 0).with_name('implied: nothing')")
