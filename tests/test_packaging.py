@@ -2,8 +2,11 @@
 
 import ast
 import importlib
+import runpy
+import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,11 +32,14 @@ def sources():
     return sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 
-def test_packages_and_folders_agree(setuptools):
-    """A sub-folder that is not listed would work in an editable install and be missing from the wheel."""
-    assert sorted(setuptools["packages"]) == sorted(folders())
-    places = {name: (ROOT / place).resolve() for name, place in setuptools["package-dir"].items()}
-    assert places == {name: folder.resolve() for name, folder in folders().items()}
+def test_packages_and_folders_agree(monkeypatch):
+    """Every folder with code or templates is installed; one without `__init__.py` would be missing from the wheel."""
+    found = {}
+    stand_in = SimpleNamespace(setup=lambda **given: found.update(given))
+    monkeypatch.setitem(sys.modules, "setuptools", stand_in)
+    runpy.run_path(str(ROOT / "setup.py"))
+    assert sorted(found["packages"]) == sorted(folders())
+    assert found["package_dir"] == {f"gapsmith.{room}": room for room in ROOMS}
 
 
 def test_links_and_folders_agree():
