@@ -14,7 +14,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def silent(doing: str, done: int, whole: int) -> None:
-    """No progress."""
+    """Does nothing: no progress is shown."""
 
 
 def baselines_of(
@@ -25,7 +25,7 @@ def baselines_of(
     progress: Progress = silent,
     run: int | None = None,
 ) -> dict[str, Baseline]:
-    """The exact results by digest. Without an archive they are solved each time.
+    """Finds exact results by digest, in the archive or by solving.
 
     Args:
         problem: whose exact method is used.

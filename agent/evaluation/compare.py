@@ -117,7 +117,7 @@ def run_all(
     progress: Progress = silent,
     isolated: bool = False,
 ) -> tuple[Score, ...]:
-    """Scores of one program on all instances, in their order, spread over the executor's workers."""
+    """Scores one program on all instances, spread over the executor's workers."""
     chunks = [instances[k : k + CHUNK] for k in range(0, len(instances), CHUNK)]
     futures = [executor.submit(_Work(problem, entrant.source, chunk, isolated)) for chunk in chunks]
     scores: list[Score] = []
@@ -128,7 +128,7 @@ def run_all(
 
 
 def scored(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
-    """Sums the scores of all instances up: one failed instance is one failed instance."""
+    """Summarises the scores of a program on all instances."""
     failures, aggregate = scale.failures(scores), scale.solved(scores)
     if not failures:
         return Scored(entrant, CandidateOutcome.OK, "", tuple(scores), aggregate)
@@ -138,17 +138,17 @@ def scored(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
 
 
 def scale_of(problem: Problem, instances: Sequence[Instance], baselines: Mapping[str, Baseline]) -> Scale:
-    """The scale of instances whose baselines are known by digest."""
+    """Makes the scale of instances whose baselines are known by digest."""
     return Scale(instances, [baselines[i.digest] for i in instances], problem.maximise)
 
 
 def file_entrants(files: Sequence[Path]) -> list[Entrant]:
-    """Programs from files. Raises UsageTrouble for one that cannot be read."""
+    """Reads programs from files. Raises UsageTrouble for an unreadable one."""
     return [Entrant(str(path), _text(path)) for path in files]
 
 
 def named_entrants(problem: Problem, names: Sequence[str], archive: Archive | None) -> list[Entrant]:
-    """Programs by the names of rules, by numbers in the archive, or by files; all rules if none is named."""
+    """Finds programs by rule, archive number or file; default all rules."""
     return [_named(problem, name, archive) for name in names or [rule.name for rule in problem.rules]]
 
 
@@ -159,7 +159,7 @@ def solve(
     seconds: float = 60.0,
     progress: Progress = silent,
 ) -> list[tuple[Instance, Baseline]]:
-    """The exact method alone, on each instance in turn."""
+    """Runs the exact method alone, on each instance in turn."""
     found = baselines_of(with_version(problem), instances, archive, seconds, progress)
     return [(instance, found[instance.digest]) for instance in instances]
 

@@ -28,7 +28,7 @@ class Refuters:
         self._found: list[tuple[int, Instance]] = []
 
     def of(self, slot: int) -> tuple[Instance, ...]:
-        """Those that a slot's program must pass."""
+        """Returns the instances that a slot's program must pass."""
         return (*self._before, *(instance for number, instance in self._found if number + LAG <= slot))
 
     def add(self, slot: int, program: int | None, found: Mapping[str, Any]) -> None:

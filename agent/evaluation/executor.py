@@ -34,7 +34,7 @@ class _Pickler(pickle.Pickler):
         self.instances: dict[InstanceKey, Instance] = {}
 
     def persistent_id(self, found: Any) -> InstanceKey | None:
-        """Returns the key of an instance; None of anything else, which is pickled."""
+        """Returns the key of an instance; None of anything else."""
         if not isinstance(found, Instance):
             return None
         key = found.digest, found.name, found.stratum
@@ -50,7 +50,7 @@ class _Unpickler(pickle.Unpickler):
         self._instances = instances
 
     def persistent_load(self, key: Any) -> Instance:
-        """Returns the instance of a key. Raises KeyError for one that was not put."""
+        """Returns the instance of a key. Raises KeyError for an unknown one."""
         return self._instances[key]
 
 
@@ -144,6 +144,9 @@ def executor_named(name: str) -> type[LocalExecutor]:
 
 
 def null_seconds(runner: Runner, calls: int = 15) -> float:
-    """CPU seconds that a call costs which does nothing: taken off every measurement."""
+    """Measures the CPU seconds of a call that does nothing.
+
+    They are subtracted from every measurement.
+    """
     outcome = runner.run(Job(source="def null():\n    return []\n", entry="null", calls=({},) * calls))
     return median(answer.cpu_seconds for answer in outcome.answers) if outcome.answers else 0.0

@@ -11,7 +11,7 @@ ALL = 1_000_000
 def leading(
     archive: Archive, problem: str | None, run: int | None, limit: int, version: str | None = None
 ) -> list[CandidateRow]:
-    """Returns the best programs of an archive by their gap in validation, else in training.
+    """Ranks the best programs by validation gap, else training gap.
 
     No program of a run stands before its winner: that was chosen among them by more instances.
 
@@ -32,7 +32,7 @@ def leading(
 
 
 def _ranked(archive: Archive, run: RunRow, limit: int) -> Iterator[tuple[tuple[float, float], CandidateRow]]:
-    """Yields the programs of a run with their rank: that of the winner, or one behind it."""
+    """Yields the programs of a run, none ranked before its winner."""
     winner = winner_of(archive, run)
     least = gap_of(winner) if winner else -math.inf
     if winner:
@@ -42,13 +42,13 @@ def _ranked(archive: Archive, run: RunRow, limit: int) -> Iterator[tuple[tuple[f
 
 
 def winner_of(archive: Archive, run: RunRow) -> CandidateRow | None:
-    """Returns the candidate that a finished run handed over; None of any other run."""
+    """Returns the winner of a finished run; None of any other."""
     best = (run.report or {}).get("best") or {}
     births = archive.births(best["id"]) if "id" in best else []
     return next((row for row in births if row.run == run.id and row.train_gap is not None), None)
 
 
 def gap_of(row: CandidateRow) -> float:
-    """The gap in validation, else in training; percent."""
+    """Returns the gap in validation, else in training; percent."""
     found = row.train_gap if row.validation_gap is None else row.validation_gap
     return math.inf if found is None else found

@@ -18,7 +18,7 @@ from gapsmith.evaluators.catalogue import (
 
 
 def find_problem(name: str, layout: str = "") -> Problem:
-    """The problem or formulation of that name, or the problem of that path if it ends in `.py`.
+    """Finds a problem or formulation by name, or by path if `.py`.
 
     Args:
         name: of a problem, or a path.
@@ -45,7 +45,7 @@ class NamedProblem:
     version: str
 
     def resolve(self) -> Problem:
-        """Finds the problem, once in a process. Raises Trouble where it has another version."""
+        """Makes the problem again. Raises Trouble for another version."""
         return _resolve_name(self.name, self.version)
 
 
@@ -70,7 +70,7 @@ def _resolve_name(name: str, version: str) -> Problem:
 
 
 def laid_out(problem: Problem, layout: str) -> Problem:
-    """The problem with its files read in one of its layouts; as it is without one. Raises UsageTrouble."""
+    """Sets the layout of a problem's files. Raises UsageTrouble."""
     if not layout:
         return problem
     if not problem.layouts:
@@ -102,7 +102,7 @@ def _formulation(name: str) -> Problem:
 
 
 def new_problem(name: str) -> str:
-    """The text of a commented problem file to start from. Raises UsageTrouble for what is no name."""
+    """Returns a commented problem file. Raises UsageTrouble for an invalid name."""
     if not name.isidentifier():
         raise UsageTrouble(
             f"{name!r} is no name for a problem; expected letters, digits and _, such as my_problem"
@@ -112,5 +112,5 @@ def new_problem(name: str) -> str:
 
 
 def read_instances(problem: Problem, paths: list[Path]) -> list[Instance]:
-    """The instances of all files, in order. Raises Trouble with file, line, what was found and expected."""
+    """Reads the instances of all files, in order. Raises Trouble."""
     return [instance for path in paths for instance in problem.read(path)]

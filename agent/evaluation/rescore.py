@@ -12,7 +12,7 @@ from gapsmith.evaluators.base import Instance, Trouble
 
 
 def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int | None = None) -> Comparison:
-    """The best archived programs and the reference rules on instances, the least pooled gap first.
+    """Ranks archived programs and reference rules on instances.
 
     Args:
         instances: at least one; what is known of a program on them is not run again.
@@ -46,20 +46,20 @@ def _rules(by: Measuring) -> list[Known]:
 
 
 def _current(known: Known, by: Measuring) -> Known:
-    """The program by its number in this version of the problem: its costs in another one are others."""
+    """Finds the program's number in this version of the problem."""
     if by.archive.find(known.program).version == by.problem.version:
         return known
     return replace(known, program=_number(screen(known.source, by.problem.entry), by))
 
 
 def _number(screened: Screened, by: Measuring) -> int:
-    """The number of a program, recorded now if it was never seen in this version of the problem."""
+    """Returns the number of a program, recorded now if it is new."""
     problem, found = by.problem, screened
     return by.archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]
 
 
 def _rank(row: Scored) -> tuple[int, float, float]:
-    """Those that solve most first, by the pooled gap; where that is not defined, by the mean."""
+    """Ranks by solved instances, then by pooled gap, then by mean."""
     if row.aggregate is None:
         return len(row.failures), 0.0, 0.0
     return len(row.failures), row.aggregate.pooled_gap_percent or 0.0, row.aggregate.mean_gap_percent or 0.0

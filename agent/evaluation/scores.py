@@ -58,14 +58,14 @@ class Measuring:
     number: int | None = None
 
     def bench(self, instances: Sequence[Instance]) -> Bench:
-        """The instances with their bounds."""
+        """Makes the set of instances with their bounds."""
         found = baselines_of(self.problem, instances, self.archive, self.seconds, self.doing, self.number)
         return Bench.of(instances, found, self.problem.maximise)
 
     def run(
         self, programs: Sequence[Archived], instances: Sequence[Instance], whole: bool = False
     ) -> list[Assessment]:
-        """Runs each program until it fails on an instance, or on all instances.
+        """Runs each program up to its first failure.
 
         Args:
             programs: run beside each other; what the archive knows of one is not run again.
@@ -96,14 +96,14 @@ class Measuring:
 
 
 def costs_in(assessment: Assessment) -> tuple[Number, ...] | None:
-    """The costs in the order of the instances; None of a program that failed on one."""
+    """Lists the costs in order; None of a program that failed."""
     if assessment.outcome != CandidateOutcome.OK:
         return None
     return tuple(score.cost for score in assessment.scores if score.cost is not None)
 
 
 def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
-    """Returns what a program did on all instances, as a row of a table."""
+    """Returns the results of a program as a row of a table."""
     return row_of(Entrant(program.name or str(program.program), program.source), result.scores, scale)
 
 
@@ -156,5 +156,5 @@ class Known:
 
     @classmethod
     def of(cls, program: Program, row: CandidateRow) -> "Known":
-        """From the archive's rows."""
+        """Makes it from the archive's rows."""
         return cls(program.id or 0, program.source, program.size, row.name)

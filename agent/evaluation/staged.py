@@ -76,12 +76,14 @@ class _Walk:
     def raced_against(
         cls, bar: Bar | None, course: Course, source: str, scores: Mapping[str, Score], decisions: Decisions
     ) -> "_Walk":
-        """At the beginning of the training instances, in the bar's order; in the bench's where there is no bar."""
+        """Begins at the first training instance, in the reference's order."""
         order = bar.order if bar else range(len(course.train.instances))
         return cls(course, course.train, source, dict(scores), order, dict(decisions))
 
     def block(self, block: range, runner: Runner, spent: float, told: bool = True) -> Heat | None:
-        """Meets the instances of a block; runs where the score is not known, or, if told, what was decided.
+        """Evaluates the instances of a block, and runs unknown ones.
+
+        With `told`, one is unknown also where its decisions are.
 
         Returns:
             How it ended, if one of them failed.
@@ -108,7 +110,7 @@ class _Walk:
         return None
 
     def losses(self) -> NDArray[np.float64]:
-        """Of the instances met, in their order, in points of the gap."""
+        """Computes the losses of evaluated instances, in points of the gap."""
         places = list(self.order[: self.met])
         costs = [self.scores[self.bench.instances[place].digest].cost or 0 for place in places]
         losses: NDArray[np.float64] = (
@@ -117,7 +119,7 @@ class _Walk:
         return losses
 
     def raced(self, bar: Bar | None) -> Heat | None:
-        """The end of a candidate that will hardly catch up with the bar."""
+        """Stops a candidate that will hardly catch up with the reference."""
         if not (behind := lag(self.losses(), bar)):
             return None
         words = f"dropped after {self.met} of {len(self.order)} instances: {behind:.2f} points behind"
@@ -131,7 +133,7 @@ class _Walk:
         return tuple(cost for cost in found if cost is not None) if whole else None
 
     def ended(self, outcome: str, message: str = "", **more: object) -> Heat:
-        """The heat as it stands."""
+        """Returns the result so far."""
         places = tuple(self.order[: self.met])
         names = [short(self.bench.instances[place]) for place in places]
         decisions = {name: self.decisions[name] for name in names if name in self.decisions}
@@ -221,7 +223,7 @@ class Validation:
 
 
 def short(instance: Instance) -> str:
-    """A name of an instance that is the same in all runs, short enough to be kept for every candidate."""
+    """Shortens an instance's digest to what is kept for every candidate."""
     return instance.digest[:8]
 
 

@@ -43,7 +43,9 @@ ever. USUAL_CALLS is that of dollars where calls cost nothing."""
 
 
 def implied_calls(budget: Budget, dearest: float) -> int | None:
-    """The limit of calls that the other limits of a budget imply; None where it has one of its own.
+    """Computes the limit of calls that other limits imply.
+
+    None where the budget has one of its own.
 
     Args:
         budget: of the run.
@@ -98,7 +100,7 @@ class Ledger:
         return None if self.budget.seconds is None else max(0.0, self.budget.seconds - self.seconds)
 
     def out_of_time(self) -> bool:
-        """Whether the seconds are used up."""
+        """Tells whether the seconds are used up."""
         return self.budget.seconds is not None and self.seconds >= self.budget.seconds
 
     @property
@@ -114,7 +116,7 @@ class Ledger:
         return max(spent / limit for limit, spent in used if limit is not None)
 
     def reserve(self, usd: float = 0.0, paid: bool = False, evaluations: int = 1, calls: int = 1) -> bool:
-        """Sets calls of at most that price and evaluations aside; False when the budget has no room.
+        """Reserves calls and evaluations; returns False where there is no room.
 
         Args:
             usd: the most that the call can cost.
@@ -130,26 +132,29 @@ class Ledger:
         return True
 
     def exchange(self, reserved_usd: float, usd: float) -> bool:
-        """Sets aside for a call what it can really cost, in place of an estimate; False where there is no room."""
+        """Replaces an estimated reservation of a call by its real bound.
+
+        False where there is no room.
+        """
         if not self._room(usd - reserved_usd, 0, 0):
             return False
         self._usd_open += usd - reserved_usd
         return True
 
     def withdraw(self, usd: float, evaluations: int = 1, calls: int = 1) -> None:
-        """Gives back what was set aside for something that is not done after all."""
+        """Releases a reservation that is not needed."""
         self._usd_open -= usd
         self._evaluations_open -= evaluations
         self.calls -= calls
 
     def settle_call(self, reserved_usd: float, usd: float | None) -> None:
-        """Replaces a call's reservation by its price; an unknown price counts in full."""
+        """Replaces a reservation by the price; an unknown price counts fully."""
         self._usd_open -= reserved_usd
         self.usd += reserved_usd if usd is None else usd
         self.unpriced |= usd is None and not reserved_usd > 0
 
     def lose(self, usd: float) -> None:
-        """Counts a call that an earlier sitting sent and that never was answered: it may be billed."""
+        """Counts a call that was sent and never answered: it may be billed."""
         self.usd += usd
 
     @property

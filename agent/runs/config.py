@@ -37,7 +37,7 @@ DEFAULT_CALLS = 200
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A file's settings, flat. Raises UsageTrouble for what is not TOML, not known, or of another type."""
+    """Reads a file's settings, flat. Raises UsageTrouble for invalid ones."""
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
@@ -53,7 +53,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def settings(values: Mapping[str, Any]) -> Settings:
-    """Settings from flat values; a budget that is not given is a thousand evaluations, or 200 calls of a model."""
+    """Makes settings from flat values, with a default budget.
+
+    It is a thousand evaluations, or 200 calls of a model.
+    """
     known = {key: value for key, value in values.items() if value not in (None, ()) and key != "archive"}
     named = known.pop("model", "offline")
     models = (named,) if isinstance(named, str) else tuple(named)
@@ -72,7 +75,7 @@ def settings(values: Mapping[str, Any]) -> Settings:
 
 
 def checked(found: Settings) -> Settings:
-    """The settings, if all of them are possible. Raises UsageTrouble."""
+    """Checks that all settings are possible. Raises UsageTrouble."""
     for name in ("workers", "parallel"):
         if (value := getattr(found, name)) is not None and value < 1:
             raise UsageTrouble(f"{name} is {value}; expected at least 1")
@@ -110,7 +113,7 @@ def _check(path: Path, section: str, key: str, value: object) -> None:
 
 
 def _unknown_key(section: str, key: str) -> str:
-    """One line for a key that the section does not have: where it belongs, or the nearest one of all."""
+    """Describes an unknown key: where it belongs, or the nearest known one."""
     home = {name: where for where, keys in KEYS.items() for name in keys}
     if key in KEYS:
         hint = f": it is a section; expected a line [{key}], and below it {', '.join(KEYS[key])}"

@@ -262,7 +262,7 @@ class Run:
         )
 
     def _check_models(self) -> None:
-        """Raises UsageTrouble where models cannot be asked in batches, or have no price and dollars are limited."""
+        """Raises UsageTrouble for models without batches or without needed prices."""
         check_prices(self.models, self.settings.budget.usd)
         if self.settings.batch and not batches_of(self.models):
             raise UsageTrouble(
@@ -271,7 +271,7 @@ class Run:
             )
 
     def _implied_calls(self) -> int | None:
-        """The limit of calls that the budget implies; None where it has one, or where calls cost nothing."""
+        """Computes the limit of calls that the budget implies; else None."""
         if all(model.deterministic for model in self.models):
             return None
         dearest = max(model.most_usd(0) or 0.0 for model in self.models)
@@ -290,14 +290,14 @@ class Run:
         )
 
     def _edited(self, number: int | None) -> str:
-        """What to say of results under another version. Raises UsageTrouble where a run cannot go on with it."""
+        """Describes results of other versions. Raises UsageTrouble if incompatible."""
         called = self.settings.problem
         if number is None:
             return left_aside(self.archive, self.problem, called)
         return check_version(self.archive, self.archive.run(number), self.problem, called)
 
     def _started(self) -> int:
-        """The number of a new run in the archive."""
+        """Starts a new run in the archive; returns its number."""
         wanted = self.settings
         number = self.archive.start(
             self.problem.name, wanted.model, wanted.seed, marked(wanted.plain()), self.problem.version

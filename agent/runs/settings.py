@@ -94,7 +94,7 @@ class Settings:
         return "+".join(self.models)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON keeps it, and any folder understands it: with whole paths."""
+        """Encodes the settings for JSON, with absolute paths."""
         lists = {name: list(getattr(self, name)) for name in LISTS}
         files = {name: [_whole(path) for path in lists[name]] for name in FILES}
         problem = _whole(self.problem) if self.problem.endswith(".py") else self.problem
@@ -102,7 +102,7 @@ class Settings:
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Settings":
-        """Back from JSON."""
+        """Decodes settings from JSON."""
         plain = {name: value for name, value in plain.items() if name != MARK}
         if (kind := find_run_kind(plain)) != DISCOVERY:
             raise UsageTrouble(f"this is a run of `gapsmith {kind}`; expected a search for heuristics")

@@ -77,13 +77,13 @@ class Supply:
         return [replace(each, whole=True) for each in found] if self._problem.online else found
 
     def test(self, final_seed: int) -> list[Instance]:
-        """Returns what is opened once, for the report; generated from a seed that no program knew."""
+        """Returns the sealed test, from a seed that no program knew."""
         if self._test or self._given:
             return self._test or _third(self._own, Split.TEST)
         return self._problem.instances(Split.TEST, final_seed)
 
     def exchanged(self, bench: Bench) -> Bench | None:
-        """The gate's instances with half of them exchanged for fresh ones; None where there are none."""
+        """Exchanges half of the gate's instances; None if none are left."""
         if self._given:
             return None
         half = len(bench.instances) // 2
@@ -93,7 +93,7 @@ class Supply:
         return self._benches([*bench.instances[half:], *fresh])[0]
 
     def unseen(self, final_seed: int) -> Unseen:
-        """Returns what the winner is chosen by, and what its gain is claimed on."""
+        """Returns the instances of the final choice and the claim."""
         return unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
 
     def _fresh(self, count: int, start: int) -> list[Instance]:
@@ -116,7 +116,7 @@ def _read(problem: Problem, files: Sequence[str]) -> list[Instance]:
 
 
 def _check_sealed(learn: Sequence[Instance], test: Sequence[Instance]) -> None:
-    """Raises UsageTrouble where the same instances are given to learn from and to test."""
+    """Raises UsageTrouble where learning and test share instances."""
     names = {instance.digest: instance.name for instance in learn}
     for instance in test:
         if instance.digest in names:
@@ -127,7 +127,7 @@ def _check_sealed(learn: Sequence[Instance], test: Sequence[Instance]) -> None:
 
 
 def _third(instances: Sequence[Instance], split: Split) -> list[Instance]:
-    """One of three disjoint parts of the user's own instances, each spread over the files' order."""
+    """Selects one of three disjoint parts of the user's instances."""
     if len(instances) < FEWEST_OWN_INSTANCES:
         raise Trouble(
             f"found {len(instances)} different instances; expected at least {FEWEST_OWN_INSTANCES} to learn from"

@@ -57,7 +57,7 @@ class Lessons:
 
 
 def _gain(lesson: Lesson) -> float:
-    """Below 0, and least for the largest gain."""
+    """Returns the change of the gap: negative, and smallest for the largest gain."""
     return (lesson.before if lesson.after is None else lesson.after) - lesson.before
 
 

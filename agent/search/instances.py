@@ -24,12 +24,12 @@ class Bench:
 
     @classmethod
     def of(cls, instances: Sequence[Instance], baselines: Mapping[str, Baseline], maximise: bool) -> "Bench":
-        """A bench of instances whose baselines are known by digest."""
+        """Makes a set of instances with baselines that are known by digest."""
         found = tuple(baselines[instance.digest] for instance in instances)
         return cls(tuple(instances), Scale(instances, found, maximise), found)
 
     def losses(self, costs: Sequence[Number]) -> tuple[float, ...]:
-        """What each instance adds to the search's gap, in points."""
+        """Computes what each instance adds to the search's gap, in points."""
         return tuple((self.scale.loss(costs) * self.scale.weights).tolist())
 
     @cached_property
@@ -38,7 +38,7 @@ class Bench:
         return tuple(instance.stratum for instance in self.instances)
 
     def worst_stratum(self, losses: Sequence[float]) -> str:
-        """The class of instances that adds most to the gap; empty where all are of one class."""
+        """Returns the class with the largest loss; empty for a single class."""
         sums: dict[str, float] = {}
         for instance, loss in zip(self.instances, losses, strict=True):
             sums[instance.stratum] = sums.get(instance.stratum, 0.0) + loss

@@ -42,7 +42,7 @@ class Switches:
 
     @classmethod
     def without(cls, names: Sequence[str]) -> "Switches":
-        """All on but those. Raises KeyError for a name that is none."""
+        """Switches the named parts off. Raises KeyError for an unknown name."""
         known = [each.name for each in fields(cls)]
         if unknown := [name for name in names if name not in known]:
             raise KeyError(unknown[0])
@@ -87,7 +87,7 @@ class SearchState:
     # Choosing
 
     def choose(self, rng: Random, may_tune: bool = False) -> Choice:
-        """What is asked next: constants to be tuned, a failure to be mended, else what an arm wants."""
+        """Chooses the next question: a tuning, a repair, or an arm's choice."""
         if may_tune and self.untuned:
             elite, name = self.untuned.pop(0)
             return Choice(TUNE, (elite,), arm=name)
@@ -113,13 +113,19 @@ class SearchState:
         return MENDING * share if share >= HOPELESS else FLOOR
 
     def tuned(self, program: int) -> Elite | None:
-        """The elite whose constants an earlier sitting began to tune; it does not wait for it, now or later."""
+        """Takes an elite that an earlier session began to tune.
+
+        It is not tuned again.
+        """
         self._tuned.add(program)
         self.untuned = [each for each in self.untuned if each[0].program != program]
         return self.find(program)
 
     def mended(self, program: int) -> Failure | None:
-        """The failure that an earlier sitting asked to be mended; it waits for it no more."""
+        """Takes a failure that an earlier session asked to repair.
+
+        It is not asked for again.
+        """
         found = next((failure for failure in self.failures if failure.program == program), None)
         self.failures = [failure for failure in self.failures if failure is not found]
         return found
@@ -134,7 +140,7 @@ class SearchState:
         return self.train.worst_stratum(choice.parents[0].losses)
 
     def bar(self, arm: str) -> Bar | None:
-        """What a candidate asked for now is raced against, the best of its arm; None where nobody is raced."""
+        """Returns the race reference of an arm; None where candidates are not raced."""
         found = self.arms.all.get(arm)
         best = found.population.best if found and self.switches.racing else None
         elites = self.everyone.elites  # another list whenever one of them is
@@ -146,7 +152,7 @@ class SearchState:
     # Taking in
 
     def give(self, elite: Elite) -> None:
-        """Takes in what the search starts from: a reference rule, or a program of an older archive."""
+        """Adds a reference rule, or a program of an older archive."""
         self.everyone.add(elite)
         self.arms.seed(elite)
         if elite.name and (self.start is None or elite.gap < self.start.gap):
@@ -157,7 +163,7 @@ class SearchState:
             self._note_untuned(elite, (*searching, CONTROL)[0])
 
     def take(self, choice: Choice, elite: Elite) -> float:
-        """Takes in a candidate that solved the training instances; returns the reward of who asked for it, 0 to 1."""
+        """Adds a candidate that solved training; returns its reward, 0 to 1."""
         if choice.operator.is_start:
             self.give(elite)
             return 0.0
@@ -180,13 +186,13 @@ class SearchState:
             self.untuned = waiting[:WAITING]
 
     def exchange(self, program: int, shorter: Elite) -> None:
-        """Has a shorter program stand for one that does the same, wherever that is kept."""
+        """Replaces a program by a shorter one with the same behaviour."""
         for population in self._populations:
             if population.rank(program) is not None:
                 population.add(shorter)
 
     def find(self, program: int) -> Elite | None:
-        """An elite by its number, wherever it is kept."""
+        """Finds an elite by its number, wherever it is kept."""
         return next((e for each in self._populations for e in each.elites if e.program == program), None)
 
     @property
@@ -194,7 +200,10 @@ class SearchState:
         return [self.everyone, *(arm.population for arm in self.arms.all.values())]
 
     def learn(self, choice: Choice, model: str, reward: float, cost: float, ran: bool) -> None:
-        """What the slot gave, for who asked: arm, operator and model; and whether it ran, for repairs."""
+        """Updates the bandits of arm, operator and model with a slot's result.
+
+        Repairs count by whether the program ran.
+        """
         if not choice.operator.asks_model:
             return
         if choice.operator is REPAIR:
@@ -206,13 +215,16 @@ class SearchState:
             self.models.learn(model, reward, cost, reward > 0)
 
     def miss(self, failure: Failure | None = None) -> None:
-        """Takes note of a slot that gave no elite; a failure waits for repair, unless it was tried enough."""
+        """Records a slot without an elite; a failure waits for repair.
+
+        It does not wait if it was repaired too often.
+        """
         self._quiet += 1
         if failure is not None and failure.tries < REPAIRS_AT_MOST:
             self.failures = [*self.failures, failure][-WAITING:]
 
     def validate(self, elite: Elite, costs: tuple[Number, ...]) -> Verdict:
-        """Asks the gate; only what is the best in training so far should come here."""
+        """Asks the gate; only for the best in training so far."""
         self.record = min(self.record, elite.gap)
         if elite.name:
             return self.gate.compare_rule(elite, costs)

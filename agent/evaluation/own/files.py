@@ -25,7 +25,10 @@ OURS = ("gapsmith", "numpy")
 
 
 def problem_of_file(path: Path) -> Problem:
-    """The problem that a file defines; its version is a digest of the source. Raises UsageTrouble."""
+    """Loads the problem that a file defines. Raises UsageTrouble.
+
+    Its version is a digest of the source.
+    """
     if not path.is_file():
         raise UsageTrouble(
             f"problem file {path} does not exist; expected a Python file that defines `problem`"
@@ -44,7 +47,7 @@ def problem_of_file(path: Path) -> Problem:
 
 
 def with_version(problem: Problem) -> Problem:
-    """The problem; where its code is not ours and it names no version, with a digest of that code."""
+    """Gives a problem a version if it has none and is not built in."""
     module = sys.modules.get(problem.cost.__module__)
     if problem.version != FIRST_VERSION or module is None or module.__name__.startswith("gapsmith."):
         return problem
@@ -55,7 +58,7 @@ def with_version(problem: Problem) -> Problem:
 
 
 def source_version(path: Path) -> str:
-    """A digest of a file and of all modules beside it that it imports, by way of others too.
+    """Hashes a file and all modules beside it that it imports.
 
     Raises OSError, SyntaxError or ValueError for what is no Python source.
     """
@@ -75,13 +78,13 @@ def _digest(sources: list[tuple[str, str]]) -> str:
 
 
 def _text(file: Path) -> str:
-    """The source as Python reads it: with its encoding, and one kind of line ends."""
+    """Reads the source in its encoding, with one kind of line ends."""
     with tokenize.open(file) as lines:
         return lines.read()
 
 
 def _imported(source: str) -> set[str]:
-    """The first parts of the names of all imported modules, wherever the statement is."""
+    """Finds the first parts of the names of all imported modules."""
     nodes = list(ast.walk(ast.parse(source)))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     parts = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
@@ -89,7 +92,10 @@ def _imported(source: str) -> set[str]:
 
 
 def _beside(folder: Path, name: str) -> list[Path]:
-    """The files of a module, or of a package, in the folder; none where Python or we have one of that name."""
+    """Finds the files of a module or package in the folder.
+
+    None where the standard library or Gapsmith has one of that name.
+    """
     if name in sys.stdlib_module_names or name in OURS:
         return []
     if (file := folder / f"{name}.py").is_file():
@@ -98,7 +104,7 @@ def _beside(folder: Path, name: str) -> list[Path]:
 
 
 def _executed(path: Path, version: str) -> ModuleType:
-    """The module, made from the text that the version belongs to: never from a cache of another one."""
+    """Executes exactly the text that the version belongs to."""
     source = _text(path)
     module = ModuleType(f"gapsmith_problem_{path.stem}_{version}")
     module.__file__ = str(path)
@@ -110,7 +116,10 @@ def _executed(path: Path, version: str) -> ModuleType:
 
 @contextmanager
 def _importable(folder: Path, names: set[str]) -> Iterator[None]:
-    """Has modules beside a file be found first, and read anew: another folder may have others of that name."""
+    """Makes modules beside a file importable, and reads them anew.
+
+    Another folder may have others of the same name.
+    """
     for name in names:
         if _beside(folder, name):
             for loaded in [each for each in sys.modules if each.partition(".")[0] == name]:

@@ -32,7 +32,7 @@ PLAIN = "biuf"
 
 
 def guarded(problem: Problem, path: Path) -> Problem:
-    """The problem with every function of its author's watched: numbers are plain, and a fault is a Trouble.
+    """Guards every function of the author: numbers plain, faults a Trouble.
 
     Args:
         problem: as its file defines it.
@@ -69,13 +69,13 @@ def _watched(function: Callable[..., Any], where: str, made: Callable[[Any, str]
 
 
 def _line(error: BaseException) -> str:
-    """Where in the author's own code an exception began, in words."""
+    """Describes where in the author's code an exception began."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     return f", line {frames[0].lineno}" if frames else ""
 
 
 def plain_number(value: Any, where: str) -> Number:
-    """An integer or a float, of numpy's scalars and of what else is a number. Raises Trouble."""
+    """Converts any number to an integer or a float. Raises Trouble."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if isinstance(value, numbers.Integral | np.bool_):
@@ -90,7 +90,7 @@ def plain_number(value: Any, where: str) -> Number:
 
 
 def plain_data(data: Any, where: str) -> dict[str, Datum]:
-    """Arguments of the entry point as arrays and plain numbers. Raises Trouble."""
+    """Converts arguments to arrays and plain numbers. Raises Trouble."""
     if not isinstance(data, Mapping):
         raise Trouble(f"{where}: returns {type(data).__name__}; expected the arguments by name, a dict")
     return {str(name): _datum(value, f"{where}, {name!r}") for name, value in data.items()}
@@ -111,21 +111,21 @@ def _datum(value: Any, where: str) -> Datum:
 
 
 def plain_instance(instance: Any, where: str) -> Instance:
-    """An instance with plain data. Raises Trouble."""
+    """Converts the data of an instance. Raises Trouble."""
     if not isinstance(instance, Instance):
         raise Trouble(f"{where}: returns {type(instance).__name__}; expected an Instance")
     return replace(instance, data=plain_data(instance.data, where))
 
 
 def plain_instances(found: Any, where: str) -> list[Instance]:
-    """Instances with plain data. Raises Trouble."""
+    """Converts the data of instances. Raises Trouble."""
     if not isinstance(found, list | tuple):
         raise Trouble(f"{where}: returns {type(found).__name__}; expected a list of instances")
     return [plain_instance(instance, where) for instance in found]
 
 
 def plain_baseline(found: Any, where: str) -> Baseline:
-    """A baseline with plain bounds in order and a plain solution. Raises Trouble."""
+    """Converts a baseline's bounds and solution. Raises Trouble."""
     if not isinstance(found, Baseline):
         raise Trouble(f"{where}: returns {type(found).__name__}; expected a Baseline")
     lower, upper = (plain_number(each, f"{where}, bounds") for each in (found.lower, found.upper))
@@ -137,7 +137,7 @@ def plain_baseline(found: Any, where: str) -> Baseline:
 
 
 def _plain_solution(value: Any, where: str) -> Any:
-    """What a candidate would return: lists, dicts, numbers, text, truth values and None."""
+    """Converts a solution to plain data, as a candidate returns it."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, np.ndarray):

@@ -8,7 +8,7 @@ from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageTrouble
 
 
 def left_aside(archive: Archive, problem: Problem, called: str) -> str:
-    """What to say where an archive knows a problem in other versions only; else empty.
+    """Describes results of other versions that are not used; else empty.
 
     Args:
         archive: what is remembered.
@@ -25,7 +25,7 @@ def left_aside(archive: Archive, problem: Problem, called: str) -> str:
 
 
 def check_version(archive: Archive, row: RunRow, problem: Problem, called: str) -> str:
-    """What to say where a run goes on that was kept before versions were; else empty.
+    """Describes a run older than versions; else empty.
 
     Raises:
         UsageTrouble: where the problem is not the one that the run is about.

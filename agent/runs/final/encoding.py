@@ -14,7 +14,7 @@ from gapsmith.evaluators.scoring import FEWEST, Aggregate, Gain
 
 
 def spending_json(found: Spending) -> dict[str, Any]:
-    """The part `spending` of a report."""
+    """Encodes the part `spending` of a report."""
     return {
         **_fields(found.whole),
         "models": [_fields(spent) for spent in found.models],
@@ -31,24 +31,24 @@ AGGREGATES = ("mean_gap_percent", "pooled_gap_percent", "optimal_share", "cpu_se
 
 
 def aggregate_fields(aggregate: Aggregate | None) -> dict[str, Any]:
-    """The fields that every row of figures has; null where the program failed."""
+    """Lists the figures of a row; null where the program failed."""
     found: dict[str, Any] = {name: _finite(getattr(aggregate, name, None)) for name in AGGREGATES}
     interval = aggregate.ci95 if aggregate else None
     return {**found, "ci95": [_finite(limit) for limit in interval] if interval else None}
 
 
 def failures_json(row: Scored) -> list[dict[str, str]]:
-    """The instances that a program failed on."""
+    """Lists the instances that a program failed on."""
     return [vars(failure) for failure in row.failures]
 
 
 def _finite(value: float | None) -> float | None:
-    """JSON has no word for infinity, which a bound that is not known has, and a gap to an optimum of 0."""
+    """Replaces infinity, which JSON lacks."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """The answer of `run`."""
+    """Encodes the report of `run`."""
     return {
         "run": report.run,
         "problem": report.problem,
@@ -71,7 +71,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def _gain_json(gain: Gain | None) -> dict[str, Any]:
-    """A gain, zero where there is none; without an interval it is no claim."""
+    """Encodes a gain, zero where there is none; without interval no claim."""
     gain = gain or Gain(0.0, None, 0)
     interval = [_finite(limit) for limit in gain.ci95] if gain.ci95 else None
     return {

@@ -32,7 +32,7 @@ class Source(StrEnum):
 
 
 def source_of(models: Sequence[Model]) -> Source:
-    """Tells where the seed of a run with these models is drawn from."""
+    """Tells where the seed of a run with these models comes from."""
     if _recorded(models) is not None:
         return Source.RECORDING
     return Source.DECISIONS if all(model.deterministic for model in models) else Source.ENTROPY
@@ -81,7 +81,7 @@ def _drawn(archive: Archive, run: int, models: Sequence[Model], seed: int) -> in
 
 
 def _recorded(models: Sequence[Model]) -> int | None:
-    """Returns the seed of a recording whose choices are told; of any other replay it follows from the decisions."""
+    """Returns the seed of a recording with choices, else by its decisions."""
     replays = [model for model in models if isinstance(model, ReplayModel) and model.told]
     header = replays[0].recording.header if len(models) == len(replays) == 1 else None
     return header.final_seed if header else None

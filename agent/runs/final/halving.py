@@ -27,7 +27,9 @@ class Round:
 
 
 def rounds(contestants: int, instances: int) -> list[Round]:
-    """The plan: none for a single contestant; the last round ends with one contestant and all instances.
+    """Plans the rounds; none for a single contestant.
+
+    The last round ends with one contestant and all instances.
 
     Args:
         contestants: at least 1.
@@ -46,7 +48,7 @@ def rounds(contestants: int, instances: int) -> list[Round]:
 
 
 def survivors(scale: Scale, costs: Mapping[int, Sequence[Number]], count: int) -> list[int]:
-    """The contestants of the least mean loss, best first; of equal ones the earlier goes on.
+    """Selects the contestants of least mean loss, best first, stable on ties.
 
     Args:
         scale: weighs the instances as the search does.
@@ -57,6 +59,6 @@ def survivors(scale: Scale, costs: Mapping[int, Sequence[Number]], count: int) -
 
 
 def mean_loss(scale: Scale, costs: Sequence[Number]) -> float:
-    """Mean of the weighed loss on the first instances, scaled to all of them: points of the search's gap."""
+    """Averages the weighted loss on the first instances, scaled to all."""
     met = len(costs)
     return float((scale.loss_of(costs, met) * scale.weights[:met]).mean()) * scale.bound.size

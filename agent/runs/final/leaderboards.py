@@ -24,7 +24,7 @@ MOST = 5
 def complementary(
     scale: Scale, costs: Sequence[Sequence[Number]], most: int = MOST, first: Sequence[int] = ()
 ) -> list[int]:
-    """Chooses programs by their places, in the order of choice; ends where no program adds anything.
+    """Chooses complementary programs greedily, until none adds anything.
 
     Args:
         scale: of the instances.
@@ -48,7 +48,7 @@ def complementary(
 
 
 def pooled_together(scale: Scale, costs: Sequence[Sequence[Number]]) -> list[float]:
-    """For each k, the pooled gap in percent of running the first k programs and taking the best: k runs."""
+    """Computes the pooled gap of the best of the first k, for each k."""
     rows = np.array(costs, dtype=float)
     losses = np.array([scale.loss(row) for row in costs])
     found = []
@@ -125,14 +125,14 @@ def _solved(run: int, train: Bench, archive: Archive, problem: str) -> Solved:
 
 
 def _fitting(solved: Solved, train: Bench) -> list[Known]:
-    """The programs of the front in training."""
+    """Selects the programs of the front in training."""
     by_number = {known.program: known for known, _, _ in solved}
     points = front(_point(known, costs, scores, train) for known, costs, scores in solved)
     return [by_number[point.program] for point in thinned(points, ON_FRONT)]
 
 
 def _front(points: Sequence[FrontPoint], winner: int) -> tuple[FrontPoint, ...]:
-    """The front, and the winner, which was chosen by other instances and may be dominated on these."""
+    """Makes the front, and adds the winner even if it is dominated."""
     best = {point.program for point in front(points)} | {winner}
     return tuple(sorted((point for point in points if point.program in best), key=lambda point: point.gap))
 
@@ -143,7 +143,7 @@ def _point(known: Known, costs: Sequence[Number], scores: Sequence[Score], bench
 
 
 def _together(members: Sequence[Known], results: Sequence[Assessment], bench: Bench) -> tuple[Member, ...]:
-    """The members that solve all instances, in the order of choice."""
+    """Selects the members that solve all instances, in order of choice."""
     solved = [(m, costs) for m, r in zip(members, results, strict=True) if (costs := costs_in(r)) is not None]
     gaps = pooled_together(bench.scale, [costs for _, costs in solved])
     return tuple(Member(m.program, m.name, gap) for (m, _), gap in zip(solved, gaps, strict=True))

@@ -33,7 +33,7 @@ class _Edit:
 
 
 def simpler(source: str, entry: str, most: int = MOST) -> list[str]:
-    """Shorter programs that parse and define the entry point, those that remove most first.
+    """Yields shorter valid programs, those that remove most first.
 
     What no run can reach goes in one proposal; after it a statement or a branch each.
 
@@ -61,13 +61,13 @@ def _shorter(source: str, entry: str, most: int) -> list[str]:
 
 
 def _lines(source: str) -> list[str]:
-    """Lines as the parser counts them: a form feed ends none."""
+    """Splits lines as the parser counts them: a form feed ends none."""
     lines = re.split(r"\r\n|\r|\n", source)
     return lines if lines[-1] else lines[:-1]
 
 
 def _size(source: str, entry: str) -> int:
-    """The nodes of its syntax tree; 0 where it does not parse or lacks the entry point."""
+    """Counts syntax nodes; 0 for an invalid program."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -78,7 +78,7 @@ def _size(source: str, entry: str) -> int:
 
 
 def _applied(lines: list[str], edits: list[_Edit]) -> str:
-    """Gives the text after edits; of two that overlap the one that starts first."""
+    """Applies edits; of two that overlap the one that starts first."""
     kept: list[str] = []
     done = 0
     for edit in sorted(edits, key=lambda e: (e.first, -e.last)):
@@ -105,7 +105,7 @@ def _edits(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
 
 
 def _branches(lines: list[str], node: ast.If) -> Iterator[_Edit]:
-    """The statement without one of its branches, or without its condition."""
+    """Yields the statement without one branch, or without its condition."""
     end, last = node.body[-1].end_lineno or 0, node.end_lineno or 0
     is_elif = lines[node.lineno - 1].lstrip().startswith("elif")
     if node.orelse:
@@ -119,14 +119,14 @@ def _branches(lines: list[str], node: ast.If) -> Iterator[_Edit]:
 
 
 def _moved(lines: list[str], body: list[ast.stmt], column: int) -> tuple[str, ...]:
-    """The lines of a block, moved left to a column."""
+    """Shifts the lines of a block left to a column."""
     shift = body[0].col_offset - column
     block = lines[body[0].lineno - 1 : body[-1].end_lineno]
     return tuple(line[shift:] if not line[:shift].strip() else line for line in block)
 
 
 def _must_stay(node: ast.AST, statement: ast.stmt, used: Counter[str], bound: Counter[str]) -> bool:
-    """Whether it is documentation, a function's result, or the only one that binds a name used elsewhere."""
+    """Tells whether a statement is documentation, a result or a needed binding."""
     if _is_docstring(statement) or (isinstance(node, ast.FunctionDef) and isinstance(statement, ast.Return)):
         return True
     inner, own = Counter(_loaded(statement)), Counter(_stored(statement))
@@ -137,7 +137,7 @@ def _must_stay(node: ast.AST, statement: ast.stmt, used: Counter[str], bound: Co
 
 
 def _addends(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
-    """Yields each sum that only ranks without one of its constants, which changes no order."""
+    """Yields each sum that only ranks, without one constant."""
     for value in _rankings(tree):
         for node in _terms(value):
             if isinstance(node, ast.BinOp) and (text := _without_constant(lines, node, node is value)):
@@ -145,7 +145,7 @@ def _addends(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
 
 
 def _rankings(tree: ast.Module) -> Iterator[ast.expr]:
-    """Yields the expressions by which something is ranked, through one variable or one function too."""
+    """Yields expressions that rank, through one variable or function too."""
     ranked = [value for node in ast.walk(tree) for value in _ranked(node)]
     names = {node.id for value in ranked for node in ast.walk(value) if isinstance(node, ast.Name)}
     yield from ranked
@@ -157,7 +157,7 @@ def _rankings(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 def _ranked(node: ast.AST) -> list[ast.expr]:
-    """Lists what a call ranks by: the argument of `argmin` and its kin, what `key=` returns."""
+    """Lists what a call ranks by: arguments of `argmin`, results of `key=`."""
     if not isinstance(node, ast.Call):
         return []
     name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -168,7 +168,7 @@ def _ranked(node: ast.AST) -> list[ast.expr]:
 
 
 def _terms(node: ast.expr) -> Iterator[ast.expr]:
-    """Yields an expression and all sums in it that count with a factor of one."""
+    """Yields an expression and its sums with a factor of one."""
     yield node
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         yield from _terms(node.left)
@@ -176,7 +176,7 @@ def _terms(node: ast.expr) -> Iterator[ast.expr]:
 
 
 def _without_constant(lines: list[str], node: ast.BinOp, outermost: bool) -> str:
-    """Returns the text of a sum without its constant, empty where it has none."""
+    """Returns the text of a sum without its constant; else empty."""
     if not isinstance(node.op, ast.Add | ast.Sub) or _is_number(node.left) == _is_number(node.right):
         return ""
     kept = node.right if _is_number(node.left) else node.left
@@ -187,7 +187,7 @@ def _without_constant(lines: list[str], node: ast.BinOp, outermost: bool) -> str
 
 
 def _is_number(node: ast.expr) -> bool:
-    """Tells whether an expression is a number: a literal, its negative, or a declared parameter."""
+    """Tells whether an expression is a literal number or a declared parameter."""
     if isinstance(node, ast.UnaryOp):
         return _is_number(node.operand)
     if isinstance(node, ast.Subscript):
@@ -207,7 +207,7 @@ def _replaced(lines: list[str], node: ast.expr, text: str) -> _Edit:
 
 
 def _tidied(source: str, entry: str) -> str:
-    """Without what is never used or reached, over and over, since what goes may have used something else."""
+    """Removes unused and unreachable code until nothing changes."""
     for _ in range(1 + MOST_READ // (4 * len(source))):
         tree = ast.parse(source)
         text = _applied(_lines(source), list(_dead(tree, entry)))
@@ -230,7 +230,7 @@ def _dead(tree: ast.Module, entry: str) -> Iterator[_Edit]:
 
 
 def _unused(statement: ast.stmt, entry: str, used: Counter[str]) -> bool:
-    """Whether it binds names that nothing else uses, and does nothing else."""
+    """Tells whether it only binds names that nothing else uses."""
     names = _definition(statement)
     inner = Counter(_loaded(statement)) if isinstance(statement, _DEFINITIONS) else Counter[str]()
     return bool(names) and entry not in names and all(used[name] <= inner[name] for name in names)
@@ -247,7 +247,7 @@ def _definition(statement: ast.stmt) -> list[str]:
 
 
 def _trimmed(statement: ast.stmt, strings: Counter[str]) -> _Edit | None:
-    """The table of parameters without those that no string of the program names."""
+    """Drops table entries that no string of the program names."""
     if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict)):
         return None
     if list(_stored(statement)) != [_PARAMS]:
@@ -289,7 +289,7 @@ def _loaded(tree: ast.AST) -> Iterator[str]:
 
 
 def _stored(tree: ast.AST) -> Iterator[str]:
-    """The names that it binds for others."""
+    """Returns the names that it binds for others."""
     if isinstance(tree, _DEFINITIONS):
         yield tree.name
         return

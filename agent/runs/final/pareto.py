@@ -27,14 +27,17 @@ class FrontPoint:
 
 
 def dominates(one: FrontPoint, other: FrontPoint, tolerance: float = TOLERANCE) -> bool:
-    """Whether one is nowhere worse than the other and somewhere better; times count beyond the tolerance."""
+    """Tells whether one is nowhere worse and somewhere better.
+
+    Times count beyond the tolerance.
+    """
     if one.gap > other.gap or one.size > other.size or _slower(one, other, tolerance):
         return False
     return one.gap < other.gap or one.size < other.size or _slower(other, one, tolerance)
 
 
 def front(points: Iterable[FrontPoint], tolerance: float = TOLERANCE) -> list[FrontPoint]:
-    """The points that no other point of the front dominates or equals, the least gap first.
+    """Selects the points that no other dominates or equals, best gap first.
 
     Only what is on the front drops others: with a tolerance, dominance is not transitive, and a chain of
     programs each a little slower than the next would drop the fast ones for a slow one.
@@ -47,7 +50,7 @@ def front(points: Iterable[FrontPoint], tolerance: float = TOLERANCE) -> list[Fr
 
 
 def thinned(points: Sequence[FrontPoint], most: int) -> list[FrontPoint]:
-    """At most so many points of a front, in its order: its three ends, and others spread evenly over it.
+    """Selects evenly spread points of a front, with its three ends.
 
     Args:
         points: a front, the least gap first.
@@ -67,7 +70,7 @@ def _slower(one: FrontPoint, other: FrontPoint, tolerance: float) -> bool:
 
 
 def _equal(one: FrontPoint, other: FrontPoint) -> bool:
-    """Of equal gap and size, and neither is clearly slower: dominance has no word on them."""
+    """Tells whether gap and size are equal and neither is clearly slower."""
     return (one.gap, one.size) == (other.gap, other.size)
 
 

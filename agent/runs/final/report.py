@@ -99,7 +99,7 @@ def make_report(
     ledger: Ledger,
     drawn: Source,
 ) -> Report:
-    """Scores the winner, the reference rules and the leaderboards on the sealed test.
+    """Scores winner, reference rules and leaderboards on the sealed test.
 
     Args:
         run: its number.
@@ -152,6 +152,6 @@ def _counts(finale: Finale, course: Course, test: Sequence[Instance], drawn: Sou
 
 
 def _rank(row: Scored) -> tuple[int, float]:
-    """The order of rules: those that solve most, and of these the one of the least gap."""
+    """Ranks rules by solved instances, then by gap."""
     pooled = row.aggregate.pooled_gap_percent if row.aggregate else None
     return len(row.failures), float("inf") if pooled is None else pooled

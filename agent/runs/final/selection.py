@@ -80,7 +80,7 @@ class Finale:
 
 
 def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
-    """Generates instances of the validation's stream, or splits the user's own validation instances.
+    """Generates unseen instances, or splits the user's own validation instances.
 
     Of own instances one half chooses and one half claims, if each has enough; fewer are all chosen by.
     """
@@ -101,7 +101,7 @@ def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
 
 
 def finalists(champion: Elite, elites: Sequence[Elite]) -> list[Elite]:
-    """The champion and the first elites, each program once."""
+    """Returns the champion and the first elites, each program once."""
     return list({elite.program: elite for elite in (champion, *elites[:FINALISTS])}.values())
 
 
@@ -144,12 +144,12 @@ class _End:
         self._number = 1
 
     def challengers(self, contestants: Sequence[Elite], rule: Elite | None) -> Iterator[tuple[Elite, Costs]]:
-        """Yields the best that stand before any rule, with their selection costs: as many as may be tried."""
+        """Yields the best programs ranked before any rule, with selection costs."""
         ranking = self.honest(self.without_harm(self.halved(contestants), rule))
         return islice(takewhile(lambda found: not found[0].name, ranking), len(ERRORS))
 
     def attempt(self, number: int, elite: Elite, costs: Costs, rule: Elite | None) -> Finale | None:
-        """Returns the finale if the program is better than the rule, and does not fail in the claim.
+        """Returns the finale if the program beats the rule and the claim.
 
         Args:
             number: how many were tried with this one.
@@ -171,7 +171,7 @@ class _End:
     # Choosing
 
     def halved(self, contestants: Sequence[Elite]) -> list[Elite]:
-        """The contestants that solved what they met, the winner first."""
+        """Halves the contestants; returns those that solved, the winner first."""
         left, out = list(contestants), list[Elite]()
         for number, plan in enumerate(rounds(len(left), len(self._bench.instances)), 1):
             results = self._by.run(left, self._bench.instances[: plan.instances])
@@ -186,7 +186,7 @@ class _End:
         return left + out
 
     def without_harm(self, ranking: Sequence[Elite], rule: Elite | None) -> Iterator[Elite]:
-        """Those that are surely worse than the rule on no kind of instances; the others are passed over."""
+        """Drops programs that are significantly worse than the rule in a subgroup."""
         for elite in ranking:
             worse_in = (
                 "" if elite.name or rule is None else harm(elite, rule, self._bench.instances, self._by)
@@ -197,14 +197,14 @@ class _End:
                 yield elite
 
     def honest(self, ranking: Iterable[Elite]) -> Iterator[tuple[Elite, Costs]]:
-        """Those that solve all selection instances by honest means, with their costs there."""
+        """Keeps programs that solve all selection instances and pass the examination."""
         for elite in ranking:
             costs = self._costs(elite)
             if costs is not None and (elite.name or self._honest(f"slot {self._slot(elite)}", elite, costs)):
                 yield elite, costs
 
     def reference(self) -> Elite | None:
-        """The reference rule of the least loss on the selection instances, the first of equal ones."""
+        """Finds the reference rule with the least loss in selection."""
         solved = [row for row in self._rules if row.train_gap is not None and row.program is not None]
         known = [Known.of(self._archive.find(row.program or 0), row) for row in solved]
         results = zip(known, self._by.run(known, self._bench.instances), strict=True)
@@ -233,7 +233,7 @@ class _End:
     # Shortening
 
     def shortened(self, winner: Elite, costs: Costs) -> Elite:
-        """A shorter form of the winner that costs no more on any selection instance."""
+        """Shortens the winner where no selection instance costs more."""
         if not self._problem.editable:
             return winner
         best, tried = winner, set[str]()
@@ -255,7 +255,7 @@ class _End:
         return None
 
     def _as_good(self, screened: Screened, longer: Elite, costs: Costs) -> tuple[Elite, Costs] | None:
-        """The shorter form, if it is honest and costs no more on any instance of selection and training."""
+        """Keeps the shorter form if it passes the examination and costs no more."""
         problem = self._problem
         program, _ = self._archive.program(
             problem.name, screened.hash, screened.source, screened.size, problem.version
@@ -273,7 +273,7 @@ class _End:
         return measured, new
 
     def keep(self, shorter: Elite, winner: Elite) -> None:
-        """Gives the shorter form a place in the run, so that it can be shown and exported."""
+        """Records the shorter form, so that it can be shown and exported."""
         if shorter.program in self._slots:  # the winner itself, or the search had found it too
             return
         if self._archive.candidate(self._run, SLOT) is None:
@@ -309,7 +309,7 @@ class _End:
         return costs_in(result)
 
     def _elite(self, program: int, source: str, size: int, name: str = "") -> Elite | None:
-        """A program as the search would have it; None if it fails in training."""
+        """Makes an elite of a program; None if it fails in training."""
         bare = Elite(program, source, size, 0.0, (), name=name)
         (result,) = self._by.run([bare], self._train.instances)
         costs = costs_in(result)
@@ -319,7 +319,7 @@ class _End:
         return Elite(program, source, size, self._train.scale.search(costs), costs, seconds, name)
 
     def _honest(self, label: str, elite: Elite, costs: Costs) -> bool:
-        """What an examination found; one that is on record is not done again."""
+        """Tells whether an examination passed; one on record is not repeated."""
         kind = f"examined {label}"
         detail = next(
             (e.detail for e in self._archive.events(self._run) if (e.slot, e.kind) == (SLOT, kind)), None
@@ -335,7 +335,7 @@ class _End:
         return bool(detail["outcome"] == CandidateOutcome.OK)
 
     def _slot(self, elite: Elite) -> int | None:
-        """Decisions name programs by slot: their numbers depend on what else the archive holds."""
+        """Finds a program's slot: decisions do not name archive numbers."""
         return self._slots.get(elite.program)
 
     def _record_round(
@@ -351,7 +351,7 @@ class _End:
         self._record(f"halving round {number}", detail)
 
     def _record_try(self, kind: str, detail: dict[str, Any]) -> None:
-        """What is said of the second and the third that are tried has a kind of its own: there is one of each."""
+        """Records an attempt; later ones have a kind of their own."""
         self._record(f"{kind}, {self._number}" if self._number > 1 else kind, detail)
 
     def _record(self, kind: str, detail: dict[str, Any]) -> None:
@@ -374,7 +374,10 @@ def _nowhere_worse(scale: Scale, new: Costs, costs: Costs) -> bool:
 
 
 def _tolerable(failures: Sequence[Failure], count: int) -> bool:
-    """Whether a program failed by time alone, and on at most one instance or a tenth of so many."""
+    """Tells whether few instances failed, and by time alone.
+
+    On at most one instance, or on a tenth.
+    """
     return len(failures) <= max(1, count // 10) and all(failure.outcome in TIME_OUTS for failure in failures)
 
 

@@ -58,7 +58,7 @@ def decide(
     by: Measuring,
     error: float,
 ) -> Decision:
-    """Looks until the program is surely better, no better at all or worse on a kind, or there were enough looks.
+    """Tests until there is a decision, or the looks are used up.
 
     Args:
         program: solved the first instances.
@@ -81,7 +81,7 @@ def decide(
 
 
 def harm(program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring) -> str:
-    """A kind of these instances on which the rule is surely better; empty where there is none, or one of them fails."""
+    """Finds a subgroup where the rule is significantly better; else empty."""
     costs, other = (costs_in(result) for result in by.run([program, rule], instances))
     return "" if costs is None or other is None else _harm(costs, other, instances, by)
 
@@ -105,5 +105,5 @@ def _harm(costs: Costs, other: Costs, instances: Sequence[Instance], by: Measuri
 
 
 def _scale(other: Costs, instances: Sequence[Instance], by: Measuring) -> Scale:
-    """The rule's costs in the place of bounds."""
+    """Makes a scale with the rule's costs in the place of bounds."""
     return Scale(instances, [Baseline(cost, cost, None, "rule", 0.0) for cost in other], by.problem.maximise)

@@ -20,7 +20,7 @@ Places = tuple[int, ...]
 
 
 def kinds(instances: Sequence[Instance]) -> Mapping[str, Places]:
-    """The kinds of which there are enough instances, with the places of these.
+    """Finds subgroups that are large enough, with their instances' places.
 
     A class is cut in two where its sizes, counted in numbers of the data, differ by a factor of two at least, and
     both parts are large enough.
@@ -33,7 +33,7 @@ def kinds(instances: Sequence[Instance]) -> Mapping[str, Places]:
 
 
 def _parts(name: str, places: Sequence[int], instances: Sequence[Instance]) -> Iterator[tuple[str, Places]]:
-    """The class, or its small and its large instances: the geometric middle of the sizes tells them apart."""
+    """Splits a class at the geometric middle of its sizes, if possible."""
     sizes = {place: instances[place].size for place in places}
     least, most = min(sizes.values()), max(sizes.values())
     small = tuple(place for place in places if sizes[place] ** 2 < least * most)
@@ -46,7 +46,7 @@ def _parts(name: str, places: Sequence[int], instances: Sequence[Instance]) -> I
 
 
 def worse_in(found: Mapping[str, Places], gains: NDArray[np.float64]) -> str:
-    """The first kind on which the mean gain is below zero by more than chance, with so many kinds to look at.
+    """Finds the first subgroup with a significantly negative mean gain.
 
     Args:
         found: the kinds.

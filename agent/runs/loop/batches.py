@@ -90,16 +90,16 @@ class Mail:
         self.waiting: dict[str, Waiting] = {}
 
     def carries(self, model: str) -> bool:
-        """Whether the model's questions go in batches."""
+        """Tells whether the model's questions go in batches."""
         return model in self._models
 
     def sent(self, slot: int) -> BatchRow | None:
-        """The batch of an earlier sitting that has the question of a slot, if its answer is still to come."""
+        """Finds the unanswered batch of an earlier session with the slot's question."""
         early = self._early.get(slot)
         return early[0] if early else self._sent.get(slot)
 
     def take(self, parcel: Parcel) -> Future[Reply]:
-        """Has a question go with the next batch, unless it went in an earlier sitting; the reply's future."""
+        """Adds a question to the next batch; returns the reply's future."""
         slot = parcel.request.slot
         self._parcels[slot] = parcel
         if slot in self._early:
@@ -109,7 +109,7 @@ class Mail:
         return parcel.future
 
     def post(self, callers: Callers) -> None:
-        """Sends what was gathered, a batch for each model; each that was sent is waited for in a thread.
+        """Sends a batch per model; a thread waits for each.
 
         Raises ModelTrouble; what was sent by then is collected by `resume`.
         """
@@ -157,7 +157,7 @@ class Mail:
         return self._archive.batch_ids() | self._strangers
 
     def _take_up(self, row: BatchRow, callers: Callers) -> None:
-        """Goes on with a batch of an earlier sitting, of which we may not know whether it was accepted."""
+        """Resumes a batch of an earlier session, even if acceptance is unknown."""
         row.id = row.id or self._models[row.model].find(row.name, row.made, len(row.slots), self._known)
         if row.id:
             self._wait(row, callers)
@@ -165,7 +165,7 @@ class Mail:
             self._lose(row)
 
     def _lose(self, row: BatchRow) -> None:
-        """Nothing will come of a batch: its questions are asked again."""
+        """Marks a batch as lost: its questions are asked again."""
         row.state = "lost"
         self._archive.follow(row)
         self._forget(row)
@@ -186,7 +186,7 @@ class Mail:
         fetched.add_done_callback(lambda _: self._driver(partial(self._sort, row, fetched, callers)))
 
     def _fetch(self, waiting: Waiting) -> Results | Fault:
-        """The results of a batch, once it has ended; a Fault where all of it failed. Raises ModelTrouble."""
+        """Fetches a batch's results; a Fault if all failed. Raises ModelTrouble."""
         row, pause = waiting.row, FIRST_PAUSE
         while (results := self._results(waiting)) is None:
             if self._stop.wait(pause):
@@ -254,7 +254,7 @@ class Mail:
 
 
 def _unanswered(archive: Archive, run: int) -> dict[int, BatchRow]:
-    """The slots whose questions were sent, and whose answers are still to come or to be recorded."""
+    """Finds slots with sent questions whose answers are still to come."""
     batches = archive.batches(run)
     answered = archive.answered(run) if batches else set()
     return {slot: row for row in batches for slot in _expected(row) if slot not in answered}

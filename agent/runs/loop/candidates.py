@@ -89,7 +89,7 @@ class Candidates:
         self._usual_usd, self._by_calls = 0.0, by_calls
 
     def follow(self, slot: Slot, origin: Chain[Origin | None]) -> Chain[Judged | None]:
-        """Takes a candidate from its text to what the search learns of it; None where no text came."""
+        """Takes a candidate from its text to its end; None without text."""
         text = yield from origin
         if text is None:
             return None
@@ -106,7 +106,7 @@ class Candidates:
         return judged
 
     def _measure(self, program: _Program) -> Chain[Judged]:
-        """Probe, novelty, race, gate."""
+        """Runs probe, novelty check, race and gate."""
         (heat,) = yield Evaluate((self._probe(program),))
         if heat.outcome != CandidateOutcome.OK:
             return program.judge(heat.outcome, heat.message, heat=heat)
@@ -122,7 +122,7 @@ class Candidates:
         return (yield from self._weigh(program, heat))
 
     def _weigh(self, program: _Program, heat: Heat | None) -> Chain[Judged]:
-        """Sends reference rules, and what is the best so far in training, on to the gate's instances."""
+        """Validates reference rules, and programs that are the best in training."""
         if heat is None or heat.costs is None:
             raise RuntimeError(f"slot {program.slot.number} is weighed without having been measured")
         elite = self._elite(program, heat, heat.costs)
@@ -143,7 +143,7 @@ class Candidates:
     # Screening
 
     def _screen(self, slot: Slot, origin: Origin) -> _Program:
-        """Finds the program in a text; what had to be repaired in a reply is recorded."""
+        """Finds the program in a text; repairs of the form are recorded."""
         events, source = list(origin.events), origin.text
         if slot.model:
             extracted = extract(usable(source, origin.finish[0]), self._problem.entry)
@@ -158,7 +158,7 @@ class Candidates:
         return _Program(slot, origin, found, number, is_new, events=events)
 
     def _reject(self, program: _Program) -> Judged | None:
-        """Ends what may not run or is not new; None for a program that is to be measured."""
+        """Ends programs that may not run or are not new; else None."""
         slot, found, finish = program.slot, program.screened, program.origin.finish
         duplicate = not program.is_new and self._is_claimed(program)
         if not duplicate or found.outcome != CandidateOutcome.OK:
@@ -178,7 +178,7 @@ class Candidates:
         return self._archive.claimed(self._run, program.number, program.slot.number) is not None
 
     def _known(self, program: _Program, bench: Bench) -> dict[str, Score]:
-        """Loads scores that the archive has already; how many is kept with the candidate."""
+        """Loads known scores; their number is kept with the candidate."""
         known = self._archive.scores(program.number, [i.digest for i in bench.instances])
         program.known |= frozenset(known)
         return known
@@ -199,7 +199,7 @@ class Candidates:
         return Validation(self._course, bench, program.screened.source, known, refuters)
 
     def _find_twin(self, program: _Program, heat: Heat) -> int | None:
-        """Finds the program that did the same before, whether it was dropped or is an elite; None if new."""
+        """Finds an earlier program with the same behaviour; None if new."""
         first = self._first(program, heat.decisions)
         if first is None or not self._state.switches.novelty:
             return None
@@ -233,7 +233,7 @@ class Candidates:
     # Recording
 
     def _record(self, program: _Program, judged: Judged) -> None:
-        """Keeps the end of a candidate. Its turn to be learnt from comes later."""
+        """Records a candidate's end; the search learns from it later."""
         slot, heat, gate, bench = judged.slot, judged.heat, judged.validated, judged.bench
         if judged.outcome == CandidateOutcome.RACED and heat:
             program.events.append(("raced", {"met": heat.met, "points_behind": round(heat.lag, 6)}))
@@ -253,7 +253,7 @@ class Candidates:
         self._archive.settle(self._run, slot.number, values, scores, program.known, program.events)
 
     def _note_examinations(self, program: _Program, judged: Judged) -> None:
-        """Records what examinations found; an instance that refuted a program is kept for all later ones."""
+        """Records examinations, and keeps counterexamples for later programs."""
         for heat in (judged.heat, judged.validated):
             detail = dict(heat.detail) if heat else {}
             if found := detail.pop("counterexample", None):
@@ -296,7 +296,7 @@ class Candidates:
             self._refresh(judged.slot)
 
     def _refresh(self, slot: Slot) -> None:
-        """Exchanges half of the gate's instances; the champion, or else the best rule, is measured on them."""
+        """Exchanges half of the gate's instances and measures the champion on them."""
         gate, elites = self._state.gate, (self._state.champion, self._state.start)
         gate.looks = 0
         if (bench := self._fresh(gate.bench)) is None:
@@ -320,7 +320,7 @@ class Candidates:
         return heat.costs
 
     def _note(self, judged: Judged) -> None:
-        """Keeps a lesson for the next prompts, where the reply said what it tried."""
+        """Keeps a lesson where the reply described its idea."""
         choice, idea = judged.slot.choice, judged.origin.idea
         if not idea or not choice.parents:
             return
@@ -330,7 +330,7 @@ class Candidates:
         self._state.note(Lesson(judged.slot.number, choice.operator.name, idea, before, after, ended))
 
     def _cost(self, judged: Judged) -> float:
-        """Prices a slot in full evaluations; dollars by what a call usually costs, or calls as equals."""
+        """Prices a slot in full evaluations, calls included."""
         if self._by_calls:
             return 1.0
         cost, usd = (judged.met - judged.origin.tuned) / len(self._course.train.instances), judged.origin.usd
@@ -341,6 +341,6 @@ class Candidates:
 
 
 def _scores(bench: Bench, heat: Heat | None) -> list[tuple[Instance, Score]]:
-    """Lists the instances that a part of a trial met, with their scores."""
+    """Lists the evaluated instances of a stage, with their scores."""
     met = [bench.instances[place] for place in heat.places] if heat else []
     return [(instance, heat.scores[instance.digest]) for instance in met if heat]

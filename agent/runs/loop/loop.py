@@ -162,7 +162,10 @@ class Loop:
         return self._calls.deterministic or self._next <= len(self._rules) + len(self._seeds)
 
     def _leave_behind(self) -> None:
-        """The time is used up: what was sent and is not answered is given up; it may be billed all the same."""
+        """Gives up unanswered questions once the time is used up.
+
+        They may be billed all the same.
+        """
         self._over.set()
         self.left_behind += self._calls.abandon()
         self._scheduler.abandon_questions()
@@ -171,7 +174,7 @@ class Loop:
         return self._stop.is_set() or self._over.is_set() or self._scheduler.error is not None
 
     def _post(self) -> None:
-        """Once all that is open waits for answers, nothing more comes: what goes in batches is sent."""
+        """Sends batches once everything open waits for answers."""
         if self._scheduler.error:
             self._mail.abandon()
         elif self._scheduler.held == sum(number not in self._calls.out for number in self._scheduler.numbers):
@@ -180,7 +183,7 @@ class Loop:
     # Opening slots
 
     def _opening(self) -> Opening | None:
-        """What may be opened now, with the budget for it set aside; None where nothing may."""
+        """Returns what may be opened now, with its budget reserved; else None."""
         if self._scheduler.held:
             return self._take_up_held()
         if self._ending or self._full:
@@ -204,7 +207,7 @@ class Loop:
         return lambda: self._open_question(usd, call)
 
     def _take_up_held(self) -> Opening | None:
-        """A composed question is asked once there is room for what it can cost, or dropped if there will be none."""
+        """Sends a held question, or drops it if there will be no room."""
         if self._scheduler.retry_held():
             return _do_nothing
         if not self._ending and len(self._scheduler) > 1:
@@ -230,11 +233,11 @@ class Loop:
         return any(self._slots[number].choice.operator is operator for number in self._scheduler.numbers)
 
     def _call(self, number: int) -> CallRow | None:
-        """The call of an earlier session."""
+        """Returns the call of an earlier session."""
         return self._archive.call(self._run, number) if number < self._recorded else None
 
     def _paid(self, number: int) -> bool:
-        """Whether an earlier session asked, and the answer is there or will be."""
+        """Tells whether an earlier session asked, answered or still to be."""
         return self._call(number) is not None or self._mail.sent(number) is not None
 
     def _next_paid(self) -> int:
@@ -254,7 +257,7 @@ class Loop:
         self._scheduler.start(slot.number, self._candidates.follow(slot, origin(slot)))
 
     def _given(self, slot: Slot, source: str, tuned: int = 0) -> Chain[Origin | None]:
-        """A text that no model is asked for; its slot is recorded at once."""
+        """Returns a text that no model writes; records its slot."""
         self._note(slot)
         yield from ()
         return Origin(source, tuned=tuned)
@@ -275,7 +278,7 @@ class Loop:
     # Tuning
 
     def _may_tune(self) -> bool:
-        """Whether constants are tuned now: something waits for it, and it has not had its share of the budget."""
+        """Tells whether tuning is due and within its share."""
         row = self._row(self._next)
         if self._calls.recalls(row):
             wanted = row is not None and row.operator == TUNE.name
@@ -300,7 +303,7 @@ class Loop:
         return {"reserved": most_evaluations(self._course.train)}
 
     def _tuned(self, slot: Slot) -> Chain[Origin | None]:
-        """The slot's parent with other constants."""
+        """Tunes the constants of the slot's parent."""
         self._note(slot)
         seed = self._calls.number(slot.number, "tuning")
         tuned = yield from tune(self._course, slot.choice.parents[0].source, seed)
@@ -316,7 +319,7 @@ class Loop:
         self._open(choice, lambda slot: self._asked(slot, usd, call), model=model, reserved=1)
 
     def _asked(self, slot: Slot, usd: float, call: CallRow | None) -> Chain[Origin | None]:
-        """A model's reply, from the archive where an earlier session kept it; None where there is no room for it."""
+        """Returns a model's reply, new or archived; None without room."""
         fresh = call is None
         if call is not None:
             self._ledger.settle_call(usd, call.usd)
@@ -340,7 +343,7 @@ class Loop:
         return self._pool.choose(self._calls.rng(number, "model"), choice.operator.name, self.state.models)
 
     def _recall(self, row: CandidateRow) -> Choice:
-        """The choice of an earlier session, whose order of events is not repeated."""
+        """Restores the choice of an earlier session."""
         operator = self._operators[row.operator]
         if operator not in (REPAIR, TUNE):
             found = [self.state.find(program) for program in row.parents]
@@ -369,14 +372,14 @@ class Loop:
         return Question(self._candidate_row(slot), request, prompt.template)
 
     def _prompt(self, slot: Slot) -> Prompt:
-        """As an earlier session sent it in a batch, else rendered."""
+        """Returns the prompt as sent in a batch before, else renders it."""
         if (batch := self._mail.sent(slot.number)) is None:
             return render(self._course.problem, slot.choice, self._course.train)
         sent = batch.slots[str(slot.number)]
         return Prompt(batch.system, sent["prompt"], sent["template"])
 
     def _candidate_row(self, slot: Slot) -> Candidate:
-        """The candidate as it stands before anything is known of it."""
+        """Makes the candidate's first row in the archive."""
         return Candidate(
             run=self._run,
             slot=slot.number,
@@ -402,7 +405,7 @@ class Loop:
         return self._progress(judged)
 
     def _count_reply(self, judged: Judged) -> None:
-        """Ends the search where nothing that a model wrote is a program: more of the same costs money alone."""
+        """Ends the search where no reply held a program."""
         replies = self._replies
         replies.add(judged.outcome, judged.message)
         if replies.useless and replies.count >= STOP_AFTER and not self._calls.patient:
@@ -433,4 +436,4 @@ class Loop:
 
 
 def _do_nothing() -> None:
-    """What was due has been done already."""
+    """Does nothing: the work has been done already."""

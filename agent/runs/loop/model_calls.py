@@ -77,12 +77,12 @@ class ModelCalls:
         return self.deterministic or any(isinstance(model, ManualModel) for model in self.models.values())
 
     def recalls(self, row: CandidateRow | None) -> bool:
-        """Whether a choice is taken as it was made before, by a recorded run or by an earlier session."""
+        """Tells whether a choice is repeated from a recording or earlier session."""
         told = any(model.told for model in self.models.values() if isinstance(model, ReplayModel))
         return told or (row is not None and not self.deterministic)
 
     def ended(self, slot: int) -> bool:
-        """Whether a recorded run, which is run again, had ended before that slot."""
+        """Tells whether a replayed run had ended before that slot."""
         return any(model.ended(slot) for model in self.models.values() if isinstance(model, ReplayModel))
 
     @property
@@ -91,17 +91,17 @@ class ModelCalls:
         return max(self.most_usd(name, "") for name in self.models)
 
     def most_usd(self, model: str, text: str) -> float:
-        """Bounds the price of a call with that prompt; 0 where it is not known, or the model is not there any more."""
+        """Bounds the price of a call with that prompt; 0 if unknown."""
         asked = self.models.get(model)
         most = asked.most_usd(len(text.encode(errors="replace"))) if asked else None
         return most if most is not None and 0 < most < math.inf else 0.0
 
     def paid_usd(self, call: CallRow) -> float:
-        """Returns what an earlier session paid for a call, or at most paid, where the price is not known."""
+        """Returns what an earlier session paid for a call, at most."""
         return self.most_usd(call.model, call.system + call.prompt) if call.usd is None else call.usd
 
     def keep_late(self) -> None:
-        """Keeps the replies that came, however a run is left: by an error or by who iterates over it."""
+        """Commits replies that arrived, however the run ends."""
         self.mail.abandon()
         failed: Trouble | None = None
         for call in list(self.out.values()):
@@ -114,7 +114,7 @@ class ModelCalls:
             raise failed
 
     def abandon(self) -> int:
-        """Waits for no answer any more; books the most that each can cost, and counts them."""
+        """Stops waiting for answers, books their bounds and counts them."""
         self.mail.abandon()
         given_up = {slot: call for slot, call in self.out.items() if call.future and not call.future.done()}
         for slot, call in given_up.items():
@@ -123,18 +123,18 @@ class ModelCalls:
         return len(given_up)
 
     def note_sending(self, slot: int, most_usd: float) -> None:
-        """Records what a call can cost before it is sent, where dollars are limited."""
+        """Records a call's bound before it is sent, if dollars are limited."""
         if self.ledger.budget.usd is not None:
             times = self._sendings[slot] = self._sendings.get(slot, 0) + 1
             self.archive.record(self.run, slot, f"{SENT} {times}", {"most_usd": most_usd})
 
     def take_back(self, slot: int) -> None:
-        """Records that a call was refused or not sent after all, so that it cost nothing."""
+        """Records that a call was refused or not sent: no cost."""
         if times := self._sendings.get(slot):
             self.archive.record(self.run, slot, f"{UNSENT} {times}", {})
 
     def lost_usd(self) -> float:
-        """Sums what calls of earlier sessions can have cost that were sent, and whose answers never came."""
+        """Sums the bounds of earlier calls that were never answered."""
         sent: dict[tuple[int, str], float] = {}
         for event in self.archive.events(self.run):
             kind, _, times = event.kind.partition(" ")
@@ -149,7 +149,7 @@ class ModelCalls:
         return math.fsum(sent.values())
 
     def rng(self, slot: int, what: str) -> Random:
-        """Makes the random generator of one decision: a function of the run's seed, the slot and the decision."""
+        """Makes the random generator of a decision from seed and slot."""
         return Random(f"{self._seed}/{slot}/{what}")
 
     def number(self, slot: int, what: str) -> int:
@@ -157,7 +157,7 @@ class ModelCalls:
         return int.from_bytes(hashlib.sha256(f"{self._seed}/{slot}/{what}".encode()).digest()[:6])
 
     def commit(self, question: Question, reply: Reply) -> Call:
-        """Writes a reply to the archive: the one place where replies become calls."""
+        """Writes a reply to the archive; the only place that does."""
         request = question.request
         call = call_of(
             reply,
@@ -191,7 +191,7 @@ class ModelCall:
     _committed: dict[int, Call] = field(default_factory=dict)
 
     def send(self, callers: Callers) -> "Future[Reply] | None":
-        """Reserves the most that it can cost, and asks; None while there is no room, or once nothing is asked."""
+        """Reserves the bound and asks; None without room or once closed."""
         request, model = self.question.request, self.calls.models[self.question.row.model]
         most = self.calls.most_usd(model.name, request.system + request.prompt)
         if self.calls.is_closed() or not self._reserve(most):
@@ -238,7 +238,7 @@ class ModelCall:
         return room
 
     def _answer(self, model: Model) -> Reply:
-        """Asks, and commits the reply in this very thread: it does not wait until the driver has time for it."""
+        """Asks, and commits the reply in this thread, without the driver."""
         reply = storable(ask(model, self.question.request))
         self._committed[self.question.request.slot] = self.calls.commit(self.question, reply)
         return reply

@@ -29,7 +29,7 @@ class Replies:
 
     @classmethod
     def of(cls, archive: Archive, run: int) -> "Replies":
-        """Those of a run."""
+        """Counts the replies of a run."""
         found = cls()
         found.extend(archive.candidates(run).values())
         return found
@@ -66,5 +66,5 @@ class Replies:
         return f"{part} of {self.count} replies held a program ({kinds})"
 
     def plain(self) -> Mapping[str, Any]:
-        """As JSON has it."""
+        """Encodes the counts for JSON."""
         return {"count": self.count, "without_program": self.without_program, "why": dict(self.why)}

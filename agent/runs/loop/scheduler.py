@@ -44,7 +44,7 @@ class Ask(Protocol):
     """A question to a model."""
 
     def send(self, callers: Callers) -> "Future[Reply] | None":
-        """Reserves what it can cost and sends the question; returns None while there is no room."""
+        """Reserves the bound and sends the question; None without room."""
         ...
 
     def keep(self, reply: Reply) -> Any:
@@ -56,7 +56,7 @@ class Ask(Protocol):
         ...
 
     def fail(self) -> None:
-        """Puts on record that no answer came: it was refused, or not sent after all."""
+        """Records that no answer came: refused, or not sent after all."""
         ...
 
 

@@ -37,7 +37,7 @@ class Verdict:
 
 
 def judge(scale: Scale, challenger: Sequence[Number], champion: Sequence[Number] | None) -> Verdict:
-    """Paired bootstrap over the instances; without a champion the challenger passes."""
+    """Compares by a paired bootstrap; without a champion the challenger passes."""
     if champion is None:
         return Verdict(True, 0.0, 0.0, 0.0)
     # One-sided 90 % is the lower end of a two-sided 80 % interval.
@@ -67,7 +67,7 @@ class Gate:
         return self._take(challenger, costs, judge(self.bench.scale, costs, self.costs))
 
     def compare_rule(self, rule: Elite, costs: tuple[Number, ...]) -> Verdict:
-        """Reference rules are given, not searched for: the best of them is the champion to begin with."""
+        """Makes the best of the reference rules the first champion."""
         found = judge(self.bench.scale, costs, self.costs)
         better = self.costs is None or found.gain > 0
         return self._take(rule, costs, Verdict(better, found.gain, found.low, found.high, found.error))

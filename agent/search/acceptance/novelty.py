@@ -13,23 +13,23 @@ Decisions = Mapping[str, str]
 
 
 def told(decisions: Decisions) -> str:
-    """In one word for each instance, as the archive keeps it."""
+    """Encodes decisions as the archive keeps them: one word per instance."""
     return " ".join(f"{name}:{decision}" for name, decision in decisions.items())
 
 
 def recalled(text: str) -> Decisions:
-    """The decisions again, of what the archive kept; nothing where it kept them in another form."""
+    """Decodes decisions of the archive; none where they have another form."""
     parts = [word.partition(":") for word in text.split()]
     return {name: decision for name, _, decision in parts if decision}
 
 
 def fingerprint(decisions: Decisions) -> bytes:
-    """Equal where the same was done on the same instances, in whatever order they came."""
+    """Hashes decisions, whatever the order of the instances."""
     return hashlib.sha256(told(dict(sorted(decisions.items()))).encode()).digest()[:12]
 
 
 def twin_of(decisions: Decisions, elites: Sequence[Elite]) -> Elite | None:
-    """The first of the elites that does the same on all these instances."""
+    """Finds the first elite with the same decisions on all these instances."""
     for elite in elites if decisions else ():
         if all(elite.decisions.get(name) == decision for name, decision in decisions.items()):
             return elite

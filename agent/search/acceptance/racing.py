@@ -41,7 +41,7 @@ class Bar:
 
     @classmethod
     def of(cls, elite: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> "Bar":
-        """The bar that an elite sets, where instances are of these classes."""
+        """Makes the reference from an elite and the classes of the instances."""
         losses = np.array(elite.losses)
         squares = _differing((np.array([each.losses for each in elites]) - losses) ** 2)
         if not squares.size:  # the optimum stands for all that may come
@@ -85,13 +85,15 @@ class Stop(NamedTuple):
 
 @lru_cache(maxsize=64)
 def blocks(count: int) -> tuple[range, ...]:
-    """The blocks of so many instances."""
+    """Splits a number of instances into blocks."""
     ends = [*(end for end in BLOCKS if end < count), count]
     return tuple(range(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
 
 def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
-    """How far a candidate will be behind the bar in the end, in points of the gap; 0 where it may still catch up.
+    """Estimates how far a candidate will end behind the reference.
+
+    In points of the gap; 0 where it may still catch up.
 
     Args:
         own: the candidate's losses on the first instances of the bar's order, in points of the gap; shape [met].
@@ -109,13 +111,13 @@ def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
 
 
 def _differing(squares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The rows that are not 0 everywhere."""
+    """Selects the rows that are not 0 everywhere."""
     some: NDArray[np.float64] = squares[squares.sum(axis=1) > 0]
     return some
 
 
 def _in_turn(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, ...]:
-    """The most telling instance of every class, then the second of every class, and so on."""
+    """Interleaves the classes, the most informative instance of each first."""
     met: dict[str, int] = {}
     turns: list[tuple[int, int]] = []  # place among those that tell most, by turn
     places = np.argsort(-shares, kind="stable").tolist()
@@ -126,5 +128,5 @@ def _in_turn(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, 
 
 
 def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of the first none, one, two and so on; shape [instances + 1]."""
+    """Sums the first none, one, two and so on; shape [instances + 1]."""
     return np.concatenate(([0.0], np.cumsum(values)))

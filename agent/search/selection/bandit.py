@@ -32,7 +32,7 @@ class Tally:
     reward: float = 0.0
 
     def faded(self) -> "Tally":
-        """The same a slot later."""
+        """Returns the tally one slot later, discounted."""
         success, failure = DISCOUNT * self.success, DISCOUNT * self.failure
         return Tally(self.tries, self.gains, success, failure, self.cost, self.reward)
 
@@ -52,7 +52,7 @@ class Bandit:
     tallies: dict[str, Tally] = field(default_factory=dict)
 
     def choose(self, rng: Random, priors: Mapping[str, float]) -> str:
-        """One of the names: by its weighted draw, over its cost; now and then any of them."""
+        """Chooses by weighted draws over costs, and sometimes uniformly."""
         names = list(priors)
         if rng.random() < FLOOR * len(names):
             return rng.choice(names)
@@ -60,7 +60,7 @@ class Bandit:
         return max(names, key=lambda name: priors[name] * self._draw(rng, name, usual))
 
     def learn(self, name: str, reward: float, cost: float, gained: bool) -> None:
-        """Takes note of how a try ended; all that was known before weighs a little less."""
+        """Updates a tally with a result and discounts all others."""
         self.tallies = {other: tally.faded() for other, tally in self.tallies.items()}
         tally = self._of(name)
         self.tallies[name] = Tally(

@@ -42,7 +42,7 @@ class Complementary:
     first: Selector
 
     def select(self, population: Population, rng: Random, count: int) -> list[Elite]:
-        """Selects the first parent, and of five random others the most complementary one as a mate."""
+        """Selects the first parent and its mates."""
         chosen = list(self.first.select(population, rng, 1))
         losses = np.array(chosen[0].losses)
         while len(chosen) < count:

@@ -45,7 +45,7 @@ class Population:
     children: dict[int, int] = field(default_factory=dict)
 
     def add(self, elite: Elite) -> bool:
-        """Adds an elite that is among the best; tells whether it was added.
+        """Adds an elite if it is good enough; tells whether it was.
 
         Of elites with equal cost vectors the shorter one is kept.
         """
@@ -60,7 +60,7 @@ class Population:
         return elite.program in stays
 
     def rank(self, program: int) -> int | None:
-        """Returns the place of an elite, 0 for the best; None if it is not here."""
+        """Returns an elite's place, 0 for the best; None for others."""
         return next((k for k, elite in enumerate(self.elites) if elite.program == program), None)
 
     @property

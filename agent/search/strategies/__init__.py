@@ -14,7 +14,7 @@ CONTROL = "independent"
 
 
 def portfolio(budget: float, by_instances: bool = True) -> tuple[Strategy, ...]:
-    """Returns 2 to 6 trajectories: one for each 150 evaluations or calls of the budget.
+    """Returns 2 to 6 trajectories, one per 150 evaluations or calls.
 
     Args:
         budget: of evaluations or calls.
@@ -27,7 +27,10 @@ def portfolio(budget: float, by_instances: bool = True) -> tuple[Strategy, ...]:
 
 
 def _strategies(selector: Selector, best: Selector) -> tuple[Strategy, ...]:
-    """Returns all strategies in the order in which a larger budget adds them. A new one is a line here."""
+    """Lists all strategies in the order in which a larger budget adds them.
+
+    A new strategy is a line here.
+    """
     return (
         Sequential(selector=selector, best=best),
         Independent(),

@@ -48,7 +48,7 @@ class Arms:
         self._cuts = 0
 
     def choose(self, rng: Random) -> Arm:
-        """The next to ask: the control within its share, the others by what they gained."""
+        """Chooses the next arm: the control within its share, others by gains."""
         asked = sum(arm.asked for arm in self.all.values())
         names = list(self.live)
         if CONTROL in names and len(names) > 1:
@@ -62,12 +62,12 @@ class Arms:
         return arm
 
     def seed(self, elite: Elite) -> None:
-        """Gives a program to all trajectories: a reference rule, or one of an older archive."""
+        """Gives a program to all trajectories."""
         for arm in self.all.values():
             arm.population.add(elite)
 
     def cut(self, share: float) -> list[str]:
-        """Gives the worse half up if so much of the budget is spent that it is time to; says who went."""
+        """Drops the worse half of the arms when due; returns their names."""
         gone: list[str] = []
         while self._cuts < len(CUTS) and share >= CUTS[self._cuts]:
             self._cuts += 1

@@ -15,6 +15,6 @@ class Independent:
     name: str = "independent"
 
     def choose(self, view: View, rng: Random) -> Choice:
-        """Another mechanism than the start's, or a refinement of it."""
+        """Chooses another mechanism than the best rule's, or refines the rule."""
         operator = BY_NAME[rng.choice(("explore", "refine"))]
         return Choice(operator, (view.start,) if view.start else ())

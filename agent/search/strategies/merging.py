@@ -23,7 +23,7 @@ class Merging:
     selector: Selector = BY_INSTANCES_AND_GAP
 
     def choose(self, view: View, rng: Random) -> Choice:
-        """Chooses two parents to be merged, or a single one of the trajectory's own."""
+        """Chooses two parents to be merged, or one of its own."""
         if rng.random() < 1 / 3:
             operator = view.operator(rng, most_parents=1)
             return Choice(operator, choose_parents(self.selector, view.own, rng, 1))

@@ -68,7 +68,10 @@ class Tuner:
         return self._named(point), loss
 
     def ask(self) -> list[dict[str, Number]]:
-        """What to try next, at most GENERATION new values; the same until they are told, none once done."""
+        """Returns the next values to try; none once it is done.
+
+        At most GENERATION; the same until their losses are told.
+        """
         for _ in range(BARREN):
             if self._asked or not self._left:
                 break
@@ -76,7 +79,10 @@ class Tuner:
         return [self._named(point) for point in self._asked]
 
     def tell(self, losses: Sequence[float]) -> None:
-        """Takes the losses of what was asked for, in that order; of a failed trial infinity. Raises ValueError."""
+        """Takes the losses in the order of the questions. Raises ValueError.
+
+        A failed trial has the loss infinity.
+        """
         told = dict(
             zip(self._asked, (math.inf if math.isnan(loss) else loss for loss in losses), strict=True)
         )
@@ -87,7 +93,7 @@ class Tuner:
         self._learn()
 
     def _draw(self) -> None:
-        """A sample of the search's; what is not known of it is to be asked for."""
+        """Draws a sample; unknown values of it are then asked for."""
         self._sample = [self._search.ask() for _ in range(GENERATION)]
         points = dict.fromkeys(self._point(coordinates) for coordinates in self._sample)
         self._asked = [point for point in points if point not in self._losses][: self._left]
@@ -108,7 +114,10 @@ class Tuner:
 
 
 def _coordinate(parameter: Parameter, value: Number) -> float:
-    """Where a value lies in its range, 0 to 1, by factors if it is varied so."""
+    """Computes a value's place in its range, 0 to 1.
+
+    On a logarithmic scale where it is varied by factors.
+    """
     if parameter.log:
         low, high = math.log(parameter.low), math.log(parameter.high)  # the quotient may be infinite
         return (math.log(value) - low) / (high - low) if low < high else 0.5
@@ -116,7 +125,7 @@ def _coordinate(parameter: Parameter, value: Number) -> float:
 
 
 def _value(parameter: Parameter, coordinate: float) -> Number:
-    """The value at a place of the range, with the digits that a program shows."""
+    """Computes the value at a place of the range, rounded for programs."""
     low, high = parameter.low, parameter.high
     if parameter.log:
         value = math.exp(math.log(low) + (math.log(high) - math.log(low)) * coordinate)

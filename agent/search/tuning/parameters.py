@@ -66,12 +66,15 @@ class _Place:
 
 
 def parameters(source: str) -> tuple[Parameter, ...]:
-    """At most AT_MOST parameters in reading order; none of what is malformed, for any text whatsoever."""
+    """Finds at most AT_MOST parameters, in reading order.
+
+    Malformed ones are left out; any text is accepted.
+    """
     return tuple(place.parameter for place in _places(source))
 
 
 def with_values(source: str, values: Mapping[str, float]) -> str:
-    """The source with other values of its parameters, all else byte for byte the same.
+    """Sets values of parameters; all else stays byte for byte the same.
 
     Values are kept between the limits, whole ones rounded, others written with six digits. Names that the source
     does not have and values that are not numbers are passed over.
@@ -85,7 +88,7 @@ def with_values(source: str, values: Mapping[str, float]) -> str:
 
 
 def _digits(place: _Place, value: float) -> str:
-    """A value between the limits, also when rounded; empty where it is what stands there, however that is spelt."""
+    """Formats a value within the limits; empty where nothing changes."""
     limits = place.parameter
     kept = min(max(value, limits.low), limits.high)
     short = round(kept) if limits.whole else float(f"{kept:.6g}")
@@ -107,7 +110,7 @@ def _places(source: str) -> list[_Place]:
 
 
 def _line_starts(text: bytes) -> list[int]:
-    """Where each line begins, in bytes; lines as the parser counts them, which is not as `splitlines` does."""
+    """Finds where each line begins, in bytes, as the parser counts lines."""
     return [0, *(end.end() for end in re.finditer(rb"\r\n|\r|\n", text))]
 
 
@@ -121,7 +124,7 @@ def _place(node: ast.expr, starts: list[int], parameter: Parameter, value: Numbe
 
 
 def _block(tree: ast.Module) -> ast.Dict | None:
-    """The declaration: of several the last one, which is in force when the functions are called."""
+    """Finds the declaration in force: the last one."""
     for statement in reversed(tree.body):
         targets = getattr(statement, "targets", [getattr(statement, "target", None)])
         names = [target.id for target in targets if isinstance(target, ast.Name)]
@@ -144,7 +147,10 @@ def _declared(block: ast.Dict, starts: list[int]) -> Iterator[_Place]:
 
 
 def _read(places: Iterable[_Place], tree: ast.Module) -> list[_Place]:
-    """Without those that are declared and not read; all of them where none is read by its name."""
+    """Drops declared parameters that are never read by name.
+
+    All are kept where none is read by its name.
+    """
     declared = list(places)
     words = Counter(word for node in ast.walk(tree) for word in (_word(node), getattr(node, "attr", None)))
     read = [place for place in declared if words[place.parameter.name] > 1]
@@ -152,7 +158,7 @@ def _read(places: Iterable[_Place], tree: ast.Module) -> list[_Place]:
 
 
 def _parameter(name: str, numbers: list[Number], words: list[object]) -> Parameter | None:
-    """A declared parameter; None where its entry makes no sense."""
+    """Reads a declared parameter; None for a malformed one."""
     default, low, high = numbers
     spoken = 0 < len(name) <= LONGEST_NAME and name.isprintable()
     if not spoken or words not in ([], ["log"]) or not -GREATEST <= low < high <= GREATEST:
@@ -166,7 +172,10 @@ def _word(node: ast.AST | None) -> object:
 
 
 def _number(node: ast.expr) -> Number | None:
-    """The value of a number with or without a sign; None for anything else, and for what is not finite."""
+    """Returns the value of a finite number with or without a sign.
+
+    None for anything else.
+    """
     sign = 1
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         sign, node = -1 if isinstance(node.op, ast.USub) else 1, node.operand
@@ -180,7 +189,7 @@ def _number(node: ast.expr) -> Number | None:
 
 
 def _literals(tree: ast.Module, starts: list[int]) -> list[_Place]:
-    """The numbers inside functions that are settings; where there are none, those that are thresholds."""
+    """Finds numbers in functions that are settings, or else thresholds."""
     numbers = list(_named(tree))
     compared = {id(part) for node in ast.walk(tree) if _orders(node) for part in ast.iter_child_nodes(node)}
     settings = [(node, _setting(name, value), value) for name, node, value in numbers]
@@ -194,7 +203,10 @@ def _literals(tree: ast.Module, starts: list[int]) -> list[_Place]:
 
 
 def _named(tree: ast.Module) -> Iterator[tuple[str, ast.Constant, Number]]:
-    """Numbers with their values, by their place among all numbers of a line; a whole one in an index is none."""
+    """Names numbers by their place among all numbers of a line.
+
+    Whole numbers in an index are left out.
+    """
     seen: Counter[int] = Counter()
     for node, index in sorted(_numbers(tree), key=lambda found: (found[0].lineno, found[0].col_offset)):
         seen[node.lineno] += 1
@@ -208,7 +220,7 @@ def _orders(node: ast.AST) -> bool:
 
 
 def _threshold(name: str, value: Number) -> Parameter | None:
-    """A small whole number."""
+    """Tells whether it is a small whole number."""
     if not isinstance(value, int) or not 0 <= value <= SMALL:
         return None
     return Parameter(name, value, max(0, value - SPREAD), value + SPREAD, log=False, whole=True)
@@ -224,7 +236,7 @@ def _setting(name: str, value: Number) -> Parameter | None:
 
 
 def _numbers(tree: ast.Module) -> Iterator[tuple[ast.Constant, bool]]:
-    """Every number that stands where a setting may, and whether it is part of an index. No recursion."""
+    """Yields numbers that may be settings, with whether they index. No recursion."""
     waiting: list[tuple[ast.AST, bool]] = [(node, False) for node in _functions(tree)]
     while waiting:
         node, index = waiting.pop()
@@ -236,7 +248,7 @@ def _numbers(tree: ast.Module) -> Iterator[tuple[ast.Constant, bool]]:
 
 
 def _functions(tree: ast.Module) -> Iterator[ast.AST]:
-    """The outermost functions."""
+    """Finds the outermost functions."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -247,7 +259,7 @@ def _functions(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _within(node: ast.AST, index: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """The parts of a node that may hold settings. The end of a slice says how many, so it is no index."""
+    """Yields the parts of a node that may hold settings."""
     if isinstance(node, ast.FunctionDef):
         held = [*node.args.defaults, *node.args.kw_defaults, *node.body]
         yield from ((part, False) for part in held if part is not None)
@@ -262,7 +274,10 @@ def _within(node: ast.AST, index: bool) -> Iterator[tuple[ast.AST, bool]]:
 
 
 def _structural(node: ast.AST) -> bool:
-    """Whether the numbers of a node say what is meant, not how much; in f-strings their places are not known."""
+    """Tells whether a node's numbers are part of the structure.
+
+    In f-strings their places are not known.
+    """
     if isinstance(node, ast.Assign):
         return any(isinstance(target, ast.Name) and "seed" in target.id.lower() for target in node.targets)
     if isinstance(node, ast.Call):
