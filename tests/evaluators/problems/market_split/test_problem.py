@@ -87,7 +87,7 @@ def test_the_baseline_is_exact_on_small_systems(case: tuple[int, int, int]) -> N
 
 
 def test_halves_do_not_lean_on_the_descent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the worst of starts, the search by halves finds the optimum on its own."""
+    """From the worst start the meet in the middle finds the optimum on its own."""
     monkeypatch.setattr(exact, exact.flipped.__name__, lambda a, b, x, deadline: np.ones_like(x))
     for seed in range(20):
         a, b = drawn((3, 8, seed))
@@ -104,7 +104,7 @@ def test_the_model_is_exact_on_small_systems(case: tuple[int, int, int]) -> None
 
 
 def test_systems_too_wide_for_halves_have_honest_bounds() -> None:
-    """With 50 columns and little time there is a bound of at least 0 and a solution that costs what is said."""
+    """With 50 columns and little time there are a bound of at least 0 and a solution of the stated cost."""
     a = np.random.default_rng(0).integers(0, 100, (6, 50))
     b = a.sum(axis=1) // 2
     found = market_split_baseline(a, b, 0.3)

@@ -403,7 +403,7 @@ def test_broken_files_are_named_with_place_and_expectation(tmp_path: Path, text:
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    """A missing file, and one that is no text, are the user's to mend."""
+    """A missing file and a binary file are refused with the reason."""
     with pytest.raises(Trouble, match="no such file"):
         problem.read(tmp_path / "absent.txt")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")

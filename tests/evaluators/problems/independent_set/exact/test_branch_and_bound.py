@@ -128,3 +128,16 @@ def test_a_start_of_the_optimal_size_cannot_be_beaten(n, seed):
     assert beaten.state[kernel.BEST] == size
     assert not beaten.best.any()
     assert len(regained.found) == size
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 10), st.sampled_from([0.2, 0.5, 0.8]), st.integers(0, 10_000))
+def test_a_complete_search_finds_what_counting_out_finds(n, density, seed):
+    """From nothing the search ends with a set as large as the largest of all subsets."""
+    adjacent = random_graph(n, density, seed)
+    subsets = (list(c) for size in range(n, -1, -1) for c in combinations(range(n), size))
+    largest = next(len(c) for c in subsets if not adjacent[np.ix_(c, c)].any())
+    search = Search(adjacent)
+    search.advance(10**6)
+    assert search.is_done
+    assert len(search.found) == largest
