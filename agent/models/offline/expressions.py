@@ -165,7 +165,7 @@ def leaves(node: Node) -> Iterator[Node]:
 
 
 def product(left: Kind, right: Kind, sign: int = 1) -> Kind:
-    """Returns the kind of a product; of a quotient where `sign` is -1."""
+    """Returns the kind of a product, of a quotient for `sign` -1."""
     exponents = dict(left)
     for base, exponent in right:
         exponents[base] = exponents.get(base, 0) + sign * exponent

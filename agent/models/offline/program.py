@@ -122,7 +122,7 @@ class Block:
         return node.lineno - 1, node.end_lineno or node.lineno, read(node.value)
 
     def _is_hole(self, node: ast.Assign) -> bool:
-        """Whether a statement sets the priority and shares no line with another: lines can be exchanged."""
+        """Tells whether a statement sets the priority on its own lines."""
         lines = "\n".join(self._lines[node.lineno - 1 : node.end_lineno]).strip()
         names = [target.id for target in node.targets if isinstance(target, ast.Name)]
         return names == [HOLE] and len(node.targets) == 1 and ";" not in lines and lines.startswith(HOLE)
@@ -271,5 +271,5 @@ class Kit:
         return block.hole[2] if block.hole and block.own >= set(self.words.kinds) else None
 
     def filled(self, source: str, priority: Node) -> str:
-        """A function with another priority in its hole."""
+        """Returns a function with another priority in its hole."""
         return block_of(source).filled(text(priority, self.words.signs))

@@ -240,7 +240,7 @@ def _subtree(words: Vocabulary, rng: Random, node: Node) -> Node:
 
 
 def _wrapped(words: Vocabulary, rng: Random, node: Node) -> Node:
-    """Wraps a part p as p + q, p · r or alike.
+    """Wraps a part, as p in p + q.
 
     The structure that was found stays.
     """
