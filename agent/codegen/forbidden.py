@@ -342,7 +342,7 @@ class _Scan:
 
     @cached_property
     def _types_compared(self) -> set[int]:
-        """Calls whose value goes nowhere but into a test of identity, or gives its name."""
+        """Calls of `type` that are only compared by identity, or asked for their name."""
         found = {id(node.value) for node in self._kinds.get(ast.Attribute, ()) if node.attr == "__name__"}
         for node in self._kinds.get(ast.Compare, ()):
             if all(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops):

@@ -1,7 +1,7 @@
 """Instances and their optimal solutions in a few lines, for a prompt. Training instances only.
 
 What a solution is, is read off its form: an order of all items, a choice among them, a group for each, an order
-in which each comes several times, or a number for each. Data that has one row for each item is told with it.
+in which each comes several times, or a number for each. Data that has one row for each item is shown with it.
 """
 
 import math
@@ -19,7 +19,7 @@ SHOWN_NUMBERS = 60
 SHOWN_ROWS, SHOWN_COLUMNS = 4, 24
 FIRST, LAST = 10, 3
 NARROW = 6
-"""Rows of data with more numbers than this are not told with every item."""
+"""Rows of data with more numbers than this are not shown with every item."""
 
 
 def data_lines(instance: Instance) -> list[str]:

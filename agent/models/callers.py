@@ -13,7 +13,7 @@ from gapsmith.evaluators.base import Trouble
 P = ParamSpec("P")
 T = TypeVar("T")
 GLANCE_SECONDS = 0.25
-"""So often those who wait look whether the time is used up."""
+"""Seconds between two checks whether the time is used up."""
 
 
 class Callers:

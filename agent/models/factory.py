@@ -1,4 +1,4 @@
-"""From the word on the command line to a model; keys come from the environment and from nowhere else."""
+"""Opens models by their names on the command line; keys come from the environment only."""
 
 import importlib
 import os
@@ -37,7 +37,7 @@ def open_model(
         base_url: of a hosted model's server; else OPENAI_BASE_URL or ANTHROPIC_BASE_URL; else the official.
         api: "responses" or "chat", for `openai:`; else chat for all servers but the official one.
         options: how a hosted model is asked.
-        stop: when set, nobody waits for a person any more, and hosted models send nothing more.
+        stop: when set, waiting for a person ends, and hosted models send nothing more.
 
     Raises:
         ModelUnknown: the name is unknown, a key is missing, or a file is: one line that says what to do.
@@ -97,7 +97,7 @@ def _open_hosted(word: Word, environment: Mapping[str, str], way: _Way) -> Model
     needs_key = official or not provider.key_optional or word.asking.key is not None
     server = _server(word, url, environment, needs_key=needs_key)
     account = Account(server, load_prices(environment).of(word.plain), way.options)
-    # Here, so that a provider's SDK is loaded only by those who use it.
+    # Imported here, so that a provider's SDK is loaded only where it is used.
     module = importlib.import_module(f"gapsmith.agent.models.hosted.{word.kind}")
     from gapsmith.agent.models.hosted.model import HostedModel
 
@@ -130,7 +130,7 @@ def _url(given: str | None, environment: Mapping[str, str], variable: str, offic
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError:  # whose words may quote a password
+    except ValueError:  # its message may quote a password
         raise ModelUnknown(f"{source} is no address; expected one such as http://localhost:8000/v1") from None
     if "@" in url or parts.query or parts.fragment:  # it would be kept with the run
         raise ModelUnknown(

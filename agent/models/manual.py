@@ -15,13 +15,13 @@ from gapsmith.agent.models.finish import Finish
 from gapsmith.evaluators.base import CandidateOutcome
 
 PASS = "skip"
-"""An answer of this word alone: nobody answers this question, and the run goes on."""
+"""An answer of this word alone leaves the question unanswered, and the run continues."""
 
 ENDINGS = (".md.txt", ".txt", "")
 """Behind NNNN.answer, in place of `.md`: what editors make of it."""
 
 NAMED = 4
-"""So many files are named where more are waited for."""
+"""At most this many files are named in a message."""
 
 README = """\
 # Questions and answers
@@ -30,7 +30,7 @@ Every `NNNN.prompt.md` is a question for a language model. Paste it into a chat 
 model answers, as a whole, beside it as `NNNN.answer.md`. Any order will do, and several may be open at once.
 
 - An answer is taken up as soon as its file rests for a second; it may hold prose around its code.
-- What came of it is said in `NNNN.result.md`, or in `NNNN.reason.md` where something was wrong.
+- The outcome is written to `NNNN.result.md`, or to `NNNN.reason.md` where something was wrong.
 - An answer without any code is not taken: save it again. The word `skip` alone passes a question by.
 - Ctrl-C stops the run; `gapsmith resume` goes on, and takes what was answered meanwhile.
 """
@@ -47,7 +47,7 @@ class ManualModel:
         stop: set it, or call `close`, and every waiting reply ends with Stopped at once.
         clock: seconds since the epoch, as files have them.
         sleep: waits; `stop.wait` unless replaced.
-        watchers: told in one line which answers are waited for, whenever that changes.
+        watchers: called with one line that lists the awaited answers, whenever that changes.
     """
 
     folder: Path
@@ -102,7 +102,7 @@ class ManualModel:
         """Writes the outcome of an answer to a file beside it.
 
         Args:
-            slot: whose answer.
+            slot: of the answer.
             outcome: in the archive's word.
             words: more of it; untrusted.
             source: the program; a later question that asks for its repair is named in the file.
@@ -204,9 +204,7 @@ def _is_answer(text: str, request: Request) -> bool:
 def _told(outcome: str, words: str) -> str:
     if not CandidateOutcome(outcome).is_failure:
         return f"# {outcome}\n\n{fenced(untrusted(words))}\n\nNothing more is needed here.\n"
-    more = (
-        "Nothing more is needed here: if it is worth mending, a later prompt asks for it, and is named below."
-    )
+    more = "Nothing more is needed here: if a repair is worthwhile, a later prompt asks for it, and is named below."
     return f"# {outcome}\n\n{fenced(untrusted(words))}\n\n{more}\n"
 
 

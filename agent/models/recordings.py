@@ -26,7 +26,7 @@ class Recorded:
         reply: as it came; empty of what no model was asked for.
         slot: its number in its run; None in recordings that only have an order.
         operator: what was asked for.
-        model: who answered.
+        model: the name of the model that answered.
         arm: the trajectory that asked.
         parents: the slots of the programs that it was asked from.
         source: the program that was found in it, or that tuning gave.
@@ -47,7 +47,7 @@ class Header:
 
     Attributes:
         settings: all that it depended on, as its archive has it; no addresses, no keys.
-        told: whether its choices are in the recording: where they depended on when answers came, on money
+        told: whether the recording has its choices, which is so where they depended on when answers came, on money
             or on time, the seed alone does not give them again.
         fingerprint: of all that it decided and measured.
         slots: how many it had, with which it ends; None in recordings that do not say so.

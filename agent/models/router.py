@@ -1,4 +1,4 @@
-"""Several models for one run: who is asked."""
+"""Chooses among several models for one run."""
 
 from collections.abc import Iterable, Mapping
 from random import Random

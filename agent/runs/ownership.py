@@ -1,4 +1,4 @@
-"""Tells what this user began on this machine from what others made: archives and recordings of others are data.
+"""Tells own runs from foreign ones: archives and recordings of others are data.
 
 A run carries a mark: a keyed hash of all its settings, whose key is a random file that only this user can read. So
 a run of another user, or one whose settings were changed by hand, has no mark that is right here; and a mark that

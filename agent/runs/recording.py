@@ -2,9 +2,9 @@
 
 What is reproduced: a search that asked only deterministic models, and that neither money nor time could end, follows
 from its settings, so that its replay makes the same choices and has the same fingerprint. Of any other search the
-choices (operator, arm, parents, tuned programs) are told: its replay has the same questions, replies, candidates and
-costs. What depended on the order in which answers came, such as against whom a candidate was raced, is decided
-anew, in the order of the slots; so all replays of one recording are alike.
+choices (operator, arm, parents, tuned programs) are recorded: its replay has the same questions, replies, candidates
+and costs. What depended on the order of answers, such as the elite that a candidate was raced against, is decided
+again, in the order of the slots; so all replays of one recording are equal.
 """
 
 import json
@@ -134,7 +134,7 @@ def _sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
     settings = Settings.of(row.config)
-    # The window is part of what decides, and follows from the batches; an address is nobody's business.
+    # The window is part of what decides, and follows from the batches; an address stays private.
     words = tuple(map(without_login, settings.models))
     kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
@@ -205,8 +205,8 @@ def retell(
         archive: that holds the run.
         run: its number.
         problem: as in the recording.
-        seeds: programs that the run starts from besides the rules.
-        models: who answers; nothing is told by any but a recording that stands alone.
+        seeds: programs that the run starts from, in addition to the rules.
+        models: of the run; only a recording that is the only model has choices.
 
     Raises:
         UsageTrouble: where a recorded choice cannot be one of this version's.

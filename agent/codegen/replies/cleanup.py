@@ -1,6 +1,6 @@
-"""What may stand between a model's code and Python.
+"""Removes what is not Python from a model's code.
 
-Prompts, numbers of lines, marks of a difference, entities, typographic signs, and prose around it.
+Prompts, line numbers, marks of a diff, HTML entities, typographic signs, and prose around the code.
 """
 
 import ast
@@ -146,7 +146,7 @@ CLEANINGS: dict[str, Callable[[str], str]] = {
     "typographic signs": lambda source: source.translate(_TYPOGRAPHIC),
     "tabs": lambda source: source.expandtabs(4 if parsed(source.expandtabs(4)) else 8),
 }
-"""By what is taken off."""
+"""By a description of what is removed."""
 
 
 def _cuts(source: str) -> Iterator[str]:

@@ -15,11 +15,11 @@ from typing import Any
 
 MOST_BLOCKS = 24
 MOST_ENDS = 4
-"""A fence may end a docstring's example, not the program: so many closing fences are tried."""
+"""Closing fences that are tried: the first may end an example in a docstring, not the program."""
 MOST_DEPTH = 4
-"""Fences inside fences are followed so deep."""
+"""Depth up to which fences inside fences are read."""
 
-# What a model thinks aloud is no answer, unless there is none besides.
+# Reasoning of a model is no answer, unless the reply has nothing else.
 _THOUGHTS = re.compile(
     r"<(think|thinking|thought|reasoning|scratchpad|analysis)>.*?(</\1>|\Z)", re.DOTALL | re.I
 )

@@ -1,4 +1,4 @@
-"""Programs that are right but for their form: made to define the entry point, and what they need besides."""
+"""Repairs the form of programs: defines the entry point, adds missing helpers and imports."""
 
 import ast
 import builtins
@@ -43,9 +43,9 @@ _IMPORTS = {
 """What is forgotten, by the name that is then missing."""
 _KNOWN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
 UNWRITABLE = (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError)
-"""What writing a tree or reading its tokens raises where it is nested too deep or has too long a number."""
+"""Errors of writing a tree or reading its tokens, where it is nested too deeply or has too long a number."""
 Mended = tuple[str, str]
-"""A source, and what was done to it in words."""
+"""A source, and a description of the repair."""
 
 
 def defines(tree: ast.Module, entry: EntryPoint) -> bool:

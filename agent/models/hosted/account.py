@@ -1,4 +1,4 @@
-"""What hosted models share: the options of a call, how a reply ended, what it cost, and when to give up."""
+"""What hosted models share: options of a call, how a reply ended, its cost, and when to give up."""
 
 import threading
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from gapsmith.agent.models.hosted.transport.errors import (
     without_key,
 )
 
-# So many failures in a row, each after retries, mean that the server is gone, not that it stumbled.
+# This many failures in a row, each after retries, mean that the server is down, not that it has a transient fault.
 PATIENCE = 8
 
 
@@ -77,7 +77,7 @@ class Heard:
         reason: the same in the provider's word.
         usage: None where the server reported none that can be counted by.
         id: the server's.
-        left_out: parameters that the model refused, where they were not told with an earlier reply.
+        left_out: parameters that the model refused, unless an earlier reply reported them.
     """
 
     text: str
@@ -197,7 +197,9 @@ class Account:
         if not self._ever_answered and fault.code == NOT_THE_API:
             return f"{server.host} does not speak this API ({{said}}); check the base URL"
         if not self._ever_answered and fault.code == NOBODY_THERE:
-            return f"nobody answers at {server.host} ({{said}}); check the base URL, or resume when it is up"
+            return (
+                f"no server answers at {server.host} ({{said}}); check the base URL, or resume when it is up"
+            )
         if (
             not self._ever_answered and self._failures and fault.room
         ):  # one question may be too long by itself

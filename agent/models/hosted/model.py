@@ -68,7 +68,7 @@ class HostedModel:
         self._api, self._account, self._options = api, account, options
         self._line = Line(account, options, hang_up=api.close, stop=stop)
         self._parameters = Parameters(api.parameters)
-        weakref.finalize(self, api.close)  # of a model that nobody closes
+        weakref.finalize(self, api.close)  # where a model is not closed
 
     @property
     def name(self) -> str:

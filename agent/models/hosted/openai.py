@@ -138,7 +138,7 @@ def _of_chat(options: Options) -> list[Parameter]:
     effort = Parameter(name="effort", body={"reasoning_effort": options.effort}, called=_EFFORT)
     limit = Parameter(
         name="max_tokens",
-        # Deprecated by OpenAI, yet the one name that all compatible servers know; who does not says what to use.
+        # Deprecated by OpenAI, yet supported by nearly all compatible servers; the others say what to use.
         body={"max_tokens": options.max_tokens},
         called="max_completion_tokens",
         instead={"max_completion_tokens": options.max_tokens},

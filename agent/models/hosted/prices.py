@@ -54,7 +54,7 @@ class Price:
         cached: input that is read from the cache.
         written: input that is written to it.
         output: that is no reasoning.
-        reasoning: output that nobody sees.
+        reasoning: output that is not shown.
         batch: what a call costs in a batch, as a share of what it costs alone.
     """
 

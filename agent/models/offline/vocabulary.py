@@ -28,7 +28,7 @@ from gapsmith.agent.models.offline.expressions import (
 )
 from gapsmith.evaluators.base import Grammar, Terminal
 
-LARGEST = 31  # nodes: as large as a rule may be that somebody still wants to read (Burke et al. use as few)
+LARGEST = 31  # nodes: the largest rule that is still readable (Burke et al. use as few)
 DEPTHS = (1, 2, 3, 4)
 CONSTANTS = ("0.1", "0.5", "0.9", "1.1", "1.5", "2", "3", "5", "10")
 TRIES = 8

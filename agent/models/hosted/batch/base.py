@@ -1,4 +1,4 @@
-"""Questions that are sent together and cost half: what a provider's API must do, and how a model uses it."""
+"""Questions sent in batches, at half the price: the provider's API, and how a model uses it."""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from gapsmith.agent.models.hosted.transport.calls import Line
 from gapsmith.agent.models.hosted.transport.errors import Fault
 
 T = TypeVar("T")
-# So often a question is sent in all, if its batch expires, is cancelled, or the server fails it.
+# Times that a question is sent in all, if its batch expires, is cancelled, or the server fails it.
 TRIES = 3
 
 
@@ -79,7 +79,7 @@ class Batches:
     Args:
         api: the provider's.
         line: repeats what fails, at the server's pace, and ends with the run.
-        account: says what answers cost and which faults no patience mends.
+        account: says what answers cost and which faults are permanent.
     """
 
     def __init__(self, api: BatchApi, line: Line, account: Account) -> None:
@@ -142,9 +142,9 @@ class Batches:
         Raises ModelTrouble.
 
         Args:
-            heard: what came of the question.
+            heard: the answer, or the fault.
             seconds: that it took.
-            faults: what came of it in earlier batches.
+            faults: of the question in earlier batches.
         """
         if isinstance(heard, Fault) and self._worth_asking(heard, len(faults) + 1):
             return None

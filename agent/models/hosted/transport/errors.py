@@ -1,4 +1,4 @@
-"""Calls without an answer: what went wrong in one scrubbed line, and whether asking again may help."""
+"""Failed calls: what went wrong, in one line without secrets, and whether a retry may help."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from gapsmith.agent.models.spec import without_login
 
 # A server that asks for a longer wait than this is not waited for: the run ends, and can be resumed then.
 LONGEST_WAIT_SECONDS = 120.0
-# Codes of faults that no server gives: a page of some other server; nobody at the address; a time-out; a drop.
+# Codes of faults that no server gives: not the API's answer, connection refused, time-out, connection lost.
 NOT_THE_API, NOBODY_THERE, TIMED_OUT, DROPPED = "not the API", "nobody there", "timed out", "dropped"
 # An answer that is empty or cut.
 BROKEN = "broken answer"
@@ -63,7 +63,7 @@ class Fault:
 
     @property
     def credit(self) -> bool:
-        """Whether money, not patience, is what helps."""
+        """Whether credit or quota is used up, so that waiting does not help."""
         return self.status == 402 or self.code in _CREDIT_CODES or bool(_CREDIT_WORDS.search(self.message))
 
     @property
@@ -74,7 +74,7 @@ class Fault:
 
     @property
     def load(self) -> bool:
-        """Whether the server has too much to do, so that all who ask it must slow down."""
+        """Whether the server is overloaded, so that all calls to it must slow down."""
         return self.status in _LOAD
 
     @property

@@ -11,9 +11,9 @@ from gapsmith.agent.models.hosted.transport.errors import Fault
 
 T = TypeVar("T")
 FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 0.5, 8.0
-# So often those who wait look whether the run was stopped.
+# Seconds between two checks of waiting calls whether the run was stopped.
 GLANCE_SECONDS = 0.25
-# So many faults in a row, for each request under way, are no accident: the server is in trouble.
+# This many faults in a row, for each request under way, mean that the server has failed.
 ROW = 2
 
 now: Callable[[], float] = time.monotonic
@@ -23,11 +23,11 @@ pause: Callable[[threading.Condition, float], object] = threading.Condition.wait
 class Pace:
     """Says when a request may be sent. Shared by all threads that ask one server.
 
-    As long as nothing is refused, nobody waits. When the server has too much to do, nothing at all is sent until
+    As long as nothing is refused, no call waits. When the server is overloaded, nothing at all is sent until
     the wait that it asks for is over, and then half as many requests at a time; each answer makes room for a
     little more, one for a round of answers (additive increase, multiplicative decrease: Chiu & Jain 1989).
     Requests that were under way together are one round, and slow the pace down once. A fault that is no sign of
-    load makes only its own call wait, unless nobody is answered any more.
+    load makes only its own call wait, unless no call is answered any more.
 
     Args:
         ended: whether nothing may be sent any more.

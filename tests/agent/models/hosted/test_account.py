@@ -157,7 +157,7 @@ def test_nobody_at_the_address(serve, connect, question, way):
     model = connect(server, way, retries=0)
     server.close()
     with pytest.raises(
-        ModelTrouble, match=r"nobody answers at 127\.0\.0\.1:\d+ \(.*refused.*\); check the base URL"
+        ModelTrouble, match=r"no server answers at 127\.0\.0\.1:\d+ \(.*refused.*\); check the base URL"
     ):
         model.reply(question())
 
