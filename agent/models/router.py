@@ -26,7 +26,7 @@ class Pool:
         operators: all that models are asked for.
 
     Raises:
-        UsageTrouble: some have a weight and some have none, an operator is unknown, or nobody is asked for it.
+        UsageTrouble: some have a weight and some have none, an operator is unknown, or no model is asked for it.
     """
 
     def __init__(self, shares: Mapping[str, Share], operators: Iterable[str]) -> None:
