@@ -149,7 +149,7 @@ class Probe:
         source: the program.
         bar: what it is raced against; None for nothing, and then instances come in the bench's order.
         known: scores that the archive already holds, by digest.
-        decisions: of an earlier sitting: where they are known as well, nothing is run.
+        decisions: of an earlier session: where they are known as well, nothing is run.
         refuters: instances on which other programs were wrong; see `Problem.verify`.
     """
 

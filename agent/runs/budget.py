@@ -69,7 +69,7 @@ class Ledger:
 
     Attributes:
         budget: the wall.
-        before: seconds spent by earlier sittings of the same run.
+        before: seconds spent by earlier sessions of the same run.
         most_calls: that the budget implies, see `implied_calls`; None for models that cost nothing.
         unpriced: whether a call was made whose price is not known, nor what it can cost at most.
     """
@@ -120,7 +120,7 @@ class Ledger:
 
         Args:
             usd: the most that the call can cost.
-            paid: whether an earlier sitting made the call: then it needs no time any more.
+            paid: whether an earlier session made the call: then it needs no time any more.
             evaluations: to be set aside.
             calls: to be counted; 0 for what is asked of no model.
         """
@@ -154,7 +154,7 @@ class Ledger:
         self.unpriced |= usd is None and not reserved_usd > 0
 
     def lose(self, usd: float) -> None:
-        """Counts a call that was sent and never answered: it may be billed."""
+        """Counts a sent call without an answer; it may be billed."""
         self.usd += usd
 
     @property

@@ -114,7 +114,7 @@ class Run:
             self.report()
 
     def search(self) -> Iterator[Progress]:
-        """Searches until the budget is used up, or until a stop; makes no report."""
+        """Searches until the budget is used up, or a stop. No report."""
         with Lease(self.archive, self.number, self.stop) as lease:
             status = "stopped"  # also where the caller leaves its loop, or a signal leaves at once
             try:
@@ -205,7 +205,9 @@ class Run:
         people[row.model].tell(slot, row.outcome, words, source)
 
     def report(self) -> Report:
-        """Finishes the run: searches unless it has, opens the sealed test once, and keeps what came of it.
+        """Finishes the run and returns its report.
+
+        It searches first unless that is done, and opens the sealed test once.
 
         Raises Trouble where no program solved all training and validation instances.
         """
@@ -245,7 +247,7 @@ class Run:
     # Parts
 
     def _model(self, asked: str | Model, opened: ExitStack) -> Model:
-        """A model that was given, or the one of that name, which is closed with the run."""
+        """Returns a given model, or opens the one of that name."""
         if not isinstance(asked, str):
             return asked
         options = Options(batch=self.settings.batch)
@@ -254,7 +256,7 @@ class Run:
         return model
 
     def _own_executor(self, opened: ExitStack) -> Executor:
-        """Opens the executor that the settings name; it is closed with the run."""
+        """Opens the executor that the settings name, closed with the run."""
         settings = self.settings
         open_executor = executor_named(settings.executor)
         return opened.enter_context(
@@ -407,7 +409,7 @@ def resume(
     doing: Doing = silent,
     trust: bool = False,
 ) -> Run:
-    """Resumes an interrupted run: what it had paid for and scored is not paid for or scored again.
+    """Resumes an interrupted run; paid calls and scores are reused.
 
     Args:
         number: of the run; the latest by default.
@@ -437,7 +439,7 @@ def resume(
 
 
 def existing(location: str) -> str:
-    """The location of an archive that is there. Raises Trouble where it is not."""
+    """Checks that an archive exists; returns its location. Raises Trouble."""
     if "://" not in location and not Path(location).exists():
         raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
     return location
@@ -462,26 +464,26 @@ def _paths(given: Sequence[str | Path]) -> tuple[str, ...]:
 
 
 def _opened(location: str, opened: ExitStack) -> Archive:
-    """An archive that is closed with what else was opened."""
+    """Opens an archive that is closed with the run."""
     store = Archive(location)
     opened.callback(store.close)
     return store
 
 
 def _limited(problem: Problem, seconds: float | None) -> Problem:
-    """Gives the problem that CPU limit for every instance; its own where None."""
+    """Limits the CPU time of all instances; None keeps the problem's own."""
     if seconds is None:
         return problem
     return replace(problem, cpu_cap=seconds)
 
 
 def _reserved(problem: Problem, part: float) -> Problem:
-    """The problem with a part of its CPU limit only."""
+    """Reduces the CPU limit to a part of it."""
     return replace(problem, cpu_share=part * problem.cpu_share)
 
 
 def _switches(without: Sequence[str], problem: Problem) -> Switches:
-    """Returns what is switched on; tuning is off where numbers must not be changed."""
+    """Returns what is on; no tuning where numbers must stay."""
     try:
         return Switches.without([*without, *(() if problem.editable else ("tuning",))])
     except KeyError as error:

@@ -36,8 +36,8 @@ class Settings:
 
     Attributes:
         problem: a name, or the path of a file that defines one.
-        models: as on the command line; who of several is asked, the search learns unless they have weights.
-        budget: the wall.
+        models: as on the command line; of several, the search learns which to ask unless they have weights.
+        budget: hard limits.
         seed: equal seeds give equal archives for deterministic models.
         workers: sandboxes at once.
         base_url: of a server that speaks a provider's API.

@@ -1,1 +1,1 @@
-"""What to ask for, whom to descend from, what to keep: decisions only, no input or output."""
+"""Decisions of the search: operators, parents, acceptance. No input or output."""

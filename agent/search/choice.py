@@ -1,4 +1,4 @@
-"""What is asked next: an operator, what it starts from, and what the prompt is told besides."""
+"""The next question: an operator, its parents, and further facts for the prompt."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from gapsmith.agent.search.operators import Operator
 from gapsmith.agent.search.selection.population import Elite
 
 GAINED, FAILED = 5, 5
-"""So many ideas that gained most, and so many of the latest that did not, are told."""
+"""Numbers of ideas in a prompt: those with the largest gains, and the latest without a gain."""
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One idea and what it came to.
+    """One idea and its result.
 
     Attributes:
         slot: the question that it answered.
@@ -32,19 +32,19 @@ class Lesson:
 
     @property
     def gained(self) -> bool:
-        """Whether it is better than what it started from."""
+        """Whether it is better than its best parent."""
         return self.after is not None and self.after < self.before
 
 
 class Lessons:
-    """Keeps the ideas that gained most, whenever that was, and the latest that did not."""
+    """The ideas with the largest gains, and the latest without a gain."""
 
     def __init__(self) -> None:
         self._gained: list[Lesson] = []
         self._failed: deque[Lesson] = deque(maxlen=FAILED)
 
     def add(self, lesson: Lesson) -> None:
-        """Keeps a lesson, if it is among those to be told."""
+        """Keeps a lesson if it is among those for prompts."""
         if lesson.gained:
             self._gained = sorted([*self._gained, lesson], key=_gain)[:GAINED]
         else:
@@ -57,13 +57,13 @@ class Lessons:
 
 
 def _gain(lesson: Lesson) -> float:
-    """Returns the change of the gap: negative, and smallest for the largest gain."""
+    """Returns the change of the gap; smallest for the largest gain."""
     return (lesson.before if lesson.after is None else lesson.after) - lesson.before
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A program that did not run to its end, and how often it was tried to mend it."""
+    """A program that failed, and the number of its repairs so far."""
 
     program: int
     source: str
@@ -79,10 +79,10 @@ class Choice:
     Attributes:
         operator: how.
         parents: the elites it starts from, the best first.
-        failure: what is to be mended, in place of parents.
+        failure: the program to be repaired, in place of parents.
         arm: the trajectory that asks.
         stratum: the class of instances to get better at; empty for all.
-        lessons: what earlier tries came to.
+        lessons: results of earlier ideas.
         refutation: on which instance the last program that was wrong is so, in words; empty for none.
     """
 

@@ -1,4 +1,4 @@
-"""What every candidate of a run is measured on."""
+"""The instances that candidates are measured on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gapsmith.evaluators.scoring import Scale
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """Instances with their bounds, in the order in which candidates meet them.
+    """Instances with their bounds, in the order of evaluation.
 
     Attributes:
         instances: in that order.

@@ -20,11 +20,13 @@ from gapsmith.agent.search.tuning.parameters import parameters
 from gapsmith.evaluators.base import Number
 
 MENDING, HOPELESS = 0.7, 0.3
-"""How often a failure goes first, if all repairs succeed, and which share of them must: a model that cannot mend is
-soon asked for it no more than now and then."""
+"""The share of choices that are repairs if all of them succeed, and the share that must succeed.
+
+Models whose repairs rarely work get few repair requests.
+"""
 
 STAGNANT = 60
-"""Slots without a better program after which a tactic is asked for."""
+"""Slots without a better program after which tactics are asked for."""
 
 WAITING = 10
 
@@ -50,7 +52,7 @@ class Switches:
 
 
 class SearchState:
-    """What the search knows.
+    """The state of the search.
 
     Args:
         course: the instances.
@@ -108,7 +110,7 @@ class SearchState:
 
     @property
     def _mending(self) -> float:
-        """How often a failure goes first now."""
+        """The share of choices that are repairs now."""
         share = self._mended / self._repairs
         return MENDING * share if share >= HOPELESS else FLOOR
 
@@ -140,7 +142,7 @@ class SearchState:
         return self.train.worst_stratum(choice.parents[0].losses)
 
     def bar(self, arm: str) -> Bar | None:
-        """Returns the race reference of an arm; None where candidates are not raced."""
+        """Returns the race reference of an arm; None without a race."""
         found = self.arms.all.get(arm)
         best = found.population.best if found and self.switches.racing else None
         elites = self.everyone.elites  # another list whenever one of them is
@@ -238,15 +240,15 @@ class SearchState:
 
     @property
     def champion(self) -> Elite | None:
-        """Who passed the gate last."""
+        """The program that passed the gate last."""
         return self.gate.champion
 
     @property
     def best(self) -> Elite | None:
-        """The least gap in training."""
+        """The elite with the smallest gap in training."""
         return self.everyone.best
 
     @property
     def tallies(self) -> Mapping[str, Bandit]:
-        """What gained, by kind."""
+        """The gains of operators, arms and models."""
         return {"operator": self.operators, "arm": self.arms.bandit, "model": self.models}

@@ -47,7 +47,7 @@ def problem_of_file(path: Path) -> Problem:
 
 
 def with_version(problem: Problem) -> Problem:
-    """Gives a problem a version if it has none and is not built in."""
+    """Gives a problem a version if it needs one of its own."""
     module = sys.modules.get(problem.cost.__module__)
     if problem.version != FIRST_VERSION or module is None or module.__name__.startswith("gapsmith."):
         return problem

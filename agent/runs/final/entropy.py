@@ -39,7 +39,7 @@ def source_of(models: Sequence[Model]) -> Source:
 
 
 def final_seed(archive: Archive, run: int, models: Sequence[Model], seed: int) -> int:
-    """Returns the seed of the last instances, drawn now unless it is kept.
+    """Returns the seed of the last instances, drawn unless kept.
 
     Args:
         archive: that holds the run, whose search has ended.
@@ -59,7 +59,7 @@ def final_seed(archive: Archive, run: int, models: Sequence[Model], seed: int) -
 
 
 def last_drawn(archive: Archive, run: int) -> int | None:
-    """Returns the latest seed that a run has drawn; None before its end."""
+    """Returns the latest seed of a run; None before its end."""
     found = [event for event in archive.events(run) if event.kind.startswith(KIND)]
     return int(max(found, key=lambda event: event.id or 0).detail["seed"]) if found else None
 

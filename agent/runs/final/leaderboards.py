@@ -48,7 +48,7 @@ def complementary(
 
 
 def pooled_together(scale: Scale, costs: Sequence[Sequence[Number]]) -> list[float]:
-    """Computes the pooled gap of the best of the first k, for each k."""
+    """Computes the pooled gap of the best of k, per k."""
     rows = np.array(costs, dtype=float)
     losses = np.array([scale.loss(row) for row in costs])
     found = []

@@ -255,7 +255,7 @@ class _End:
         return None
 
     def _as_good(self, screened: Screened, longer: Elite, costs: Costs) -> tuple[Elite, Costs] | None:
-        """Keeps the shorter form if it passes the examination and costs no more."""
+        """Keeps the shorter form if it is honest and costs no more."""
         problem = self._problem
         program, _ = self._archive.program(
             problem.name, screened.hash, screened.source, screened.size, problem.version
@@ -285,7 +285,7 @@ class _End:
     # Claiming
 
     def claimed(self, winner: Elite, reference: Elite | None) -> Gain | None:
-        """Returns the gain on the claim instances; None if the winner fails there.
+        """Returns the gain on the claim instances; None if it fails.
 
         Calls that ran out of time on few of them are counted and told: time is measured, and a machine may be slow.
         """

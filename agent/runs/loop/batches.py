@@ -229,7 +229,7 @@ class Mail:
         for slot, heard in results.items():
             if slot in self._parcels:
                 self._settle(self._parcels[slot], row, heard)
-            elif slot in wanted and isinstance(heard, Heard):  # its turn has not come in this sitting
+            elif slot in wanted and isinstance(heard, Heard):  # its turn has not come in this session
                 self._early[slot] = row, heard
 
     def _settle(self, parcel: Parcel, row: BatchRow, heard: Heard | Fault) -> None:

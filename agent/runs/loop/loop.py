@@ -207,7 +207,7 @@ class Loop:
         return lambda: self._open_question(usd, call)
 
     def _take_up_held(self) -> Opening | None:
-        """Sends a held question, or drops it if there will be no room."""
+        """Sends a held question, or drops it where no room comes."""
         if self._scheduler.retry_held():
             return _do_nothing
         if not self._ending and len(self._scheduler) > 1:
@@ -393,7 +393,7 @@ class Loop:
     # Settling
 
     def _settle(self, judged: Judged) -> Progress:
-        """Books what a slot used."""
+        """Settles what a slot used."""
         slot = self._slots.pop(judged.slot.number)
         self._barren = 0 if judged.charged else self._barren + 1
         used = -(-judged.origin.tuned // len(self._course.train.instances)) + judged.charged

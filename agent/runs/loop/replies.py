@@ -10,7 +10,7 @@ from gapsmith.agent.codegen.sanitize import one_line
 from gapsmith.evaluators.base import CandidateOutcome
 
 WARN_AFTER, STOP_AFTER = 4, 8
-"""So many replies at the beginning, without a program in any of them, are told; and end the search."""
+"""Replies at the beginning, none with a program, after which a warning is shown and the search ends."""
 
 
 @dataclass

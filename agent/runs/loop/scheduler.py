@@ -135,7 +135,7 @@ class Scheduler(Generic[T]):
         return self._due(in_order) is not None
 
     def grant_turn(self, in_order: bool) -> None:
-        """Resumes the first chain that waits for a turn and may have it.
+        """Resumes the first chain that may have its turn.
 
         Args:
             in_order: whether a chain waits for those that were started earlier.
@@ -146,7 +146,7 @@ class Scheduler(Generic[T]):
             self._resume(entry, None)
 
     def wait(self, seconds: float | None = None) -> None:
-        """Waits a moment, or those seconds if they are fewer, for a reply, result or call, and takes it up."""
+        """Waits briefly for a reply, result or call, and handles it."""
         # A signal that comes just before the wait is heard only after it: so none is long.
         try:
             arrival = self._arrivals.get(
@@ -157,25 +157,25 @@ class Scheduler(Generic[T]):
         arrival()
 
     def abandon_questions(self) -> None:
-        """Drops the chains that wait for a model: the time is used up, it is as if nothing had been asked."""
+        """Drops chains that wait for a model, once time is used up."""
         for entry in [each for each in self._open.values() if each.asks and not each.asks[1].done()]:
             del self._open[entry.number]
             entry.chain.close()
         self.exhausted = True
 
     def call_soon(self, task: Callable[[], None]) -> None:
-        """Has the driver's thread call a function; may be called from any thread."""
+        """Calls a function in the driver's thread; safe from any thread."""
         self._arrivals.put(task)
 
     def retry_held(self) -> bool:
-        """Sends the question that has waited longest for room; False if there is none, or still no room."""
+        """Sends the oldest held question; False without one or without room."""
         if not self._held or not self._send(*self._held[0]):
             return False
         self._held.popleft()
         return True
 
     def drop_held(self) -> None:
-        """Tells the chain that has waited longest that there is no room for its question."""
+        """Drops the oldest held question; its chain is sent None."""
         entry, ask = self._held.popleft()
         ask.drop()
         self._resume(entry, None)
@@ -230,14 +230,20 @@ class Scheduler(Generic[T]):
             future.add_done_callback(partial(lambda k, done: self.call_soon(partial(take, k, done)), place))
 
     def _when_done(self, future: "Future[Reply]", take: Callable[["Future[Reply]"], None]) -> None:
-        """Deterministic models have answered already; others are taken up when their answer arrives."""
+        """Calls a function as soon as the reply is there.
+
+        Deterministic models have answered already.
+        """
         if future.done():
             take(future)
         else:
             future.add_done_callback(lambda done: self.call_soon(partial(take, done)))
 
     def _has_result(self, entry: _Open[T], future: "Future[Any]") -> bool:
-        """Tells whether a chain can go on; a failure of ours drops it and ends the run."""
+        """Tells whether a chain can go on.
+
+        A failure of the sandbox or of a model drops it and ends the run.
+        """
         if entry.number not in self._open:
             return False
         error = future.exception()

@@ -1,4 +1,4 @@
-"""A slot: one place in a run, what was asked there, and what its candidate came to."""
+"""A slot: one place in a run, its question, and the result of its candidate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ class Judged:
         return self.heat is not None and self.heat.met > 0 and self.twin is None
 
     def failure(self) -> Failure | None:
-        """Returns what a model can repair, if the program's own fault kept it from being an elite."""
+        """Returns what a model can repair; None if there is nothing."""
         if not self.outcome.repairable:
             return None
         choice = self.slot.choice

@@ -58,10 +58,10 @@ def _places(bench: Bench, seed: int) -> tuple[int, ...]:
 
 
 def most_instances(bench: Bench) -> int:
-    """Counts the instances that the tuning of one program runs at most: the program as it is, and all trials."""
+    """Counts the runs of one tuning at most: all trials included."""
     return (TRIALS + 1) * min(INSTANCES, len(bench.instances))
 
 
 def most_evaluations(bench: Bench) -> int:
-    """Bounds what the tuning of one program and the race of its result cost, in full evaluations."""
+    """Bounds tuning and the race of its result, in full evaluations."""
     return -(-most_instances(bench) // len(bench.instances)) + 1

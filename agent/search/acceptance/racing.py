@@ -128,5 +128,5 @@ def _in_turn(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, 
 
 
 def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums the first none, one, two and so on; shape [instances + 1]."""
+    """Sums every prefix; shape [instances + 1]."""
     return np.concatenate(([0.0], np.cumsum(values)))

@@ -1,4 +1,4 @@
-"""Who is asked next: discounted Thompson sampling on reward per cost, for arms, operators and models alike."""
+"""Chooses arms, operators and models: discounted Thompson sampling on reward per cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

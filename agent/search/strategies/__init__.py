@@ -27,7 +27,7 @@ def portfolio(budget: float, by_instances: bool = True) -> tuple[Strategy, ...]:
 
 
 def _strategies(selector: Selector, best: Selector) -> tuple[Strategy, ...]:
-    """Lists all strategies in the order in which a larger budget adds them.
+    """Lists all strategies, in the order of larger budgets.
 
     A new strategy is a line here.
     """

@@ -1,4 +1,4 @@
-"""Trajectories side by side: who asks next, and who is given up."""
+"""Trajectories in parallel: which asks next, and which are dropped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

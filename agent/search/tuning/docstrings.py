@@ -53,7 +53,7 @@ def update_docstrings(old: str, new: str) -> str:
 
 
 def _rewrite(source: str, tree: ast.Module, changes: list[Change]) -> str:
-    """Exchanges numbers in the docstrings, from the last to the first, so that places stay true."""
+    """Replaces numbers in docstrings, the last first, so places stay true."""
     text, whole = source.encode(), set(_constants(tree))
     starts = [0, *(end.end() for end in re.finditer(rb"\r\n|\r|\n", text))]
     found = [(node.lineno, node, owner) for node, owner in _docstrings(tree)]
@@ -68,7 +68,7 @@ def _rewrite(source: str, tree: ast.Module, changes: list[Change]) -> str:
 
 
 def _group(changes: Iterable[Change], left: set[_Constant]) -> dict[Number, list[str]]:
-    """Groups the new values by the old one, without old values that a constant still has."""
+    """Groups new values by old ones that no constant still has."""
     kept = {node.value for node in left}
     found: dict[Number, list[str]] = {}
     for value, node in changes:
@@ -78,7 +78,10 @@ def _group(changes: Iterable[Change], left: set[_Constant]) -> dict[Number, list
 
 
 def _replace(text: str, mentions: Mapping[Number, list[str]]) -> str:
-    """Replaces each number that stands alone, in digits or spelt out; `2-opt` is a name."""
+    """Replaces numbers that stand alone, in digits or words.
+
+    `2-opt` is a name.
+    """
     forms = {repr(value): texts for value, texts in mentions.items()}
     forms |= {_WORDS[value]: texts for value, texts in mentions.items() if value in _WORDS}
     if not forms:
@@ -106,7 +109,7 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[ast.Constant, ast.AST]]:
 
 
 def _constants(tree: ast.AST) -> Iterator[_Constant]:
-    """Yields the numbers of a tree, which are `_Constant` for the type checker only."""
+    """Yields the numbers of a tree."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             yield node  # type: ignore[misc]
