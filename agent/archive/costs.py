@@ -62,7 +62,7 @@ class Spending:
     operators: tuple[Spent, ...]
 
 
-def spending(archive: Archive, run: int) -> Spending:
+def summarise_costs(archive: Archive, run: int) -> Spending:
     """Sums what a run has paid so far."""
     rows, best = [], math.inf
     for row in _in_order(archive.paid(run)):

@@ -8,7 +8,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow, findings
-from gapsmith.agent.archive.costs import spending
+from gapsmith.agent.archive.costs import summarise_costs
 from gapsmith.agent.cli.options import ArchiveUrl, Instances, Json, Layout, Seconds, Weak, Workers
 from gapsmith.agent.cli.terminal.console import OUT
 from gapsmith.agent.cli.terminal.output import (
@@ -215,7 +215,7 @@ def explain(
     """
     with opened_archive(archive, reading=True) as store:
         row = store.run(number)
-        found, spent = decisions(store, row.id or 0), spending(store, row.id or 0)
+        found, spent = decisions(store, row.id or 0), summarise_costs(store, row.id or 0)
     number = row.id or 0
     show_result(explain_json(number, found, spent), explain_words(number, found, spent), as_json)
 

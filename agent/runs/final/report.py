@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.archive.costs import Spending, spending
+from gapsmith.agent.archive.costs import Spending, summarise_costs
 from gapsmith.agent.evaluation.compare import Scored
 from gapsmith.agent.evaluation.scores import Known, Measuring, scored
 from gapsmith.agent.runs.budget import Ledger
@@ -134,7 +134,7 @@ def make_report(
         counts=_counts(finale, course, test, drawn),
         claimed=finale.claimed,
         generated=finale.generated,
-        spending=spending(by.archive, run),
+        spending=summarise_costs(by.archive, run),
         front=beside.front,
         together=beside.together,
         formulation=formulation_report(by, winner, best, test),

@@ -7,7 +7,7 @@ from helpers import Threaded, finish, job
 
 from gapsmith.agent import Archive
 from gapsmith.agent.archive import CallRow, CandidateRow
-from gapsmith.agent.archive.costs import spending
+from gapsmith.agent.archive.costs import summarise_costs
 from gapsmith.agent.cli.app import main
 from gapsmith.agent.runs.final.encoding import spending_json
 
@@ -48,7 +48,7 @@ def kept(place):
 
 def test_an_improvement_is_better_than_all_before_it(kept):
     """A best beats every earlier slot, rules and tuned programs included; a champion passed the gate."""
-    found = spending(kept, 1)
+    found = summarise_costs(kept, 1)
     improved = {spent.name: (spent.bests, spent.champions) for spent in (*found.models, *found.operators)}
     assert improved == {"a": (2, 2), "b": (1, 0), "refine": (2, 2), "merge": (1, 0)}
     assert (found.whole.bests, found.whole.champions, found.whole.calls) == (3, 2, 6)
@@ -56,15 +56,15 @@ def test_an_improvement_is_better_than_all_before_it(kept):
 
 def test_the_end_of_a_run_takes_nothing_from_what_came_before(kept):
     """The shortened winner, slot -1 with the best gap of all, is no earlier program than the others."""
-    before = spending(kept, 1)
+    before = summarise_costs(kept, 1)
     kept.answer(CandidateRow(run=1, slot=-1, operator="shorten", train_gap=1.0))
-    assert spending(kept, 1) == before
+    assert summarise_costs(kept, 1) == before
     assert before.whole.usd_per_best == 1.0
 
 
 def test_all_calls_are_paid_for_by_what_they_improved(kept):
     """Cost-of-pass counts the dollars of every call, also of those that gave nothing."""
-    found = spending(kept, 1)
+    found = summarise_costs(kept, 1)
     (a, b), (merge, refine) = found.models, found.operators
     assert (a.usd, a.usd_per_best, a.usd_per_champion) == (2.5, 1.25, 1.25)
     assert (b.usd, b.usd_per_best, b.usd_per_champion) == (0.5, 0.5, None)
@@ -75,7 +75,7 @@ def test_all_calls_are_paid_for_by_what_they_improved(kept):
 
 def test_the_hit_rate_is_of_tokens(kept):
     """The cached share is that of input tokens which came from the provider's cache."""
-    found = spending(kept, 1)
+    found = summarise_costs(kept, 1)
     assert [spent.cached_share for spent in found.models] == [0.5, 0.5]
     assert found.whole.cached_share == 0.5
 
@@ -83,7 +83,7 @@ def test_the_hit_rate_is_of_tokens(kept):
 def test_an_unknown_price_makes_the_sum_unknown(place):
     """Where the price of one call is not known, no sum is shown as if it were."""
     run = finish(job(place, model=Threaded(usd=lambda slot: None if slot == 5 else 0.01), calls=6))
-    found = spending(run.archive, 1).whole
+    found = summarise_costs(run.archive, 1).whole
     assert (found.calls, found.usd, found.usd_per_best) == (6, None, None)
     assert found.tokens_in == 42
 
@@ -91,7 +91,7 @@ def test_an_unknown_price_makes_the_sum_unknown(place):
 def test_a_run_without_calls_has_no_shares(place):
     """Nothing is divided by nothing."""
     archive = Archive(place)
-    found = spending_json(spending(archive, archive.start("tiny", "offline", 0, {})))
+    found = spending_json(summarise_costs(archive, archive.start("tiny", "offline", 0, {})))
     assert (found["calls"], found["usd"], found["cached_share"], found["usd_per_champion"]) == (
         0,
         0.0,
