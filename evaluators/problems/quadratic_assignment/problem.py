@@ -51,7 +51,7 @@ MOST_HEAD = 3
 """Numbers before the matrices at most: n, and what is known of the optimum."""
 
 MOST = 10**6
-"""Flows and distances beyond are refused, so that all sums stay exact in int64."""
+"""Greater flows and distances are refused, so that all sums stay exact in int64."""
 
 
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:

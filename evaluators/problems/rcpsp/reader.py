@@ -12,7 +12,7 @@ from gapsmith.evaluators.reading import MOST_ENTRIES, lines_of, text_of, too_lar
 Integers = NDArray[np.int64]
 
 MOST = 10**9
-"""Numbers beyond are refused, so that all sums stay exact."""
+"""Greater numbers are refused, so that all sums stay exact."""
 
 LONGEST = 10**7
 """Of all durations together, times the resources: the exact method keeps what is in use at each moment."""

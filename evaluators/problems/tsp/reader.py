@@ -22,15 +22,15 @@ Points: TypeAlias = "NDArray[np.float64]"
 Token: TypeAlias = tuple[int, str]
 
 MOST_CITIES = 7_500
-"""Files of more are refused: the exact method keeps five matrices of all distances, 2 GB at this size."""
+"""Files of more cities are refused: the exact method keeps five matrices of all distances, 2 GB at this size."""
 
 _REAL = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
 
 LONGEST = 10**9
-"""Distances beyond are refused, so that sums of any tour stay exact in int64."""
+"""Greater distances are refused, so that sums of any tour stay exact in int64."""
 
 BLOCK = 1 << 20
-"""Distances that are reckoned at once."""
+"""Distances that are computed at once."""
 
 PI, EARTH_RADIUS = 3.141592, 6378.388
 

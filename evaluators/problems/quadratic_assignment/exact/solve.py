@@ -25,7 +25,7 @@ KICKS_PER_FACILITY = 50
 LARGEST_COST = 1 << 58
 
 FIRST_SHARE = 0.5
-"""Of the time, for descents, at most."""
+"""The greatest share of the time that descents may take."""
 
 UNIT_BITS = 27
 """Costs are shifted so that the best known cost has this many bits."""
@@ -34,7 +34,7 @@ MOST_FACILITIES = 40
 """Beyond, the costs of all pairs of pairs would take more than half a gigabyte: the Gilmore-Lawler bound has to do."""
 
 SLICE_SWAPS = 1 << 24
-"""Products reckoned between two looks at the clock in a descent: some hundredths of a second."""
+"""Products computed between two looks at the clock in a descent: some hundredths of a second."""
 
 ROUNDS_PER_SECOND = 1e9
 """Of the ascent at the root, times n⁵: what one takes at most."""

@@ -31,7 +31,7 @@ FAR = 1 << 60
 NO_ROOM = -2
 
 USED, SETS = 0, 1
-"""What `extent` counts: words of the store in use, and sets in it."""
+"""Fields of `extent`: words of the store in use, and sets in it."""
 
 
 class Jobs(NamedTuple):

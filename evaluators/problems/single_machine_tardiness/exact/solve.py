@@ -24,7 +24,7 @@ MEMORY_BYTES = 1 << 30
 """What the table may grow to. A full table forgets everything and goes on: slower, still exact."""
 
 LARGEST_TOTAL = 1 << 60
-"""Totals must stay below: the kernels reckon in 64 bits."""
+"""Totals must stay below: the kernels compute in 64 bits."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.time_i
 Integers = NDArray[np.int64]
 
 MEMORY_BYTES = 1 << 31
-"""What one relaxation may take."""
+"""Memory that one relaxation may take."""
 
 STATE_BYTES, ARC_BYTES = 112, 4
 

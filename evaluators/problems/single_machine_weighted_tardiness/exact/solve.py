@@ -29,7 +29,7 @@ SCALE = 1024
 """Multipliers are whole multiples of 1/SCALE, coarser where prices would leave 64 bits."""
 
 LARGEST_SUM = 1 << 57
-"""What no price may reach."""
+"""No price may reach this value."""
 
 DESCENTS, REPAIRS = 200, 20
 """Descents of the local search at the start, and from each sequence that a walk suggests."""

@@ -22,7 +22,7 @@ from gapsmith.evaluators.solutions import exact
 from gapsmith.evaluators.solvers.dual_ascent import LARGEST, Ascent, Integers, ascend
 
 FEW = 8
-"""Cities up to which the tours are counted out."""
+"""Up to this number of cities all tours are enumerated."""
 
 SCALE = 1 << 10
 """Parts into which one unit of length is divided for the potentials."""
@@ -33,10 +33,10 @@ SLICE_MOVES = 1 << 21
 """Cities that kicks copy between two looks at the clock: some milliseconds."""
 
 FIRST_SHARE = 0.5
-"""Of the time, for descents, at most."""
+"""The greatest share of the time that descents may take."""
 
 MOST_EDGES = 200_000
-"""Beyond, CP-SAT's model would take longer to build than it is worth."""
+"""With more edges, building CP-SAT's model takes longer than it is worth."""
 
 KICKS_PER_CITY = 100
 CALLS, PATIENCE = 10_000, 60
