@@ -18,10 +18,9 @@ TIME_OUTS = (Ending.TIMEOUT_CPU, Ending.TIMEOUT_WALL)
 
 
 def run(runner: Runner, job: Job, tries: int = TRIES) -> Outcome:
-    """Minimises the makespan within a limit.
+    """Runs a job, and again while it runs out of time, up to `tries` times in all.
 
-    Its bound is never less than `lower`, which must be proven. Raises AssertionError when the solver calls the
-    model invalid or infeasible: these models never are.
+    Returns the run that got furthest, with the least time of each call.
     """
     found = [runner.run(job)]
     wider = replace(job, limits=replace(job.limits, cpu_seconds=WIDER * job.limits.cpu_seconds))
