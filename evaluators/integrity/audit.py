@@ -58,8 +58,8 @@ def _alone(
         if score.cost != before:
             return Honesty(
                 CandidateOutcome.STATE_DEPENDENT,
-                f"{instance.name} {_ended(score)} in a process of its own, and cost {before:g} after other instances: "
-                "results must depend on the arguments alone, not on earlier calls, chance or the clock",
+                f"{instance.name} {_ended(score)} in a process of its own, and cost {before:g} after other "
+                "instances: results must depend on the arguments alone, not on earlier calls, chance or the clock",
             )
     return None
 
