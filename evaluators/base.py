@@ -356,7 +356,10 @@ class Reference(Protocol):
     """Where a problem comes from: plain data from which another process makes the problem again."""
 
     def resolve(self) -> "Problem":
-        """Makes the problem. Raises Trouble where it is not there, or has another version."""
+        """Makes the problem again.
+
+        Raises Trouble where it is missing or has another version.
+        """
         ...
 
 
