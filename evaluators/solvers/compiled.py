@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -10,9 +11,13 @@ import numba
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
-_SOURCES = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-).hexdigest()
+
+@cache
+def _stamp(folder: Path) -> str:
+    """Hashes the sources of a folder of kernels and of this one."""
+    paths = sorted({*folder.glob("*.py"), *Path(__file__).parent.glob("*.py")})
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
 
 _OPTIONS: dict[str, Any] = {"_nrt": False}
 
@@ -32,7 +37,7 @@ def compiled(function: Kernel) -> Kernel:
     except RuntimeError:  # "cannot cache function …: no locator available"
         return cast("Kernel", numba.njit(**_OPTIONS)(function))
     # Callees are compiled into their callers, but numba checks only whether the caller's own file has changed: a
-    # corrected callee would never be run. So the stamp covers all files of this folder.
+    # corrected callee would never be run. So the stamp covers all files of the kernel's folder and of this one.
     with contextlib.suppress(AttributeError):
-        kernel._cache._cache_file._source_stamp = _SOURCES  # noqa: SLF001
+        kernel._cache._cache_file._source_stamp = _stamp(Path(function.__code__.co_filename).parent)  # noqa: SLF001
     return cast("Kernel", kernel)

@@ -136,9 +136,12 @@ def read(text):
 
 def seconds(text):
     """CPU time of one reading."""
-    begin = time.process_time()
-    read(text)
-    return time.process_time() - begin
+    times = []
+    for _ in range(2):  # the lesser of two: a busy machine slows one reading, hardly both
+        begin = time.process_time()
+        read(text)
+        times.append(time.process_time() - begin)
+    return min(times)
 
 
 @pytest.mark.parametrize("fragment", FRAGMENTS)

@@ -95,7 +95,7 @@ def test_a_key_is_found_nowhere(ran):
     assert CANARY[:12] not in said
     with closing(sqlite3.connect(folder / "archive.db")) as archive:
         replies = [row[0] for row in archive.execute("select reply from calls")]
-        spied = archive.execute("select message from candidates where message like '%ValueError%'").fetchall()
+        spied = archive.execute("select message from candidates where outcome = 'forbidden_name'").fetchall()
     assert any("Mechanism: [key]." in reply for reply in replies)
     assert len(spied) == 1
     assert "API_KEY" not in spied[0][0]

@@ -211,7 +211,7 @@ def test_the_cpu_limit_is_what_was_asked_for(place, seconds):
     """`cpu_seconds` lowers the problem's limit or raises it, for every instance, and the first line says so."""
     with begun(place, cpu_seconds=seconds) as run:
         assert {run.problem.cpu_limit(instance) for instance in run.supply.train} == {seconds}
-        assert f"CPU limit of a program {seconds:g} s an instance" in plan(run)
+        assert f"CPU limit {seconds:g} s for a program on an instance" in plan(run)
 
 
 def test_the_first_line_says_what_will_happen(place, tmp_path):

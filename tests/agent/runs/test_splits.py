@@ -15,6 +15,7 @@ from gapsmith.agent.search.acceptance import gate
 from gapsmith.evaluators.base import Split, Trouble
 from gapsmith.evaluators.integrity.audit import PATIENCE
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
+from gapsmith.evaluators.repeats import WIDER
 
 
 def keys(instances):
@@ -114,13 +115,14 @@ def test_optima_are_in_no_prompt_of_validation_or_test(place):
 
 
 def test_a_shorter_time_limit_of_one_s_own_is_kept(place):
-    """No call is given more CPU seconds than user and problem allow; examinations, twice that."""
-    for wanted, most in ((0.01, 0.01), (99.0, 0.1)):
+    """No call gets more CPU seconds than the user allows; examinations twice that, repeats a fifth more."""
+    for wanted, most in ((0.01, 0.01), (99.0, 99.0)):
         executor = Inline()
         settings = Settings(problem=str(TINY), budget=Budget(calls=3), cpu_seconds=wanted)
         finish(Run(settings, Archive(f"{place}{wanted}"), executor=executor))
         limits = {each.limits.cpu_seconds for each in executor.runner.jobs}
-        assert limits <= {most, SEARCHED * most, PATIENCE * most, PATIENCE * (SEARCHED * most)}
+        allowed = {most, SEARCHED * most, PATIENCE * most, PATIENCE * (SEARCHED * most)}
+        assert limits <= allowed | {WIDER * limit for limit in allowed}  # a time-out is tried again
 
 
 # Instances of the user's own

@@ -137,7 +137,7 @@ def test_what_fails_under_another_future_alone_is_reported(sandbox: Sandbox, ins
     )
     verdict = foresight(problem, source, instance, sandbox)
     assert verdict.outcome == Ending.CANDIDATE_EXCEPTION
-    assert "other events follow" in verdict.message
+    assert "with other events" in verdict.message
 
 
 def test_a_program_that_tampers_with_the_driver_gains_nothing(sandbox: Sandbox, instance: Instance) -> None:

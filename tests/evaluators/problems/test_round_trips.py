@@ -101,7 +101,9 @@ def test_assignments_come_back(seed, n, head, tmp_path):
 @given(seed=SEEDS, n=st.integers(3, 9), count=st.integers(1, 3))
 def test_jobs_come_back_as_pairs_and_as_rows(seed, n, count, tmp_path):
     """Lines of pairs and lines of rows are told apart, for several instances too."""
-    jobs = [(drawn(seed + k).integers(1, 99, n), drawn(seed - k).integers(-50, 500, n)) for k in range(count)]
+    jobs = [
+        (drawn(seed + k).integers(1, 99, n), drawn(seed + k + 99).integers(-50, 500, n)) for k in range(count)
+    ]
     expected = [{"p": p.tolist(), "d": d.tolist()} for p, d in jobs]
     pairs = "".join(pairs_text(p, d) for p, d in jobs)
     rows = "".join(line([n]) + rows_text(p, d) for p, d in jobs)

@@ -14,7 +14,7 @@ from helpers import TINY, Inline, Scripted, finish, job, reply_with, tiny
 from gapsmith.agent import Archive
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.reports.export import module as export
+from gapsmith.agent.reports.export.module import export
 from gapsmith.evaluators.base import Trouble
 from gapsmith.evaluators.catalogue import problem_names
 
