@@ -6,8 +6,9 @@ from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem, read_instances
 from gapsmith.agent.reports.export.module import export
 from gapsmith.agent.runs.budget import Budget
+from gapsmith.agent.runs.discover import discover, resume
 from gapsmith.agent.runs.final.report import Report
-from gapsmith.agent.runs.run import Run, discover, resume
+from gapsmith.agent.runs.run import Run
 from gapsmith.agent.runs.settings import Settings
 
 __all__ = [

@@ -6,8 +6,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from gapsmith.evaluators import repeats, stepwise
-from gapsmith.evaluators.base import CandidateOutcome, FollowUp, Infeasible, Instance, Problem
+from gapsmith.evaluators.base import FollowUp, Infeasible, Instance, Problem
 from gapsmith.evaluators.base import Runner as Runner
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.repeats import TRIES
 from gapsmith.evaluators.scoring import Score
 from gapsmith.evaluators.stepwise import value_of

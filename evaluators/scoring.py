@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, CandidateOutcome, Instance, Number
+from gapsmith.evaluators.base import Baseline, Instance, Number
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Ending, Level
 
 RESAMPLES = 2000

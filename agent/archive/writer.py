@@ -13,7 +13,8 @@ from sqlmodel import col, select
 from gapsmith.agent.archive.bounds import tightened
 from gapsmith.agent.archive.guarding import Guard, Tell
 from gapsmith.agent.archive.leases import held_words, is_over
-from gapsmith.agent.archive.reader import BOUNDS, Reader
+from gapsmith.agent.archive.queries import BOUNDS
+from gapsmith.agent.archive.reader import Reader
 from gapsmith.agent.archive.tables import (
     ArmRow,
     BaselineRow,

@@ -30,9 +30,10 @@ from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem, new_problem, read_instances
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports.export.module import write
-from gapsmith.evaluators.base import CandidateOutcome, Instance, Problem, Split, UsageTrouble
+from gapsmith.evaluators.base import Instance, Problem, Split, UsageTrouble
 from gapsmith.evaluators.catalogue import problem_names
 from gapsmith.evaluators.integrity.conformance import broken_promises
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Level, open_sandbox
 
 

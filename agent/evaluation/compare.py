@@ -10,15 +10,8 @@ from gapsmith.agent.evaluation.baselines import Progress, baselines_of, silent
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.own.files import with_version
 from gapsmith.evaluators.assess import Runner, assess_all
-from gapsmith.evaluators.base import (
-    Baseline,
-    CandidateOutcome,
-    Instance,
-    Problem,
-    Trouble,
-    UsageTrouble,
-    unknown,
-)
+from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble, UsageTrouble, unknown
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
 
 CHUNK = 20

@@ -13,7 +13,7 @@ from gapsmith.agent.evaluation.counterexamples import Refuters
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import CandidateOutcome, Honesty, Instance, UsageTrouble
+from gapsmith.evaluators.base import Instance, UsageTrouble
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.verify.mutants import (
@@ -24,6 +24,7 @@ from gapsmith.evaluators.formulations.verify.mutants import (
     doubted,
     examined,
 )
+from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
 
 
 @dataclass(frozen=True)

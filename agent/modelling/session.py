@@ -25,7 +25,7 @@ from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import Mail
 from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls, Question
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate, Scheduler
-from gapsmith.evaluators.base import CandidateOutcome
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 T = TypeVar("T")
 PROBLEM = "modelling"

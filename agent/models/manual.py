@@ -12,7 +12,7 @@ from gapsmith.agent.codegen.replies.extract import extract
 from gapsmith.agent.codegen.sanitize import fenced, untrusted
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
 from gapsmith.agent.models.finish import Finish
-from gapsmith.evaluators.base import CandidateOutcome
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 PASS = "skip"
 """An answer of this word alone leaves the question unanswered, and the run continues."""

@@ -12,7 +12,7 @@ from gapsmith.agent.reports.comparisons import FIGURES, NAMED, _cells, _percent,
 from gapsmith.agent.reports.formulations import told
 from gapsmith.agent.runs.final.entropy import Source
 from gapsmith.agent.runs.final.report import Report
-from gapsmith.evaluators.base import CandidateOutcome
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.scoring import FEWEST, Gain
 
 

@@ -14,9 +14,9 @@ from gapsmith.agent.codegen.sanitize import untrusted
 from gapsmith.agent.evaluation.baselines import Progress
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.verify import Verified, mutants_examined, verified
-from gapsmith.evaluators.base import CandidateOutcome
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.verify.mutants import Examined, kill_rate
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 FATES = ("killed", "survived", "equivalent", "broken")
 LONGEST_REASON = 160

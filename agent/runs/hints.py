@@ -6,7 +6,8 @@ from typing import Any
 
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.evaluators.base import CandidateOutcome, Problem, Reference, UsageTrouble
+from gapsmith.evaluators.base import Problem, Reference, UsageTrouble
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 
 def add_heuristic(problem: Problem, heuristic: str) -> Problem:

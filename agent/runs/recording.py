@@ -34,7 +34,8 @@ from gapsmith.agent.runs.final.entropy import last_drawn
 from gapsmith.agent.runs.ownership import is_ours, mark, problem_digest
 from gapsmith.agent.runs.settings import FILES, Settings
 from gapsmith.agent.search.operators import BY_NAME, TUNE
-from gapsmith.evaluators.base import CandidateOutcome, Problem, Trouble, UsageTrouble
+from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 OTHERWISE = ("workers", "minimum_level")
 NOT_TOLD = (*OTHERWISE, "model", "models", "base_url", "batch")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.assess import Runner, assess
-from gapsmith.evaluators.base import CandidateOutcome, Instance, Problem
+from gapsmith.evaluators.base import Instance, Problem
 from gapsmith.evaluators.formulations.pricing import Pricing, unpacked
 from gapsmith.evaluators.formulations.solve.benchmark import Judge, cost_of, mean_time
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.scoring import FEWEST, RESAMPLES
 
 WALL_INSTANCES = 6

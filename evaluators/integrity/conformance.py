@@ -15,7 +15,6 @@ import numpy as np
 from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import (
     Baseline,
-    CandidateOutcome,
     Infeasible,
     Instance,
     Number,
@@ -26,6 +25,7 @@ from gapsmith.evaluators.base import (
     source_as,
 )
 from gapsmith.evaluators.integrity.audit import examine
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 HOLE = "priority"
 """The local variable that gets an evolved expression."""

@@ -28,7 +28,8 @@ import numpy as np
 
 from gapsmith.evaluators import repeats, stepwise
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import CandidateOutcome, Datum, Instance, Problem
+from gapsmith.evaluators.base import Datum, Instance, Problem
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.stepwise import arrays, value_of
 from gapsmith.sandbox import Ending, Job, Limits, Outcome
 

@@ -66,7 +66,7 @@ def test_an_archive_is_fresh_but_for_exact_results(tmp_path, tiny):
     digests = [instance.digest for instance in instances]
     for _ in range(2):
         with common.fresh_archive(store) as archive:
-            assert set(archive.baselines(tiny.name, digests)) == set(digests)
+            assert set(archive.baselines(tiny.name, digests, tiny.version)) == set(digests)
             assert archive.program(tiny.name, "hash", "source", 1) == (1, True)
 
 

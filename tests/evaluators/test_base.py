@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.models.finish import Finish
-from gapsmith.evaluators.base import Baseline, CandidateOutcome, Instance, Split, UsageTrouble
+from gapsmith.evaluators.base import Baseline, Instance, Split, UsageTrouble
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Ending
 
 numbers = st.lists(st.integers(-(2**53), 2**53), max_size=6)

@@ -15,9 +15,10 @@ from gapsmith.agent.cli.terminal.progress import LOG_SECONDS, Doing, say
 from gapsmith.agent.evaluation.own.versions import left_aside
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.runs.discover import existing
 from gapsmith.agent.runs.final.report import Report
 from gapsmith.agent.runs.loop.replies import Replies
-from gapsmith.agent.runs.run import Run, existing
+from gapsmith.agent.runs.run import Run
 from gapsmith.evaluators.base import Problem, Trouble
 from gapsmith.sandbox import Level
 

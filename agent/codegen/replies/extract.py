@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gapsmith.agent.codegen.replies.cleanup import parsed, readings
+from gapsmith.agent.codegen.replies.imports import completed
 from gapsmith.agent.codegen.replies.markdown import Block, fenced_blocks, other_blocks, plain
-from gapsmith.agent.codegen.replies.repair import completed, defines, hollow, mended, without_trials
+from gapsmith.agent.codegen.replies.repair import defines, hollow, mended, without_trials
 from gapsmith.agent.codegen.sanitize import untrusted
 from gapsmith.evaluators.base import EntryPoint
 

@@ -20,7 +20,8 @@ from gapsmith.agent.reports.export.formulation import formulation_module
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.runs.splits import Supply
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import FIRST_VERSION, CandidateOutcome, Instance, Number, Problem, Trouble
+from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.stepwise import value_of
 from gapsmith.sandbox import Job, Limits, Outcome
 

@@ -8,7 +8,8 @@ from gapsmith.agent.archive.findings import finding_of
 from gapsmith.agent.evaluation.compare import Scored
 from gapsmith.agent.evaluation.scores import Archived, Measuring
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import CandidateOutcome, Instance, Problem
+from gapsmith.evaluators.base import Instance, Problem
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 
 def formulation_report(

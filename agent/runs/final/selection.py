@@ -22,8 +22,9 @@ from gapsmith.agent.runs.final.significance import Decision, Further, decide, ha
 from gapsmith.agent.search.instances import Bench
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import CandidateOutcome, Honesty, Instance, Number, Problem, Split
+from gapsmith.evaluators.base import Instance, Number, Problem, Split
 from gapsmith.evaluators.integrity.audit import examine
+from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
 from gapsmith.evaluators.repeats import TIME_OUTS
 from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
 

@@ -19,7 +19,8 @@ from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.agent.search.operators import RULE
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
-from gapsmith.evaluators.base import CandidateOutcome, Instance, Number
+from gapsmith.evaluators.base import Instance, Number
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.scoring import Score
 
 NO_FRESH = "the user's own instances have no fresh ones; looks are counted anew"

@@ -38,7 +38,7 @@ from gapsmith.agent.search.instances import Bench, Course
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE, Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
-from gapsmith.evaluators.base import CandidateOutcome
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 WINDOW = 16
 """Slots that are open at once at most: more would be faster, and each would be asked knowing less."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from gapsmith.agent.archive import Archive, CandidateRow
 from gapsmith.agent.codegen.sanitize import one_line
-from gapsmith.evaluators.base import CandidateOutcome
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 WARN_AFTER, STOP_AFTER = 4, 8
 """Replies at the beginning, none with a program, after which a warning is shown and the search ends."""

@@ -10,7 +10,7 @@ from gapsmith.agent.search.acceptance.racing import Bar
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.instances import Bench
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.evaluators.base import CandidateOutcome
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 
 @dataclass(frozen=True)

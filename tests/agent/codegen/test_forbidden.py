@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.codegen.forbidden import (
+from gapsmith.agent.codegen.forbidden import _step
+from gapsmith.agent.codegen.forbidden_names import (
     BY_NAME,
     METHODS,
     MODULES,
     UNSAFE_ATTRIBUTES,
     UNSAFE_BUILTINS,
-    _step,
 )
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.problems import find_problem

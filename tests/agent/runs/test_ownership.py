@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from gapsmith.agent import Archive, Budget, discover
 from gapsmith.agent.cli import app as cli
 from gapsmith.agent.models.recordings import read_recording
+from gapsmith.agent.runs.discover import resume
 from gapsmith.agent.runs.ownership import is_ours, marked
 from gapsmith.agent.runs.recording import recorded, replayed
-from gapsmith.agent.runs.run import resume
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 from gapsmith.sandbox import Level

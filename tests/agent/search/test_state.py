@@ -26,7 +26,7 @@ from gapsmith.agent.search.state import WAITING, SearchState, Switches
 from gapsmith.agent.search.strategies.arms import CONTROL
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
-from gapsmith.evaluators.base import CandidateOutcome
+from gapsmith.evaluators.outcomes import CandidateOutcome
 
 BENCH = SimpleNamespace(worst_stratum=lambda losses: "the worst class", classes=("all",) * 99)
 REFINE = Choice(BY_NAME["refine"], arm="genetic")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from gapsmith.evaluators.assess import assess
-from gapsmith.evaluators.base import Honesty, Split
+from gapsmith.evaluators.base import Split
 from gapsmith.evaluators.integrity.audit import examine
+from gapsmith.evaluators.outcomes import Honesty
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import problem
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
