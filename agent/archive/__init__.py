@@ -1,7 +1,7 @@
 """The database: runs, programs, evaluations, baselines, calls and events. Only this package writes it."""
 
-from gapsmith.agent.archive.leases import Lease
-from gapsmith.agent.archive.reader import Edition, Paid
+from gapsmith.agent.archive.queries import Edition, Paid
+from gapsmith.agent.archive.safety.leases import Lease
 from gapsmith.agent.archive.tables import (
     DISCOVERY,
     ArmRow,

@@ -16,8 +16,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlmodel import SQLModel, create_engine
 
-from gapsmith.agent.archive.guarding import BUSY_SECONDS
 from gapsmith.agent.archive.migrations import MIGRATIONS, Migration
+from gapsmith.agent.archive.safety.guarding import BUSY_SECONDS
 from gapsmith.agent.archive.tables import SCHEMA
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 

@@ -1,5 +1,7 @@
 """The questions that the archive's reader asks, prepared once."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import bindparam, func
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
@@ -156,3 +158,47 @@ HASHES = select(Program.id, Program.hash).where(col(Program.id).in_(bindparam("p
 
 
 EVENTS = select(Event).where(col(Event.run) == bindparam("run")).order_by(col(Event.slot), col(Event.kind))
+
+
+@dataclass(frozen=True)
+class Paid:
+    """Cost and result of one slot.
+
+    Attributes:
+        slot: its number.
+        model: the model that answered; empty if none was asked.
+        operator: the search operator.
+        train_gap: training gap of the program, if it solved the instances.
+        gate: the decision of the gate.
+        usd: price of the call; None if it is not known, or there was no call.
+        tokens_in: all input tokens.
+        tokens_cached: input tokens read from the provider's cache.
+        tokens_out: all output tokens.
+    """
+
+    slot: int
+    model: str
+    operator: str
+    train_gap: float | None
+    gate: str
+    usd: float | None
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+
+
+@dataclass(frozen=True)
+class Edition:
+    """The stored results of one version of a problem.
+
+    Attributes:
+        version: see `Problem.version`.
+        run: number of its latest run, or None.
+        baselines: number of instances with a stored optimum or bounds.
+        evaluations: number of stored scores of programs.
+    """
+
+    version: str
+    run: int | None
+    baselines: int
+    evaluations: int

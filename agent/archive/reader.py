@@ -3,29 +3,25 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Row, func
+from sqlalchemy import Engine, Executable, func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gapsmith.agent.archive.engine import open_engine
-from gapsmith.agent.archive.leases import is_over
+from gapsmith.agent.archive.fingerprints import _chunks, _decisions, _stored, _verdicts
 from gapsmith.agent.archive.queries import (
     BASELINES,
     BEHAVIOURS,
     BY_GAP,
     CALL,
     CANDIDATE,
-    CANDIDATES,
     CLAIMED,
     COSTS,
-    EVENTS,
-    HASHES,
     LATEST_RUNS,
     LEASE,
     PAID,
@@ -37,7 +33,10 @@ from gapsmith.agent.archive.queries import (
     RECORDED,
     SCORED_RUNS,
     SOLVED,
+    Edition,
+    Paid,
 )
+from gapsmith.agent.archive.safety.leases import is_over
 from gapsmith.agent.archive.tables import (
     ArmRow,
     BatchRow,
@@ -54,52 +53,6 @@ from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
 
 Found = TypeVar("Found")
-CHUNK = 500
-"""Maximum number of values in one query, and of rows that are loaded at a time."""
-
-
-@dataclass(frozen=True)
-class Paid:
-    """Cost and result of one slot.
-
-    Attributes:
-        slot: its number.
-        model: the model that answered; empty if none was asked.
-        operator: the search operator.
-        train_gap: training gap of the program, if it solved the instances.
-        gate: the decision of the gate.
-        usd: price of the call; None if it is not known, or there was no call.
-        tokens_in: all input tokens.
-        tokens_cached: input tokens read from the provider's cache.
-        tokens_out: all output tokens.
-    """
-
-    slot: int
-    model: str
-    operator: str
-    train_gap: float | None
-    gate: str
-    usd: float | None
-    tokens_in: int
-    tokens_cached: int
-    tokens_out: int
-
-
-@dataclass(frozen=True)
-class Edition:
-    """The stored results of one version of a problem.
-
-    Attributes:
-        version: see `Problem.version`.
-        run: number of its latest run, or None.
-        baselines: number of instances with a stored optimum or bounds.
-        evaluations: number of stored scores of programs.
-    """
-
-    version: str
-    run: int | None
-    baselines: int
-    evaluations: int
 
 
 class Reader:
@@ -398,44 +351,6 @@ class Reader:
             return connection.execute(query, values).scalar()
 
 
-def _verdicts(connection: Connection, run: int) -> Iterator[list[Any]]:
-    """Yields the results of the slots, with programs by their hashes.
-
-    The numbers of programs depend on what the archive held before.
-    """
-    streamed = connection.execute(CANDIDATES, {"run": run}, execution_options={"yield_per": CHUNK})
-    for rows in streamed.partitions():
-        wanted = {number for row in rows for number in (*row.parents, row.program)}
-        hashes = _hashes(connection, sorted(wanted - {None}))
-        for row in rows:
-            yield _verdict(row, hashes)
-
-
-def _verdict(row: Row[Any], hashes: Mapping[int | None, str]) -> list[Any]:
-    return [
-        row.slot,
-        row.arm,
-        row.operator,
-        [hashes[parent] for parent in row.parents],
-        hashes.get(row.program),
-        row.behaviour,
-        row.outcome,
-        row.train_gap,
-        row.validation_gap,
-        row.charged,
-    ]
-
-
-def _decisions(connection: Connection, run: int) -> Iterator[list[Any]]:
-    streamed = connection.execute(EVENTS, {"run": run}, execution_options={"yield_per": CHUNK})
-    return ([event.slot, event.kind, event.detail] for event in streamed)
-
-
-def _hashes(connection: Connection, programs: Sequence[int]) -> dict[int | None, str]:
-    rows = (connection.execute(HASHES, {"programs": some}) for some in _chunks(programs))
-    return {row.id: row.hash for row in chain.from_iterable(rows)}
-
-
 def _ranked(session: Session, run: int | None, at_a_time: int) -> Iterator[CandidateRow]:
     yield from session.scalars(RANKED, {"run": run}, execution_options={"yield_per": at_a_time})
 
@@ -452,12 +367,3 @@ def _distinct(rows: Iterable[CandidateRow]) -> Iterator[CandidateRow]:
         if row.program not in seen:
             seen.add(row.program)
             yield row
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
-
-
-def _stored(number: int) -> int:
-    """Returns the number, or -1 where the database cannot hold it."""
-    return number if abs(number) < 1 << 63 else -1

@@ -1,7 +1,7 @@
 """Writes the database. Every method is one transaction, committed when it returns."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,10 +11,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
 from gapsmith.agent.archive.bounds import tightened
-from gapsmith.agent.archive.guarding import Guard, Tell
-from gapsmith.agent.archive.leases import held_words, is_over
 from gapsmith.agent.archive.queries import BOUNDS
 from gapsmith.agent.archive.reader import Reader
+from gapsmith.agent.archive.rows import Digests, Scores, _event, _new, _number
+from gapsmith.agent.archive.safety.guarding import Guard, Tell
+from gapsmith.agent.archive.safety.leases import held_words, is_over
+from gapsmith.agent.archive.safety.unwritten import Unwritten, nobody
 from gapsmith.agent.archive.tables import (
     ArmRow,
     BaselineRow,
@@ -31,12 +33,8 @@ from gapsmith.agent.archive.tables import (
     RunBoundRow,
     RunRow,
 )
-from gapsmith.agent.archive.unwritten import Unwritten, nobody
 from gapsmith.evaluators.base import FIRST_VERSION, Baseline, Instance, Trouble
-from gapsmith.evaluators.scoring import Score
 
-Scores = Sequence[tuple[Instance, Score]]
-Digests = Collection[str]
 Events = Sequence[tuple[str, Mapping[str, Any]]]
 
 # Built once: building a statement takes longer than running it.
@@ -397,34 +395,3 @@ class Archive(Reader):
         )
         with self._writing() as connection:
             connection.execute(self._add_counterexample, row.model_dump())
-
-
-def _new(program: int, scores: Scores, known: Digests = ()) -> list[dict[str, Any]]:
-    """Builds the rows that are not stored yet.
-
-    Failures of the sandbox itself are left out: they say nothing about the program.
-    """
-    return [_evaluation(program, i, s) for i, s in scores if i.digest not in known and not s.ours]
-
-
-def _evaluation(program: int, instance: Instance, score: Score) -> dict[str, Any]:
-    return {
-        "program": program,
-        "digest": instance.digest,
-        "instance": instance.name,
-        "outcome": score.outcome,
-        "message": score.message,
-        "cost": score.cost,
-        "cpu_seconds": score.cpu_seconds,
-        "isolation": int(score.level),
-    }
-
-
-def _event(run: int, slot: int, kind: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {"run": run, "slot": slot, "kind": kind, "detail": dict(detail)}
-
-
-def _number(value: int | None) -> int:
-    if value is None:  # the database gives every committed row its number
-        raise RuntimeError("a committed row has no number")
-    return value

@@ -14,7 +14,7 @@ from typing import Any
 
 from gapsmith.agent.codegen.forbidden import Kinds, forbidden
 from gapsmith.agent.codegen.replies.cleanup import parsed
-from gapsmith.evaluators.base import EntryPoint
+from gapsmith.evaluators.grammar import EntryPoint
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 ALLOWED_IMPORTS = frozenset(

@@ -9,9 +9,9 @@ from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.baselines import Progress, baselines_of, silent
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.own.files import with_version
-from gapsmith.evaluators.assess import Runner, assess_all
 from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble, UsageTrouble, unknown
 from gapsmith.evaluators.outcomes import CandidateOutcome
+from gapsmith.evaluators.running.assess import Runner, assess_all
 from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
 
 CHUNK = 20

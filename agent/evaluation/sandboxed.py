@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from gapsmith.evaluators.stepwise import value_of
+from gapsmith.evaluators.running.stepwise import value_of
 from gapsmith.sandbox import Ending, Job, Limits, Sandbox, open_sandbox
 
 

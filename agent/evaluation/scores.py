@@ -12,10 +12,10 @@ from gapsmith.agent.evaluation.compare import CHUNK, Entrant, Scored
 from gapsmith.agent.evaluation.compare import scored as row_of
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.search.instances import Bench
-from gapsmith.evaluators.assess import Assessment, Runner, assess
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
-from gapsmith.evaluators.repeats import TRIES
+from gapsmith.evaluators.running.assess import Assessment, Runner, assess
+from gapsmith.evaluators.running.repeats import TRIES
 from gapsmith.evaluators.scoring import Scale, Score
 
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from gapsmith.agent.search.acceptance.novelty import Decisions
 from gapsmith.agent.search.acceptance.racing import Bar, blocks, lag
 from gapsmith.agent.search.instances import Bench, Course
-from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.outcomes import CandidateOutcome
+from gapsmith.evaluators.running.assess import Runner, assess
 from gapsmith.evaluators.scoring import Score
 
 EXAMINED = 12

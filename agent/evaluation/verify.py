@@ -12,7 +12,6 @@ from gapsmith.agent.evaluation.compare import file_entrants
 from gapsmith.agent.evaluation.counterexamples import Refuters
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, UsageTrouble
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.problem import FormulationProblem
@@ -25,6 +24,7 @@ from gapsmith.evaluators.formulations.verify.mutants import (
     examined,
 )
 from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
+from gapsmith.evaluators.running.assess import Runner
 
 
 @dataclass(frozen=True)

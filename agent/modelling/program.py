@@ -8,9 +8,9 @@ from gapsmith.agent.codegen.replies.extract import extract
 from gapsmith.agent.codegen.screen import ALLOWED_IMPORTS, Screened, screen, unparsable
 from gapsmith.agent.modelling.answer import Kind, Verdict, judged
 from gapsmith.agent.models.hosted.finish import excuse, usable
-from gapsmith.evaluators.assess import Runner
-from gapsmith.evaluators.base import EntryPoint
+from gapsmith.evaluators.grammar import EntryPoint
 from gapsmith.evaluators.outcomes import CandidateOutcome
+from gapsmith.evaluators.running.assess import Runner
 from gapsmith.sandbox import Job, Limits, SandboxTrouble
 
 ENTRY = EntryPoint("solve", (), "a dict with status, objective and values", "dict[str, object]")

@@ -13,7 +13,7 @@ from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.ownership import check_named
-from gapsmith.agent.runs.run import Run
+from gapsmith.agent.runs.run import Run, _opened
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.search.strategies import Strategy
 from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble, unknown
@@ -173,10 +173,3 @@ def _names(models: Sequence[str | Model]) -> tuple[str, ...]:
 def _paths(given: Sequence[str | Path]) -> tuple[str, ...]:
     several = [given] if isinstance(given, str | Path) else given
     return tuple(os.fspath(path) for path in several)
-
-
-def _opened(location: str, opened: ExitStack) -> Archive:
-    """Opens an archive that is closed with the run."""
-    store = Archive(location)
-    opened.callback(store.close)
-    return store

@@ -23,7 +23,6 @@ from gapsmith.agent.models.hosted.batch.base import batches_of
 from gapsmith.agent.models.hosted.prices import check_prices
 from gapsmith.agent.models.router import Pool
 from gapsmith.agent.runs.budget import Ledger, implied_calls
-from gapsmith.agent.runs.discover import _opened
 from gapsmith.agent.runs.final.encoding import report_json
 from gapsmith.agent.runs.final.entropy import final_seed, source_of
 from gapsmith.agent.runs.final.report import Report, make_report
@@ -42,6 +41,14 @@ from gapsmith.agent.search.strategies import Strategy
 from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble, unknown
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Level
+
+
+def _opened(location: str, opened: ExitStack) -> Archive:
+    """Opens an archive that is closed with the run."""
+    store = Archive(location)
+    opened.callback(store.close)
+    return store
+
 
 SEARCHED, CHOSEN = 0.6, 0.8
 """The parts of a CPU limit that training and validation allow, and the finale: the sealed test may fall on a slower

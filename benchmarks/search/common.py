@@ -23,8 +23,8 @@ import numpy as np
 
 from gapsmith.agent import Archive, Report, Settings, find_problem, read_instances, solve
 from gapsmith.agent.evaluation.executor import Executor, Work
-from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Problem, Split
+from gapsmith.evaluators.running.assess import Runner
 from gapsmith.sandbox import Job, Outcome
 
 T = TypeVar("T")

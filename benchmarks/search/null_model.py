@@ -48,8 +48,8 @@ from gapsmith.agent import Archive, Budget, Entrant, LocalExecutor, discover, ev
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.compare import Scored
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import Split
+from gapsmith.evaluators.running.assess import Runner, assess
 from gapsmith.evaluators.scoring import Scale
 
 METHODS = ("ours", "climber", "sampler")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from gapsmith.evaluators.base import Datum, Instance, Rule, Split
+from gapsmith.evaluators.base import Datum, Instance, Split
+from gapsmith.evaluators.grammar import Rule
 
 if TYPE_CHECKING:  # OR-Tools takes a second to load; listing names does without it
     from ortools.sat.python import cp_model

@@ -11,16 +11,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gapsmith.evaluators.base import (
-    Argument,
     Baseline,
     BundleSource,
     Datum,
-    EntryPoint,
     FollowUp,
     Instance,
-    Library,
     Problem,
-    Rule,
     Runner,
     Split,
     Trouble,
@@ -36,6 +32,7 @@ from gapsmith.evaluators.formulations.solve.benchmark import Judge, charged, cos
 from gapsmith.evaluators.formulations.solve.pool import Children
 from gapsmith.evaluators.formulations.speed import SpeedMeasurement
 from gapsmith.evaluators.formulations.verify.ladder import MICRO, Ladder
+from gapsmith.evaluators.grammar import Argument, EntryPoint, Library, Rule
 
 AnyProblem = TypeVar("AnyProblem", bound=Problem)
 

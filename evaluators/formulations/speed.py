@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import Instance, Problem
 from gapsmith.evaluators.formulations.pricing import Pricing, unpacked
 from gapsmith.evaluators.formulations.solve.benchmark import Judge, cost_of, mean_time
 from gapsmith.evaluators.outcomes import CandidateOutcome
+from gapsmith.evaluators.running.assess import Runner, assess
 from gapsmith.evaluators.scoring import FEWEST, RESAMPLES
 
 WALL_INSTANCES = 6

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gapsmith.evaluators.assess import Runner, assess, assess_all
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.evaluators.integrity.online import UNSTEADY, foresight
 from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
+from gapsmith.evaluators.running.assess import Runner, assess, assess_all
 from gapsmith.evaluators.scoring import Score
 
 PATIENCE = 2.0

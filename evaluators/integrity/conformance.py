@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import (
     Baseline,
     Infeasible,
@@ -22,10 +21,11 @@ from gapsmith.evaluators.base import (
     Split,
     Trouble,
     no_reader,
-    source_as,
 )
+from gapsmith.evaluators.grammar import source_as
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.outcomes import CandidateOutcome
+from gapsmith.evaluators.running.assess import Runner, assess
 
 HOLE = "priority"
 """The local variable that gets an evolved expression."""

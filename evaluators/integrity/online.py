@@ -26,11 +26,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gapsmith.evaluators import repeats, stepwise
-from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Datum, Instance, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
-from gapsmith.evaluators.stepwise import arrays, value_of
+from gapsmith.evaluators.running import repeats, stepwise
+from gapsmith.evaluators.running.assess import Runner
+from gapsmith.evaluators.running.stepwise import arrays, value_of
 from gapsmith.sandbox import Ending, Job, Limits, Outcome
 
 Data: TypeAlias = Mapping[str, Datum]

@@ -38,8 +38,8 @@ def test_the_interval_holds_the_mean():
 
 def test_what_fails_counts_as_run(tiny):
     """The meter counts every instance that was begun, the one that failed with them, and none after it."""
-    from gapsmith.evaluators.assess import assess
     from gapsmith.evaluators.base import Split
+    from gapsmith.evaluators.running.assess import assess
 
     instances = tiny.instances(Split.TRAIN)[:4]
     fails_at_third = (

@@ -14,7 +14,7 @@ from gapsmith.agent.codegen.replies.imports import completed
 from gapsmith.agent.codegen.replies.markdown import Block, fenced_blocks, other_blocks, plain
 from gapsmith.agent.codegen.replies.repair import defines, hollow, mended, without_trials
 from gapsmith.agent.codegen.sanitize import untrusted
-from gapsmith.evaluators.base import EntryPoint
+from gapsmith.evaluators.grammar import EntryPoint
 
 _CODE = re.compile(r"^[ \t]*(?:async )?def \w|^[ \t]*class \w|^import \w", re.MULTILINE)
 # "1. **Mechanism:** " and the like, or a heading.

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from gapsmith.agent.codegen.replies.cleanup import parsed
 from gapsmith.agent.codegen.replies.repair import Mended, without_trials
-from gapsmith.evaluators.base import EntryPoint
+from gapsmith.evaluators.grammar import EntryPoint
 
 _IMPORTS = {
     "np": "import numpy as np",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 from gapsmith.agent.codegen.replies.cleanup import parsed
-from gapsmith.evaluators.base import EntryPoint
+from gapsmith.evaluators.grammar import EntryPoint
 
 UNWRITABLE = (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError)
 """Errors of writing a tree or reading its tokens, where it is nested too deeply or has too long a number."""

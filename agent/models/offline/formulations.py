@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from gapsmith.agent.models.base import ModelTrouble, Reply, Request
-from gapsmith.evaluators.base import Library, Problem
+from gapsmith.evaluators.base import Problem
+from gapsmith.evaluators.grammar import Library
 
 Subset = frozenset[str]
 Proposal = Callable[[Sequence[str], Random, Sequence[Subset]], Subset]

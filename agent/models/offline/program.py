@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeVar
 from gapsmith.agent.models.offline.expressions import Node, read, text
 from gapsmith.agent.models.offline.vocabulary import Vocabulary
 from gapsmith.agent.search.tuning.docstrings import update_docstrings
-from gapsmith.evaluators.base import Problem, source_as
+from gapsmith.evaluators.base import Problem
+from gapsmith.evaluators.grammar import source_as
 
 Found = TypeVar("Found", bound=ast.AST)
 

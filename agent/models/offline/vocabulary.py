@@ -26,7 +26,7 @@ from gapsmith.agent.models.offline.expressions import (
     size,
     value_of,
 )
-from gapsmith.evaluators.base import Grammar, Terminal
+from gapsmith.evaluators.grammar import Grammar, Terminal
 
 LARGEST = 31  # nodes: the largest rule that is still readable (Burke et al. use as few)
 DEPTHS = (1, 2, 3, 4)

@@ -4,7 +4,7 @@ import ast
 import re
 import textwrap
 
-from gapsmith.evaluators.base import EntryPoint
+from gapsmith.evaluators.grammar import EntryPoint
 
 
 def annotated(source: str, entry: EntryPoint) -> str:

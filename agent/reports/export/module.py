@@ -19,10 +19,10 @@ from gapsmith.agent.reports.export.annotations import annotated
 from gapsmith.agent.reports.export.formulation import formulation_module
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.runs.splits import Supply
-from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble
 from gapsmith.evaluators.outcomes import CandidateOutcome
-from gapsmith.evaluators.stepwise import value_of
+from gapsmith.evaluators.running.assess import Runner
+from gapsmith.evaluators.running.stepwise import value_of
 from gapsmith.sandbox import Job, Limits, Outcome
 
 SELF_TESTS = 3

@@ -7,9 +7,9 @@ from typing import Any
 from gapsmith.agent.archive.findings import finding_of
 from gapsmith.agent.evaluation.compare import Scored
 from gapsmith.agent.evaluation.scores import Archived, Measuring
-from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
+from gapsmith.evaluators.running.assess import Runner
 
 
 def formulation_report(

@@ -14,8 +14,8 @@ from gapsmith.agent.evaluation.leading import ALL
 from gapsmith.agent.evaluation.scores import Known, Measuring, costs_in
 from gapsmith.agent.runs.final.pareto import FrontPoint, front, thinned
 from gapsmith.agent.search.instances import Bench
-from gapsmith.evaluators.assess import Assessment
 from gapsmith.evaluators.base import Number
+from gapsmith.evaluators.running.assess import Assessment
 from gapsmith.evaluators.scoring import Scale, Score, costs_of
 
 MOST = 5

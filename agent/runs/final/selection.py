@@ -21,11 +21,11 @@ from gapsmith.agent.runs.final.minimise import MOST, simpler
 from gapsmith.agent.runs.final.significance import Decision, Further, decide, harm
 from gapsmith.agent.search.instances import Bench
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
-from gapsmith.evaluators.repeats import TIME_OUTS
+from gapsmith.evaluators.running.assess import Runner
+from gapsmith.evaluators.running.repeats import TIME_OUTS
 from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
 
 SLOT = -1

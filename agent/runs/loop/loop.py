@@ -16,11 +16,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gapsmith.agent.archive import Archive, CallRow, Candidate, CandidateRow
-from gapsmith.agent.codegen.prompt import Prompt, render
+from gapsmith.agent.archive import Archive, CallRow, CandidateRow
 from gapsmith.agent.codegen.replies.extract import idea_of
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.models.base import Model, ModelTrouble, Request
+from gapsmith.agent.models.base import Model, ModelTrouble
 from gapsmith.agent.models.callers import Callers
 from gapsmith.agent.models.hosted.batch.base import batches_of
 from gapsmith.agent.models.hosted.finish import excuse
@@ -28,7 +27,8 @@ from gapsmith.agent.models.router import Pool
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import Mail, Waiting
 from gapsmith.agent.runs.loop.candidates import Candidates
-from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls, Question
+from gapsmith.agent.runs.loop.compose import compose_question, make_candidate_row
+from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls
 from gapsmith.agent.runs.loop.replies import STOP_AFTER, WARN_AFTER, Replies
 from gapsmith.agent.runs.loop.scheduler import Chain, Scheduler
 from gapsmith.agent.runs.loop.slot import Judged, Origin, Progress, Slot
@@ -264,7 +264,7 @@ class Loop:
 
     def _note(self, slot: Slot) -> None:
         if self._row(slot.number) is None:
-            self._archive.answer(self._candidate_row(slot))
+            self._archive.answer(make_candidate_row(slot, self._run))
 
     def _open_rule(self) -> None:
         rule = self._rules[self._next]
@@ -324,7 +324,7 @@ class Loop:
         if call is not None:
             self._ledger.settle_call(usd, call.usd)
         else:
-            call = yield ModelCall(self._calls, self._compose(slot), usd)
+            call = yield ModelCall(self._calls, compose_question(slot, self._course, self._calls), usd)
         if call is None:
             return None
         finish, idea = excuse(call.detail), idea_of(call.reply)
@@ -355,40 +355,6 @@ class Loop:
             return Choice(operator, (elite,), arm=row.arm)
         lost = Failure(program, source, "did not run to its end", 1)
         return Choice(operator, failure=self.state.mended(program) or lost, arm=row.arm)
-
-    def _compose(self, slot: Slot) -> Question:
-        """Renders what a slot asks."""
-        choice, prompt = slot.choice, self._prompt(slot)
-        request = Request(
-            slot=slot.number,
-            operator=choice.operator.name,
-            system=prompt.system,
-            prompt=prompt.text,
-            seed=self._calls.number(slot.number, "reply"),
-            problem=self._course.problem,
-            parents=choice.sources,
-            message=choice.failure.message if choice.failure else "",
-        )
-        return Question(self._candidate_row(slot), request, prompt.template)
-
-    def _prompt(self, slot: Slot) -> Prompt:
-        """Returns the prompt as sent in a batch before, else renders it."""
-        if (batch := self._mail.sent(slot.number)) is None:
-            return render(self._course.problem, slot.choice, self._course.train)
-        sent = batch.slots[str(slot.number)]
-        return Prompt(batch.system, sent["prompt"], sent["template"])
-
-    def _candidate_row(self, slot: Slot) -> Candidate:
-        """Makes the candidate's first row in the archive."""
-        return Candidate(
-            run=self._run,
-            slot=slot.number,
-            operator=slot.choice.operator.name,
-            name=slot.name,
-            parents=slot.choice.programs,
-            arm=slot.choice.arm,
-            model=slot.model,
-        )
 
     # Settling
 

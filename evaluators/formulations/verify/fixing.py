@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gapsmith.evaluators.assess import Runner, assess
 from gapsmith.evaluators.base import Infeasible, Instance, Problem
 from gapsmith.evaluators.formulations.exchange.bridge import layout_of
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
 from gapsmith.evaluators.formulations.solve.pool import Children
 from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
+from gapsmith.evaluators.running.assess import Runner, assess
 
 SOLVES = "solves"
 """The outcome of a program that solves instances."""

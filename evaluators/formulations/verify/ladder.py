@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.assess import Assessment, Runner, assess
 from gapsmith.evaluators.base import Infeasible, Instance, Problem, Split, Trouble
 from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
 from gapsmith.evaluators.formulations.solve.benchmark import Trial, objection
 from gapsmith.evaluators.formulations.solve.pool import Children
 from gapsmith.evaluators.formulations.verify.fixing import Fixing, decisions
 from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
+from gapsmith.evaluators.running.assess import Assessment, Runner, assess
 
 MICRO = 300
 QUICK = 40

@@ -14,11 +14,11 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from gapsmith.evaluators.assess import Runner
 from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.formulations.contract import Pattern
 from gapsmith.evaluators.formulations.exchange.composition import functions_in, program
 from gapsmith.evaluators.formulations.verify.ladder import REFUTED, Ladder, hidden
+from gapsmith.evaluators.running.assess import Runner
 
 MORE = 600
 """Number of tiny instances on which a mutant that passed is tried again; the ladder has not used them."""

@@ -7,17 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import (
-    Argument,
-    Baseline,
-    Datum,
-    EntryPoint,
-    Infeasible,
-    Instance,
-    Problem,
-    Split,
-    Trouble,
-)
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.independent_set.exact.solve import independent_set_baseline
 from gapsmith.evaluators.problems.independent_set.grammar import GRAMMAR
 from gapsmith.evaluators.problems.independent_set.rules import RULES

@@ -10,7 +10,7 @@ CPU limit on the sizes that a search uses: a run of `offline` must give the same
 
 import numpy as np
 
-from gapsmith.evaluators.base import Grammar, Terminal
+from gapsmith.evaluators.grammar import Grammar, Terminal
 
 
 def schedule(machines, p):

@@ -8,16 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import (
-    Argument,
-    Baseline,
-    Datum,
-    EntryPoint,
-    Infeasible,
-    Instance,
-    Problem,
-    Split,
-)
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.job_shop.exact import job_shop_baseline, makespan
 from gapsmith.evaluators.problems.job_shop.grammar import GRAMMAR
 from gapsmith.evaluators.problems.job_shop.rules import RULES

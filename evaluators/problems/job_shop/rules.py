@@ -9,7 +9,7 @@ finish first and among those of equal index, go to the lowest job index.
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def active_schedule(machines, p, index):

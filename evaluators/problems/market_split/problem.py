@@ -19,17 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import (
-    Argument,
-    Baseline,
-    Datum,
-    EntryPoint,
-    Infeasible,
-    Instance,
-    Problem,
-    Split,
-    Trouble,
-)
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.market_split.exact.solve import market_split_baseline
 from gapsmith.evaluators.problems.market_split.grammar import GRAMMAR
 from gapsmith.evaluators.problems.market_split.rules import RULES

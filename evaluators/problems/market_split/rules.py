@@ -8,7 +8,7 @@ Ties: the variable of lowest index.
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def greedy(a, b):

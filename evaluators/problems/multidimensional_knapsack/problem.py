@@ -9,17 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import (
-    Argument,
-    Baseline,
-    Datum,
-    EntryPoint,
-    Infeasible,
-    Instance,
-    Number,
-    Problem,
-    Split,
-)
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Number, Problem, Split
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.multidimensional_knapsack.exact.solve import packing_baseline
 from gapsmith.evaluators.problems.multidimensional_knapsack.grammar import GRAMMAR
 from gapsmith.evaluators.problems.multidimensional_knapsack.rules import RULES

@@ -8,7 +8,7 @@ Ties: every rule takes the item of the lowest index. Items that outweigh a capac
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def fill(weight, capacity, order):

@@ -10,7 +10,7 @@ filled, one that is plentiful is not made. Every block is a handful of vector op
 
 import numpy as np
 
-from gapsmith.evaluators.base import Grammar, Terminal
+from gapsmith.evaluators.grammar import Grammar, Terminal
 
 
 def choose(item, bins):

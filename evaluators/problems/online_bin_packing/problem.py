@@ -11,16 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import (
-    Argument,
-    Baseline,
-    Datum,
-    EntryPoint,
-    Infeasible,
-    Instance,
-    Problem,
-    Split,
-)
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.integrity import online
 from gapsmith.evaluators.problems.online_bin_packing.grammar import GRAMMAR
 from gapsmith.evaluators.problems.online_bin_packing.reader import read

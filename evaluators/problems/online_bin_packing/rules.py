@@ -9,7 +9,7 @@ the item are shown.
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def first_fit(item, bins):

@@ -8,7 +8,7 @@ Every block bounds its own work; none comes near the CPU limit on the sizes that
 
 import numpy as np
 
-from gapsmith.evaluators.base import Grammar, Terminal
+from gapsmith.evaluators.grammar import Grammar, Terminal
 
 
 def assign(p, m):

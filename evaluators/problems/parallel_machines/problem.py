@@ -7,17 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import (
-    Argument,
-    Baseline,
-    Datum,
-    EntryPoint,
-    Infeasible,
-    Instance,
-    Problem,
-    Split,
-    Trouble,
-)
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.parallel_machines.exact.solve import parallel_machines_baseline
 from gapsmith.evaluators.problems.parallel_machines.grammar import GRAMMAR
 from gapsmith.evaluators.problems.parallel_machines.rules import RULES

@@ -8,7 +8,7 @@ Ties: jobs of equal length in index order (numpy's stable sort), machines of equ
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def in_order(p, m, order):

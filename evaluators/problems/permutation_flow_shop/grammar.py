@@ -9,7 +9,7 @@ that a search uses: a run of `offline` must give the same archive on a slow mach
 
 import numpy as np
 
-from gapsmith.evaluators.base import Grammar, Terminal
+from gapsmith.evaluators.grammar import Grammar, Terminal
 
 
 def schedule(p):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Argument, Baseline, Datum, EntryPoint, Instance, Problem, Split
+from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import (
     makespan,
     permutation_flow_shop_baseline,

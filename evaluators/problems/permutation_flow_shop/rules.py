@@ -9,7 +9,7 @@ best places; CDS keeps the first of its best sequences.
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def fronts(p, sequence):

@@ -9,7 +9,7 @@ Every block bounds its own work, so that none comes near the CPU limit on the si
 
 import numpy as np
 
-from gapsmith.evaluators.base import Grammar, Terminal
+from gapsmith.evaluators.grammar import Grammar, Terminal
 
 
 def assign(flow, distance):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Argument, Baseline, Datum, EntryPoint, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.quadratic_assignment.exact.solve import (
     LARGEST_COST,
     assignment_cost,

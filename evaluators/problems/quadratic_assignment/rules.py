@@ -8,7 +8,7 @@ Ties: every rule takes the facility, location or pair of the lowest index.
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def rank(flow, distance):

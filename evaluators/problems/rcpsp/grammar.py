@@ -10,7 +10,7 @@ search uses: a run of `offline` must give the same archive on every machine.
 
 import numpy as np
 
-from gapsmith.evaluators.base import Grammar, Terminal
+from gapsmith.evaluators.grammar import Grammar, Terminal
 
 
 def schedule(duration, precedence, demand, capacity):

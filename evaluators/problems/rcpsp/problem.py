@@ -7,16 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import (
-    Argument,
-    Baseline,
-    Datum,
-    EntryPoint,
-    Infeasible,
-    Instance,
-    Problem,
-    Split,
-)
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.rcpsp.exact import rcpsp_baseline
 from gapsmith.evaluators.problems.rcpsp.generator import project
 from gapsmith.evaluators.problems.rcpsp.grammar import GRAMMAR

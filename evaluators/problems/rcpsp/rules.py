@@ -9,7 +9,7 @@ worst case slack is defined by the decision times of the parallel scheme: the se
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def matrix(n, precedence):

@@ -10,7 +10,7 @@ PSK scans the jobs in SPT order (p, then d). MDD and PSK are otherwise the same 
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def edd(p, d):

@@ -9,7 +9,7 @@ a run of `offline` must give the same archive on a slow machine as on a fast one
 
 import numpy as np
 
-from gapsmith.evaluators.base import Grammar, Terminal
+from gapsmith.evaluators.grammar import Grammar, Terminal
 
 
 def schedule(p, w, d):

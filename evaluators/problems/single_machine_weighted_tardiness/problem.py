@@ -8,17 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import (
-    Argument,
-    Baseline,
-    Datum,
-    EntryPoint,
-    Instance,
-    Problem,
-    Split,
-    Trouble,
-    UsageTrouble,
-)
+from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split, Trouble, UsageTrouble
+from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import (
     LARGEST_SUM,
     weighted_tardiness_baseline,

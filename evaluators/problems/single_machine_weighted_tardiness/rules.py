@@ -9,7 +9,7 @@ first, of these the lowest index. That matters for COVERT alone, whose index is 
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def edd(p, w, d):

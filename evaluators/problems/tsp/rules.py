@@ -8,7 +8,7 @@ Ties: every rule takes the city, or pair of cities, of the lowest index; tours s
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 
 
 def nearest_neighbour(distance):

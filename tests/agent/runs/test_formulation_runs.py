@@ -16,12 +16,12 @@ from gapsmith.agent.reports.export.module import export
 from gapsmith.agent.runs.final import encoding
 from gapsmith.agent.runs.final.entropy import last_drawn
 from gapsmith.agent.runs.hints import add_heuristic
-from gapsmith.evaluators.assess import assess
 from gapsmith.evaluators.base import Trouble, UsageTrouble
 from gapsmith.evaluators.catalogue import formulation_names
 from gapsmith.evaluators.formulations.exchange.bridge import message_of, model_of
 from gapsmith.evaluators.formulations.exchange.composition import program
 from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
+from gapsmith.evaluators.running.assess import assess
 from gapsmith.sandbox import open_sandbox
 
 UNSEEN = "    # \x1b[31m red \u202e\n"

@@ -15,7 +15,7 @@ from gapsmith.agent.search.acceptance import gate
 from gapsmith.evaluators.base import Split, Trouble
 from gapsmith.evaluators.integrity.audit import PATIENCE
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
-from gapsmith.evaluators.repeats import WIDER
+from gapsmith.evaluators.running.repeats import WIDER
 
 
 def keys(instances):

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gapsmith.evaluators.base import source_as
 from gapsmith.evaluators.formulations.contract import HEADER
+from gapsmith.evaluators.grammar import source_as
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gapsmith.evaluators.assess import assess
 from gapsmith.evaluators.base import Split
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.outcomes import Honesty
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import problem
+from gapsmith.evaluators.running.assess import assess
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 
 INSTANCES = problem.instances(Split.TRAIN, 3, 20)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from gapsmith.agent.evaluation.problems import find_problem, new_problem
-from gapsmith.evaluators.base import Baseline, Problem, Rule
+from gapsmith.evaluators.base import Baseline, Problem
 from gapsmith.evaluators.catalogue import problem_names
+from gapsmith.evaluators.grammar import Rule
 from gapsmith.evaluators.integrity.conformance import broken_promises, terminals
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 

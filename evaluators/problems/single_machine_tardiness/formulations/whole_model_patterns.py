@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.base import Rule
+from gapsmith.evaluators.grammar import Rule
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance_patterns import (
     emmons_order,
     good_sequence,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gapsmith.agent.models.offline.algebra import core, simplify
 from gapsmith.agent.models.offline.expressions import clashes, kind_of, part, paths, read_text, size, text
 from gapsmith.agent.models.offline.vocabulary import LARGEST, MOVES, Vocabulary
-from gapsmith.evaluators.base import Terminal
+from gapsmith.evaluators.grammar import Terminal
 from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
 
 WORDS = Vocabulary.of(GRAMMAR)

@@ -15,7 +15,8 @@ from gapsmith.agent.models.offline.edits import EDITS, Edit, deletion, edited
 from gapsmith.agent.models.offline.expressions import read_text
 from gapsmith.agent.models.offline.model import PROPOSALS, OfflineModel
 from gapsmith.agent.models.offline.program import Kit, block_of, parse
-from gapsmith.evaluators.base import Argument, Baseline, EntryPoint, Problem, Rule
+from gapsmith.evaluators.base import Baseline, Problem
+from gapsmith.evaluators.grammar import Argument, EntryPoint, Rule
 from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
 from gapsmith.evaluators.problems.single_machine_tardiness.rules import RULES
 

@@ -8,7 +8,7 @@ import pytest
 from helpers import tiny
 
 from gapsmith.agent.runs.final.significance import LOOKS, decide, harm
-from gapsmith.evaluators.assess import Assessment
+from gapsmith.evaluators.running.assess import Assessment
 from gapsmith.evaluators.scoring import Score
 
 INSTANCES = tiny().instances("train", 1, 80)

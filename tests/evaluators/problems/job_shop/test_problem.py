@@ -10,7 +10,8 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
+from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.grammar import source_as
 from gapsmith.evaluators.problems.job_shop.exact import makespan, start_times
 from gapsmith.evaluators.problems.job_shop.problem import problem
 

@@ -9,7 +9,8 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Rule, Split, Trouble, source_as
+from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.grammar import Rule, source_as
 from gapsmith.evaluators.problems.market_split.exact import solve as exact
 from gapsmith.evaluators.problems.market_split.exact.cpsat import cpsat_market_split
 from gapsmith.evaluators.problems.market_split.exact.solve import flipped, market_split_baseline, total_slack

@@ -9,7 +9,8 @@ from helpers import DATA, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
+from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.grammar import source_as
 from gapsmith.evaluators.problems.multidimensional_knapsack.exact.solve import (
     PackingDual,
     lagrangian,

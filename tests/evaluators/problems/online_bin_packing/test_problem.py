@@ -9,10 +9,11 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.assess import assess, assess_all
-from gapsmith.evaluators.base import Infeasible, Instance, Rule, Split, Trouble
+from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.grammar import Rule
 from gapsmith.evaluators.problems.online_bin_packing.grammar import GRAMMAR
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem
+from gapsmith.evaluators.running.assess import assess, assess_all
 from gapsmith.evaluators.solvers.bin_packing.column_generation import ColumnGeneration
 from gapsmith.evaluators.solvers.bin_packing.patterns import Knapsack
 from gapsmith.evaluators.solvers.bin_packing.solve import (
@@ -310,7 +311,7 @@ def test_rules_never_beat_the_baseline(sandbox: Sandbox, rule: Rule) -> None:
 
 def grammar_programs() -> list[tuple[str, str]]:
     """Every score with every adjustment, and every classical priority once."""
-    from gapsmith.evaluators.base import source_as
+    from gapsmith.evaluators.grammar import source_as
 
     main = source_as(GRAMMAR.main, "priority")
     scores, adjusts = GRAMMAR.sources("score"), GRAMMAR.sources("adjust")

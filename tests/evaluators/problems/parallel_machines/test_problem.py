@@ -9,7 +9,8 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Rule, Split, Trouble, source_as
+from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.grammar import Rule, source_as
 from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import cpsat_parallel_machines
 from gapsmith.evaluators.problems.parallel_machines.exact.solve import (
     balanced,

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
+from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.grammar import source_as
 from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import ascend, settle
 from gapsmith.evaluators.problems.quadratic_assignment.exact.solve import (
     assignment_cost,

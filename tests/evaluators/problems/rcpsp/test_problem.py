@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import has_cycle
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
+from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.grammar import source_as
 from gapsmith.evaluators.problems.rcpsp.exact import critical_path
 from gapsmith.evaluators.problems.rcpsp.problem import problem
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from oracles import subset_dynamic_programme
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble, source_as
+from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.grammar import source_as
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.problem import problem
 
 DATA = (

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.evaluators import stepwise
 from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.catalogue import load_problem
+from gapsmith.evaluators.running import stepwise
 from gapsmith.sandbox import Answer, Array, Ending, Outcome
 
 PROBLEM = load_problem("online_bin_packing")

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Datum, Instance, Problem, Rule
+from gapsmith.evaluators.base import Datum, Instance, Problem
+from gapsmith.evaluators.grammar import Rule
 from gapsmith.sandbox import Array, Ending, Job, Limits, Outcome, Value
 
 Data = Mapping[str, Datum]

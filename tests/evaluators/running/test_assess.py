@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from helpers import CPU, NoSandbox, tiny
 
-from gapsmith.evaluators.assess import assess, assess_all
 from gapsmith.evaluators.base import FollowUp
+from gapsmith.evaluators.running.assess import assess, assess_all
 from gapsmith.sandbox import Answer, Ending, Level, Outcome
 
 GOOD = "def schedule(p, d):\n    return d.argsort()\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gapsmith.evaluators.repeats import TRIES, WIDER, run
+from gapsmith.evaluators.running.repeats import TRIES, WIDER, run
 from gapsmith.sandbox import Answer, Ending, Job, Limits, Outcome
 
 LIMIT = 1.0

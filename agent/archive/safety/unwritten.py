@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from gapsmith.agent.archive.guarding import Tell
+from gapsmith.agent.archive.safety.guarding import Tell
 from gapsmith.agent.archive.tables import Call, Candidate
 
 SUFFIX = ".replies.jsonl"

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from gapsmith.evaluators import repeats, stepwise
 from gapsmith.evaluators.base import FollowUp, Infeasible, Instance, Problem
 from gapsmith.evaluators.base import Runner as Runner
 from gapsmith.evaluators.outcomes import CandidateOutcome
-from gapsmith.evaluators.repeats import TRIES
+from gapsmith.evaluators.running import repeats, stepwise
+from gapsmith.evaluators.running.repeats import TRIES
+from gapsmith.evaluators.running.stepwise import value_of
 from gapsmith.evaluators.scoring import Score
-from gapsmith.evaluators.stepwise import value_of
 from gapsmith.sandbox import Answer, Job, Limits, Outcome, Value
 
 
