@@ -294,13 +294,13 @@ class Loop:
         self._tuning += self._most_tuned
         if row is not None and row.program is not None and row.outcome != CandidateOutcome.ASKED:
             source = self._archive.find(row.program).source
-            self._open(choice, lambda slot: self._given(slot, source, self._most_tuned), **self._for_tuning)
+            self._open(
+                choice,
+                lambda slot: self._given(slot, source, self._most_tuned),
+                reserved=most_evaluations(self._course.train),
+            )
         else:
-            self._open(choice, self._tuned, **self._for_tuning)
-
-    @property
-    def _for_tuning(self) -> dict[str, int]:
-        return {"reserved": most_evaluations(self._course.train)}
+            self._open(choice, self._tuned, reserved=most_evaluations(self._course.train))
 
     def _tuned(self, slot: Slot) -> Chain[Origin | None]:
         """Tunes the constants of the slot's parent."""
