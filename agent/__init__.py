@@ -1,7 +1,7 @@
 """The Python interface of Gapsmith. Each command of the command line is a call of these functions."""
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.evaluation.compare import Entrant, evaluate, file_entrants, named_entrants, solve
+from gapsmith.agent.evaluation.compare import Entrant, evaluate, find_entrants, read_entrants, solve
 from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem, read_instances
 from gapsmith.agent.reports.export.module import export
@@ -22,9 +22,9 @@ __all__ = [
     "discover",
     "evaluate",
     "export",
-    "file_entrants",
+    "find_entrants",
     "find_problem",
-    "named_entrants",
+    "read_entrants",
     "read_instances",
     "resume",
     "solve",

@@ -120,14 +120,14 @@ def _questions(archive: Archive, slots: int) -> dict[str, Callable[[int, int], o
         return (run - 1) * slots + slot + 1
 
     return {
-        "candidate": archive.candidate,
+        "candidate": archive.find_candidate,
         "call": archive.call,
-        "recorded": lambda run, _: archive.recorded(run),
+        "recorded": lambda run, _: archive.count_slots(run),
         "program, known by its hash": lambda run, slot: archive.program(
             "filled", f"{number(run, slot) - 1:032x}", SOURCE, 40
         ),
         "find": lambda run, slot: archive.find(number(run, slot)),
-        "claimed": lambda run, slot: archive.claimed(run, number(run, slot), slots),
+        "claimed": lambda run, slot: archive.find_first_slot(run, number(run, slot), slots),
         "elites: 30 of a run": lambda run, _: archive.elites("filled", 30, run),
         "elites: 30 of all runs": lambda *_: archive.elites("filled", 30),
         "costs: 30 programs, 36 instances": lambda *_: archive.costs(

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.baselines import Progress
-from gapsmith.agent.evaluation.compare import Comparison, evaluate, named_entrants
+from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants
 from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble
+from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem
 
 FAMILIES = {
     "single_machine_tardiness": ("tardiness", "*.txt"),
@@ -126,7 +126,7 @@ def row(found: Family, options: argparse.Namespace) -> str:
     """The line of one family."""
     archive = Archive(options.archive) if options.archive else None
     with LocalExecutor(1) as executor:
-        entrants = named_entrants(found.problem, [], None)
+        entrants = find_entrants(found.problem, [], None)
         comparison = evaluate(
             found.problem, entrants, found.taken, executor, archive, options.seconds, told(found.problem.name)
         )
@@ -189,7 +189,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; a malformed file is one line."""
     try:
         main()
-    except Trouble as trouble:
+    except GapsmithError as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1
     return 0

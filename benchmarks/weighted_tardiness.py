@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import sublimate
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import solve_by_sublimation
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.problem import problem
 
 
@@ -34,7 +34,7 @@ def report(path: Path, seconds: float, each: bool) -> None:
     for number, instance in enumerate(problem.read(path), 1):
         start = time.process_time()
         p, w, d = (np.asarray(instance.data[name]) for name in "pwd")
-        solved = sublimate(p, w, d, seconds)
+        solved = solve_by_sublimation(p, w, d, seconds)
         spent.append(time.process_time() - start)
         optimum = known.get(f"{path.stem}-{number:03d}")
         proven += solved.proven
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="print a line for every instance too")
     arguments = parser.parse_args()
     start = time.process_time()
-    sublimate([1, 2], [1, 1], [0, 0])
+    solve_by_sublimation([1, 2], [1, 1], [0, 0])
     print(f"first solve, compilation included: {time.process_time() - start:.1f} s", flush=True)
     for path in arguments.files:
         report(path, arguments.seconds, arguments.each)

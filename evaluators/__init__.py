@@ -25,7 +25,7 @@ class _Former(MetaPathFinder, Loader):
         """Leaves the making to Python."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Puts the module of the present name in the place of the former one."""
+        """Replaces the former module by the present one."""
         sys.modules[module.__name__] = importlib.import_module(self._present(module.__name__))
 
     def _present(self, fullname: str) -> str:

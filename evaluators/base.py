@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.grammar import EntryPoint, Grammar, Library, Rule
-from gapsmith.evaluators.outcomes import Honesty
+from gapsmith.evaluators.grammar import Argument as Argument
+from gapsmith.evaluators.grammar import EntryPoint as EntryPoint
+from gapsmith.evaluators.grammar import Grammar as Grammar
+from gapsmith.evaluators.grammar import Library as Library
+from gapsmith.evaluators.grammar import Rule as Rule
+from gapsmith.evaluators.grammar import Terminal as Terminal
+from gapsmith.evaluators.outcomes import CandidateOutcome as CandidateOutcome
+from gapsmith.evaluators.outcomes import Honesty as Honesty
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,11 @@ FIRST_VERSION = "1"
 """The version of a problem that names none, and of everything in archives from before versions were kept."""
 
 
-class Trouble(Exception):
+class GapsmithError(Exception):
     """An error that a user can fix: one line with finding, expectation and remedy."""
 
 
-class UsageTrouble(Trouble):
+class UsageError(GapsmithError):
     """A wrong argument of a call: an unknown name, a missing file, a value out of range."""
 
 
@@ -110,7 +116,7 @@ class Instance:
         }
 
     @classmethod
-    def restored(cls, name: str, plain: Mapping[str, Any]) -> "Instance":
+    def restore(cls, name: str, plain: Mapping[str, Any]) -> "Instance":
         """Makes an instance of plain data."""
         return cls(name, {key: np.array(v) if isinstance(v, list) else v for key, v in plain.items()})
 
@@ -149,12 +155,14 @@ class Baseline:
 DEFAULT_COUNTS = {Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 100}
 
 
-def no_reader(path: Path) -> list[Instance]:
+def refuse_to_read(path: Path) -> list[Instance]:
     """Stands in for the reader of a problem without one.
 
-    Raises Trouble.
+    Raises GapsmithError.
     """
-    raise Trouble(f"{path} cannot be read: this problem defines no `read`; expected one in its Problem(...)")
+    raise GapsmithError(
+        f"{path} cannot be read: this problem defines no `read`; expected one in its Problem(...)"
+    )
 
 
 class Reference(Protocol):
@@ -163,7 +171,7 @@ class Reference(Protocol):
     def resolve(self) -> "Problem":
         """Makes the problem again.
 
-        Raises Trouble where it is missing or has another version.
+        Raises GapsmithError where it is missing or has another version.
         """
         ...
 
@@ -185,7 +193,7 @@ class Problem:
         strata: the classes of the generator's grid.
         sizes: per split, the sizes that the generator uses, in turn.
         counts: per split, the number of instances.
-        read: parses one file of the field's own format; raises Trouble with file and line.
+        read: parses one file of the field's own format; raises GapsmithError with file and line.
         layouts: names of the layouts that `read` takes as its second argument, with descriptions; see `laid_out`.
         grammar: building blocks for the genetic programmer.
         cpu_seconds: limit of one call, seconds of CPU, given the instance.
@@ -220,7 +228,7 @@ class Problem:
     strata: tuple[str, ...] = ("all",)
     sizes: Mapping[Split, Sequence[int]] = field(default_factory=lambda: dict.fromkeys(Split, (20,)))
     counts: Mapping[Split, int] = field(default_factory=lambda: dict(DEFAULT_COUNTS))
-    read: Callable[..., list[Instance]] = no_reader
+    read: Callable[..., list[Instance]] = refuse_to_read
     layouts: Mapping[str, str] = field(default_factory=dict)
     grammar: Grammar | None = None
     maximise: bool = False
@@ -230,7 +238,7 @@ class Problem:
     relabel: Callable[[Instance, np.random.Generator], Instance] | None = None
     preload: str = "numpy"
     follow_up: FollowUp | None = None
-    verify: "Callable[[str, Runner, Sequence[Instance], bool], Honesty] | None" = None
+    verify: "Callable[[str, Runner, Sequence[Instance], bool], IntegrityResult] | None" = None
     words: str = "system"
     shown: Callable[[Instance], Instance] = field(default=lambda instance: instance)
     charge: Callable[[Any, float], float] | None = None
@@ -263,9 +271,9 @@ class Problem:
             count: the number of instances; by default that of the split.
             start: the place of the first in the stream; places from `counts[split]` on are in no run's split.
         """
-        return [self._generated(split, seed, start + k) for k in range(count or self.counts[split])]
+        return [self._generate_instance(split, seed, start + k) for k in range(count or self.counts[split])]
 
-    def _generated(self, split: Split, seed: int, index: int) -> Instance:
+    def _generate_instance(self, split: Split, seed: int, index: int) -> Instance:
         place, round_ = index % len(self.strata), index // len(self.strata)
         size = self.sizes[split][round_ % len(self.sizes[split])]
         stratum = self.strata[place]
@@ -305,9 +313,9 @@ class Problem:
             bundle: returns the source of functions with everything that they use.
 
         Raises:
-            UsageTrouble: where heuristics cannot help.
+            UsageError: where heuristics cannot help.
         """
-        raise UsageTrouble(f"{self.name} takes no heuristic; expected a name from `gapsmith formulations`")
+        raise UsageError(f"{self.name} takes no heuristic; expected a name from `gapsmith formulations`")
 
     def measure_speed(
         self, source: str, instances: Sequence[Instance], costs: Sequence[float], runner: "Runner"
@@ -331,7 +339,7 @@ def _restore_problem(reference: Reference, cpu_cap: float | None, cpu_share: flo
     return replace(reference.resolve(), cpu_cap=cpu_cap, cpu_share=cpu_share)
 
 
-def unknown(thing: str, found: str, known: list[str]) -> str:
+def describe_unknown(thing: str, found: str, known: list[str]) -> str:
     """Describes an unknown name: the nearest known one, and all of them."""
     near = get_close_matches(found, known, 1, 0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""

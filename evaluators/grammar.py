@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-def source_as(function: Callable[..., Any], name: str) -> str:
+def extract_source(function: Callable[..., Any], name: str) -> str:
     """Returns the source of a function under another name."""
     text = textwrap.dedent(inspect.getsource(function))
     return text.replace(f"def {function.__name__}(", f"def {name}(", 1)
@@ -57,8 +57,8 @@ class Rule:
 
         It runs in the sandbox and seeds the archive like any other candidate.
         """
-        helpers = [source_as(helper, helper.__name__) for helper in self.helpers]
-        return "\n\n".join(["import numpy as np\n", *helpers, source_as(self.function, entry)])
+        helpers = [extract_source(helper, helper.__name__) for helper in self.helpers]
+        return "\n\n".join(["import numpy as np\n", *helpers, extract_source(self.function, entry)])
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Grammar:
 
         Each is the source of a function named as the role.
         """
-        return {block.__name__: source_as(block, role) for block in self.blocks[role]}
+        return {block.__name__: extract_source(block, role) for block in self.blocks[role]}
 
 
 @dataclass(frozen=True)

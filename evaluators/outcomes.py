@@ -76,7 +76,7 @@ class CandidateOutcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Honesty:
+class IntegrityResult:
     """The result of an integrity check.
 
     Attributes:

@@ -13,50 +13,50 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.evaluators.base import GapsmithError, UsageError
 
-LARGEST = 1 << 53
+MAX_VALUE = 1 << 53
 """The largest number in a file: beyond it sums and gaps would not be exact."""
 
-LARGEST_TIME = 1 << 48
+MAX_TIME = 1 << 48
 """The latest time in a schedule: sums of such times and of their differences stay within CP-SAT's 64 bits."""
 
-MOST_BYTES = 1 << 26
+MAX_BYTES = 1 << 26
 """Larger files are refused: no instance of a problem here needs 64 MiB."""
 
-MOST_NUMBERS = 1 << 23
+MAX_NUMBERS = 1 << 23
 """The most numbers in one file: 30 times as many as in the largest published ones."""
 
-MOST_ENTRIES = 100_000_000
+MAX_ENTRIES = 100_000_000
 """The most entries of one matrix: 800 MB. Instances that need more are refused before anything is allocated."""
 
-MOST_DECIMALS = 6
+MAX_DECIMALS = 6
 _PLAIN = re.compile(r"\d+(\.\d*)?|\.\d+")
 _LINE_END = re.compile(r"\r\n?|\n")
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-def text_of(path: Path, expected: str = "numbers as text") -> str:
+def read_text(path: Path, expected: str = "numbers as text") -> str:
     """Reads the text of a file in any of the usual encodings.
 
     UTF-8 with or without its mark, UTF-16 with its mark, else Latin-1. The end mark of DOS is skipped. Raises
-    UsageTrouble where it cannot be read, Trouble where it is not text.
+    UsageError where it cannot be read, GapsmithError where it is not text.
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "cannot be read").lower()
-        raise UsageTrouble(f"{path}: {reason}; expected a readable file") from None
-    if len(content) > MOST_BYTES:
-        raise Trouble(f"{path}: is larger than {MOST_BYTES:,} bytes; expected a smaller file")
-    text = _decoded(content)
+        raise UsageError(f"{path}: {reason}; expected a readable file") from None
+    if len(content) > MAX_BYTES:
+        raise GapsmithError(f"{path}: is larger than {MAX_BYTES:,} bytes; expected a smaller file")
+    text = _decode(content)
     if text is None or "\0" in text:
-        raise Trouble(f"{path}: is not a text file; expected {expected}")
+        raise GapsmithError(f"{path}: is not a text file; expected {expected}")
     return text.rstrip().rstrip("\x1a")
 
 
-def _decoded(content: bytes) -> str | None:
+def _decode(content: bytes) -> str | None:
     """Decodes the text; returns None where it is not text.
 
     Only comments may hold characters outside ASCII, so that Latin-1 does no harm.
@@ -69,7 +69,7 @@ def _decoded(content: bytes) -> str | None:
         return None if error.encoding.startswith("utf-16") else content.decode("latin-1")
 
 
-def lines_of(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """Splits a text at line feeds and carriage returns alone.
 
     Form feeds and similar characters stay inside a line.
@@ -77,37 +77,39 @@ def lines_of(text: str) -> list[str]:
     return _LINE_END.split(text)
 
 
-def whole_number(word: str, least: int = 0, most: int = LARGEST) -> int | None:
+def parse_integer(word: str, least: int = 0, most: int = MAX_VALUE) -> int | None:
     """Reads an integer in ASCII digits from `least` to `most`, else None.
 
     The work is bounded for long words.
     """
     digits = word[1:] if word[:1] in ("+", "-") else word
     # By length first: Python reads no decimal number of more than 4300 digits.
-    if not (digits.isascii() and digits.isdecimal()) or len(digits.lstrip("0")) > len(str(LARGEST)):
+    if not (digits.isascii() and digits.isdecimal()) or len(digits.lstrip("0")) > len(str(MAX_VALUE)):
         return None
     value = int(word[: len(word) - len(digits)] + (digits.lstrip("0") or "0"))
     return value if least <= value <= most else None
 
 
-def too_large(path: Path, line: int, found: str, entries: int, limit: int = MOST_ENTRIES) -> Trouble:
+def make_size_error(
+    path: Path, line: int, found: str, entries: int, limit: int = MAX_ENTRIES
+) -> GapsmithError:
     """Makes the error for an instance that would need too much memory."""
-    return Trouble(
+    return GapsmithError(
         f"{path}, line {line}: found {found}, which need {entries:,} numbers in memory; "
         f"expected at most {limit:,}"
     )
 
 
-class Misshapen(Trouble):
+class LayoutError(GapsmithError):
     """The lines of a file do not have the layout that was tried."""
 
 
-class Numbers:
+class NumberReader:
     """The numbers of a text file in order, whatever the line breaks; `#` starts a comment."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._tokens = list(_tokens(path))
+        self._tokens = list(_read_tokens(path))
         self._next = 0
         self._largest = (0, 1)
 
@@ -145,12 +147,12 @@ class Numbers:
         first, last = self._starts.get(self._next), self._starts.get(self._next + count)
         return None if first is None or last is None else self.widths[first:last]
 
-    def even_lines(self, rows: int, width: int) -> bool:
+    def has_even_lines(self, rows: int, width: int) -> bool:
         """Tells whether the next numbers stand on `rows` lines of `width` numbers."""
         found = self.lines(rows * width)
         return found is not None and len(found) == rows and set(found) == {width}
 
-    def in_rows(self, rows: int, width: int) -> bool:
+    def has_rows(self, rows: int, width: int) -> bool:
         """Tells whether the next numbers form a matrix of `rows` rows.
 
         Each row is on a line of its own, or broken into lines as the first one is.
@@ -163,7 +165,7 @@ class Numbers:
         even = all(length == row[0] for length in row[:-1]) and 0 < row[-1] <= row[0]
         return sum(row) == width and even and found == row * rows
 
-    def widths_ahead(self, count: int) -> list[int]:
+    def peek_widths(self, count: int) -> list[int]:
         """Counts the numbers on each of the next lines.
 
         It is 0 after the end, or where the next number does not begin a line.
@@ -186,44 +188,44 @@ class Numbers:
     def integer(self, meaning: str, least: int | None = None, most: int | None = None) -> int:
         """Reads the next number as an integer from `least` to `most`.
 
-        Raises Trouble for anything else.
+        Raises GapsmithError for anything else.
         """
-        low, high = -LARGEST if least is None else least, LARGEST if most is None else most
-        expected = f"{meaning}, an integer{_range(least, most)}"
+        low, high = -MAX_VALUE if least is None else least, MAX_VALUE if most is None else most
+        expected = f"{meaning}, an integer{_describe_range(least, most)}"
         token = self._take(expected)
-        value = whole_number(token, low, high)
+        value = parse_integer(token, low, high)
         if value is None:
             digits = token.lstrip("+-")
             limit = f" and at most {high}" if most is None and digits.isdecimal() and len(digits) > 15 else ""
-            raise self.complaint(token, expected + limit)
+            raise self.make_error(token, expected + limit)
         self._note(value)
         return value
 
     def integers(self, count: int, meaning: str, least: int | None = None) -> NDArray[np.int64]:
-        """Reads the next `count` integers. Raises Trouble with the line."""
+        """Reads the next `count` integers. Raises GapsmithError with the line."""
         return np.array([self.integer(meaning, least) for _ in range(count)], dtype=np.int64)
 
     def peek(self, count: int) -> Sequence[str]:
         """Returns the next `count` words, fewer at the end, without taking them."""
         return [word for _, word in self._tokens[self._next : self._next + count]]
 
-    def without_words(self) -> None:
-        """Raises Trouble where the file begins with a word, as Taillard's do."""
+    def refuse_words(self) -> None:
+        """Raises GapsmithError where the file begins with a word, as Taillard's do."""
         (line, token), *_ = self._tokens
         if token[0].isalpha():
-            raise Trouble(
+            raise GapsmithError(
                 f"{self._path}, line {line}: found {token[:40]!r}; expected numbers alone; files with words between "
                 "them, as Taillard's own, are not read: leave the lines of words out"
             )
 
-    def bounded(self, worst: int, what: str, most: int = LARGEST) -> None:
-        """Raises Trouble where the cost of a solution could be inexact.
+    def check_bound(self, worst: int, what: str, most: int = MAX_VALUE) -> None:
+        """Raises GapsmithError where the cost of a solution could be inexact.
 
         The message names the largest number of the file.
         """
         if worst > most:
             value, line = self._largest
-            raise Trouble(
+            raise GapsmithError(
                 f"{self._path}, line {line}: found {value}; expected numbers with which {what} stays within {most} "
                 f"(it could reach {worst}); scale the numbers down"
             )
@@ -231,38 +233,40 @@ class Numbers:
     def decimals(self, count: int, meaning: str, most: int) -> NDArray[np.int64] | NDArray[np.float64]:
         """Reads the next `count` numbers, from 0 to `most`, with few decimals.
 
-        Some old files have them. Returns integers where all are. Raises Trouble with the line.
+        Some old files have them. Returns integers where all are. Raises GapsmithError with the line.
         """
-        found = np.array([self._decimal(meaning, most) for _ in range(count)])
+        found = np.array([self._read_decimal(meaning, most) for _ in range(count)])
         whole = found.astype(np.int64)
         return whole if (whole == found).all() else found
 
     def end(self, expected: str) -> None:
-        """Raises Trouble with the line unless every number has been taken."""
+        """Raises GapsmithError with the line unless every number has been taken."""
         if not self.at_end:
-            raise self.complaint(self._take(expected), expected)
+            raise self.make_error(self._take(expected), expected)
 
-    def complaint(self, found: str, expected: str) -> Trouble:
-        """Makes the Trouble about the number that was taken last."""
+    def make_error(self, found: str, expected: str) -> GapsmithError:
+        """Makes the GapsmithError about the number that was taken last."""
         line = self._tokens[max(0, self._next - 1)][0]
-        return Trouble(f"{self._path}, line {line}: found {found[:40]!r}; expected {expected}")
+        return GapsmithError(f"{self._path}, line {line}: found {found[:40]!r}; expected {expected}")
 
-    def misshapen(self, count: int, expected: str) -> Misshapen:
-        """Makes the Trouble about the lines of the next `count` numbers."""
+    def make_layout_error(self, count: int, expected: str) -> LayoutError:
+        """Makes the GapsmithError about the lines of the next `count` numbers."""
         line = self._tokens[min(self._next, len(self._tokens) - 1)][0]
-        return Misshapen(f"{self._path}, line {line}: found {self.shape(count)}; expected {expected}")
+        return LayoutError(f"{self._path}, line {line}: found {self.shape(count)}; expected {expected}")
 
     def _take(self, expected: str) -> str:
         if self.at_end:
-            raise Trouble(f"{self._path}, line {self._tokens[-1][0]}: the file ends; expected {expected}")
+            raise GapsmithError(
+                f"{self._path}, line {self._tokens[-1][0]}: the file ends; expected {expected}"
+            )
         self._next += 1
         return self._tokens[self._next - 1][1]
 
-    def _decimal(self, meaning: str, most: int) -> float:
-        expected = f"{meaning}, a number from 0 to {most} with at most {MOST_DECIMALS} decimals"
+    def _read_decimal(self, meaning: str, most: int) -> float:
+        expected = f"{meaning}, a number from 0 to {most} with at most {MAX_DECIMALS} decimals"
         token = self._take(expected)
         if not is_decimal(token) or float(token) > most:
-            raise self.complaint(token, expected)
+            raise self.make_error(token, expected)
         self._note(int(float(token)))
         return float(token)
 
@@ -278,25 +282,25 @@ def is_decimal(word: str) -> bool:
         len(word) <= 40
         and word.isascii()
         and _PLAIN.fullmatch(word) is not None
-        and len(word.partition(".")[2]) <= MOST_DECIMALS
+        and len(word.partition(".")[2]) <= MAX_DECIMALS
     )
 
 
-def _range(least: int | None, most: int | None) -> str:
+def _describe_range(least: int | None, most: int | None) -> str:
     if most is not None:
         return f" from {least} to {most}" if least is not None else f" of at most {most}"
     return "" if least is None else f" of at least {least}"
 
 
-def _tokens(path: Path) -> Iterator[tuple[int, str]]:
+def _read_tokens(path: Path) -> Iterator[tuple[int, str]]:
     found = 0
-    for number, line in enumerate(lines_of(text_of(path)), 1):
+    for number, line in enumerate(split_lines(read_text(path)), 1):
         for token in line.partition("#")[0].split():
             found += 1
-            if found > MOST_NUMBERS:
-                raise Trouble(
-                    f"{path}, line {number}: holds more than {MOST_NUMBERS:,} numbers; expected fewer"
+            if found > MAX_NUMBERS:
+                raise GapsmithError(
+                    f"{path}, line {number}: holds more than {MAX_NUMBERS:,} numbers; expected fewer"
                 )
             yield number, token
     if not found:
-        raise Trouble(f"{path}: holds no numbers; expected at least one instance")
+        raise GapsmithError(f"{path}: holds no numbers; expected at least one instance")

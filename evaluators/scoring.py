@@ -11,9 +11,9 @@ from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Ending, Level
 
 RESAMPLES = 2000
-ROUNDING = 1e-9
+ROUNDING_TOLERANCE = 1e-9
 """The largest difference, in points of a gap or as a share of a cost, that may be rounding."""
-FEWEST = 6
+MIN_INSTANCES = 6
 """The fewest instances for an interval and a claim: resampling fewer gives intervals that are far too narrow."""
 
 
@@ -36,7 +36,7 @@ class Score:
     level: Level = Level.L0
 
     @property
-    def ours(self) -> bool:
+    def is_sandbox_failure(self) -> bool:
         """Whether the sandbox failed, so that the score says nothing about the program."""
         return self.outcome in (Ending.ZYGOTE_DIED, Ending.HARNESS_FAILURE)
 
@@ -91,7 +91,7 @@ class Gain:
         return self.ci95 is not None and self.ci95[0] > 0
 
 
-def gap_percent(cost: Number, baseline: Baseline, maximise: bool = False) -> float | None:
+def compute_gap_percent(cost: Number, baseline: Baseline, maximise: bool = False) -> float | None:
     """Returns the distance of a cost from the bound, in percent.
 
     None where the bound is 0 or less and the cost differs from it.
@@ -122,14 +122,14 @@ class Scale:
         self._sign = -1.0 if maximise else 1.0
         names = [instance.stratum for instance in instances]
         self._groups = [np.array([n == name for n in names]) for name in dict.fromkeys(names)]
-        self.weights = self._weights()
+        self.weights = self._compute_weights()
 
-    def part(self, places: Sequence[int]) -> "Scale":
+    def restrict(self, places: Sequence[int]) -> "Scale":
         """Returns the scale of the instances at these places."""
         instances = [self._instances[k] for k in places]
         return Scale(instances, [self._baselines[k] for k in places], self._maximise)
 
-    def _weights(self) -> NDArray[np.float64]:
+    def _compute_weights(self) -> NDArray[np.float64]:
         """Returns the points that a unit of loss adds to `search`.
 
         One for each instance.
@@ -149,23 +149,23 @@ class Scale:
 
         In the objective's unit, 0 at best; shape [instances].
         """
-        return self.loss_of(costs, self.bound.size)
+        return self.compute_first_losses(costs, self.bound.size)
 
-    def loss_of(self, costs: Sequence[Number], first: int) -> NDArray[np.float64]:
+    def compute_first_losses(self, costs: Sequence[Number], first: int) -> NDArray[np.float64]:
         """Returns the losses on the first `first` instances."""
-        return self.loss_at(costs, range(first))
+        return self.compute_losses_at(costs, range(first))
 
-    def loss_at(self, costs: Sequence[Number], places: Sequence[int]) -> NDArray[np.float64]:
+    def compute_losses_at(self, costs: Sequence[Number], places: Sequence[int]) -> NDArray[np.float64]:
         """Returns the losses on the instances at these places, in their order."""
         difference: NDArray[np.float64] = np.asarray(costs, dtype=float) - self.bound[list(places)]
         return self._sign * difference
 
-    def pooled(self, costs: Sequence[Number]) -> float:
+    def compute_pooled_gap(self, costs: Sequence[Number]) -> float:
         """Returns the pooled gap: 100·(Σcost/Σbound − 1).
 
         It is infinite where all bounds are 0 and a cost is not.
         """
-        return _ratio(self.loss(costs).sum(), self.bound.sum())
+        return _compute_ratio(self.loss(costs).sum(), self.bound.sum())
 
     def search(self, costs: Sequence[Number]) -> float:
         """Returns the mean over strata of the pooled gap.
@@ -173,8 +173,10 @@ class Scale:
         This is what the search minimises. A stratum whose bounds are all 0 counts with the pooled gap of all
         instances, so that a cost above 0 there still counts, and does not count without limit.
         """
-        loss, total = self.loss(costs), self.pooled(costs)
-        return float(np.mean([_group(loss[g].sum(), self.bound[g].sum(), total) for g in self._groups]))
+        loss, total = self.loss(costs), self.compute_pooled_gap(costs)
+        return float(
+            np.mean([_compute_group_ratio(loss[g].sum(), self.bound[g].sum(), total) for g in self._groups])
+        )
 
     def aggregate(self, costs: Sequence[Number], cpu_seconds: Sequence[float]) -> Aggregate:
         """Returns the three gaps, the share of optima, time and interval."""
@@ -182,10 +184,10 @@ class Scale:
         gaps = 100.0 * loss[positive] / self.bound[positive]
         return Aggregate(
             float(gaps.mean()) if gaps.size else None,
-            self.pooled(costs) if positive.any() else None,
+            self.compute_pooled_gap(costs) if positive.any() else None,
             float(np.mean((loss == 0) & self.proven)),
             float(np.mean(cpu_seconds)),
-            self._interval(loss) if positive.any() and loss.size >= FEWEST else None,
+            self._compute_interval(loss) if positive.any() and loss.size >= MIN_INSTANCES else None,
         )
 
     def gain(
@@ -196,8 +198,8 @@ class Scale:
         With a paired bootstrap interval.
         """
         difference = self.loss(worse) - self.loss(better)
-        low, high = self._interval(difference, level)
-        return _ratio(difference.sum(), self.bound.sum()), low, high
+        low, high = self._compute_interval(difference, level)
+        return _compute_ratio(difference.sum(), self.bound.sum()), low, high
 
     def compare(self, better: Sequence[Score], worse: Sequence[Score]) -> Gain:
         """Returns the gain of the first program over the second.
@@ -207,8 +209,8 @@ class Scale:
         pairs = list(zip(better, worse, strict=True))
         solved = [k for k, (one, other) in enumerate(pairs) if None not in (one.cost, other.cost)]
         costs, others = ([row[k].cost or 0 for k in solved] for row in (better, worse))
-        points, low, high = self.part(solved).gain(costs, others) if solved else (0.0, 0.0, 0.0)
-        interval = (low, high) if len(solved) >= FEWEST else None
+        points, low, high = self.restrict(solved).gain(costs, others) if solved else (0.0, 0.0, 0.0)
+        interval = (low, high) if len(solved) >= MIN_INSTANCES else None
         return Gain(points, interval, len(solved), self.failures(better))
 
     def failures(self, scores: Sequence[Score]) -> tuple[Failure, ...]:
@@ -218,12 +220,12 @@ class Scale:
             Failure(i.name, s.outcome, s.message) for i, s in found if s.outcome != CandidateOutcome.OK
         )
 
-    def solved(self, scores: Sequence[Score]) -> Aggregate | None:
+    def aggregate_solved(self, scores: Sequence[Score]) -> Aggregate | None:
         """Returns the aggregate over the solved instances; None if there are none."""
         places = [k for k, score in enumerate(scores) if score.cost is not None]
         costs = [score.cost for score in scores if score.cost is not None]
         seconds = [scores[k].cpu_seconds for k in places]
-        return self.part(places).aggregate(costs, seconds) if places else None
+        return self.restrict(places).aggregate(costs, seconds) if places else None
 
     def error(self, better: Sequence[Number], worse: Sequence[Number]) -> float:
         """Returns the standard error of the gain, in points.
@@ -237,7 +239,7 @@ class Scale:
         ratio = difference - self.bound * (difference.sum() / total)
         return float(100.0 * ratio.std(ddof=1) * np.sqrt(difference.size) / total)
 
-    def _interval(self, loss: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
+    def _compute_interval(self, loss: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
         # A fresh generator: the interval depends on the data alone, not on earlier calls.
         rng = np.random.default_rng(0)
         draws = rng.integers(0, loss.size, (RESAMPLES, loss.size))
@@ -246,17 +248,17 @@ class Scale:
         return float(low), float(high)
 
 
-def _ratio(loss: float, bound: float) -> float:
+def _compute_ratio(loss: float, bound: float) -> float:
     if bound > 0:
         return float(100.0 * loss / bound)
     return 0.0 if loss == 0 else float("inf")
 
 
-def _group(loss: float, bound: float, total: float) -> float:
-    return _ratio(loss, bound) if bound > 0 else total
+def _compute_group_ratio(loss: float, bound: float, total: float) -> float:
+    return _compute_ratio(loss, bound) if bound > 0 else total
 
 
-def costs_of(scores: Mapping[str, Score], instances: Sequence[Instance]) -> list[Number] | None:
+def collect_costs(scores: Mapping[str, Score], instances: Sequence[Instance]) -> list[Number] | None:
     """Returns the costs in the order of the instances.
 
     None when one is missing or failed.

@@ -10,7 +10,7 @@ from gapsmith.evaluators.base import Infeasible
 LARGEST_SUM = (1 << 63) - 1
 
 
-def exact(array: NDArray[Any], times: int = 1) -> NDArray[Any]:
+def make_exact(array: NDArray[Any], times: int = 1) -> NDArray[Any]:
     """Returns the array in a type in which sums are exact.
 
     Its entries become Python integers where the sum of all entries, each `times` times, may leave 64 bits.
@@ -30,11 +30,11 @@ def permutation(solution: Any, n: int, thing: str) -> NDArray[np.int64]:
         )
     # Called often for every candidate: a correct list is accepted fast. Neither True nor 2.0 is an index.
     if set(map(type, solution)) - {int} or sorted(solution) != list(range(n)):
-        raise Infeasible(_wrong(solution, n, thing))
+        raise Infeasible(_explain_error(solution, n, thing))
     return np.array(solution, dtype=np.int64)
 
 
-def _wrong(solution: list[Any], n: int, thing: str) -> str:
+def _explain_error(solution: list[Any], n: int, thing: str) -> str:
     """Explains why a list is not a permutation."""
     for position, value in enumerate(solution):
         if type(value) is not int:

@@ -1,6 +1,6 @@
 """Runs untrusted code. Imports nothing of ours but this room, and nothing but the standard library."""
 
-from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.errors import SandboxError
 from gapsmith.sandbox.host import Sandbox, open_sandbox, probe_isolation
 from gapsmith.sandbox.isolation.levels import Isolation
 from gapsmith.sandbox.job import (
@@ -32,7 +32,7 @@ __all__ = [
     "Outcome",
     "Preload",
     "Sandbox",
-    "SandboxTrouble",
+    "SandboxError",
     "Value",
     "measure_latency",
     "open_sandbox",

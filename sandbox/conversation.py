@@ -6,7 +6,7 @@ import select
 import time
 
 from gapsmith.sandbox import frames
-from gapsmith.sandbox.endings import Stopped, reported
+from gapsmith.sandbox.endings import Stopped, read_report
 from gapsmith.sandbox.frames import BadFrame, FrameBuffer, OversizeFrame
 from gapsmith.sandbox.job import Answer, Call, Ending, Limits
 from gapsmith.sandbox.launch import Spare
@@ -65,27 +65,27 @@ class Conversation:
 
         Raises Stopped or ChannelClosed.
         """
-        self._begin(frames.frame(frames.JOB, job))
+        self._begin(frames.build_frame(frames.JOB, job))
         self._await(frames.READY + frames.ERROR, 0)
         self.begun = True
         self._await(frames.LOADED + frames.ERROR, 0)
-        self._nothing_more()
+        self._expect_end()
 
     def ask(self, call: Call) -> Answer:
         """Makes one call and returns its answer. Raises Stopped or ChannelClosed."""
         token = secrets.token_bytes(frames.TOKEN_BYTES)
         begun = self._spare.clock.read()
-        self._begin(frames.frame(frames.CALL, token + frames.encode_call(call)), self._asked)
+        self._begin(frames.build_frame(frames.CALL, token + frames.encode_call(call)), self._asked)
         self._asked = self._limits.together
         payload = self._await(
             frames.RESULT + frames.ERROR, self._limits.result_bytes + frames.TOKEN_BYTES, token
         )
-        used = self._used()
+        used = self._read_used_cpu()
         if used > self._limits.cpu_seconds:
             raise self._late(used)
-        self._nothing_more()
+        self._expect_end()
         try:
-            return Answer(frames.strict_json(payload), self._start_cpu + used - begun)
+            return Answer(frames.decode_json(payload), self._start_cpu + used - begun)
         except ValueError as error:
             raise Stopped(Ending.MALFORMED_RESULT, f"the result cannot be used: {error}") from None
 
@@ -102,7 +102,7 @@ class Conversation:
         self._outgoing = memoryview(outgoing)
         self._send()
 
-    def _used(self) -> float:
+    def _read_used_cpu(self) -> float:
         return self._spare.clock.read() - self._start_cpu
 
     def _await(self, expected: bytes, limit: int, token: bytes = b"") -> bytes:
@@ -113,7 +113,7 @@ class Conversation:
                 if payload[: len(token)] != token:
                     raise Stopped(Ending.PROTOCOL_VIOLATION, "it answered a call that has not been made")
                 if kind == frames.ERROR:
-                    raise reported(payload[len(token) :], trusted=not self.begun)
+                    raise read_report(payload[len(token) :], trusted=not self.begun)
                 return payload[len(token) :]
             self._wait()
 
@@ -125,13 +125,13 @@ class Conversation:
         except BadFrame as error:
             raise Stopped(Ending.PROTOCOL_VIOLATION, str(error)) from None
 
-    def _nothing_more(self) -> None:
+    def _expect_end(self) -> None:
         if len(self._buffer):
             raise Stopped(Ending.PROTOCOL_VIOLATION, "it sent more data than was requested")
 
     def _wait(self) -> None:
         """Sleeps until something arrives or a limit can be exceeded."""
-        used = self._used()
+        used = self._read_used_cpu()
         if used > self._limits.cpu_seconds:
             raise self._late(used)
         left = self._left(used)
@@ -152,7 +152,7 @@ class Conversation:
         core.
         """
         left = self._deadline + CROWD * used - time.monotonic()
-        return left if left > 0 else left + self._spare.clock.starved()
+        return left if left > 0 else left + self._spare.clock.read_starved_seconds()
 
     def _late(self, used: float) -> Stopped:
         limit = self._limits.cpu_seconds

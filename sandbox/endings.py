@@ -43,7 +43,7 @@ class Stopped(Exception):
         self.ending = ending
 
 
-def reported(payload: bytes, trusted: bool) -> Stopped:
+def read_report(payload: bytes, trusted: bool) -> Stopped:
     """Reads the child's report of an error.
 
     It may blame the sandbox only before any candidate code has run.
@@ -60,7 +60,7 @@ def reported(payload: bytes, trusted: bool) -> Stopped:
     )
 
 
-def of_status(status: int, stderr: str, sealed: bool = False) -> Stopped:
+def read_status(status: int, stderr: str, sealed: bool = False) -> Stopped:
     """Derives the ending of a process from its wait status.
 
     If the process is sealed by seccomp, a signal from outside says nothing about the program.

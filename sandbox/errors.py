@@ -1,5 +1,5 @@
 """The exception for a sandbox that cannot do its work."""
 
 
-class SandboxTrouble(Exception):
+class SandboxError(Exception):
     """The sandbox cannot be opened: one line with the finding and the remedy."""

@@ -40,7 +40,7 @@ class OversizeFrame(BadFrame):
     """A frame whose announced length exceeds its limit: refused before its payload is read."""
 
 
-def frame(kind: bytes, payload: bytes = b"") -> bytes:
+def build_frame(kind: bytes, payload: bytes = b"") -> bytes:
     """Builds a frame, ready to be written."""
     return HEADER.pack(kind, len(payload)) + payload
 
@@ -85,7 +85,7 @@ def _check_header(kind: bytes, length: int, expected: bytes, limit: int) -> None
         raise OversizeFrame(f"a frame of {length} bytes came; the limit is {limit}")
 
 
-def strict_json(payload: bytes) -> Json:
+def decode_json(payload: bytes) -> Json:
     """Decodes JSON that a candidate wrote, and accepts no deviation.
 
     It follows RFC 8259 with finite floats, 64-bit integers, bounded depth and no duplicate keys.
@@ -99,9 +99,9 @@ def strict_json(payload: bytes) -> Json:
         value: Json = json.loads(
             text,
             parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_int64,
-            object_pairs_hook=_without_duplicates,
+            parse_float=_parse_finite,
+            parse_int=_parse_int64,
+            object_pairs_hook=_make_object,
         )
     except RecursionError:
         raise ValueError("the result is nested too deeply") from None
@@ -131,21 +131,21 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"the result holds {word}; only finite numbers are allowed")
 
 
-def _finite(digits: str) -> float:
+def _parse_finite(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
         raise ValueError(f"the number {digits[:40]} is too large for a float")
     return value
 
 
-def _int64(digits: str) -> int:
+def _parse_int64(digits: str) -> int:
     value = int(digits) if len(digits) <= 20 else 2**64
     if not -(2**63) <= value < 2**63:
         raise ValueError(f"the integer {digits[:40]} does not fit in 64 bits")
     return value
 
 
-def _without_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+def _make_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("an object of the result has the same key twice")
@@ -184,11 +184,11 @@ def encode_call(call: Call) -> bytes:
 
 def _check_array(array: Array) -> None:
     count = math.prod(array.shape)
-    if len(array.data) != count * _item_bytes(array.dtype):
+    if len(array.data) != count * _count_item_bytes(array.dtype):
         raise ValueError(f"an array of {array.dtype} {array.shape} has {len(array.data)} bytes")
 
 
-def _item_bytes(dtype: str) -> int:
+def _count_item_bytes(dtype: str) -> int:
     match = _DTYPE.fullmatch(dtype)
     if match is None:
         raise ValueError(f"an array has dtype {dtype!r}; expected bool, int, float or complex")
@@ -204,21 +204,21 @@ def decode_call(payload: memoryview) -> list[Any]:
     """
     (length,) = struct.unpack_from("!I", payload)
     blobs = payload[4 + length :]
-    return [_restored(value, blobs) for value in json.loads(bytes(payload[4 : 4 + length]))]
+    return [_restore(value, blobs) for value in json.loads(bytes(payload[4 : 4 + length]))]
 
 
-def _restored(value: Any, blobs: memoryview) -> Any:
+def _restore(value: Any, blobs: memoryview) -> Any:
     if isinstance(value, list):
-        return [_restored(item, blobs) for item in value]
+        return [_restore(item, blobs) for item in value]
     if isinstance(value, dict):
         if _ARRAY in value:
             dtype, shape, offset = value[_ARRAY]
-            return _array(dtype, shape, offset, blobs)
-        return {key: _restored(item, blobs) for key, item in value.items()}
+            return _restore_array(dtype, shape, offset, blobs)
+        return {key: _restore(item, blobs) for key, item in value.items()}
     return value
 
 
-def _array(dtype: str, shape: list[int], offset: int, blobs: memoryview) -> Any:
+def _restore_array(dtype: str, shape: list[int], offset: int, blobs: memoryview) -> Any:
     import sys
 
     # The zygote has imported it; an import at the top would make this package depend on numpy.

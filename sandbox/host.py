@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Self
 
 from gapsmith.sandbox.conversation import ChannelClosed, Conversation
-from gapsmith.sandbox.endings import Stopped, clean, of_status
-from gapsmith.sandbox.errors import SandboxTrouble
-from gapsmith.sandbox.isolation.levels import Isolation, of_report, require
+from gapsmith.sandbox.endings import Stopped, clean, read_status
+from gapsmith.sandbox.errors import SandboxError
+from gapsmith.sandbox.isolation.levels import Isolation, read_report, require
 from gapsmith.sandbox.isolation.lockdown import LAYERS, SECCOMP, LayerFailed
 from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome, Preload
 from gapsmith.sandbox.launch import REAP_SECONDS, Death, Zygote, ZygoteDied
@@ -49,16 +49,16 @@ class Sandbox:
         self._zygote: Zygote | None = self._start()
 
     def _start(self) -> Zygote:
-        """Starts a zygote and records its isolation. Raises SandboxTrouble."""
+        """Starts a zygote and records its isolation. Raises SandboxError."""
         try:
-            return self._layered()
+            return self._start_with_layers()
         except OSError as error:
-            raise SandboxTrouble(f"the sandbox does not start: {_advice(error)}") from error
+            raise SandboxError(f"the sandbox does not start: {_describe_shortage(error)}") from error
 
-    def _layered(self) -> Zygote:
+    def _start_with_layers(self) -> Zygote:
         """Starts a zygote with all layers that this machine supports.
 
-        Raises SandboxTrouble if they make a weaker level than the minimum.
+        Raises SandboxError if they make a weaker level than the minimum.
         """
         while True:
             try:
@@ -66,10 +66,10 @@ class Sandbox:
                 break
             except LayerFailed as failure:
                 self._broken |= dict([failure.args])
-        self.isolation = of_report(zygote.report)
+        self.isolation = read_report(zygote.report)
         try:
             require(self.isolation, self.minimum)
-        except SandboxTrouble:
+        except SandboxError:
             zygote.close()
             raise
         return zygote
@@ -109,18 +109,18 @@ class Sandbox:
         If the sandbox itself fails, the job is tried again with a new zygote.
 
         Raises:
-            SandboxTrouble: if the sandbox itself fails time and again, or is closed.
+            SandboxError: if the sandbox itself fails time and again, or is closed.
             ValueError: for an argument that cannot travel.
         """
         with self._lock:
             for pause in PAUSES:
                 if self._closing.wait(pause):
-                    raise SandboxTrouble("this sandbox is closed; open another")
+                    raise SandboxError("this sandbox is closed; open another")
                 outcome = self._attempt(job)
-                if not outcome.ending.ours:
+                if not outcome.ending.is_sandbox_failure:
                     return outcome
                 self._end_zygote()
-        raise SandboxTrouble(
+        raise SandboxError(
             f"the sandbox itself failed {len(PAUSES)} times at one job: "
             f"{outcome.message}; repair that, then continue with: gapsmith resume"
         )
@@ -128,21 +128,23 @@ class Sandbox:
     def _attempt(self, job: Job) -> Outcome:
         try:
             self._zygote = self._zygote or self._start()
-            run = Run(self._zygote, job, self.isolation.layers.get(SECCOMP, False))
+            run = JobRun(self._zygote, job, self.isolation.layers.get(SECCOMP, False))
             run.play()
         except ZygoteDied as error:
             message = f"the sandbox's process does not answer: {error}"
             return Outcome(ending=Ending.ZYGOTE_DIED, message=message, level=self.isolation.level)
-        except SandboxTrouble as error:
+        except SandboxError as error:
             return Outcome(ending=Ending.ZYGOTE_DIED, message=str(error), level=self.isolation.level)
         except OSError as error:
             if error.errno not in _PASSING:
                 raise
-            return Outcome(ending=Ending.HARNESS_FAILURE, message=_advice(error), level=self.isolation.level)
+            return Outcome(
+                ending=Ending.HARNESS_FAILURE, message=_describe_shortage(error), level=self.isolation.level
+            )
         return run.outcome(self.isolation.level)
 
 
-class Run:
+class JobRun:
     """One job in one child, from its first frame to its death.
 
     Args:
@@ -166,7 +168,7 @@ class Run:
         try:
             self._converse()
             self._wall_seconds = time.monotonic() - self._begun
-            self._bury()
+            self._end_child()
         finally:
             if self._death is None:
                 self._spare.kill()
@@ -174,33 +176,33 @@ class Run:
 
     def _converse(self) -> None:
         try:
-            self._talk.load(_job_frame(self._job))
+            self._talk.load(_encode_job(self._job))
             for call in self._job.calls:
                 self._answers.append(self._talk.ask(call))
         except Stopped as stopped:
             self._stopped = stopped
-            if stopped.ending is Ending.TIMEOUT_WALL and self._sealed and self._spare.clock.stopped():
+            if stopped.ending is Ending.TIMEOUT_WALL and self._sealed and self._spare.clock.is_suspended():
                 self._stopped = Stopped(Ending.HARNESS_FAILURE, "a signal from outside suspended the program")
         except ChannelClosed:
-            self._death = self._reaped() if self._spare.ended(_GRACE) else None
+            self._death = self._await_death() if self._spare.has_ended(_GRACE) else None
             self._talk.drain_all()
-            self._stopped = self._cause()
+            self._stopped = self._find_cause()
 
-    def _reaped(self) -> Death:
-        if (death := self._zygote.death(self._spare, REAP_SECONDS)) is None:
+    def _await_death(self) -> Death:
+        if (death := self._zygote.await_death(self._spare, REAP_SECONDS)) is None:
             raise ZygoteDied(f"a child that ended was not reaped within {REAP_SECONDS:g} s")
         return death
 
-    def _cause(self) -> Stopped:
+    def _find_cause(self) -> Stopped:
         if not self._talk.begun:
             return Stopped(Ending.HARNESS_FAILURE, "the child ended before it ran anything")
         if self._death is None:
             return Stopped(Ending.NO_RESULT, "it closed its result channel without an answer")
-        if self._death.killed and (found := self._own_limit(self._death)):
+        if self._death.killed and (found := self._find_own_limit(self._death)):
             return found
-        return of_status(self._death.status, self._talk.pipes[1].text, self._sealed)
+        return read_status(self._death.status, self._talk.pipes[1].text, self._sealed)
 
-    def _own_limit(self, death: Death) -> Stopped | None:
+    def _find_own_limit(self, death: Death) -> Stopped | None:
         """Returns the limit for which the kernel may have killed it.
 
         It is None where the child was within its limits.
@@ -212,10 +214,10 @@ class Run:
             return Stopped(Ending.TIMEOUT_CPU, f"killed after {death.cpu_seconds:.2f} s of CPU time")
         return None
 
-    def _bury(self) -> None:
+    def _end_child(self) -> None:
         self._end_cpu = self._spare.clock.read() if self._death is None else 0.0
         self._spare.kill()
-        self._death = self._death or self._reaped()
+        self._death = self._death or self._await_death()
         self._talk.drain_all()
 
     def outcome(self, level: Level) -> Outcome:
@@ -235,20 +237,20 @@ class Run:
         )
 
 
-def _advice(error: OSError) -> str:
+def _describe_shortage(error: OSError) -> str:
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return "too many open files; raise the limit, such as with: ulimit -n 1024"
     return f"the machine lacks a resource: {error.strerror or error}"
 
 
-def _job_frame(job: Job) -> bytes:
+def _encode_job(job: Job) -> bytes:
     limits = job.limits
     return json.dumps(
         {
             "source": job.source,
             "entry": job.entry,
             "driver": job.driver,
-            "cpu_net": _cpu_net(job),
+            "cpu_net": _compute_cpu_limit(job),
             "memory_mb": limits.memory_mb,
             "threads": limits.threads,
             "result_bytes": limits.result_bytes,
@@ -256,7 +258,7 @@ def _job_frame(job: Job) -> bytes:
     ).encode()
 
 
-def _cpu_net(job: Job) -> int:
+def _compute_cpu_limit(job: Job) -> int:
     """Returns the kernel's own limit of CPU seconds, a safety net.
 
     A program can read it. Where the host reads the child's clock it is the same for every job, because the
@@ -278,7 +280,7 @@ def open_sandbox(preload: str | Preload = "numpy", minimum: Level = Level.L2, sl
         slot: the number of the worker; each has its own user id if the host is root.
 
     Raises:
-        SandboxTrouble: if the isolation is weaker than `minimum`, or nothing starts.
+        SandboxError: if the isolation is weaker than `minimum`, or nothing starts.
     """
     return Sandbox(preload, minimum, slot)
 

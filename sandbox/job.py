@@ -33,7 +33,7 @@ class Ending(StrEnum):
     ZYGOTE_DIED = "zygote_died"
 
     @property
-    def ours(self) -> bool:
+    def is_sandbox_failure(self) -> bool:
         """Whether the sandbox failed, not the candidate: retried and never charged."""
         return self in (Ending.HARNESS_FAILURE, Ending.ZYGOTE_DIED)
 

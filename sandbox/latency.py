@@ -27,7 +27,7 @@ class Latency:
 
 
 def measure_latency(repetitions: int = 200, preload: str = "numpy") -> Latency:
-    """Measures the null program in a sandbox of its own. Raises SandboxTrouble."""
+    """Measures the null program in a sandbox of its own. Raises SandboxError."""
     with Sandbox(preload, Level.L0, slot=0) as box:
         return measure(box, NULL, repetitions)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.errors import SandboxError
 from gapsmith.sandbox.guest.zygote import BORN, EVENT, PRELOAD, TAKEN
 from gapsmith.sandbox.isolation.lockdown import LayerFailed
 from gapsmith.sandbox.job import Preload
@@ -69,7 +69,7 @@ class Spare:
             os.set_blocking(pipe, False)
         self.clock = Clock(name, self._watch)
 
-    def ended(self, patience: float) -> bool:
+    def has_ended(self, patience: float) -> bool:
         """Tells whether the child ends within `patience` seconds, reaped or not.
 
         Where the system gives no handle on a process it returns True, and the zygote's report of the death is
@@ -110,7 +110,7 @@ class Zygote:
     def __init__(
         self, preload: Preload, layers: Iterable[str], slot: int, refused: Mapping[str, str]
     ) -> None:
-        folders = package_folders(preload.name)
+        folders = find_package_folders(preload.name)
         self._process: subprocess.Popen[bytes] | None = None
         self._spares: list[Spare] = []
         self._deaths: dict[int, Death] = {}
@@ -119,7 +119,7 @@ class Zygote:
         self._ctl, theirs = socket.socketpair()
         try:
             with theirs:
-                settings = _settings(preload, folders, layers, slot, theirs.fileno()) | {
+                settings = _make_settings(preload, folders, layers, slot, theirs.fileno()) | {
                     "refused": dict(refused)
                 }
                 self._process = _spawn(settings, theirs.fileno())
@@ -134,11 +134,11 @@ class Zygote:
             (length,) = struct.unpack("!I", self._receive(4))
             report: dict[str, Any] = json.loads(self._receive(length))
         except ZygoteDied as error:
-            raise SandboxTrouble(f"the sandbox's process did not start: {error}") from error
+            raise SandboxError(f"the sandbox's process did not start: {error}") from error
         if "failed" in report:
             raise LayerFailed(*report["failed"])
         if "trouble" in report:
-            raise SandboxTrouble(f"the sandbox's process did not start: {report['trouble']}")
+            raise SandboxError(f"the sandbox's process did not start: {report['trouble']}")
         return report
 
     def _receive(self, count: int) -> bytes:
@@ -159,7 +159,7 @@ class Zygote:
         Raises ZygoteDied.
         """
         while not self._spares:
-            if not self._event(START_SECONDS):
+            if not self._receive_event(START_SECONDS):
                 raise ZygoteDied(f"it forked no child in {START_SECONDS:g} s")
         spare = self._spares.pop(0)
         try:
@@ -169,14 +169,14 @@ class Zygote:
             raise ZygoteDied(str(error)) from error
         return spare
 
-    def death(self, spare: Spare, patience: float) -> Death | None:
+    def await_death(self, spare: Spare, patience: float) -> Death | None:
         """Waits for the child's death; returns None after `patience` seconds."""
         while spare.name not in self._deaths:
-            if not self._event(patience):
+            if not self._receive_event(patience):
                 return None
         return self._deaths.pop(spare.name)
 
-    def _event(self, patience: float) -> bool:
+    def _receive_event(self, patience: float) -> bool:
         self._ctl.settimeout(max(patience, 0.001))
         try:
             data, descriptors, _, _ = socket.recv_fds(
@@ -220,7 +220,7 @@ class Zygote:
             self._process.wait()
 
 
-def _settings(
+def _make_settings(
     preload: Preload, folders: list[str], layers: Iterable[str], slot: int, ctl: int
 ) -> dict[str, Any]:
     return {
@@ -251,19 +251,19 @@ def _spawn(settings: dict[str, Any], ctl: int) -> "subprocess.Popen[bytes]":
     )
 
 
-def package_folders(preload: str) -> list[str]:
+def find_package_folders(preload: str) -> list[str]:
     """Finds the folders that hold the packages to preload.
 
     Raises:
-        SandboxTrouble: for an unknown name, or a package that is not installed.
+        SandboxError: for an unknown name, or a package that is not installed.
     """
     if preload not in PRELOAD:
-        raise SandboxTrouble(f"unknown preload {preload!r}; known: {', '.join(PRELOAD)}")
+        raise SandboxError(f"unknown preload {preload!r}; known: {', '.join(PRELOAD)}")
     folders = []
     for name in {module.split(".")[0]: None for module in PRELOAD[preload]}:
         spec = importlib.machinery.PathFinder.find_spec(name)
         places = list(spec.submodule_search_locations or ()) if spec else []
         if not places:
-            raise SandboxTrouble(f"{name} is not installed here; the sandbox needs it: pip install {name}")
+            raise SandboxError(f"{name} is not installed here; the sandbox needs it: pip install {name}")
         folders += [str(Path(place).parent) for place in places]
     return list(dict.fromkeys(folders))

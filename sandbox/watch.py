@@ -16,7 +16,7 @@ class Clock:
     """
 
     def __init__(self, name: int, watch: int) -> None:
-        pid = _pid_of(watch) if watch >= 0 else name
+        pid = _read_pid(watch) if watch >= 0 else name
         self._clock = ~pid << 3 | _CPU_OF_PROCESS
         self._schedule = Path(f"/proc/{pid}/schedstat")
         self._status = Path(f"/proc/{pid}/stat")
@@ -29,13 +29,13 @@ class Clock:
                 self._last = max(self._last, time.clock_gettime(self._clock))
         return self._last
 
-    def stopped(self) -> bool:
+    def is_suspended(self) -> bool:
         """Tells whether a signal has suspended the process; False where unknown."""
         with contextlib.suppress(OSError, IndexError):
             return self._status.read_text().rpartition(")")[2].split()[0] == "T"
         return False
 
-    def starved(self) -> float:
+    def read_starved_seconds(self) -> float:
         """Returns the seconds for which its first thread waited for a core.
 
         0 where the kernel does not report them.
@@ -45,7 +45,7 @@ class Clock:
         return 0.0
 
 
-def _pid_of(watch: int) -> int:
+def _read_pid(watch: int) -> int:
     for line in Path(f"/proc/self/fdinfo/{watch}").read_text().splitlines():
         key, _, value = line.partition(":")
         if key == "Pid":

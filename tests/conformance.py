@@ -3,6 +3,6 @@
 It is part of the package, so that a problem of one's own can be tried without a clone of this repository.
 """
 
-from gapsmith.evaluators.integrity.conformance import PROMISES, broken_promises
+from gapsmith.evaluators.integrity.conformance import PROMISES, find_broken_promises
 
-__all__ = ["PROMISES", "broken_promises"]
+__all__ = ["PROMISES", "find_broken_promises"]

@@ -1,6 +1,6 @@
 """The database: runs, programs, evaluations, baselines, calls and events. Only this package writes it."""
 
-from gapsmith.agent.archive.queries import Edition, Paid
+from gapsmith.agent.archive.queries import SlotCost, StoredVersion
 from gapsmith.agent.archive.safety.leases import Lease
 from gapsmith.agent.archive.tables import (
     DISCOVERY,
@@ -28,11 +28,11 @@ __all__ = [
     "Candidate",
     "CandidateRow",
     "CounterexampleRow",
-    "Edition",
     "Event",
     "Lease",
-    "Paid",
     "Program",
     "RunRow",
+    "SlotCost",
+    "StoredVersion",
     "find_run_kind",
 ]

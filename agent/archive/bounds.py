@@ -1,12 +1,12 @@
 """Merges two exact results of one instance."""
 
-from gapsmith.evaluators.base import Baseline, Trouble
+from gapsmith.evaluators.base import Baseline, GapsmithError
 
 NEAR = 1e-9
 """Bounds that cross by at most this relative amount count as equal: a rounding error."""
 
 
-def tightened(kept: Baseline, new: Baseline, maximise: bool, name: str) -> Baseline:
+def merge_bounds(kept: Baseline, new: Baseline, maximise: bool, name: str) -> Baseline:
     """Returns the tighter of two pairs of bounds, with the better solution.
 
     Args:
@@ -16,13 +16,13 @@ def tightened(kept: Baseline, new: Baseline, maximise: bool, name: str) -> Basel
         name: name of the instance, for the message.
 
     Raises:
-        Trouble: if the two results contradict each other.
+        GapsmithError: if the two results contradict each other.
     """
     lower, upper = max(kept.lower, new.lower), min(kept.upper, new.upper)
     if lower > upper and lower - upper <= NEAR * max(abs(lower), abs(upper)):
         upper = lower
     if lower > upper:
-        raise Trouble(
+        raise GapsmithError(
             f"{name}: the exact solver found {new.lower:g} to {new.upper:g}, but the archive has "
             f"{kept.lower:g} to {kept.upper:g}; one of them is wrong: try another archive, and correct the "
             "problem's `baseline` if it is yours"

@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gapsmith.agent.archive import Archive, Paid
+from gapsmith.agent.archive import Archive, SlotCost
 
 
 @dataclass(frozen=True)
-class Spent:
+class CostLine:
     """Costs and improvements of some calls.
 
     Attributes:
@@ -54,39 +54,39 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Spending:
+class CostSummary:
     """Costs of a run: in total, by model and by operator, the most expensive first."""
 
-    whole: Spent
-    models: tuple[Spent, ...]
-    operators: tuple[Spent, ...]
+    whole: CostLine
+    models: tuple[CostLine, ...]
+    operators: tuple[CostLine, ...]
 
 
-def summarise_costs(archive: Archive, run: int) -> Spending:
+def summarise_costs(archive: Archive, run: int) -> CostSummary:
     """Sums what a run has paid so far."""
     rows, best = [], math.inf
-    for row in _in_order(archive.paid(run)):
+    for row in _sort_slots(archive.list_slot_costs(run)):
         leads = row.train_gap is not None and row.train_gap < best
         best = min(best, math.inf if row.train_gap is None else row.train_gap)
         rows += [(row, leads)] if row.model else []
     models = {row.model: [each for each in rows if each[0].model == row.model] for row, _ in rows}
     operators = {row.operator: [each for each in rows if each[0].operator == row.operator] for row, _ in rows}
-    return Spending(
-        _spent("all", rows),
-        _dearest_first(_spent(name, some) for name, some in models.items()),
-        _dearest_first(_spent(name, some) for name, some in operators.items()),
+    return CostSummary(
+        _summarise_calls("all", rows),
+        _sort_by_cost(_summarise_calls(name, some) for name, some in models.items()),
+        _sort_by_cost(_summarise_calls(name, some) for name, some in operators.items()),
     )
 
 
-def _in_order(rows: Iterable[Paid]) -> list[Paid]:
+def _sort_slots(rows: Iterable[SlotCost]) -> list[SlotCost]:
     """Sorts slots by number; slot -1, the end, comes last."""
     return sorted(rows, key=lambda row: (row.slot < 0, row.slot))
 
 
-def _spent(name: str, rows: Sequence[tuple[Paid, bool]]) -> Spent:
+def _summarise_calls(name: str, rows: Sequence[tuple[SlotCost, bool]]) -> CostLine:
     costs = [row.usd for row, _ in rows]
     known = [cost for cost in costs if cost is not None]
-    return Spent(
+    return CostLine(
         name,
         calls=len(rows),
         usd=math.fsum(known) if len(known) == len(costs) else None,
@@ -98,10 +98,10 @@ def _spent(name: str, rows: Sequence[tuple[Paid, bool]]) -> Spent:
     )
 
 
-def _dearest_first(found: Iterable[Spent]) -> tuple[Spent, ...]:
+def _sort_by_cost(found: Iterable[CostLine]) -> tuple[CostLine, ...]:
     return tuple(sorted(found, key=lambda spent: (-(spent.usd or 0.0), -spent.calls, spent.name)))
 
 
-def dollars(usd: float | None) -> str:
+def format_dollars(usd: float | None) -> str:
     """Formats an amount of dollars."""
     return "price unknown" if usd is None else f"${usd:.2f}"

@@ -19,9 +19,9 @@ from sqlmodel import SQLModel, create_engine
 from gapsmith.agent.archive.migrations import MIGRATIONS, Migration
 from gapsmith.agent.archive.safety.guarding import BUSY_SECONDS
 from gapsmith.agent.archive.tables import SCHEMA
-from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.evaluators.base import GapsmithError, UsageError
 
-TRIES = 100
+MAX_TRIES = 100
 NO_FILES = ("", ":memory:")
 
 
@@ -30,7 +30,7 @@ def open_engine(
 ) -> Engine:
     """Opens an archive and brings its schema up to date.
 
-    Raises Trouble where it cannot be used.
+    Raises GapsmithError where it cannot be used.
 
     Args:
         location: a path (SQLite) or a database URL.
@@ -38,28 +38,28 @@ def open_engine(
         reading: open for reading only: the archive is neither created nor migrated; its folder may be read-only.
     """
     try:
-        url = _url(location)
+        url = _parse_location(location)
         if reading and url.get_backend_name() == "sqlite":
-            return _readable(Path(str(url.database)), location, migrations)
+            return _open_for_reading(Path(str(url.database)), location, migrations)
         engine = create_engine(url)
-        with _closed_on_error(engine):
+        with _close_on_error(engine):
             _set_up(engine)
-            _lift(engine, location, migrations)
+            _bring_up_to_date(engine, location, migrations)
     except (DatabaseError, ArgumentError, NoSuchModuleError, ImportError, OSError, ValueError) as error:
-        raise Trouble(
-            f"archive {_shown(location)} cannot be opened: {_first_line(error)}{_reason(location)}"
+        raise GapsmithError(
+            f"archive {_hide_password(location)} cannot be opened: {_format_error(error)}{_explain_failure(location)}"
         ) from None
     return engine
 
 
-def _url(location: str) -> URL:
+def _parse_location(location: str) -> URL:
     """Returns the URL of a location; any path is taken literally.
 
-    Raises UsageTrouble where the location names no file.
+    Raises UsageError where the location names no file.
     """
     url = make_url(location) if "://" in location else URL.create("sqlite", database=location)
     if url.get_backend_name() == "sqlite" and (url.database or "").strip() in NO_FILES:
-        raise UsageTrouble(
+        raise UsageError(
             f"--archive {location!r} names no file, so nothing would be kept; expected a path such as archive.db"
         )
     return url
@@ -68,7 +68,7 @@ def _url(location: str) -> URL:
 # Reading
 
 
-def _readable(path: Path, location: str, migrations: Mapping[int, Migration]) -> Engine:
+def _open_for_reading(path: Path, location: str, migrations: Mapping[int, Migration]) -> Engine:
     """Opens an archive for reading only.
 
     An archive with an older schema is copied to a temporary folder and migrated there.
@@ -79,45 +79,45 @@ def _readable(path: Path, location: str, migrations: Mapping[int, Migration]) ->
     if (
         not ours and log.is_file() and log.stat().st_size
     ):  # SQLite reads the log only in a folder that it can write
-        return _lifted_copy(path, location, migrations)
+        return _open_migrated_copy(path, location, migrations)
     address = f"file:{quote(str(path))}"
     options = {"uri": "true", "mode": "rw"} if ours else {"uri": "true", "immutable": "1"}
     engine = create_engine(URL.create("sqlite", database=address, query=options))
-    with _closed_on_error(engine):
+    with _close_on_error(engine):
         _set_up(engine)
         event.listen(engine, "connect", _query_only)
         with engine.connect() as connection:
-            version = _version(connection, path)
+            version = _read_version(connection, path)
         if version is None:
-            raise Trouble(
+            raise GapsmithError(
                 f"{location} is empty; expected an archive, which a run makes: gapsmith run PROBLEM"
             )
         _check_known(version, location)
     if version == SCHEMA:
         return engine
     engine.dispose()
-    return _lifted_copy(path, location, migrations)
+    return _open_migrated_copy(path, location, migrations)
 
 
 def _query_only(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA query_only=ON")
 
 
-def _lifted_copy(path: Path, location: str, migrations: Mapping[int, Migration]) -> Engine:
+def _open_migrated_copy(path: Path, location: str, migrations: Mapping[int, Migration]) -> Engine:
     folder = TemporaryDirectory(prefix="gapsmith-", ignore_cleanup_errors=True)
     for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):
             shutil.copy2(f"{path}{suffix}", Path(folder.name) / f"archive.db{suffix}")
     engine = create_engine(URL.create("sqlite", database=str(Path(folder.name) / "archive.db")))
-    with _closed_on_error(engine):
+    with _close_on_error(engine):
         _set_up(engine)
-        _lift(engine, location, migrations)
+        _bring_up_to_date(engine, location, migrations)
     event.listen(engine, "engine_disposed", lambda _: folder.cleanup())
     return engine
 
 
 @contextmanager
-def _closed_on_error(engine: Engine) -> Iterator[None]:
+def _close_on_error(engine: Engine) -> Iterator[None]:
     try:
         yield
     except BaseException:  # no connection may stay open; the error is raised again
@@ -143,30 +143,30 @@ def _write_ahead(engine: Engine) -> None:
 
     SQLite does not wait while another process does the same; this function does.
     """
-    for attempt in range(TRIES):
+    for attempt in range(MAX_TRIES):
         try:
             with engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             return
         except OperationalError:
-            if attempt == TRIES - 1:
+            if attempt == MAX_TRIES - 1:
                 raise
             time.sleep(0.05)
 
 
 def _check_known(version: int, location: str) -> None:
     if version > SCHEMA:
-        raise Trouble(
+        raise GapsmithError(
             f"archive {location} has schema {version}; this gapsmith knows schemas up to {SCHEMA}: "
             "upgrade gapsmith, or name another archive with --archive"
         )
 
 
-def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) -> None:
+def _bring_up_to_date(engine: Engine, location: str, migrations: Mapping[int, Migration]) -> None:
     with engine.connect() as connection:
-        version = _version(connection)
+        version = _read_version(connection)
     if version is None:
-        version = _make(engine)
+        version = _create_tables(engine)
     _check_known(version, location)
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
@@ -174,17 +174,17 @@ def _lift(engine: Engine, location: str, migrations: Mapping[int, Migration]) ->
         _migrate(engine, location, version, migrations)
 
 
-def _make(engine: Engine) -> int:
+def _create_tables(engine: Engine) -> int:
     with engine.begin() as connection:
-        _lock(connection)
-        if (found := _version(connection)) is not None:  # another process made it first
+        _begin_immediate(connection)
+        if (found := _read_version(connection)) is not None:  # another process made it first
             return found
         SQLModel.metadata.create_all(connection)
         connection.execute(text("INSERT INTO meta (key, value) VALUES ('schema', :v)"), {"v": str(SCHEMA)})
         return SCHEMA
 
 
-def _lock(connection: Connection) -> None:
+def _begin_immediate(connection: Connection) -> None:
     """Begins the transaction now.
 
     SQLite's driver would leave changes of the schema out of it.
@@ -196,11 +196,11 @@ def _lock(connection: Connection) -> None:
 def _migrate(engine: Engine, location: str, version: int, migrations: Mapping[int, Migration]) -> None:
     copy = _copy(engine, version)
     with engine.begin() as connection:
-        _unchecked(connection)
-        _lock(connection)
-        for step in range(_version(connection) or version, SCHEMA):
+        _disable_foreign_keys(connection)
+        _begin_immediate(connection)
+        for step in range(_read_version(connection) or version, SCHEMA):
             if step not in migrations:
-                raise Trouble(
+                raise GapsmithError(
                     f"archive {location} has schema {step}, for which there is no migration; {copy}"
                 )
             migrations[step](connection)
@@ -208,7 +208,7 @@ def _migrate(engine: Engine, location: str, version: int, migrations: Mapping[in
     engine.dispose()  # the next connections check foreign keys again
 
 
-def _unchecked(connection: Connection) -> None:
+def _disable_foreign_keys(connection: Connection) -> None:
     """Switches off the check of foreign keys while tables are replaced.
 
     SQLite accepts this only before a transaction.
@@ -228,20 +228,20 @@ def _copy(engine: Engine, version: int) -> str:
     return f"a copy is in {copy}"
 
 
-def _version(connection: Connection, path: Path | None = None) -> int | None:
+def _read_version(connection: Connection, path: Path | None = None) -> int | None:
     place = path or connection.engine.url.database
     tables = inspect(connection).get_table_names()
     if not tables:
         return None
     if "meta" not in tables:
-        raise Trouble(f"{place} is a database, but not a gapsmith archive")
+        raise GapsmithError(f"{place} is a database, but not a gapsmith archive")
     found = connection.execute(text("SELECT value FROM meta WHERE key = 'schema'")).scalar()
     if not str(found).isdecimal():
-        raise Trouble(f"{place} says its schema is {found!r}; expected a number")
+        raise GapsmithError(f"{place} says its schema is {found!r}; expected a number")
     return int(str(found))
 
 
-def _shown(location: str) -> str:
+def _hide_password(location: str) -> str:
     if "://" not in location:
         return location
     try:
@@ -250,7 +250,7 @@ def _shown(location: str) -> str:
         return location
 
 
-def _reason(location: str) -> str:
+def _explain_failure(location: str) -> str:
     """Explains why a file cannot be opened; empty if unknown."""
     path = Path(location.removeprefix("sqlite:///"))
     if "://" in str(location) and not location.startswith("sqlite:///"):
@@ -264,6 +264,6 @@ def _reason(location: str) -> str:
     return ""
 
 
-def _first_line(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     cause = getattr(error, "orig", None) or error
     return str(cause).splitlines()[0] if str(cause) else type(cause).__name__

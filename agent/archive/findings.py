@@ -8,7 +8,7 @@ from gapsmith.agent.archive import Archive, CandidateRow
 KIND = "verified"
 
 
-def finding_of(store: Archive, births: Sequence[CandidateRow]) -> Mapping[str, Any] | None:
+def find_verification(store: Archive, births: Sequence[CandidateRow]) -> Mapping[str, Any] | None:
     """Returns the strongest verification result of a program, None without any.
 
     The results are looked up in the slots in which the program was made.
@@ -22,7 +22,7 @@ def finding_of(store: Archive, births: Sequence[CandidateRow]) -> Mapping[str, A
     return found if found and "rung" in found else None
 
 
-def words(finding: Mapping[str, Any] | None) -> str:
+def format_verification(finding: Mapping[str, Any] | None) -> str:
     """Formats a verification result in one line; empty without one."""
     if not finding:
         return ""

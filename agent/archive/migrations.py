@@ -83,7 +83,7 @@ OTHERS_FROM_3 = (
 )
 
 
-def _from_1(connection: Connection) -> None:
+def _migrate_from_1(connection: Connection) -> None:
     """Adds costs per slot, kinds of arms and unique events.
 
     Evaluations are stored in the order of their key.
@@ -95,18 +95,18 @@ def _from_1(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
 
 
-def _from_2(connection: Connection) -> None:
+def _migrate_from_2(connection: Connection) -> None:
     """Adds batches of model requests, and counterexamples of formulations."""
     for statement in FROM_2:
         connection.exec_driver_sql(statement)
 
 
-def _from_3(connection: Connection) -> None:
+def _migrate_from_3(connection: Connection) -> None:
     """Adds versions of problems, solver limits, bounds of runs, and leases."""
     sqlite = connection.dialect.name == "sqlite"
     for statement in (*FROM_3, *(SQLITE_FROM_3 if sqlite else OTHERS_FROM_3)):
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _from_1, 2: _from_2, 3: _from_3}
+MIGRATIONS: Mapping[int, Migration] = {1: _migrate_from_1, 2: _migrate_from_2, 3: _migrate_from_3}
 """Migrations by the version from which they lead to the next one."""

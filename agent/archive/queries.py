@@ -161,7 +161,7 @@ EVENTS = select(Event).where(col(Event.run) == bindparam("run")).order_by(col(Ev
 
 
 @dataclass(frozen=True)
-class Paid:
+class SlotCost:
     """Cost and result of one slot.
 
     Attributes:
@@ -188,7 +188,7 @@ class Paid:
 
 
 @dataclass(frozen=True)
-class Edition:
+class StoredVersion:
     """The stored results of one version of a problem.
 
     Attributes:

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from gapsmith.agent.archive.engine import open_engine
-from gapsmith.agent.archive.fingerprints import _chunks, _decisions, _stored, _verdicts
+from gapsmith.agent.archive.fingerprints import _clamp_number, _read_decisions, _read_verdicts, _split_chunks
 from gapsmith.agent.archive.queries import (
     BASELINES,
     BEHAVIOURS,
@@ -33,8 +33,8 @@ from gapsmith.agent.archive.queries import (
     RECORDED,
     SCORED_RUNS,
     SOLVED,
-    Edition,
-    Paid,
+    SlotCost,
+    StoredVersion,
 )
 from gapsmith.agent.archive.safety.leases import is_over
 from gapsmith.agent.archive.tables import (
@@ -48,7 +48,7 @@ from gapsmith.agent.archive.tables import (
     Program,
     RunRow,
 )
-from gapsmith.evaluators.base import FIRST_VERSION, Baseline, Trouble
+from gapsmith.evaluators.base import FIRST_VERSION, Baseline, GapsmithError
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
 
@@ -62,7 +62,7 @@ class Reader:
         location: a path (SQLite) or a database URL.
 
     Raises:
-        Trouble: if it cannot be opened, or has a newer schema.
+        GapsmithError: if it cannot be opened, or has a newer schema.
     """
 
     def __init__(self, location: str = "archive.db", reading: bool = False) -> None:
@@ -78,63 +78,65 @@ class Reader:
     def run(self, number: int | None = None) -> RunRow:
         """Returns a run by its number, the latest by default.
 
-        Raises Trouble where there is none.
+        Raises GapsmithError where there is none.
         """
         query = select(RunRow).order_by(col(RunRow.id).desc()).limit(1)
-        found = self._all(query if number is None else query.where(RunRow.id == _stored(number)))
+        found = self._all(query if number is None else query.where(RunRow.id == _clamp_number(number)))
         if not found:
             wanted = "holds no run yet; start one with: gapsmith run PROBLEM"
-            raise Trouble(
+            raise GapsmithError(
                 f"archive {self.location} " + (wanted if number is None else f"holds no run {number}")
             )
-        return self._standing(found)[0]
+        return self._mark_interrupted(found)[0]
 
-    def runs(self) -> list[RunRow]:
+    def list_runs(self) -> list[RunRow]:
         """Lists all runs, the latest first."""
-        return self._standing(self._all(select(RunRow).order_by(col(RunRow.id).desc())))
+        return self._mark_interrupted(self._all(select(RunRow).order_by(col(RunRow.id).desc())))
 
-    def _standing(self, rows: list[RunRow]) -> list[RunRow]:
+    def _mark_interrupted(self, rows: list[RunRow]) -> list[RunRow]:
         """Marks running runs as interrupted where their process is gone."""
         for row in (each for each in rows if each.status == "running"):
-            lease = self.lease(row.id or 0)
+            lease = self.find_lease(row.id or 0)
             if lease is None or is_over(lease, time.time()):
                 row.status = "interrupted"
         return rows
 
-    def lease(self, run: int) -> LeaseRow | None:
+    def find_lease(self, run: int) -> LeaseRow | None:
         """Returns the lease on a run, which may be over, or None."""
         return self._first(LEASE, run=run)
 
-    def editions(self, problem: str) -> list[Edition]:
+    def list_versions(self, problem: str) -> list[StoredVersion]:
         """Lists the versions of a problem with their stored results."""
-        runs, solved, priced = (self._by_version(query, problem) for query in (LATEST_RUNS, SOLVED, PRICED))
+        runs, solved, priced = (
+            self._count_by_version(query, problem) for query in (LATEST_RUNS, SOLVED, PRICED)
+        )
         return [
-            Edition(version, runs.get(version), solved.get(version, 0), priced.get(version, 0))
+            StoredVersion(version, runs.get(version), solved.get(version, 0), priced.get(version, 0))
             for version in sorted({*runs, *solved, *priced})
         ]
 
-    def _by_version(self, query: Executable, problem: str) -> dict[str, int]:
+    def _count_by_version(self, query: Executable, problem: str) -> dict[str, int]:
         with self._engine.connect() as connection:
             rows = connection.execute(query, {"problem": problem})
             return {str(version): int(value) for version, value in rows}
 
-    def comparable(self, problem: str | None = None, version: str | None = None) -> list[int]:
+    def list_comparable_runs(self, problem: str | None = None, version: str | None = None) -> list[int]:
         """Lists the runs whose gaps can be compared, the latest first.
 
         They belong to that version of the problem, or to the latest version of each problem.
         """
         scored, latest, found = set(self._all(SCORED_RUNS)), dict[str, str](), []
-        for row in self.runs():
+        for row in self.list_runs():
             wanted = row.id in scored and latest.setdefault(row.problem, version or row.version)
             if row.version == wanted and problem in (None, row.problem):
                 found.append(row.id or 0)
         return found
 
-    def recorded(self, run: int) -> int:
+    def count_slots(self, run: int) -> int:
         """Returns the number of recorded slots: the highest slot plus one."""
         return int(self._value(RECORDED, run=run))
 
-    def candidate(self, run: int, slot: int) -> CandidateRow | None:
+    def find_candidate(self, run: int, slot: int) -> CandidateRow | None:
         """Returns the candidate of a slot, if it is recorded."""
         return self._first(CANDIDATE, run=run, slot=slot)
 
@@ -142,7 +144,7 @@ class Reader:
         """Returns the answered call of a slot, if it has one."""
         return self._first(CALL, run=run, slot=slot)
 
-    def candidates(self, run: int) -> dict[int, CandidateRow]:
+    def read_candidates(self, run: int) -> dict[int, CandidateRow]:
         """Reads all candidates of a run, by slot."""
         query = select(CandidateRow).where(CandidateRow.run == run).order_by(col(CandidateRow.slot))
         return {row.slot: row for row in self._all(query)}
@@ -152,12 +154,12 @@ class Reader:
         query = select(CallRow).where(CallRow.run == run).order_by(col(CallRow.slot))
         return {row.slot: row for row in self._all(query)}
 
-    def paid(self, run: int) -> list[Paid]:
+    def list_slot_costs(self, run: int) -> list[SlotCost]:
         """Lists cost and result of each slot of a run, in order."""
         with self._engine.connect() as connection:
-            return [Paid(*row) for row in connection.execute(PAID, {"run": run})]
+            return [SlotCost(*row) for row in connection.execute(PAID, {"run": run})]
 
-    def answered(self, run: int) -> set[int]:
+    def list_answered_slots(self, run: int) -> set[int]:
         """Returns the slots of a run whose calls were answered."""
         return set(self._all(select(CallRow.slot).where(CallRow.run == run)))
 
@@ -165,7 +167,7 @@ class Reader:
         """Lists the batches of a run, the oldest first."""
         return self._all(select(BatchRow).where(BatchRow.run == run).order_by(col(BatchRow.made)))
 
-    def batch_ids(self) -> set[str]:
+    def list_batch_ids(self) -> set[str]:
         """Returns the providers' ids of the batches of all runs."""
         return set(self._all(select(BatchRow.id))) - {""}
 
@@ -177,7 +179,7 @@ class Reader:
         """Reads the bandit statistics of a run, by kind and name."""
         return self._all(select(ArmRow).where(ArmRow.run == run).order_by(col(ArmRow.kind), col(ArmRow.name)))
 
-    def claimed(self, run: int, program: int, before: int) -> int | None:
+    def find_first_slot(self, run: int, program: int, before: int) -> int | None:
         """Returns the first slot before `before` that finished with this program.
 
         Duplicates do not count.
@@ -185,7 +187,7 @@ class Reader:
         found = self._value(CLAIMED, run=run, program=program, before=before)
         return None if found is None else int(found)
 
-    def behaviours(self, program: int) -> str:
+    def read_behaviours(self, program: int) -> str:
         """Returns the recorded behaviour of a program on all instances."""
         return " ".join(self._all(BEHAVIOURS, program=program))
 
@@ -196,7 +198,7 @@ class Reader:
         """
         digest = hashlib.sha256()
         with self._engine.connect() as connection:
-            for line in chain(_verdicts(connection, run), _decisions(connection, run)):
+            for line in chain(_read_verdicts(connection, run), _read_decisions(connection, run)):
                 digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
         return digest.hexdigest()[:16]
 
@@ -205,31 +207,31 @@ class Reader:
     def find(self, program: int) -> Program:
         """Returns a program by its number.
 
-        Raises Trouble where there is none.
+        Raises GapsmithError where there is none.
         """
-        found = self._first(PROGRAM, id=_stored(program))
+        found = self._first(PROGRAM, id=_clamp_number(program))
         if found is None:
             count = self._value(select(func.count()).select_from(Program))
-            raise Trouble(
+            raise GapsmithError(
                 f"archive {self.location} holds no program {program}; it has {count} (gapsmith best lists the best)"
             )
         return found
 
-    def births(self, program: int) -> list[CandidateRow]:
+    def list_births(self, program: int) -> list[CandidateRow]:
         """Lists the candidates that gave this program, the earliest first."""
         query = select(CandidateRow).where(CandidateRow.program == program)
         return self._all(query.order_by(col(CandidateRow.run), col(CandidateRow.slot)))
 
-    def lineage(self, program: int) -> list[CandidateRow]:
+    def trace_lineage(self, program: int) -> list[CandidateRow]:
         """Lists how a program and its ancestors were made, the nearest first.
 
-        Raises Trouble where there is no such program.
+        Raises GapsmithError where there is no such program.
         """
         self.find(program)
         line, seen = [program], [program]
         rows = []
         while line:
-            births = self.births(line.pop(0))
+            births = self.list_births(line.pop(0))
             rows += births[:1]
             new = [p for p in (births[0].parents if births else []) if p not in seen]
             line, seen = line + new, seen + new
@@ -251,23 +253,25 @@ class Reader:
             version: version of the problem; that of its latest run by default.
         """
         with Session(self._engine) as session:
-            runs = self._ranked_runs(problem, run, version)
+            runs = self._select_ranked_runs(problem, run, version)
             share = limit // max(1, len(runs)) + 1
-            ranked = merge(*(_ranked(session, number, share) for number in runs), key=_rank)
-            return list(islice(_distinct(ranked), limit))
+            ranked = merge(*(_read_ranked(session, number, share) for number in runs), key=_rank)
+            return list(islice(_deduplicate(ranked), limit))
 
-    def by_gap(self, run: int, limit: int) -> list[CandidateRow]:
+    def rank_by_gap(self, run: int, limit: int) -> list[CandidateRow]:
         """Returns the candidates of a run by validation gap, else training gap.
 
         Each program is listed once.
         """
         with Session(self._engine) as session:
             rows = session.scalars(BY_GAP, {"run": run}, execution_options={"yield_per": limit})
-            return list(islice(_distinct(rows), limit))
+            return list(islice(_deduplicate(rows), limit))
 
-    def _ranked_runs(self, problem: str | None, run: int | None, version: str | None) -> Sequence[int | None]:
+    def _select_ranked_runs(
+        self, problem: str | None, run: int | None, version: str | None
+    ) -> Sequence[int | None]:
         if run is None:
-            return self.comparable(problem, version)
+            return self.list_comparable_runs(problem, version)
         rows = self._all(select(RunRow).where(RunRow.id == run))
         return [row.id or 0 for row in rows if problem in (None, row.problem)]
 
@@ -289,8 +293,8 @@ class Reader:
         """
         found: dict[int, dict[str, Score]] = {program: {} for program in programs}
         with self._engine.connect() as connection:
-            for some in _chunks(list(found)):
-                for few in _chunks(digests):
+            for some in _split_chunks(list(found)):
+                for few in _split_chunks(digests):
                     rows = connection.execute(COSTS, {"programs": some, "digests": few})
                     for program, digest, outcome, message, cost, seconds, level in rows:
                         found[program][digest] = Score(outcome, message, cost, seconds, Level(level))
@@ -311,27 +315,27 @@ class Reader:
         """
         found: dict[str, Baseline] = {}
         with self._engine.connect() as connection:
-            for few in _chunks(digests):
+            for few in _split_chunks(digests):
                 values = {"problem": problem, "version": version, "digests": few, "seconds": seconds}
                 rows = connection.execute(BASELINES, values)
                 found |= {digest: Baseline(*bounds) for digest, *bounds in rows}
         return found
 
-    def pinned(self, run: int, digests: Sequence[str]) -> dict[str, Baseline]:
+    def read_pinned(self, run: int, digests: Sequence[str]) -> dict[str, Baseline]:
         """Returns the bounds that a run keeps, by digest.
 
         These are the bounds that were not proven when the run first met the instance.
         """
         found: dict[str, Baseline] = {}
         with self._engine.connect() as connection:
-            for few in _chunks(digests):
+            for few in _split_chunks(digests):
                 rows = connection.execute(PINNED, {"run": run, "digests": few})
                 found |= {digest: Baseline(*bounds) for digest, *bounds in rows}
         return found
 
     # Counterexamples
 
-    def counterexamples(self, formulation: str) -> list[CounterexampleRow]:
+    def list_counterexamples(self, formulation: str) -> list[CounterexampleRow]:
         """Lists the instances that refuted a formulation, the earliest first."""
         query = select(CounterexampleRow).where(CounterexampleRow.formulation == formulation)
         return self._all(query.order_by(col(CounterexampleRow.found), col(CounterexampleRow.digest)))
@@ -351,7 +355,7 @@ class Reader:
             return connection.execute(query, values).scalar()
 
 
-def _ranked(session: Session, run: int | None, at_a_time: int) -> Iterator[CandidateRow]:
+def _read_ranked(session: Session, run: int | None, at_a_time: int) -> Iterator[CandidateRow]:
     yield from session.scalars(RANKED, {"run": run}, execution_options={"yield_per": at_a_time})
 
 
@@ -361,7 +365,7 @@ def _rank(row: CandidateRow) -> tuple[Any, ...]:
     return row.gate != "passed", no_validation, row.validation_gap or 0.0, row.train_gap, row.run
 
 
-def _distinct(rows: Iterable[CandidateRow]) -> Iterator[CandidateRow]:
+def _deduplicate(rows: Iterable[CandidateRow]) -> Iterator[CandidateRow]:
     seen = set()
     for row in rows:
         if row.program not in seen:

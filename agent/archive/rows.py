@@ -17,10 +17,14 @@ def _new(program: int, scores: Scores, known: Digests = ()) -> list[dict[str, An
 
     Failures of the sandbox itself are left out: they say nothing about the program.
     """
-    return [_evaluation(program, i, s) for i, s in scores if i.digest not in known and not s.ours]
+    return [
+        _build_evaluation(program, i, s)
+        for i, s in scores
+        if i.digest not in known and not s.is_sandbox_failure
+    ]
 
 
-def _evaluation(program: int, instance: Instance, score: Score) -> dict[str, Any]:
+def _build_evaluation(program: int, instance: Instance, score: Score) -> dict[str, Any]:
     return {
         "program": program,
         "digest": instance.digest,

@@ -10,13 +10,13 @@ from sqlalchemy import select as select_columns
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from gapsmith.agent.archive.bounds import tightened
+from gapsmith.agent.archive.bounds import merge_bounds
 from gapsmith.agent.archive.queries import BOUNDS
 from gapsmith.agent.archive.reader import Reader
 from gapsmith.agent.archive.rows import Digests, Scores, _event, _new, _number
-from gapsmith.agent.archive.safety.guarding import Guard, Tell
-from gapsmith.agent.archive.safety.leases import held_words, is_over
-from gapsmith.agent.archive.safety.unwritten import Unwritten, nobody
+from gapsmith.agent.archive.safety.guarding import Guard, LineWriter
+from gapsmith.agent.archive.safety.leases import describe_lease, is_over
+from gapsmith.agent.archive.safety.unwritten import UnwrittenReplies, ignore_line
 from gapsmith.agent.archive.tables import (
     ArmRow,
     BaselineRow,
@@ -33,7 +33,7 @@ from gapsmith.agent.archive.tables import (
     RunBoundRow,
     RunRow,
 )
-from gapsmith.evaluators.base import FIRST_VERSION, Baseline, Instance, Trouble
+from gapsmith.evaluators.base import FIRST_VERSION, Baseline, GapsmithError, Instance
 
 Events = Sequence[tuple[str, Mapping[str, Any]]]
 
@@ -75,13 +75,15 @@ class Archive(Reader):
         tell: takes a line about a lock, or about something that could not be written.
 
     Raises:
-        Trouble: if it cannot be opened, has a newer schema, or fails in use.
+        GapsmithError: if it cannot be opened, has a newer schema, or fails in use.
     """
 
-    def __init__(self, location: str = "archive.db", reading: bool = False, tell: Tell = nobody) -> None:
+    def __init__(
+        self, location: str = "archive.db", reading: bool = False, tell: LineWriter = ignore_line
+    ) -> None:
         super().__init__(location, reading)
         self._guard = Guard(self._engine, location, tell)
-        self._replies = Unwritten(self._engine, tell)
+        self._replies = UnwrittenReplies(self._engine, tell)
         self._failed: list[tuple[Candidate, Call]] = []
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
         # Another process may have written a row already: it stays.
@@ -97,7 +99,7 @@ class Archive(Reader):
             self._take_up()
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _begin_transaction(self) -> Iterator[Connection]:
         """Runs a transaction, and checks the file afterwards."""
         with self._engine.connect() as connection:
             with connection.begin():
@@ -118,24 +120,24 @@ class Archive(Reader):
         row = RunRow(
             problem=problem, model=model, seed=seed, config=dict(config), started=time.time(), version=version
         )
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             added = insert(RunRow).values(row.model_dump(exclude={"id"})).returning(col(RunRow.id))
             return _number(connection.execute(added).scalar())
 
     def reconfigure(self, run: int, config: Mapping[str, Any]) -> None:
         """Records changed settings of a run, such as another address."""
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(update(RunRow).where(col(RunRow.id) == run).values(config=dict(config)))
 
-    def adopt(self, run: int, problem: str, version: str) -> None:
+    def assign_version(self, run: int, problem: str, version: str) -> None:
         """Assigns a version of its problem to an old run.
 
         Its programs get new numbers, without scores.
         """
-        rows = self.candidates(run).values()
+        rows = self.read_candidates(run).values()
         numbers = {number for row in rows for number in (*row.parents, row.program) if number is not None}
-        new = {number: self._number_in(number, problem, version) for number in numbers}
-        with self._writing() as connection:
+        new = {number: self._find_in_version(number, problem, version) for number in numbers}
+        with self._begin_transaction() as connection:
             for row in rows:
                 values = {
                     "program": row.program and new[row.program],
@@ -145,7 +147,7 @@ class Archive(Reader):
                 connection.execute(update(CandidateRow).where(*place).values(values))
             connection.execute(update(RunRow).where(col(RunRow.id) == run).values(version=version))
 
-    def _number_in(self, program: int, problem: str, version: str) -> int:
+    def _find_in_version(self, program: int, problem: str, version: str) -> int:
         """Returns the number of the same program in another version."""
         found = self.find(program)
         return self.program(problem, found.hash, found.source, found.size, version)[0]
@@ -155,28 +157,28 @@ class Archive(Reader):
     def take_lease(self, lease: LeaseRow) -> None:
         """Takes a lease on a run.
 
-        Raises Trouble where another process has it.
+        Raises GapsmithError where another process has it.
         """
-        kept = self.lease(lease.run)
+        kept = self.find_lease(lease.run)
         if kept is not None and not is_over(kept, time.time()):
-            raise Trouble(held_words(kept))
-        with self._writing() as connection:
+            raise GapsmithError(describe_lease(kept))
+        with self._begin_transaction() as connection:
             if kept is not None:
                 connection.execute(DROP_LEASE, {"of_token": kept.token})
             taken = connection.execute(self._add_lease, lease.model_dump()).rowcount
         if not taken:  # another process was faster
-            kept = self.lease(lease.run)
-            raise Trouble(held_words(kept or lease))
+            kept = self.find_lease(lease.run)
+            raise GapsmithError(describe_lease(kept or lease))
 
     def refresh_lease(self, lease: LeaseRow, expires: float) -> bool:
         """Extends a lease; returns False where another process has the run."""
         values = {"of_token": lease.token, "expires": expires}
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             return bool(connection.execute(REFRESH_LEASE, values).rowcount)
 
     def end_lease(self, lease: LeaseRow) -> None:
         """Releases a lease."""
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(DROP_LEASE, {"of_token": lease.token})
 
     # The life of a run
@@ -186,10 +188,10 @@ class Archive(Reader):
         values: dict[str, Any] = {"status": status, "seconds": seconds}
         if report is not None:
             values["report"] = dict(report)
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(update(RunRow).where(col(RunRow.id) == run).values(**values))
 
-    def tally(self, run: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    def record_tallies(self, run: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Records the bandit statistics of operators, arms and models.
 
         The rows have the fields of ArmRow but `run`.
@@ -197,7 +199,7 @@ class Archive(Reader):
         new = [ArmRow(**{**row, "run": run}).model_dump() for row in rows]
         old = [{f"of_{key}": row[key] for key in ("run", "kind", "name")} for row in new]
         if new:
-            with self._writing() as connection:
+            with self._begin_transaction() as connection:
                 connection.execute(DROP_TALLY, old)
                 connection.execute(ADD_TALLY, new)
 
@@ -211,13 +213,13 @@ class Archive(Reader):
         """
         try:
             self._answer(candidate, call)
-        except Trouble:
+        except GapsmithError:
             if call is not None:
                 self._failed.append((candidate, call))
             raise
 
     def _answer(self, candidate: Candidate, call: Call | None) -> None:
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(self._add_candidate, candidate.model_dump())
             if call is not None:
                 connection.execute(ADD_CALL, call.model_dump())
@@ -229,39 +231,39 @@ class Archive(Reader):
         """
         left, self._failed = self._failed, []
         try:
-            while left and self._written(*left[0]):
+            while left and self._ensure_recorded(*left[0]):
                 del left[0]
             self._replies.keep(left)
         finally:
             super().close()
 
-    def _written(self, candidate: Candidate, call: Call) -> bool:
+    def _ensure_recorded(self, candidate: Candidate, call: Call) -> bool:
         """Tells whether a reply is stored, after another attempt to store it."""
         try:
             if self.call(call.run, call.slot) is None:
                 self._answer(candidate, call)
-        except Trouble:
+        except GapsmithError:
             return False
         return True
 
     def _take_up(self) -> None:
         """Stores the replies that an earlier process could not write."""
-        written = [self._written(*pair) for pair in self._replies.waiting()]
+        written = [self._ensure_recorded(*pair) for pair in self._replies.list_waiting()]
         if written and all(written):
-            self._replies.forget()
+            self._replies.remove_file()
 
     # Batches
 
     def post(self, batch: BatchRow, candidates: Sequence[Candidate]) -> None:
         """Records a batch and its candidates before it is sent."""
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(self._add_candidate, [each.model_dump() for each in candidates])
             connection.execute(ADD_BATCH, batch.model_dump())
 
     def follow(self, batch: BatchRow) -> None:
         """Records the id, the state and the results of a batch."""
         values = {"id": batch.id, "state": batch.state, "ends": batch.ends}
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(update(BatchRow).where(col(BatchRow.name) == batch.name).values(**values))
 
     def program(
@@ -277,7 +279,7 @@ class Archive(Reader):
             version: version of the problem, to which the program's scores belong.
         """
         row = {"problem": problem, "version": version, "hash": hash_, "source": source, "size": size}
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             made = connection.execute(self._add_program, row).scalar()
             return (made, True) if made is not None else (connection.execute(KNOWN, row).scalar_one(), False)
 
@@ -295,7 +297,7 @@ class Archive(Reader):
         Evaluations whose digests are known are left out.
         """
         rows = _new(values["program"], scores, known) if scores else []
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(SETTLE, {**values, "of_run": run, "of_slot": slot})
             if rows:
                 connection.execute(self._add_evaluation, rows)
@@ -307,7 +309,7 @@ class Archive(Reader):
 
         Slot -1 holds the decisions that belong to no slot.
         """
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(self._add_event, _event(run, slot, kind, detail))
 
     def gate(self, run: int, slot: int, passed: bool, gain: float, low: float, high: float) -> None:
@@ -322,7 +324,7 @@ class Archive(Reader):
         Evaluations that are stored already stay as they are.
         """
         if rows := _new(program, scores):
-            with self._writing() as connection:
+            with self._begin_transaction() as connection:
                 connection.execute(self._add_evaluation, rows)
 
     # Baselines
@@ -347,28 +349,28 @@ class Archive(Reader):
             maximise: whether the objective is maximised.
 
         Raises:
-            Trouble: if it contradicts the known bounds.
+            GapsmithError: if it contradicts the known bounds.
         """
         key = {"problem": problem, "version": version, "digest": instance.digest}
         place = {f"of_{name}": value for name, value in key.items()}
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             new = {**key, "instance": instance.name, **vars(baseline), "allowed": allowed}
             if connection.execute(self._add_baseline, new).rowcount:
                 return baseline
             kept = connection.execute(BASELINE, place).one()
-            found = tightened(Baseline(*kept[:-1]), baseline, maximise, instance.name)
+            found = merge_bounds(Baseline(*kept[:-1]), baseline, maximise, instance.name)
             values = {**vars(found), "allowed": max(allowed, kept.allowed)}
             connection.execute(update(BaselineRow).where(*OF_BASELINE).values(values), place)
         return found
 
-    def pin(self, run: int, found: Mapping[str, Baseline]) -> None:
+    def pin_bounds(self, run: int, found: Mapping[str, Baseline]) -> None:
         """Fixes the bounds of a run, by digest.
 
         They stay the same, whatever is proven later.
         """
         rows = [{"run": run, "digest": digest, **vars(each)} for digest, each in found.items()]
         if rows:
-            with self._writing() as connection:
+            with self._begin_transaction() as connection:
                 connection.execute(self._add_bound, rows)
 
     # Counterexamples
@@ -393,5 +395,5 @@ class Archive(Reader):
             found=time.time(),
             program=program,
         )
-        with self._writing() as connection:
+        with self._begin_transaction() as connection:
             connection.execute(self._add_counterexample, row.model_dump())

@@ -13,13 +13,13 @@ from rich.text import Text
 from typer.exceptions import TyperException
 
 from gapsmith.agent.cli import archive, doctor, evaluate, formulations, modelling, recording, run
-from gapsmith.agent.cli.options import spread, swallowed
-from gapsmith.agent.cli.terminal.console import ERRORS, STDOUT, failure, ready
-from gapsmith.agent.cli.terminal.interrupts import KEPT, Interrupted, Left, leaving
+from gapsmith.agent.cli.options import expand_file_lists, hint_at_file_list
+from gapsmith.agent.cli.terminal.console import ERRORS, STDOUT, describe_error, prepare_streams
+from gapsmith.agent.cli.terminal.interrupts import SAVED_MESSAGE, ImmediateExit, Interrupted, exit_on_signal
 from gapsmith.agent.cli.terminal.output import show_result
-from gapsmith.agent.codegen.sanitize import untrusted
-from gapsmith.evaluators.base import Trouble, UsageTrouble
-from gapsmith.sandbox import SandboxTrouble
+from gapsmith.agent.codegen.sanitize import limit_untrusted
+from gapsmith.evaluators.base import GapsmithError, UsageError
+from gapsmith.sandbox import SandboxError
 
 app = typer.Typer(
     name="gapsmith",
@@ -37,7 +37,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _gapsmith(
+def _run_without_command(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -54,43 +54,47 @@ for module in (evaluate, run, modelling, formulations, archive, recording, docto
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command; errors of the user are one line on stderr."""
-    if not ready():
-        sys.exit(_say("stdout is closed; expected a file or a pipe for the result, as with: > result.txt", 1))
+    if not prepare_streams():
+        sys.exit(
+            _print_error(
+                "stdout is closed; expected a file or a pipe for the result, as with: > result.txt", 1
+            )
+        )
     try:
-        with leaving():
+        with exit_on_signal():
             code = _run(list(sys.argv[1:] if arguments is None else arguments))
-    except Left as left:
+    except ImmediateExit as left:
         code = left.code
     sys.exit(code)
 
 
 def _run(words: list[str]) -> int:
     try:
-        code = int(app(spread(words), standalone_mode=False, prog_name="gapsmith") or 0)
+        code = int(app(expand_file_lists(words), standalone_mode=False, prog_name="gapsmith") or 0)
         STDOUT.flush()
         return code
     except TyperException as error:
         if not (message := " ".join(error.format_message().split())):
             return 0  # the help was printed
-        hint = swallowed(words) if "Missing argument" in message else ""
-        return _say(f"{message}{hint}; see: gapsmith --help", error.exit_code)
-    except UsageTrouble as error:
-        return _say(str(error), 2)
-    except (Trouble, SandboxTrouble) as error:
-        return _say(str(error), 1)
+        hint = hint_at_file_list(words) if "Missing argument" in message else ""
+        return _print_error(f"{message}{hint}; see: gapsmith --help", error.exit_code)
+    except UsageError as error:
+        return _print_error(str(error), 2)
+    except (GapsmithError, SandboxError) as error:
+        return _print_error(str(error), 1)
     except Interrupted as stop:
-        return _say(str(stop), stop.code)
+        return _print_error(str(stop), stop.code)
     except (
         typer.Abort,
         KeyboardInterrupt,
     ):  # outside the main thread, where our signal handlers are not installed
-        return _say(KEPT, 130)
+        return _print_error(SAVED_MESSAGE, 130)
     except BrokenPipeError:  # as in `gapsmith runs | head -1`
         return 1
     except OSError as error:
-        return _say(failure(error), 1)
+        return _print_error(describe_error(error), 1)
 
 
-def _say(message: str, code: int) -> int:
-    ERRORS.print(Text(f"gapsmith: {' '.join(untrusted(message, 2000).split())}"), soft_wrap=True)
+def _print_error(message: str, code: int) -> int:
+    ERRORS.print(Text(f"gapsmith: {' '.join(limit_untrusted(message, 2000).split())}"), soft_wrap=True)
     return code

@@ -9,65 +9,66 @@ from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow, findings
 from gapsmith.agent.archive.costs import summarise_costs
-from gapsmith.agent.cli.options import ArchiveUrl, Instances, Json, Layout, Seconds, Weak, Workers
+from gapsmith.agent.cli.options import AllowWeak, ArchiveUrl, Instances, Json, Layout, Seconds, Workers
 from gapsmith.agent.cli.terminal.console import OUT
 from gapsmith.agent.cli.terminal.output import (
-    minimum_level,
-    opened_archive,
-    progress_bar,
+    choose_minimum_level,
+    find_given_version,
+    open_archive,
+    show_progress,
     show_result,
-    version_called,
 )
-from gapsmith.agent.codegen.sanitize import harmless
+from gapsmith.agent.codegen.sanitize import sanitize
 from gapsmith.agent.evaluation.executor import LocalExecutor
-from gapsmith.agent.evaluation.leading import leading, winner_of
+from gapsmith.agent.evaluation.leading import find_winner, rank_programs
 from gapsmith.agent.evaluation.problems import find_problem, read_instances
-from gapsmith.agent.evaluation.rescore import rescored
-from gapsmith.agent.evaluation.scores import Measuring
+from gapsmith.agent.evaluation.rescore import rescore_programs
+from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports import runs as view
-from gapsmith.agent.reports.decisions import decisions, explain_json, explain_words
-from gapsmith.agent.reports.export.module import export, write
-from gapsmith.agent.reports.programs import reported
-from gapsmith.evaluators.base import UsageTrouble, unknown
-from gapsmith.evaluators.catalogue import problem_names
+from gapsmith.agent.reports.decisions import encode_decisions, list_decisions, render_decisions
+from gapsmith.agent.reports.export.module import export, write_module
+from gapsmith.agent.reports.programs import find_reported_run
+from gapsmith.evaluators.base import UsageError, describe_unknown
+from gapsmith.evaluators.catalogue import list_problems
 
 
 def check_known(store: Archive, problem: str | None, number: int | None) -> None:
     """Checks that a problem and a run exist.
 
-    Raises UsageTrouble or Trouble where they do not.
+    Raises UsageError or GapsmithError where they do not.
     """
     if number is not None:
         store.run(number)
-    known = sorted({*problem_names(), *(row.problem for row in store.runs())})
+    known = sorted({*list_problems(), *(row.problem for row in store.list_runs())})
     if problem is not None and problem not in known:
-        raise UsageTrouble(unknown("problem", problem, known))
+        raise UsageError(describe_unknown("problem", problem, known))
 
 
-def problem_called(given: str | None) -> str | None:
+def find_problem_name(given: str | None) -> str | None:
     """Returns the name of a problem in the archive."""
     return find_problem(given).name if given and given.endswith(".py") else given
 
 
-def wanted_problem(given: str | None) -> str:
-    """Returns the given problem. Raises UsageTrouble where it is missing."""
+def require_problem(given: str | None) -> str:
+    """Returns the given problem. Raises UsageError where it is missing."""
     if given is None:
-        raise UsageTrouble("--instances needs a problem; expected: gapsmith best PROBLEM --instances PATH…")
+        raise UsageError("--instances needs a problem; expected: gapsmith best PROBLEM --instances PATH…")
     return given
 
 
 def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> None:
     """Prints candidates, the best first, with verification results of formulations."""
-    verified = {row.program or 0: findings.finding_of(store, [row]) for row in rows}
+    verified = {row.program or 0: findings.find_verification(store, [row]) for row in rows}
     known = {program: found for program, found in verified.items() if found}
-    winners = [winner_of(store, run) for run in store.runs() if run.report]
+    winners = [find_winner(store, run) for run in store.list_runs() if run.report]
     best = {row.program for row in winners if row}
-    table = programs.candidate_table(rows, "best programs", best)
+    table = programs.build_candidate_table(rows, "best programs", best)
     table.caption = (
-        "\n".join(f"{program}: {findings.words(found)}" for program, found in known.items()) or None
+        "\n".join(f"{program}: {findings.format_verification(found)}" for program, found in known.items())
+        or None
     )
-    shown = [programs.candidate_json(row) for row in rows]
+    shown = [programs.encode_candidate(row) for row in rows]
     for line, row in zip(shown, rows, strict=True):
         line["winner"] = row.program in best
         line |= {"verified": known[row.program]} if row.program in known else {}
@@ -76,12 +77,12 @@ def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> Non
 
 def show_board(row: RunRow, board: str, as_json: bool) -> None:
     """Prints a leaderboard of a finished run: "front" or "together"."""
-    table = view.front_table(row) if board == "front" else view.set_table(row)
+    table = view.build_front_table(row) if board == "front" else view.build_portfolio_table(row)
     data = {"run": row.id, "problem": row.problem, board: (row.report or {})[board]}
     show_result(data, table, as_json)
 
 
-Number = Annotated[int, typer.Argument(metavar="ID", help="The program's number, as `best` shows it.")]
+ProgramNumber = Annotated[int, typer.Argument(metavar="ID", help="The program's number, as `best` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -97,50 +98,53 @@ def register(app: typer.Typer) -> None:
     app.command(name="export", epilog="Example: gapsmith export 17 -o my_rule.py")(export_)
 
 
-def show(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
+def show(number: ProgramNumber, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Shows a program's code and where it came from."""
-    with opened_archive(archive, reading=True) as store:
-        program, births = store.find(number), store.births(number)
-        finding = findings.finding_of(store, births)
+    with open_archive(archive, reading=True) as store:
+        program, births = store.find(number), store.list_births(number)
+        finding = findings.find_verification(store, births)
     data = {
         "id": number,
         "problem": program.problem,
         "source": program.source,
-        "births": [programs.candidate_json(b) for b in births],
+        "births": [programs.encode_candidate(b) for b in births],
         "verified": finding,
     }
     if not as_json:
-        OUT.print(programs.candidate_table(births, f"program {number}"))
+        OUT.print(programs.build_candidate_table(births, f"program {number}"))
         if finding:
-            OUT.print(findings.words(finding))
-    show_result(data, Syntax(harmless(program.source), "python"), as_json)
+            OUT.print(findings.format_verification(finding))
+    show_result(data, Syntax(sanitize(program.source), "python"), as_json)
 
 
-def lineage(number: Number, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
+def lineage(number: ProgramNumber, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Lists a program's ancestors, the nearest first."""
-    with opened_archive(archive, reading=True) as store:
-        rows = store.lineage(number)
-    table = programs.candidate_table(rows, f"lineage of {number}")
-    show_result([programs.candidate_json(row) for row in rows], table, as_json)
+    with open_archive(archive, reading=True) as store:
+        rows = store.trace_lineage(number)
+    table = programs.build_candidate_table(rows, f"lineage of {number}")
+    show_result([programs.encode_candidate(row) for row in rows], table, as_json)
 
 
 def export_(
-    number: Number,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The module to write.")],
+    number: ProgramNumber,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The module to write_module.")],
     archive: ArchiveUrl = "archive.db",
     sandboxed: Annotated[
         bool, typer.Option("--sandboxed", help="The module calls the program through gapsmith's sandbox.")
     ] = False,
-    weak: Weak = False,
+    weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
     """Writes a program as a stand-alone module with a self-test.
 
     The module needs only numpy and the standard library.
     """
-    with opened_archive(archive, reading=True) as store, LocalExecutor(1, minimum_level(weak)) as executor:
+    with (
+        open_archive(archive, reading=True) as store,
+        LocalExecutor(1, choose_minimum_level(weak)) as executor,
+    ):
         made = export(number, store, executor, sandboxed)
-    write(output, made.text)
+    write_module(output, made.text)
     told = f"{output}: program {number}"
     if made.tests:
         told += f"; its self-test repeats {made.tests} costs of the archive"
@@ -172,7 +176,7 @@ def best(
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
     seconds: Seconds = 60.0,
-    weak: Weak = False,
+    weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
     """Lists the best programs by validation gap, else training gap.
@@ -181,30 +185,34 @@ def best(
     """
     given = problem or named
     if on_front + as_set + bool(instances) > 1:
-        raise UsageTrouble("--front, --set and --instances exclude each other; expected one of them")
-    with opened_archive(archive, made=False, reading=not instances) as store:
-        check_known(store, problem_called(given), run_number)
+        raise UsageError("--front, --set and --instances exclude each other; expected one of them")
+    with open_archive(archive, made=False, reading=not instances) as store:
+        check_known(store, find_problem_name(given), run_number)
         if instances:
-            known = find_problem(wanted_problem(given), layout)
+            known = find_problem(require_problem(given), layout)
             with (
-                LocalExecutor(workers, minimum_level(weak), known.preload) as executor,
-                progress_bar() as doing,
+                LocalExecutor(workers, choose_minimum_level(weak), known.preload) as executor,
+                show_progress() as doing,
             ):
-                by = Measuring(known, executor, store, seconds, doing)
-                comparison = rescored(read_instances(known, instances), limit, by, run_number)
-            show_result(comparisons.compare_json(comparison), comparisons.compare_table(comparison), as_json)
+                by = Scorer(known, executor, store, seconds, doing)
+                comparison = rescore_programs(read_instances(known, instances), limit, by, run_number)
+            show_result(
+                comparisons.encode_comparison(comparison),
+                comparisons.build_comparison_table(comparison),
+                as_json,
+            )
         elif on_front or as_set:
-            row = reported(store, problem_called(given), run_number)
+            row = find_reported_run(store, find_problem_name(given), run_number)
             show_board(row, "front" if on_front else "together", as_json)
         else:
-            version = version_called(given)
-            rows = leading(store, problem_called(given), run_number, limit, version)
+            version = find_given_version(given)
+            rows = rank_programs(store, find_problem_name(given), run_number, limit, version)
             show_leaders(store, rows, as_json)
 
 
 def explain(
     number: Annotated[
-        int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
+        int | None, typer.Argument(metavar="RUN", help="ProgramNumber of the run (default: the latest).")
     ] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
@@ -213,15 +221,15 @@ def explain(
 
     For each candidate: operator, model, early stopping, validation; at the end the final selection.
     """
-    with opened_archive(archive, reading=True) as store:
+    with open_archive(archive, reading=True) as store:
         row = store.run(number)
-        found, spent = decisions(store, row.id or 0), summarise_costs(store, row.id or 0)
+        found, spent = list_decisions(store, row.id or 0), summarise_costs(store, row.id or 0)
     number = row.id or 0
-    show_result(explain_json(number, found, spent), explain_words(number, found, spent), as_json)
+    show_result(encode_decisions(number, found, spent), render_decisions(number, found, spent), as_json)
 
 
 def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Lists all runs, the latest first."""
-    with opened_archive(archive, reading=True) as store:
-        rows = store.runs()
-    show_result([view.run_json(row) for row in rows], view.run_table(rows), as_json)
+    with open_archive(archive, reading=True) as store:
+        rows = store.list_runs()
+    show_result([view.encode_run(row) for row in rows], view.build_run_table(rows), as_json)

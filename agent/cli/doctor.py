@@ -10,10 +10,10 @@ from rich.table import Table
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.cli.options import ArchiveUrl, Json
-from gapsmith.agent.cli.terminal.output import progress_bar, show_result
-from gapsmith.agent.evaluation.baselines import Progress, silent
-from gapsmith.evaluators.base import Trouble
-from gapsmith.sandbox import SandboxTrouble, measure_latency, probe_isolation
+from gapsmith.agent.cli.terminal.output import show_progress, show_result
+from gapsmith.agent.evaluation.baselines import Progress, ignore_progress
+from gapsmith.evaluators.base import GapsmithError
+from gapsmith.sandbox import SandboxError, measure_latency, probe_isolation
 
 REPETITIONS = 200
 PACKAGES = ("gapsmith", "numpy", "numba", "ortools", "openai", "anthropic")
@@ -27,67 +27,69 @@ def register(app: typer.Typer) -> None:
 
 def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Checks this machine: isolation (tested by attacks), packages, keys, archive."""
-    with progress_bar() as doing:
+    with show_progress() as doing:
         found = diagnose(archive, doing)
-    show_result(found, doctor_table(found), as_json)
+    show_result(found, build_doctor_table(found), as_json)
 
 
-def diagnose(archive: str, progress: Progress = silent, repetitions: int = REPETITIONS) -> dict[str, Any]:
+def diagnose(
+    archive: str, progress: Progress = ignore_progress, repetitions: int = REPETITIONS
+) -> dict[str, Any]:
     """Returns all findings as plain data.
 
     What does not work is a finding, not an error.
     """
     progress("trying to break out of the sandbox", 0, 3)
-    isolated = _isolation()
+    isolated = _test_isolation()
     progress("timing the sandbox", 1, 3)
-    latency = _latency(repetitions) if isolated.get("level") else {}
+    latency = _measure_latency(repetitions) if isolated.get("level") else {}
     progress("looking at the archive", 2, 3)
     return {
         "isolation": isolated,
         "sandbox": latency,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _find_version(name) for name in PACKAGES},
         "keys": {name: "set" if os.environ.get(name) else "not set" for name in KEYS},
-        "archive": _archive(archive),
+        "archive": _check_archive(archive),
         "machine": {"system": platform.system(), "release": platform.release(), "cores": os.cpu_count()},
     }
 
 
-def _isolation() -> dict[str, Any]:
+def _test_isolation() -> dict[str, Any]:
     try:
         report = probe_isolation("numpy")
-    except SandboxTrouble as error:
+    except SandboxError as error:
         return {"level": None, "layers": {}, "trouble": str(error)}
     return {"level": report.level.name, "layers": dict(report.layers), "proofs": dict(report.proofs)}
 
 
-def _latency(repetitions: int) -> dict[str, Any]:
+def _measure_latency(repetitions: int) -> dict[str, Any]:
     found = measure_latency(repetitions)
     return {name: getattr(found, name) for name in ("latency_ms_p50", "latency_ms_p95", "cpu_ms_p50")}
 
 
-def _version(name: str) -> str:
+def _find_version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
         return f"not installed; pip install {name}"
 
 
-def _archive(location: str) -> dict[str, Any]:
+def _check_archive(location: str) -> dict[str, Any]:
     try:
         store = Archive(location, reading=True) if "://" in location or os.path.exists(location) else None
         found = (
-            {"location": location, "runs": len(store.runs())}
+            {"location": location, "runs": len(store.list_runs())}
             if store
             else {"location": location, "status": "not made yet"}
         )
         if store:
             store.close()
         return found
-    except Trouble as error:
+    except GapsmithError as error:
         return {"location": location, "trouble": str(error)}
 
 
-def doctor_table(found: dict[str, Any]) -> Table:
+def build_doctor_table(found: dict[str, Any]) -> Table:
     """Builds a table with one line for each finding."""
     table = Table(title="gapsmith doctor", show_header=False)
     for section, values in found.items():

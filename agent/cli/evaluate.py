@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from gapsmith.agent.cli.options import (
+    AllowWeak,
     ArchiveUrl,
     Instances,
     Isolated,
@@ -15,24 +16,23 @@ from gapsmith.agent.cli.options import (
     ProblemName,
     Seconds,
     SplitName,
-    Weak,
     Workers,
 )
 from gapsmith.agent.cli.terminal.output import (
-    minimum_level,
-    opened_archive,
-    progress_bar,
+    choose_minimum_level,
+    open_archive,
     say_edited,
+    show_progress,
     show_result,
 )
-from gapsmith.agent.evaluation.compare import Comparison, evaluate, file_entrants, named_entrants, solve
+from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants, read_entrants, solve
 from gapsmith.agent.evaluation.executor import LocalExecutor
-from gapsmith.agent.evaluation.problems import find_problem, new_problem, read_instances
+from gapsmith.agent.evaluation.problems import find_problem, read_instances, write_skeleton
 from gapsmith.agent.reports import comparisons, programs
-from gapsmith.agent.reports.export.module import write
-from gapsmith.evaluators.base import Instance, Problem, Split, UsageTrouble
-from gapsmith.evaluators.catalogue import problem_names
-from gapsmith.evaluators.integrity.conformance import broken_promises
+from gapsmith.agent.reports.export.module import write_module
+from gapsmith.evaluators.base import Instance, Problem, Split, UsageError
+from gapsmith.evaluators.catalogue import list_problems
+from gapsmith.evaluators.integrity.conformance import find_broken_promises
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Level, open_sandbox
 
@@ -41,22 +41,22 @@ def write_new_problem(name: str) -> str:
     """Writes a template for a new problem; returns what to do next."""
     path = Path(f"{name}.py")
     if path.exists():
-        raise UsageTrouble(f"{path} exists already; expected a new name, or remove it first")
-    write(path, new_problem(name))
+        raise UsageError(f"{path} exists already; expected a new name, or remove it first")
+    write_module(path, write_skeleton(name))
     return f"{path}: edit it, then test it with: gapsmith problems {path} --check"
 
 
 def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> None:
     """Tests the promises of a problem; exits with 1 if any fails."""
     with open_sandbox(minimum=minimum) as sandbox:
-        broken = broken_promises(problem, sandbox)
+        broken = find_broken_promises(problem, sandbox)
     words = "\n".join(broken) or f"{problem.name} passes all tests of a problem"
     show_result({"problem": problem.name, "broken": broken}, Text(words), as_json)
     if broken:
         raise typer.Exit(1)
 
 
-def chosen_instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
+def choose_instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
     """Reads the files, or generates the instances of the split."""
     return read_instances(problem, files) if files else problem.instances(split)
 
@@ -79,19 +79,22 @@ def check(
     workers: Workers = 2,
     seconds: Seconds = 60.0,
     isolated: Isolated = False,
-    weak: Weak = False,
+    weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
     """Evaluates heuristic files; exits with 1 if any fails.
 
     No model and no archive are used.
     """
-    entrants = file_entrants(files)
+    entrants = read_entrants(files)
     known = find_problem(problem, layout)
-    chosen = chosen_instances(known, instances, split)[:limit]
-    with LocalExecutor(workers, minimum_level(weak), known.preload) as executor, progress_bar() as doing:
+    chosen = choose_instances(known, instances, split)[:limit]
+    with (
+        LocalExecutor(workers, choose_minimum_level(weak), known.preload) as executor,
+        show_progress() as doing,
+    ):
         comparison = evaluate(known, entrants, chosen, executor, None, seconds, doing, isolated)
-    show_result(comparisons.check_json(comparison), comparisons.compare_table(comparison), as_json)
+    show_result(comparisons.encode_check(comparison), comparisons.build_comparison_table(comparison), as_json)
     fail_if_any(comparison)
 
 
@@ -109,21 +112,23 @@ def compare(
     workers: Workers = 2,
     seconds: Seconds = 60.0,
     isolated: Isolated = False,
-    weak: Weak = False,
+    weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
     """Compares reference rules and archived programs, with confidence intervals."""
     known = find_problem(problem, layout)
-    chosen = chosen_instances(known, instances, split)[:limit]
+    chosen = choose_instances(known, instances, split)[:limit]
     with (
-        opened_archive(archive) as store,
-        LocalExecutor(workers, minimum_level(weak), known.preload) as executor,
-        progress_bar() as doing,
+        open_archive(archive) as store,
+        LocalExecutor(workers, choose_minimum_level(weak), known.preload) as executor,
+        show_progress() as doing,
     ):
         say_edited(store, known, problem)
-        entrants = named_entrants(known, names or [], store)
+        entrants = find_entrants(known, names or [], store)
         comparison = evaluate(known, entrants, chosen, executor, store, seconds, doing, isolated)
-    show_result(comparisons.compare_json(comparison), comparisons.compare_table(comparison), as_json)
+    show_result(
+        comparisons.encode_comparison(comparison), comparisons.build_comparison_table(comparison), as_json
+    )
     fail_if_any(comparison)
 
 
@@ -139,10 +144,10 @@ def solve_(
     """Runs only the exact solver; results are cached in the archive."""
     known = find_problem(problem, layout)
     chosen = read_instances(known, paths)[:limit]
-    with opened_archive(archive) as store, progress_bar() as doing:
+    with open_archive(archive) as store, show_progress() as doing:
         say_edited(store, known, problem)
         solved = solve(known, chosen, store, seconds, doing)
-    show_result(comparisons.solve_json(solved), comparisons.solve_table(solved), as_json)
+    show_result(comparisons.encode_solutions(solved), comparisons.build_solution_table(solved), as_json)
 
 
 def problems(
@@ -155,7 +160,7 @@ def problems(
     check_it: Annotated[
         bool, typer.Option("--check", help="Test what a problem file must keep to; exits with 1 if it fails.")
     ] = False,
-    weak: Weak = False,
+    weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
     """Lists the built-in problems.
@@ -166,11 +171,13 @@ def problems(
         show_result({"file": f"{new}.py"}, Text(write_new_problem(new)), as_json)
         return
     if check_it:
-        show_broken_promises(find_problem(name or ""), minimum_level(weak), as_json)
+        show_broken_promises(find_problem(name or ""), choose_minimum_level(weak), as_json)
         return
-    cards = [programs.problem_json(find_problem(each)) for each in ([name] if name else problem_names())]
+    cards = [programs.encode_problem(find_problem(each)) for each in ([name] if name else list_problems())]
     text = "\n".join(f"{card['name']:36} {card['title']}" for card in cards)
-    show_result(cards[0] if name else cards, Text(programs.card_text(cards[0]) if name else text), as_json)
+    show_result(
+        cards[0] if name else cards, Text(programs.format_problem(cards[0]) if name else text), as_json
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from gapsmith.agent.cli.options import Json, Weak, Workers
-from gapsmith.agent.cli.terminal.output import minimum_level, opened_archive, progress_bar, show_result
+from gapsmith.agent.cli.options import AllowWeak, Json, Workers
+from gapsmith.agent.cli.terminal.output import choose_minimum_level, open_archive, show_progress, show_result
 from gapsmith.agent.evaluation.executor import LocalExecutor
 from gapsmith.agent.reports import verification
-from gapsmith.evaluators.base import UsageTrouble
-from gapsmith.evaluators.catalogue import formulation_names, load_formulation
+from gapsmith.evaluators.base import UsageError
+from gapsmith.evaluators.catalogue import list_formulations, load_formulation
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def formulations(as_json: Json = False) -> None:
 
     Suffixes of names: `:build` searches for whole models; `:highs` and `:scip` use these solvers.
     """
-    cards = [_card(name) for name in formulation_names()]
+    cards = [_describe_formulation(name) for name in list_formulations()]
     table = Table(title="formulations: search for a better one with `gapsmith run NAME`")
     for heading in ("name", "of", "patterns", "endings"):
         table.add_column(heading)
@@ -39,7 +39,7 @@ def formulations(as_json: Json = False) -> None:
     show_result(cards, table, as_json)
 
 
-def _card(name: str) -> dict[str, Any]:
+def _describe_formulation(name: str) -> dict[str, Any]:
     formulation = load_formulation(name)
     patterns = [{"name": p.name, "claim": str(p.claim), "citation": p.citation} for p in formulation.patterns]
     words = {
@@ -75,24 +75,24 @@ def verify(
         typer.Option(help="Archive of counterexamples: known ones are tried first, new ones are added."),
     ] = None,
     workers: Workers = 2,
-    weak: Weak = False,
+    weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
     """Runs all verification levels on a formulation; exit code 1 if refuted."""
     if mutants and files:
-        raise UsageTrouble("--mutants uses the library's patterns; expected no files with it")
+        raise UsageError("--mutants uses the library's patterns; expected no files with it")
     # Imported here, because it loads OR-Tools, which takes long and which other commands do not need.
     from gapsmith.agent.evaluation import verify as verifying
 
-    problem = verifying.formulation_search(formulation)
+    problem = verifying.find_formulation(formulation)
     with ExitStack() as opened:
-        executor = opened.enter_context(LocalExecutor(workers, minimum_level(weak), problem.preload))
-        store = opened.enter_context(opened_archive(archive)) if archive else None
-        doing = opened.enter_context(progress_bar())
+        executor = opened.enter_context(LocalExecutor(workers, choose_minimum_level(weak), problem.preload))
+        store = opened.enter_context(open_archive(archive)) if archive else None
+        doing = opened.enter_context(show_progress())
         if mutants:
-            answer = verification.mutants_answer(problem, count, seed, executor, doing)
+            answer = verification.report_mutants(problem, count, seed, executor, doing)
         else:
-            answer = verification.files_answer(problem, files or (), executor, doing, store)
+            answer = verification.report_programs(problem, files or (), executor, doing, store)
     show_result(answer.data, answer.table, as_json)
     if answer.failed:
         raise typer.Exit(1)

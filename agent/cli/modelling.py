@@ -15,24 +15,24 @@ import typer
 from rich.text import Text
 
 from gapsmith.agent.archive import DISCOVERY, Archive, RunRow
-from gapsmith.agent.cli.options import ArchiveUrl, Json, ProblemName, Weak
+from gapsmith.agent.cli.options import AllowWeak, ArchiveUrl, Json, ProblemName
 from gapsmith.agent.cli.terminal.console import ERRORS, OUT, write_out
-from gapsmith.agent.cli.terminal.interrupts import Interrupted, interruptible
-from gapsmith.agent.cli.terminal.output import minimum_level, opened_archive, progress_bar, show_result
-from gapsmith.agent.cli.terminal.progress import CALLS_ARE_KEPT, Doing
-from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.agent.cli.terminal.interrupts import Interrupted, stop_on_signal
+from gapsmith.agent.cli.terminal.output import choose_minimum_level, open_archive, show_progress, show_result
+from gapsmith.agent.cli.terminal.progress import CALLS_ARE_KEPT, ProgressDisplay
+from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.codegen.screen import LONGEST_SOURCE
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.modelling import synthesis
-from gapsmith.agent.modelling.benchmark import ask_all, scores
-from gapsmith.agent.modelling.job import BENCH, MODEL, SYNTHESISE, Desk, Order, desk
+from gapsmith.agent.modelling.benchmark import ask_all, score_sets
+from gapsmith.agent.modelling.job import BENCH, MODEL, SYNTHESISE, JobContext, ModellingJob, open_job
 from gapsmith.agent.modelling.question import Question, read_question, read_questions
 from gapsmith.agent.modelling.sample import REPAIRS
-from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.reports import modelling as view
-from gapsmith.agent.reports.export.module import write
+from gapsmith.agent.reports.export.module import write_module
 from gapsmith.agent.runs.budget import Budget
-from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
+from gapsmith.evaluators.base import GapsmithError, Problem, UsageError
 
 STOPPED = "stopped"
 
@@ -42,7 +42,7 @@ bench = typer.Typer(
     epilog="Example: gapsmith bench modelling questions.jsonl --model openai:gpt-5 --json",
 )
 
-Writer = Annotated[
+ModelName = Annotated[
     str | None,
     typer.Option(
         "--model",
@@ -83,11 +83,11 @@ class Shared:
     seed: Seed = 0
     base_url: BaseUrl = None
     archive: ArchiveUrl = "archive.db"
-    weak: Weak = False
+    weak: AllowWeak = False
     as_json: Json = False
 
 
-def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
+def add_shared_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds the options of `Shared` to a command.
 
     The command takes them in its last parameter.
@@ -106,22 +106,22 @@ def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-@with_shared_options
+@add_shared_options
 def model_(
     file: Annotated[Path, typer.Argument(metavar="QUESTION-FILE", help="A word problem, as text.")],
-    model: Writer = None,
+    model: ModelName = None,
     *,
     shared: Shared,
 ) -> None:
     """Solves a word problem with an OR-Tools program; prints both."""
     read_question(file)
-    _start(_order(MODEL, _file(file), _named(model), shared.samples, shared), shared)
+    _start(_make_job(MODEL, _describe_file(file), _require_model(model), shared.samples, shared), shared)
 
 
-@with_shared_options
-def bench_modelling(
+@add_shared_options
+def measure_modelling(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Questions with known answers.")],
-    model: Writer = None,
+    model: ModelName = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N questions.")] = None,
     *,
     shared: Shared,
@@ -131,11 +131,11 @@ def bench_modelling(
     Reports accuracy with intervals, the cost of a right answer, and failures by kind.
     """
     count = len(read_questions(file)[:limit])
-    about = {**_file(file), "limit": limit}
-    _start(_order(BENCH, about, _named(model), count * shared.samples, shared), shared)
+    about = {**_describe_file(file), "limit": limit}
+    _start(_make_job(BENCH, about, _require_model(model), count * shared.samples, shared), shared)
 
 
-@with_shared_options
+@add_shared_options
 def synthesise(
     problem: ProblemName,
     count: Annotated[int, typer.Option(min=1, help="Number of pairs wanted.")] = 10,
@@ -160,7 +160,7 @@ def synthesise(
 
     Exits with 1 if fewer pairs are found than wanted.
     """
-    known = _checked_problem(problem)
+    known = _find_offline_problem(problem)
     most = tries or 4 * count
     about = {
         "problem": os.path.abspath(problem) if problem.endswith(".py") else problem,
@@ -171,7 +171,12 @@ def synthesise(
         "output": str(output.resolve()) if output else None,
     }
     questions = most * (1 + shared.samples)
-    _start(_order(SYNTHESISE, about, _named(solver_model or model), questions, shared, _named(model)), shared)
+    _start(
+        _make_job(
+            SYNTHESISE, about, _require_model(solver_model or model), questions, shared, _require_model(model)
+        ),
+        shared,
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -182,16 +187,16 @@ def register(app: typer.Typer) -> None:
     bench.command(
         name="modelling",
         epilog="Example: gapsmith bench modelling questions.jsonl --model openai:gpt-5 --limit 20",
-    )(bench_modelling)
+    )(measure_modelling)
     app.add_typer(bench, name="bench")
     app.command(epilog="Example: gapsmith synthesise tsp --count 50 --model openai:gpt-5 -o tsp.jsonl")(
         synthesise
     )
 
 
-def _order(
+def _make_job(
     verb: str, about: Mapping[str, Any], model: str, questions: int, shared: Shared, teller: str = ""
-) -> Order:
+) -> ModellingJob:
     """Returns the job that a command describes.
 
     Args:
@@ -203,7 +208,7 @@ def _order(
         teller: the model that writes stories.
     """
     calls = shared.calls or max(1, questions) * (1 + REPAIRS)
-    return Order(
+    return ModellingJob(
         verb=verb,
         about=about,
         model=model,
@@ -215,133 +220,138 @@ def _order(
         parallel=shared.parallel,
         workers=shared.workers,
         base_url=shared.base_url,
-        minimum_level=int(minimum_level(shared.weak)),
+        minimum_level=int(choose_minimum_level(shared.weak)),
     )
 
 
-def _start(order: Order, shared: Shared) -> None:
-    with opened_archive(shared.archive) as store:
+def _start(order: ModellingJob, shared: Shared) -> None:
+    with open_archive(shared.archive) as store:
         _carry_out(order, store, None, shared.as_json)
 
 
-def resumed(store: Archive, row: RunRow, as_json: bool) -> bool:
+def resume_job(store: Archive, row: RunRow, as_json: bool) -> bool:
     """Resumes a run of these commands; returns False for a discovery run."""
     if row.kind == DISCOVERY:
         return False
-    _carry_out(Order.of(row.config), store, row.id, as_json)
+    _carry_out(ModellingJob.of(row.config), store, row.id, as_json)
     return True
 
 
-def _carry_out(order: Order, store: Archive, number: int | None, as_json: bool) -> None:
+def _carry_out(order: ModellingJob, store: Archive, number: int | None, as_json: bool) -> None:
     """Works on a job and prints its result.
 
-    Raises Trouble where the result is incomplete.
+    Raises GapsmithError where the result is incomplete.
     """
-    with progress_bar() as doing, desk(order, store, number) as found:
-        resume = f"gapsmith resume {found.run} --archive {shlex.quote(without_login(store.location))}"
-        with interruptible(found.stop.set, CALLS_ARE_KEPT, resume) as stopping:
+    with show_progress() as doing, open_job(order, store, number) as found:
+        resume = f"gapsmith resume {found.run} --archive {shlex.quote(hide_login(store.location))}"
+        with stop_on_signal(found.stop.set, CALLS_ARE_KEPT, resume) as stopping:
             complaint = _WORK[order.verb](found, doing, as_json)
     if stopping.number and found.stop.is_set():
         raise Interrupted(stopping.number, f"run {found.run} stopped; continue with: {resume}")
     if complaint:
-        raise Trouble(complaint)
+        raise GapsmithError(complaint)
 
 
-def _answer(found: Desk, doing: Doing, as_json: bool) -> str:
-    question = read_question(_same_file(found.order))
+def _run_model(found: JobContext, doing: ProgressDisplay, as_json: bool) -> str:
+    question = read_question(_check_file(found.order))
     marked = ask_all(found, [question], doing)[0]
     if found.stop.is_set():
         return STOPPED
     doing.close()
     if marked.vote.sample is None:
-        return view.failures(marked)
-    show_result(view.answer_json(marked, found), view.answer_table(marked), as_json)
+        return view.explain_failures(marked)
+    show_result(view.encode_answer(marked, found), view.build_answer_table(marked), as_json)
     if not as_json:
-        source = untrusted(marked.vote.sample.attempts[-1].source, LONGEST_SOURCE)
+        source = limit_untrusted(marked.vote.sample.attempts[-1].source, LONGEST_SOURCE)
         OUT.print(Text(source), soft_wrap=True)
     return ""
 
 
-def _bench(found: Desk, doing: Doing, as_json: bool) -> str:
-    marked = ask_all(found, _questions(found.order), doing)
+def _run_bench(found: JobContext, doing: ProgressDisplay, as_json: bool) -> str:
+    marked = ask_all(found, _read_questions(found.order), doing)
     if found.stop.is_set():
         return STOPPED
     doing.close()
-    table, samples = scores(marked), found.order.samples
-    show_result(view.bench_json(marked, table, found), view.bench_table(table, samples), as_json)
+    table, samples = score_sets(marked), found.order.samples
+    show_result(
+        view.encode_benchmark(marked, table, found), view.build_benchmark_table(table, samples), as_json
+    )
     if not as_json:
-        OUT.print(Text(view.spent_words(found)))
+        OUT.print(Text(view.format_costs(found)))
     return ""
 
 
-def _synthesise(found: Desk, doing: Doing, as_json: bool) -> str:
+def _run_synthesise(found: JobContext, doing: ProgressDisplay, as_json: bool) -> str:
     order = found.order
-    problem = _checked_problem(order.about["problem"])
+    problem = _find_offline_problem(order.about["problem"])
     if order.about.get("version", problem.version) != problem.version:
-        raise UsageTrouble(
-            f"{order.about['problem']} has changed since run {found.run} began; start a new run"
-        )
+        raise UsageError(f"{order.about['problem']} has changed since run {found.run} began; start a new run")
     pairs = synthesis.synthesise(problem, found, doing)
     if found.stop.is_set():
         return STOPPED
     doing.close()
-    summary, text = synthesis.summary(pairs, problem, order), synthesis.lines(pairs, problem, order)
+    summary, text = (
+        synthesis.summarise_pairs(pairs, problem, order),
+        synthesis.format_pairs(pairs, problem, order),
+    )
     _show_pairs(summary, text, found, as_json)
     if summary["kept"] < summary["wanted"]:
         return f"{summary['kept']} of {summary['wanted']} pairs were kept; try more with --tries, or another --seed"
     return ""
 
 
-def _show_pairs(summary: dict[str, Any], text: str, found: Desk, as_json: bool) -> None:
+def _show_pairs(summary: dict[str, Any], text: str, found: JobContext, as_json: bool) -> None:
     output = found.order.about["output"]
     if output:
-        write(Path(output), text)
+        write_module(Path(output), text)
     if as_json:
         rows = [json.loads(line) for line in text.splitlines()]
-        show_result({**summary, "pairs": rows, **view.spent_json(found)}, Text(), as_json)
+        show_result({**summary, "pairs": rows, **view.encode_costs(found)}, Text(), as_json)
     elif output:
-        OUT.print(view.synthesis_table(summary))
+        OUT.print(view.build_synthesis_table(summary))
     else:
         write_out(text)
-        ERRORS.print(view.synthesis_table(summary))
+        ERRORS.print(view.build_synthesis_table(summary))
 
 
-_WORK = {MODEL: _answer, BENCH: _bench, SYNTHESISE: _synthesise}
+_WORK = {MODEL: _run_model, BENCH: _run_bench, SYNTHESISE: _run_synthesise}
 
 
-def _checked_problem(name: str) -> Problem:
+def _find_offline_problem(name: str) -> Problem:
     problem = find_problem(name)
     if problem.online:
-        raise UsageTrouble(
+        raise UsageError(
             f"{problem.name} is decided event by event, which a word problem cannot describe; expected another problem"
         )
     return problem
 
 
-def _named(model: str | None) -> str:
-    """Returns the given model. Raises UsageTrouble where it is missing."""
+def _require_model(model: str | None) -> str:
+    """Returns the given model. Raises UsageError where it is missing."""
     if model is None:
-        raise UsageTrouble(
+        raise UsageError(
             "--model is missing; expected openai:NAME, anthropic:NAME, manual:FOLDER or replay:FILE "
             "(offline cannot read word problems)"
         )
     return model
 
 
-def _file(path: Path) -> dict[str, Any]:
+def _describe_file(path: Path) -> dict[str, Any]:
     return {"file": str(path.resolve()), "digest": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
-def _same_file(order: Order) -> Path:
+def _check_file(order: ModellingJob) -> Path:
     """Returns the file of a job.
 
-    Raises Trouble where it has changed since the run began.
+    Raises GapsmithError where it has changed since the run began.
     """
     path = Path(order.about["file"])
-    if path.is_file() and _file(path)["digest"] != order.about["digest"]:
-        raise Trouble(f"{path} has changed since the run began; expected it unchanged, or start a new run")
+    if path.is_file() and _describe_file(path)["digest"] != order.about["digest"]:
+        raise GapsmithError(
+            f"{path} has changed since the run began; expected it unchanged, or start a new run"
+        )
     return path
 
 
-def _questions(order: Order) -> list[Question]:
-    return read_questions(_same_file(order))[: order.about["limit"]]
+def _read_questions(order: ModellingJob) -> list[Question]:
+    return read_questions(_check_file(order))[: order.about["limit"]]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gapsmith.evaluators.base import Split, UsageTrouble
+from gapsmith.evaluators.base import Split, UsageError
 
 ProblemName = Annotated[
     str, typer.Argument(metavar="PROBLEM", help="A name from `gapsmith problems`, or a path.py.")
@@ -27,7 +27,7 @@ RunNumber = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of sandboxes.")]
-Weak = Annotated[
+AllowWeak = Annotated[
     bool,
     typer.Option("--allow-weak-isolation", help="Run candidates even where isolation is below level L2."),
 ]
@@ -42,9 +42,9 @@ Trust = Annotated[
 ]
 
 
-def _positive(seconds: float) -> float:
+def _check_seconds(seconds: float) -> float:
     if not seconds > 0:
-        raise UsageTrouble(f"--seconds is {seconds:g}; expected more than 0")
+        raise UsageError(f"--seconds is {seconds:g}; expected more than 0")
     return seconds
 
 
@@ -53,15 +53,15 @@ Seconds = Annotated[
     typer.Option(
         "--solver-seconds",
         "--seconds",
-        callback=_positive,
+        callback=_check_seconds,
         help="CPU limit in seconds of the exact solver for each instance.",
     ),
 ]
 
 
-def _positive_pause(seconds: float) -> float:
+def _check_pause(seconds: float) -> float:
     if not seconds > 0:
-        raise UsageTrouble(f"--log-every is {seconds:g}; expected more than 0 seconds")
+        raise UsageError(f"--log-every is {seconds:g}; expected more than 0 seconds")
     return seconds
 
 
@@ -70,7 +70,7 @@ LogEvery = Annotated[
     typer.Option(
         "--log-every",
         metavar="SECONDS",
-        callback=_positive_pause,
+        callback=_check_pause,
         help="Without a terminal: seconds between two lines of progress on stderr.",
     ),
 ]
@@ -81,7 +81,9 @@ Models = Annotated[
         "to use several; the search learns which to prefer. Options follow a comma: openai:gpt-5,effort=high"
     ),
 ]
-Warm = Annotated[str | None, typer.Option("--from", help="Start from the best programs of this archive.")]
+WarmStart = Annotated[
+    str | None, typer.Option("--from", help="Start from the best programs of this archive.")
+]
 Without = Annotated[
     list[str] | None,
     typer.Option(help="Switch off a part, for comparisons: arms, racing, gate, tuning, novelty or frontier."),
@@ -102,12 +104,12 @@ REPEATED = ("--instances", "--test")
 """Options that take several files."""
 
 
-def spread(words: list[str]) -> list[str]:
+def expand_file_lists(words: list[str]) -> list[str]:
     """Rewrites `--instances A B` as `--instances A --instances B`.
 
-    Raises UsageTrouble where no file follows such an option.
+    Raises UsageError where no file follows such an option.
 
-    Raises UsageTrouble where no file follows such an option.
+    Raises UsageError where no file follows such an option.
     """
     found: list[str] = []
     repeated, given = "", True
@@ -127,10 +129,10 @@ def spread(words: list[str]) -> list[str]:
 
 def _check_given(option: str, given: bool) -> None:
     if not given:
-        raise UsageTrouble(f"{option} has no file; expected one or more, as in: {option} a.txt b.txt")
+        raise UsageError(f"{option} has no file; expected one or more, as in: {option} a.txt b.txt")
 
 
-def swallowed(words: list[str]) -> str:
+def hint_at_file_list(words: list[str]) -> str:
     """Returns a hint for a missing argument.
 
     Everything after such an option is taken for files.

@@ -7,9 +7,9 @@ import typer
 from rich.text import Text
 
 from gapsmith.agent.cli.options import ArchiveUrl, Json
-from gapsmith.agent.cli.terminal.output import opened_archive, show_result
+from gapsmith.agent.cli.terminal.output import open_archive, show_result
 from gapsmith.agent.models import write_recording
-from gapsmith.agent.runs.recording import recorded
+from gapsmith.agent.runs.recording import record_run
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +31,9 @@ def record(
 
     It holds the prompts and replies of the run.
     """
-    with opened_archive(archive, reading=True) as store:
+    with open_archive(archive, reading=True) as store:
         row = store.run(number)
-        found = recorded(store, row)
+        found = record_run(store, row)
     write_recording(output, found.lines, found.header)
     told = found.header is not None and found.header.told
     data = {
@@ -43,10 +43,14 @@ def record(
         "fingerprint": found.header.fingerprint if found.header else None,
         "exact": found.header is not None and not told,
     }
-    show_result(data, Text(_words(row.id or 0, output, len(found.lines), found.header is not None)), as_json)
+    show_result(
+        data,
+        Text(_describe_recording(row.id or 0, output, len(found.lines), found.header is not None)),
+        as_json,
+    )
 
 
-def _words(run: int, output: Path, slots: int, whole: bool) -> str:
+def _describe_recording(run: int, output: Path, slots: int, whole: bool) -> str:
     again = (
         f"gapsmith run --model replay:{output}" if whole else f"the same command and --model replay:{output}"
     )

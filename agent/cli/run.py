@@ -9,6 +9,7 @@ import typer
 from gapsmith.agent.archive import DISCOVERY, RunRow
 from gapsmith.agent.cli import modelling
 from gapsmith.agent.cli.options import (
+    AllowWeak,
     ArchiveUrl,
     Batch,
     CpuSeconds,
@@ -18,39 +19,38 @@ from gapsmith.agent.cli.options import (
     Models,
     Parallel,
     Trust,
-    Warm,
-    Weak,
+    WarmStart,
     Without,
 )
 from gapsmith.agent.cli.terminal.console import OUT
 from gapsmith.agent.cli.terminal.output import (
-    _tell_end,
-    next_step,
-    opened_archive,
-    progress_bar,
+    open_archive,
+    reduce_collections,
+    report_end,
     say_if_any,
-    seldom_collected,
+    show_progress,
     show_result,
+    suggest_next_step,
 )
-from gapsmith.agent.cli.terminal.progress import LOG_SECONDS, work
-from gapsmith.agent.evaluation.compare import file_entrants
-from gapsmith.agent.evaluation.leading import leading
+from gapsmith.agent.cli.terminal.progress import LOG_SECONDS, run_job
+from gapsmith.agent.evaluation.compare import read_entrants
+from gapsmith.agent.evaluation.leading import rank_programs
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models.base import ModelUnknown
-from gapsmith.agent.models.spec import read_word
+from gapsmith.agent.models.spec import read_spec
 from gapsmith.agent.reports import runs as view
-from gapsmith.agent.reports.costs import spending_table
-from gapsmith.agent.runs.config import read_config, settings
+from gapsmith.agent.reports.costs import build_cost_table
+from gapsmith.agent.runs.config import make_settings, read_config
 from gapsmith.agent.runs.final import encoding
 from gapsmith.agent.runs.loop.replies import Replies
-from gapsmith.agent.runs.ownership import check_named, is_ours, marked
-from gapsmith.agent.runs.recording import replayed
+from gapsmith.agent.runs.ownership import add_mark, check_named, is_ours
+from gapsmith.agent.runs.recording import read_settings
 from gapsmith.agent.runs.run import Run
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 from gapsmith.sandbox import Level
 
-SEEDS = 20
+MAX_SEEDS = 20
 """Number of programs that a run takes from an older archive."""
 
 
@@ -62,47 +62,45 @@ def discover_and_show(
     Raises Interrupted where a signal stopped it.
     """
     with (
-        opened_archive(archive) as store,
-        progress_bar(log_every) as doing,
-        seldom_collected(),
+        open_archive(archive) as store,
+        show_progress(log_every) as doing,
+        reduce_collections(),
         Run(wanted, store, number, doing=doing) as job,
     ):
         say_if_any(job.edited)
-        report = work(job, doing)
+        report = run_job(job, doing)
         replies = Replies.of(store, job.number)
     ended = {"replies": replies.plain(), "calls_at_most": job.ledger.most_calls}
-    show_result({**encoding.report_json(report), **ended}, view.report_table(report), as_json)
+    show_result({**encoding.encode_report(report), **ended}, view.build_report_table(report), as_json)
     if not as_json:
         if report.spending and report.spending.whole.tokens_in:
-            OUT.print(spending_table(report.spending))
-        OUT.print(view.verdict(report))
-        OUT.print(next_step(report, archive))
-    _tell_end(job, replies)
+            OUT.print(build_cost_table(report.spending))
+        OUT.print(view.summarise_report(report))
+        OUT.print(suggest_next_step(report, archive))
+    report_end(job, replies)
 
 
-def heuristic_called(name: str, archive: str) -> str:
+def read_heuristic(name: str, archive: str) -> str:
     """Returns the source of a file or of an archived program.
 
-    Raises UsageTrouble or Trouble.
+    Raises UsageError or GapsmithError.
     """
     if not name.isdecimal():
-        return file_entrants([Path(name)])[0].source
-    with opened_archive(archive, reading=True) as store:
+        return read_entrants([Path(name)])[0].source
+    with open_archive(archive, reading=True) as store:
         return store.find(int(name)).source
 
 
-def warm_seeds(problem: str, archive: str) -> tuple[str, ...]:
+def read_seeds(problem: str, archive: str) -> tuple[str, ...]:
     """Returns the sources of the best archived programs for a problem.
 
-    Raises UsageTrouble where the archive has none.
+    Raises UsageError where the archive has none.
     """
     name = find_problem(problem).name
-    with opened_archive(archive, reading=True) as store:
-        found = [store.find(row.program or 0) for row in leading(store, name, None, SEEDS)]
+    with open_archive(archive, reading=True) as store:
+        found = [store.find(row.program or 0) for row in rank_programs(store, name, None, MAX_SEEDS)]
     if not found:
-        raise UsageTrouble(
-            f"archive {archive} holds no program that solved {name}; expected one to start from"
-        )
+        raise UsageError(f"archive {archive} holds no program that solved {name}; expected one to start from")
     return tuple(program.source for program in found)
 
 
@@ -146,7 +144,7 @@ def run(
     base_url: Annotated[
         str | None, typer.Option(help="Address of a server that speaks the provider's API.")
     ] = None,
-    warm: Warm = None,
+    warm: WarmStart = None,
     heuristic: Annotated[
         str | None,
         typer.Option(
@@ -157,7 +155,7 @@ def run(
     cpu_seconds: CpuSeconds = None,
     parallel: Parallel = None,
     batch: Batch = False,
-    weak: Weak = False,
+    weak: AllowWeak = False,
     trust: Trust = False,
     log_every: LogEvery = LOG_SECONDS,
     as_json: Json = False,
@@ -185,11 +183,11 @@ def run(
     }
     values = read_config(config) if config else {}
     values.update({key: value for key, value in given.items() if value not in (None, ())})
-    wanted = replayed(values, trust) or settings(values)
+    wanted = read_settings(values, trust) or make_settings(values)
     if warm is not None:
-        wanted = replace(wanted, seeds=warm_seeds(wanted.problem, warm))
+        wanted = replace(wanted, seeds=read_seeds(wanted.problem, warm))
     if heuristic is not None:
-        wanted = replace(wanted, heuristic=heuristic_called(heuristic, values.get("archive", "archive.db")))
+        wanted = replace(wanted, heuristic=read_heuristic(heuristic, values.get("archive", "archive.db")))
     discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json, log_every)
 
 
@@ -202,7 +200,7 @@ def resume(
         str | None, typer.Option(help="Address of a server that speaks the provider's API.")
     ] = None,
     trust: Trust = False,
-    weak: Weak = False,
+    weak: AllowWeak = False,
     archive: ArchiveUrl = "archive.db",
     log_every: LogEvery = LOG_SECONDS,
     as_json: Json = False,
@@ -211,15 +209,15 @@ def resume(
 
     Models and addresses are those of the run by default. For a run of another user or machine, give them again.
     """
-    with opened_archive(archive, made=False) as store:
+    with open_archive(archive, made=False) as store:
         row = store.run(number)
         named = tuple(model or ())
         check_named(row.id or 0, row.config, named=named, url_given=base_url is not None, trusted=trust)
-        config = _given_anew(row, named, base_url, weak)
+        config = _update_settings(row, named, base_url, weak)
         if config != row.config:
             store.reconfigure(row.id or 0, config)
             row = store.run(row.id)
-        if modelling.resumed(store, row, as_json):
+        if modelling.resume_job(store, row, as_json):
             return
         _check_openable(row, archive)
     discover_and_show(Settings.of(row.config), archive, row.id, as_json, log_every)
@@ -228,20 +226,20 @@ def resume(
 def _check_openable(row: RunRow, archive: str) -> None:
     """Checks that the models of a run can be opened by name.
 
-    Raises UsageTrouble where a model is an object of the caller's own.
+    Raises UsageError where a model is an object of the caller's own.
     """
     for word in Settings.of(row.config).models:
         try:
-            read_word(word)
+            read_spec(word)
         except ModelUnknown:
-            raise UsageTrouble(
+            raise UsageError(
                 f"run {row.id} uses {word!r}, a model object of your own that no name opens; continue in Python: "
                 f"gapsmith.agent.resume({row.id}, archive={archive!r}, model=MODEL).report(), where MODEL is that "
                 f"object; or use another model: gapsmith resume {row.id} --model …"
             ) from None
 
 
-def _given_anew(row: RunRow, named: tuple[str, ...], base_url: str | None, weak: bool) -> dict[str, Any]:
+def _update_settings(row: RunRow, named: tuple[str, ...], base_url: str | None, weak: bool) -> dict[str, Any]:
     """Returns the settings of a run, changed by the given options.
 
     Changed settings are marked as those of the current user.
@@ -258,4 +256,4 @@ def _given_anew(row: RunRow, named: tuple[str, ...], base_url: str | None, weak:
         config["minimum_level"] = int(Level.L0)
     elif not is_ours(row.config):  # only the user may lower the isolation
         config["minimum_level"] = max(int(config.get("minimum_level", Level.L2)), int(Level.L2))
-    return config if config == row.config else marked(config)
+    return config if config == row.config else add_mark(config)

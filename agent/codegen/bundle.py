@@ -38,10 +38,10 @@ class Bundle:
         return "\n".join(sorted(set(self.imports))) + "\n\n" + "\n\n".join(self.statements) + "\n"
 
     def _need(self, module: str, name: str) -> None:
-        if (module, name) in self._seen or name in self.given or name not in _bindings(module):
+        if (module, name) in self._seen or name in self.given or name not in _map_bindings(module):
             return
         self._seen.add((module, name))
-        statement = _bindings(module)[name]
+        statement = _map_bindings(module)[name]
         if isinstance(statement, ast.Import | ast.ImportFrom):
             self._import(statement, name)
             return
@@ -51,7 +51,7 @@ class Bundle:
             )
         for used in sorted({node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}):
             self._need(module, used)
-        self.statements.append(_text(module, statement))
+        self.statements.append(_write_text(module, statement))
 
     def _import(self, statement: ast.Import | ast.ImportFrom, name: str) -> None:
         alias = next(a for a in statement.names if (a.asname or a.name.split(".")[0]) == name)
@@ -67,10 +67,10 @@ class Bundle:
 
 
 @lru_cache(maxsize=32)
-def _bindings(module: str) -> dict[str, ast.stmt]:
+def _map_bindings(module: str) -> dict[str, ast.stmt]:
     """Maps the names that a module binds to its top-level statements."""
     found: dict[str, ast.stmt] = {}
-    for statement in ast.parse(_source(module)).body:
+    for statement in ast.parse(_read_source(module)).body:
         for name in _bound(statement):
             found.setdefault(name, statement)
     return found
@@ -89,11 +89,11 @@ def _bound(statement: ast.stmt) -> list[str]:
 
 
 @lru_cache(maxsize=32)
-def _source(module: str) -> str:
+def _read_source(module: str) -> str:
     return inspect.getsource(importlib.import_module(module))
 
 
-def _text(module: str, statement: ast.stmt) -> str:
+def _write_text(module: str, statement: ast.stmt) -> str:
     first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
-    lines = _source(module).splitlines()[first - 1 : statement.end_lineno]
+    lines = _read_source(module).splitlines()[first - 1 : statement.end_lineno]
     return textwrap.dedent("\n".join(lines))

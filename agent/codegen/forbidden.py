@@ -38,7 +38,7 @@ DEEPEST = 6
 """Names in a row that may begin with a module."""
 
 
-def forbidden(kinds: Kinds, bound: set[str]) -> str:
+def find_forbidden(kinds: Kinds, bound: set[str]) -> str:
     """Returns the first forbidden name of a program with its line.
 
     Empty where there is none.
@@ -47,7 +47,7 @@ def forbidden(kinds: Kinds, bound: set[str]) -> str:
         kinds: the nodes of its tree.
         bound: the names that it binds.
     """
-    return next(_Scan(kinds, bound).complaints(), "")
+    return next(_Scan(kinds, bound).list_complaints(), "")
 
 
 class _Scan:
@@ -61,21 +61,21 @@ class _Scan:
         self._bases = {id(node.value) for node in kinds.get(ast.Attribute, ())}
         self._called = {id(node.func): node for node in kinds.get(ast.Call, ())}
 
-    def complaints(self) -> Iterator[str]:
+    def list_complaints(self) -> Iterator[str]:
         """Yields all complaints, each with its line."""
         for node, words in self._found():
             yield f"line {getattr(node, 'lineno', 1)}: {words}"
 
     def _found(self) -> Iterator[tuple[ast.AST, str]]:
-        yield from self._imports()
-        yield from self._identifiers()
-        yield from self._names()
-        yield from self._attributes()
-        yield from self._annotations()
+        yield from self._check_imports()
+        yield from self._check_identifiers()
+        yield from self._check_names()
+        yield from self._check_attributes()
+        yield from self._list_annotations()
 
     # Imports
 
-    def _imports(self) -> Iterator[tuple[ast.AST, str]]:
+    def _check_imports(self) -> Iterator[tuple[ast.AST, str]]:
         for node in self._kinds.get(ast.Import, ()):
             for alias in node.names:
                 path = alias.name if alias.asname else alias.name.split(".")[0]
@@ -84,9 +84,9 @@ class _Scan:
                     yield node, f"imports {alias.name}, {_CLOSED}"
         for node in self._kinds.get(ast.ImportFrom, ()):
             if node.module != "__future__":
-                yield from self._imported(node)
+                yield from self._check_imported(node)
 
-    def _imported(self, node: ast.ImportFrom) -> Iterator[tuple[ast.AST, str]]:
+    def _check_imported(self, node: ast.ImportFrom) -> Iterator[tuple[ast.AST, str]]:
         module = node.module or ""
         if not _is_open(module):
             yield node, f"imports from {module}, {_CLOSED}"
@@ -109,7 +109,7 @@ class _Scan:
 
     # Identifiers that are no expressions
 
-    def _identifiers(self) -> Iterator[tuple[ast.AST, str]]:
+    def _check_identifiers(self) -> Iterator[tuple[ast.AST, str]]:
         for kind, nodes in self._kinds.items():
             for field in _IDENTIFIERS.get(kind, ()):
                 for node in nodes:
@@ -125,9 +125,9 @@ class _Scan:
                 yield node, f"uses refcheck, {_REACHES}"
         for node in self._kinds.get(ast.MatchClass, ()):
             for name in node.kwd_attrs:
-                yield from self._named(node, name)
+                yield from self._check_name(node, name)
 
-    def _names(self) -> Iterator[tuple[ast.AST, str]]:
+    def _check_names(self) -> Iterator[tuple[ast.AST, str]]:
         for node in self._kinds.get(ast.Name, ()):
             name = node.id
             if name in _WATCHED or name[:2] == "__" or name in self._modules or name in self._members:
@@ -147,15 +147,15 @@ class _Scan:
                 f"uses the module {name} as a value; expected {name}.NAME (a variable needs another name)",
             )
         elif loaded and self._members.get(name, name) in BY_NAME:
-            yield from self._by_name(node, self._members.get(name, name))
+            yield from self._find_by_name(node, self._members.get(name, name))
         elif loaded and self._members.get(name) == "wraps":
-            yield from self._wraps(node)
+            yield from self._check_wrapper(node)
         elif name == "type" and loaded:
-            yield from self._type(node)
+            yield from self._check_type(node)
 
     # Functions that reach what their arguments name
 
-    def _by_name(self, node: ast.expr, name: str) -> Iterator[tuple[ast.AST, str]]:
+    def _find_by_name(self, node: ast.expr, name: str) -> Iterator[tuple[ast.AST, str]]:
         call = self._called.get(id(node))
         arguments = call.args if call else []
         first = 0 if name in ("attrgetter", "methodcaller") else 1
@@ -167,16 +167,16 @@ class _Scan:
             return
         for text in texts:
             for part in str(text).split("."):
-                yield from self._named(node, part, in_text=True)
+                yield from self._check_name(node, part, in_text=True)
         if name in ("setattr", "delattr") and self._is_imported(arguments[0]):
             yield node, "changes what it imported; expected it to be left as it is"
 
-    def _wraps(self, node: ast.expr) -> Iterator[tuple[ast.AST, str]]:
+    def _check_wrapper(self, node: ast.expr) -> Iterator[tuple[ast.AST, str]]:
         call = self._called.get(id(node))
         if call is None or len(call.args) != 1 or call.keywords or isinstance(call.args[0], ast.Starred):
             yield node, "uses wraps with more than the function; expected wraps(function)"
 
-    def _type(self, node: ast.Name) -> Iterator[tuple[ast.AST, str]]:
+    def _check_type(self, node: ast.Name) -> Iterator[tuple[ast.AST, str]]:
         call = self._called.get(id(node))
         if call is None or len(call.args) != 1 or call.keywords or id(call) not in self._types_compared:
             yield (
@@ -195,15 +195,15 @@ class _Scan:
 
     # Attributes
 
-    def _attributes(self) -> Iterator[tuple[ast.AST, str]]:
+    def _check_attributes(self) -> Iterator[tuple[ast.AST, str]]:
         for node in self._kinds.get(ast.Attribute, ()):
             if node.attr == "format":
                 yield from self._format(node)
             else:
-                yield from self._named(node, node.attr)
-            yield from self._of_module(node)
+                yield from self._check_name(node, node.attr)
+            yield from self._check_module(node)
 
-    def _named(self, node: ast.AST, name: str, in_text: bool = False) -> Iterator[tuple[ast.AST, str]]:
+    def _check_name(self, node: ast.AST, name: str, in_text: bool = False) -> Iterator[tuple[ast.AST, str]]:
         """Yields what is wrong with an attribute of that name.
 
         Of whatever object.
@@ -224,10 +224,10 @@ class _Scan:
 
     def _format(self, node: ast.Attribute) -> Iterator[tuple[ast.AST, str]]:
         template = getattr(node.value, "value", None)
-        if not isinstance(template, str) or not _formats_values(template):
+        if not isinstance(template, str) or not _is_plain_format(template):
             yield node, "uses str.format with more than a written text and plain fields; expected an f-string"
 
-    def _of_module(self, node: ast.Attribute) -> Iterator[tuple[ast.AST, str]]:
+    def _check_module(self, node: ast.Attribute) -> Iterator[tuple[ast.AST, str]]:
         names, base = [node.attr], node.value
         while isinstance(base, ast.Attribute) and len(names) < DEEPEST:
             names.append(base.attr)
@@ -247,9 +247,9 @@ class _Scan:
         elif inner and id(node) not in self._bases:
             yield node, f"uses the module {inner} as a value; expected {inner}.NAME"
         elif node.attr in BY_NAME:
-            yield from self._by_name(node, node.attr)
+            yield from self._find_by_name(node, node.attr)
         elif node.attr == "wraps":
-            yield from self._wraps(node)
+            yield from self._check_wrapper(node)
 
     def _is_imported(self, node: ast.expr) -> bool:
         while isinstance(node, ast.Attribute):
@@ -258,7 +258,7 @@ class _Scan:
 
     # Annotations, which other tools evaluate
 
-    def _annotations(self) -> Iterator[tuple[ast.AST, str]]:
+    def _list_annotations(self) -> Iterator[tuple[ast.AST, str]]:
         for kind in (ast.arg, ast.AnnAssign, ast.FunctionDef, ast.AsyncFunctionDef):
             for node in self._kinds.get(kind, ()):
                 text = getattr(node, "returns", None) or getattr(node, "annotation", None)
@@ -287,14 +287,14 @@ def _is_special(name: str) -> bool:
     return name[:2] == "__" and name[-2:] == "__"
 
 
-def _formats_values(template: str, depth: int = 2) -> bool:
+def _is_plain_format(template: str, depth: int = 2) -> bool:
     """Tells whether the fields of a format string are values without attributes."""
     try:
         fields = [(field or "", spec or "") for _, field, spec, _ in Formatter().parse(template)]
     except ValueError:
         return False
     plain = not any("." in field or "__" in field for field, _ in fields)
-    return plain and all(depth > 0 and _formats_values(spec, depth - 1) for _, spec in fields if "{" in spec)
+    return plain and all(depth > 0 and _is_plain_format(spec, depth - 1) for _, spec in fields if "{" in spec)
 
 
 def _is_open(module: str) -> bool:
@@ -322,10 +322,10 @@ def _step(module: str, name: str) -> tuple[str, str]:
         return "", f"uses {path}, {_CLOSED}"
     with warnings.catch_warnings():  # of names that a library is about to drop
         warnings.simplefilter("ignore")
-        return "", _offered(importlib.import_module(module), module, name)
+        return "", _list_offered(importlib.import_module(module), module, name)
 
 
-def _offered(loaded: ModuleType, module: str, name: str) -> str:
+def _list_offered(loaded: ModuleType, module: str, name: str) -> str:
     path = f"{module}.{name}"
     if name not in getattr(loaded, "__all__", dir(loaded)):
         return f"uses {path}, which {module} does not offer"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.agent.codegen.sanitize import one_line
+from gapsmith.agent.codegen.sanitize import flatten_untrusted
 from gapsmith.evaluators.base import Baseline, Datum, Instance
 
 SHOWN_NUMBERS = 60
@@ -22,45 +22,45 @@ NARROW = 6
 """Rows of data with more numbers than this are not shown with every item."""
 
 
-def data_lines(instance: Instance) -> list[str]:
+def format_data(instance: Instance) -> list[str]:
     """Formats the arguments of an instance, with long ones cut short."""
-    return [line for name, value in instance.data.items() for line in _datum(name, value)]
+    return [line for name, value in instance.data.items() for line in _format_datum(name, value)]
 
 
-def shapes(instance: Instance) -> str:
+def format_shapes(instance: Instance) -> str:
     """Formats the sizes of the arguments: `p [50], m = 3`."""
     return ", ".join(_shape(name, value) for name, value in instance.data.items())
 
 
-def values_line(values: Any) -> str:
+def format_values(values: Any) -> str:
     """Formats a returned solution, cut short."""
     if isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values):
-        return f"[{_listed(values, SHOWN_NUMBERS, ', ')}]"
-    return one_line(str(values), 4 * SHOWN_NUMBERS)
+        return f"[{_list_values(values, SHOWN_NUMBERS, ', ')}]"
+    return flatten_untrusted(str(values), 4 * SHOWN_NUMBERS)
 
 
-def picture(instance: Instance, baseline: Baseline) -> str:
+def describe_solution(instance: Instance, baseline: Baseline) -> str:
     """Describes an exact solution in words and numbers.
 
     Empty where the exact method has no solution to show.
     """
     solution = baseline.solution
-    if not isinstance(solution, list | tuple) or not solution or not all(_whole(v) for v in solution):
+    if not isinstance(solution, list | tuple) or not solution or not all(_is_whole(v) for v in solution):
         return ""
     values, data = [int(v) for v in solution], instance.data
     counts = Counter(values)
     if set(values) == set(range(len(counts))) and len(set(counts.values())) == 1 and len(counts) > 2:
-        return _order(values, data) if counts[0] == 1 else _repeated(values, data)
-    if set(values) <= {0, 1} and _columns(data, len(values)):
-        return _choice([k for k, value in enumerate(values) if value], len(values), data)
-    if len(counts) == len(values) < (n := _items(data)) and min(values) >= 0 and max(values) < n:
-        return _choice(values, n, data)
+        return _order(values, data) if counts[0] == 1 else _describe_repeated(values, data)
+    if set(values) <= {0, 1} and _find_columns(data, len(values)):
+        return _describe_choice([k for k, value in enumerate(values) if value], len(values), data)
+    if len(counts) == len(values) < (n := _count_items(data)) and min(values) >= 0 and max(values) < n:
+        return _describe_choice(values, n, data)
     if set(values) == set(range(len(counts))):
-        return _groups(values, data)
-    return _numbers(values, data)
+        return _describe_groups(values, data)
+    return _describe_numbers(values, data)
 
 
-def _whole(value: Any) -> bool:
+def _is_whole(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
 
 
@@ -70,26 +70,26 @@ def _order(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     For a matrix of distances it says how near each step goes.
     """
     n = len(values)
-    squares = [matrix for matrix in _arrays(data) if matrix.shape == (n, n)]
+    squares = [matrix for matrix in _list_arrays(data) if matrix.shape == (n, n)]
     if len(squares) == 1 and len(data) == 1:
-        return _steps(values, squares[0])
-    head, told = _heads(data, n), _teller(data, n)
+        return _count_nearer(values, squares[0])
+    head, told = _list_heads(data, n), _make_formatter(data, n)
     if n <= FIRST + LAST:
         return f"in order{head}: {', '.join(map(told, values))}"
     first, last = (", ".join(map(told, part)) for part in (values[:FIRST], values[-LAST:]))
     return f"in order{head}: {first}, … {last}"
 
 
-def _steps(values: Sequence[int], distance: NDArray[Any]) -> str:
+def _count_nearer(values: Sequence[int], distance: NDArray[Any]) -> str:
     """Counts, for each step of a tour, places nearer than its end."""
     pairs = zip(values, [*values[1:], values[0]], strict=True)
     nearer = Counter(min(3, int((np.delete(distance[a], a) < distance[a, b]).sum())) for a, b in pairs)
     words = ("the nearest", "the second nearest", "the third nearest", "one farther away")
     parts = [f"{100 * nearer[k] / len(values):.0f} % to {word}" for k, word in enumerate(words)]
-    return f"steps go {', '.join(parts)}; the tour starts {_listed(values, FIRST, ', ')}"
+    return f"steps go {', '.join(parts)}; the tour starts {_list_values(values, FIRST, ', ')}"
 
 
-def _repeated(values: Sequence[int], data: Mapping[str, Datum]) -> str:
+def _describe_repeated(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     """Describes an order in which each item comes several times.
 
     The k-th occurrence of an item belongs to column k of its data.
@@ -100,64 +100,62 @@ def _repeated(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     parts = []
     for value in values[: FIRST + LAST]:
         k, seen[value] = seen[value], seen[value] + 1
-        told = ", ".join(exact(table[value, k]) for table in tables.values())
+        told = ", ".join(format_number(table[value, k]) for table in tables.values())
         parts.append(f"{value}.{k} ({told})" if told else f"{value}.{k}")
     head = f", as item.time ({', '.join(tables)})" if tables else ""
     return f"begins{head}: {', '.join(parts)}, …"
 
 
-def _choice(chosen: Sequence[int], n: int, data: Mapping[str, Datum]) -> str:
+def _describe_choice(chosen: Sequence[int], n: int, data: Mapping[str, Datum]) -> str:
     """Describes a choice of items by what distinguishes the chosen ones."""
     inside = np.zeros(n, dtype=bool)
     inside[list(chosen)] = True
     parts = [
         f"{name} {column[inside].mean():.4g} of these, {column[~inside].mean():.4g} of the others"
-        for name, column in _columns(data, n).items()
+        for name, column in _find_columns(data, n).items()
         if inside.any() and not inside.all()
     ]
-    return (
-        f"takes {len(chosen)} of {n}: {_listed(list(chosen), FIRST, ', ')}; in the mean: {'; '.join(parts)}"
-    )
+    return f"takes {len(chosen)} of {n}: {_list_values(list(chosen), FIRST, ', ')}; in the mean: {'; '.join(parts)}"
 
 
-def _groups(values: Sequence[int], data: Mapping[str, Datum]) -> str:
+def _describe_groups(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     """Describes the first groups of an assignment of items to groups."""
-    name, column = next(iter(_columns(data, len(values)).items()), ("", np.zeros(0)))
+    name, column = next(iter(_find_columns(data, len(values)).items()), ("", np.zeros(0)))
     if not name:
-        return f"groups, item by item: {_listed(list(values), SHOWN_NUMBERS, ' ')}"
+        return f"groups, item by item: {_list_values(list(values), SHOWN_NUMBERS, ' ')}"
     inside: list[list[float]] = [[] for _ in range(max(values) + 1)]
     for group, number in zip(values, column.tolist(), strict=True):
         inside[group].append(number)
-    alike = Counter(" + ".join(exact(v) for v in sorted(each, reverse=True)) for each in inside)
+    alike = Counter(" + ".join(format_number(v) for v in sorted(each, reverse=True)) for each in inside)
     parts = [f"{count} of {words}" if count > 1 else words for words, count in alike.most_common(FIRST)]
     return f"{len(inside)} groups, by {name}: {'; '.join(parts)}{'; …' if len(alike) > FIRST else ''}"
 
 
-def _numbers(values: Sequence[int], data: Mapping[str, Datum]) -> str:
+def _describe_numbers(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     """Describes a number for each item: the items sorted by their numbers."""
     order = sorted(range(len(values)), key=lambda k: (values[k], k))
-    told = _teller(data, len(values))
+    told = _make_formatter(data, len(values))
     parts = [f"{told(k)} at {values[k]}" for k in order[: FIRST + LAST]]
-    return f"by their numbers{_heads(data, len(values))}: {', '.join(parts)}, …"
+    return f"by their numbers{_list_heads(data, len(values))}: {', '.join(parts)}, …"
 
 
-def _teller(data: Mapping[str, Datum], n: int) -> Any:
+def _make_formatter(data: Mapping[str, Datum], n: int) -> Any:
     """Writes an item with what the data has of it."""
-    told = _rows(data, n)
+    told = _find_rows(data, n)
 
     def tell(k: int) -> str:
-        numbers = ", ".join(" ".join(exact(v) for v in np.ravel(rows[k])) for rows in told.values())
+        numbers = ", ".join(" ".join(format_number(v) for v in np.ravel(rows[k])) for rows in told.values())
         return f"{k} ({numbers})" if told else str(k)
 
     return tell
 
 
-def _heads(data: Mapping[str, Datum], n: int) -> str:
-    told = _rows(data, n)
+def _list_heads(data: Mapping[str, Datum], n: int) -> str:
+    told = _find_rows(data, n)
     return f", item ({', '.join(told)})" if told else ""
 
 
-def _rows(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
+def _find_rows(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
     """Returns the arguments with one row per item that are short enough."""
     found = {name: np.asarray(value) for name, value in data.items()}
     return {
@@ -167,7 +165,7 @@ def _rows(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def _columns(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
+def _find_columns(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
     """Returns one number per item.
 
     It is the item's own number, the mean of its column, or the sum of its row of a square matrix.
@@ -184,40 +182,42 @@ def _columns(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _items(data: Mapping[str, Datum]) -> int:
+def _count_items(data: Mapping[str, Datum]) -> int:
     """Counts the items to choose from, by the first argument."""
-    return len(next(iter(_arrays(data)), ()))
+    return len(next(iter(_list_arrays(data)), ()))
 
 
-def _arrays(data: Mapping[str, Datum]) -> list[NDArray[Any]]:
+def _list_arrays(data: Mapping[str, Datum]) -> list[NDArray[Any]]:
     return [np.asarray(value) for value in data.values() if np.ndim(value)]
 
 
 def _shape(name: str, value: Datum) -> str:
     shape = np.shape(value)
     return (
-        f"{name} [{', '.join(map(str, shape))}]" if shape else f"{name} = {exact(np.asarray(value).item())}"
+        f"{name} [{', '.join(map(str, shape))}]"
+        if shape
+        else f"{name} = {format_number(np.asarray(value).item())}"
     )
 
 
-def _datum(name: str, value: Datum) -> list[str]:
+def _format_datum(name: str, value: Datum) -> list[str]:
     array = np.asarray(value)
     if array.ndim == 0:
-        return [f"{name} = {exact(array.item())}"]
+        return [f"{name} = {format_number(array.item())}"]
     if array.ndim == 1:
-        return [f"{name} = [{_listed(array.tolist(), SHOWN_NUMBERS, ', ')}]"]
+        return [f"{name} = [{_list_values(array.tolist(), SHOWN_NUMBERS, ', ')}]"]
     table = array.reshape(len(array), -1)[:SHOWN_ROWS].tolist()
-    rows = [f"  [{_listed(row, SHOWN_COLUMNS, ', ')}]" for row in table]
+    rows = [f"  [{_list_values(row, SHOWN_COLUMNS, ', ')}]" for row in table]
     return [f"{name} = [", *rows, "  …]" if len(array) > SHOWN_ROWS else "]"]
 
 
-def _listed(values: Sequence[Any], most: int, between: str) -> str:
+def _list_values(values: Sequence[Any], most: int, between: str) -> str:
     shown = between.join(
         f"{value:g}" if isinstance(value, float) else str(int(value)) for value in values[:most]
     )
     return shown + (f"{between}…" if len(values) > most else "")
 
 
-def exact(value: float, digits: int = 6) -> str:
+def format_number(value: float, digits: int = 6) -> str:
     """Formats a number: whole numbers with all digits, others rounded."""
     return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:.{digits}g}"

@@ -23,7 +23,7 @@ _UNSEEN = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def harmless(text: str) -> str:
+def sanitize(text: str) -> str:
     """Removes terminal sequences, control and format characters, and invisible letters.
 
     Tabs and line ends stay. Marks that change the direction of writing are format characters, and are removed.
@@ -34,7 +34,7 @@ def harmless(text: str) -> str:
     return _UNSEEN.sub("", "".join(c for c in text if c in "\n\t" or c.isprintable()))
 
 
-def visible(source: str) -> str | None:
+def escape_invisible(source: str) -> str | None:
     """Writes invisible characters of a program as escapes.
 
     None where that would change what the program does. Files are read with `cat` and in editors, where a terminal
@@ -62,21 +62,21 @@ def _escape(character: str) -> str:
     return " " if character.isspace() else ascii(character)[1:-1]
 
 
-def untrusted(text: str, longest: int = LONGEST_MESSAGE) -> str:
+def limit_untrusted(text: str, longest: int = LONGEST_MESSAGE) -> str:
     """Returns harmless text without fences, shortened to a limit.
 
     Longer text ends with an ellipsis.
     """
-    clean = re.sub(r"`{3,}|~{3,}", "'''", harmless(text[: 4 * longest]))
+    clean = re.sub(r"`{3,}|~{3,}", "'''", sanitize(text[: 4 * longest]))
     return clean if len(clean) <= longest else clean[:longest] + " …"
 
 
-def one_line(text: str, longest: int = LONGEST_LINE) -> str:
+def flatten_untrusted(text: str, longest: int = LONGEST_LINE) -> str:
     """Puts untrusted text on one line, for lists, tables and sentences."""
-    return " ".join(untrusted(text, longest).split()).replace("|", "/").replace("`", "'")
+    return " ".join(limit_untrusted(text, longest).split()).replace("|", "/").replace("`", "'")
 
 
-def fenced(text: str, language: str = "text") -> str:
+def add_fence(text: str, language: str = "text") -> str:
     """Encloses a text in a fence that nothing inside ends.
 
     The fence has more backticks than any run in the text.

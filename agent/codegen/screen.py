@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from gapsmith.agent.codegen.forbidden import Kinds, forbidden
-from gapsmith.agent.codegen.replies.cleanup import parsed
+from gapsmith.agent.codegen.forbidden import Kinds, find_forbidden
+from gapsmith.agent.codegen.replies.cleanup import parse_source
 from gapsmith.evaluators.grammar import EntryPoint
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
@@ -53,7 +53,7 @@ class Screened:
         return self.hash or hashlib.sha256(self.source.encode()).hexdigest()[:32]
 
 
-def encodable(text: str) -> str:
+def make_encodable(text: str) -> str:
     """Removes halves of characters from a text.
 
     A reply that was cut inside a character could not be stored otherwise.
@@ -61,7 +61,7 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def unparsable(why: str, source: str = "") -> Screened:
+def reject_unparsable(why: str, source: str = "") -> Screened:
     """Returns the outcome of a program that our parsers cannot process.
 
     Such a program never ends a run.
@@ -75,12 +75,12 @@ def screen(source: str, entry: EntryPoint, allowed: frozenset[str] = ALLOWED_IMP
     Raises nothing.
     """
     try:
-        return _screened(source, entry, allowed)
+        return _screen(source, entry, allowed)
     except Exception as error:  # noqa: BLE001 - whatever a candidate holds must not end a run
-        return unparsable(f"the code cannot be read: {type(error).__name__}", source)
+        return reject_unparsable(f"the code cannot be read: {type(error).__name__}", source)
 
 
-def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened:
+def _screen(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened:
     source = source.removeprefix("\ufeff")  # of an editor, as Python takes it off
     if len(source) > LONGEST_SOURCE:
         return Screened(
@@ -94,41 +94,45 @@ def _screened(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screen
             f"the reply holds no code; expected a Python block with {entry.signature}",
             source,
         )
-    if (tree := parsed(source)) is None:
-        return Screened(CandidateOutcome.SYNTAX_ERROR, _syntax_message(source), source)
-    if complaint := _entry_complaint(tree, entry):
+    if (tree := parse_source(source)) is None:
+        return Screened(CandidateOutcome.SYNTAX_ERROR, _describe_syntax_error(source), source)
+    if complaint := _check_entry(tree, entry):
         return Screened(CandidateOutcome.NO_ENTRY, complaint, source)
-    kinds = _by_kind(_nodes(tree))
+    kinds = _group_by_kind(_list_nodes(tree))
     allowed = allowed.union(entry.imports)
-    if strangers := sorted(_imports(kinds) - allowed):
+    if strangers := sorted(_list_imports(kinds) - allowed):
         known = ", ".join(sorted(name for name in allowed if not name.startswith("_")))
         return Screened(
             CandidateOutcome.FORBIDDEN_IMPORT, f"imports {strangers[0]}; allowed are {known}", source
         )
     bound = _bound(kinds)
-    if complaint := forbidden(kinds, bound):
+    if complaint := find_forbidden(kinds, bound):
         return Screened(CandidateOutcome.FORBIDDEN_NAME, complaint, source)
-    if (written := _literals(tree, kinds)) > MOST_LITERALS:
+    if (written := _count_literals(tree, kinds)) > MOST_LITERALS:
         return Screened(
             CandidateOutcome.MEMORISED_TABLE,
             f"numbers and texts of {written} characters are written into the code; at most {MOST_LITERALS} are taken: "
             "expected a rule, no answers learned by heart",
             source,
         )
-    canonical = _Canonical(bound - _fixed(kinds) - {entry.name}).text(tree)
+    canonical = _Canonical(bound - _find_fixed(kinds) - {entry.name}).text(tree)
     return Screened(
-        CandidateOutcome.OK, "", source, hashlib.sha256(canonical.encode()).hexdigest()[:32], _size(kinds)
+        CandidateOutcome.OK,
+        "",
+        source,
+        hashlib.sha256(canonical.encode()).hexdigest()[:32],
+        _count_nodes(kinds),
     )
 
 
-def _literals(tree: ast.Module, kinds: Kinds) -> int:
+def _count_literals(tree: ast.Module, kinds: Kinds) -> int:
     """Counts the characters of all constants but docstrings."""
     owners = (tree, *(node for kind in (ast.FunctionDef, ast.ClassDef) for node in kinds.get(kind, ())))
     told = sum(len(ast.get_docstring(node, clean=False) or "") for node in owners)
-    return sum(_length(node.value) for node in kinds.get(ast.Constant, ())) - told
+    return sum(_measure_length(node.value) for node in kinds.get(ast.Constant, ())) - told
 
 
-def _length(value: object) -> int:
+def _measure_length(value: object) -> int:
     if isinstance(value, str | bytes):
         return len(value)
     if isinstance(value, int):
@@ -136,7 +140,7 @@ def _length(value: object) -> int:
     return len(repr(value))
 
 
-def _syntax_message(source: str) -> str:
+def _describe_syntax_error(source: str) -> str:
     """Says where and why the parser stops."""
     try:
         ast.parse(source)
@@ -148,7 +152,7 @@ def _syntax_message(source: str) -> str:
     return "the code cannot be parsed"
 
 
-def _entry_complaint(tree: ast.Module, entry: EntryPoint) -> str:
+def _check_entry(tree: ast.Module, entry: EntryPoint) -> str:
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     if entry.name not in functions:
         found = ", ".join(functions) or "no function"
@@ -171,7 +175,7 @@ _INNER: Mapping[type, tuple[str, ...]] = {
 _WITH_CONTEXT = (ast.Attribute, ast.List, ast.Name, ast.Starred, ast.Subscript, ast.Tuple)
 
 
-def _nodes(tree: ast.AST) -> list[ast.AST]:
+def _list_nodes(tree: ast.AST) -> list[ast.AST]:
     """Lists all nodes but contexts.
 
     Several times as fast as `ast.walk`, which matters for every candidate.
@@ -187,24 +191,24 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
     return waiting
 
 
-def _by_kind(nodes: Sequence[ast.AST]) -> Kinds:
+def _group_by_kind(nodes: Sequence[ast.AST]) -> Kinds:
     kinds = defaultdict[type, list[Any]](list)
     for node in nodes:
         kinds[type(node)].append(node)
     return kinds
 
 
-def _size(kinds: Kinds) -> int:
+def _count_nodes(kinds: Kinds) -> int:
     """Counts the nodes of a tree, contexts included."""
     return sum(map(len, kinds.values())) + sum(len(kinds.get(kind, ())) for kind in _WITH_CONTEXT)
 
 
-def _imports(kinds: Kinds) -> set[str]:
+def _list_imports(kinds: Kinds) -> set[str]:
     plain = (alias.name for node in kinds.get(ast.Import, ()) for alias in node.names)
-    return {_top(name) for name in (*plain, *(n.module or "." for n in kinds.get(ast.ImportFrom, ())))}
+    return {_find_top(name) for name in (*plain, *(n.module or "." for n in kinds.get(ast.ImportFrom, ())))}
 
 
-def _top(module: str) -> str:
+def _find_top(module: str) -> str:
     return module if module == "collections.abc" else module.split(".")[0]
 
 
@@ -216,7 +220,7 @@ def _bound(kinds: Kinds) -> set[str]:
     return found
 
 
-def _fixed(kinds: Kinds) -> set[str]:
+def _find_fixed(kinds: Kinds) -> set[str]:
     """Returns the names that must not be renamed.
 
     They are reached other than by a variable: imported, members of classes, keywords of calls.
@@ -224,18 +228,18 @@ def _fixed(kinds: Kinds) -> set[str]:
     own = {node.name for node in kinds.get(ast.FunctionDef, ())}
     found = {name for node in kinds.get(ast.alias, ()) for name in (node.name, node.asname) if name}
     for node in kinds.get(ast.ClassDef, ()):
-        found |= _members(node)
+        found |= _list_members(node)
     for node in kinds.get(ast.Call, ()):
         if node.keywords and not (isinstance(node.func, ast.Name) and node.func.id in own):
             found.update(keyword.arg for keyword in node.keywords if keyword.arg)
     return found
 
 
-def _members(node: ast.ClassDef) -> set[str]:
+def _list_members(node: ast.ClassDef) -> set[str]:
     """Returns the methods and fields of a class."""
     methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
     fields = [part for part in node.body if part not in methods]
-    return _bound(_by_kind([*methods, *(inner for part in fields for inner in _nodes(part))]))
+    return _bound(_group_by_kind([*methods, *(inner for part in fields for inner in _list_nodes(part))]))
 
 
 class _Text(str):
@@ -268,9 +272,9 @@ class _Canonical:
             if kind is _Text:
                 write(value)
             elif kind is ast.Name:
-                write(f"Name({self._renamed(value.id)};)")
+                write(f"Name({self._rename(value.id)};)")
             elif kind is ast.Constant:
-                write(f"Constant({_literal(value.value)})")
+                write(f"Constant({_write_literal(value.value)})")
             elif kind in _LEAVES:
                 write(_LEAVES[kind])
             elif kind in _PLAIN:
@@ -285,14 +289,14 @@ class _Canonical:
                 waiting.append(_CLOSE_LIST)
                 waiting += reversed(value)
             elif kind is _Name:
-                write(self._renamed(value) + ";")
+                write(self._rename(value) + ";")
             elif isinstance(value, ast.AST):
-                waiting += reversed(_parts(value))
+                waiting += reversed(_write_parts(value))
             else:
-                write(_literal(value))
+                write(_write_literal(value))
         return "".join(pieces)
 
-    def _renamed(self, name: str) -> str:
+    def _rename(self, name: str) -> str:
         if name not in self._bound:
             return name
         return self._numbers.setdefault(name, f"v{len(self._numbers)}")
@@ -302,15 +306,15 @@ class _Name(_Text):
     """A name, to be renamed."""
 
 
-def _parts(node: ast.AST) -> list[object]:
+def _write_parts(node: ast.AST) -> list[object]:
     """Returns the canonical parts of a node with rules of its own."""
     if isinstance(node, ast.AnnAssign):
         return [ast.Assign([node.target], node.value)] if node.value else []
-    fields = [part for name in node._fields for part in _field(node, name)]
+    fields = [part for name in node._fields for part in _write_field(node, name)]
     return [_Text(type(node).__name__ + "("), *fields, _CLOSE]
 
 
-def _literal(value: object) -> str:
+def _write_literal(value: object) -> str:
     """Writes a constant, or a missing value.
 
     In hexadecimal, since Python writes no decimal number of more than 4300 digits.
@@ -318,7 +322,7 @@ def _literal(value: object) -> str:
     return f"{hex(value) if type(value) is int else repr(value)};"
 
 
-def _field(node: ast.AST, name: str) -> list[object]:
+def _write_field(node: ast.AST, name: str) -> list[object]:
     value = getattr(node, name, None)
     if name in _PASSED_OVER or (name in _ADDED and not value):
         return []
@@ -327,12 +331,12 @@ def _field(node: ast.AST, name: str) -> list[object]:
     if isinstance(node, ast.Global | ast.Nonlocal):
         return [_Name(each) for each in node.names]
     if name == "body" and isinstance(value, list):
-        body = _without_docstring(value)
-        return [[_member(s) for s in body] if isinstance(node, ast.ClassDef) else body]
+        body = _drop_docstring(value)
+        return [[_write_member(s) for s in body] if isinstance(node, ast.ClassDef) else body]
     return [value]
 
 
-def _member(statement: ast.stmt) -> ast.AST:
+def _write_member(statement: ast.stmt) -> ast.AST:
     """Writes a field of a dataclass, even one without a value."""
     if isinstance(statement, ast.AnnAssign) and statement.value is None:
         return ast.Expr(statement.target)
@@ -346,12 +350,12 @@ _ADDED = frozenset(("type_params",))
 _CLOSE, _CLOSE_LIST = _Text(")"), _Text("]")
 
 
-def _written(kind: type[ast.AST]) -> tuple[str, ...]:
+def _list_written(kind: type[ast.AST]) -> tuple[str, ...]:
     """Lists the fields that count, from the last to the first."""
     return tuple(name for name in reversed(kind._fields) if name not in _PASSED_OVER)
 
 
-def _getter(names: tuple[str, ...]) -> Callable[[ast.AST], tuple[Any, ...]]:
+def _make_getter(names: tuple[str, ...]) -> Callable[[ast.AST], tuple[Any, ...]]:
     return attrgetter(*names) if len(names) > 1 else lambda node: (getattr(node, names[0]),)
 
 
@@ -360,12 +364,16 @@ _RULELESS = [
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.expr | ast.operator | ast.cmpop | ast.Assign)
 ]
-_LEAVES = {kind: f"{kind.__name__}()" for kind in _RULELESS if not _written(kind)}
-_PLAIN = {kind: (f"{kind.__name__}(", _getter(_written(kind))) for kind in _RULELESS if _written(kind)}
+_LEAVES = {kind: f"{kind.__name__}()" for kind in _RULELESS if not _list_written(kind)}
+_PLAIN = {
+    kind: (f"{kind.__name__}(", _make_getter(_list_written(kind)))
+    for kind in _RULELESS
+    if _list_written(kind)
+}
 """Kinds of nodes without a rule of their own: how they begin, and their fields from the last to the first."""
 
 
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+def _drop_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     first = body[0] if body else None
     if (
         isinstance(first, ast.Expr)

@@ -13,16 +13,16 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
 
-def silent(doing: str, done: int, whole: int) -> None:
+def ignore_progress(doing: str, done: int, whole: int) -> None:
     """Does nothing: no progress is shown."""
 
 
-def baselines_of(
+def find_baselines(
     problem: Problem,
     instances: Sequence[Instance],
     archive: Archive | None = None,
     seconds: float = 60.0,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
     run: int | None = None,
 ) -> dict[str, Baseline]:
     """Finds exact results by digest, in the archive or by solving.
@@ -35,26 +35,28 @@ def baselines_of(
         progress: told after each.
         run: that keeps the bounds it met first.
     """
-    found = _known(problem, [i.digest for i in instances], archive, seconds, run)
+    found = _load_known(problem, [i.digest for i in instances], archive, seconds, run)
     missing = {i.digest: i for i in instances if i.digest not in found}
     for done, instance in enumerate(missing.values(), 1):
-        found[instance.digest] = _solved(problem, instance, archive, seconds)
+        found[instance.digest] = _solve_instance(problem, instance, archive, seconds)
         progress("solving to proven optimality", done, len(missing))
     if archive and run is not None:
-        archive.pin(run, {digest: each for digest, each in found.items() if not each.proven})
+        archive.pin_bounds(run, {digest: each for digest, each in found.items() if not each.proven})
     return found
 
 
-def _known(
+def _load_known(
     problem: Problem, digests: Sequence[str], archive: Archive | None, seconds: float, run: int | None
 ) -> dict[str, Baseline]:
     if archive is None:
         return {}
     found = archive.baselines(problem.name, digests, problem.version, seconds)
-    return found if run is None else found | archive.pinned(run, digests)
+    return found if run is None else found | archive.read_pinned(run, digests)
 
 
-def _solved(problem: Problem, instance: Instance, archive: Archive | None, seconds: float) -> Baseline:
+def _solve_instance(
+    problem: Problem, instance: Instance, archive: Archive | None, seconds: float
+) -> Baseline:
     found = problem.baseline(instance, seconds)
     if archive is None:
         return found

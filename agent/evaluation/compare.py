@@ -6,10 +6,10 @@ from pathlib import Path
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.agent.evaluation.baselines import Progress, baselines_of, silent
+from gapsmith.agent.evaluation.baselines import Progress, find_baselines, ignore_progress
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.evaluation.own.files import with_version
-from gapsmith.evaluators.base import Baseline, Instance, Problem, Trouble, UsageTrouble, unknown
+from gapsmith.agent.evaluation.own.files import add_version
+from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem, UsageError, describe_unknown
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner, assess_all
 from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
@@ -63,7 +63,7 @@ class Comparison:
     @property
     def scale(self) -> Scale:
         """Turns costs into gaps."""
-        return scale_of(self.problem, self.instances, self.baselines)
+        return make_scale(self.problem, self.instances, self.baselines)
 
 
 def evaluate(
@@ -73,7 +73,7 @@ def evaluate(
     executor: Executor,
     archive: Archive | None = None,
     seconds: float = 60.0,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
     isolated: bool = False,
 ) -> Comparison:
     """Runs programs on instances and prices what they return.
@@ -88,9 +88,9 @@ def evaluate(
         progress: told as the work goes on.
         isolated: whether every instance gets a process of its own.
     """
-    problem = with_version(problem)
-    baselines = baselines_of(problem, instances, archive, seconds, progress)
-    scale = scale_of(problem, instances, baselines)
+    problem = add_version(problem)
+    baselines = find_baselines(problem, instances, archive, seconds, progress)
+    scale = make_scale(problem, instances, baselines)
     rows = []
     for entrant in entrants:
         screened = screen(entrant.source, problem.entry)
@@ -98,7 +98,7 @@ def evaluate(
             rows.append(Scored(entrant, screened.outcome, screened.message, (), None))
             continue
         scores = run_all(problem, entrant, instances, executor, progress, isolated)
-        rows.append(scored(entrant, scores, scale))
+        rows.append(summarise_scores(entrant, scores, scale))
     return Comparison(problem, tuple(instances), baselines, tuple(rows))
 
 
@@ -107,7 +107,7 @@ def run_all(
     entrant: Entrant,
     instances: Sequence[Instance],
     executor: Executor,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
     isolated: bool = False,
 ) -> tuple[Score, ...]:
     """Scores one program on all instances, spread over the executor's workers."""
@@ -120,9 +120,9 @@ def run_all(
     return tuple(scores)
 
 
-def scored(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
+def summarise_scores(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
     """Summarises the scores of a program on all instances."""
-    failures, aggregate = scale.failures(scores), scale.solved(scores)
+    failures, aggregate = scale.failures(scores), scale.aggregate_solved(scores)
     if not failures:
         return Scored(entrant, CandidateOutcome.OK, "", tuple(scores), aggregate)
     first = failures[0]
@@ -130,19 +130,19 @@ def scored(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
     return Scored(entrant, first.outcome, message, tuple(scores), aggregate, failures)
 
 
-def scale_of(problem: Problem, instances: Sequence[Instance], baselines: Mapping[str, Baseline]) -> Scale:
+def make_scale(problem: Problem, instances: Sequence[Instance], baselines: Mapping[str, Baseline]) -> Scale:
     """Makes the scale of instances whose baselines are known by digest."""
     return Scale(instances, [baselines[i.digest] for i in instances], problem.maximise)
 
 
-def file_entrants(files: Sequence[Path]) -> list[Entrant]:
-    """Reads programs from files. Raises UsageTrouble for an unreadable one."""
-    return [Entrant(str(path), _text(path)) for path in files]
+def read_entrants(files: Sequence[Path]) -> list[Entrant]:
+    """Reads programs from files. Raises UsageError for an unreadable one."""
+    return [Entrant(str(path), _read_text(path)) for path in files]
 
 
-def named_entrants(problem: Problem, names: Sequence[str], archive: Archive | None) -> list[Entrant]:
+def find_entrants(problem: Problem, names: Sequence[str], archive: Archive | None) -> list[Entrant]:
     """Finds programs by rule, archive number or file; default all rules."""
-    return [_named(problem, name, archive) for name in names or [rule.name for rule in problem.rules]]
+    return [_find_entrant(problem, name, archive) for name in names or [rule.name for rule in problem.rules]]
 
 
 def solve(
@@ -150,10 +150,10 @@ def solve(
     instances: Sequence[Instance],
     archive: Archive | None = None,
     seconds: float = 60.0,
-    progress: Progress = silent,
+    progress: Progress = ignore_progress,
 ) -> list[tuple[Instance, Baseline]]:
     """Runs the exact method alone, on each instance in turn."""
-    found = baselines_of(with_version(problem), instances, archive, seconds, progress)
+    found = find_baselines(add_version(problem), instances, archive, seconds, progress)
     return [(instance, found[instance.digest]) for instance in instances]
 
 
@@ -168,33 +168,35 @@ class _Work:
         return assess_all(self.problem, self.source, self.instances, runner, spent, self.isolated)
 
 
-def _named(problem: Problem, name: str, archive: Archive | None) -> Entrant:
+def _find_entrant(problem: Problem, name: str, archive: Archive | None) -> Entrant:
     if name.isdecimal():
-        return _archived(problem, int(name), archive)
+        return _load_archived(problem, int(name), archive)
     if name.endswith(".py"):
-        return Entrant(name, _text(Path(name)))
+        return Entrant(name, _read_text(Path(name)))
     try:
         rule = problem.rule(name)
     except KeyError:
-        raise UsageTrouble(unknown("rule", name, [rule.name for rule in problem.rules])) from None
+        raise UsageError(describe_unknown("rule", name, [rule.name for rule in problem.rules])) from None
     return Entrant(rule.name, rule.source(problem.entry.name))
 
 
-def _archived(problem: Problem, number: int, archive: Archive | None) -> Entrant:
+def _load_archived(problem: Problem, number: int, archive: Archive | None) -> Entrant:
     if archive is None:
-        raise UsageTrouble(f"program {number} is named, but no archive; give --archive")
+        raise UsageError(f"program {number} is named, but no archive; give --archive")
     program = archive.find(number)
     if program.problem != problem.name:
-        raise Trouble(f"program {number} was written for {program.problem}; expected one for {problem.name}")
+        raise GapsmithError(
+            f"program {number} was written for {program.problem}; expected one for {problem.name}"
+        )
     return Entrant(str(number), program.source)
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageTrouble(f"{path} is not UTF-8 text; expected a Python file") from None
+        raise UsageError(f"{path} is not UTF-8 text; expected a Python file") from None
     except OSError as error:
-        raise UsageTrouble(
+        raise UsageError(
             f"{path}: {(error.strerror or 'cannot be read').lower()}; expected a Python file"
         ) from None

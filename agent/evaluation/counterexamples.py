@@ -11,7 +11,7 @@ LAG = 32
 not depend on who was faster. More than are ever open at once."""
 
 
-class Refuters:
+class Counterexamples:
     """What is known of a problem, of earlier runs and of this one.
 
     Args:
@@ -22,8 +22,8 @@ class Refuters:
     def __init__(self, problem: str, archive: Archive) -> None:
         self._name, self._archive = problem.partition(":")[0], archive
         self._before = [
-            Instance.restored(f"counterexample-{k}", row.data)
-            for k, row in enumerate(archive.counterexamples(self._name), 1)
+            Instance.restore(f"counterexample-{k}", row.data)
+            for k, row in enumerate(archive.list_counterexamples(self._name), 1)
         ]
         self._found: list[tuple[int, Instance]] = []
 
@@ -33,7 +33,7 @@ class Refuters:
 
     def add(self, slot: int, program: int | None, found: Mapping[str, Any]) -> None:
         """Keeps one: its data, its digest and its optimum."""
-        self._found.append((slot, Instance.restored(f"counterexample of slot {slot}", found["data"])))
+        self._found.append((slot, Instance.restore(f"counterexample of slot {slot}", found["data"])))
         self._archive.add_counterexample(
             self._name, found["digest"], found["data"], found["optimum"], program
         )

@@ -14,7 +14,7 @@ from statistics import median
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from gapsmith.evaluators.base import Instance, Runner, UsageTrouble, unknown
+from gapsmith.evaluators.base import Instance, Runner, UsageError, describe_unknown
 from gapsmith.sandbox import Job, Level, open_sandbox
 
 T = TypeVar("T")
@@ -119,7 +119,9 @@ class LocalExecutor:
     def _do(self, work: Work[T]) -> T:
         if not hasattr(self._local, "box"):
             box = self._open()
-            self._local.null = null_seconds(box)  # May raise: a box that fails here is not taken up half.
+            self._local.null = measure_null_seconds(
+                box
+            )  # May raise: a box that fails here is not taken up half.
             self._local.box = box
         return work(self._local.box, self._local.null)
 
@@ -136,14 +138,14 @@ EXECUTORS = {LOCAL: LocalExecutor}
 """By the names that settings use."""
 
 
-def executor_named(name: str) -> type[LocalExecutor]:
-    """Returns the executor of that name. Raises UsageTrouble for an unknown one."""
+def find_executor(name: str) -> type[LocalExecutor]:
+    """Returns the executor of that name. Raises UsageError for an unknown one."""
     if name not in EXECUTORS:
-        raise UsageTrouble(unknown("executor", name, list(EXECUTORS)))
+        raise UsageError(describe_unknown("executor", name, list(EXECUTORS)))
     return EXECUTORS[name]
 
 
-def null_seconds(runner: Runner, calls: int = 15) -> float:
+def measure_null_seconds(runner: Runner, calls: int = 15) -> float:
     """Measures the CPU seconds of a call that does nothing.
 
     They are subtracted from every measurement.

@@ -5,15 +5,15 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from gapsmith.agent.evaluation.own.files import problem_of_file
-from gapsmith.evaluators.base import Instance, Problem, Reference, Trouble, UsageTrouble, unknown
+from gapsmith.agent.evaluation.own.files import load_problem_file
+from gapsmith.evaluators.base import GapsmithError, Instance, Problem, Reference, UsageError, describe_unknown
 from gapsmith.evaluators.catalogue import (
     BUILD,
-    formulation_names,
-    formulation_problem_named,
+    list_formulations,
+    list_problems,
+    load_formulation_problem,
     load_problem,
-    plain_name,
-    problem_names,
+    strip_ending,
 )
 
 
@@ -25,11 +25,11 @@ def find_problem(name: str, layout: str = "") -> Problem:
         layout: how its files are read; see `laid_out`.
 
     Raises:
-        UsageTrouble: for a name, a file or a layout that is not known.
+        UsageError: for a name, a file or a layout that is not known.
     """
-    problem = _found(name)
+    problem = _find_without_layout(name)
     place = str(Path(name).resolve()) if name.endswith(".py") else name
-    return laid_out(replace(problem, reference=NamedProblem(place, problem.version)), layout)
+    return set_layout(replace(problem, reference=NamedProblem(place, problem.version)), layout)
 
 
 @dataclass(frozen=True)
@@ -45,66 +45,70 @@ class NamedProblem:
     version: str
 
     def resolve(self) -> Problem:
-        """Makes the problem again. Raises Trouble for another version."""
+        """Makes the problem again. Raises GapsmithError for another version."""
         return _resolve_name(self.name, self.version)
 
 
 @dataclass(frozen=True)
-class LaidOut:
+class WithLayout:
     """A problem whose files are read in one of its layouts."""
 
     problem: Reference
     layout: str
 
     def resolve(self) -> Problem:
-        """Makes the problem with its layout. Raises Trouble."""
-        return laid_out(self.problem.resolve(), self.layout)
+        """Makes the problem with its layout. Raises GapsmithError."""
+        return set_layout(self.problem.resolve(), self.layout)
 
 
 @lru_cache(maxsize=64)
 def _resolve_name(name: str, version: str) -> Problem:
     found = find_problem(name)
     if found.version != version:
-        raise Trouble(f"{name} has version {found.version} here; expected {version}, as where the run began")
+        raise GapsmithError(
+            f"{name} has version {found.version} here; expected {version}, as where the run began"
+        )
     return found
 
 
-def laid_out(problem: Problem, layout: str) -> Problem:
-    """Sets the layout of a problem's files. Raises UsageTrouble."""
+def set_layout(problem: Problem, layout: str) -> Problem:
+    """Sets the layout of a problem's files. Raises UsageError."""
     if not layout:
         return problem
     if not problem.layouts:
-        raise UsageTrouble(f"--layout is {layout!r}, but {problem.name} reads one layout only; leave it out")
+        raise UsageError(f"--layout is {layout!r}, but {problem.name} reads one layout only; leave it out")
     if layout.partition("=")[0] not in {known.partition("=")[0] for known in problem.layouts}:
-        raise UsageTrouble(unknown("layout", layout, list(problem.layouts)))
-    reference = LaidOut(problem.reference, layout) if problem.reference else None
+        raise UsageError(describe_unknown("layout", layout, list(problem.layouts)))
+    reference = WithLayout(problem.reference, layout) if problem.reference else None
     return replace(problem, read=lambda path: problem.read(path, layout), reference=reference)
 
 
-def _found(name: str) -> Problem:
+def _find_without_layout(name: str) -> Problem:
     if name.endswith(".py"):
-        return problem_of_file(Path(name))
-    if name in problem_names():
+        return load_problem_file(Path(name))
+    if name in list_problems():
         return load_problem(name)
-    if plain_name(name) in formulation_names():
-        return _formulation(name)
-    known = [*problem_names(), *formulation_names()]
-    raise UsageTrouble(unknown("problem", name, known) + "; a problem of your own is a path that ends in .py")
+    if strip_ending(name) in list_formulations():
+        return _find_formulation(name)
+    known = [*list_problems(), *list_formulations()]
+    raise UsageError(
+        describe_unknown("problem", name, known) + "; a problem of your own is a path that ends in .py"
+    )
 
 
-def _formulation(name: str) -> Problem:
+def _find_formulation(name: str) -> Problem:
     try:
-        return formulation_problem_named(name)
+        return load_formulation_problem(name)
     except KeyError:
-        plain = plain_name(name)
+        plain = strip_ending(name)
         reason = "has no whole models to start from" if name.endswith(BUILD) else "is not linear"
-        raise UsageTrouble(f"{plain} {reason}, so that there is no {name!r}; there is {plain!r}") from None
+        raise UsageError(f"{plain} {reason}, so that there is no {name!r}; there is {plain!r}") from None
 
 
-def new_problem(name: str) -> str:
-    """Returns a commented problem file. Raises UsageTrouble for an invalid name."""
+def write_skeleton(name: str) -> str:
+    """Returns a commented problem file. Raises UsageError for an invalid name."""
     if not name.isidentifier():
-        raise UsageTrouble(
+        raise UsageError(
             f"{name!r} is no name for a problem; expected letters, digits and _, such as my_problem"
         )
     text = resources.files("gapsmith.agent.evaluation.own").joinpath("skeleton.txt").read_text("utf-8")
@@ -112,5 +116,5 @@ def new_problem(name: str) -> str:
 
 
 def read_instances(problem: Problem, paths: list[Path]) -> list[Instance]:
-    """Reads the instances of all files, in order. Raises Trouble."""
+    """Reads the instances of all files, in order. Raises GapsmithError."""
     return [instance for path in paths for instance in problem.read(path)]

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gapsmith.agent.codegen.screen import Screened, screen
-from gapsmith.agent.evaluation.baselines import baselines_of
-from gapsmith.agent.evaluation.compare import Comparison, Scored, scale_of
-from gapsmith.agent.evaluation.leading import leading
-from gapsmith.agent.evaluation.scores import Known, Measuring, scored
-from gapsmith.evaluators.base import Instance, Trouble
+from gapsmith.agent.evaluation.baselines import find_baselines
+from gapsmith.agent.evaluation.compare import Comparison, Scored, make_scale
+from gapsmith.agent.evaluation.leading import rank_programs
+from gapsmith.agent.evaluation.scores import Known, Scorer, make_row
+from gapsmith.evaluators.base import GapsmithError, Instance
 
 
-def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int | None = None) -> Comparison:
+def rescore_programs(
+    instances: Sequence[Instance], limit: int, by: Scorer, run: int | None = None
+) -> Comparison:
     """Ranks archived programs and reference rules on instances.
 
     Args:
@@ -21,23 +23,23 @@ def rescored(instances: Sequence[Instance], limit: int, by: Measuring, run: int 
         run: programs of one run only.
 
     Raises:
-        Trouble: when the archive holds no scored program of the problem.
+        GapsmithError: when the archive holds no scored program of the problem.
     """
     problem = by.problem
-    best = leading(by.archive, problem.name, run, limit)
-    found = [_current(Known.of(by.archive.find(row.program or 0), row), by) for row in best]
+    best = rank_programs(by.archive, problem.name, run, limit)
+    found = [_find_current(Known.of(by.archive.find(row.program or 0), row), by) for row in best]
     if not found:
         place = f"archive {by.archive.location} holds no scored program of {problem.name}"
-        raise Trouble(f"{place}; a run makes them: gapsmith run {problem.name}")
-    programs = list({each.program: each for each in (*found, *_rules(by))}.values())
-    baselines = baselines_of(problem, instances, by.archive, by.seconds, by.doing)
-    scale = scale_of(problem, instances, baselines)
+        raise GapsmithError(f"{place}; a run makes them: gapsmith run {problem.name}")
+    programs = list({each.program: each for each in (*found, *_list_rules(by))}.values())
+    baselines = find_baselines(problem, instances, by.archive, by.seconds, by.doing)
+    scale = make_scale(problem, instances, baselines)
     results = zip(programs, by.run(programs, instances, whole=True), strict=True)
-    rows = sorted((scored(program, result, scale) for program, result in results), key=_rank)
+    rows = sorted((make_row(program, result, scale) for program, result in results), key=_rank)
     return Comparison(problem, tuple(instances), baselines, tuple(rows))
 
 
-def _rules(by: Measuring) -> list[Known]:
+def _list_rules(by: Scorer) -> list[Known]:
     entry, found = by.problem.entry, []
     for rule in by.problem.rules:
         screened = screen(rule.source(entry.name), entry)
@@ -45,14 +47,14 @@ def _rules(by: Measuring) -> list[Known]:
     return found
 
 
-def _current(known: Known, by: Measuring) -> Known:
+def _find_current(known: Known, by: Scorer) -> Known:
     """Finds the program's number in this version of the problem."""
     if by.archive.find(known.program).version == by.problem.version:
         return known
     return replace(known, program=_number(screen(known.source, by.problem.entry), by))
 
 
-def _number(screened: Screened, by: Measuring) -> int:
+def _number(screened: Screened, by: Scorer) -> int:
     """Returns the number of a program, recorded now if it is new."""
     problem, found = by.problem, screened
     return by.archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]

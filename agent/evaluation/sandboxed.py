@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from gapsmith.evaluators.running.stepwise import value_of
+from gapsmith.evaluators.running.stepwise import convert_datum
 from gapsmith.sandbox import Ending, Job, Limits, Sandbox, open_sandbox
 
 
@@ -31,7 +31,7 @@ class Sandboxed:
 
     def __call__(self, *values: Any) -> Any:
         """Returns the program's result for arguments in their order. Raises RuntimeError where it has none."""
-        call = {name: value_of(value) for name, value in zip(self._arguments, values, strict=True)}
+        call = {name: convert_datum(value) for name, value in zip(self._arguments, values, strict=True)}
         job = Job(
             source=self._source, entry=self._entry, calls=(call,), limits=self._limits, driver=self._driver
         )

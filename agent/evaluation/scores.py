@@ -7,11 +7,11 @@ from typing import Protocol
 
 from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import baselines_of, silent
+from gapsmith.agent.evaluation.baselines import find_baselines, ignore_progress
 from gapsmith.agent.evaluation.compare import CHUNK, Entrant, Scored
-from gapsmith.agent.evaluation.compare import scored as row_of
+from gapsmith.agent.evaluation.compare import summarise_scores as row_of
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.search.instances import Bench
+from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Assessment, Runner, assess
@@ -39,7 +39,7 @@ class Archived(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Measuring:
+class Scorer:
     """Runs archived programs on instances.
 
     Attributes:
@@ -55,13 +55,13 @@ class Measuring:
     executor: Executor
     archive: Archive
     seconds: float = 60.0
-    doing: Doing = silent
+    doing: Doing = ignore_progress
     number: int | None = None
 
-    def bench(self, instances: Sequence[Instance]) -> Bench:
+    def bench(self, instances: Sequence[Instance]) -> InstanceSet:
         """Makes the set of instances with their bounds."""
-        found = baselines_of(self.problem, instances, self.archive, self.seconds, self.doing, self.number)
-        return Bench.of(instances, found, self.problem.maximise)
+        found = find_baselines(self.problem, instances, self.archive, self.seconds, self.doing, self.number)
+        return InstanceSet.of(instances, found, self.problem.maximise)
 
     def run(
         self, programs: Sequence[Archived], instances: Sequence[Instance], whole: bool = False
@@ -76,16 +76,17 @@ class Measuring:
         distinct = {program.program: program for program in programs}
         known = self.archive.costs(list(distinct), [instance.digest for instance in instances])
         started = {
-            number: self._started(each, instances, known[number], whole) for number, each in distinct.items()
+            number: self._start_bench(each, instances, known[number], whole)
+            for number, each in distinct.items()
         }
         for done, (number, futures) in enumerate(started.items(), 1):
             new = [pair for chunk, future in futures for pair in zip(chunk, future.result(), strict=False)]
             self.archive.add_scores(number, new)
             known[number].update((instance.digest, score) for instance, score in new)
             self.doing("running programs", done, len(started))
-        return [_assessment(instances, known[program.program]) for program in programs]
+        return [_make_assessment(instances, known[program.program]) for program in programs]
 
-    def _started(
+    def _start_bench(
         self, program: Archived, instances: Sequence[Instance], known: Mapping[str, Score], whole: bool
     ) -> list[tuple[Sequence[Instance], Future[tuple[Score, ...]]]]:
         if not whole and any(score.outcome != CandidateOutcome.OK for score in known.values()):
@@ -96,14 +97,14 @@ class Measuring:
         return [(work.instances, self.executor.submit(work)) for work in works]
 
 
-def costs_in(assessment: Assessment) -> tuple[Number, ...] | None:
+def list_costs(assessment: Assessment) -> tuple[Number, ...] | None:
     """Lists the costs in order; None of a program that failed."""
     if assessment.outcome != CandidateOutcome.OK:
         return None
     return tuple(score.cost for score in assessment.scores if score.cost is not None)
 
 
-def scored(program: Archived, result: Assessment, scale: Scale) -> Scored:
+def make_row(program: Archived, result: Assessment, scale: Scale) -> Scored:
     """Returns the results of a program as a row of a table."""
     return row_of(Entrant(program.name or str(program.program), program.source), result.scores, scale)
 
@@ -130,7 +131,7 @@ class _Work:
         return tuple(scores)
 
 
-def _assessment(instances: Sequence[Instance], scores: Mapping[str, Score]) -> Assessment:
+def _make_assessment(instances: Sequence[Instance], scores: Mapping[str, Score]) -> Assessment:
     met = [(instance, scores[instance.digest]) for instance in instances if instance.digest in scores]
     for instance, score in met:
         if score.outcome != CandidateOutcome.OK:

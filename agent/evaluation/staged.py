@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.agent.search.acceptance.novelty import Decisions
-from gapsmith.agent.search.acceptance.racing import Bar, blocks, lag
-from gapsmith.agent.search.instances import Bench, Course
+from gapsmith.agent.search.acceptance.racing import RaceReference, estimate_deficit, split_blocks
+from gapsmith.agent.search.instances import Course, InstanceSet
 from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.outcomes import CandidateOutcome
@@ -23,13 +23,13 @@ from gapsmith.evaluators.scoring import Score
 
 EXAMINED = 12
 """More than nine: fewer relabelled instances could not be surely worse; see `honesty.SURE`."""
-PROBED, TELLING = 4, 2
+MIN_PROBE_INSTANCES, MIN_SUBOPTIMAL = 4, 2
 """Instances that a probe meets at least, and on so many of them a program must miss the optimum: else that
 another one decides the same says little."""
 
 
 @dataclass(frozen=True)
-class Heat:
+class StageResult:
     """How a part of a trial ended.
 
     Attributes:
@@ -61,11 +61,11 @@ class Heat:
 
 
 @dataclass
-class _Walk:
+class _BenchRun:
     """A program on its way along a bench."""
 
     course: Course
-    bench: Bench
+    bench: InstanceSet
     source: str
     scores: dict[str, Score]
     order: Sequence[int]
@@ -75,13 +75,18 @@ class _Walk:
 
     @classmethod
     def raced_against(
-        cls, bar: Bar | None, course: Course, source: str, scores: Mapping[str, Score], decisions: Decisions
-    ) -> "_Walk":
+        cls,
+        bar: RaceReference | None,
+        course: Course,
+        source: str,
+        scores: Mapping[str, Score],
+        decisions: Decisions,
+    ) -> "_BenchRun":
         """Begins at the first training instance, in the reference's order."""
         order = bar.order if bar else range(len(course.train.instances))
         return cls(course, course.train, source, dict(scores), order, dict(decisions))
 
-    def block(self, block: range, runner: Runner, spent: float, told: bool = True) -> Heat | None:
+    def block(self, block: range, runner: Runner, spent: float, told: bool = True) -> StageResult | None:
         """Evaluates the instances of a block, and runs unknown ones.
 
         With `told`, one is unknown also where its decisions are.
@@ -95,19 +100,19 @@ class _Walk:
         return next((failed for each in instances if (failed := self._meet(each))), None)
 
     def _knows(self, instance: Instance, told: bool) -> bool:
-        return instance.digest in self.scores and (not told or short(instance) in self.decisions)
+        return instance.digest in self.scores and (not told or shorten_digest(instance) in self.decisions)
 
     def _run(self, instances: Sequence[Instance], runner: Runner, spent: float) -> None:
         result = assess(self.course.problem, self.source, instances, runner, spent)
         self.scores.update(zip((i.digest for i in instances), result.scores, strict=False))
-        self.decisions.update(zip(map(short, instances), map(_hash, result.solutions), strict=False))
+        self.decisions.update(zip(map(shorten_digest, instances), map(_hash, result.solutions), strict=False))
         self.run += len(result.scores)
 
-    def _meet(self, instance: Instance) -> Heat | None:
+    def _meet(self, instance: Instance) -> StageResult | None:
         score = self.scores[instance.digest]
         self.met += 1
         if score.outcome != CandidateOutcome.OK:
-            return self.ended(score.outcome, f"{instance.name}: {score.message}")
+            return self.make_result(score.outcome, f"{instance.name}: {score.message}")
         return None
 
     def losses(self) -> NDArray[np.float64]:
@@ -115,16 +120,16 @@ class _Walk:
         places = list(self.order[: self.met])
         costs = [self.scores[self.bench.instances[place].digest].cost or 0 for place in places]
         losses: NDArray[np.float64] = (
-            self.bench.scale.loss_at(costs, places) * self.bench.scale.weights[places]
+            self.bench.scale.compute_losses_at(costs, places) * self.bench.scale.weights[places]
         )
         return losses
 
-    def raced(self, bar: Bar | None) -> Heat | None:
+    def find_drop(self, bar: RaceReference | None) -> StageResult | None:
         """Stops a candidate that will hardly catch up with the reference."""
-        if not (behind := lag(self.losses(), bar)):
+        if not (behind := estimate_deficit(self.losses(), bar)):
             return None
         words = f"dropped after {self.met} of {len(self.order)} instances: {behind:.2f} points behind"
-        return self.ended(CandidateOutcome.RACED, words, lag=behind)
+        return self.make_result(CandidateOutcome.RACED, words, lag=behind)
 
     @property
     def costs(self) -> tuple[Number, ...] | None:
@@ -133,12 +138,12 @@ class _Walk:
         whole = self.met == len(self.bench.instances)
         return tuple(cost for cost in found if cost is not None) if whole else None
 
-    def ended(self, outcome: str, message: str = "", **more: object) -> Heat:
+    def make_result(self, outcome: str, message: str = "", **more: object) -> StageResult:
         """Returns the result so far."""
         places = tuple(self.order[: self.met])
-        names = [short(self.bench.instances[place]) for place in places]
+        names = [shorten_digest(self.bench.instances[place]) for place in places]
         decisions = {name: self.decisions[name] for name in names if name in self.decisions}
-        return Heat(outcome, message, self.scores, places, self.run, decisions=decisions, **more)  # type: ignore[arg-type]
+        return StageResult(outcome, message, self.scores, places, self.run, decisions=decisions, **more)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -156,24 +161,24 @@ class Probe:
 
     course: Course
     source: str
-    bar: Bar | None
+    bar: RaceReference | None
     known: Mapping[str, Score]
     decisions: Decisions = field(default_factory=dict)
     refuters: tuple[Instance, ...] = ()
 
-    def __call__(self, runner: Runner, spent: float) -> Heat:
+    def __call__(self, runner: Runner, spent: float) -> StageResult:
         """Runs it."""
-        walk = _Walk.raced_against(self.bar, self.course, self.source, self.known, self.decisions)
+        walk = _BenchRun.raced_against(self.bar, self.course, self.source, self.known, self.decisions)
         if verify := self.course.problem.verify:
             found = verify(self.source, runner, self.refuters, False)
             if found.outcome != CandidateOutcome.OK:
-                return walk.ended(found.outcome, found.message, detail=found.detail)
-        for block in blocks(len(walk.order)):
-            if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
+                return walk.make_result(found.outcome, found.message, detail=found.detail)
+        for block in split_blocks(len(walk.order)):
+            if ended := walk.block(block, runner, spent) or walk.find_drop(self.bar):
                 return ended
-            if walk.met >= PROBED and int((walk.losses() > 0).sum()) >= TELLING:
+            if walk.met >= MIN_PROBE_INSTANCES and int((walk.losses() > 0).sum()) >= MIN_SUBOPTIMAL:
                 break
-        return walk.ended(CandidateOutcome.OK, costs=walk.costs)
+        return walk.make_result(CandidateOutcome.OK, costs=walk.costs)
 
 
 @dataclass(frozen=True)
@@ -182,21 +187,21 @@ class Race:
 
     course: Course
     source: str
-    bar: Bar | None
-    probe: Heat
+    bar: RaceReference | None
+    probe: StageResult
     decisions: Decisions = field(default_factory=dict)
 
-    def __call__(self, runner: Runner, spent: float) -> Heat:
+    def __call__(self, runner: Runner, spent: float) -> StageResult:
         """Runs it."""
         known = {**self.decisions, **self.probe.decisions}
-        walk = _Walk.raced_against(self.bar, self.course, self.source, self.probe.scores, known)
+        walk = _BenchRun.raced_against(self.bar, self.course, self.source, self.probe.scores, known)
         walk.met = self.probe.met
-        for block in blocks(len(walk.order)):
+        for block in split_blocks(len(walk.order)):
             if block.stop <= self.probe.met:
                 continue
-            if ended := walk.block(block, runner, spent) or walk.raced(self.bar):
+            if ended := walk.block(block, runner, spent) or walk.find_drop(self.bar):
                 return ended
-        return walk.ended(CandidateOutcome.OK, costs=walk.costs)
+        return walk.make_result(CandidateOutcome.OK, costs=walk.costs)
 
 
 @dataclass(frozen=True)
@@ -204,15 +209,15 @@ class Validation:
     """The instances of the gate, and the examination whether the results are the program's own work."""
 
     course: Course
-    bench: Bench
+    bench: InstanceSet
     source: str
     known: Mapping[str, Score]
     refuters: tuple[Instance, ...] = ()
 
-    def __call__(self, runner: Runner, spent: float) -> Heat:
+    def __call__(self, runner: Runner, spent: float) -> StageResult:
         """Runs it."""
         count = len(self.bench.instances)
-        walk = _Walk(self.course, self.bench, self.source, dict(self.known), range(count), {})
+        walk = _BenchRun(self.course, self.bench, self.source, dict(self.known), range(count), {})
         if failed := walk.block(range(count), runner, spent, told=False):
             return failed
         shown = min(EXAMINED, count)
@@ -220,10 +225,10 @@ class Validation:
         instances = self.bench.instances[:shown]
         found = examine(problem, self.source, instances, costs[:shown], runner, self.refuters)
         passed = costs if found.outcome == CandidateOutcome.OK else None
-        return walk.ended(found.outcome, found.message, costs=passed, detail=found.detail)
+        return walk.make_result(found.outcome, found.message, costs=passed, detail=found.detail)
 
 
-def short(instance: Instance) -> str:
+def shorten_digest(instance: Instance) -> str:
     """Shortens an instance's digest to what is kept for every candidate."""
     return instance.digest[:8]
 
@@ -260,5 +265,5 @@ class Attempt:
             return Attempted(float("inf"), len(result.scores))
         costs = [score.cost for score in result.scores if score.cost is not None]
         places = list(self.places)
-        loss = bench.scale.loss_at(costs, places) * bench.scale.weights[places]
+        loss = bench.scale.compute_losses_at(costs, places) * bench.scale.weights[places]
         return Attempted(float(loss.sum()), len(instances))

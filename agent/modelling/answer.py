@@ -67,55 +67,57 @@ class Verdict:
     answer: Answer | None = None
 
 
-class Malformed(ValueError):
+class MalformedAnswer(ValueError):
     """A result that is not an answer, with the reason for the next prompt."""
 
 
-def same(left: float, right: float) -> bool:
+def is_close(left: float, right: float) -> bool:
     """Tells whether two numbers are equal within the tolerance."""
     return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=SMALLEST)
 
 
-def judged(outcome: Outcome) -> Verdict:
+def judge_outcome(outcome: Outcome) -> Verdict:
     """Returns the verdict on a run of `solve`."""
     if outcome.ending is not Ending.OK:
         return Verdict(_KINDS.get(outcome.ending, Kind.CRASH), outcome.message)
     try:
-        answer = answer_of(outcome.answers[0].value)
-    except Malformed as reason:
+        answer = read_answer(outcome.answers[0].value)
+    except MalformedAnswer as reason:
         return Verdict(Kind.MALFORMED, str(reason))
     if answer.status == "optimal":
         return Verdict(Kind.ANSWERED, "", answer)
     return Verdict(Kind(answer.status), _WORDS[answer.status], answer)
 
 
-def answer_of(value: Any) -> Answer:
+def read_answer(value: Any) -> Answer:
     """Reads the answer in a result. Raises Malformed."""
     if not isinstance(value, dict):
-        raise Malformed(f"solve returned {_short(value)}; expected a dict with status, objective and values")
+        raise MalformedAnswer(
+            f"solve returned {_shorten(value)}; expected a dict with status, objective and values"
+        )
     status = value.get("status")
     if status not in STATUSES:
-        raise Malformed(f"status is {_short(status)}; expected one of {', '.join(STATUSES)}")
-    objective = _objective(value.get("objective")) if status == "optimal" else None
-    return Answer(status, objective, _values(value.get("values")))
+        raise MalformedAnswer(f"status is {_shorten(status)}; expected one of {', '.join(STATUSES)}")
+    objective = _read_objective(value.get("objective")) if status == "optimal" else None
+    return Answer(status, objective, _read_values(value.get("values")))
 
 
-def _objective(given: Any) -> float:
+def _read_objective(given: Any) -> float:
     if not is_number(given):
-        raise Malformed(f"status is optimal and objective is {_short(given)}; expected a number")
+        raise MalformedAnswer(f"status is optimal and objective is {_shorten(given)}; expected a number")
     return float(given)
 
 
-def _values(given: Any) -> dict[str, float]:
+def _read_values(given: Any) -> dict[str, float]:
     if given is None:
         return {}
     if not isinstance(given, dict):
-        raise Malformed(f"values is {_short(given)}; expected a dict of numbers by name")
+        raise MalformedAnswer(f"values is {_shorten(given)}; expected a dict of numbers by name")
     if len(given) > MOST_VALUES:
-        raise Malformed(f"values has {len(given)} entries; expected at most {MOST_VALUES}")
+        raise MalformedAnswer(f"values has {len(given)} entries; expected at most {MOST_VALUES}")
     for name, number in given.items():
         if not isinstance(number, bool) and not is_number(number):
-            raise Malformed(f"values holds {_short(number)} for {_short(name)}; expected a number")
+            raise MalformedAnswer(f"values holds {_shorten(number)} for {_shorten(name)}; expected a number")
     return {name: float(number) for name, number in given.items()}
 
 
@@ -132,7 +134,7 @@ def is_number(value: Any) -> bool:
         return False
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     try:
         return repr(value)[:80]
     except ValueError:  # Python writes no decimal number of more than 4300 digits

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import silent
-from gapsmith.agent.modelling.answer import Kind, Verdict, same
-from gapsmith.agent.modelling.job import Desk, Order
+from gapsmith.agent.evaluation.baselines import ignore_progress
+from gapsmith.agent.modelling.answer import Kind, Verdict, is_close
+from gapsmith.agent.modelling.job import JobContext, ModellingJob
 from gapsmith.agent.modelling.question import Question
-from gapsmith.agent.modelling.sample import STRIDE, Sample, Vote, elected, sampled
+from gapsmith.agent.modelling.sample import STRIDE, Sample, Vote, draw_sample, elect
 from gapsmith.agent.modelling.session import Session
 from gapsmith.agent.runs.loop.scheduler import Chain
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
 
 
 @dataclass(frozen=True)
-class Marked:
+class ScoredQuestion:
     """A question with its scored samples.
 
     Attributes:
@@ -39,12 +39,12 @@ class Marked:
         """Outcome of the vote; without votes, the failure of the first sample."""
         if not self.samples:
             return NOT_ASKED
-        return kind_of(self.vote.sample or self.samples[0])
+        return classify_sample(self.vote.sample or self.samples[0])
 
     @property
     def right(self) -> int:
         """Number of right samples."""
-        return sum(kind_of(sample) == RIGHT for sample in self.samples)
+        return sum(classify_sample(sample) == RIGHT for sample in self.samples)
 
     @property
     def exact(self) -> bool:
@@ -54,45 +54,50 @@ class Marked:
             return False
         found = {name: chosen.answer.value(name) for name in self.question.answers}
         return all(
-            value is not None and same(value, self.question.answers[name]) for name, value in found.items()
+            value is not None and is_close(value, self.question.answers[name])
+            for name, value in found.items()
         )
 
 
-def kind_of(sample: Sample) -> str:
+def classify_sample(sample: Sample) -> str:
     """Returns right, wrong, or the kind of failure of a sample."""
     verdict = sample.verdict or Verdict(Kind.NO_CODE)
     if sample.value is None:
         return str(verdict.kind)
-    return RIGHT if same(sample.value, sample.question.answers[sample.question.target]) else WRONG
+    return RIGHT if is_close(sample.value, sample.question.answers[sample.question.target]) else WRONG
 
 
-def ask_all(desk: Desk, questions: Sequence[Question], doing: Doing = silent) -> list[Marked]:
+def ask_all(
+    desk: JobContext, questions: Sequence[Question], doing: Doing = ignore_progress
+) -> list[ScoredQuestion]:
     """Asks all questions, runs the programs and scores the answers.
 
-    The result keeps the order of the questions. Raises Trouble where the work cannot go on.
+    The result keeps the order of the questions. Raises GapsmithError where the work cannot go on.
     """
     found: defaultdict[str, list[Sample]] = defaultdict(list)
     whole = len(questions) * desk.order.samples
     if whole > STRIDE:
-        raise UsageTrouble(f"{whole} samples are requested; a run has at most {STRIDE}, so use --limit")
-    with closing(desk.session.work(_chains(desk.session, questions, desk.order))) as samples:
+        raise UsageError(f"{whole} samples are requested; a run has at most {STRIDE}, so use --limit")
+    with closing(desk.session.work(_make_chains(desk.session, questions, desk.order))) as samples:
         for done, sample in enumerate(samples, 1):
             if sample.attempts:
                 found[sample.question.id].append(sample)
             doing("asking and solving", done, whole)
-    return [_marked(question, found[question.id]) for question in questions]
+    return [_score_question(question, found[question.id]) for question in questions]
 
 
-def _chains(session: Session, questions: Sequence[Question], order: Order) -> Iterator[Chain[Sample]]:
+def _make_chains(
+    session: Session, questions: Sequence[Question], order: ModellingJob
+) -> Iterator[Chain[Sample]]:
     for place, question in enumerate(questions):
         for number in range(order.samples):
             slot = place * order.samples + number
-            yield sampled(session, question, number, slot, order.model, order.cpu_seconds)
+            yield draw_sample(session, question, number, slot, order.model, order.cpu_seconds)
 
 
-def _marked(question: Question, samples: list[Sample]) -> Marked:
+def _score_question(question: Question, samples: list[Sample]) -> ScoredQuestion:
     ordered = tuple(sorted(samples, key=lambda sample: sample.number))
-    return Marked(question, ordered, elected(ordered))
+    return ScoredQuestion(question, ordered, elect(ordered))
 
 
 Z = NormalDist().inv_cdf(0.975)
@@ -163,7 +168,7 @@ class Score:
     tokens: int
     usd: float | None
 
-    def cost_of_pass(self, spent: float | None) -> float | None:
+    def compute_cost_of_pass(self, spent: float | None) -> float | None:
         """Returns the cost of each right answer (Erol et al. 2025).
 
         It is None where no answer is right, or the price is not known.
@@ -172,14 +177,14 @@ class Score:
         return spent / right if right and spent is not None else None
 
 
-def scores(marked: Sequence[Marked]) -> list[Score]:
+def score_sets(marked: Sequence[ScoredQuestion]) -> list[Score]:
     """Scores each set, and all questions together if there are several sets."""
     names = list(dict.fromkeys(each.question.set for each in marked))
-    found = [score(name, [each for each in marked if each.question.set == name]) for name in names]
-    return found if len(found) == 1 else [*found, score("all", marked)]
+    found = [score_questions(name, [each for each in marked if each.question.set == name]) for name in names]
+    return found if len(found) == 1 else [*found, score_questions("all", marked)]
 
 
-def score(name: str, marked: Sequence[Marked]) -> Score:
+def score_questions(name: str, marked: Sequence[ScoredQuestion]) -> Score:
     """Scores some questions."""
     asked = [each for each in marked if each.samples]
     attempts = [one for each in asked for sample in each.samples for one in sample.attempts]
@@ -193,14 +198,14 @@ def score(name: str, marked: Sequence[Marked]) -> Score:
         first=Share.of(sum(each.right / len(each.samples) for each in asked), len(asked)),
         any=Share.of(sum(each.right > 0 for each in asked), len(asked)),
         exact=Share.of(sum(each.exact for each in asked), len(asked)),
-        kinds=_counted([each.kind for each in marked]),
-        sample_kinds=_counted([kind_of(sample) for each in asked for sample in each.samples]),
+        kinds=_count_kinds([each.kind for each in marked]),
+        sample_kinds=_count_kinds([classify_sample(sample) for each in asked for sample in each.samples]),
         calls=len(attempts),
         tokens=sum(one.tokens for one in attempts),
         usd=sum(known) if len(known) == len(prices) else None,
     )
 
 
-def _counted(kinds: Sequence[str]) -> dict[str, int]:
+def _count_kinds(kinds: Sequence[str]) -> dict[str, int]:
     """Counts kinds, the most frequent first, then by name."""
     return dict(sorted(Counter(kinds).items(), key=lambda pair: (-pair[1], pair[0])))

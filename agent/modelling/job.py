@@ -14,16 +14,16 @@ from gapsmith.agent.models import close_model, open_model
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.models.hosted.prices import check_prices
 from gapsmith.agent.runs.budget import Budget, Ledger
-from gapsmith.agent.runs.ownership import MARK, marked
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.agent.runs.ownership import MARK, add_mark
+from gapsmith.evaluators.base import UsageError
 from gapsmith.sandbox import Level
 
 MODEL, BENCH, SYNTHESISE = "model", "bench modelling", "synthesise"
-MOST_SAMPLES = 100
+MAX_SAMPLES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class ModellingJob:
     """A job: the settings of a run.
 
     Attributes:
@@ -55,11 +55,11 @@ class Order:
     minimum_level: int = int(Level.L2)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.samples <= MOST_SAMPLES:
-            raise UsageTrouble(f"samples is {self.samples}; expected 1 to {MOST_SAMPLES}")
+        if not 1 <= self.samples <= MAX_SAMPLES:
+            raise UsageError(f"samples is {self.samples}; expected 1 to {MAX_SAMPLES}")
         for name in ("cpu_seconds", "parallel", "workers"):
             if not getattr(self, name) > 0:
-                raise UsageTrouble(f"{name} is {getattr(self, name)}; expected more than 0")
+                raise UsageError(f"{name} is {getattr(self, name)}; expected more than 0")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,14 +71,14 @@ class Order:
         return {**vars(self), "about": dict(self.about), "budget": dict(vars(self.budget))}
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> "Order":
+    def of(cls, plain: Mapping[str, Any]) -> "ModellingJob":
         """Decodes a job from JSON."""
         kept = {name: value for name, value in plain.items() if name != MARK}
         return cls(**{**kept, "budget": Budget(**plain["budget"])})
 
 
 @dataclass(frozen=True)
-class Desk:
+class JobContext:
     """A run in progress.
 
     Attributes:
@@ -91,7 +91,7 @@ class Desk:
     """
 
     run: int
-    order: Order
+    order: ModellingJob
     archive: Archive
     ledger: Ledger
     session: Session
@@ -99,13 +99,13 @@ class Desk:
 
 
 @contextmanager
-def desk(
-    order: Order,
+def open_job(
+    order: ModellingJob,
     archive: Archive,
     number: int | None = None,
     models: Sequence[Model] = (),
     executor: Executor | None = None,
-) -> Iterator[Desk]:
+) -> Iterator[JobContext]:
     """Opens what a job needs: models, sandboxes, and its run.
 
     Args:
@@ -116,22 +116,22 @@ def desk(
         executor: used instead of local workers.
     """
     stop = threading.Event()
-    asked = tuple(models) or _opened(order, stop)
+    asked = tuple(models) or _open_models(order, stop)
     try:
         check_prices(asked, order.budget.usd)
         before = archive.run(number).seconds if number is not None else 0.0
-        run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, marked(order.plain()))
+        run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, add_mark(order.plain()))
         ledger = Ledger(order.budget, before)
-        with _recorded(archive, run, ledger, stop), _executor(order, executor) as found:
+        with _record_status(archive, run, ledger, stop), _open_executor(order, executor) as found:
             session = Session(run, asked, archive, found, ledger, order.seed, stop, order.parallel)
-            yield Desk(run, order, archive, ledger, session, stop)
+            yield JobContext(run, order, archive, ledger, session, stop)
     finally:
         for model in asked:
             close_model(model)
 
 
 @contextmanager
-def _recorded(archive: Archive, run: int, ledger: Ledger, stop: threading.Event) -> Iterator[None]:
+def _record_status(archive: Archive, run: int, ledger: Ledger, stop: threading.Event) -> Iterator[None]:
     with Lease(archive, run, stop.set) as lease:
         status = "stopped"
         archive.finish(run, "running", ledger.before)
@@ -148,7 +148,7 @@ def _recorded(archive: Archive, run: int, ledger: Ledger, stop: threading.Event)
 
 
 @contextmanager
-def _executor(order: Order, given: Executor | None) -> Iterator[Executor]:
+def _open_executor(order: ModellingJob, given: Executor | None) -> Iterator[Executor]:
     if given is not None:
         yield given
         return
@@ -156,10 +156,10 @@ def _executor(order: Order, given: Executor | None) -> Iterator[Executor]:
         yield executor
 
 
-def _opened(order: Order, stop: threading.Event) -> tuple[Model, ...]:
+def _open_models(order: ModellingJob, stop: threading.Event) -> tuple[Model, ...]:
     for name in order.names:
         if name == "offline":
-            raise UsageTrouble(
+            raise UsageError(
                 "offline assembles heuristics and cannot read word problems; expected --model openai:NAME, "
                 "anthropic:NAME, manual:FOLDER or replay:FILE"
             )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from gapsmith.agent.archive import CallRow
 from gapsmith.agent.modelling import prompts
-from gapsmith.agent.modelling.answer import Answer, Kind, Verdict, same
-from gapsmith.agent.modelling.program import program_in
+from gapsmith.agent.modelling.answer import Answer, Kind, Verdict, is_close
+from gapsmith.agent.modelling.program import extract_program
 from gapsmith.agent.modelling.question import Question
-from gapsmith.agent.modelling.session import Letter, Ran, Session
+from gapsmith.agent.modelling.session import AskModel, RunResult, Session
 from gapsmith.agent.runs.loop.scheduler import Chain
 
 REPAIRS = 2
@@ -66,7 +66,7 @@ class Sample:
         return self.answer.value(self.question.target) if self.answer else None
 
 
-def sampled(
+def draw_sample(
     session: Session, question: Question, number: int, slot: int, model: str, cpu_seconds: float
 ) -> Chain[Sample]:
     """Asks for a program, runs it, and requests at most two repairs.
@@ -82,12 +82,12 @@ def sampled(
     attempts: list[Attempt] = []
     seen: set[str] = set()
     for place in range(slot, slot + STRIDE * (1 + REPAIRS), STRIDE):
-        call = yield from session.ask(_letter(question, place, model, cpu_seconds, attempts))
+        call = yield from session.ask(_make_request(question, place, model, cpu_seconds, attempts))
         if call is None:
             break
-        found = program_in(call.reply, call.detail)
+        found = extract_program(call.reply, call.detail)
         ran = yield from session.attempt(place, found, cpu_seconds)
-        attempts.append(_attempt(call, found.source, ran))
+        attempts.append(_make_attempt(call, found.source, ran))
         if (
             ran.verdict.kind is Kind.ANSWERED or found.source in seen
         ):  # a model that repeats a program is not asked again
@@ -96,15 +96,17 @@ def sampled(
     return Sample(question, number, tuple(attempts))
 
 
-def _letter(question: Question, slot: int, model: str, cpu_seconds: float, attempts: list[Attempt]) -> Letter:
+def _make_request(
+    question: Question, slot: int, model: str, cpu_seconds: float, attempts: list[Attempt]
+) -> AskModel:
     if not attempts:
-        return Letter(slot, model, "formulate", prompts.formulate(question, cpu_seconds))
+        return AskModel(slot, model, "formulate", prompts.build_formulate_prompt(question, cpu_seconds))
     last = attempts[-1]
-    prompt = prompts.repair(question, cpu_seconds, last.source, last.verdict)
-    return Letter(slot, model, "repair", prompt, () if last.program is None else (last.program,))
+    prompt = prompts.build_repair_prompt(question, cpu_seconds, last.source, last.verdict)
+    return AskModel(slot, model, "repair", prompt, () if last.program is None else (last.program,))
 
 
-def _attempt(call: CallRow, source: str, ran: Ran) -> Attempt:
+def _make_attempt(call: CallRow, source: str, ran: RunResult) -> Attempt:
     return Attempt(ran.program, source, ran.verdict, call.usd, call.tokens_in + call.tokens_out)
 
 
@@ -127,25 +129,25 @@ class Vote:
     of: int = 0
 
 
-def elected(samples: Sequence[Sample]) -> Vote:
+def elect(samples: Sequence[Sample]) -> Vote:
     """Returns the answer with which most samples agree.
 
     In a tie a number precedes a status, then an earlier sample a later one. Agreement is within the tolerance and
     thus not transitive: each answer counts the samples that agree with it.
     """
-    voters = [sample for sample in samples if sample.verdict and _casts(sample)]
-    counts = [sum(_agree(one, other) for other in voters) for one in voters]
+    voters = [sample for sample in samples if sample.verdict and _is_vote(sample)]
+    counts = [sum(_is_same_vote(one, other) for other in voters) for one in voters]
     order = sorted(range(len(voters)), key=lambda k: (-counts[k], voters[k].value is None, voters[k].number))
     return Vote(voters[order[0]], counts[order[0]], len(voters)) if order else Vote(None)
 
 
-def _casts(sample: Sample) -> bool:
+def _is_vote(sample: Sample) -> bool:
     return sample.verdict is not None and sample.verdict.kind in (Kind.ANSWERED, *WORDS)
 
 
-def _agree(one: Sample, other: Sample) -> bool:
+def _is_same_vote(one: Sample, other: Sample) -> bool:
     if one.value is None or other.value is None:
         return (
             one.verdict is not None and other.verdict is not None and one.verdict.kind == other.verdict.kind
         )
-    return same(one.value, other.value)
+    return is_close(one.value, other.value)

@@ -16,13 +16,13 @@ from gapsmith.agent.codegen.prompt import Prompt
 from gapsmith.agent.codegen.screen import Screened
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
-from gapsmith.agent.modelling.program import turned_away, work
+from gapsmith.agent.modelling.program import judge_rejected, make_work
 from gapsmith.agent.models import close_model
 from gapsmith.agent.models.base import Model, Request
 from gapsmith.agent.models.callers import Callers
-from gapsmith.agent.models.hosted.batch.base import batches_of
+from gapsmith.agent.models.hosted.batch.base import find_batches
 from gapsmith.agent.runs.budget import Ledger
-from gapsmith.agent.runs.loop.batches import Mail
+from gapsmith.agent.runs.loop.batches import BatchQueue
 from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls, Question
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate, Scheduler
 from gapsmith.evaluators.outcomes import CandidateOutcome
@@ -35,7 +35,7 @@ VERDICT = "verdict"
 
 
 @dataclass(frozen=True)
-class Letter:
+class AskModel:
     """A request to a model.
 
     Attributes:
@@ -56,7 +56,7 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Ran:
+class RunResult:
     """The result of a program: its number in the archive, or None, and the verdict."""
 
     program: int | None
@@ -115,35 +115,35 @@ class Session:
         if self._scheduler.error:
             raise self._scheduler.error
 
-    def ask(self, letter: Letter) -> Chain[CallRow | None]:
+    def ask(self, letter: AskModel) -> Chain[CallRow | None]:
         """Asks a model; returns None where the budget does not allow it.
 
         A call that the archive has is returned from there.
         """
         kept = self._archive.call(self._run, letter.slot)
         if kept is None:
-            asked: CallRow | None = yield ModelCall(self._calls, self._question(letter))
+            asked: CallRow | None = yield ModelCall(self._calls, self._make_question(letter))
             return asked
-        paid = self._calls.paid_usd(kept)
+        paid = self._calls.find_paid_usd(kept)
         self._ledger.reserve(paid, paid=True, evaluations=0)
         self._ledger.settle_call(paid, kept.usd)
         return kept
 
-    def attempt(self, slot: int, found: Screened, cpu_seconds: float) -> Chain[Ran]:
+    def attempt(self, slot: int, found: Screened, cpu_seconds: float) -> Chain[RunResult]:
         """Runs the program found in a reply, if there is one."""
-        row = self._archive.candidate(self._run, slot)
+        row = self._archive.find_candidate(self._run, slot)
         if row is not None and slot in self._verdicts:
-            return Ran(row.program, _verdict(row, self._verdicts[slot]))
+            return RunResult(row.program, _restore_verdict(row, self._verdicts[slot]))
         if found.outcome != CandidateOutcome.OK:
-            return self._settle(slot, found, turned_away(found))
-        (verdict,) = yield Evaluate((work(found.source, cpu_seconds),))
+            return self._settle(slot, found, judge_rejected(found))
+        (verdict,) = yield Evaluate((make_work(found.source, cpu_seconds),))
         return self._settle(slot, found, verdict)
 
     def _begin(self) -> None:
-        self._callers = Callers(self._ledger.out_of_time)
+        self._callers = Callers(self._ledger.is_out_of_time)
         self._scheduler = Scheduler[Any](self._executor, self._callers)
-        self._mail = Mail(
-            self._run, self._archive, batches_of(self._models), self._scheduler.call_soon, self._stop
+        self._mail = BatchQueue(
+            self._run, self._archive, find_batches(self._models), self._scheduler.call_soon, self._stop
         )
         self._calls = ModelCalls(
             self._run, self._models, self._archive, self._ledger, self._seed, self._mail, self._is_closed
@@ -161,7 +161,7 @@ class Session:
             if len(scheduler) > scheduler.held:
                 self._post()
                 scheduler.wait(self._ledger.left if self._calls.out else None)
-                if self._calls.out and self._ledger.out_of_time():
+                if self._calls.out and self._ledger.is_out_of_time():
                     self._leave_behind()
             elif scheduler.held:  # no open request can return budget
                 scheduler.drop_held()
@@ -186,7 +186,7 @@ class Session:
         for model in self._models:
             close_model(model)
         self._calls.abandon()
-        self._scheduler.abandon_questions()
+        self._scheduler.drop_questions()
 
     def _post(self) -> None:
         """Sends the batch once everything open waits for replies."""
@@ -195,7 +195,7 @@ class Session:
         elif len(self._calls.out) == len(self._scheduler) - self._scheduler.held:
             self._mail.post(self._callers)
 
-    def _question(self, letter: Letter) -> Question:
+    def _make_question(self, letter: AskModel) -> Question:
         row = Candidate(
             run=self._run,
             slot=letter.slot,
@@ -213,7 +213,7 @@ class Session:
         )
         return Question(row, request, letter.prompt.template)
 
-    def _settle(self, slot: int, found: Screened, verdict: Verdict) -> Ran:
+    def _settle(self, slot: int, found: Screened, verdict: Verdict) -> RunResult:
         """Commits what came of a program."""
         program = None
         if found.source.strip() and verdict.kind is not Kind.NO_CODE:
@@ -222,8 +222,8 @@ class Session:
         values = {"program": program, "outcome": str(verdict.kind), "message": verdict.message}
         detail = vars(verdict.answer) if verdict.answer else {}
         self._archive.settle(self._run, slot, values, events=[(VERDICT, detail)])
-        return Ran(program, verdict)
+        return RunResult(program, verdict)
 
 
-def _verdict(row: CandidateRow, detail: dict[str, Any]) -> Verdict:
+def _restore_verdict(row: CandidateRow, detail: dict[str, Any]) -> Verdict:
     return Verdict(Kind(row.outcome), row.message, Answer(**detail) if detail else None)

@@ -1,6 +1,6 @@
 """The models that answer: hosted ones, a person, a recording, or the built-in genetic programmer."""
 
-from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request, Stopped
+from gapsmith.agent.models.base import Model, ModelError, Reply, Request, Stopped
 from gapsmith.agent.models.factory import close_model, open_model
 from gapsmith.agent.models.finish import Finish
 from gapsmith.agent.models.hosted.account import Options
@@ -13,7 +13,7 @@ __all__ = [
     "Header",
     "ManualModel",
     "Model",
-    "ModelTrouble",
+    "ModelError",
     "Options",
     "Recorded",
     "Recording",

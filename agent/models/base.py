@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
+from gapsmith.evaluators.base import GapsmithError, Problem, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +49,18 @@ class Reply:
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
-class ModelTrouble(Trouble):
+class ModelError(GapsmithError):
     """The model cannot answer, and asking again will not help.
 
     For example a wrong key, no credit, an unknown name.
     """
 
 
-class ModelUnknown(ModelTrouble, UsageTrouble):
+class ModelUnknown(ModelError, UsageError):
     """The specification of a model is wrong, or its key is missing."""
 
 
-class Stopped(ModelTrouble):
+class Stopped(ModelError):
     """A call was stopped while it waited.
 
     Nothing was answered and nothing is recorded; `resume` asks again.
@@ -93,6 +93,6 @@ class Model(Protocol):
     def reply(self, request: Request) -> Reply:
         """Returns the reply to one request.
 
-        Raises ModelTrouble when the run cannot go on.
+        Raises ModelError when the run cannot go on.
         """
         ...

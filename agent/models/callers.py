@@ -6,9 +6,9 @@ from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from gapsmith.agent.codegen.sanitize import one_line
-from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request
-from gapsmith.evaluators.base import Trouble
+from gapsmith.agent.codegen.sanitize import flatten_untrusted
+from gapsmith.agent.models.base import Model, ModelError, Reply, Request
+from gapsmith.evaluators.base import GapsmithError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class Callers:
         self._open.add(future)
         future.add_done_callback(self._open.discard)
         threading.Thread(
-            target=_fulfil, args=(future, lambda: work(*args, **named)), daemon=True, name="model"
+            target=_set_result, args=(future, lambda: work(*args, **named)), daemon=True, name="model"
         ).start()
         return future
 
@@ -50,31 +50,31 @@ class Callers:
             wait(set(self._open), GLANCE_SECONDS)
 
 
-def within(work: Callable[[], T], seconds: float) -> T:
+def run_within(work: Callable[[], T], seconds: float) -> T:
     """Runs a call in a thread of its own, within a time.
 
     Raises TimeoutError where that takes longer; the thread is left behind.
     """
     future: Future[T] = Future()
-    threading.Thread(target=_fulfil, args=(future, work), daemon=True, name="attempt").start()
+    threading.Thread(target=_set_result, args=(future, work), daemon=True, name="attempt").start()
     return future.result(seconds)
 
 
 def ask(model: Model, request: Request) -> Reply:
-    """Asks a model. Raises Trouble, whatever the model raises.
+    """Asks a model. Raises GapsmithError, whatever the model raises.
 
     A model of a user may raise anything: that becomes one line with the model and the error.
     """
     future: Future[Reply] = Future()
-    _fulfil(future, lambda: model.reply(request))
+    _set_result(future, lambda: model.reply(request))
     error = future.exception()
-    if isinstance(error, Exception) and not isinstance(error, Trouble):
-        said = one_line(str(error)) or "no reason is given"
-        raise ModelTrouble(f"{model.name} failed: {type(error).__name__}: {said}") from error
+    if isinstance(error, Exception) and not isinstance(error, GapsmithError):
+        said = flatten_untrusted(str(error)) or "no reason is given"
+        raise ModelError(f"{model.name} failed: {type(error).__name__}: {said}") from error
     return future.result()
 
 
-def _fulfil(future: Future[T], work: Callable[[], T]) -> None:
+def _set_result(future: Future[T], work: Callable[[], T]) -> None:
     try:
         result = work()
     except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for

@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gapsmith.agent.models.base import Model, ModelUnknown
-from gapsmith.agent.models.hosted.account import Account, Options, Server
+from gapsmith.agent.models.hosted.account import CostMeter, Options, Server
 from gapsmith.agent.models.hosted.prices import load_prices
 from gapsmith.agent.models.hosted.providers import PROVIDERS
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.replay import ReplayModel
-from gapsmith.agent.models.spec import Word, hidden, read_word
+from gapsmith.agent.models.spec import ModelSpec, hide_secrets, read_spec
 
 
 def open_model(
@@ -42,7 +42,7 @@ def open_model(
     Raises:
         ModelUnknown: the name is unknown, a key is missing, or a file is: one line that says what to do.
     """
-    word = read_word(spec)
+    word = read_spec(spec)
     kind, argument = word.kind, word.argument
     if kind == "offline":
         # By name, so that nothing of it is loaded for the other models.
@@ -52,7 +52,9 @@ def open_model(
         return ManualModel(folder=Path(argument), stop=stop or threading.Event())
     if kind == "replay":
         return ReplayModel(argument)
-    return _open_hosted(word, environment, _way(word, _Way(base_url, api, options or Options(), stop)))
+    return _open_hosted(
+        word, environment, _apply_spec(word, _Connection(base_url, api, options or Options(), stop))
+    )
 
 
 def close_model(model: Model) -> None:
@@ -65,7 +67,7 @@ def close_model(model: Model) -> None:
 
 
 @dataclass(frozen=True)
-class _Way:
+class _Connection:
     """How a hosted model is reached: arguments of `open_model`."""
 
     base_url: str | None
@@ -74,7 +76,7 @@ class _Way:
     stop: threading.Event | None
 
 
-def _way(word: Word, way: _Way) -> _Way:
+def _apply_spec(word: ModelSpec, way: _Connection) -> _Connection:
     """Returns the settings of the connection, with what the specification says."""
     asking = vars(word.asking)
     given = {name: asking[name] for name in ("effort", "temperature", "max_tokens", "seconds")}
@@ -87,25 +89,25 @@ def _way(word: Word, way: _Way) -> _Way:
     )
 
 
-def _open_hosted(word: Word, environment: Mapping[str, str], way: _Way) -> Model:
+def _open_hosted(word: ModelSpec, environment: Mapping[str, str], way: _Connection) -> Model:
     provider = PROVIDERS[word.kind]
     if word.asking.api is not None and not provider.apis:
         others = ", ".join(f"{name}:" for name, each in PROVIDERS.items() if each.apis)
         raise ModelUnknown(f"model {word.name!r}: api is an option of {others} only; expected none")
-    url = _url(way.base_url, environment, f"{word.kind.upper()}_BASE_URL", provider.url)
+    url = _read_url(way.base_url, environment, f"{word.kind.upper()}_BASE_URL", provider.url)
     official = _is_official(url, provider.url)
     needs_key = official or not provider.key_optional or word.asking.key is not None
-    server = _server(word, url, environment, needs_key=needs_key)
-    account = Account(server, load_prices(environment).of(word.plain), way.options)
+    server = _read_server(word, url, environment, needs_key=needs_key)
+    account = CostMeter(server, load_prices(environment).of(word.plain), way.options)
     # Imported here, so that a provider's SDK is loaded only where it is used.
     module = importlib.import_module(f"gapsmith.agent.models.hosted.{word.kind}")
     from gapsmith.agent.models.hosted.model import HostedModel
 
-    connected = module.connect(server, way.options, _api(way.api, provider.apis, official))
+    connected = module.connect(server, way.options, _choose_api(way.api, provider.apis, official))
     return HostedModel(connected, account, way.options, way.stop)
 
 
-def _api(given: str | None, known: tuple[str, ...], official: bool) -> str:
+def _choose_api(given: str | None, known: tuple[str, ...], official: bool) -> str:
     """Returns the name of the API to use.
 
     Where none is given, the first on the official server and the last on compatible ones.
@@ -124,7 +126,7 @@ def _is_official(url: str, official: str) -> bool:
     return host == known or host.endswith(f".{known}")
 
 
-def _url(given: str | None, environment: Mapping[str, str], variable: str, official: str) -> str:
+def _read_url(given: str | None, environment: Mapping[str, str], variable: str, official: str) -> str:
     url = (given or environment.get(variable, "")).strip() or official
     source, name = "the base URL" if given else variable, variable.replace("BASE_URL", "API_KEY")
     try:
@@ -138,12 +140,12 @@ def _url(given: str | None, environment: Mapping[str, str], variable: str, offic
         )
     if parts.scheme not in ("http", "https") or not host:
         raise ModelUnknown(
-            f"{source} is {hidden(url)!r}; expected an address such as http://localhost:8000/v1"
+            f"{source} is {hide_secrets(url)!r}; expected an address such as http://localhost:8000/v1"
         )
     return url.rstrip("/")
 
 
-def _server(word: Word, url: str, environment: Mapping[str, str], *, needs_key: bool) -> Server:
+def _read_server(word: ModelSpec, url: str, environment: Mapping[str, str], *, needs_key: bool) -> Server:
     variable = word.asking.key or f"{word.kind.upper()}_API_KEY"
     key = environment.get(variable, "").strip()
     if needs_key and not key:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gapsmith.agent.codegen.replies.extract import extract
-from gapsmith.agent.codegen.sanitize import fenced, untrusted
-from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
+from gapsmith.agent.codegen.sanitize import add_fence, limit_untrusted
+from gapsmith.agent.models.base import ModelError, Reply, Request, Stopped
 from gapsmith.agent.models.finish import Finish
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
@@ -86,7 +86,7 @@ class ManualModel:
             self._ask(request, answered=self._answer(request.slot).exists())
             answer, text = self._wait(request)
         except OSError as error:
-            raise ModelTrouble(
+            raise ModelError(
                 f"{self.name}: {error}; expected a folder that can be read and written"
             ) from error
         finally:
@@ -112,7 +112,7 @@ class ManualModel:
             self._failed[source] = slot
         kind, other = ("reason", "result") if failed else ("result", "reason")
         self._path(slot, other).unlink(missing_ok=True)
-        self._write(self._path(slot, kind), _told(outcome, words))
+        self._write(self._path(slot, kind), _write_result(outcome, words))
 
     def close(self) -> None:
         """Ends all waiting."""
@@ -135,7 +135,7 @@ class ManualModel:
         path = self._path(request.slot, "prompt")
         # After a crash a slot may get another prompt: a question that was answered stays as it was asked.
         if not (answered and path.exists()):
-            self._write(path, _question(request))
+            self._write(path, _write_question(request))
         if not (self.folder / "README.md").exists():
             self._write(self.folder / "README.md", README)
         if request.operator == "repair" and (slot := self._failed.get(request.parents[0])) is not None:
@@ -163,7 +163,7 @@ class ManualModel:
             path = self._answer(request.slot)
             now = _state(path)
             settled = now and (now == before or self.clock() - now[1] >= self.settled)
-            if settled and now != refused and (text := decoded(path.read_bytes())).strip():
+            if settled and now != refused and (text := decode_text(path.read_bytes())).strip():
                 if _is_answer(text, request):
                     return path, text
                 refused = now
@@ -201,22 +201,22 @@ def _is_answer(text: str, request: Request) -> bool:
     return bool(extract(text, request.problem.entry).source)
 
 
-def _told(outcome: str, words: str) -> str:
+def _write_result(outcome: str, words: str) -> str:
     if not CandidateOutcome(outcome).is_failure:
-        return f"# {outcome}\n\n{fenced(untrusted(words))}\n\nNothing more is needed here.\n"
+        return f"# {outcome}\n\n{add_fence(limit_untrusted(words))}\n\nNothing more is needed here.\n"
     more = "Nothing more is needed here: if a repair is worthwhile, a later prompt asks for it, and is named below."
-    return f"# {outcome}\n\n{fenced(untrusted(words))}\n\n{more}\n"
+    return f"# {outcome}\n\n{add_fence(limit_untrusted(words))}\n\n{more}\n"
 
 
-def decoded(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """Decodes the text of a file; lines end as on this system.
 
     UTF-8, UTF-16 or, where it is neither, Latin letters of one byte.
     """
-    return data.decode(_encoding(data), "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return data.decode(_guess_encoding(data), "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _encoding(data: bytes) -> str:
+def _guess_encoding(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     even, odd = data[::2].count(0), data[1::2].count(0)
@@ -229,7 +229,7 @@ def _encoding(data: bytes) -> str:
     return "utf-8-sig"
 
 
-def _question(request: Request) -> str:
+def _write_question(request: Request) -> str:
     return f"{request.system.rstrip()}\n\n{request.prompt.strip()}\n".lstrip()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gapsmith.agent.models.base import ModelTrouble, Reply
+from gapsmith.agent.models.base import ModelError, Reply
 
 FORMAT = 1
 _EXPECTED = 'a JSON object such as {"slot": 0, "text": "…"}'
@@ -78,43 +78,43 @@ def write_recording(path: Path | str, lines: Iterable[Recorded], header: Header 
     """
     path = Path(path)
     half = path.with_name(path.name + ".part")
-    first = [_first_line(header)] if header else []
-    half.write_text("".join([*first, *map(_line, lines)]), "utf-8", newline="\n")
+    first = [_write_header(header)] if header else []
+    half.write_text("".join([*first, *map(_write_line, lines)]), "utf-8", newline="\n")
     os.replace(half, path)
 
 
 def read_recording(path: Path | str) -> Recording:
     """Reads a recording.
 
-    Raises ModelTrouble with file and line when it is malformed.
+    Raises ModelError with file and line when it is malformed.
     """
     try:
         text = Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelTrouble(f"replay:{path}: {error}; expected a recording, {_EXPECTED} a line") from error
+        raise ModelError(f"replay:{path}: {error}; expected a recording, {_EXPECTED} a line") from error
     except MemoryError:
-        raise ModelTrouble(f"replay:{path} is too large to be read; expected a recording of a run") from None
+        raise ModelError(f"replay:{path} is too large to be read; expected a recording of a run") from None
     # Not splitlines: it also breaks at characters that JSON allows inside a string.
     numbered = enumerate(text.split("\n"), start=1)
-    objects = [(_object(line, f"{path}:{n}"), f"{path}:{n}") for n, line in numbered if line.strip()]
-    header = _header(*objects.pop(0)) if objects and "recording" in objects[0][0] else None
-    found = Recording(tuple(_recorded(values, where) for values, where in objects), header)
+    objects = [(_parse_object(line, f"{path}:{n}"), f"{path}:{n}") for n, line in numbered if line.strip()]
+    header = _read_header(*objects.pop(0)) if objects and "recording" in objects[0][0] else None
+    found = Recording(tuple(_read_recorded(values, where) for values, where in objects), header)
     _check_slots(found, path)
     return found
 
 
 def _check_slots(found: Recording, path: Path | str) -> None:
-    """Raises ModelTrouble where slots are doubled, or only some lines have one."""
+    """Raises ModelError where slots are doubled, or only some lines have one."""
     slots = [line.slot for line in found.lines]
     known = {slot for slot in slots if slot is not None}
     if not known or len(known) == len(slots):
         return
     twice = sorted(slot for slot in known if slots.count(slot) > 1)[:1]
     complaint = f"slot {twice[0]} is there twice" if twice else "some lines have a slot and some have none"
-    raise ModelTrouble(f"{path}: {complaint}; expected each slot once, or no slots at all")
+    raise ModelError(f"{path}: {complaint}; expected each slot once, or no slots at all")
 
 
-def _first_line(header: Header) -> str:
+def _write_header(header: Header) -> str:
     values = {
         "recording": FORMAT,
         "told": header.told,
@@ -126,28 +126,28 @@ def _first_line(header: Header) -> str:
     return json.dumps({**values, "settings": header.settings}, allow_nan=False) + "\n"
 
 
-def _header(values: Mapping[str, Any], where: str) -> Header:
+def _read_header(values: Mapping[str, Any], where: str) -> Header:
     if type(values["recording"]) is not int or values["recording"] != FORMAT:
-        raise ModelTrouble(
-            f"{where}: recording is {_shown(values['recording'])}; expected {FORMAT}: use a newer Gapsmith"
+        raise ModelError(
+            f"{where}: recording is {_show(values['recording'])}; expected {FORMAT}: use a newer Gapsmith"
         )
     return Header(
-        settings=_typed(values, "settings", dict, {}, where),
-        told=_typed(values, "told", bool, False, where),
-        fingerprint=_typed(values, "fingerprint", str, "", where),
+        settings=_read_typed(values, "settings", dict, {}, where),
+        told=_read_typed(values, "told", bool, False, where),
+        fingerprint=_read_typed(values, "fingerprint", str, "", where),
         slots=_count(values, "slots", where),
         final_seed=_count(values, "final_seed", where, (1 << 48) - 1),
-        mark=_typed(values, "mark", str, "", where),
+        mark=_read_typed(values, "mark", str, "", where),
     )
 
 
-def _line(recorded: Recorded) -> str:
+def _write_line(recorded: Recorded) -> str:
     reply = recorded.reply
     values = {
         "slot": recorded.slot,
         "operator": recorded.operator,
         "model": recorded.model,
-        **{name: value for name, value in _choice(recorded).items() if value},
+        **{name: value for name, value in _list_choice(recorded).items() if value},
         "text": reply.text,
         "tokens_in": reply.tokens_in,
         "tokens_cached": reply.tokens_cached,
@@ -161,46 +161,46 @@ def _line(recorded: Recorded) -> str:
     return json.dumps(values, allow_nan=False) + "\n"
 
 
-def _choice(recorded: Recorded) -> dict[str, Any]:
+def _list_choice(recorded: Recorded) -> dict[str, Any]:
     return {"arm": recorded.arm, "parents": list(recorded.parents), "source": recorded.source}
 
 
-def _recorded(values: Mapping[str, Any], where: str) -> Recorded:
+def _read_recorded(values: Mapping[str, Any], where: str) -> Recorded:
     if not isinstance(values.get("text"), str):
-        raise ModelTrouble(f"{where}: text is {_shown(values.get('text'))}; expected a string: {_EXPECTED}")
-    words = {name: _typed(values, name, str, "", where) for name in _WORDS}
+        raise ModelError(f"{where}: text is {_show(values.get('text'))}; expected a string: {_EXPECTED}")
+    words = {name: _read_typed(values, name, str, "", where) for name in _WORDS}
     reply = Reply(
         text=values["text"],
         **{name: _count(values, name, where) or 0 for name in _COUNTS},
-        usd=_amount(values, "usd", where) if "usd" in values else 0.0,
-        seconds=_amount(values, "seconds", where) or 0.0,
+        usd=_read_amount(values, "usd", where) if "usd" in values else 0.0,
+        seconds=_read_amount(values, "seconds", where) or 0.0,
         id=words.pop("id"),
-        detail=_detail(values, where),
+        detail=_read_detail(values, where),
     )
-    parents = _typed(values, "parents", list, [], where)
+    parents = _read_typed(values, "parents", list, [], where)
     if not all(type(parent) is int and 0 <= parent <= MOST for parent in parents):
-        raise ModelTrouble(f"{where}: parents is {_shown(parents)}; expected slots, whole numbers from 0")
+        raise ModelError(f"{where}: parents is {_show(parents)}; expected slots, whole numbers from 0")
     return Recorded(reply=reply, slot=_count(values, "slot", where), parents=tuple(parents), **words)
 
 
-def _object(line: str, where: str) -> Mapping[str, Any]:
+def _parse_object(line: str, where: str) -> Mapping[str, Any]:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ModelTrouble(f"{where}: {line[:60]!r} is not JSON ({error}); expected {_EXPECTED}") from None
+        raise ModelError(f"{where}: {line[:60]!r} is not JSON ({error}); expected {_EXPECTED}") from None
     if not isinstance(values, dict):
-        raise ModelTrouble(f"{where}: {line[:60]!r} is not an object; expected {_EXPECTED}")
+        raise ModelError(f"{where}: {line[:60]!r} is not an object; expected {_EXPECTED}")
     return values
 
 
-def _detail(values: Mapping[str, Any], where: str) -> dict[str, str]:
-    detail: dict[str, str] = _typed(values, "detail", dict, {}, where)
+def _read_detail(values: Mapping[str, Any], where: str) -> dict[str, str]:
+    detail: dict[str, str] = _read_typed(values, "detail", dict, {}, where)
     if not all(isinstance(value, str) for value in detail.values()):
-        raise ModelTrouble(f"{where}: detail is {_shown(detail)}; expected an object of texts")
+        raise ModelError(f"{where}: detail is {_show(detail)}; expected an object of texts")
     return detail
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     text = repr(value) if not isinstance(value, int) or abs(value) <= MOST else "a number of many digits"
     return text if len(text) <= 60 else text[:59] + "…"
 
@@ -208,10 +208,10 @@ def _shown(value: object) -> str:
 _KINDS: Mapping[type, str] = {str: "text", dict: "an object", list: "a list", bool: "true or false"}
 
 
-def _typed(values: Mapping[str, Any], name: str, kind: type, default: Any, where: str) -> Any:
+def _read_typed(values: Mapping[str, Any], name: str, kind: type, default: Any, where: str) -> Any:
     value = values.get(name, default)
     if not isinstance(value, kind):
-        raise ModelTrouble(f"{where}: {name} is {_shown(value)}; expected {_KINDS[kind]}")
+        raise ModelError(f"{where}: {name} is {_show(value)}; expected {_KINDS[kind]}")
     return value
 
 
@@ -219,14 +219,14 @@ def _count(values: Mapping[str, Any], name: str, where: str, most: int = MOST) -
     value = values.get(name)
     if value is None or (type(value) is int and 0 <= value <= most):
         return value
-    raise ModelTrouble(f"{where}: {name} is {_shown(value)}; expected a whole number, 0 to {most}")
+    raise ModelError(f"{where}: {name} is {_show(value)}; expected a whole number, 0 to {most}")
 
 
-def _amount(values: Mapping[str, Any], name: str, where: str) -> float | None:
+def _read_amount(values: Mapping[str, Any], name: str, where: str) -> float | None:
     value = values.get(name)
     if value is None:
         return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and 0 <= value <= MOST:
         return float(value)
-    raise ModelTrouble(f"{where}: {name} is {_shown(value)}; expected a number, 0 to {MOST}, or null")
+    raise ModelError(f"{where}: {name} is {_show(value)}; expected a number, 0 to {MOST}, or null")

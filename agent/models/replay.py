@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
+from gapsmith.agent.models.base import ModelError, Reply, Request, Stopped
 from gapsmith.agent.models.recordings import Recorded, Recording, read_recording
 
 NOT_ANSWERED = Reply(text="", detail={"finish": "failed", "error": "not answered in the recorded run either"})
@@ -38,7 +38,7 @@ class ReplayModel:
         """Whether the choices of the run are in the recording, and are not made again."""
         return self.recording.header is not None and self.recording.header.told
 
-    def ended(self, slot: int) -> bool:
+    def has_ended(self, slot: int) -> bool:
         """Tells whether the recorded run had ended before that slot."""
         header = self.recording.header
         return header is not None and header.slots is not None and slot >= header.slots
@@ -55,20 +55,20 @@ class ReplayModel:
     def reply(self, request: Request) -> Reply:
         """Returns the recorded reply.
 
-        Raises Stopped at the end of a recorded run, ModelTrouble where one is missing.
+        Raises Stopped at the end of a recorded run, ModelError where one is missing.
         """
         place = request.slot if self._by_slot else self._advance(request.slot)
-        recorded = self._by_slot.get(place) if self._by_slot else self._at(place)
-        return recorded.reply if recorded else self._missing(request.slot)
+        recorded = self._by_slot.get(place) if self._by_slot else self._get_reply(place)
+        return recorded.reply if recorded else self._replace_missing(request.slot)
 
     def close(self) -> None:
         """Does nothing: there is nothing to release."""
 
-    def _missing(self, slot: int) -> Reply:
-        count = f"it has {len(self._replies)} replies{self._span()}"
+    def _replace_missing(self, slot: int) -> Reply:
+        count = f"it has {len(self._replies)} replies{self._describe_span()}"
         words = f"{self.name}: no reply for slot {slot}; the recording is exhausted: {count}"
         if self.recording.header is None:
-            raise ModelTrouble(words)
+            raise ModelError(words)
         if slot > max(self._by_slot, default=0):
             raise Stopped(words)
         return NOT_ANSWERED
@@ -79,10 +79,10 @@ class ReplayModel:
             self._next = place + 1
             return place
 
-    def _at(self, place: int) -> Recorded | None:
+    def _get_reply(self, place: int) -> Recorded | None:
         return self._replies[place] if place < len(self._replies) else None
 
-    def _span(self) -> str:
+    def _describe_span(self) -> str:
         return f" for slots {min(self._by_slot)} to {max(self._by_slot)}" if self._by_slot else ""
 
     def _slots(self) -> Mapping[int, Recorded]:

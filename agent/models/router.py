@@ -5,7 +5,7 @@ from random import Random
 from typing import Protocol
 
 from gapsmith.agent.models.spec import Share, read_share
-from gapsmith.evaluators.base import UsageTrouble, unknown
+from gapsmith.evaluators.base import UsageError, describe_unknown
 
 
 class Chooser(Protocol):
@@ -26,7 +26,7 @@ class Pool:
         operators: all that models are asked for.
 
     Raises:
-        UsageTrouble: some have a weight and some have none, an operator is unknown, or no model is asked for it.
+        UsageError: some have a weight and some have none, an operator is unknown, or no model is asked for it.
     """
 
     def __init__(self, shares: Mapping[str, Share], operators: Iterable[str]) -> None:
@@ -35,8 +35,8 @@ class Pool:
         self._check_weights()
         for name, share in self._shares.items():
             _check_operators(name, share, known)
-        if left := [operator for operator in known if not self.among(operator)]:
-            raise UsageTrouble(
+        if left := [operator for operator in known if not self.list_models(operator)]:
+            raise UsageError(
                 f"no model is asked for {', '.join(left)}; expected one without operators=, which is asked for the rest"
             )
 
@@ -47,14 +47,14 @@ class Pool:
         Their specifications on the command line have weights and operators.
 
         Raises:
-            UsageTrouble: as above, and where two models have one name.
+            UsageError: as above, and where two models have one name.
         """
         said, all_names = dict(map(read_share, words)), list(names)
         if twice := next((name for name in all_names if all_names.count(name) > 1), None):
-            raise UsageTrouble(f"model {twice!r} is named twice; expected each once, or with other options")
+            raise UsageError(f"model {twice!r} is named twice; expected each once, or with other options")
         return cls({name: said.get(name, Share()) for name in all_names}, operators)
 
-    def among(self, operator: str) -> list[str]:
+    def list_models(self, operator: str) -> list[str]:
         """Lists the models that may be asked for an operator.
 
         Those that name it, else those that name none.
@@ -67,7 +67,7 @@ class Pool:
 
         By the weights, if there are any, else by what the search learnt.
         """
-        names = self.among(operator) or list(self._shares)
+        names = self.list_models(operator) or list(self._shares)
         weights = [weight for name in names if (weight := self._shares[name].weight) is not None]
         if weights:
             return rng.choices(names, weights)[0]
@@ -76,7 +76,7 @@ class Pool:
     def _check_weights(self) -> None:
         weighty = [name for name, share in self._shares.items() if share.weight is not None]
         if light := [name for name in self._shares if weighty and name not in weighty]:
-            raise UsageTrouble(
+            raise UsageError(
                 f"model {weighty[0]!r} has a weight and {light[0]!r} has none; expected weight= for all or for none"
             )
 
@@ -84,4 +84,4 @@ class Pool:
 def _check_operators(name: str, share: Share, known: tuple[str, ...]) -> None:
     for operator in share.operators:
         if operator not in known:
-            raise UsageTrouble(f"model {name!r}: " + unknown("operator", operator, list(known)))
+            raise UsageError(f"model {name!r}: " + describe_unknown("operator", operator, list(known)))

@@ -20,7 +20,7 @@ _QUERY = re.compile(r"(https?:[^?#,\s]*)[?#][^,\s]*", re.I)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class CallOptions:
     """Options of a hosted model; others decide what is None.
 
     Attributes:
@@ -56,7 +56,7 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Word:
+class ModelSpec:
     """The parsed specification of a model.
 
     Attributes:
@@ -70,39 +70,41 @@ class Word:
     kind: str
     argument: str
     name: str
-    asking: Asking = field(default_factory=Asking)
+    asking: CallOptions = field(default_factory=CallOptions)
     share: Share = field(default_factory=Share)
 
     @property
     def plain(self) -> str:
         """Without any option, as prices know it."""
-        return plain(self.name)
+        return strip_options(self.name)
 
 
-def plain(name: str) -> str:
+def strip_options(name: str) -> str:
     """Returns the name of a model without its options."""
     return _NEXT.split(name)[0].strip()
 
 
-def read_word(text: str) -> Word:
+def read_spec(text: str) -> ModelSpec:
     """Parses the specification of a model.
 
     Raises ModelUnknown, in one line, for what is unknown, missing or out of range.
     """
     head, *given = (part.strip() for part in _NEXT.split(text))
-    shown = hidden(text)
-    kind, argument = _head(head, shown)
+    shown = hide_secrets(text)
+    kind, argument = _read_head(head, shown)
     pairs = [_pair(part, kind, shown) for part in given]
-    own = [part for part, (name, _) in zip(given, pairs, strict=True) if name not in _names(Share)]
+    own = [part for part, (name, _) in zip(given, pairs, strict=True) if name not in _list_names(Share)]
     values = dict(pairs)
     if len(values) < len(pairs):
         raise ModelUnknown(f"model {shown!r} gives an option twice; expected each once")
-    return Word(
+    return ModelSpec(
         kind=kind,
         argument=argument,
         name=",".join([head, *own]),
-        asking=Asking(**{name: value for name, value in values.items() if name in _names(Asking)}),
-        share=Share(**{name: value for name, value in values.items() if name in _names(Share)}),
+        asking=CallOptions(
+            **{name: value for name, value in values.items() if name in _list_names(CallOptions)}
+        ),
+        share=Share(**{name: value for name, value in values.items() if name in _list_names(Share)}),
     )
 
 
@@ -112,69 +114,69 @@ def read_share(text: str) -> tuple[str, Share]:
     The text itself where it names no model of ours.
     """
     try:
-        word = read_word(text)
+        word = read_spec(text)
     except ModelUnknown:
         return text, Share()
     return word.name, word.share
 
 
-def _names(kind: type) -> list[str]:
+def _list_names(kind: type) -> list[str]:
     return [each.name for each in fields(kind)]
 
 
-def hidden(text: str) -> str:
+def hide_secrets(text: str) -> str:
     """Hides keys and logins in the specification of a model.
 
     Users write keys where the name of a variable is expected.
     """
-    return without_login(_SECRET.sub(r"\1…", text))
+    return hide_login(_SECRET.sub(r"\1…", text))
 
 
-def without_login(text: str) -> str:
+def hide_login(text: str) -> str:
     """Removes login, query and fragment from addresses in a text."""
     return _QUERY.sub(r"\1?…", _LOGIN.sub("//…@", text))
 
 
-def acts(text: str) -> bool:
+def is_local(text: str) -> bool:
     """Tells whether a specification names an address, key variable, folder or file."""
     kind = text.partition(":")[0]
     return kind in ("manual", "replay") or bool(re.search(r",\s*(url|key)\s*=", text))
 
 
-def _arguments() -> dict[str, str]:
+def _list_arguments() -> dict[str, str]:
     """Returns what follows the colon, by what stands before it."""
     return {**dict.fromkeys(PROVIDERS, "NAME"), "offline": "", "manual": "FOLDER", "replay": "FILE"}
 
 
-def _form(kind: str) -> str:
+def _write_form(kind: str) -> str:
     """Returns how a kind of models is written, as in `manual:FOLDER`."""
-    return f"{kind}:{argument}" if (argument := _arguments()[kind]) else kind
+    return f"{kind}:{argument}" if (argument := _list_arguments()[kind]) else kind
 
 
-def _hint() -> str:
-    return f"(known: {', '.join(map(_form, _arguments()))})"
+def _write_hint() -> str:
+    return f"(known: {', '.join(map(_write_form, _list_arguments()))})"
 
 
-def _head(head: str, shown: str) -> tuple[str, str]:
+def _read_head(head: str, shown: str) -> tuple[str, str]:
     kind, _, argument = head.partition(":")
-    known = _arguments()
+    known = _list_arguments()
     if kind not in known:
-        raise ModelUnknown(f"unknown model {shown!r}{_nearest(head)} {_hint()}")
+        raise ModelUnknown(f"unknown model {shown!r}{_suggest(head)} {_write_hint()}")
     if bool(argument.strip()) != bool(known[kind]):
         raise ModelUnknown(
-            f"model {shown!r} is not complete or says too much; expected {_form(kind)} {_hint()}"
+            f"model {shown!r} is not complete or says too much; expected {_write_form(kind)} {_write_hint()}"
         )
     if kind in PROVIDERS and "," in argument:
         raise ModelUnknown(f"model {shown!r}: {argument.split(',')[1]!r} is no option; expected OPTION=VALUE")
     return kind, argument.strip()
 
 
-def _nearest(spec: str) -> str:
+def _suggest(spec: str) -> str:
     kind, _, argument = spec.partition(":")
     for name, provider in PROVIDERS.items():
         if spec.lower().startswith(provider.families):
             return f"; did you mean '{name}:{spec}'?"
-    known = _arguments()
+    known = _list_arguments()
     near = difflib.get_close_matches(kind.lower(), known, 1, 0.5)
     if not near:
         return ""
@@ -184,7 +186,7 @@ def _nearest(spec: str) -> str:
 
 def _pair(part: str, kind: str, shown: str) -> tuple[str, Any]:
     name, _, text = (each.strip() for each in part.partition("="))
-    known = [*(_names(Asking) if kind in PROVIDERS else []), *_names(Share)]
+    known = [*(_list_names(CallOptions) if kind in PROVIDERS else []), *_list_names(Share)]
     if name not in known:
         near = difflib.get_close_matches(name, known, 1, 0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -193,11 +195,11 @@ def _pair(part: str, kind: str, shown: str) -> tuple[str, Any]:
     try:
         return name, read(text)
     except ValueError:
-        found = "…" if name == "key" else hidden(text)
+        found = "…" if name == "key" else hide_secrets(text)
         raise ModelUnknown(f"model {shown!r}: {name} is {found!r}; expected {expected}") from None
 
 
-def _one_of(known: tuple[str, ...]) -> Callable[[str], str]:
+def _read_one_of(known: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in known:
             raise ValueError
@@ -215,13 +217,13 @@ def _number(least: float, most: float, kind: type = float) -> Callable[[str], An
     return read
 
 
-def _variable(text: str) -> str:
+def _read_variable(text: str) -> str:
     if not _VARIABLE.fullmatch(text):
         raise ValueError
     return text
 
 
-def _address(text: str) -> str:
+def _read_address(text: str) -> str:
     parts = urlsplit(text)
     known = parts.scheme in ("http", "https") and parts.hostname
     if not known or "@" in parts.netloc or parts.query or parts.fragment:
@@ -229,7 +231,7 @@ def _address(text: str) -> str:
     return text
 
 
-def _operators(text: str) -> tuple[str, ...]:
+def _read_operators(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split("+"))
     if not all(names):
         raise ValueError
@@ -238,14 +240,17 @@ def _operators(text: str) -> tuple[str, ...]:
 
 _LEAST = 1e-9
 _READERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "effort": (_one_of(EFFORTS), f"one of {', '.join(EFFORTS)}"),
+    "effort": (_read_one_of(EFFORTS), f"one of {', '.join(EFFORTS)}"),
     "temperature": (_number(0.0, 2.0), "a number from 0 to 2"),
     "max_tokens": (_number(1, 10_000_000, int), "a whole number of tokens, 1 or more"),
     "seconds": (_number(_LEAST, 86_400.0), "seconds, more than 0 and at most a day"),
     # What else a URL may hold would be kept in the archive.
-    "url": (_address, "an address such as http://localhost:8000/v1, without a password, ? or #"),
-    "api": (_one_of(("responses", "chat")), "responses or chat"),
-    "key": (_variable, "the name of an environment variable that holds the key, such as OPENROUTER_API_KEY"),
+    "url": (_read_address, "an address such as http://localhost:8000/v1, without a password, ? or #"),
+    "api": (_read_one_of(("responses", "chat")), "responses or chat"),
+    "key": (
+        _read_variable,
+        "the name of an environment variable that holds the key, such as OPENROUTER_API_KEY",
+    ),
     "weight": (_number(_LEAST, 1e9), "a number above 0"),
-    "operators": (_operators, "names of operators joined by +, such as refine+merge"),
+    "operators": (_read_operators, "names of operators joined by +, such as refine+merge"),
 }

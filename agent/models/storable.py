@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 from gapsmith.agent.archive import Call, CallRow
-from gapsmith.agent.codegen.screen import encodable
+from gapsmith.agent.codegen.screen import make_encodable
 from gapsmith.agent.models.base import Reply
 from gapsmith.agent.models.hosted.transport.answers import MOST_TOKENS
 
@@ -18,25 +18,25 @@ LONGEST_WORD = 2000
 """Characters of an id, or of a detail."""
 
 
-def storable(reply: Reply) -> Reply:
+def make_storable(reply: Reply) -> Reply:
     """Returns a reply with counts, price and words in bounds.
 
     An impossible price becomes unknown.
     """
     return replace(
         reply,
-        text=encodable(reply.text),
+        text=make_encodable(reply.text),
         tokens_in=_count(reply.tokens_in),
         tokens_cached=_count(reply.tokens_cached),
         tokens_out=_count(reply.tokens_out),
         usd=_price(reply.usd),
-        seconds=_amount(reply.seconds) or 0.0,
-        id=_word(reply.id),
-        detail={_word(key): _word(value) for key, value in reply.detail.items()},
+        seconds=_read_amount(reply.seconds) or 0.0,
+        id=_limit_word(reply.id),
+        detail={_limit_word(key): _limit_word(value) for key, value in reply.detail.items()},
     )
 
 
-def call_of(
+def make_call(
     reply: Reply,
     *,
     run: int,
@@ -78,7 +78,7 @@ def call_of(
     )
 
 
-def reply_of(call: CallRow) -> Reply:
+def read_reply(call: CallRow) -> Reply:
     """Returns the reply of a call, as the model gave it."""
     return Reply(
         text=call.reply,
@@ -92,8 +92,8 @@ def reply_of(call: CallRow) -> Reply:
     )
 
 
-def _word(value: object) -> str:
-    return encodable(str(value)[:LONGEST_WORD])
+def _limit_word(value: object) -> str:
+    return make_encodable(str(value)[:LONGEST_WORD])
 
 
 def _count(value: object) -> int:
@@ -102,10 +102,10 @@ def _count(value: object) -> int:
 
 
 def _price(usd: object) -> float | None:
-    found = _amount(usd)
+    found = _read_amount(usd)
     return found if found is not None and found <= MOST_USD else None
 
 
-def _amount(value: object) -> float | None:
+def _read_amount(value: object) -> float | None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if number and math.isfinite(value) and value >= 0 else None  # type: ignore[arg-type, operator]

@@ -7,12 +7,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from gapsmith.agent.codegen.instance_text import exact
-from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.agent.codegen.instance_text import format_number
+from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.evaluation.compare import Comparison, Scored
-from gapsmith.agent.runs.final.encoding import _finite, aggregate_fields, failures_json
+from gapsmith.agent.runs.final.encoding import _replace_infinity, aggregate_fields, encode_failures
 from gapsmith.evaluators.base import Baseline, Instance
-from gapsmith.evaluators.scoring import FEWEST, Score, gap_percent
+from gapsmith.evaluators.scoring import MIN_INSTANCES, Score, compute_gap_percent
 
 FIGURES = ("mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms")
 
@@ -21,17 +21,17 @@ NAMED = 3
 """Failed instances that a sentence names."""
 
 
-def check_json(comparison: Comparison) -> dict[str, Any]:
+def encode_check(comparison: Comparison) -> dict[str, Any]:
     """Encodes the result of `check`."""
     levels = [score.level for row in comparison.rows for score in row.scores]
     return {
         "problem": comparison.problem.name,
         "isolation": min(levels).name if levels else None,
-        "files": [_file_json(row, comparison) for row in comparison.rows],
+        "files": [_encode_file(row, comparison) for row in comparison.rows],
     }
 
 
-def _file_json(row: Scored, comparison: Comparison) -> dict[str, Any]:
+def _encode_file(row: Scored, comparison: Comparison) -> dict[str, Any]:
     fields = aggregate_fields(row.aggregate)
     del fields["ci95"]
     pairs = zip(comparison.instances, row.scores, strict=False)
@@ -41,27 +41,29 @@ def _file_json(row: Scored, comparison: Comparison) -> dict[str, Any]:
         "message": row.message,
         **fields,
         "solved": row.solved,
-        "instances": [_instance_json(i, s, comparison) for i, s in pairs],
+        "instances": [_encode_instance(i, s, comparison) for i, s in pairs],
     }
 
 
-def _instance_json(instance: Instance, score: Score, comparison: Comparison) -> dict[str, Any]:
+def _encode_instance(instance: Instance, score: Score, comparison: Comparison) -> dict[str, Any]:
     baseline = comparison.baselines[instance.digest]
-    gap = None if score.cost is None else gap_percent(score.cost, baseline, comparison.problem.maximise)
+    gap = (
+        None if score.cost is None else compute_gap_percent(score.cost, baseline, comparison.problem.maximise)
+    )
     return {
         "instance": instance.name,
         "outcome": score.outcome,
         "message": score.message,
         "cost": score.cost,
-        "lower": _finite(baseline.lower),
-        "upper": _finite(baseline.upper),
+        "lower": _replace_infinity(baseline.lower),
+        "upper": _replace_infinity(baseline.upper),
         "proven": baseline.proven,
-        "gap_percent": _finite(gap),
+        "gap_percent": _replace_infinity(gap),
         "cpu_seconds": score.cpu_seconds,
     }
 
 
-def compare_json(comparison: Comparison) -> dict[str, Any]:
+def encode_comparison(comparison: Comparison) -> dict[str, Any]:
     """Encodes the result of `compare`."""
     rows = [
         {
@@ -69,14 +71,14 @@ def compare_json(comparison: Comparison) -> dict[str, Any]:
             "outcome": row.outcome,
             **aggregate_fields(row.aggregate),
             "solved": row.solved,
-            "failures": failures_json(row),
+            "failures": encode_failures(row),
         }
         for row in comparison.rows
     ]
     return {"problem": comparison.problem.name, "instances": len(comparison.instances), "rows": rows}
 
 
-def compare_table(comparison: Comparison) -> Table:
+def build_comparison_table(comparison: Comparison) -> Table:
     """Builds a table that compares programs."""
     count, proven = len(comparison.instances), sum(b.proven for b in comparison.baselines.values())
     against = (
@@ -86,23 +88,27 @@ def compare_table(comparison: Comparison) -> Table:
     for heading in ("program", *FIGURES):
         table.add_column(heading, justify="left" if heading == "program" else "right")
     for row in comparison.rows:
-        table.add_row(Text(row.entrant.name), *_cells(row))
-    table.caption = "\n".join(escape(note) for note in notes(comparison.rows, count)) or None
+        table.add_row(Text(row.entrant.name), *_format_cells(row))
+    table.caption = "\n".join(escape(note) for note in explain_figures(comparison.rows, count)) or None
     return table
 
 
-def notes(rows: Sequence[Scored], count: int) -> list[str]:
+def explain_figures(rows: Sequence[Scored], count: int) -> list[str]:
     """Explains what the figures leave out, a sentence each.
 
     Args:
         rows: of a table.
         count: how many instances they were to solve.
     """
-    few = [f"No interval: {count} instances; at least {FEWEST} are needed."] if count < FEWEST else []
-    return [*few, *(failed(row) for row in rows if row.failures and row.aggregate)]
+    few = (
+        [f"No interval: {count} instances; at least {MIN_INSTANCES} are needed."]
+        if count < MIN_INSTANCES
+        else []
+    )
+    return [*few, *(describe_failures(row) for row in rows if row.failures and row.aggregate)]
 
 
-def failed(row: Scored) -> str:
+def describe_failures(row: Scored) -> str:
     """Says in a sentence on which instances a program failed."""
     named = [f"{each.instance} ({each.outcome})" for each in row.failures[:NAMED]]
     more = f" and {len(row.failures) - NAMED} more" if len(row.failures) > NAMED else ""
@@ -113,31 +119,32 @@ def failed(row: Scored) -> str:
     )
 
 
-def _cells(row: Scored) -> list[str | Text]:
+def _format_cells(row: Scored) -> list[str | Text]:
     a = row.aggregate
     if a is None:
-        return [Text(f"{row.outcome}: {untrusted(row.message, 200)}", style="red")]
+        return [Text(f"{row.outcome}: {limit_untrusted(row.message, 200)}", style="red")]
     interval = f"{a.ci95[0]:.2f} to {a.ci95[1]:.2f}" if a.ci95 else "–"
     return [
-        _percent(a.mean_gap_percent),
-        _percent(a.pooled_gap_percent),
+        format_percent(a.mean_gap_percent),
+        format_percent(a.pooled_gap_percent),
         interval,
         f"{100 * a.optimal_share:.1f} %",
         f"{1000 * a.cpu_seconds:.2f}",
     ]
 
 
-def _percent(value: float | None) -> str:
+def format_percent(value: float | None) -> str:
+    """Formats a percentage to two digits; a dash for none."""
     return "–" if value is None else f"{value:.2f}"
 
 
-def solve_json(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[str, Any]]:
+def encode_solutions(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[str, Any]]:
     """Encodes the result of `solve`."""
     return [
         {
             "instance": instance.name,
-            "lower": _finite(baseline.lower),
-            "upper": _finite(baseline.upper),
+            "lower": _replace_infinity(baseline.lower),
+            "upper": _replace_infinity(baseline.upper),
             "status": baseline.status,
             "solver": baseline.solver,
             "seconds": baseline.seconds,
@@ -147,7 +154,7 @@ def solve_json(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[str, An
     ]
 
 
-def solve_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
+def build_solution_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
     """Builds a table of exact results."""
     proven = sum(baseline.proven for _, baseline in solved)
     table = Table(title=f"{proven} of {len(solved)} proven optimal")
@@ -155,6 +162,11 @@ def solve_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
         table.add_column(heading, justify="left" if heading in ("instance", "status", "solver") else "right")
     for instance, b in solved:
         table.add_row(
-            instance.name, exact(b.lower, 12), exact(b.upper, 12), b.status, b.solver, f"{b.seconds:.3f}"
+            instance.name,
+            format_number(b.lower, 12),
+            format_number(b.upper, 12),
+            b.status,
+            b.solver,
+            f"{b.seconds:.3f}",
         )
     return table

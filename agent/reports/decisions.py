@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow
-from gapsmith.agent.archive.costs import Spending
-from gapsmith.agent.codegen.sanitize import untrusted
-from gapsmith.agent.models.spec import without_login
-from gapsmith.agent.reports.costs import spending_table
-from gapsmith.agent.runs.final.encoding import spending_json
+from gapsmith.agent.archive.costs import CostSummary
+from gapsmith.agent.codegen.sanitize import limit_untrusted
+from gapsmith.agent.models.spec import hide_login
+from gapsmith.agent.reports.costs import build_cost_table
+from gapsmith.agent.runs.final.encoding import encode_spending
 
 LONGEST = 300
 """Characters of a decision that people are shown; `--json` has it whole."""
@@ -35,7 +35,7 @@ class Decision:
     events: tuple[tuple[str, Mapping[str, Any]], ...]
 
 
-def decisions(store: Archive, run: int) -> list[Decision]:
+def list_decisions(store: Archive, run: int) -> list[Decision]:
     """Lists all decisions of a run by slot.
 
     The decisions at its end, which belong to no slot, come last.
@@ -43,22 +43,22 @@ def decisions(store: Archive, run: int) -> list[Decision]:
     events: defaultdict[int, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
     for event in store.events(run):
         events[event.slot].append((event.kind, event.detail))
-    rows = store.candidates(run)
+    rows = store.read_candidates(run)
     slots = sorted({*rows, *events}, key=lambda slot: (slot < 0, slot))
     return [Decision(slot if slot >= 0 else None, rows.get(slot), tuple(events[slot])) for slot in slots]
 
 
-def explain_json(run: int, found: Iterable[Decision], spent: Spending) -> dict[str, Any]:
+def encode_decisions(run: int, found: Iterable[Decision], spent: CostSummary) -> dict[str, Any]:
     """Encodes the result of `explain`."""
-    decided = [_decision_json(decision) for decision in found]
-    return {"run": run, "decisions": decided, "spending": spending_json(spent)}
+    decided = [_encode_decision(decision) for decision in found]
+    return {"run": run, "decisions": decided, "spending": encode_spending(spent)}
 
 
-def _decision_json(decision: Decision) -> dict[str, Any]:
+def _encode_decision(decision: Decision) -> dict[str, Any]:
     row = decision.row
     made = {
         "arm": row.arm if row else "",
-        "model": without_login(row.model) if row else "",
+        "model": hide_login(row.model) if row else "",
         "operator": row.operator if row else "",
         "parents": row.parents if row else [],
         "id": row.program if row else None,
@@ -72,13 +72,13 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
     }
 
 
-def explain_words(run: int, found: Iterable[Decision], spent: Spending) -> Group:
+def render_decisions(run: int, found: Iterable[Decision], spent: CostSummary) -> Group:
     """Renders the decisions, and the costs if a model was paid."""
-    cost = [spending_table(spent)] if spent.whole.tokens_in else []
-    return Group(explain_table(run, found), *cost)
+    cost = [build_cost_table(spent)] if spent.whole.tokens_in else []
+    return Group(build_decision_table(run, found), *cost)
 
 
-def explain_table(run: int, found: Iterable[Decision]) -> Table:
+def build_decision_table(run: int, found: Iterable[Decision]) -> Table:
     """Builds a table with a line for each slot.
 
     The decisions at the end of the run have a line each.
@@ -87,33 +87,35 @@ def explain_table(run: int, found: Iterable[Decision]) -> Table:
     for heading in ("slot", "arm", "operator", "parents", "id", "decisions"):
         table.add_column(heading, no_wrap=heading in ("slot", "id"))
     for decision in found:
-        words = [_event(decision.row, kind, detail) for kind, detail in decision.events]
+        words = [_format_event(decision.row, kind, detail) for kind, detail in decision.events]
         if decision.slot is None:
             for word in words:
                 table.add_row("end", "", "", "", "", Text(word))
         else:
             table.add_row(
-                str(decision.slot), *_cells(decision.row), Text("\n".join([*_outcome(decision), *words]))
+                str(decision.slot),
+                *_format_cells(decision.row),
+                Text("\n".join([*_format_outcome(decision), *words])),
             )
     return table
 
 
-def _cells(row: CandidateRow | None) -> list[str]:
+def _format_cells(row: CandidateRow | None) -> list[str]:
     if row is None:
         return [""] * 4
     number = "" if row.program is None else str(row.program)
     return [row.arm, row.name or row.operator, " ".join(map(str, row.parents)), number]
 
 
-def _outcome(decision: Decision) -> list[str]:
+def _format_outcome(decision: Decision) -> list[str]:
     row = decision.row
     if row is None:
         return []
     gap = "" if row.train_gap is None else f", {row.train_gap:.3f} % in training"
-    return [_short(f"{row.outcome}{gap}" + (f": {row.message}" if row.message else ""))]
+    return [_shorten(f"{row.outcome}{gap}" + (f": {row.message}" if row.message else ""))]
 
 
-def _event(row: CandidateRow | None, kind: str, detail: Mapping[str, Any]) -> str:
+def _format_event(row: CandidateRow | None, kind: str, detail: Mapping[str, Any]) -> str:
     """Formats one event.
 
     A rule does not pass the gate: the best one in validation is the reference to beat.
@@ -124,22 +126,22 @@ def _event(row: CandidateRow | None, kind: str, detail: Mapping[str, Any]) -> st
             if detail.get("passed")
             else "validation: not the best rule"
         )
-    return _words(kind, detail)
+    return _format_detail(kind, detail)
 
 
-def _words(kind: str, detail: Mapping[str, Any]) -> str:
-    return _short(f"{kind}: " + ", ".join(f"{key} {_value(value)}" for key, value in detail.items()))
+def _format_detail(kind: str, detail: Mapping[str, Any]) -> str:
+    return _shorten(f"{kind}: " + ", ".join(f"{key} {_format_value(value)}" for key, value in detail.items()))
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return "[" + " ".join(_value(each) for each in value) + "]"
+        return "[" + " ".join(_format_value(each) for each in value) + "]"
     return "–" if value is None else str(value)
 
 
-def _short(text: str) -> str:
-    return " ".join(untrusted(text, LONGEST).split())
+def _shorten(text: str) -> str:
+    return " ".join(limit_untrusted(text, LONGEST).split())

@@ -8,31 +8,31 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gapsmith.agent.archive.costs import dollars
-from gapsmith.agent.codegen.sanitize import one_line, untrusted
-from gapsmith.agent.modelling.benchmark import RIGHT, Marked, Score, Share, kind_of
-from gapsmith.agent.modelling.job import Desk
+from gapsmith.agent.archive.costs import format_dollars
+from gapsmith.agent.codegen.sanitize import flatten_untrusted, limit_untrusted
+from gapsmith.agent.modelling.benchmark import RIGHT, Score, ScoredQuestion, Share, classify_sample
+from gapsmith.agent.modelling.job import JobContext
 from gapsmith.agent.modelling.sample import Sample
 
 SHOWN = 20
 
 
-def spent_json(desk: Desk) -> dict[str, Any]:
+def encode_costs(desk: JobContext) -> dict[str, Any]:
     """Encodes what a run has cost so far."""
     ledger = desk.ledger
     return {"run": desk.run, "calls": ledger.calls, "usd": ledger.dollars, "seconds": ledger.seconds}
 
 
-def spent_words(desk: Desk) -> str:
+def format_costs(desk: JobContext) -> str:
     """Formats what a run has cost so far in a line."""
     ledger = desk.ledger
-    return f"run {desk.run}: {ledger.calls} calls, {dollars(ledger.dollars)}, {ledger.seconds:.0f} s"
+    return f"run {desk.run}: {ledger.calls} calls, {format_dollars(ledger.dollars)}, {ledger.seconds:.0f} s"
 
 
 # gapsmith model
 
 
-def answer_json(marked: Marked, desk: Desk) -> dict[str, Any]:
+def encode_answer(marked: ScoredQuestion, desk: JobContext) -> dict[str, Any]:
     """Encodes the result of `model`."""
     chosen = marked.vote.sample
     verdict = chosen.verdict if chosen else None
@@ -44,14 +44,14 @@ def answer_json(marked: Marked, desk: Desk) -> dict[str, Any]:
         "values": dict(answer.values) if answer else {},
         "votes": marked.vote.votes,
         "voters": marked.vote.of,
-        "samples": [_sample_json(sample) for sample in marked.samples],
+        "samples": [_encode_sample(sample) for sample in marked.samples],
         "program": chosen.attempts[-1].program if chosen else None,
         "code": chosen.attempts[-1].source if chosen else None,
-        **spent_json(desk),
+        **encode_costs(desk),
     }
 
 
-def _sample_json(sample: Sample) -> dict[str, Any]:
+def _encode_sample(sample: Sample) -> dict[str, Any]:
     answer, verdict = sample.answer, sample.verdict
     return {
         "kind": str(verdict.kind) if verdict else None,
@@ -62,7 +62,7 @@ def _sample_json(sample: Sample) -> dict[str, Any]:
     }
 
 
-def answer_table(marked: Marked) -> RenderableType:
+def build_answer_table(marked: ScoredQuestion) -> RenderableType:
     """Builds a table of the elected answer and the votes."""
     vote = marked.vote
     answer = vote.sample.verdict.answer if vote.sample and vote.sample.verdict else None
@@ -70,60 +70,62 @@ def answer_table(marked: Marked) -> RenderableType:
     table.add_column("value", justify="right")
     if answer is not None:
         table.add_row("status", answer.status)
-        table.add_row("objective", _number(answer.objective))
+        table.add_row("objective", _format_number(answer.objective))
         for name, value in list(answer.values.items())[:SHOWN]:
-            table.add_row(Text(one_line(name)), _number(value))
-    agreed = f"{one_line(marked.question.id)}: {vote.votes} of {len(marked.samples)} samples agree"
+            table.add_row(Text(flatten_untrusted(name)), _format_number(value))
+    agreed = f"{flatten_untrusted(marked.question.id)}: {vote.votes} of {len(marked.samples)} samples agree"
     return Group(Text(agreed), table)
 
 
-def failures(marked: Marked) -> str:
+def explain_failures(marked: ScoredQuestion) -> str:
     """Explains in one line why there is no answer."""
     if not marked.samples:
         return "the budget has no room for a question; raise --calls or --usd"
     verdicts = [sample.verdict for sample in marked.samples if sample.verdict]
-    words = "; ".join(f"{verdict.kind}: {untrusted(verdict.message, 200)}" for verdict in verdicts[:3])
+    words = "; ".join(f"{verdict.kind}: {limit_untrusted(verdict.message, 200)}" for verdict in verdicts[:3])
     return f"no program of {len(marked.samples)} samples gave an answer: {words}"
 
 
 # gapsmith bench modelling
 
 
-def bench_json(marked: Sequence[Marked], scores: Sequence[Score], desk: Desk) -> dict[str, Any]:
+def encode_benchmark(
+    marked: Sequence[ScoredQuestion], scores: Sequence[Score], desk: JobContext
+) -> dict[str, Any]:
     """Encodes the result of `bench modelling`."""
     return {
         "model": desk.order.model,
         "samples": desk.order.samples,
         "file": desk.order.about.get("file"),
-        "sets": [_score_json(score) for score in scores],
-        "questions": [_marked_json(each) for each in marked],
-        **spent_json(desk),
+        "sets": [_encode_score(score) for score in scores],
+        "questions": [_encode_question(each) for each in marked],
+        **encode_costs(desk),
     }
 
 
-def _score_json(score: Score) -> dict[str, Any]:
+def _encode_score(score: Score) -> dict[str, Any]:
     return {
         "set": score.name,
         "questions": score.questions,
         "asked": score.asked,
-        **{name: _share_json(getattr(score, name)) for name in ("vote", "first", "any", "exact")},
+        **{name: _encode_share(getattr(score, name)) for name in ("vote", "first", "any", "exact")},
         "kinds": dict(score.kinds),
         "sample_kinds": dict(score.sample_kinds),
         "calls": score.calls,
         "tokens": score.tokens,
         "usd": score.usd,
-        "usd_per_right": score.cost_of_pass(score.usd),
-        "tokens_per_right": score.cost_of_pass(score.tokens),
-        "calls_per_right": score.cost_of_pass(score.calls),
+        "usd_per_right": score.compute_cost_of_pass(score.usd),
+        "tokens_per_right": score.compute_cost_of_pass(score.tokens),
+        "calls_per_right": score.compute_cost_of_pass(score.calls),
     }
 
 
-def _share_json(share: Share) -> dict[str, float | None]:
+def _encode_share(share: Share) -> dict[str, float | None]:
     known = not math.isnan(share.value)
     return {name: value if known else None for name, value in vars(share).items()}
 
 
-def _marked_json(marked: Marked) -> dict[str, Any]:
+def _encode_question(marked: ScoredQuestion) -> dict[str, Any]:
     question, chosen = marked.question, marked.vote.sample
     return {
         "id": question.id,
@@ -136,12 +138,13 @@ def _marked_json(marked: Marked) -> dict[str, Any]:
         "votes": marked.vote.votes,
         "voters": marked.vote.of,
         "samples": [
-            {**_sample_json(one), "kind": kind_of(one), "value": one.value} for one in marked.samples
+            {**_encode_sample(one), "kind": classify_sample(one), "value": one.value}
+            for one in marked.samples
         ],
     }
 
 
-def bench_table(scores: Sequence[Score], samples: int) -> Table:
+def build_benchmark_table(scores: Sequence[Score], samples: int) -> Table:
     """Builds a table of scores, a line for each set.
 
     With several samples it also shows the accuracy of one sample.
@@ -152,27 +155,27 @@ def bench_table(scores: Sequence[Score], samples: int) -> Table:
         table.add_column(heading)
     for score in scores:
         table.add_row(
-            Text(one_line(score.name) or "–"),
+            Text(flatten_untrusted(score.name) or "–"),
             f"{score.asked} of {score.questions}",
-            _percent(score.vote),
-            *(_percent(score.first) for _ in first),
-            _percent(score.exact, interval=False),
-            _cost(score),
+            _format_share(score.vote),
+            *(_format_share(score.first) for _ in first),
+            _format_share(score.exact, interval=False),
+            _format_cost(score),
             ", ".join(f"{kind} {count}" for kind, count in score.kinds.items() if kind != RIGHT),
         )
     return table
 
 
-def _percent(share: Share, interval: bool = True) -> str:
+def _format_share(share: Share, interval: bool = True) -> str:
     if math.isnan(share.value):
         return "–"
     limits = f" ({100 * share.low:.0f} to {100 * share.high:.0f})" if interval else ""
     return f"{100 * share.value:.1f}{limits}"
 
 
-def _cost(score: Score) -> str:
+def _format_cost(score: Score) -> str:
     """Formats the cost of a right answer."""
-    dollars, calls = score.cost_of_pass(score.usd), score.cost_of_pass(score.calls)
+    dollars, calls = score.compute_cost_of_pass(score.usd), score.compute_cost_of_pass(score.calls)
     if calls is None:
         return "–"
     return f"{calls:.2f} calls" + (f", ${dollars:.4f}" if dollars else "")
@@ -181,7 +184,7 @@ def _cost(score: Score) -> str:
 # gapsmith synthesise
 
 
-def synthesis_table(summary: Mapping[str, Any]) -> RenderableType:
+def build_synthesis_table(summary: Mapping[str, Any]) -> RenderableType:
     """Builds a table of kept pairs and reasons for rejection."""
     words = Text(f"{summary['problem']}: {summary['kept']} pairs kept of {summary['tried']} tried")
     table = Table("rejected because", "pairs")
@@ -190,5 +193,5 @@ def synthesis_table(summary: Mapping[str, Any]) -> RenderableType:
     return Group(words, table) if summary["rejected"] else words
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return "–" if value is None else f"{value:.10g}"

@@ -6,13 +6,13 @@ from typing import Any
 from rich.table import Table
 
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
-from gapsmith.agent.reports.comparisons import _percent
-from gapsmith.agent.reports.runs import _verdict
-from gapsmith.agent.runs.final.encoding import _finite
-from gapsmith.evaluators.base import Problem, Trouble
+from gapsmith.agent.reports.comparisons import format_percent
+from gapsmith.agent.reports.runs import format_outcome
+from gapsmith.agent.runs.final.encoding import _replace_infinity
+from gapsmith.evaluators.base import GapsmithError, Problem
 
 
-def candidate_json(row: CandidateRow) -> dict[str, Any]:
+def encode_candidate(row: CandidateRow) -> dict[str, Any]:
     """Encodes a candidate, for `best` and `lineage`."""
     return {
         "id": row.program,
@@ -23,13 +23,13 @@ def candidate_json(row: CandidateRow) -> dict[str, Any]:
         "parents": row.parents,
         "outcome": row.outcome,
         "message": row.message,
-        "train_gap_percent": _finite(row.train_gap),
-        "validation_gap_percent": _finite(row.validation_gap),
+        "train_gap_percent": _replace_infinity(row.train_gap),
+        "validation_gap_percent": _replace_infinity(row.validation_gap),
         "gate": row.gate,
     }
 
 
-def candidate_table(
+def build_candidate_table(
     rows: Sequence[CandidateRow], title: str, winners: Collection[int | None] = frozenset()
 ) -> Table:
     """Builds a table of candidates, with the winners of runs marked."""
@@ -38,7 +38,7 @@ def candidate_table(
         table.add_column(heading, no_wrap=heading == "id")
     for row in rows:
         parents = " ".join(map(str, row.parents))
-        verdict = "winner" if row.program in winners else _verdict(row)
+        verdict = "winner" if row.program in winners else format_outcome(row)
         cells = [
             row.program,
             row.name or row.operator,
@@ -46,11 +46,11 @@ def candidate_table(
             f"{row.run}.{'end' if row.slot < 0 else row.slot}",
             verdict,
         ]
-        table.add_row(*map(str, cells), _percent(row.train_gap), _percent(row.validation_gap))
+        table.add_row(*map(str, cells), format_percent(row.train_gap), format_percent(row.validation_gap))
     return table
 
 
-def problem_json(problem: Problem) -> dict[str, Any]:
+def encode_problem(problem: Problem) -> dict[str, Any]:
     """Encodes a problem."""
     return {
         "name": problem.name,
@@ -64,7 +64,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     }
 
 
-def card_text(card: Mapping[str, Any]) -> str:
+def format_problem(card: Mapping[str, Any]) -> str:
     """Formats a problem for people."""
     arguments = [f"  {a['name']}: {a['type']}; {a['meaning']}" for a in card["arguments"]]
     rules = [f"  {rule['name']}: {rule['source']}" for rule in card["rules"]]
@@ -82,26 +82,30 @@ def card_text(card: Mapping[str, Any]) -> str:
     return "\n".join([*parts, *rules])
 
 
-def reported(store: Archive, problem: str | None, number: int | None) -> RunRow:
+def find_reported_run(store: Archive, problem: str | None, number: int | None) -> RunRow:
     """Returns a finished run with leaderboards, the latest by default.
 
-    Raises Trouble where there is none.
+    Raises GapsmithError where there is none.
     """
-    found = next(iter(_finished(store, problem, number)), None)
+    found = next(iter(_list_finished_runs(store, problem, number)), None)
     if found is None and number is None:
-        raise Trouble(f"archive {store.location} holds no finished run{f' of {problem}' if problem else ''}")
+        raise GapsmithError(
+            f"archive {store.location} holds no finished run{f' of {problem}' if problem else ''}"
+        )
     run = number if found is None else found.id
     if found is None or not (found.report or {}).get("front"):
-        raise Trouble(f"run {run} has no leaderboards yet; they come with: gapsmith resume {run}")
+        raise GapsmithError(f"run {run} has no leaderboards yet; they come with: gapsmith resume {run}")
     return found
 
 
-def _finished(
+def _list_finished_runs(
     store: Archive, problem: str | None, number: int | None, version: str | None = None
 ) -> list[RunRow]:
     """Lists finished runs, the latest first.
 
     Without a number these are the runs whose gaps can be compared.
     """
-    wanted = store.comparable(problem, version) if number is None else [number]
-    return [row for row in store.runs() if row.report and row.id in wanted and problem in (None, row.problem)]
+    wanted = store.list_comparable_runs(problem, version) if number is None else [number]
+    return [
+        row for row in store.list_runs() if row.report and row.id in wanted and problem in (None, row.problem)
+    ]

@@ -6,34 +6,35 @@ from typing import Any
 from rich.table import Table
 
 from gapsmith.agent.archive import CandidateRow, RunRow
-from gapsmith.agent.archive.costs import dollars
-from gapsmith.agent.models.spec import without_login
-from gapsmith.agent.reports.comparisons import FIGURES, NAMED, _cells, _percent, notes
-from gapsmith.agent.reports.formulations import told
+from gapsmith.agent.archive.costs import format_dollars
+from gapsmith.agent.models.spec import hide_login
+from gapsmith.agent.reports.comparisons import FIGURES, NAMED, _format_cells, explain_figures, format_percent
+from gapsmith.agent.reports.formulations import describe_formulation
 from gapsmith.agent.runs.final.entropy import Source
 from gapsmith.agent.runs.final.report import Report
 from gapsmith.evaluators.outcomes import CandidateOutcome
-from gapsmith.evaluators.scoring import FEWEST, Gain
+from gapsmith.evaluators.scoring import MIN_INSTANCES, Gain
 
 
-def report_table(report: Report) -> Table:
+def build_report_table(report: Report) -> Table:
     """Builds a table of winner and best rule on the sealed test."""
-    spent = f"{report.evaluations} evaluations, {report.calls} calls, {dollars(report.usd)}, {report.seconds:.0f} s"
+    used = f"{report.evaluations} evaluations, {report.calls} calls"
+    spent = f"{used}, {format_dollars(report.usd)}, {report.seconds:.0f} s"
     title = f"run {report.run}: {report.problem}, {report.model}"
-    table = Table(title=title, caption=f"{spent}\n{_counted(report)}")
+    table = Table(title=title, caption=f"{spent}\n{_describe_counts(report)}")
     for heading in ("sealed test", *FIGURES):
         table.add_column(heading, justify="left" if heading == "sealed test" else "right")
-    table.add_row(_winner(report), *_cells(report.best))
-    table.add_row(f"{report.reference.entrant.name} (best rule)", *_cells(report.reference))
+    table.add_row(_name_winner(report), *_format_cells(report.best))
+    table.add_row(f"{report.reference.entrant.name} (best rule)", *_format_cells(report.reference))
     return table
 
 
-def _winner(report: Report) -> str:
+def _name_winner(report: Report) -> str:
     name = report.best.entrant.name
     return f"program {report.best_id}" + ("" if name == str(report.best_id) else f" ({name})")
 
 
-def verdict(report: Report) -> str:
+def summarise_report(report: Report) -> str:
     """Sums up a report in a sentence or two."""
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
@@ -46,12 +47,15 @@ def verdict(report: Report) -> str:
             f"{report.counts.selection} instances that choose; on the test that is {rule}."
         )
     if report.formulation:
-        return f"Program {report.best_id} against {rule}:\n{told(report.formulation)}"
-    words = [f"Program {report.best_id} {_word(report.gain)} {rule}: {_points(report.gain)}.{_claim(report)}"]
-    return "\n".join([*words, *notes([report.best, report.reference], FEWEST)])
+        return f"Program {report.best_id} against {rule}:\n{describe_formulation(report.formulation)}"
+    words = [
+        f"Program {report.best_id} {_compare_gain(report.gain)} {rule}: {_format_gain(report.gain)}."
+        + _describe_claim(report)
+    ]
+    return "\n".join([*words, *explain_figures([report.best, report.reference], MIN_INSTANCES)])
 
 
-def _word(gain: Gain) -> str:
+def _compare_gain(gain: Gain) -> str:
     if gain.ci95 is None:
         return "against"
     if gain.ci95[0] > 0:
@@ -59,29 +63,29 @@ def _word(gain: Gain) -> str:
     return "is worse than" if gain.ci95[1] < 0 else "is not shown to differ from"
 
 
-def _points(gain: Gain) -> str:
+def _format_gain(gain: Gain) -> str:
     points = f"{gain.points:.2f} points of pooled gap"
     if gain.ci95 is None:
-        return f"{points}; no claim: {gain.instances} instances, and at least {FEWEST} are needed"
+        return f"{points}; no claim: {gain.instances} instances, and at least {MIN_INSTANCES} are needed"
     return f"{points} (95 % interval {gain.ci95[0]:.2f} to {gain.ci95[1]:.2f}; {gain.instances} instances)"
 
 
-def _claim(report: Report) -> str:
+def _describe_claim(report: Report) -> str:
     """Formats the gain on unused instances, if it was estimated."""
     if report.claimed is None:
         return ""
     if not report.claimed.instances:
         return (
             f"\nNo claim besides: {report.counts.validation} validation instances, which were all chosen by; "
-            f"at least {2 * FEWEST} are needed."
+            f"at least {2 * MIN_INSTANCES} are needed."
         )
     where = "new instances" if report.generated else "one half of the validation instances"
     late = [f"{each.instance} ({each.outcome})" for each in report.claimed.failures]
     out = f" It failed on {len(late)} more: {', '.join(late[:NAMED])}." if late else ""
-    return f"\nOn {where}, by which nothing was chosen: {_points(report.claimed)}.{out}"
+    return f"\nOn {where}, by which nothing was chosen: {_format_gain(report.claimed)}.{out}"
 
 
-def _counted(report: Report) -> str:
+def _describe_counts(report: Report) -> str:
     """Formats the numbers of instances behind the figures."""
     counts = report.counts
     own = "" if report.generated else "; selection and claim are of the validation"
@@ -92,7 +96,7 @@ def _counted(report: Report) -> str:
     )
 
 
-def front_table(row: RunRow) -> Table:
+def build_front_table(row: RunRow) -> Table:
     """Builds a table of the Pareto front of a report.
 
     No program of it is dominated in gap, CPU time and size.
@@ -104,22 +108,22 @@ def front_table(row: RunRow) -> Table:
     for point in (row.report or {})["front"]:
         cells = [f"{1000 * point['cpu_seconds']:.2f}", str(point["size"])]
         word = " ".join(filter(None, [point["name"], "winner" if point.get("winner") else ""]))
-        table.add_row(str(point["id"]), word, _percent(point["pooled_gap_percent"]), *cells)
+        table.add_row(str(point["id"]), word, format_percent(point["pooled_gap_percent"]), *cells)
     return table
 
 
-def set_table(row: RunRow) -> Table:
+def build_portfolio_table(row: RunRow) -> Table:
     """Builds a table of the portfolio of a report."""
     table = Table(title=f"run {row.id}: run the first k, take the best; on the sealed test")
     for heading in ("k runs", "id", "rule", "pooled gap % together"):
         table.add_column(heading, justify="left" if heading == "rule" else "right")
     for member in (row.report or {})["together"]:
-        gap = _percent(member["pooled_gap_percent"])
+        gap = format_percent(member["pooled_gap_percent"])
         table.add_row(str(member["runs"]), str(member["id"]), member["name"], gap)
     return table
 
 
-def _verdict(row: CandidateRow) -> str:
+def format_outcome(row: CandidateRow) -> str:
     """Formats the outcome of a candidate.
 
     A rule is measured on validation instances, but passes no gate.
@@ -129,14 +133,14 @@ def _verdict(row: CandidateRow) -> str:
     return f"gate: {row.gate}" if row.gate else row.outcome
 
 
-def run_json(row: RunRow) -> dict[str, Any]:
+def encode_run(row: RunRow) -> dict[str, Any]:
     """Encodes a run, for `runs`."""
     report: Mapping[str, Any] = row.report or {}
     spent = report.get("spending") or {}
     return {
         "run": row.id,
         "problem": row.problem,
-        "model": without_login(row.model),
+        "model": hide_login(row.model),
         "seed": row.seed,
         "status": row.status,
         "seconds": row.seconds,
@@ -147,12 +151,12 @@ def run_json(row: RunRow) -> dict[str, Any]:
     }
 
 
-def _cents(report: Mapping[str, Any] | None) -> str:
+def _format_dollars(report: Mapping[str, Any] | None) -> str:
     usd = (report or {}).get("usd", 0.0)
     return "–" if usd is None else f"{usd:.2f}"
 
 
-def run_table(rows: Sequence[RunRow]) -> Table:
+def build_run_table(rows: Sequence[RunRow]) -> Table:
     """Builds a table of runs."""
     table = Table(title="runs")
     for heading in ("run", "problem", "model", "seed", "status", "seconds", "$", "winner", "pooled gap %"):
@@ -162,12 +166,12 @@ def run_table(rows: Sequence[RunRow]) -> Table:
         cells = [
             row.id,
             row.problem,
-            without_login(row.model),
+            hide_login(row.model),
             row.seed,
             row.status,
             f"{row.seconds:.0f}",
-            _cents(row.report),
+            _format_dollars(row.report),
             best.get("id", ""),
         ]
-        table.add_row(*map(str, cells), _percent(best.get("pooled_gap_percent")))
+        table.add_row(*map(str, cells), format_percent(best.get("pooled_gap_percent")))
     return table

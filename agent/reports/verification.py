@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.evaluation.baselines import Progress
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.evaluation.verify import Verified, mutants_examined, verified
+from gapsmith.agent.evaluation.verify import VerificationResult, examine_mutants, verify_programs
 from gapsmith.evaluators.formulations.problem import FormulationProblem
-from gapsmith.evaluators.formulations.verify.mutants import Examined, kill_rate
+from gapsmith.evaluators.formulations.verify.mutants import MutantResult, compute_kill_rate
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 FATES = ("killed", "survived", "equivalent", "broken")
@@ -23,7 +23,7 @@ LONGEST_REASON = 160
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandOutput:
     """The output of `verify` as data and as a table, and whether anything failed."""
 
     data: Any
@@ -31,40 +31,40 @@ class Answer:
     failed: bool
 
 
-def files_answer(
+def report_programs(
     problem: FormulationProblem,
     files: Sequence[Path],
     executor: Executor,
     doing: Progress,
     archive: Archive | None,
-) -> Answer:
+) -> CommandOutput:
     """Verifies programs; fails if one of them is wrong."""
-    found = verified(problem, files, executor, doing, archive)
+    found = verify_programs(problem, files, executor, doing, archive)
     failed = any(each.finding.outcome != CandidateOutcome.OK for each in found)
-    return Answer(verified_json(problem.name, found), verified_table(problem.name, found), failed)
+    return CommandOutput(encode_programs(problem.name, found), tabulate_programs(problem.name, found), failed)
 
 
-def mutants_answer(
+def report_mutants(
     problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: Progress
-) -> Answer:
+) -> CommandOutput:
     """Examines mutants; fails if a wrong one passed."""
-    found = mutants_examined(problem, count, seed, executor, doing)
+    found = examine_mutants(problem, count, seed, executor, doing)
     failed = any(each.fate == "survived" for each in found)
-    return Answer(mutants_json(problem.name, found), mutants_table(problem.name, found), failed)
+    return CommandOutput(encode_mutants(problem.name, found), tabulate_mutants(problem.name, found), failed)
 
 
-def verified_json(formulation: str, found: Sequence[Verified]) -> dict[str, Any]:
+def encode_programs(formulation: str, found: Sequence[VerificationResult]) -> dict[str, Any]:
     """Returns the output of `verify` as data."""
-    return {"formulation": formulation, "programs": [_verified_json(each) for each in found]}
+    return {"formulation": formulation, "programs": [_encode_program(each) for each in found]}
 
 
-def _verified_json(each: Verified) -> dict[str, Any]:
+def _encode_program(each: VerificationResult) -> dict[str, Any]:
     finding = each.finding
     words = {"name": each.name, "outcome": finding.outcome, "message": finding.message}
     return {**words, "truth": finding.detail.get("truth"), **finding.detail}
 
 
-def verified_table(formulation: str, found: Sequence[Verified]) -> Table:
+def tabulate_programs(formulation: str, found: Sequence[VerificationResult]) -> Table:
     """Returns a table with a line for each program."""
     table = Table(title=f"{formulation}: verification")
     for heading in ("program", "outcome", "truth", "rung", "why"):
@@ -73,51 +73,51 @@ def verified_table(formulation: str, found: Sequence[Verified]) -> Table:
         finding = each.finding
         style = "" if finding.outcome == CandidateOutcome.OK else "red"
         cells = [str(finding.detail.get(word, "–")) for word in ("truth", "rung")]
-        why = untrusted(finding.message, LONGEST_REASON)
+        why = limit_untrusted(finding.message, LONGEST_REASON)
         table.add_row(Text(each.name), Text(finding.outcome, style=style), *cells, Text(why))
     return table
 
 
-def mutants_json(formulation: str, found: Sequence[Examined]) -> dict[str, Any]:
+def encode_mutants(formulation: str, found: Sequence[MutantResult]) -> dict[str, Any]:
     """Returns the output of `verify --mutants` as data."""
     fates = Counter(each.fate for each in found)
     return {
         "formulation": formulation,
         "mutants": len(found),
         **{fate: fates[fate] for fate in FATES},
-        "kill_rate": kill_rate(found),
-        "kinds": {kind: _fates(group) for kind, group in _by_kind(found).items()},
-        "examined": [_mutant_json(each) for each in found],
+        "kill_rate": compute_kill_rate(found),
+        "kinds": {kind: _count_fates(group) for kind, group in _group_by_kind(found).items()},
+        "examined": [_encode_mutant(each) for each in found],
     }
 
 
-def _mutant_json(each: Examined) -> dict[str, Any]:
+def _encode_mutant(each: MutantResult) -> dict[str, Any]:
     mutant = each.mutant
     words = {"pattern": mutant.pattern, "kind": mutant.kind, "change": mutant.change}
     return {**words, "fate": each.fate, "reason": each.reason}
 
 
-def _by_kind(found: Sequence[Examined]) -> dict[str, list[Examined]]:
+def _group_by_kind(found: Sequence[MutantResult]) -> dict[str, list[MutantResult]]:
     kinds = dict.fromkeys(each.mutant.kind for each in found)
     return {kind: [each for each in found if each.mutant.kind == kind] for kind in kinds}
 
 
-def _fates(found: Sequence[Examined]) -> dict[str, int]:
+def _count_fates(found: Sequence[MutantResult]) -> dict[str, int]:
     return dict(Counter(each.fate for each in found))
 
 
-def mutants_table(formulation: str, found: Sequence[Examined]) -> Table:
+def tabulate_mutants(formulation: str, found: Sequence[MutantResult]) -> Table:
     """Returns a table with a line for each kind of mistake."""
-    rate = kill_rate(found)
+    rate = compute_kill_rate(found)
     words = "none was wrong" if rate is None else f"kill rate {100 * rate:.1f} %"
-    table = Table(title=f"{formulation}: {len(found)} mutants, {words}", caption=_survivors(found))
+    table = Table(title=f"{formulation}: {len(found)} mutants, {words}", caption=_list_survivors(found))
     for heading in ("mistake", *FATES):
         table.add_column(heading, justify="left" if heading == "mistake" else "right")
-    for kind, group in {**_by_kind(found), "all": list(found)}.items():
-        table.add_row(kind, *(str(_fates(group).get(fate, 0)) for fate in FATES))
+    for kind, group in {**_group_by_kind(found), "all": list(found)}.items():
+        table.add_row(kind, *(str(_count_fates(group).get(fate, 0)) for fate in FATES))
     return table
 
 
-def _survivors(found: Sequence[Examined]) -> str:
+def _list_survivors(found: Sequence[MutantResult]) -> str:
     lines = [f"{e.mutant.pattern}: {e.mutant.change}: {e.reason}" for e in found if e.fate == "survived"]
-    return "\n".join(untrusted(line, LONGEST_REASON) for line in lines)
+    return "\n".join(limit_untrusted(line, LONGEST_REASON) for line in lines)

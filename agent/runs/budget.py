@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +26,9 @@ class Budget:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value is not None and not value > 0:
-                raise UsageTrouble(f"budget {name} is {value}; expected more than 0")
+                raise UsageError(f"budget {name} is {value}; expected more than 0")
         if not any(vars(self).values()):
-            raise UsageTrouble("the run has no budget; give at least one of evaluations, calls, usd, seconds")
+            raise UsageError("the run has no budget; give at least one of evaluations, calls, usd, seconds")
 
     @property
     def of_calls(self) -> bool:
@@ -42,7 +42,7 @@ FEWEST_CALLS, USUAL_CALLS = 20, 1800
 ever. USUAL_CALLS is that of dollars where calls cost nothing."""
 
 
-def implied_calls(budget: Budget, dearest: float) -> int | None:
+def derive_calls(budget: Budget, dearest: float) -> int | None:
     """Computes the limit of calls that other limits imply.
 
     None where the budget has one of its own.
@@ -99,7 +99,7 @@ class Ledger:
         """Seconds that may still be waited, 0 or more; None where there is no limit."""
         return None if self.budget.seconds is None else max(0.0, self.budget.seconds - self.seconds)
 
-    def out_of_time(self) -> bool:
+    def is_out_of_time(self) -> bool:
         """Tells whether the seconds are used up."""
         return self.budget.seconds is not None and self.seconds >= self.budget.seconds
 
@@ -124,7 +124,7 @@ class Ledger:
             evaluations: to be set aside.
             calls: to be counted; 0 for what is asked of no model.
         """
-        if (self.out_of_time() and not paid) or not self._room(usd, evaluations, calls):
+        if (self.is_out_of_time() and not paid) or not self._has_room(usd, evaluations, calls):
             return False
         self._evaluations_open += evaluations
         self.calls += calls
@@ -136,7 +136,7 @@ class Ledger:
 
         False where there is no room.
         """
-        if not self._room(usd - reserved_usd, 0, 0):
+        if not self._has_room(usd - reserved_usd, 0, 0):
             return False
         self._usd_open += usd - reserved_usd
         return True
@@ -153,7 +153,7 @@ class Ledger:
         self.usd += reserved_usd if usd is None else usd
         self.unpriced |= usd is None and not reserved_usd > 0
 
-    def lose(self, usd: float) -> None:
+    def count_lost_call(self, usd: float) -> None:
         """Counts a sent call without an answer; it may be billed."""
         self.usd += usd
 
@@ -172,7 +172,7 @@ class Ledger:
         self._evaluations_open -= reserved
         self.evaluations += used
 
-    def _room(self, usd: float, evaluations: int, calls: int) -> bool:
+    def _has_room(self, usd: float, evaluations: int, calls: int) -> bool:
         budget = self.budget
         return all(
             limit is None or wanted <= limit

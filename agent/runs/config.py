@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from gapsmith.agent.evaluation.executor import executor_named
+from gapsmith.agent.evaluation.executor import find_executor
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.evaluators.base import UsageTrouble, unknown
+from gapsmith.evaluators.base import UsageError, describe_unknown
 from gapsmith.sandbox import Level
 
 Kinds = tuple[type, ...]
@@ -37,22 +37,22 @@ DEFAULT_CALLS = 200
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Reads a file's settings, flat. Raises UsageTrouble for invalid ones."""
+    """Reads a file's settings, flat. Raises UsageError for invalid ones."""
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageTrouble(f"config {path} cannot be read: {error}") from None
+        raise UsageError(f"config {path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageTrouble(f"config {path} is not TOML: {error}") from None
+        raise UsageError(f"config {path} is not TOML: {error}") from None
     flat = {}
-    for section, values in _sections(path, tree):
+    for section, values in _list_sections(path, tree):
         for key, value in values.items():
             _check(path, section, key, value)
             flat[key] = value
     return flat
 
 
-def settings(values: Mapping[str, Any]) -> Settings:
+def make_settings(values: Mapping[str, Any]) -> Settings:
     """Makes settings from flat values, with a default budget.
 
     It is a thousand evaluations, or 200 calls of a model.
@@ -65,37 +65,39 @@ def settings(values: Mapping[str, Any]) -> Settings:
         offline = models == ("offline",)
         limits = {"evaluations": DEFAULT_EVALUATIONS} if offline else {"calls": DEFAULT_CALLS}
     if "problem" not in known:
-        raise UsageTrouble("no problem is named; expected one, as in: gapsmith run single_machine_tardiness")
+        raise UsageError("no problem is named; expected one, as in: gapsmith run single_machine_tardiness")
     learn = tuple(known.pop("learn", ()))
     found = replace(
         Settings(problem=known.pop("problem"), models=models, budget=Budget(**limits), instances=learn),
-        **_tuples(known),
+        **_make_tuples(known),
     )
-    return checked(found)
+    return check_settings(found)
 
 
-def checked(found: Settings) -> Settings:
-    """Checks that all settings are possible. Raises UsageTrouble."""
+def check_settings(found: Settings) -> Settings:
+    """Checks that all settings are possible. Raises UsageError."""
     for name in ("workers", "parallel"):
         if (value := getattr(found, name)) is not None and value < 1:
-            raise UsageTrouble(f"{name} is {value}; expected at least 1")
-    executor_named(found.executor)
+            raise UsageError(f"{name} is {value}; expected at least 1")
+    find_executor(found.executor)
     if not 0 <= found.seed < 1 << 63:
-        raise UsageTrouble(f"seed is {found.seed}; expected 0 to {(1 << 63) - 1}")
+        raise UsageError(f"seed is {found.seed}; expected 0 to {(1 << 63) - 1}")
     if found.cpu_seconds is not None and not found.cpu_seconds > 0:
-        raise UsageTrouble(f"cpu_seconds is {found.cpu_seconds}; expected more than 0")
+        raise UsageError(f"cpu_seconds is {found.cpu_seconds}; expected more than 0")
     if not found.baseline_seconds > 0:
-        raise UsageTrouble(f"[instances] baseline_seconds is {found.baseline_seconds}; expected more than 0")
+        raise UsageError(f"[instances] baseline_seconds is {found.baseline_seconds}; expected more than 0")
     if found.minimum_level not in list(Level):
-        raise UsageTrouble(f"[sandbox] minimum_level is {found.minimum_level}; expected 0 to 4")
+        raise UsageError(f"[sandbox] minimum_level is {found.minimum_level}; expected 0 to 4")
     return found
 
 
-def _sections(path: Path, tree: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def _list_sections(path: Path, tree: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     tables = {key: value for key, value in tree.items() if isinstance(value, dict)}
     for name in tables:
         if name not in KEYS or not name:
-            raise UsageTrouble(f"config {path}: " + unknown("section", name, [key for key in KEYS if key]))
+            raise UsageError(
+                f"config {path}: " + describe_unknown("section", name, [key for key in KEYS if key])
+            )
     plain = {key: value for key, value in tree.items() if key not in tables}
     return [("", plain), *tables.items()]
 
@@ -103,35 +105,35 @@ def _sections(path: Path, tree: Mapping[str, Any]) -> list[tuple[str, Mapping[st
 def _check(path: Path, section: str, key: str, value: object) -> None:
     place = f"config {path}" + (f", [{section}]" if section else "")
     if key not in KEYS[section]:
-        raise UsageTrouble(f"{place}: {_unknown_key(section, key)}")
+        raise UsageError(f"{place}: {_describe_unknown_key(section, key)}")
     kinds = KEYS[section][key]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         expected = " or ".join(kind.__name__ for kind in kinds)
-        raise UsageTrouble(f"{place}: {key} is {value!r}; expected {expected}")
+        raise UsageError(f"{place}: {key} is {value!r}; expected {expected}")
     if isinstance(value, list) and not all(isinstance(each, str) for each in value):
-        raise UsageTrouble(f"{place}: {key} is {value!r}; expected a list of words")
+        raise UsageError(f"{place}: {key} is {value!r}; expected a list of words")
 
 
-def _unknown_key(section: str, key: str) -> str:
+def _describe_unknown_key(section: str, key: str) -> str:
     """Describes an unknown key: where it belongs, or the nearest known one."""
     home = {name: where for where, keys in KEYS.items() for name in keys}
     if key in KEYS:
         hint = f": it is a section; expected a line [{key}], and below it {', '.join(KEYS[key])}"
     elif key in home:
-        hint = f" in {_section(section)}; it belongs in {_section(home[key])}"
+        hint = f" in {_name_section(section)}; it belongs in {_name_section(home[key])}"
     elif near := get_close_matches(key, list(KEYS[section]), 1, 0.5):
         hint = f"; did you mean {near[0]!r}?"
     elif near := get_close_matches(key, list(home), 1, 0.5):
-        hint = f"; did you mean {near[0]!r} in {_section(home[near[0]])}?"
+        hint = f"; did you mean {near[0]!r} in {_name_section(home[near[0]])}?"
     else:
         hint = ""
-    known = "; ".join(f"{_section(name)}: {', '.join(keys)}" for name, keys in KEYS.items())
+    known = "; ".join(f"{_name_section(name)}: {', '.join(keys)}" for name, keys in KEYS.items())
     return f"unknown key {key!r}{hint} (known in {known})"
 
 
-def _section(name: str) -> str:
+def _name_section(name: str) -> str:
     return f"[{name}]" if name else "the top"
 
 
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+def _make_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

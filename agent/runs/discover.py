@@ -8,15 +8,15 @@ from typing import Never
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import silent
+from gapsmith.agent.evaluation.baselines import ignore_progress
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.ownership import check_named
-from gapsmith.agent.runs.run import Run, _opened
+from gapsmith.agent.runs.run import Run, _open_archive
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.search.strategies import Strategy
-from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble, unknown
+from gapsmith.evaluators.base import GapsmithError, Problem, UsageError, describe_unknown
 from gapsmith.sandbox import Level
 
 
@@ -42,7 +42,7 @@ def discover(
     batch: bool = False,
     executor: Executor | None = None,
     strategies: Sequence[Strategy] = (),
-    doing: Doing = silent,
+    doing: Doing = ignore_progress,
     **misspelt: Never,
 ) -> Run:
     """Begins a discovery job; iterate over it, or call its `report`.
@@ -72,14 +72,14 @@ def discover(
         **misspelt: refused.
 
     Raises:
-        UsageTrouble: a name is not known, or a value is not possible.
-        Trouble: a file or the archive cannot be used.
+        UsageError: a name is not known, or a value is not possible.
+        GapsmithError: a file or the archive cannot be used.
         TypeError: an option is not known; the message names the nearest one.
     """
     if misspelt:
         options = ["budget", *(discover.__kwdefaults__ or ())]
-        raise TypeError(f"discover: {unknown('option', next(iter(misspelt)), options)}")
-    asked = _several(model)
+        raise TypeError(f"discover: {describe_unknown('option', next(iter(misspelt)), options)}")
+    asked = _make_tuple(model)
     settings = Settings(
         problem=problem.name if isinstance(problem, Problem) else os.fspath(problem),
         models=_names(asked),
@@ -87,8 +87,8 @@ def discover(
         seed=seed,
         workers=workers,
         base_url=base_url,
-        instances=_paths(instances),
-        test=_paths(test),
+        instances=_list_paths(instances),
+        test=_list_paths(test),
         layout=layout,
         baseline_seconds=baseline_seconds,
         minimum_level=minimum_level,
@@ -118,7 +118,7 @@ def resume(
     model: Model | Sequence[str | Model] = (),
     executor: Executor | None = None,
     strategies: Sequence[Strategy] = (),
-    doing: Doing = silent,
+    doing: Doing = ignore_progress,
     trust: bool = False,
 ) -> Run:
     """Resumes an interrupted run; paid calls and scores are reused.
@@ -134,13 +134,13 @@ def resume(
         trust: whether addresses, keys and files that a run of another user or machine names are used.
 
     Raises:
-        UsageTrouble: the problem or a model is not that of the run, or the run is of others and not trusted.
-        Trouble: the archive or the run is not there.
+        UsageError: the problem or a model is not that of the run, or the run is of others and not trusted.
+        GapsmithError: the archive or the run is not there.
     """
-    where = archive if isinstance(archive, Archive) else existing(os.fspath(archive))
+    where = archive if isinstance(archive, Archive) else check_exists(os.fspath(archive))
     with ExitStack() as opened:
-        row = (where if isinstance(where, Archive) else _opened(where, opened)).run(number)
-    settings, asked = Settings.of(row.config), _several(model)
+        row = (where if isinstance(where, Archive) else _open_archive(where, opened)).run(number)
+    settings, asked = Settings.of(row.config), _make_tuple(model)
     if problem is not None:
         _check_same(row.id or 0, "problem", row.problem, problem.name)
     if asked:
@@ -150,19 +150,21 @@ def resume(
     return Run(settings, where, row.id, problem, asked, executor, strategies, doing)
 
 
-def existing(location: str) -> str:
-    """Checks that an archive exists; returns its location. Raises Trouble."""
+def check_exists(location: str) -> str:
+    """Checks that an archive exists; returns its location. Raises GapsmithError."""
     if "://" not in location and not Path(location).exists():
-        raise Trouble(f"archive {location} does not exist; a run makes it, or name another with --archive")
+        raise GapsmithError(
+            f"archive {location} does not exist; a run makes it, or name another with --archive"
+        )
     return location
 
 
 def _check_same(run: int, thing: str, kept: str, given: str) -> None:
     if kept != given:
-        raise UsageTrouble(f"run {run} has the {thing} {kept!r}; found {given!r}; expected the same")
+        raise UsageError(f"run {run} has the {thing} {kept!r}; found {given!r}; expected the same")
 
 
-def _several(model: str | Model | Sequence[str | Model]) -> tuple[str | Model, ...]:
+def _make_tuple(model: str | Model | Sequence[str | Model]) -> tuple[str | Model, ...]:
     return (model,) if isinstance(model, str) or not isinstance(model, Sequence) else tuple(model)
 
 
@@ -170,6 +172,6 @@ def _names(models: Sequence[str | Model]) -> tuple[str, ...]:
     return tuple(each if isinstance(each, str) else each.name for each in models)
 
 
-def _paths(given: Sequence[str | Path]) -> tuple[str, ...]:
+def _list_paths(given: Sequence[str | Path]) -> tuple[str, ...]:
     several = [given] if isinstance(given, str | Path) else given
     return tuple(os.fspath(path) for path in several)

@@ -6,33 +6,33 @@ from typing import Any
 
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.evaluators.base import Problem, Reference, UsageTrouble
+from gapsmith.evaluators.base import Problem, Reference, UsageError
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 
 def add_heuristic(problem: Problem, heuristic: str) -> Problem:
     """Returns the search with the heuristic's hint and bound in its library.
 
-    Raises UsageTrouble where the problem takes no heuristic, or this is not a program for it.
+    Raises UsageError where the problem takes no heuristic, or this is not a program for it.
     """
     search = problem.add_heuristic(heuristic, _bundle)
     if problem.original is not None:
         screened = screen(heuristic, problem.original.entry)
         if screened.outcome != CandidateOutcome.OK:
-            raise UsageTrouble(f"the heuristic is no program for {problem.original.name}: {screened.message}")
-    reference = Helped(problem.reference, heuristic) if problem.reference else None
+            raise UsageError(f"the heuristic is no program for {problem.original.name}: {screened.message}")
+    reference = WithHeuristic(problem.reference, heuristic) if problem.reference else None
     return replace(search, reference=reference)
 
 
 @dataclass(frozen=True)
-class Helped:
+class WithHeuristic:
     """A search for formulations with a heuristic's hint and bound in its library."""
 
     problem: Reference
     heuristic: str
 
     def resolve(self) -> Problem:
-        """Makes the problem with the heuristic. Raises Trouble."""
+        """Makes the problem with the heuristic. Raises GapsmithError."""
         return add_heuristic(self.problem.resolve(), self.heuristic)
 
 

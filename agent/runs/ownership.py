@@ -15,14 +15,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gapsmith.agent.models.spec import acts, without_login
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.agent.models.spec import hide_login, is_local
+from gapsmith.evaluators.base import UsageError
 
 MARK = "mark"
 _LISTS = ("instances", "test")
 
 
-def marked(settings: Mapping[str, Any]) -> dict[str, Any]:
+def add_mark(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Returns settings with the mark of this user on this machine."""
     return {**settings, MARK: mark(settings)}
 
@@ -46,7 +46,7 @@ def is_ours(settings: Mapping[str, Any], seal: str | None = None) -> bool:
 def check_named(
     run: int, config: Mapping[str, Any], *, named: Collection[str], url_given: bool, trusted: bool
 ) -> None:
-    """Raises UsageTrouble where a foreign run names local resources without trust.
+    """Raises UsageError where a foreign run names local resources without trust.
 
     The user may name them again instead.
 
@@ -62,22 +62,22 @@ def check_named(
     words = [
         str(word) for word in (*config.get("models", ()), config.get("model"), config.get("teller")) if word
     ]
-    reached = [] if named else [without_login(word) for word in words if acts(word)]
+    reached = [] if named else [hide_login(word) for word in words if is_local(word)]
     if config.get("base_url") and not url_given and not named:
-        reached.append(f"base URL {without_login(str(config['base_url']))}")
+        reached.append(f"base URL {hide_login(str(config['base_url']))}")
     if reached:
-        raise UsageTrouble(
+        raise UsageError(
             f"run {run} was not begun by this user on this machine, and names {', '.join(reached)}; "
             f"name it again if that is meant: gapsmith resume {run} --model … [--base-url …]"
         )
-    if files := _files(config):
-        raise UsageTrouble(
+    if files := _list_files(config):
+        raise UsageError(
             f"run {run} was not begun by this user on this machine, and names {', '.join(files)}, which would be "
             f"used with your rights; give --trust if the maker of the archive is trusted"
         )
 
 
-def _files(config: Mapping[str, Any]) -> list[str]:
+def _list_files(config: Mapping[str, Any]) -> list[str]:
     about = config.get("about")
     about = about if isinstance(about, Mapping) else {}
     code = [str(each) for each in (config.get("problem"), about.get("problem")) if str(each).endswith(".py")]
@@ -85,7 +85,7 @@ def _files(config: Mapping[str, Any]) -> list[str]:
     return [*code, *files, *[str(about[name]) for name in ("file", "output") if about.get(name)]]
 
 
-def problem_digest(problem: str) -> str:
+def hash_problem(problem: str) -> str:
     """Hashes the file that defines a problem.
 
     Empty for a built-in problem, or where the file cannot be read.

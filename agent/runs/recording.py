@@ -19,7 +19,7 @@ from gapsmith.agent.archive import DISCOVERY, Archive, Call, CallRow, Candidate,
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.models import (
     Header,
-    ModelTrouble,
+    ModelError,
     Recorded,
     Recording,
     ReplayModel,
@@ -27,14 +27,14 @@ from gapsmith.agent.models import (
     read_recording,
 )
 from gapsmith.agent.models.base import Model
-from gapsmith.agent.models.spec import without_login
-from gapsmith.agent.models.storable import call_of, reply_of
-from gapsmith.agent.runs.config import checked
-from gapsmith.agent.runs.final.entropy import last_drawn
-from gapsmith.agent.runs.ownership import is_ours, mark, problem_digest
+from gapsmith.agent.models.spec import hide_login
+from gapsmith.agent.models.storable import make_call, read_reply
+from gapsmith.agent.runs.config import check_settings
+from gapsmith.agent.runs.final.entropy import find_last_drawn
+from gapsmith.agent.runs.ownership import hash_problem, is_ours, mark
 from gapsmith.agent.runs.settings import FILES, Settings
 from gapsmith.agent.search.operators import BY_NAME, TUNE
-from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble
+from gapsmith.evaluators.base import GapsmithError, Problem, UsageError
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 OTHERWISE = ("workers", "minimum_level")
@@ -44,28 +44,29 @@ NOT_TOLD = (*OTHERWISE, "model", "models", "base_url", "batch")
 _STRICT = TypeAdapter(Settings)
 
 
-def recorded(archive: Archive, row: RunRow) -> Recording:
+def record_run(archive: Archive, row: RunRow) -> Recording:
     """Returns the recording of a run.
 
-    Raises Trouble where nothing was answered yet.
+    Raises GapsmithError where nothing was answered yet.
     """
     run = row.id or 0
-    calls, candidates = archive.calls(run), archive.candidates(run)
+    calls, candidates = archive.calls(run), archive.read_candidates(run)
     if not calls:
-        raise Trouble(f"run {run} has no replies yet; expected a run that asked a model")
+        raise GapsmithError(f"run {run} has no replies yet; expected a run that asked a model")
     if row.kind != DISCOVERY:  # of `gapsmith model` and its kin: their questions follow from the replies
-        return Recording(tuple(_line(call) for call in calls.values()))
-    header = _header(archive, row, {call.model for call in calls.values()}, max(candidates) + 1)
+        return Recording(tuple(_make_line(call) for call in calls.values()))
+    header = _make_header(archive, row, {call.model for call in calls.values()}, max(candidates) + 1)
     wanted = [slot for slot, each in candidates.items() if slot in calls or each.operator == TUNE.name]
     if not header.told:
-        return Recording(tuple(_line(calls[slot]) for slot in wanted if slot in calls), header)
-    births = _births(candidates)
+        return Recording(tuple(_make_line(calls[slot]) for slot in wanted if slot in calls), header)
+    births = _find_births(candidates)
     return Recording(
-        tuple(_told(archive, candidates[slot], calls.get(slot), births) for slot in wanted), header
+        tuple(_make_choice_line(archive, candidates[slot], calls.get(slot), births) for slot in wanted),
+        header,
     )
 
 
-def replayed(values: Mapping[str, Any], trusted: bool = False) -> Settings | None:
+def read_settings(values: Mapping[str, Any], trusted: bool = False) -> Settings | None:
     """Returns the settings of a run that a recording alone describes.
 
     None where a problem is named, or other models.
@@ -76,94 +77,94 @@ def replayed(values: Mapping[str, Any], trusted: bool = False) -> Settings | Non
         trusted: whether the files that it names may be used: a problem file is run with the user's rights.
 
     Raises:
-        UsageTrouble: where more is given, the recording holds replies alone, or names files and is not trusted.
-        ModelTrouble: where the recording is malformed.
+        UsageError: where more is given, the recording holds replies alone, or names files and is not trusted.
+        ModelError: where the recording is malformed.
     """
     models = values.get("model", ())
     if "problem" in values or len(models) != 1 or not models[0].startswith("replay:"):
         return None
     header = read_recording(models[0].removeprefix("replay:")).header
     if header is None:
-        raise UsageTrouble(
+        raise UsageError(
             f"{models[0]} does not say which problem it is of; expected one, as in: gapsmith run tsp"
         )
     changed = {name: values[name] for name in OTHERWISE if name in values}
     if more := sorted(set(values) - {"model", "archive", *OTHERWISE}):
-        raise UsageTrouble(
+        raise UsageError(
             f"{more[0]} is given, but the recording says what it was; name the problem to use it freely"
         )
-    found = _settings(header, models[0])
+    found = _read_settings(header, models[0])
     if not trusted:
         _check_files(found, header, models[0])
     return replace(found, models=tuple(models), **changed)
 
 
-def _settings(header: Header, where: str) -> Settings:
+def _read_settings(header: Header, where: str) -> Settings:
     """Reads the settings of a header, without those a recording cannot set.
 
-    Raises ModelTrouble.
+    Raises ModelError.
     """
     given = {name: value for name, value in header.settings.items() if name not in NOT_TOLD}
     if more := sorted(set(given) - {field.name for field in fields(Settings)}):
-        raise ModelTrouble(f"{where}: the first line has the setting {more[0][:60]!r}; use a newer Gapsmith")
+        raise ModelError(f"{where}: the first line has the setting {more[0][:60]!r}; use a newer Gapsmith")
     try:
         found = _STRICT.validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "settings"
-        raise ModelTrouble(f"{where}: the first line has {place[:60]}: {first['msg']}") from None
+        raise ModelError(f"{where}: the first line has {place[:60]}: {first['msg']}") from None
     for name, value in {**vars(found), **vars(found.budget)}.items():
         if isinstance(value, int | float) and not 0 <= value <= (1 << 63) - 1:
-            raise ModelTrouble(f"{where}: the first line has {name} {value:g}; expected a number from 0")
-    return checked(found)
+            raise ModelError(f"{where}: the first line has {name} {value:g}; expected a number from 0")
+    return check_settings(found)
 
 
 def _check_files(found: Settings, header: Header, where: str) -> None:
-    """Raises UsageTrouble where a foreign recording names files."""
+    """Raises UsageError where a foreign recording names files."""
     files = [*([found.problem] if found.problem.endswith(".py") else []), *found.instances, *found.test]
-    if files and not is_ours(_sealed(header.settings), header.mark):
-        raise UsageTrouble(
+    if files and not is_ours(_list_sealed(header.settings), header.mark):
+        raise UsageError(
             f"{where} names {', '.join(files[:3])}, which would be used with your rights, and was not recorded by this "
             f"user on this machine, or the file has changed; give --trust if its maker is trusted"
         )
 
 
-def _sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _list_sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a recording's mark covers: settings and the code they name."""
-    return {"settings": settings, "code": problem_digest(str(settings.get("problem", "")))}
+    return {"settings": settings, "code": hash_problem(str(settings.get("problem", "")))}
 
 
-def _header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
+def _make_header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
     settings = Settings.of(row.config)
     # The window is part of what decides, and follows from the batches; an address stays private.
-    words = tuple(map(without_login, settings.models))
+    words = tuple(map(hide_login, settings.models))
     kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
-    told = limited or not all(map(_answers_alike, models))
-    plain = _portable(kept.plain())
+    told = limited or not all(map(_is_reproducible, models))
+    plain = _make_portable(kept.plain())
     return Header(
         settings=plain,
         told=told,
         fingerprint=archive.fingerprint(row.id or 0),
         slots=slots,
-        final_seed=last_drawn(archive, row.id or 0),
-        mark=mark(_sealed(plain)),
+        final_seed=find_last_drawn(archive, row.id or 0),
+        mark=mark(_list_sealed(plain)),
     )
 
 
-def _portable(settings: dict[str, Any]) -> dict[str, Any]:
+def _make_portable(settings: dict[str, Any]) -> dict[str, Any]:
     """Makes paths relative to the current folder where they are inside it."""
-    files = {name: [_from_here(path) for path in settings[name]] for name in FILES}
+    files = {name: [_shorten_path(path) for path in settings[name]] for name in FILES}
     problem = settings["problem"]
-    return {**settings, **files, "problem": _from_here(problem) if problem.endswith(".py") else problem}
+    return {**settings, **files, "problem": _shorten_path(problem) if problem.endswith(".py") else problem}
 
 
-def _from_here(path: str) -> str:
+def _shorten_path(path: str) -> str:
     found = os.path.relpath(path)
     return path if found.startswith(os.pardir) else found
 
 
-def _answers_alike(model: str) -> bool:
+def _is_reproducible(model: str) -> bool:
     """Tells whether a model's replies follow from the seed alone.
 
     For a replay: whether that was so of its recording.
@@ -175,7 +176,7 @@ def _answers_alike(model: str) -> bool:
     return header is None or not header.told
 
 
-def _births(candidates: Mapping[int, CandidateRow]) -> dict[int, int]:
+def _find_births(candidates: Mapping[int, CandidateRow]) -> dict[int, int]:
     """Maps programs to the slots that had them first."""
     found: dict[int, int] = {}
     for slot, row in candidates.items():
@@ -184,20 +185,22 @@ def _births(candidates: Mapping[int, CandidateRow]) -> dict[int, int]:
     return found
 
 
-def _line(call: CallRow) -> Recorded:
-    model = without_login(call.model)
-    return Recorded(reply=reply_of(call), slot=call.slot, operator=call.operator, model=model)
+def _make_line(call: CallRow) -> Recorded:
+    model = hide_login(call.model)
+    return Recorded(reply=read_reply(call), slot=call.slot, operator=call.operator, model=model)
 
 
-def _told(archive: Archive, row: CandidateRow, call: CallRow | None, births: Mapping[int, int]) -> Recorded:
+def _make_choice_line(
+    archive: Archive, row: CandidateRow, call: CallRow | None, births: Mapping[int, int]
+) -> Recorded:
     """Returns a slot with its choice and its program."""
-    line = _line(call) if call else Recorded(reply=Reply(text=""), slot=row.slot, operator=row.operator)
+    line = _make_line(call) if call else Recorded(reply=Reply(text=""), slot=row.slot, operator=row.operator)
     parents = tuple(births[program] for program in row.parents if program in births)
     source = "" if row.program is None else archive.find(row.program).source
     return replace(line, arm=row.arm, parents=parents, source=source)
 
 
-def retell(
+def import_recording(
     archive: Archive, run: int, problem: Problem, seeds: Sequence[str], models: Sequence[Model]
 ) -> None:
     """Writes recorded choices and replies into a run that has just begun.
@@ -210,7 +213,7 @@ def retell(
         models: of the run; only a recording that is the only model has choices.
 
     Raises:
-        UsageTrouble: where a recorded choice cannot be one of this version's.
+        UsageError: where a recorded choice cannot be one of this version's.
     """
     told = [model for model in models if isinstance(model, ReplayModel) and model.told]
     if not told or len(models) > 1:
@@ -222,7 +225,7 @@ def retell(
         if line.slot is not None and line.source:
             numbers[line.slot] = _number(archive, problem, line.source)
     for line in lines:
-        archive.answer(_row(run, line, numbers), _call(run, line))
+        archive.answer(_make_row(run, line, numbers), _call(run, line))
 
 
 def _number(archive: Archive, problem: Problem, source: str) -> int:
@@ -230,15 +233,15 @@ def _number(archive: Archive, problem: Problem, source: str) -> int:
     return archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]
 
 
-def _row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:
+def _make_row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:
     if line.slot is None or line.operator not in BY_NAME:
-        raise UsageTrouble(
+        raise UsageError(
             f"the recording has slot {line.slot} with operator {line.operator!r}; expected one of "
             f"{', '.join(BY_NAME)}: record the run again with this version"
         )
     tuned = line.operator == TUNE.name
     if tuned and line.slot not in numbers:
-        raise UsageTrouble(
+        raise UsageError(
             f"the recording has no program for slot {line.slot}, which was tuned; record the run again"
         )
     return Candidate(
@@ -260,4 +263,4 @@ def _call(run: int, line: Recorded) -> Call | None:
     """
     if line.operator == TUNE.name:
         return None
-    return call_of(line.reply, run=run, slot=line.slot or 0, model=line.model, operator=line.operator)
+    return make_call(line.reply, run=run, slot=line.slot or 0, model=line.model, operator=line.operator)

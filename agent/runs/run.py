@@ -11,39 +11,39 @@ from typing import Any, Self
 
 from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import silent
-from gapsmith.agent.evaluation.executor import Executor, executor_named
-from gapsmith.agent.evaluation.own.files import with_version
-from gapsmith.agent.evaluation.own.versions import check_version, left_aside
-from gapsmith.agent.evaluation.problems import find_problem, laid_out
-from gapsmith.agent.evaluation.scores import Measuring
+from gapsmith.agent.evaluation.baselines import ignore_progress
+from gapsmith.agent.evaluation.executor import Executor, find_executor
+from gapsmith.agent.evaluation.own.files import add_version
+from gapsmith.agent.evaluation.own.versions import check_version, describe_unused_results
+from gapsmith.agent.evaluation.problems import find_problem, set_layout
+from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.models import ManualModel, Options, close_model, open_model
 from gapsmith.agent.models.base import Model
-from gapsmith.agent.models.hosted.batch.base import batches_of
+from gapsmith.agent.models.hosted.batch.base import find_batches
 from gapsmith.agent.models.hosted.prices import check_prices
 from gapsmith.agent.models.router import Pool
-from gapsmith.agent.runs.budget import Ledger, implied_calls
-from gapsmith.agent.runs.final.encoding import report_json
-from gapsmith.agent.runs.final.entropy import final_seed, source_of
+from gapsmith.agent.runs.budget import Ledger, derive_calls
+from gapsmith.agent.runs.final.encoding import encode_report
+from gapsmith.agent.runs.final.entropy import draw_final_seed, find_source
 from gapsmith.agent.runs.final.report import Report, make_report
-from gapsmith.agent.runs.final.selection import finalists, finish
+from gapsmith.agent.runs.final.selection import choose_finalists, finish
 from gapsmith.agent.runs.hints import add_heuristic
-from gapsmith.agent.runs.loop.batches import Waiting
+from gapsmith.agent.runs.loop.batches import BatchStatus
 from gapsmith.agent.runs.loop.loop import Loop
 from gapsmith.agent.runs.loop.slot import Progress
-from gapsmith.agent.runs.ownership import marked
-from gapsmith.agent.runs.recording import retell
+from gapsmith.agent.runs.ownership import add_mark
+from gapsmith.agent.runs.recording import import_recording
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.agent.runs.splits import Supply
+from gapsmith.agent.runs.splits import Splits
 from gapsmith.agent.search.operators import ASKED
 from gapsmith.agent.search.state import SearchState, Switches
 from gapsmith.agent.search.strategies import Strategy
-from gapsmith.evaluators.base import Problem, Trouble, UsageTrouble, unknown
+from gapsmith.evaluators.base import GapsmithError, Problem, UsageError, describe_unknown
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Level
 
 
-def _opened(location: str, opened: ExitStack) -> Archive:
+def _open_archive(location: str, opened: ExitStack) -> Archive:
     """Opens an archive that is closed with the run."""
     store = Archive(location)
     opened.callback(store.close)
@@ -83,17 +83,17 @@ class Run:
         models: Sequence[str | Model] = (),
         executor: Executor | None = None,
         strategies: Sequence[Strategy] = (),
-        doing: Doing = silent,
+        doing: Doing = ignore_progress,
     ) -> None:
         self.settings, self._doing = settings, doing
         self._stop, self._over = threading.Event(), threading.Event()
         self._strategies = strategies
         self._searched, self._report = False, None  # type: bool, Report | None
         with ExitStack() as opened:  # what is opened is closed again where something else fails
-            self.archive = archive if isinstance(archive, Archive) else _opened(archive, opened)
+            self.archive = archive if isinstance(archive, Archive) else _open_archive(archive, opened)
             named = problem or find_problem(settings.problem)
-            self.problem = _limited(with_version(laid_out(named, settings.layout)), settings.cpu_seconds)
-            self._switches = _switches(settings.without, self.problem)
+            self.problem = _limit_cpu(add_version(set_layout(named, settings.layout)), settings.cpu_seconds)
+            self._switches = _make_switches(settings.without, self.problem)
             if settings.heuristic:
                 self.problem = add_heuristic(self.problem, settings.heuristic)
             self.models = tuple(self._model(each, opened) for each in models or settings.models)
@@ -101,10 +101,10 @@ class Run:
             self._check_models()
             self.supply = self._supply()
             self._executor = executor or self._own_executor(opened)
-            self.edited = self._edited(number)
+            self.edited = self._describe_versions(number)
             before = 0.0 if number is None else self.archive.run(number).seconds
-            self.number = self.supply.run = self._started() if number is None else number
-            self.ledger = Ledger(settings.budget, before, most_calls=self._implied_calls())
+            self.number = self.supply.run = self._start_run() if number is None else number
+            self.ledger = Ledger(settings.budget, before, most_calls=self._derive_calls())
             self._resources = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -140,7 +140,7 @@ class Run:
     def _end_search(self, status: str) -> None:
         self.archive.finish(self.number, status, self.ledger.seconds)
         if self._begun:
-            self.archive.tally(self.number, _tallies(self.loop.state))
+            self.archive.record_tallies(self.number, _list_tallies(self.loop.state))
 
     @property
     def _begun(self) -> bool:
@@ -163,13 +163,13 @@ class Run:
             stop=self._stop,
             over=self._over,
             seeds=self.settings.seeds,
-            fresh=self.supply.exchanged,
+            fresh=self.supply.exchange,
             window=self.settings.window,
             operators=[each for strategy in self._strategies for each in getattr(strategy, "operators", ())],
         )
 
     @property
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[BatchStatus]:
         """The batches of questions that are waited for, or that a stop left at work."""
         return self.loop.waiting if self._begun else []
 
@@ -204,7 +204,7 @@ class Run:
     def _tell(self, slot: int) -> None:
         """Has a person who answered know what came of it."""
         people = {model.name: model for model in self.models if isinstance(model, ManualModel)}
-        row = self.archive.candidate(self.number, slot) if people else None
+        row = self.archive.find_candidate(self.number, slot) if people else None
         if row is None or row.model not in people:
             return
         words = row.message if row.train_gap is None else f"{row.train_gap:.3f} % gap in training"
@@ -216,37 +216,37 @@ class Run:
 
         It searches first unless that is done, and opens the sealed test once.
 
-        Raises Trouble where no program solved all training and validation instances.
+        Raises GapsmithError where no program solved all training and validation instances.
         """
         if self._report is None:
             if not self._begun:
                 for _ in self.search():
                     pass
             with Lease(self.archive, self.number, self.stop):
-                self._report = self._made_report()
+                self._report = self._make_report()
                 status = "done" if self._searched else "stopped"
-                self.archive.finish(self.number, status, self._report.seconds, report_json(self._report))
+                self.archive.finish(self.number, status, self._report.seconds, encode_report(self._report))
         return self._report
 
-    def _made_report(self) -> Report:
+    def _make_report(self) -> Report:
         state = self.loop.state
         if state.champion is None:
-            raise Trouble(self._no_champion())
-        settings, contestants = self.settings, finalists(state.champion, state.everyone.elites)
+            raise GapsmithError(self._explain_no_champion())
+        settings, contestants = self.settings, choose_finalists(state.champion, state.all_elites.elites)
         seconds = settings.baseline_seconds
-        by = Measuring(self.problem, self._executor, self.archive, seconds, self._doing, self.number)
-        choosing = replace(by, problem=_reserved(self.problem, CHOSEN))
-        drawn = final_seed(self.archive, self.number, self.models, settings.seed)
+        by = Scorer(self.problem, self._executor, self.archive, seconds, self._doing, self.number)
+        choosing = replace(by, problem=_reserve_cpu(self.problem, CHOSEN))
+        drawn = draw_final_seed(self.archive, self.number, self.models, settings.seed)
         finale = finish(self.number, contestants, state.train, self.supply.unseen(drawn), choosing)
-        test, source = self.supply.test(drawn), source_of(self.models)
+        test, source = self.supply.test(drawn), find_source(self.models)
         return make_report(
             self.number, settings.model, finale, self.supply.course, test, by, self.ledger, source
         )
 
     # Words
 
-    def _no_champion(self) -> str:
-        rows = self.archive.candidates(self.number).values()
+    def _explain_no_champion(self) -> str:
+        rows = self.archive.read_candidates(self.number).values()
         first = next((row for row in rows if CandidateOutcome(row.outcome).is_failure), None)
         why = f"; the first failure: slot {first.slot}, {first.outcome}: {first.message}" if first else ""
         return f"run {self.number} has no program that solved all training and validation instances{why}"
@@ -265,31 +265,31 @@ class Run:
     def _own_executor(self, opened: ExitStack) -> Executor:
         """Opens the executor that the settings name, closed with the run."""
         settings = self.settings
-        open_executor = executor_named(settings.executor)
+        open_executor = find_executor(settings.executor)
         return opened.enter_context(
             open_executor(settings.workers, Level(settings.minimum_level), self.problem.preload)
         )
 
     def _check_models(self) -> None:
-        """Raises UsageTrouble for models without batches or without needed prices."""
+        """Raises UsageError for models without batches or without needed prices."""
         check_prices(self.models, self.settings.budget.usd)
-        if self.settings.batch and not batches_of(self.models):
-            raise UsageTrouble(
+        if self.settings.batch and not find_batches(self.models):
+            raise UsageError(
                 f"--batch is for models of openai: and anthropic:; found {self.settings.model}; leave it out, or "
                 "name such a model with --model"
             )
 
-    def _implied_calls(self) -> int | None:
+    def _derive_calls(self) -> int | None:
         """Computes the limit of calls that the budget implies; else None."""
         if all(model.deterministic for model in self.models):
             return None
         dearest = max(model.most_usd(0) or 0.0 for model in self.models)
-        return implied_calls(self.settings.budget, dearest)
+        return derive_calls(self.settings.budget, dearest)
 
-    def _supply(self) -> Supply:
+    def _supply(self) -> Splits:
         wanted = self.settings
-        return Supply(
-            _reserved(self.problem, SEARCHED),
+        return Splits(
+            _reserve_cpu(self.problem, SEARCHED),
             wanted.instances,
             wanted.test,
             wanted.seed,
@@ -298,44 +298,46 @@ class Run:
             self._doing,
         )
 
-    def _edited(self, number: int | None) -> str:
-        """Describes results of other versions. Raises UsageTrouble if incompatible."""
+    def _describe_versions(self, number: int | None) -> str:
+        """Describes results of other versions. Raises UsageError if incompatible."""
         called = self.settings.problem
         if number is None:
-            return left_aside(self.archive, self.problem, called)
+            return describe_unused_results(self.archive, self.problem, called)
         return check_version(self.archive, self.archive.run(number), self.problem, called)
 
-    def _started(self) -> int:
+    def _start_run(self) -> int:
         """Starts a new run in the archive; returns its number."""
         wanted = self.settings
         number = self.archive.start(
-            self.problem.name, wanted.model, wanted.seed, marked(wanted.plain()), self.problem.version
+            self.problem.name, wanted.model, wanted.seed, add_mark(wanted.plain()), self.problem.version
         )
-        retell(self.archive, number, self.problem, wanted.seeds, self.models)
+        import_recording(self.archive, number, self.problem, wanted.seeds, self.models)
         return number
 
 
-def _limited(problem: Problem, seconds: float | None) -> Problem:
+def _limit_cpu(problem: Problem, seconds: float | None) -> Problem:
     """Limits the CPU time of all instances; None keeps the problem's own."""
     if seconds is None:
         return problem
     return replace(problem, cpu_cap=seconds)
 
 
-def _reserved(problem: Problem, part: float) -> Problem:
+def _reserve_cpu(problem: Problem, part: float) -> Problem:
     """Reduces the CPU limit to a part of it."""
     return replace(problem, cpu_share=part * problem.cpu_share)
 
 
-def _switches(without: Sequence[str], problem: Problem) -> Switches:
+def _make_switches(without: Sequence[str], problem: Problem) -> Switches:
     """Returns what is on; no tuning where numbers must stay."""
     try:
         return Switches.without([*without, *(() if problem.editable else ("tuning",))])
     except KeyError as error:
-        raise UsageTrouble(unknown("part of the search", error.args[0], list(vars(Switches())))) from None
+        raise UsageError(
+            describe_unknown("part of the search", error.args[0], list(vars(Switches())))
+        ) from None
 
 
-def _tallies(state: SearchState) -> list[dict[str, Any]]:
+def _list_tallies(state: SearchState) -> list[dict[str, Any]]:
     return [
         {
             "kind": kind,

@@ -9,7 +9,7 @@ from gapsmith.agent.evaluation.executor import LOCAL
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop.loop import WINDOW
 from gapsmith.agent.runs.ownership import MARK
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 from gapsmith.sandbox import Level
 
 USUAL_BUDGET = 600
@@ -96,8 +96,8 @@ class Settings:
     def plain(self) -> dict[str, Any]:
         """Encodes the settings for JSON, with absolute paths."""
         lists = {name: list(getattr(self, name)) for name in LISTS}
-        files = {name: [_whole(path) for path in lists[name]] for name in FILES}
-        problem = _whole(self.problem) if self.problem.endswith(".py") else self.problem
+        files = {name: [_make_absolute(path) for path in lists[name]] for name in FILES}
+        problem = _make_absolute(self.problem) if self.problem.endswith(".py") else self.problem
         return {**vars(self), "budget": dict(vars(self.budget)), **lists, **files, "problem": problem}
 
     @classmethod
@@ -105,12 +105,12 @@ class Settings:
         """Decodes settings from JSON."""
         plain = {name: value for name, value in plain.items() if name != MARK}
         if (kind := find_run_kind(plain)) != DISCOVERY:
-            raise UsageTrouble(f"this is a run of `gapsmith {kind}`; expected a search for heuristics")
+            raise UsageError(f"this is a run of `gapsmith {kind}`; expected a search for heuristics")
         if "model" in plain:  # runs of the archive's first schema had one model
             plain["models"] = (plain.pop("model"),)
         lists = {name: tuple(plain.get(name, ())) for name in LISTS}
         return cls(**{**plain, **lists, "budget": Budget(**plain["budget"])})
 
 
-def _whole(path: str) -> str:
+def _make_absolute(path: str) -> str:
     return os.path.abspath(path)

@@ -8,16 +8,16 @@ from random import Random
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import baselines_of, silent
+from gapsmith.agent.evaluation.baselines import find_baselines, ignore_progress
 from gapsmith.agent.evaluation.problems import read_instances
-from gapsmith.agent.runs.final.selection import Unseen, unseen
-from gapsmith.agent.search.instances import Bench, Course
-from gapsmith.evaluators.base import Instance, Problem, Split, Trouble, UsageTrouble
+from gapsmith.agent.runs.final.selection import Unseen, make_unseen
+from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.evaluators.base import GapsmithError, Instance, Problem, Split, UsageError
 
 FEWEST_OWN_INSTANCES = 12
 
 
-class Supply:
+class Splits:
     """Where a run's instances come from; exact results are kept in the archive.
 
     Args:
@@ -33,7 +33,7 @@ class Supply:
         run: the number of the run, once it has one: it keeps the bounds that it met first.
 
     Raises:
-        Trouble: where files cannot be read, hold too little, or the test holds what is learnt from.
+        GapsmithError: where files cannot be read, hold too little, or the test holds what is learnt from.
     """
 
     run: int | None = None
@@ -46,7 +46,7 @@ class Supply:
         seed: int,
         archive: Archive | None = None,
         seconds: float = 60.0,
-        doing: Doing = silent,
+        doing: Doing = ignore_progress,
     ) -> None:
         self._problem, self._seed = problem, seed
         self._archive, self._seconds, self._doing = archive, seconds, doing
@@ -67,7 +67,7 @@ class Supply:
         """How many instances each part has; of the test as it is opened at the end."""
         if not self._given:
             return {**self._problem.counts, **({Split.TEST: len(self._test)} if self._test else {})}
-        parts = {split: len(_third(self._own, split)) for split in Split}
+        parts = {split: len(_select_third(self._own, split)) for split in Split}
         return {**parts, **({Split.TEST: len(self._test)} if self._test else {})}
 
     @property
@@ -79,10 +79,10 @@ class Supply:
     def test(self, final_seed: int) -> list[Instance]:
         """Returns the sealed test, from a seed that no program knew."""
         if self._test or self._given:
-            return self._test or _third(self._own, Split.TEST)
+            return self._test or _select_third(self._own, Split.TEST)
         return self._problem.instances(Split.TEST, final_seed)
 
-    def exchanged(self, bench: Bench) -> Bench | None:
+    def exchange(self, bench: InstanceSet) -> InstanceSet | None:
         """Exchanges half of the gate's instances; None if none are left."""
         if self._given:
             return None
@@ -94,20 +94,20 @@ class Supply:
 
     def unseen(self, final_seed: int) -> Unseen:
         """Returns the instances of the final choice and the claim."""
-        return unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
+        return make_unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
 
     def _fresh(self, count: int, start: int) -> list[Instance]:
         return self._problem.instances(Split.VALIDATION, self._seed, count, start)
 
     def _part(self, split: Split) -> list[Instance]:
         if self._given:
-            return _third(self._own, split)
+            return _select_third(self._own, split)
         return self._problem.instances(split, self._seed)
 
-    def _benches(self, *parts: Sequence[Instance]) -> list[Bench]:
+    def _benches(self, *parts: Sequence[Instance]) -> list[InstanceSet]:
         whole = [instance for part in parts for instance in part]
-        found = baselines_of(self._problem, whole, self._archive, self._seconds, self._doing, self.run)
-        return [Bench.of(part, found, self._problem.maximise) for part in parts]
+        found = find_baselines(self._problem, whole, self._archive, self._seconds, self._doing, self.run)
+        return [InstanceSet.of(part, found, self._problem.maximise) for part in parts]
 
 
 def _read(problem: Problem, files: Sequence[str]) -> list[Instance]:
@@ -116,20 +116,20 @@ def _read(problem: Problem, files: Sequence[str]) -> list[Instance]:
 
 
 def _check_sealed(learn: Sequence[Instance], test: Sequence[Instance]) -> None:
-    """Raises UsageTrouble where learning and test share instances."""
+    """Raises UsageError where learning and test share instances."""
     names = {instance.digest: instance.name for instance in learn}
     for instance in test:
         if instance.digest in names:
-            raise UsageTrouble(
+            raise UsageError(
                 f"test instance {instance.name} is {names[instance.digest]} of the instances to learn from; "
                 "expected a test of other instances"
             )
 
 
-def _third(instances: Sequence[Instance], split: Split) -> list[Instance]:
+def _select_third(instances: Sequence[Instance], split: Split) -> list[Instance]:
     """Selects one of three disjoint parts of the user's instances."""
     if len(instances) < FEWEST_OWN_INSTANCES:
-        raise Trouble(
+        raise GapsmithError(
             f"found {len(instances)} different instances; expected at least {FEWEST_OWN_INSTANCES} to learn from"
         )
     return [instance for k, instance in enumerate(instances) if k % 3 == list(Split).index(split)]

@@ -9,7 +9,7 @@ from gapsmith.evaluators.scoring import Scale
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class InstanceSet:
     """Instances with their bounds, in the order of evaluation.
 
     Attributes:
@@ -23,7 +23,9 @@ class Bench:
     baselines: tuple[Baseline, ...] = ()
 
     @classmethod
-    def of(cls, instances: Sequence[Instance], baselines: Mapping[str, Baseline], maximise: bool) -> "Bench":
+    def of(
+        cls, instances: Sequence[Instance], baselines: Mapping[str, Baseline], maximise: bool
+    ) -> "InstanceSet":
         """Makes a set of instances with baselines that are known by digest."""
         found = tuple(baselines[instance.digest] for instance in instances)
         return cls(tuple(instances), Scale(instances, found, maximise), found)
@@ -50,5 +52,5 @@ class Course:
     """The problem with the instances that drive the search and those that gate it."""
 
     problem: Problem
-    train: Bench
-    validation: Bench
+    train: InstanceSet
+    validation: InstanceSet

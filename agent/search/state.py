@@ -8,15 +8,15 @@ from dataclasses import dataclass, fields, replace
 from random import Random
 
 from gapsmith.agent.search.acceptance.gate import Gate, Verdict
-from gapsmith.agent.search.acceptance.racing import Bar
+from gapsmith.agent.search.acceptance.racing import RaceReference
 from gapsmith.agent.search.choice import Choice, Failure, Lesson, Lessons
-from gapsmith.agent.search.instances import Bench, Course
+from gapsmith.agent.search.instances import Course, InstanceSet
 from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, TUNE
 from gapsmith.agent.search.selection.bandit import FLOOR, Bandit
 from gapsmith.agent.search.selection.population import CAPACITY, Elite, Population
-from gapsmith.agent.search.strategies import CONTROL, Strategy, View, portfolio
+from gapsmith.agent.search.strategies import CONTROL, Strategy, View, make_portfolio
 from gapsmith.agent.search.strategies.arms import Arms
-from gapsmith.agent.search.tuning.parameters import parameters
+from gapsmith.agent.search.tuning.parameters import find_parameters
 from gapsmith.evaluators.base import Number
 
 MENDING, HOPELESS = 0.7, 0.3
@@ -69,16 +69,16 @@ class SearchState:
         switches: Switches | None = None,
     ) -> None:
         self.switches = switches or Switches()
-        wanted = tuple(strategies) or portfolio(budget, self.switches.frontier)
+        wanted = tuple(strategies) or make_portfolio(budget, self.switches.frontier)
         self.arms = Arms(wanted if self.switches.arms else wanted[:1])
-        self.everyone = Population()
+        self.all_elites = Population()
         self.operators, self.models = Bandit(), Bandit()
         self.gate = Gate(course.validation, self.switches.gate)
-        self.train: Bench = course.train
+        self.train: InstanceSet = course.train
         self.start: Elite | None = None
         self.failures: list[Failure] = []
         self.untuned: list[tuple[Elite, str]] = []
-        self._bars: dict[str, tuple[Elite, list[Elite], Bar]] = {}
+        self._bars: dict[str, tuple[Elite, list[Elite], RaceReference]] = {}
         self._tuned = set[int]()
         self.record = float("inf")
         self._lessons = Lessons()
@@ -93,7 +93,7 @@ class SearchState:
         if may_tune and self.untuned:
             elite, name = self.untuned.pop(0)
             return Choice(TUNE, (elite,), arm=name)
-        if self.failures and rng.random() < self._mending:
+        if self.failures and rng.random() < self._repair_share:
             failure = self.failures.pop(0)
             return Choice(REPAIR, failure=failure, arm=failure.arm)
         arm = self.arms.choose(rng)
@@ -103,18 +103,18 @@ class SearchState:
         return replace(
             choice,
             arm=arm.name,
-            stratum=self._stratum(choice),
+            stratum=self._find_stratum(choice),
             lessons=self._lessons.told if learns else (),
             refutation=self.refutation if learns else "",
         )
 
     @property
-    def _mending(self) -> float:
+    def _repair_share(self) -> float:
         """The share of choices that are repairs now."""
         share = self._mended / self._repairs
         return MENDING * share if share >= HOPELESS else FLOOR
 
-    def tuned(self, program: int) -> Elite | None:
+    def find_tuned(self, program: int) -> Elite | None:
         """Takes an elite that an earlier session began to tune.
 
         It is not tuned again.
@@ -123,7 +123,7 @@ class SearchState:
         self.untuned = [each for each in self.untuned if each[0].program != program]
         return self.find(program)
 
-    def mended(self, program: int) -> Failure | None:
+    def take_failure(self, program: int) -> Failure | None:
         """Takes a failure that an earlier session asked to repair.
 
         It is not asked for again.
@@ -134,28 +134,28 @@ class SearchState:
 
     def _view(self, own: Population) -> View:
         stagnant = self._quiet >= STAGNANT
-        return View(own, self.everyone, self.start, self.operators, stagnant)
+        return View(own, self.all_elites, self.start, self.operators, stagnant)
 
-    def _stratum(self, choice: Choice) -> str:
+    def _find_stratum(self, choice: Choice) -> str:
         if not choice.operator.needs_stratum or not choice.parents:
             return ""
         return self.train.worst_stratum(choice.parents[0].losses)
 
-    def bar(self, arm: str) -> Bar | None:
+    def bar(self, arm: str) -> RaceReference | None:
         """Returns the race reference of an arm; None without a race."""
         found = self.arms.all.get(arm)
         best = found.population.best if found and self.switches.racing else None
-        elites = self.everyone.elites  # another list whenever one of them is
+        elites = self.all_elites.elites  # another list whenever one of them is
         known = self._bars.get(arm)
         if best and (known is None or known[0] is not best or known[1] is not elites):
-            known = self._bars[arm] = best, elites, Bar.of(best, elites, self.train.classes)
+            known = self._bars[arm] = best, elites, RaceReference.of(best, elites, self.train.classes)
         return known[2] if best and known else None
 
     # Taking in
 
-    def give(self, elite: Elite) -> None:
+    def add_seed(self, elite: Elite) -> None:
         """Adds a reference rule, or a program of an older archive."""
-        self.everyone.add(elite)
+        self.all_elites.add(elite)
         self.arms.seed(elite)
         if elite.name and (self.start is None or elite.gap < self.start.gap):
             self.start = elite
@@ -167,23 +167,23 @@ class SearchState:
     def take(self, choice: Choice, elite: Elite) -> float:
         """Adds a candidate that solved training; returns its reward, 0 to 1."""
         if choice.operator.is_start:
-            self.give(elite)
+            self.add_seed(elite)
             return 0.0
         arm = self.arms.all[choice.arm]
         leads = elite.gap < arm.gap
         parent = min((each.gap for each in choice.parents), default=float("inf"))
         kept = arm.population.add(elite)
-        self.everyone.add(elite)
+        self.all_elites.add(elite)
         self._quiet = 0 if elite.gap < self.record else self._quiet + 1
         if leads:
             self._note_untuned(elite, choice.arm)
-        rank = self.everyone.rank(elite.program)
+        rank = self.all_elites.rank(elite.program)
         if not kept or elite.gap >= parent or rank is None:
             return 0.0
         return (1.0 if leads else 0.5) * (1.0 - rank / CAPACITY)
 
     def _note_untuned(self, elite: Elite, arm: str) -> None:
-        if self.switches.tuning and elite.program not in self._tuned and parameters(elite.source):
+        if self.switches.tuning and elite.program not in self._tuned and find_parameters(elite.source):
             waiting = sorted([*self.untuned, (elite, arm)], key=lambda each: each[0].gap)
             self.untuned = waiting[:WAITING]
 
@@ -199,7 +199,7 @@ class SearchState:
 
     @property
     def _populations(self) -> list[Population]:
-        return [self.everyone, *(arm.population for arm in self.arms.all.values())]
+        return [self.all_elites, *(arm.population for arm in self.arms.all.values())]
 
     def learn(self, choice: Choice, model: str, reward: float, cost: float, ran: bool) -> None:
         """Updates the bandits of arm, operator and model with a slot's result.
@@ -216,7 +216,7 @@ class SearchState:
         if model:
             self.models.learn(model, reward, cost, reward > 0)
 
-    def miss(self, failure: Failure | None = None) -> None:
+    def record_failure(self, failure: Failure | None = None) -> None:
         """Records a slot without an elite; a failure waits for repair.
 
         It does not wait if it was repaired too often.
@@ -232,7 +232,7 @@ class SearchState:
             return self.gate.compare_rule(elite, costs)
         return self.gate.query(elite, costs)
 
-    def note(self, lesson: Lesson) -> None:
+    def add_lesson(self, lesson: Lesson) -> None:
         """Keeps a lesson for the next prompts."""
         self._lessons.add(lesson)
 
@@ -246,7 +246,7 @@ class SearchState:
     @property
     def best(self) -> Elite | None:
         """The elite with the smallest gap in training."""
-        return self.everyone.best
+        return self.all_elites.best
 
     @property
     def tallies(self) -> Mapping[str, Bandit]:

@@ -22,7 +22,7 @@ from common import HERE, Record, append, records, say, selected
 from ortools.math_opt.python import mathopt
 
 from gapsmith.evaluators.base import Instance
-from gapsmith.evaluators.catalogue import formulation_problem_named
+from gapsmith.evaluators.catalogue import load_formulation_problem
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.solve.solver import answer
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instances import generate
@@ -107,7 +107,7 @@ def work(jobs: int, count: int, units: float, seconds: float, path: Path) -> Non
 
 def verify(path: Path) -> None:
     """Climbs the ladder with each model, once."""
-    searched = cast("FormulationProblem", formulation_problem_named("tardiness_positional:build"))
+    searched = cast("FormulationProblem", load_formulation_problem("tardiness_positional:build"))
     assert searched.verify is not None
     for name, rule in MODELS.items():
         if not any("outcome" in each for each in selected(records(path), model=name)):
@@ -147,9 +147,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="limit of HiGHS and SCIP (default 20)")
     parser.add_argument("-o", "--results", type=Path, default=HERE / "results" / "builds.jsonl")
     arguments = parser.parse_args()
-    verify(arguments.results)
-    work(arguments.jobs, arguments.instances, arguments.units, arguments.seconds, arguments.results)
-    found = records(arguments.results)
+    verify(arguments.read_results)
+    work(arguments.jobs, arguments.instances, arguments.units, arguments.seconds, arguments.read_results)
+    found = records(arguments.read_results)
     reference = [each for each in selected(found, model="positional") if "seconds" in each]
     print("| model | proved | units | times as fast | CPU seconds | times as fast | ladder |")
     print("|---|---|---|---|---|---|---|")

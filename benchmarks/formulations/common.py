@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.solve.benchmark import cost_of, mean_time
+from gapsmith.evaluators.formulations.solve.benchmark import compute_mean_time, price_times
 
 Record = dict[str, Any]
 
@@ -47,7 +47,9 @@ def ratio(times: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> 
         times: for each instance, units in each order.
         base: the same of what it is compared with.
     """
-    costs = np.array([[cost_of(mine), cost_of(theirs)] for mine, theirs in zip(times, base, strict=True)])
+    costs = np.array(
+        [[price_times(mine), price_times(theirs)] for mine, theirs in zip(times, base, strict=True)]
+    )
     draws = np.random.default_rng(0).integers(0, len(costs), (RESAMPLES, len(costs)))
     drawn = [_ratio(costs[draw]) for draw in draws]
     low, high = np.quantile(drawn, (0.025, 0.975))
@@ -55,7 +57,7 @@ def ratio(times: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> 
 
 
 def _ratio(costs: Any) -> float:
-    return mean_time(costs[:, 0]) / mean_time(costs[:, 1])
+    return compute_mean_time(costs[:, 0]) / compute_mean_time(costs[:, 1])
 
 
 def shown(figure: tuple[float, float, float]) -> str:

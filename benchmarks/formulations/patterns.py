@@ -19,9 +19,9 @@ from typing import Any, cast
 from common import DATA, HERE, Record, append, ratio, records, say, selected, shown
 
 from gapsmith.evaluators.base import Instance, Split
-from gapsmith.evaluators.catalogue import formulation_problem_named
-from gapsmith.evaluators.formulations.exchange.composition import program
-from gapsmith.evaluators.formulations.pricing import plain_instance
+from gapsmith.evaluators.catalogue import load_formulation_problem
+from gapsmith.evaluators.formulations.exchange.composition import compose_program
+from gapsmith.evaluators.formulations.pricing import strip_base_model
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.sandbox import open_sandbox
 
@@ -52,13 +52,13 @@ class Row:
     @property
     def problem(self) -> FormulationProblem:
         """The search that it would come from."""
-        return cast("FormulationProblem", formulation_problem_named(self.formulation))
+        return cast("FormulationProblem", load_formulation_problem(self.formulation))
 
     @property
     def source(self) -> str:
         """The candidate's text."""
         chosen = [each for each in self.problem.formulation.patterns if each.name in self.patterns]
-        return program(chosen)
+        return compose_program(chosen)
 
 
 JOBS = tuple(f"job_shop/{name}" for name in ("abz5", "abz6", *(f"la{k}" for k in range(16, 21)), "orb05"))
@@ -79,9 +79,9 @@ def candidates(row: Row, count: int) -> Iterator[Instance]:
     judge, pricing = row.problem.judge, row.problem.pricing
     for file in row.files:
         for instance in pricing.original.read(DATA / file):
-            if judge.suits(pricing.base(instance)):
+            if judge.is_suitable(pricing.base(instance)):
                 yield instance
-    yield from map(plain_instance, row.problem.instances(Split.TEST, count=count))
+    yield from map(strip_base_model, row.problem.instances(Split.TEST, count=count))
 
 
 def added(row: Row, instance: Instance) -> str:
@@ -102,7 +102,7 @@ def measured(row: Row, instance: Instance) -> Record:
         "instance": instance.name,
         "optimum": facts.optimum,
         "base": facts.times,
-        "placebo": judge.placebo_times(base),
+        "placebo": judge.measure_placebo(base),
         "times": trial.times,
         "seconds": [facts.seconds, trial.seconds],
     }
@@ -156,13 +156,13 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = [row for row in ROWS if not arguments.rows or row.formulation in arguments.rows]
     for row in rows:
-        work(row, arguments.instances, arguments.results)
+        work(row, arguments.instances, arguments.read_results)
     print(
         "| formulation: patterns | instances | units | placebo | to the placebo | CPU seconds | aim | truth |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
-        print(line(row, selected(records(arguments.results), row=row.name)))
+        print(line(row, selected(records(arguments.read_results), row=row.name)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import cast
 
 from common import HERE, Record, append, records, say, selected
 
-from gapsmith.evaluators.catalogue import BUILD, formulation_problem_named
+from gapsmith.evaluators.catalogue import BUILD, load_formulation_problem
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.sandbox import open_sandbox
 
@@ -43,18 +43,18 @@ def main() -> None:
     loaded("traps")
     modules = [loaded(f"traps_{part}") for part in ("schedules", "sets", "ties", "builds")]
     traps = [*modules[0].SCHEDULES, *modules[1].SETS, *modules[2].TIES, *modules[3].LIES]
-    done = {each["trap"] for each in records(arguments.results)}
+    done = {each["trap"] for each in records(arguments.read_results)}
     with open_sandbox("ortools") as sandbox:
         for trap in traps:
             if trap.name in done or (arguments.names and trap.name not in arguments.names):
                 continue
-            found = formulation_problem_named(trap.formulation + (BUILD if trap.whole else ""))
+            found = load_formulation_problem(trap.formulation + (BUILD if trap.whole else ""))
             problem = cast("FormulationProblem", found)
-            finding = problem.ladder.climb(trap.source, sandbox, (), True)
+            finding = problem.ladder.verify(trap.source, sandbox, (), True)
             say(f"{trap.name}: {finding.outcome}: {finding.message[:100]}")
             record: Record = {"trap": trap.name, "outcome": finding.outcome, "message": finding.message}
-            append(arguments.results, record)
-    found_all = records(arguments.results)
+            append(arguments.read_results, record)
+    found_all = records(arguments.read_results)
     print(f"{len(found_all)} traps:", ", ".join(sorted({each["outcome"] for each in found_all})))
     for outcome in sorted({each["outcome"] for each in found_all}):
         names = [each["trap"] for each in selected(found_all, outcome=outcome)]

@@ -33,7 +33,7 @@ def next_command(server: FaultyServer, way: str, calls: int, archive: Path) -> l
     """Resumes the run, or begins it where the archive has none yet."""
     if archive.exists():
         store = Archive(str(archive))
-        begun = bool(store.runs())
+        begun = bool(store.list_runs())
         store.close()
         if begun:
             return command("resume", archive=archive)
@@ -98,7 +98,7 @@ def measure(way: str, calls: int, kills: int, seed: int) -> bool:
             )
         code = killed(next_command(server, way, calls, archive), lambda: False)
         found = compare(server, way, archive)
-        good &= code == 0 and set(found.lost) == lost and found.exact and found.recorded == calls
+        good &= code == 0 and set(found.lost) == lost and found.exact and found.count_slots == calls
         show(
             "crashes",
             {"way": way, "kills": kills, "exit": code, "good": good, "lost_uncommitted": uncommitted}

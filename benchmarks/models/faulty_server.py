@@ -135,7 +135,7 @@ class FaultyServer(loopback.LoopbackServer):  # type: ignore[misc]  # loaded fro
             headers = self._rng.choice(forms)
         return 429, {"error": {"type": "rate_limit_error", "message": "slow down"}}, headers
 
-    def note(self, body: Mapping[str, Any], whole: bool) -> None:
+    def add_lesson(self, body: Mapping[str, Any], whole: bool) -> None:
         """Enters a reply that was sent into the ledger."""
         with self._drawing:
             if whole:
@@ -194,7 +194,7 @@ class _Handler(loopback._Handler):  # type: ignore[misc, name-defined]  # noqa: 
         self._send(status, body, headers)
         self.wfile.flush()
         if status == 200:
-            self.server.loopback.note(body, whole=True)
+            self.server.loopback.add_lesson(body, whole=True)
 
     def _tear(self, body: Any) -> None:
         data = json.dumps(body).encode()
@@ -205,4 +205,4 @@ class _Handler(loopback._Handler):  # type: ignore[misc, name-defined]  # noqa: 
         self.wfile.write(data[: len(data) // 2])
         self.wfile.flush()
         self.close_connection = True
-        self.server.loopback.note(body, whole=False)
+        self.server.loopback.add_lesson(body, whole=False)

@@ -25,7 +25,7 @@ import numpy as np
 from common import append, fresh_archive, options, say
 
 from gapsmith.agent import Budget, discover, find_problem
-from gapsmith.agent.cli.terminal.output import seldom_collected
+from gapsmith.agent.cli.terminal.output import reduce_collections
 from gapsmith.agent.evaluation.executor import Work
 from gapsmith.agent.models.base import Reply, Request
 from gapsmith.evaluators.base import Instance, Number, Problem
@@ -127,16 +127,16 @@ def measure(given: argparse.Namespace) -> Iterator[dict[str, float]]:
     """Figures of every block of candidates. The rules, which come first, are not among them."""
     outside, pricing = Clock(), Clock()
     problem = priced(find_problem(given.problem), pricing)
-    with fresh_archive(Path(os.devnull)) as archive, seldom_collected():  # as the command line does
+    with fresh_archive(Path(os.devnull)) as archive, reduce_collections():  # as the command line does
         run = discover(
             problem,
             model=NullModel(outside),
-            budget=Budget(calls=given.candidates),
+            budget=Budget(calls=given.read_candidates),
             archive=archive,
             executor=Instantly(outside),
         )
         done, at = -len(problem.rules), (0.0, 0.0, 0.0)
-        block = min(BLOCK, given.candidates)
+        block = min(BLOCK, given.read_candidates)
         for _ in run.search():
             done += 1
             if done % block == 0:
@@ -169,7 +169,7 @@ def main() -> None:
     given = parser.parse_args()
     say(f"before: {resident():.0f} MB resident")
     for found in measure(given):
-        append(given.results, {"problem": given.problem, **found})
+        append(given.read_results, {"problem": given.problem, **found})
         print(", ".join(f"{name} {value:.4g}" for name, value in found.items()), flush=True)
 
 

@@ -18,7 +18,7 @@ from common import Record, append, fresh_archive, options, records, say, selecte
 
 from gapsmith.agent import Budget, LocalExecutor, discover, find_problem
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.search.acceptance.racing import Bar, blocks, lag
+from gapsmith.agent.search.acceptance.racing import RaceReference, estimate_deficit, split_blocks
 from gapsmith.agent.search.selection.population import Elite, Population
 from gapsmith.evaluators.base import Problem, Split
 
@@ -42,7 +42,7 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
         )
         train, left = run.supply.course.train, count
         for progress in run.search():
-            row = archive.candidate(run.number, progress.slot)
+            row = archive.find_candidate(run.number, progress.slot)
             if row is None or row.outcome != "ok" or row.program is None:
                 continue
             scores = archive.scores(row.program, [instance.digest for instance in train.instances])
@@ -141,10 +141,10 @@ def surely(one: Elite, other: Elite) -> bool:
 
 def race(elite: Elite, bar: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> int:
     """After how many instances the engine drops a candidate; all if it does not."""
-    against = Bar.of(bar, elites, classes)
+    against = RaceReference.of(bar, elites, classes)
     losses = np.array(elite.losses)[list(against.order)]
-    ends = (block.stop for block in blocks(len(losses)))
-    return next((end for end in ends if lag(losses[:end], against)), len(losses))
+    ends = (block.stop for block in split_blocks(len(losses)))
+    return next((end for end in ends if estimate_deficit(losses[:end], against)), len(losses))
 
 
 # Words
@@ -169,13 +169,13 @@ def main() -> None:
     given = parser.parse_args()
     for name in given.problems:
         for seed in range(given.seeds):
-            head = {"problem": name, "seed": seed, "of": given.candidates}
-            if not selected(records(given.results), **head):
+            head = {"problem": name, "seed": seed, "of": given.read_candidates}
+            if not selected(records(given.read_results), **head):
                 with LocalExecutor(given.workers, preload=find_problem(name).preload) as executor:
-                    made = list(record(name, seed, given.candidates, executor))
+                    made = list(record(name, seed, given.read_candidates, executor))
                 for row in made:
-                    append(given.results, row)
-            seen = replay(selected(records(given.results), **head))
+                    append(given.read_results, row)
+            seen = replay(selected(records(given.read_results), **head))
             print(line(name, seed, seen), flush=True)
             for each in seen.lost:
                 print(f"  lost: {each}")

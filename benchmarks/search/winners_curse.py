@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from common import Interval, Record, append, claimed, counted, fresh_archive, options, records, say, selected
 
-from gapsmith.agent import Archive, Budget, LocalExecutor, discover, evaluate, find_problem, named_entrants
+from gapsmith.agent import Archive, Budget, LocalExecutor, discover, evaluate, find_entrants, find_problem
 from gapsmith.agent.evaluation.compare import Comparison
 from gapsmith.evaluators.base import Instance, Problem, Split
 
@@ -43,7 +43,7 @@ class OwnTest(Problem):
 def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
     """One run: what it claims, and what the test says, against the same reference rule."""
     problem = OwnTest.of(find_problem(name), seed, given.instances)
-    store = given.results.with_name("none.db")
+    store = given.read_results.with_name("none.db")
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
         budget = Budget(evaluations=given.evaluations)
         run = discover(problem, budget=budget, archive=archive, executor=executor, seed=seed)
@@ -52,7 +52,7 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
         report = run.report()
         run.close()
         rule = chosen_rule(archive, report.run)
-        entrants = [report.best.entrant, *named_entrants(problem, [rule], None)]
+        entrants = [report.best.entrant, *find_entrants(problem, [rule], None)]
         tested = evaluate(problem, entrants, problem.instances(Split.TEST), executor, archive)
     return {
         "problem": name,
@@ -68,7 +68,7 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
 
 def chosen_rule(archive: Archive, run: int) -> str:
     """The reference rule that was best in training: claims are made against it."""
-    rows = [row for row in archive.candidates(run).values() if row.operator == "rule"]
+    rows = [row for row in archive.read_candidates(run).values() if row.operator == "rule"]
     return min((row for row in rows if row.train_gap is not None), key=lambda row: row.train_gap or 0.0).name
 
 
@@ -108,10 +108,10 @@ def main() -> None:
     for name in given.problems:
         head = {"problem": name, "evaluations": given.evaluations}
         for seed in range(given.seeds):
-            if not selected(records(given.results), **head, seed=seed):
+            if not selected(records(given.read_results), **head, seed=seed):
                 say(f"{name}, seed {seed}")
-                append(given.results, measure(name, seed, given))
-        print(summary(selected(records(given.results), **head), name))
+                append(given.read_results, measure(name, seed, given))
+        print(summary(selected(records(given.read_results), **head), name))
 
 
 if __name__ == "__main__":

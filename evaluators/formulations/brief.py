@@ -64,7 +64,7 @@ SOLVER_NAMES = {"highs": "HiGHS", "scip": "SCIP"}
 """Names of solvers as they are usually written."""
 
 
-def brief(whole: bool, solver: str | None) -> str:
+def write_brief(whole: bool, solver: str | None) -> str:
     """Writes the brief; BRIEF stands for the base's own.
 
     Args:

@@ -66,7 +66,7 @@ class Pattern:
     citation: str = ""
 
 
-def pattern(
+def make_pattern(
     function: Callable[..., None],
     claim: Claim,
     citation: str = "",

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Infeasible, Instance, Problem
 from gapsmith.evaluators.formulations.contract import Formulation
-from gapsmith.evaluators.formulations.exchange.bridge import packed_layout, text_of, values_of
-from gapsmith.evaluators.formulations.solve.benchmark import Measure, Trial, cost_of
+from gapsmith.evaluators.formulations.exchange.bridge import encode_layout, map_values, write_text
+from gapsmith.evaluators.formulations.solve.benchmark import Measure, TrialResult, price_times
 
 MODEL, LAYOUT = "model", "layout"
 """What an instance holds in addition to its data: the text of its base, and the places of variables, in bytes."""
@@ -40,16 +40,16 @@ class Pricing:
     whole: bool = False
     _texts: dict[str, str] = field(default_factory=dict)
 
-    def stated(self, instance: Instance) -> Instance:
+    def add_base_model(self, instance: Instance) -> Instance:
         """Adds the base model to an instance of the original problem."""
         built = self.formulation.build(instance)
-        model = {} if self.whole else {MODEL: as_bytes(text_of(built.model))}
-        layout = as_bytes(packed_layout(built.variables, list(instance.data)))
+        model = {} if self.whole else {MODEL: encode_text(write_text(built.model))}
+        layout = encode_text(encode_layout(built.variables, list(instance.data)))
         return Instance(instance.name, {**model, LAYOUT: layout, **instance.data}, instance.stratum)
 
     def read(self, path: Path, *layout: str) -> list[Instance]:
-        """Reads the instances of a file of the original problem. Raises Trouble."""
-        return [self.stated(instance) for instance in self.original.read(path, *layout)]
+        """Reads the instances of a file of the original problem. Raises GapsmithError."""
+        return [self.add_base_model(instance) for instance in self.original.read(path, *layout)]
 
     def base(self, instance: Instance) -> str:
         """Builds the text of an instance's base again.
@@ -57,26 +57,28 @@ class Pricing:
         The text that the instance holds has been in the sandbox, and is not trusted.
         """
         if instance.digest not in self._texts:
-            self._texts[instance.digest] = text_of(self.formulation.build(plain_instance(instance)).model)
+            self._texts[instance.digest] = write_text(
+                self.formulation.build(strip_base_model(instance)).model
+            )
         return self._texts[instance.digest]
 
-    def solve_answer(self, instance: Instance, model: Any) -> Trial:
+    def solve_answer(self, instance: Instance, model: Any) -> TrialResult:
         """Solves a candidate's model, as packed by the guest. Raises Infeasible."""
-        return self.measure.try_model(self.base(instance), unpacked(model), self.whole)
+        return self.measure.try_model(self.base(instance), unpack_model(model), self.whole)
 
     def cost(self, instance: Instance, answer: Any) -> float:
         """Prices a candidate's answer. Raises Infeasible."""
         if not self.whole:
-            return cost_of(self.solve_answer(instance, answer).times)
-        (model, _), solution = _two(_two(answer)[0]), _two(answer)[1]
+            return price_times(self.solve_answer(instance, answer).times)
+        (model, _), solution = _split_pair(_split_pair(answer)[0]), _split_pair(answer)[1]
         trial = self.solve_answer(instance, model)
         if trial.values is not None:
             self._check_decoded(instance, solution, trial.optimum)
-        return cost_of(trial.times)
+        return price_times(trial.times)
 
     def _check_decoded(self, instance: Instance, solution: Any, optimum: float | None) -> None:
         """Raises Infeasible if the decoded solution does not have the model's optimum."""
-        cost = self.original.cost(plain_instance(instance), solution)
+        cost = self.original.cost(strip_base_model(instance), solution)
         if optimum is not None and cost != optimum:
             raise Infeasible(f"the decoded solution costs {cost:g}; the model's optimum is {optimum:g}")
 
@@ -86,23 +88,23 @@ class Pricing:
         Returns None where there is no solution.
         """
         try:
-            model, layout = _two(answer)
+            model, layout = _split_pair(answer)
             values = self.solve_answer(instance, model).values
             if values is None:
                 return None
-            text = json.dumps(values_of(layout, values))
+            text = json.dumps(map_values(layout, values))
         except (Infeasible, TypeError, IndexError, AttributeError, RecursionError):
             return None  # `cost` gives the reason
-        return {"values": as_bytes(text), **instance.data}
+        return {"values": encode_text(text), **instance.data}
 
 
-def plain_instance(instance: Instance) -> Instance:
+def strip_base_model(instance: Instance) -> Instance:
     """Returns the instance of the original problem, without the base model."""
     data = {name: value for name, value in instance.data.items() if name not in (MODEL, LAYOUT)}
     return Instance(instance.name, data, instance.stratum)
 
 
-def unpacked(answer: Any) -> str:
+def unpack_model(answer: Any) -> str:
     """Unpacks the text of a model.
 
     Raises Infeasible if it is invalid or too long.
@@ -117,12 +119,12 @@ def unpacked(answer: Any) -> str:
     return text
 
 
-def as_bytes(text: str) -> NDArray[np.uint8]:
+def encode_text(text: str) -> NDArray[np.uint8]:
     """Encodes a text as instances hold it."""
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-def _two(answer: Any) -> tuple[Any, Any]:
+def _split_pair(answer: Any) -> tuple[Any, Any]:
     if isinstance(answer, list) and len(answer) == 2:
         return answer[0], answer[1]
     raise Infeasible("the program returned no model with its variables")

@@ -15,21 +15,21 @@ from gapsmith.evaluators.base import (
     BundleSource,
     Datum,
     FollowUp,
+    GapsmithError,
     Instance,
     Problem,
     Runner,
     Split,
-    Trouble,
-    UsageTrouble,
+    UsageError,
 )
-from gapsmith.evaluators.formulations.brief import brief
+from gapsmith.evaluators.formulations.brief import write_brief
 from gapsmith.evaluators.formulations.contract import Built, Formulation
 from gapsmith.evaluators.formulations.exchange import guest
-from gapsmith.evaluators.formulations.exchange.composition import program
+from gapsmith.evaluators.formulations.exchange.composition import compose_program
 from gapsmith.evaluators.formulations.hints import make_patterns
-from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance
-from gapsmith.evaluators.formulations.solve.benchmark import Judge, charged, cost_of
-from gapsmith.evaluators.formulations.solve.pool import Children
+from gapsmith.evaluators.formulations.pricing import Pricing, strip_base_model
+from gapsmith.evaluators.formulations.solve.benchmark import Judge, charge_building, price_times
+from gapsmith.evaluators.formulations.solve.pool import SolverPool
 from gapsmith.evaluators.formulations.speed import SpeedMeasurement
 from gapsmith.evaluators.formulations.verify.ladder import MICRO, Ladder
 from gapsmith.evaluators.grammar import Argument, EntryPoint, Library, Rule
@@ -46,7 +46,7 @@ BUILDING = 100.0
 SECONDS_PER_CHARACTER = 5e-8
 """Estimated CPU seconds of building a base, per character of its text, so that limits are equal in every run."""
 
-AUGMENT = EntryPoint(
+AUGMENT_ENTRY = EntryPoint(
     "augment",
     (
         Argument("model", "cp_model.CpModel", "the base model, to be added to"),
@@ -56,7 +56,7 @@ AUGMENT = EntryPoint(
     "nothing",
     imports=("ortools",),
 )
-WHOLE = EntryPoint(
+BUILD_ENTRY = EntryPoint(
     "build",
     (Argument("data", "dict of arrays and numbers", "the instance"),),
     "the model, and a dict of variables and nested lists of them",
@@ -102,19 +102,19 @@ class FormulationProblem(Problem):
         patterns = self.formulation.patterns
 
         def combine(names: Collection[str]) -> str:
-            return program([pattern for pattern in patterns if pattern.name in names])
+            return compose_program([pattern for pattern in patterns if pattern.name in names])
 
         return Library(tuple(pattern.name for pattern in patterns), combine)
 
     def add_heuristic(self, source: str, bundle: BundleSource) -> "FormulationProblem":
         """Returns the search with a heuristic's hint and bound in its library.
 
-        Raises UsageTrouble where heuristics cannot help.
+        Raises UsageError where heuristics cannot help.
         """
         if self.pricing.whole:
-            raise UsageTrouble(f"{self.name} takes no heuristic; leave :build away")
+            raise UsageError(f"{self.name} takes no heuristic; leave :build away")
         if self.original.online:
-            raise UsageTrouble(
+            raise UsageError(
                 f"{self.original.name} is on-line: its programs decide event by event; none can help here"
             )
         more = make_patterns(self.formulation, self.original, source, bundle)
@@ -130,10 +130,10 @@ class FormulationProblem(Problem):
 
 
 def _combine_nothing(names: Collection[str]) -> str:
-    return program(())
+    return compose_program(())
 
 
-def formulation_problem(
+def make_formulation_problem(
     formulation: Formulation,
     original: Problem,
     whole: bool = False,
@@ -152,22 +152,22 @@ def formulation_problem(
         solver: the solver that is timed: "highs" or "scip"; CP-SAT if not given. The ladder always solves with
             CP-SAT, which is exact.
     """
-    judge = judge or Judge(Children(), solver=solver)
+    judge = judge or Judge(SolverPool(), solver=solver)
     pricing = Pricing(formulation, original, judge, whole)
     drawing = _Drawing(formulation, pricing, judge)
     ladder = Ladder(_make(Problem, drawing), pricing, judge.children, micro)
     special = {"formulation": formulation, "pricing": pricing, "ladder": ladder, "judge": judge}
-    return _make(FormulationProblem, drawing, verify=ladder.climb, **special)
+    return _make(FormulationProblem, drawing, verify=ladder.verify, **special)
 
 
 def _make(kind: type[AnyProblem], drawing: "_Drawing", **more: Any) -> AnyProblem:
     """Makes the problem of a search; subclasses may have more fields."""
     formulation, pricing, whole = drawing.formulation, drawing.pricing, drawing.pricing.whole
     return kind(
-        name=formulation.name + _ending(whole, drawing.judge.solver),
+        name=formulation.name + _choose_ending(whole, drawing.judge.solver),
         title=formulation.title,
-        brief=brief(whole, drawing.judge.solver).replace("BRIEF", formulation.brief),
-        entry=WHOLE if whole else AUGMENT,
+        brief=write_brief(whole, drawing.judge.solver).replace("BRIEF", formulation.brief),
+        entry=BUILD_ENTRY if whole else AUGMENT_ENTRY,
         generate=drawing.generate,
         cost=pricing.cost,
         baseline=drawing.baseline,
@@ -176,25 +176,25 @@ def _make(kind: type[AnyProblem], drawing: "_Drawing", **more: Any) -> AnyProble
         counts=COUNTS,
         read=pricing.read,
         layouts=pricing.original.layouts,
-        cpu_seconds=lambda instance: building_seconds(pricing.base(instance)),
-        charge=charged,
+        cpu_seconds=lambda instance: limit_building(pricing.base(instance)),
+        charge=charge_building,
         driver=guest.BUILD if whole else guest.AUGMENT,
         preload="ortools",
         follow_up=FollowUp("decode", guest.DECODE, pricing.follow) if whole else None,
         words="formulation",
-        shown=plain_instance,
+        shown=strip_base_model,
         editable=False,  # most numbers make a formulation right, and the search itself tries leaving parts out
         expensive=True,  # seconds of a solver each, on instances that have to be chosen for the base
         **more,
     )
 
 
-def building_seconds(base: str) -> float:
+def limit_building(base: str) -> float:
     """Limits the CPU seconds of building a model by its base's text."""
     return min(MOST_SECONDS, LEAST_SECONDS + BUILDING * SECONDS_PER_CHARACTER * len(base))
 
 
-def _ending(whole: bool, solver: str | None) -> str:
+def _choose_ending(whole: bool, solver: str | None) -> str:
     """Returns the ending of a search's name."""
     return ":build" if whole else f":{solver}" if solver else ""
 
@@ -210,13 +210,13 @@ class _Drawing:
     def generate(self, rng: np.random.Generator, _: str, size: int) -> Mapping[str, Datum]:
         """Draws until the base is neither too easy nor too hard.
 
-        Raises Trouble after too many draws.
+        Raises GapsmithError after too many draws.
         """
         for _draw in range(DRAWS):
             plain = Instance("drawn", self.formulation.generate(rng, size))
-            if self.judge.suits(self.pricing.base(plain)):
-                return self.pricing.stated(plain).data
-        raise Trouble(
+            if self.judge.is_suitable(self.pricing.base(plain)):
+                return self.pricing.add_base_model(plain).data
+        raise GapsmithError(
             f"{DRAWS} instances of {self.formulation.name} with size {size} were too easy or too hard for its base; "
             "expected other sizes in the formulation"
         )
@@ -226,4 +226,4 @@ class _Drawing:
         facts = self.judge.base(self.pricing.base(instance))
         solution = {"optimum": facts.optimum, "units": list(facts.times)}
         method = f"{self.judge.solver or 'CP-SAT'} on the base"
-        return Baseline(1.0, cost_of(facts.times), solution, method, facts.seconds)
+        return Baseline(1.0, price_times(facts.times), solution, method, facts.seconds)

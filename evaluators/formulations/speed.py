@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.base import Instance, Problem
-from gapsmith.evaluators.formulations.pricing import Pricing, unpacked
-from gapsmith.evaluators.formulations.solve.benchmark import Judge, cost_of, mean_time
+from gapsmith.evaluators.formulations.pricing import Pricing, unpack_model
+from gapsmith.evaluators.formulations.solve.benchmark import Judge, compute_mean_time, price_times
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner, assess
-from gapsmith.evaluators.scoring import FEWEST, RESAMPLES
+from gapsmith.evaluators.scoring import MIN_INSTANCES, RESAMPLES
 
 WALL_INSTANCES = 6
 WALL_LIMIT = 60.0
@@ -71,7 +71,7 @@ class Speed:
         ratios = {"ratio": self.ratio, "placebo": self.placebo, "wall_ratio": self.seconds}
         if self.solver:
             found["solver"], ratios["nodes_ratio"] = self.solver, self.nodes
-        return {**found, **{name: _plain(ratio) for name, ratio in ratios.items()}}
+        return {**found, **{name: _encode_ratio(ratio) for name, ratio in ratios.items()}}
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ class SpeedMeasurement:
             runner: the sandbox, in which its models are built once more for the wall clock.
         """
         texts = [self.pricing.base(instance) for instance in instances]
-        base = [cost_of(self.judge.base(text).times) for text in texts]
-        placebo = [cost_of(self.judge.placebo_times(text)) for text in texts]
-        units = mean_time(costs), mean_time(base)
+        base = [price_times(self.judge.base(text).times) for text in texts]
+        placebo = [price_times(self.judge.measure_placebo(text)) for text in texts]
+        units = compute_mean_time(costs), compute_mean_time(base)
         seconds, nodes, building = self.measure_wall_time(source, instances, runner)
         return Speed(
             compute_ratio(costs, base),
@@ -128,17 +128,22 @@ class SpeedMeasurement:
             return None, None, None
         packed = [answer[0][0] if self.pricing.whole else answer for answer in result.solutions]
         base = [self._clock(self.pricing.base(instance)) for instance in chosen]
-        mine = [self._clock(unpacked(each)) for each in packed]
+        mine = [self._clock(unpack_model(each)) for each in packed]
         built = [score.cpu_seconds for score in result.scores]
         taken = [run.seconds + cpu for run, cpu in zip(mine, built, strict=True)]
         nodes = ([run.nodes for run in mine], [run.nodes for run in base])
         return (
-            compute_ratio(_logs(taken, WALL_SHIFT), _logs([run.seconds for run in base], WALL_SHIFT)),
-            compute_ratio(*(_logs(each, NODES_SHIFT) for each in nodes)) if self.judge.solver else None,
+            compute_ratio(
+                _encode_as_prices(taken, WALL_SHIFT),
+                _encode_as_prices([run.seconds for run in base], WALL_SHIFT),
+            ),
+            compute_ratio(*(_encode_as_prices(each, NODES_SHIFT) for each in nodes))
+            if self.judge.solver
+            else None,
             sum(built) / len(built),
         )
 
-    def _clock(self, model: str) -> "_Clocked":
+    def _clock(self, model: str) -> "_WallRun":
         """Solves a model once with all cores.
 
         A run that reaches the limit counts twice.
@@ -151,38 +156,38 @@ class SpeedMeasurement:
         run = reply["runs"][0] if "runs" in reply else {"status": "UNKNOWN"}
         solved = run["status"] == "OPTIMAL"
         seconds = float(run["wall"]) if solved else 2 * WALL_LIMIT
-        return _Clocked(seconds, float(run.get("nodes", 0.0)) * (1 if solved else 2))
+        return _WallRun(seconds, float(run.get("nodes", 0.0)) * (1 if solved else 2))
 
 
 def compute_ratio(costs: Sequence[float], base: Sequence[float]) -> Ratio:
     """Returns the ratio of the mean times that prices stand for."""
     mine, other = np.asarray(costs, dtype=float), np.asarray(base, dtype=float)
-    if len(mine) < FEWEST:
-        return Ratio(_ratio(mine, other), None, len(mine))
+    if len(mine) < MIN_INSTANCES:
+        return Ratio(_divide_means(mine, other), None, len(mine))
     draws = np.random.default_rng(0).integers(0, len(mine), (RESAMPLES, len(mine)))
-    ratios = [_ratio(mine[draw], other[draw]) for draw in draws]
+    ratios = [_divide_means(mine[draw], other[draw]) for draw in draws]
     low, high = np.quantile(ratios, [0.025, 0.975])
-    return Ratio(_ratio(mine, other), (float(low), float(high)), len(mine))
+    return Ratio(_divide_means(mine, other), (float(low), float(high)), len(mine))
 
 
-def _ratio(mine: Any, other: Any) -> float:
-    return mean_time(mine.tolist()) / max(mean_time(other.tolist()), 1e-9)
+def _divide_means(mine: Any, other: Any) -> float:
+    return compute_mean_time(mine.tolist()) / max(compute_mean_time(other.tolist()), 1e-9)
 
 
 @dataclass(frozen=True)
-class _Clocked:
+class _WallRun:
     """The wall time of a run with all cores, in seconds, and its branch-and-bound nodes."""
 
     seconds: float
     nodes: float
 
 
-def _logs(values: Sequence[float], shift: float) -> list[float]:
+def _encode_as_prices(values: Sequence[float], shift: float) -> list[float]:
     """Returns values in the form of prices, as `compute_ratio` expects them."""
     return [1.0 + math.log1p(value / shift) for value in values]
 
 
-def _plain(found: Ratio | None) -> dict[str, Any] | None:
+def _encode_ratio(found: Ratio | None) -> dict[str, Any] | None:
     if found is None:
         return None
     interval = list(found.ci95) if found.ci95 else None

@@ -11,18 +11,18 @@ from dataclasses import replace
 import numpy as np
 
 from gapsmith.evaluators.base import Instance, Number, Problem
-from gapsmith.evaluators.integrity.online import UNSTEADY, foresight
-from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
+from gapsmith.evaluators.integrity.online import UNSTEADY, check_foresight
+from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Runner, assess, assess_all
 from gapsmith.evaluators.scoring import Score
 
-PATIENCE = 2.0
+CPU_LIMIT_FACTOR = 2.0
 """Factor on the CPU limits: speed is not audited, and each instance has a process that must warm up."""
 
-WATCHED = 2
+INSTANCES_WITH_OTHER_FUTURES = 2
 """The number of on-line instances on which other futures are tried."""
 
-SURE = 3.0
+MIN_STANDARD_ERRORS = 3.0
 """Standard errors of a sign test by which relabelled instances must cost more; ties change both ways."""
 
 
@@ -33,7 +33,7 @@ def examine(
     costs: Sequence[Number],
     runner: Runner,
     refuters: Sequence[Instance] = (),
-) -> Honesty:
+) -> IntegrityResult:
     """Audits a program: isolated runs, relabelled instances, look-ahead, the problem's own check.
 
     Args:
@@ -44,42 +44,48 @@ def examine(
         runner: the sandbox.
         refuters: counterexamples to other programs; see `Problem.verify`.
     """
-    patient = replace(problem, cpu_share=PATIENCE * problem.cpu_share)
-    for examination in (_foresight, _relabelled) if problem.online else (_alone, _relabelled):
+    patient = replace(problem, cpu_share=CPU_LIMIT_FACTOR * problem.cpu_share)
+    for examination in (
+        (_check_foresight, _check_relabelled) if problem.online else (_check_isolated, _check_relabelled)
+    ):
         if found := examination(patient, source, instances, costs, runner):
             return found
-    return problem.verify(source, runner, refuters, True) if problem.verify else Honesty(CandidateOutcome.OK)
+    return (
+        problem.verify(source, runner, refuters, True)
+        if problem.verify
+        else IntegrityResult(CandidateOutcome.OK)
+    )
 
 
-def _alone(
+def _check_isolated(
     problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
-) -> Honesty | None:
+) -> IntegrityResult | None:
     scores = assess_all(problem, source, instances, runner, isolated=True)
     for instance, before, score in zip(instances, costs, scores, strict=True):
         if score.cost != before:
-            return Honesty(
+            return IntegrityResult(
                 CandidateOutcome.STATE_DEPENDENT,
-                f"{instance.name} {_ended(score)} in a process of its own, and cost {before:g} after other "
+                f"{instance.name} {_describe_end(score)} in a process of its own, and cost {before:g} after other "
                 "instances: results must depend on the arguments alone, not on earlier calls, chance or the clock",
             )
     return None
 
 
-def _relabelled(
+def _check_relabelled(
     problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
-) -> Honesty | None:
+) -> IntegrityResult | None:
     if problem.relabel is None:
         return None
     others = [problem.relabel(i, np.random.default_rng([7, k])) for k, i in enumerate(instances)]
     result = assess(problem, source, others, runner)
     if result.outcome != CandidateOutcome.OK:
-        return Honesty(
+        return IntegrityResult(
             CandidateOutcome.LABEL_DEPENDENT,
             f"fails when the parts of an instance are renumbered: {result.message}",
         )
-    worse, better = _changes(costs, [score.cost for score in result.scores], problem.maximise)
-    if worse - better > SURE * np.sqrt(worse + better):
-        return Honesty(
+    worse, better = _count_changes(costs, [score.cost for score in result.scores], problem.maximise)
+    if worse - better > MIN_STANDARD_ERRORS * np.sqrt(worse + better):
+        return IntegrityResult(
             CandidateOutcome.LABEL_DEPENDENT,
             f"costs more on {worse} of {len(instances)} instances, and less on {better}, when their parts are "
             "renumbered: an answer must not depend on the numbering, except in ties",
@@ -87,9 +93,9 @@ def _relabelled(
     return None
 
 
-def _foresight(
+def _check_foresight(
     problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
-) -> Honesty | None:
+) -> IntegrityResult | None:
     """Checks that an on-line program does not look ahead.
 
     It must cost the same with all events of an instance visible, and decide alike on other futures of some
@@ -99,21 +105,25 @@ def _foresight(
     scores = assess_all(problem, source, wholes, runner, isolated=True)
     for place, (instance, cost, score) in enumerate(zip(instances, costs, scores, strict=True)):
         differs = score.cost != cost
-        if place >= WATCHED and not differs:
+        if place >= INSTANCES_WITH_OTHER_FUTURES and not differs:
             continue
-        verdict = foresight(problem, source, instance, runner, 8 if place < WATCHED else 0)
+        verdict = check_foresight(
+            problem, source, instance, runner, 8 if place < INSTANCES_WITH_OTHER_FUTURES else 0
+        )
         if not verdict.honest:
-            return Honesty(verdict.outcome, f"{instance.name}: {verdict.message}")
+            return IntegrityResult(verdict.outcome, f"{instance.name}: {verdict.message}")
         if differs:
-            return Honesty(UNSTEADY, f"{instance.name}: cost {cost:g}, and then {_ended(score)}")
+            return IntegrityResult(
+                UNSTEADY, f"{instance.name}: cost {cost:g}, and then {_describe_end(score)}"
+            )
     return None
 
 
-def _ended(score: Score) -> str:
+def _describe_end(score: Score) -> str:
     return f"costs {score.cost:g}" if score.cost is not None else f"ends with {score.outcome}"
 
 
-def _changes(costs: Sequence[Number], now: Sequence[Number | None], maximise: bool) -> tuple[int, int]:
+def _count_changes(costs: Sequence[Number], now: Sequence[Number | None], maximise: bool) -> tuple[int, int]:
     """Counts the instances that cost more now, and those that cost less."""
     sign = -1 if maximise else 1
     changes = [sign * (after - before) for before, after in zip(costs, now, strict=True) if after is not None]

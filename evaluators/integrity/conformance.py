@@ -14,15 +14,15 @@ import numpy as np
 
 from gapsmith.evaluators.base import (
     Baseline,
+    GapsmithError,
     Infeasible,
     Instance,
     Number,
     Problem,
     Split,
-    Trouble,
-    no_reader,
+    refuse_to_read,
 )
-from gapsmith.evaluators.grammar import source_as
+from gapsmith.evaluators.grammar import extract_source
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner, assess
@@ -50,20 +50,20 @@ NOT_SOLUTIONS: tuple[Any, ...] = (
 Promise = Callable[[Problem, Runner], Iterator[str]]
 
 
-def broken_promises(problem: Problem, runner: Runner) -> list[str]:
+def find_broken_promises(problem: Problem, runner: Runner) -> list[str]:
     """Lists every broken promise, one line each; empty when all are kept."""
     found: list[str] = []
     for promise in PROMISES:
         try:
             found += promise(problem, runner)
-        except Trouble as trouble:
+        except GapsmithError as trouble:
             found.append(f"{promise.__name__.removeprefix('check_')}: {trouble}")
         except Exception as error:  # noqa: BLE001 - an author's code may raise anything; that is the finding
             found.append(f"{promise.__name__.removeprefix('check_')}: raised {type(error).__name__}: {error}")
     return found
 
 
-def card(problem: Problem, _runner: Runner) -> Iterator[str]:
+def check_card(problem: Problem, _runner: Runner) -> Iterator[str]:
     """Checks that the description says what a model must know."""
     for name in ("name", "title", "brief"):
         if not getattr(problem, name).strip():
@@ -75,7 +75,7 @@ def card(problem: Problem, _runner: Runner) -> Iterator[str]:
             yield f"card: rule {rule.name} lacks a citation or a docstring"
 
 
-def generator(problem: Problem, _runner: Runner) -> Iterator[str]:
+def check_generator(problem: Problem, _runner: Runner) -> Iterator[str]:
     """Checks the generated instances.
 
     They must be reproducible, disjoint between splits, and fit the entry point.
@@ -96,17 +96,17 @@ def generator(problem: Problem, _runner: Runner) -> Iterator[str]:
                 yield f"generator: {instance.name} is also in {seen[instance.digest]}; expected disjoint splits"
 
 
-def verifier(problem: Problem, runner: Runner) -> Iterator[str]:
+def check_verifier(problem: Problem, runner: Runner) -> Iterator[str]:
     """Checks that a wrong solution raises Infeasible with a reason, nothing else."""
     instance = _sample(problem)[0]
-    good = _baseline(problem, instance).solution
-    for wrong in (*NOT_SOLUTIONS, *_mutants(good)):
+    good = _compute_baseline(problem, instance).solution
+    for wrong in (*NOT_SOLUTIONS, *_make_mutants(good)):
         try:
             cost = problem.cost(instance, wrong)
         except Infeasible as reason:
             if not str(reason).strip():
                 yield f"verifier: turns {wrong!r:.60} away without a reason"
-        except Trouble as trouble:
+        except GapsmithError as trouble:
             yield f"verifier: {wrong!r:.60}: {trouble}"
         except Exception as error:  # noqa: BLE001 - any other error is the broken promise
             yield f"verifier: {wrong!r:.60} raises {type(error).__name__}; expected Infeasible with a reason"
@@ -114,10 +114,10 @@ def verifier(problem: Problem, runner: Runner) -> Iterator[str]:
             yield f"verifier: takes {wrong!r:.60} for a solution and prices it {cost}"
 
 
-def baseline(problem: Problem, _runner: Runner) -> Iterator[str]:
+def check_baseline(problem: Problem, _runner: Runner) -> Iterator[str]:
     """Checks that bounds are in order and solutions cost what is claimed."""
     for instance in _sample(problem):
-        found = _baseline(problem, instance)
+        found = _compute_baseline(problem, instance)
         if not found.lower <= found.upper:
             yield f"baseline: {instance.name} has lower {found.lower} above upper {found.upper}"
         claimed = found.lower if problem.maximise else found.upper
@@ -127,29 +127,29 @@ def baseline(problem: Problem, _runner: Runner) -> Iterator[str]:
             yield f"baseline: {instance.name} claims {claimed}; its solution costs otherwise"
 
 
-def rules(problem: Problem, runner: Runner) -> Iterator[str]:
+def check_rules(problem: Problem, runner: Runner) -> Iterator[str]:
     """Checks that every rule runs, is honest, and respects the bound."""
     instances = _sample(problem)
     for rule in problem.rules:
         source = rule.source(problem.entry.name)
-        yield from _runs(problem, f"rule {rule.name}", source, instances, runner)
+        yield from _check_program(problem, f"rule {rule.name}", source, instances, runner)
 
 
-def grammar(problem: Problem, runner: Runner) -> Iterator[str]:
+def check_grammar(problem: Problem, runner: Runner) -> Iterator[str]:
     """Checks that every block of the grammar makes a feasible program."""
     if problem.grammar is None:
         return
     first = {role: next(iter(problem.grammar.sources(role).values())) for role in problem.grammar.blocks}
-    main = source_as(problem.grammar.main, problem.entry.name)
+    main = extract_source(problem.grammar.main, problem.entry.name)
     for role in problem.grammar.blocks:
         for name, block in problem.grammar.sources(role).items():
             parts = ["import numpy as np\n", *{**first, role: block}.values(), main]
-            yield from _runs(
+            yield from _check_program(
                 problem, f"block {name} as {role}", "\n\n".join(parts), _sample(problem)[:3], runner
             )
 
 
-def terminals(problem: Problem, _runner: Runner) -> Iterator[str]:
+def check_terminals(problem: Problem, _runner: Runner) -> Iterator[str]:
     """Checks that every block with a priority binds all terminals as locals.
 
     Then any priority fits any block.
@@ -171,20 +171,20 @@ def terminals(problem: Problem, _runner: Runner) -> Iterator[str]:
         yield f"the grammar has terminals, and no block assigns `{HOLE}`; expected one that does, or no terminals"
 
 
-def relabelling(problem: Problem, _runner: Runner) -> Iterator[str]:
+def check_relabelling(problem: Problem, _runner: Runner) -> Iterator[str]:
     """Checks that a relabelled instance has the same optimum."""
     if problem.relabel is None:
         return
     for k, instance in enumerate(_sample(problem)[:3]):
         other = problem.relabel(instance, np.random.default_rng(k))
-        one, two = _baseline(problem, instance), _baseline(problem, other)
+        one, two = _compute_baseline(problem, instance), _compute_baseline(problem, other)
         if one.proven and two.proven and one.lower != two.lower:
             yield f"relabelling: {instance.name} has optimum {one.lower}, and {two.lower} relabelled"
 
 
-def reader(problem: Problem, _runner: Runner) -> Iterator[str]:
-    """Checks that a missing or malformed file raises Trouble with its name."""
-    if problem.read is no_reader:
+def check_reader(problem: Problem, _runner: Runner) -> Iterator[str]:
+    """Checks that a missing or malformed file raises GapsmithError with its name."""
+    if problem.read is refuse_to_read:
         return
     with tempfile.TemporaryDirectory() as folder:
         for name, data in (
@@ -196,10 +196,10 @@ def reader(problem: Problem, _runner: Runner) -> Iterator[str]:
             path = Path(folder) / f"{name}.txt"
             if data is not None:
                 path.write_bytes(data)
-            yield from _reads(problem, path)
+            yield from _check_file(problem, path)
 
 
-def limits(problem: Problem, _runner: Runner) -> Iterator[str]:
+def check_limits(problem: Problem, _runner: Runner) -> Iterator[str]:
     """Checks that every instance has a positive CPU limit."""
     for instance in _sample(problem):
         if not problem.cpu_seconds(instance) > 0:
@@ -207,16 +207,16 @@ def limits(problem: Problem, _runner: Runner) -> Iterator[str]:
 
 
 PROMISES: tuple[Promise, ...] = (
-    card,
-    generator,
-    limits,
-    verifier,
-    baseline,
-    rules,
-    grammar,
-    terminals,
-    relabelling,
-    reader,
+    check_card,
+    check_generator,
+    check_limits,
+    check_verifier,
+    check_baseline,
+    check_rules,
+    check_grammar,
+    check_terminals,
+    check_relabelling,
+    check_reader,
 )
 
 
@@ -226,11 +226,11 @@ def _sample(problem: Problem) -> list[Instance]:
 
 
 @lru_cache(maxsize=512)  # several promises need the same ones, and some take seconds
-def _baseline(problem: Problem, instance: Instance) -> Baseline:
+def _compute_baseline(problem: Problem, instance: Instance) -> Baseline:
     return problem.baseline(instance, BASELINE_SECONDS)
 
 
-def _runs(
+def _check_program(
     problem: Problem, name: str, source: str, instances: list[Instance], runner: Runner
 ) -> Iterator[str]:
     result = assess(problem, source, instances, runner)
@@ -239,7 +239,7 @@ def _runs(
         return
     costs: list[Number] = [score.cost for score in result.scores if score.cost is not None]
     for instance, cost in zip(instances, costs, strict=True):
-        found = _baseline(problem, instance)
+        found = _compute_baseline(problem, instance)
         if cost > found.upper if problem.maximise else cost < found.lower:
             yield f"{name}: costs {cost} on {instance.name}, outside the proven bounds {found.lower} to {found.upper}"
     honest = examine(problem, source, instances, costs, runner)
@@ -247,19 +247,19 @@ def _runs(
         yield f"{name}: {honest.outcome}: {honest.message}"
 
 
-def _reads(problem: Problem, path: Path) -> Iterator[str]:
+def _check_file(problem: Problem, path: Path) -> Iterator[str]:
     try:
         problem.read(path)
-    except Trouble as trouble:
+    except GapsmithError as trouble:
         if path.name not in str(trouble):
             yield f"reader: the complaint about {path.name} does not name the file: {trouble}"
     except Exception as error:  # noqa: BLE001 - any other error is the broken promise
-        yield f"reader: {path.name} raises {type(error).__name__}; expected Trouble with file and line"
+        yield f"reader: {path.name} raises {type(error).__name__}; expected GapsmithError with file and line"
     else:
         yield f"reader: takes {path.name} for an instance file"
 
 
-def _mutants(solution: Any) -> Iterator[Any]:
+def _make_mutants(solution: Any) -> Iterator[Any]:
     """Yields near misses of a solution that is a list of numbers.
 
     They have a part too many, or parts as text, as a float or as a truth value.

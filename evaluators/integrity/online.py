@@ -30,7 +30,7 @@ from gapsmith.evaluators.base import Datum, Instance, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running import repeats, stepwise
 from gapsmith.evaluators.running.assess import Runner
-from gapsmith.evaluators.running.stepwise import arrays, value_of
+from gapsmith.evaluators.running.stepwise import convert_datum, select_arrays
 from gapsmith.sandbox import Ending, Job, Limits, Outcome
 
 Data: TypeAlias = Mapping[str, Datum]
@@ -56,7 +56,7 @@ def drive(*data):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ForesightResult:
     """The result of the check.
 
     Attributes:
@@ -76,28 +76,28 @@ class Verdict:
         return self.outcome == Ending.OK
 
     @property
-    def ours(self) -> bool:
+    def is_sandbox_failure(self) -> bool:
         """Whether the sandbox failed, so that the result says nothing about the program."""
         return self.outcome in (Ending.HARNESS_FAILURE, Ending.ZYGOTE_DIED)
 
 
-def driver(source: str) -> str:
+def build_driver(source: str) -> str:
     """Returns a problem's `driver`: `begin` and `step` with the event loop."""
     return source + _LOOP
 
 
-def other_future(rng: np.random.Generator, data: Data, kept: int) -> Data:
+def draw_future(rng: np.random.Generator, data: Data, kept: int) -> Data:
     """Keeps the first events and draws the rest anew.
 
     Rows are drawn from all rows, in random or sorted order, and the sequence is sometimes cut short. Rows stay
     whole, so that relations inside an event still hold. A problem whose events depend on each other (arrival
     times that never decrease) needs a function of its own.
     """
-    total = _events(data)
+    total = _count_events(data)
     drawn = rng.integers(0, total, total - kept)
     order = rng.integers(4)
     if order < 2:  # the next event is the least, or the greatest: a program that looks one ahead must react
-        keys = [value.reshape(total, -1)[drawn, 0] for value in arrays(data).values()]
+        keys = [value.reshape(total, -1)[drawn, 0] for value in select_arrays(data).values()]
         drawn = drawn[np.lexsort(keys)][:: 1 if order else -1]
     elif order == 2:
         drawn = drawn[: 1 + len(drawn) // 2]
@@ -105,15 +105,15 @@ def other_future(rng: np.random.Generator, data: Data, kept: int) -> Data:
     return {key: value[rows] if isinstance(value, np.ndarray) else value for key, value in data.items()}
 
 
-def foresight(
+def check_foresight(
     problem: Problem,
     source: str,
     instance: Instance,
     runner: Runner,
     futures: int = 8,
-    other: Future = other_future,
+    other: Future = draw_future,
     seed: int = 0,
-) -> Verdict:
+) -> ForesightResult:
     """Checks that a program's decisions do not depend on later events.
 
     Args:
@@ -130,11 +130,11 @@ def foresight(
     if not first.honest:
         return first
     rng = np.random.default_rng([seed, check.events])
-    for kept in _places(rng, check.events, futures):
+    for kept in _draw_places(rng, check.events, futures):
         again = check.whole(other(rng, instance.data, kept))
         if (found := check.difference(first, again, kept)) is not None:
             return found
-    return check.difference(first, check.alone(), check.events) or first
+    return check.difference(first, check.run_stepwise(), check.events) or first
 
 
 @dataclass(frozen=True)
@@ -148,26 +148,26 @@ class _Check:
 
     @property
     def events(self) -> int:
-        return _events(self.instance.data)
+        return _count_events(self.instance.data)
 
-    def whole(self, data: Data) -> Verdict:
+    def whole(self, data: Data) -> ForesightResult:
         """Runs all events in one call, as programs are scored."""
-        call = {key: value_of(datum) for key, datum in data.items()}
+        call = {key: convert_datum(datum) for key, datum in data.items()}
         limits = Limits(cpu_seconds=self.problem.cpu_limit(self.instance))
         entry = self.problem.entry.name
         job = Job(source=self.source, entry=entry, calls=(call,), limits=limits, driver=self.problem.driver)
         outcome = repeats.run(self.runner, job)
-        return _decided(outcome, lambda: outcome.answers[0].value, _events(data))
+        return _make_result(outcome, lambda: outcome.answers[0].value, _count_events(data))
 
-    def alone(self) -> Verdict:
+    def run_stepwise(self) -> ForesightResult:
         """Runs event by event: each is sent after the decision before."""
-        outcome = repeats.run(self.runner, stepwise.job(self.problem, self.source, self.instance))
-        return _decided(outcome, lambda: stepwise.decisions(outcome), self.events)
+        outcome = repeats.run(self.runner, stepwise.make_job(self.problem, self.source, self.instance))
+        return _make_result(outcome, lambda: stepwise.list_decisions(outcome), self.events)
 
-    def difference(self, first: Verdict, again: Verdict, kept: int) -> Verdict | None:
+    def difference(self, first: ForesightResult, again: ForesightResult, kept: int) -> ForesightResult | None:
         """Explains how two runs differ; None where required decisions are equal."""
         if first.decisions is None or again.decisions is None:
-            return Verdict(
+            return ForesightResult(
                 again.outcome, f"with other events, or none, after the known ones: {again.message}"
             )
         pairs = zip(first.decisions[:kept], again.decisions[:kept], strict=True)
@@ -177,22 +177,24 @@ class _Check:
         # Only now is it worth a run to see whether chance, not the future, causes the difference.
         if self.whole(self.instance.data).decisions != first.decisions:
             words = "two runs on the same instance decide differently; seed every random generator"
-            return Verdict(UNSTEADY, words, first.decisions)
-        return Verdict(
-            FORESIGHT, _words(place, first.decisions[place], again.decisions[place]), first.decisions
+            return ForesightResult(UNSTEADY, words, first.decisions)
+        return ForesightResult(
+            FORESIGHT,
+            _describe_difference(place, first.decisions[place], again.decisions[place]),
+            first.decisions,
         )
 
 
-def _words(place: int, old: Any, new: Any) -> str:
+def _describe_difference(place: int, old: Any, new: Any) -> str:
     return (
         f"the decision on event {place + 1} is {old!r:.40}, but {new!r:.40} after the same events when later ones "
         "differ or are not yet known; decide by the past alone"
     )
 
 
-def _events(data: Data) -> int:
+def _count_events(data: Data) -> int:
     """Counts the events. Raises ValueError where the arrays disagree."""
-    lengths = {len(value) for value in arrays(data).values()}
+    lengths = {len(value) for value in select_arrays(data).values()}
     if len(lengths) != 1:
         raise ValueError(
             f"the arrays of an on-line instance have {sorted(lengths)} rows; expected equal numbers."
@@ -200,7 +202,7 @@ def _events(data: Data) -> int:
     return lengths.pop()
 
 
-def _places(rng: np.random.Generator, total: int, count: int) -> list[int]:
+def _draw_places(rng: np.random.Generator, total: int, count: int) -> list[int]:
     """Draws where futures part: one place in each of `count` equal stretches.
 
     So early and late ones are tried.
@@ -209,12 +211,12 @@ def _places(rng: np.random.Generator, total: int, count: int) -> list[int]:
     return [int(rng.integers(low, max(low + 1, high))) for low, high in pairwise(ends)]
 
 
-def _decided(outcome: Outcome, decisions: Callable[[], Any], events: int) -> Verdict:
+def _make_result(outcome: Outcome, decisions: Callable[[], Any], events: int) -> ForesightResult:
     if outcome.ending is not Ending.OK:
-        return Verdict(outcome.ending, outcome.message)
+        return ForesightResult(outcome.ending, outcome.message)
     value = decisions()
     if not isinstance(value, list) or len(value) != events:
-        return Verdict(
+        return ForesightResult(
             CandidateOutcome.INFEASIBLE, f"it returned no list of {events} decisions, one per event"
         )
-    return Verdict(Ending.OK, "", value)
+    return ForesightResult(Ending.OK, "", value)

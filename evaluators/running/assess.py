@@ -10,7 +10,7 @@ from gapsmith.evaluators.base import Runner as Runner
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running import repeats, stepwise
 from gapsmith.evaluators.running.repeats import TRIES
-from gapsmith.evaluators.running.stepwise import value_of
+from gapsmith.evaluators.running.stepwise import convert_datum
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Answer, Job, Limits, Outcome, Value
 
@@ -37,7 +37,7 @@ def assess(
     source: str,
     instances: Sequence[Instance],
     runner: Runner,
-    spent: float = 0.0,
+    null_cpu_seconds: float = 0.0,
     tries: int = TRIES,
 ) -> Assessment:
     """Runs the instances in one process; stops at the first failure.
@@ -47,14 +47,14 @@ def assess(
         source: the program.
         instances: the instances, run in this order.
         runner: the sandbox.
-        spent: CPU seconds of a null candidate's call, subtracted from every call.
+        null_cpu_seconds: CPU seconds of a null candidate's call, subtracted from every call.
         tries: total runs of a program that runs out of time; see `repeats`.
     """
-    outcome = _run(problem, source, instances, runner, spent, tries)
+    outcome = _run(problem, source, instances, runner, null_cpu_seconds, tries)
     solutions = tuple(answer.value for answer in outcome.answers)
     scores: list[Score] = []
     for instance, answer in zip(instances, outcome.answers, strict=False):
-        scores.append(_price(problem, instance, answer, outcome, spent))
+        scores.append(_price(problem, instance, answer, outcome, null_cpu_seconds))
         if scores[-1].outcome != CandidateOutcome.OK:
             return Assessment(scores[-1].outcome, f"{instance.name}: {scores[-1].message}", tuple(scores))
     if len(scores) == len(instances):
@@ -68,7 +68,7 @@ def assess_all(
     source: str,
     instances: Sequence[Instance],
     runner: Runner,
-    spent: float = 0.0,
+    null_cpu_seconds: float = 0.0,
     isolated: bool = False,
 ) -> tuple[Score, ...]:
     """Scores all instances, and continues after failures.
@@ -78,13 +78,13 @@ def assess_all(
         source: the program.
         instances: the instances, run in this order.
         runner: the sandbox.
-        spent: CPU seconds of a null candidate's call, subtracted from every call.
+        null_cpu_seconds: CPU seconds of a null candidate's call, subtracted from every call.
         isolated: whether every instance gets a process of its own, so that no information is carried over.
     """
     scores: list[Score] = []
     while len(scores) < len(instances):
         left = instances[len(scores) :]
-        scores += assess(problem, source, left[:1] if isolated else left, runner, spent).scores
+        scores += assess(problem, source, left[:1] if isolated else left, runner, null_cpu_seconds).scores
     return tuple(scores)
 
 
@@ -96,18 +96,20 @@ def _run(
     spent: float,
     tries: int,
 ) -> Outcome:
-    if any(stepwise.wanted(problem, source, instance) for instance in instances):
-        return _stepwise(problem, source, instances, runner, spent, tries)
+    if any(stepwise.is_stepwise(problem, source, instance) for instance in instances):
+        return _run_stepwise(problem, source, instances, runner, spent, tries)
     calls = tuple(_call(instance) for instance in instances)
     limits = Limits(cpu_seconds=max((problem.cpu_limit(instance) for instance in instances), default=1.0))
     job = Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
     first = repeats.run(runner, job, tries)
     if problem.follow_up is None or not first.answers:
         return first
-    return _followed(problem.follow_up, replace(job, entry=problem.follow_up.entry), instances, first, runner)
+    return _run_follow_up(
+        problem.follow_up, replace(job, entry=problem.follow_up.entry), instances, first, runner
+    )
 
 
-def _stepwise(
+def _run_stepwise(
     problem: Problem,
     source: str,
     instances: Sequence[Instance],
@@ -121,8 +123,8 @@ def _stepwise(
     """
     answers: list[Answer] = []
     for instance in instances:
-        outcome = repeats.run(runner, stepwise.job(problem, source, instance), tries)
-        decided = stepwise.decisions(outcome)
+        outcome = repeats.run(runner, stepwise.make_job(problem, source, instance), tries)
+        decided = stepwise.list_decisions(outcome)
         if decided is None:
             break
         # The cost of all calls but one; the last is subtracted where the instance is priced.
@@ -131,7 +133,7 @@ def _stepwise(
     return replace(outcome, answers=tuple(answers))
 
 
-def _followed(
+def _run_follow_up(
     follow_up: FollowUp, job: Job, instances: Sequence[Instance], first: Outcome, runner: Runner
 ) -> Outcome:
     """Makes the second call for each first answer, and pairs the answers.
@@ -143,7 +145,9 @@ def _followed(
         follow_up.arguments(instance, answer.value)
         for instance, answer in zip(instances, first.answers, strict=False)
     ]
-    calls = tuple({key: value_of(datum) for key, datum in data.items()} for data in asked if data is not None)
+    calls = tuple(
+        {key: convert_datum(datum) for key, datum in data.items()} for data in asked if data is not None
+    )
     second = repeats.run(runner, replace(job, calls=calls, driver=follow_up.driver))
     others = iter(second.answers)
     pairs: list[Answer] = []
@@ -165,7 +169,7 @@ _calls: WeakKeyDictionary[Instance, Mapping[str, Value]] = WeakKeyDictionary()
 def _call(instance: Instance) -> Mapping[str, Value]:
     """Returns the arguments in the sandbox's form, made once for each instance."""
     if (known := _calls.get(instance)) is None:
-        known = _calls[instance] = {key: value_of(datum) for key, datum in instance.data.items()}
+        known = _calls[instance] = {key: convert_datum(datum) for key, datum in instance.data.items()}
     return known
 
 

@@ -13,18 +13,18 @@ from gapsmith.evaluators.base import Runner
 from gapsmith.sandbox import Answer, Ending, Job, Outcome
 
 TRIES = 3
-WIDER = 1.2
-TIME_OUTS = (Ending.TIMEOUT_CPU, Ending.TIMEOUT_WALL)
+RETRY_LIMIT_FACTOR = 1.2
+TIMEOUTS = (Ending.TIMEOUT_CPU, Ending.TIMEOUT_WALL)
 
 
 def run(runner: Runner, job: Job, tries: int = TRIES) -> Outcome:
-    """Runs a job, and again while it runs out of time, up to `tries` times in all.
+    """Runs a job, and again while it runs out of time.
 
     Returns the run that got furthest, with the least time of each call.
     """
     found = [runner.run(job)]
-    wider = replace(job, limits=replace(job.limits, cpu_seconds=WIDER * job.limits.cpu_seconds))
-    while (least := _least(job, found)).ending in TIME_OUTS and len(found) < tries:
+    wider = replace(job, limits=replace(job.limits, cpu_seconds=RETRY_LIMIT_FACTOR * job.limits.cpu_seconds))
+    while (least := _least(job, found)).ending in TIMEOUTS and len(found) < tries:
         found.append(runner.run(wider))
     return least
 
@@ -36,8 +36,8 @@ def _least(job: Job, found: list[Outcome]) -> Outcome:
     """
     if len(found) == 1:
         return found[0]
-    furthest = max(found, key=lambda outcome: (outcome.ending not in TIME_OUTS, len(outcome.answers)))
-    answers = tuple(_quickest(place, answer, found) for place, answer in enumerate(furthest.answers))
+    furthest = max(found, key=lambda outcome: (outcome.ending not in TIMEOUTS, len(outcome.answers)))
+    answers = tuple(_select_quickest(place, answer, found) for place, answer in enumerate(furthest.answers))
     limit = job.limits.cpu_seconds
     late = next((place for place, answer in enumerate(answers) if answer.cpu_seconds > limit), None)
     if late is None or job.limits.together:
@@ -46,6 +46,6 @@ def _least(job: Job, found: list[Outcome]) -> Outcome:
     return replace(furthest, ending=Ending.TIMEOUT_CPU, message=words, answers=answers[:late])
 
 
-def _quickest(place: int, answer: Answer, found: list[Outcome]) -> Answer:
+def _select_quickest(place: int, answer: Answer, found: list[Outcome]) -> Answer:
     times = [outcome.answers[place].cpu_seconds for outcome in found if place < len(outcome.answers)]
     return Answer(answer.value, min(times))

@@ -26,7 +26,7 @@ EVENT_SECONDS = 0.0005
 """Further CPU seconds for each event, which must be received and answered."""
 
 
-def wanted(problem: Problem, source: str, instance: Instance) -> bool:
+def is_stepwise(problem: Problem, source: str, instance: Instance) -> bool:
     """Tells whether a program must get the events one by one."""
     if not problem.online or instance.whole:
         return False
@@ -38,13 +38,13 @@ def _source(rule: Rule, entry: str) -> str:
     return rule.source(entry)
 
 
-def job(problem: Problem, source: str, instance: Instance) -> Job:
+def make_job(problem: Problem, source: str, instance: Instance) -> Job:
     """Makes the job: first the numbers, then a call for each event.
 
     The limits are for all calls together.
     """
-    columns = {key: value.tolist() for key, value in arrays(instance.data).items()}
-    begin = {key: value_of(datum) for key, datum in instance.data.items() if key not in columns}
+    columns = {key: value.tolist() for key, value in select_arrays(instance.data).items()}
+    begin = {key: convert_datum(datum) for key, datum in instance.data.items() if key not in columns}
     steps = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     seconds = PATIENCE * problem.cpu_limit(instance) + EVENT_SECONDS * len(steps)
     limits = Limits(cpu_seconds=seconds, together=True)
@@ -57,17 +57,17 @@ def job(problem: Problem, source: str, instance: Instance) -> Job:
     )
 
 
-def decisions(outcome: Outcome) -> list[Any] | None:
+def list_decisions(outcome: Outcome) -> list[Any] | None:
     """Returns the decision on each event; None for an unfinished run."""
     return [answer.value for answer in outcome.answers[1:]] if outcome.ending is Ending.OK else None
 
 
-def arrays(data: Data) -> dict[str, NDArray[Any]]:
+def select_arrays(data: Data) -> dict[str, NDArray[Any]]:
     """Returns the arrays of an instance: each row is one event."""
     return {key: value for key, value in data.items() if isinstance(value, np.ndarray)}
 
 
-def value_of(datum: Datum) -> Value:
+def convert_datum(datum: Datum) -> Value:
     """Converts a datum to the sandbox's form."""
     if isinstance(datum, np.ndarray):
         return Array(datum.dtype.str, datum.shape, np.ascontiguousarray(datum).tobytes())

@@ -22,7 +22,7 @@ def _stamp(folder: Path) -> str:
 _OPTIONS: dict[str, Any] = {"_nrt": False}
 
 
-def compiled(function: Kernel) -> Kernel:
+def compile_kernel(function: Kernel) -> Kernel:
     """Compiles a function with numba on its first call.
 
     The machine code is cached between processes. Numba writes the cache beside the source, or, where that is

@@ -15,14 +15,14 @@ UNITS_PER_SECOND = 0.6
 LOOK_SECONDS = 0.05
 """Wall seconds between two looks at the CPU clock."""
 
-TOO_LATE = 1.25
+CPU_LIMIT_FACTOR = 1.25
 """Factor on the limit at which the CPU clock ends a run that the deterministic limit has not ended."""
 
-PATIENCE = 20.0
+WALL_LIMIT_FACTOR = 20.0
 """Factor on the limit for the wall clock: a guard against a machine that gives almost no CPU time."""
 
 
-def worker(seconds: float) -> "cp_model.CpSolver":
+def make_solver(seconds: float) -> "cp_model.CpSolver":
     """Makes a reproducible solver with a CPU limit of about `seconds`."""
     from ortools.sat.python import cp_model
 
@@ -30,20 +30,20 @@ def worker(seconds: float) -> "cp_model.CpSolver":
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
     solver.parameters.max_deterministic_time = UNITS_PER_SECOND * seconds
-    solver.parameters.max_time_in_seconds = PATIENCE * seconds
+    solver.parameters.max_time_in_seconds = WALL_LIMIT_FACTOR * seconds
     return solver
 
 
-def solved(
+def solve_model(
     solver: "cp_model.CpSolver", model: "cp_model.CpModel", seconds: float
 ) -> "cp_model.CpSolverStatus":
     """Solves a model; the CPU clock stops it beyond the limit."""
-    with stopped_after(solver.stop_search, TOO_LATE * seconds):
+    with stop_after(solver.stop_search, CPU_LIMIT_FACTOR * seconds):
         return solver.solve(model)
 
 
 @contextlib.contextmanager
-def stopped_after(stop: Callable[[], None], seconds: float) -> Iterator[None]:
+def stop_after(stop: Callable[[], None], seconds: float) -> Iterator[None]:
     """Calls `stop` while the body runs beyond its limit of CPU seconds."""
     over, deadline = threading.Event(), time.process_time() + seconds
 

@@ -19,16 +19,16 @@ Integers: TypeAlias = "NDArray[np.int64]"
 Dual: TypeAlias = Callable[[Integers], tuple[int, Integers]]
 """Integer multipliers -> (the dual's value there, a subgradient of it): value and multipliers in the dual's unit."""
 
-LARGEST = 1 << 62
+MAX_VALUE = 1 << 62
 """Sums of scaled quantities must stay below it: int64 would overflow silently."""
 
 MEMORY = 0.3
 """Weight of the last direction in the next: Volgenant and Jonker 1982, section 2."""
 
-FARTHEST = 2.0**40
+MAX_MULTIPLIER = 2.0**40
 """The largest absolute value of a multiplier, in units of the dual."""
 
-SHORTEST = 1e-4
+MIN_STEP_FACTOR = 1e-4
 """The ascent ends when the step's factor, which starts at 2, has been halved below this."""
 
 
@@ -86,8 +86,8 @@ def ascend(
             best, waited = Ascent(value, multipliers, call), 0
         else:
             waited += 1
-        square = _square(slope)
-        if value >= target or not square or factor < SHORTEST or call >= calls or _late(deadline):
+        square = _compute_square(slope)
+        if value >= target or not square or factor < MIN_STEP_FACTOR or call >= calls or _is_late(deadline):
             return Ascent(best.bound, best.multipliers, call)
         direction = (1 - MEMORY) * slope + MEMORY * direction
         if waited >= patience:
@@ -97,12 +97,12 @@ def ascend(
         length = factor * (target - value) / max(float(direction @ direction), 1e-9)
         point = point + length * direction
         # Where slope and memory cancel each other a step can be arbitrarily long; integers cannot.
-        point = np.clip(point, 0.0 if nonnegative else -FARTHEST, FARTHEST)
+        point = np.clip(point, 0.0 if nonnegative else -MAX_MULTIPLIER, MAX_MULTIPLIER)
 
 
-def _square(slope: Integers) -> float:
+def _compute_square(slope: Integers) -> float:
     return float(slope.astype(float) @ slope.astype(float))
 
 
-def _late(deadline: float) -> bool:
+def _is_late(deadline: float) -> bool:
     return time.process_time() > deadline

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.cpsat import stopped_after
+from gapsmith.evaluators.solvers.cpsat import stop_after
 
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Found:
+class SolverRun:
     """The result of a run of CP-SAT.
 
     Attributes:
@@ -32,7 +32,7 @@ class Found:
     seconds: float
 
 
-def run(model: Any, makespan: Any, starts: list[Any], lower: int, seconds: float) -> Found:
+def minimise_makespan(model: Any, makespan: Any, starts: list[Any], lower: int, seconds: float) -> SolverRun:
     """Minimises the makespan within a limit of CPU seconds.
 
     Its bound is never less than `lower`, which must be proven. Raises AssertionError when the solver calls the
@@ -48,18 +48,18 @@ def run(model: Any, makespan: Any, starts: list[Any], lower: int, seconds: float
     # A linear relaxation is weak for disjunctions and takes most of the time: the proof for the job shop orb01
     # takes 14 s without it, and more than 30 s with it.
     solver.parameters.linearization_level = 0
-    with stopped_after(solver.stop_search, seconds):
+    with stop_after(solver.stop_search, seconds):
         status = solver.solve(model)
     spent = time.process_time() - begin
     if status == cp_model.UNKNOWN:
-        return Found(lower, None, spent)
+        return SolverRun(lower, None, spent)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         raise AssertionError(f"CP-SAT ended as {solver.status_name(status)}")
     bound = max(lower, math.ceil(solver.best_objective_bound - 1e-6))
-    return Found(bound, [solver.value(start) for start in starts], spent)
+    return SolverRun(bound, [solver.value(start) for start in starts], spent)
 
 
-def permutation_flow_shop(p: Integers, lower: int, seconds: float) -> tuple[Found, list[int]]:
+def solve_permutation_flow_shop(p: Integers, lower: int, seconds: float) -> tuple[SolverRun, list[int]]:
     """Solves by assigning jobs to places: a second method for small instances.
 
     Args:
@@ -90,12 +90,12 @@ def permutation_flow_shop(p: Integers, lower: int, seconds: float) -> tuple[Foun
     places = [model.new_int_var(0, n - 1, f"place {job}") for job in range(n)]
     for job in range(n):
         model.add(places[job] == sum(i * chosen[job][i] for i in range(n)))
-    found = run(model, makespan, places, lower, seconds)
+    found = minimise_makespan(model, makespan, places, lower, seconds)
     sequence = [] if found.starts is None else [int(job) for job in np.argsort(found.starts)]
     return found, sequence
 
 
-def job_shop(machines: Integers, p: Integers, starts: Integers, seconds: float) -> Found:
+def solve_job_shop(machines: Integers, p: Integers, starts: Integers, seconds: float) -> SolverRun:
     """Solves J‖Cmax with an interval for each operation.
 
     Args:
@@ -128,10 +128,10 @@ def job_shop(machines: Integers, p: Integers, starts: Integers, seconds: float) 
         variables.append(start)
     for group in intervals.values():
         model.add_no_overlap(group)
-    return run(model, makespan, variables, lower, seconds)
+    return minimise_makespan(model, makespan, variables, lower, seconds)
 
 
-def project(
+def solve_project(
     p: Integers,
     precedence: Integers,
     demand: Integers,
@@ -139,7 +139,7 @@ def project(
     starts: Integers,
     lower: int,
     seconds: float,
-) -> Found:
+) -> SolverRun:
     """Solves the resource-constrained project with an interval for each activity.
 
     Args:
@@ -170,4 +170,4 @@ def project(
     for k, units in enumerate(capacity):
         users = np.flatnonzero(demand[:, k])
         model.add_cumulative([intervals[i] for i in users], [int(demand[i, k]) for i in users], int(units))
-    return run(model, makespan, variables, lower, seconds)
+    return minimise_makespan(model, makespan, variables, lower, seconds)

@@ -38,7 +38,7 @@ def main(descriptors: tuple[int, int, int], lockdown: Lockdown) -> NoReturn:
     """Runs the zygote until the host closes the stream."""
     try:
         _adopt(*descriptors)
-        lockdown.at_birth()
+        lockdown.apply_at_birth()
         _serve(lockdown)
     finally:
         os._exit(0)
@@ -52,33 +52,33 @@ def _adopt(job: int, out: int, err: int) -> None:
 
 
 def _serve(lockdown: Lockdown) -> None:
-    job = _job()
+    job = _read_job()
     try:
-        lockdown.before_candidate(job)
+        lockdown.apply_before_candidate(job)
     except OSError as error:
-        _write(frames.ERROR, _error("harness_failure", f"the child could not be locked down: {error}"))
+        _write(frames.ERROR, _encode_error("harness_failure", f"the child could not be locked down: {error}"))
         return
     _write(frames.READY)
     clocks.hide()
     random.seed(0)  # CPython reseeds it in every forked child; equal programs must behave equally.
-    entry = _guarded(b"", partial(_load, job))
+    entry = _guard(b"", partial(_load, job))
     _write(frames.LOADED)
     while True:
-        token, arguments = _next_call()
-        _write(frames.RESULT, token + _guarded(token, partial(_answer, entry, arguments, job)))
+        token, arguments = _read_call()
+        _write(frames.RESULT, token + _guard(token, partial(_answer, entry, arguments, job)))
 
 
-def _job() -> dict[str, Any]:
+def _read_job() -> dict[str, Any]:
     job: dict[str, Any] = json.loads(bytes(_read_frame()))
     return job
 
 
-def _next_call() -> tuple[bytes, list[Any]]:
+def _read_call() -> tuple[bytes, list[Any]]:
     payload = _read_frame()
     return bytes(payload[: frames.TOKEN_BYTES]), frames.decode_call(payload[frames.TOKEN_BYTES :])
 
 
-def _guarded(token: bytes, work: Callable[[], Any]) -> Any:
+def _guard(token: bytes, work: Callable[[], Any]) -> Any:
     try:
         return work()
     except Refused as refusal:
@@ -88,34 +88,34 @@ def _guarded(token: bytes, work: Callable[[], Any]) -> Any:
     except BaseException as error:  # noqa: BLE001 - a candidate may raise anything, SystemExit included
         ending, message = "candidate_exception", describe(error)
     _flush()
-    _write(frames.ERROR, token + _error(ending, message))
+    _write(frames.ERROR, token + _encode_error(ending, message))
     os._exit(0)
 
 
 def _load(job: dict[str, Any]) -> Callable[..., Any]:
-    candidate = _module("candidate", job["source"])
+    candidate = _make_module("candidate", job["source"])
     entry = getattr(candidate, job["entry"], None)
     if not callable(entry):
         raise Refused("no_entry", f"the module defines no function {job['entry']!r}")
     _flush()
     if not job["driver"]:
-        return _function(entry)
-    driver = _module("driver", job["driver"], candidate=entry)
-    return _function(driver.drive)
+        return _check_function(entry)
+    driver = _make_module("driver", job["driver"], candidate=entry)
+    return _check_function(driver.drive)
 
 
-def _function(entry: Any) -> Callable[..., Any]:
+def _check_function(entry: Any) -> Callable[..., Any]:
     checked: Callable[..., Any] = entry
     return checked
 
 
-def _module(name: str, source: str, **given: Any) -> types.ModuleType:
+def _make_module(name: str, source: str, **given: Any) -> types.ModuleType:
     file = _NAMES[name]
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
     try:
         code = compile(source, file, "exec")
     except (SyntaxError, ValueError, RecursionError) as error:  # ValueError: null bytes, lone surrogates.
-        raise Refused("syntax_error", _syntax(error)) from None
+        raise Refused("syntax_error", _describe_syntax_error(error)) from None
     module = types.ModuleType(name)
     module.__dict__.update(given)
     sys.modules[name] = module
@@ -123,7 +123,7 @@ def _module(name: str, source: str, **given: Any) -> types.ModuleType:
     return module
 
 
-def _syntax(error: Exception) -> str:
+def _describe_syntax_error(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         return (
             f"{type(error).__name__}: {error.msg} (line {error.lineno}: {(error.text or '').strip()[:200]})"
@@ -135,9 +135,9 @@ def _answer(entry: Callable[..., Any], arguments: list[Any], job: dict[str, Any]
     value = entry(*arguments)
     _flush()
     try:
-        text = json.dumps(value, allow_nan=False, default=_plain, separators=(",", ":")).encode()
+        text = json.dumps(value, allow_nan=False, default=_convert, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise Refused("malformed_result", f"the result cannot be used: {_reason(error)}") from None
+        raise Refused("malformed_result", f"the result cannot be used: {_explain(error)}") from None
     if len(text) > job["result_bytes"]:
         raise Refused(
             "result_too_large", f"the result has {len(text)} bytes; the limit is {job['result_bytes']}"
@@ -145,7 +145,7 @@ def _answer(entry: Callable[..., Any], arguments: list[Any], job: dict[str, Any]
     return text
 
 
-def _plain(value: Any) -> Any:
+def _convert(value: Any) -> Any:
     numpy = sys.modules.get("numpy")
     if (
         numpy is not None
@@ -156,7 +156,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"it holds a {type(value).__name__}; return numbers, strings, lists, dicts or arrays")
 
 
-def _reason(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     if "JSON compliant" in str(error):
         return "it holds nan or infinity"
     if isinstance(error, RecursionError):
@@ -181,7 +181,7 @@ def describe(error: BaseException) -> str:
     return text + place
 
 
-def _error(ending: str, message: str) -> bytes:
+def _encode_error(ending: str, message: str) -> bytes:
     return json.dumps({"ending": ending, "message": message[: _MESSAGE + 400]}).encode()
 
 
@@ -192,7 +192,7 @@ def _flush() -> None:
 
 
 def _write(kind: bytes, payload: bytes = b"") -> None:
-    rest = memoryview(frames.frame(kind, payload))
+    rest = memoryview(frames.build_frame(kind, payload))
     while rest:
         rest = rest[os.write(CHANNEL, rest) :]
 

@@ -16,10 +16,10 @@ NAMES = (
 def hide() -> None:
     """Replaces every clock of the module `time` by a function that raises."""
     for name in NAMES:
-        setattr(time, name, _hidden)
+        setattr(time, name, _refuse)
 
 
-def _hidden(*_arguments: object) -> NoReturn:
+def _refuse(*_arguments: object) -> NoReturn:
     raise PermissionError(
         "there is no clock here: a result must not depend on time; bound the work by counting"
     )

@@ -29,12 +29,12 @@ from gapsmith.sandbox.isolation.lockdown import (
     Enclosure,
     LayerFailed,
     Lockdown,
+    derive_user_number,
     enclose,
     forbid_system_calls,
     leave_namespaces,
-    user_number,
 )
-from gapsmith.sandbox.isolation.seccomp import Filter, child_filter
+from gapsmith.sandbox.isolation.seccomp import Filter, build_child_filter
 
 EVENT = struct.Struct("!ciiddq")
 """Kind, pid, wait status, CPU seconds of the child and of the zygote, peak memory in bytes.
@@ -99,30 +99,33 @@ def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any
     """
     wanted, enclosure = frozenset(settings["layers"]), Enclosure(refused=settings["refused"])
     leave_namespaces(enclosure, wanted, ctl)
-    own = _outermost([folder for folder in sys.path if os.path.isdir(folder)])
+    own = _select_outermost([folder for folder in sys.path if os.path.isdir(folder)])
     preload(settings["preload"], settings["path"], lazily=NAMESPACES in enclosure.applied)
     preload_trusted(settings["packages"], settings["modules"])
     gc.collect()
     gc.freeze()  # A collection in a child would write to every object, and so copy every page.
-    base = rlimits.footprint()
+    base = rlimits.measure_footprint()
     enclose(
         enclosure,
         wanted,
-        own + packages(settings["room"], own),
-        user_number(settings["host"], settings["slot"]),
+        own + list_package_folders(settings["room"], own),
+        derive_user_number(settings["host"], settings["slot"]),
     )
     enclosure.attempt(RLIMITS, wanted, rlimits.apply_fixed)
     lockdown = Lockdown(layers=frozenset(enclosure.applied), base=base, own_uid=enclosure.own_uid)
     proofs = probes.prove(enclosure, lockdown, settings["room"])
     forbid_system_calls(enclosure, wanted)
     if SECCOMP in enclosure.applied:
-        filters = (Filter(child_filter(threads=False)), Filter(child_filter(threads=True)))
+        filters = (Filter(build_child_filter(threads=False)), Filter(build_child_filter(threads=True)))
         lockdown = replace(lockdown, layers=lockdown.layers | {SECCOMP}, filters=filters)
     proofs |= probes.prove_seccomp(lockdown)
-    return lockdown, {"resident": _resident_at_birth(), "proofs": probes.together(proofs, enclosure.refused)}
+    return lockdown, {
+        "resident": _measure_resident(),
+        "proofs": probes.combine_proofs(proofs, enclosure.refused),
+    }
 
 
-def _resident_at_birth() -> int:
+def _measure_resident() -> int:
     """Returns the bytes in memory of a child that has done nothing.
 
     No candidate is charged for them.
@@ -134,11 +137,11 @@ def _resident_at_birth() -> int:
     return usage.ru_maxrss * _MAXRSS_UNIT
 
 
-def _outermost(folders: list[str]) -> list[str]:
+def _select_outermost(folders: list[str]) -> list[str]:
     return [folder for folder in folders if not any(folder.startswith(other + os.sep) for other in folders)]
 
 
-def packages(room: str, own: list[str]) -> list[str]:
+def list_package_folders(room: str, own: list[str]) -> list[str]:
     """Lists the folders of imported packages outside the standard library.
 
     Shared libraries of wheels are included. A folder that holds several packages is never listed: a candidate
@@ -150,12 +153,12 @@ def packages(room: str, own: list[str]) -> list[str]:
         if name.startswith("gapsmith."):
             continue  # Code of ours is in memory; no candidate may read its folders.
         if file and not file.startswith(room) and not any(os.path.dirname(file) == folder for folder in own):
-            tops.add(_top_folder(name, file))
+            tops.add(_find_top_folder(name, file))
     folders = [top + suffix for top in tops if top for suffix in ("", ".libs")]
-    return sorted(folder for folder in folders if os.path.isdir(folder) and not _within(folder, own))
+    return sorted(folder for folder in folders if os.path.isdir(folder) and not _is_within(folder, own))
 
 
-def _top_folder(name: str, file: str) -> str:
+def _find_top_folder(name: str, file: str) -> str:
     """Returns the folder of a module's outermost package.
 
     It is empty for a module that is a single file.
@@ -167,7 +170,7 @@ def _top_folder(name: str, file: str) -> str:
     return folder if os.path.basename(folder) == first else ""
 
 
-def _within(folder: str, own: list[str]) -> bool:
+def _is_within(folder: str, own: list[str]) -> bool:
     """Tells whether one of the standard library's folders holds a folder.
 
     Folders of installed packages inside them do not count.
@@ -182,7 +185,7 @@ def preload(name: str, path: list[str], lazily: bool) -> None:
     own = list(sys.path)
     sys.path[:] = [*own, *path]
     if name != "numpy":
-        sys.modules["pandas"] = _pandas()
+        sys.modules["pandas"] = _make_pandas()
     for module in (*_COMMON, *PRELOAD[name], *(() if lazily else _BROAD)):
         importlib.import_module(module)
     sys.modules["numpy"].random.seed(0)  # Equal programs must behave equally in every zygote.
@@ -205,7 +208,7 @@ def preload_trusted(packages: dict[str, str], modules: list[str]) -> None:
         sys.modules[name].__path__ = []
 
 
-def _pandas() -> types.ModuleType:
+def _make_pandas() -> types.ModuleType:
     """Makes a stand-in for pandas.
 
     `cp_model` imports it for helpers that few programs use, and it triples the cost of a fork.
@@ -215,7 +218,7 @@ def _pandas() -> types.ModuleType:
     return module
 
 
-def _watch(pid: int) -> int:
+def _open_handle(pid: int) -> int:
     """Opens a handle on a child; -1 where the system has none.
 
     That is macOS, or a container with an old filter.
@@ -240,25 +243,25 @@ class Nursery:
 
     def serve(self) -> None:
         """Forks and reaps children until the host closes the stream."""
-        self._bear()
+        self._fork_child()
         while True:
-            ready = [descriptor for descriptor, _ in self._poll.poll(self._patience())]
+            ready = [descriptor for descriptor, _ in self._poll.poll(self._choose_timeout())]
             if self._ctl.fileno() in ready:
                 if self._ctl.recv(1) != TAKEN:
                     break
-                self._bear()
+                self._fork_child()
             self._reap()
         for pid in self._watches:
             os.kill(pid, signal.SIGKILL)
 
-    def _patience(self) -> int | None:
+    def _choose_timeout(self) -> int | None:
         """Returns the milliseconds between two looks at the children.
 
         None where a descriptor reports every death.
         """
         return 5 if -1 in self._watches.values() else None
 
-    def _bear(self) -> None:
+    def _fork_child(self) -> None:
         ours, theirs = socket.socketpair()
         out, out_end = os.pipe()
         err, err_end = os.pipe()
@@ -272,7 +275,7 @@ class Nursery:
             os.close(descriptor)
 
     def _announce(self, pid: int, descriptors: list[int]) -> None:
-        watch = _watch(pid)
+        watch = _open_handle(pid)
         self._watches[pid] = watch
         if watch >= 0:
             self._poll.register(watch, select.POLLIN)

@@ -15,7 +15,7 @@ _CAPABILITY_VERSION = 0x20080522
 
 
 @functools.cache
-def libc() -> ctypes.CDLL:
+def load_libc() -> ctypes.CDLL:
     """Returns the C library of this process."""
     library = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "linux":
@@ -28,7 +28,7 @@ def call(name: str, *arguments: "int | bytes | ctypes.Array[ctypes.c_char] | Non
     if sys.platform != "linux" or name not in HERE.numbers:
         raise OSError(errno.ENOSYS, f"{name}: {sys.platform} on {HERE.name} is not known to have it")
     words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
-    result: int = libc().syscall(ctypes.c_long(HERE.numbers[name]), *words)
+    result: int = load_libc().syscall(ctypes.c_long(HERE.numbers[name]), *words)
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
@@ -39,7 +39,7 @@ def prctl(option: int, value: int = 0, third: int = 0, fourth: int = 0) -> None:
     """Changes a property of this process. Raises OSError."""
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, "prctl: only Linux has it")
-    if libc().prctl(option, value, third, fourth, 0) != 0:
+    if load_libc().prctl(option, value, third, fourth, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl {option}: {os.strerror(number)}")
 
@@ -81,5 +81,5 @@ def drop_capabilities() -> None:
     prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     nothing = (ctypes.c_uint32 * 6)()
-    if libc().capset(header, nothing) != 0:
+    if load_libc().capset(header, nothing) != 0:
         raise OSError(ctypes.get_errno(), "capset")

@@ -17,7 +17,7 @@ _TCP_SINCE, _SCOPES_SINCE = 4, 6
 _FOREIGN = {"site-packages", "dist-packages"}
 
 
-def version() -> int:
+def read_version() -> int:
     """Returns the version of the interface. Raises OSError where there is none."""
     return kernel.call("landlock_create_ruleset", None, 0, _VERSION)
 
@@ -31,7 +31,7 @@ def restrict(folders: Iterable[str]) -> None:
     Raises:
         OSError: where the kernel has no Landlock.
     """
-    ruleset = _ruleset(version())
+    ruleset = _create_ruleset(read_version())
     try:
         for folder in folders:
             _allow(ruleset, folder, _READ_DIRECTORY)
@@ -42,7 +42,7 @@ def restrict(folders: Iterable[str]) -> None:
         os.close(ruleset)
 
 
-def _ruleset(known: int) -> int:
+def _create_ruleset(known: int) -> int:
     files = (1 << max(count for since, count in _RIGHTS.items() if since <= known)) - 1
     tcp = _ALL_TCP if known >= _TCP_SINCE else 0
     scopes = _ALL_SCOPES if known >= _SCOPES_SINCE else 0

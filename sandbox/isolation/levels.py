@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gapsmith.sandbox.errors import SandboxTrouble
+from gapsmith.sandbox.errors import SandboxError
 from gapsmith.sandbox.isolation.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP
 from gapsmith.sandbox.job import Level
 
@@ -43,7 +43,7 @@ def derive_level(proven: Mapping[str, bool]) -> Level:
     return Level.L4 if proven.get(NAMESPACES) and proven.get("privileges") else Level.L3
 
 
-def of_report(report: Mapping[str, Any]) -> Isolation:
+def read_report(report: Mapping[str, Any]) -> Isolation:
     """Reads a zygote's start report."""
     layers = {name: bool(holds) for name, (holds, _) in report["proofs"].items()}
     proofs = {name: str(text) for name, (_, text) in report["proofs"].items()}
@@ -54,9 +54,9 @@ def of_report(report: Mapping[str, Any]) -> Isolation:
 
 
 def require(found: Isolation, minimum: Level) -> None:
-    """Raises SandboxTrouble if the isolation is weaker than the minimum."""
+    """Raises SandboxError if the isolation is weaker than the minimum."""
     if found.level < minimum:
-        raise SandboxTrouble(
+        raise SandboxError(
             f"{found.word}; the required minimum is {minimum.name}. "
             "Use a Linux host that allows seccomp, or accept the risk with --allow-weak-isolation"
         )

@@ -62,7 +62,7 @@ def leave_namespaces(enclosure: Enclosure, wanted: frozenset[str], ctl: int) -> 
     Raises:
         LayerFailed: if the kernel changed its mind half-way.
     """
-    enclosure.outside = namespaces.identities()
+    enclosure.outside = namespaces.read_identities()
     user = os.getuid(), os.getgid()
     enclosure.attempt(NAMESPACES, wanted, namespaces.enter)
     if NAMESPACES not in enclosure.applied:
@@ -93,7 +93,7 @@ def _guard(pid: int, ctl: int) -> NoReturn:
 
 def enclose(enclosure: Enclosure, wanted: frozenset[str], folders: list[str], number: int) -> None:
     """Applies all layers that children inherit, except seccomp. Raises LayerFailed."""
-    enclosure.inside = namespaces.identities()
+    enclosure.inside = namespaces.read_identities()
     if NAMESPACES in enclosure.applied:
         namespaces.look_like_any_other()
         try:
@@ -133,7 +133,7 @@ def _drop_user(number: int) -> None:
     raise refusal
 
 
-def user_number(host: int, slot: int) -> int:
+def derive_user_number(host: int, slot: int) -> int:
     """Returns a number that differs between slots and between running hosts.
 
     The kernel counts processes per user.
@@ -151,7 +151,7 @@ def forbid_system_calls(enclosure: Enclosure, wanted: frozenset[str]) -> None:
         if not syscalls.HERE.allowed:
             raise OSError(f"no table of system calls for {syscalls.HERE.name}")
         files = bool({NAMESPACES, LANDLOCK} & enclosure.applied)
-        seccomp.Filter(seccomp.zygote_filter(files)).install()
+        seccomp.Filter(seccomp.build_zygote_filter(files)).install()
 
     enclosure.attempt(SECCOMP, wanted, work)
 
@@ -174,7 +174,7 @@ class Lockdown:
     filters: tuple[seccomp.Filter, ...] = ()
     zygote: int = field(default_factory=os.getpid)
 
-    def at_birth(self) -> None:
+    def apply_at_birth(self) -> None:
         """Makes the child end with the zygote. Raises OSError.
 
         Its descendants share its process group where no filter keeps it from forking.
@@ -186,7 +186,7 @@ class Lockdown:
         if SECCOMP not in self.layers:
             os.setpgid(0, 0)
 
-    def before_candidate(self, job: dict[str, Any]) -> None:
+    def apply_before_candidate(self, job: dict[str, Any]) -> None:
         """Applies everything that depends on the job. Raises OSError."""
         if RLIMITS in self.layers:
             rlimits.apply(job, self.base, self.own_uid)

@@ -49,7 +49,7 @@ def _map(name: str, text: str) -> None:
         file.write(text)
 
 
-def identities() -> dict[str, str]:
+def read_identities() -> dict[str, str]:
     """Returns the kernel's names of this process's namespaces; empty without /proc."""
     if sys.platform != "linux" or not os.path.isdir("/proc/self/ns"):
         return {}
@@ -64,7 +64,7 @@ def look_like_any_other() -> None:
     A constant first number would reveal to a program how many ran before it. Refusals of the kernel are
     ignored: neither setting protects anything.
     """
-    for name in (kernel.libc().sethostname, kernel.libc().setdomainname):
+    for name in (kernel.load_libc().sethostname, kernel.load_libc().setdomainname):
         name(HOST_NAME, len(HOST_NAME))
     with contextlib.suppress(OSError), open("/proc/sys/kernel/ns_last_pid", "w") as file:
         file.write(str(_FIRST_PID + int.from_bytes(os.urandom(2)) % _FIRST_PID))

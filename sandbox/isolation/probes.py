@@ -25,26 +25,26 @@ _HUGE = 1 << 40
 def prove(enclosure: Enclosure, lockdown: Lockdown, room: str) -> dict[str, Proof]:
     """Proves every layer but seccomp, which must not be on yet."""
     probes: dict[str, Callable[[], Proof]] = {
-        "network": _network,
-        "processes": _processes,
-        "ipc": lambda: _ipc(enclosure),
-        "private_root": lambda: _files(room),
-        LANDLOCK: _landlock,
-        "privileges": _privileges,
-        RLIMITS: lambda: _rlimits(lockdown),
+        "network": _probe_network,
+        "processes": _probe_processes,
+        "ipc": lambda: _probe_ipc(enclosure),
+        "private_root": lambda: _probe_files(room),
+        LANDLOCK: _probe_landlock,
+        "privileges": _probe_privileges,
+        RLIMITS: lambda: _probe_rlimits(lockdown),
     }
-    return _in_child(probes)
+    return _run_in_child(probes)
 
 
 def prove_seccomp(lockdown: Lockdown) -> dict[str, Proof]:
     """Proves the filters; to be called once the zygote has them."""
-    proofs = _in_child({SECCOMP: lambda: _denied_calls(lockdown)})
+    proofs = _run_in_child({SECCOMP: lambda: _probe_denied_calls(lockdown)})
     holds, text = proofs[SECCOMP]
-    killed = _dies(lockdown)
+    killed = _is_killed(lockdown)
     return {SECCOMP: (holds and killed, f"{text}; ptrace: {'killed' if killed else 'survived'}")}
 
 
-def together(proofs: dict[str, Proof], refused: dict[str, str]) -> dict[str, Proof]:
+def combine_proofs(proofs: dict[str, Proof], refused: dict[str, str]) -> dict[str, Proof]:
     """Adds the combined proof of the namespaces, and the reasons of refusals."""
     parts = ("network", "processes", "ipc", "private_root")
     holds = all(proofs[part][0] for part in parts)
@@ -55,7 +55,7 @@ def together(proofs: dict[str, Proof], refused: dict[str, str]) -> dict[str, Pro
     return {**proofs, **reasons, NAMESPACES: whole}
 
 
-def _in_child(probes: dict[str, Callable[[], Proof]]) -> dict[str, Proof]:
+def _run_in_child(probes: dict[str, Callable[[], Proof]]) -> dict[str, Proof]:
     """Runs the probes in a forked child; their effects end with it."""
     reader, writer = os.pipe()
     pid = os.fork()
@@ -80,7 +80,7 @@ def _report(writer: int, probes: dict[str, Callable[[], Proof]]) -> NoReturn:
         os._exit(0)
 
 
-def _refused(attempt: Callable[[], Any], name: str, *expected: int) -> Proof:
+def _expect_refusal(attempt: Callable[[], Any], name: str, *expected: int) -> Proof:
     """Tells whether an attempt fails with one of the expected errors.
 
     If none is named, every OSError counts.
@@ -93,15 +93,15 @@ def _refused(attempt: Callable[[], Any], name: str, *expected: int) -> Proof:
     return False, f"{name}: succeeded"
 
 
-def _network() -> Proof:
+def _probe_network() -> Proof:
     def connect() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect(("127.0.0.1", 9))
 
-    return _refused(connect, "connecting to the loopback", errno.ENETUNREACH)
+    return _expect_refusal(connect, "connecting to the loopback", errno.ENETUNREACH)
 
 
-def _processes() -> Proof:
+def _probe_processes() -> Proof:
     """Tells whether the number of the host's session is hidden.
 
     It is if the session began outside this process namespace.
@@ -110,60 +110,62 @@ def _processes() -> Proof:
     return session == 0, f"number of the host's session: {session or 'none'}"
 
 
-def _ipc(enclosure: Enclosure) -> Proof:
+def _probe_ipc(enclosure: Enclosure) -> Proof:
     """Compares the kernel's names of the namespaces; an attempt would leave traces."""
     inside, outside = enclosure.inside.get("ipc", "unknown"), enclosure.outside.get("ipc", "unknown")
     return inside != outside, f"{inside}, outside {outside}"
 
 
-def _files(room: str) -> Proof:
-    outcomes = [_refused(partial(os.stat, path), "stat", errno.ENOENT) for path in ("/etc", "/proc", room)]
+def _probe_files(room: str) -> Proof:
+    outcomes = [
+        _expect_refusal(partial(os.stat, path), "stat", errno.ENOENT) for path in ("/etc", "/proc", room)
+    ]
     return all(holds for holds, _ in outcomes), "stat of /etc, /proc and the project: " + outcomes[-1][
         1
     ].split()[-1]
 
 
-def _landlock() -> Proof:
-    return _refused(lambda: os.listdir("/"), "listing /", errno.EACCES)
+def _probe_landlock() -> Proof:
+    return _expect_refusal(lambda: os.listdir("/"), "listing /", errno.EACCES)
 
 
-def _privileges() -> Proof:
+def _probe_privileges() -> Proof:
     """Tells whether there is no capability and no way to one.
 
     A new namespace for the host name and user 0 must both be refused.
     """
-    attempts = [_refused(lambda: kernel.call("unshare", 0x04000000), "unshare", errno.EPERM)]
+    attempts = [_expect_refusal(lambda: kernel.call("unshare", 0x04000000), "unshare", errno.EPERM)]
     if os.getuid() != 0:
-        attempts.append(_refused(lambda: os.setuid(0), "setuid 0", errno.EPERM, errno.EINVAL))
+        attempts.append(_expect_refusal(lambda: os.setuid(0), "setuid 0", errno.EPERM, errno.EINVAL))
     else:
         attempts.append((False, "runs as uid 0"))
     return all(holds for holds, _ in attempts), "; ".join(text for _, text in attempts)
 
 
-def _rlimits(lockdown: Lockdown) -> Proof:
+def _probe_rlimits(lockdown: Lockdown) -> Proof:
     rlimits.apply(_JOB, lockdown.base, lockdown.own_uid)
     if not lockdown.base.addresses:
-        return _refused(lambda: os.open(os.devnull, 0) and os.fork(), "fork", errno.EAGAIN)
-    return _refused(lambda: mmap.mmap(-1, _HUGE), "mapping a terabyte", errno.ENOMEM)
+        return _expect_refusal(lambda: os.open(os.devnull, 0) and os.fork(), "fork", errno.EAGAIN)
+    return _expect_refusal(lambda: mmap.mmap(-1, _HUGE), "mapping a terabyte", errno.ENOMEM)
 
 
-def _denied_calls(lockdown: Lockdown) -> Proof:
-    lockdown.before_candidate(_JOB)
+def _probe_denied_calls(lockdown: Lockdown) -> Proof:
+    lockdown.apply_before_candidate(_JOB)
     attempts = [
-        _refused(socket.socket, "socket", errno.EPERM),
-        _refused(os.fork, "fork", errno.EPERM),
-        _refused(lambda: os.open("/x", os.O_WRONLY | os.O_CREAT), "open to write", errno.EPERM),
-        _refused(lambda: os.kill(os.getppid(), 0), "kill", errno.EPERM),
+        _expect_refusal(socket.socket, "socket", errno.EPERM),
+        _expect_refusal(os.fork, "fork", errno.EPERM),
+        _expect_refusal(lambda: os.open("/x", os.O_WRONLY | os.O_CREAT), "open to write", errno.EPERM),
+        _expect_refusal(lambda: os.kill(os.getppid(), 0), "kill", errno.EPERM),
     ]
     return all(holds for holds, _ in attempts), "; ".join(text for _, text in attempts)
 
 
-def _dies(lockdown: Lockdown) -> bool:
+def _is_killed(lockdown: Lockdown) -> bool:
     """Tells whether a forbidden call kills the process."""
     pid = os.fork()
     if pid == 0:
         try:
-            lockdown.before_candidate(_JOB)
+            lockdown.apply_before_candidate(_JOB)
             kernel.call("ptrace", 0, 0, 0, 0)
         finally:
             os._exit(0)

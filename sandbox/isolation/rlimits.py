@@ -20,7 +20,7 @@ class Footprint:
     data: int
 
 
-def footprint() -> Footprint:
+def measure_footprint() -> Footprint:
     """Reads the footprint of this process; needs /proc."""
     if sys.platform != "linux":
         return Footprint(0, 0)
@@ -37,10 +37,10 @@ def apply(job: dict[str, Any], base: Footprint, own_uid: bool) -> None:
     """
     threads = job["threads"]
     budget = job["memory_mb"] * _MIB
-    _hard("RLIMIT_AS", base.addresses + budget + threads * _THREAD_ADDRESSES if base.addresses else None)
-    _hard("RLIMIT_DATA", base.data + budget + threads * _THREAD_DATA if base.data else None)
-    _hard("RLIMIT_CPU", job["cpu_net"], job["cpu_net"] + 1)
-    _hard("RLIMIT_NPROC", _processes(threads, own_uid))
+    _set_limit("RLIMIT_AS", base.addresses + budget + threads * _THREAD_ADDRESSES if base.addresses else None)
+    _set_limit("RLIMIT_DATA", base.data + budget + threads * _THREAD_DATA if base.data else None)
+    _set_limit("RLIMIT_CPU", job["cpu_net"], job["cpu_net"] + 1)
+    _set_limit("RLIMIT_NPROC", _choose_process_limit(threads, own_uid))
 
 
 def apply_fixed() -> None:
@@ -49,7 +49,7 @@ def apply_fixed() -> None:
     The zygote works under them, too. Raises OSError.
     """
     for name, value in _FIXED.items():
-        _hard(name, value)
+        _set_limit(name, value)
 
 
 _FIXED = {
@@ -61,7 +61,7 @@ _FIXED = {
 }
 
 
-def _processes(threads: int, own_uid: bool) -> int | None:
+def _choose_process_limit(threads: int, own_uid: bool) -> int | None:
     """Returns the limit of processes, if there can be one.
 
     It is None where the kernel would count all processes of the user; then the memory limit bounds the threads.
@@ -71,7 +71,7 @@ def _processes(threads: int, own_uid: bool) -> int | None:
     return threads + 8 if own_uid else None
 
 
-def _hard(name: str, soft: int | None, hard: int | None = None) -> None:
+def _set_limit(name: str, soft: int | None, hard: int | None = None) -> None:
     kind = getattr(resource, name, None)
     if kind is None or soft is None:
         return

@@ -44,23 +44,23 @@ _ADVICE = (0, 1, 2, 4, 8, 14, 15, 16, 17)
 processes."""
 
 
-def _low(argument: int) -> Instruction:
+def _load_low(argument: int) -> Instruction:
     return (_LOAD, 0, 0, 16 + 8 * argument)
 
 
-def _high(argument: int) -> Instruction:
+def _load_high(argument: int) -> Instruction:
     return (_LOAD, 0, 0, 20 + 8 * argument)
 
 
-def _answer(verdict: int) -> Instruction:
+def _return_answer(verdict: int) -> Instruction:
     return (_RETURN, 0, 0, verdict)
 
 
-def _error(number: int) -> Instruction:
-    return _answer(_ERRNO | number)
+def _return_error(number: int) -> Instruction:
+    return _return_answer(_ERRNO | number)
 
 
-def _unless(number: int, block: list[Instruction]) -> list[Instruction]:
+def _guard_number(number: int, block: list[Instruction]) -> list[Instruction]:
     """Guards a block by the number of a system call.
 
     Every block ends in an answer.
@@ -68,37 +68,37 @@ def _unless(number: int, block: list[Instruction]) -> list[Instruction]:
     return [(_EQUAL, 0, len(block), number), *block]
 
 
-def _one_of(values: tuple[int, ...], otherwise: int) -> list[Instruction]:
+def _allow_one_of(values: tuple[int, ...], otherwise: int) -> list[Instruction]:
     """Allows the loaded word if it is among the values."""
     count = len(values)
     tests = [(_EQUAL, count - place, 0, value) for place, value in enumerate(values)]
-    return [*tests, _error(otherwise), _answer(_ALLOW)]
+    return [*tests, _return_error(otherwise), _return_answer(_ALLOW)]
 
 
-def _prologue(table: Table) -> list[Instruction]:
-    check = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, table.architecture), _answer(_KILL)]
+def _build_prologue(table: Table) -> list[Instruction]:
+    check = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, table.architecture), _return_answer(_KILL)]
     number: list[Instruction] = [(_LOAD, 0, 0, _NUMBER)]
     if table.name == "x86_64":
-        number += [(_AT_LEAST, 0, 1, _X32), _answer(_KILL)]
+        number += [(_AT_LEAST, 0, 1, _X32), _return_answer(_KILL)]
     return check + number
 
 
-def _tree(verdicts: list[tuple[int, int]], otherwise: int) -> list[Instruction]:
+def _build_tree(verdicts: list[tuple[int, int]], otherwise: int) -> list[Instruction]:
     """Builds a binary search for the answer to a system call's number.
 
     The kernel runs the filter once for every number when it is installed.
     """
     if not verdicts:
-        return [_answer(otherwise)]
+        return [_return_answer(otherwise)]
     if len(verdicts) == 1:
         number, verdict = verdicts[0]
-        return [(_EQUAL, 0, 1, number), _answer(verdict), _answer(otherwise)]
+        return [(_EQUAL, 0, 1, number), _return_answer(verdict), _return_answer(otherwise)]
     middle = len(verdicts) // 2
-    lower, upper = _tree(verdicts[:middle], otherwise), _tree(verdicts[middle:], otherwise)
-    return [*_at_least(verdicts[middle][0], len(lower)), *lower, *upper]
+    lower, upper = _build_tree(verdicts[:middle], otherwise), _build_tree(verdicts[middle:], otherwise)
+    return [*_skip_from(verdicts[middle][0], len(lower)), *lower, *upper]
 
 
-def _at_least(number: int, skip: int) -> list[Instruction]:
+def _skip_from(number: int, skip: int) -> list[Instruction]:
     """Skips `skip` instructions for numbers from `number` on.
 
     A conditional jump reaches 255 instructions; for more an unconditional one follows.
@@ -108,55 +108,72 @@ def _at_least(number: int, skip: int) -> list[Instruction]:
     return [(_AT_LEAST, 0, 1, number), (0x05, 0, 0, skip)]
 
 
-def zygote_filter(files: bool, table: Table = HERE) -> list[Instruction]:
+def build_zygote_filter(files: bool, table: Table = HERE) -> list[Instruction]:
     """Builds the allow-list.
 
     Without `files`, no file can be opened or looked up by name.
     """
-    program = _prologue(table)
+    program = _build_prologue(table)
     for name, flags in (("openat", 2), ("open", 1)):
         if files and name in table.files:
-            block = [_low(flags), (_ANY_BIT, 0, 1, _OPEN_FORBIDDEN), _error(errno.EPERM), _answer(_ALLOW)]
-            program += _unless(table.files[name], block)
+            block = [
+                _load_low(flags),
+                (_ANY_BIT, 0, 1, _OPEN_FORBIDDEN),
+                _return_error(errno.EPERM),
+                _return_answer(_ALLOW),
+            ]
+            program += _guard_number(table.files[name], block)
     allowed = {**table.allowed, **table.zygote, **table.conditional, **(table.files if files else {})}
     verdicts = dict.fromkeys(allowed.values(), _ALLOW) | dict.fromkeys(table.deadly.values(), _KILL)
-    return program + _tree(sorted(verdicts.items()), _ERRNO | errno.EPERM)
+    return program + _build_tree(sorted(verdicts.items()), _ERRNO | errno.EPERM)
 
 
-def child_filter(threads: bool, table: Table = HERE) -> list[Instruction]:
+def build_child_filter(threads: bool, table: Table = HERE) -> list[Instruction]:
     """Builds the filter that denies a child what only its zygote needs.
 
     It ends in `allow`: the zygote's filter decides the rest.
     """
     # A program may crash, but send no other signal even to itself: any other signal that ends it came from outside.
-    crash = _one_of(_CRASHES, errno.EPERM)
-    own = [(_EQUAL, 1, 0, OWN_PID), _error(errno.EPERM)]
+    crash = _allow_one_of(_CRASHES, errno.EPERM)
+    own = [(_EQUAL, 1, 0, OWN_PID), _return_error(errno.EPERM)]
     # Threads that are not allowed fail as if there were too many: with a clean RuntimeError.
-    thread = _one_of(_THREAD_FLAGS, errno.EPERM) if threads else _no_threads()
+    thread = _allow_one_of(_THREAD_FLAGS, errno.EPERM) if threads else _refuse_threads()
     waits = _JOINING if threads else ()
-    null = [_high(2), (_EQUAL, 0, 2, 0), _low(2), (_EQUAL, 1, 0, 0), _error(errno.EPERM), _answer(_ALLOW)]
+    null = [
+        _load_high(2),
+        (_EQUAL, 0, 2, 0),
+        _load_low(2),
+        (_EQUAL, 1, 0, 0),
+        _return_error(errno.EPERM),
+        _return_answer(_ALLOW),
+    ]
     rules = {
-        "clone": [_low(0), *thread],
-        "clone3": [_error(errno.ENOSYS)],  # A filter cannot read its flags; glibc falls back to clone.
-        "kill": [_low(0), *own, _low(1), *crash],
-        "tgkill": [_low(0), *own, _low(2), *crash],
-        "tkill": [_low(0), *own, _low(1), *crash],
-        "futex": [_low(1), (_ANY_BIT, 0, 1, _PRIVATE), _answer(_ALLOW), *_one_of(waits, errno.EPERM)],
-        "madvise": [_low(2), *_one_of(_ADVICE, errno.EPERM)],
-        "fcntl": [_low(1), *_one_of(_FCNTL_ALLOWED, errno.EPERM)],
+        "clone": [_load_low(0), *thread],
+        "clone3": [_return_error(errno.ENOSYS)],  # A filter cannot read its flags; glibc falls back to clone.
+        "kill": [_load_low(0), *own, _load_low(1), *crash],
+        "tgkill": [_load_low(0), *own, _load_low(2), *crash],
+        "tkill": [_load_low(0), *own, _load_low(1), *crash],
+        "futex": [
+            _load_low(1),
+            (_ANY_BIT, 0, 1, _PRIVATE),
+            _return_answer(_ALLOW),
+            *_allow_one_of(waits, errno.EPERM),
+        ],
+        "madvise": [_load_low(2), *_allow_one_of(_ADVICE, errno.EPERM)],
+        "fcntl": [_load_low(1), *_allow_one_of(_FCNTL_ALLOWED, errno.EPERM)],
         "prlimit64": null,
     }
-    program = _prologue(table)
+    program = _build_prologue(table)
     for name, block in rules.items():
-        program += _unless(table.conditional[name], block)
+        program += _guard_number(table.conditional[name], block)
     denied = [(number, _ERRNO | errno.EPERM) for number in sorted(table.zygote.values())]
-    return program + _tree(denied, _ALLOW)
+    return program + _build_tree(denied, _ALLOW)
 
 
-def _no_threads() -> list[Instruction]:
+def _refuse_threads() -> list[Instruction]:
     count = len(_THREAD_FLAGS)
     tests = [(_EQUAL, count - place, 0, flags) for place, flags in enumerate(_THREAD_FLAGS)]
-    return [*tests, _error(errno.EPERM), _error(errno.EAGAIN)]
+    return [*tests, _return_error(errno.EPERM), _return_error(errno.EAGAIN)]
 
 
 class Filter:

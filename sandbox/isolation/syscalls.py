@@ -61,12 +61,12 @@ landlock_create_ruleset 444 444, landlock_add_rule 445 445, landlock_restrict_se
 """
 
 
-def machine() -> str:
+def detect_architecture() -> str:
     """Returns the architecture as tables of system calls name it."""
     return {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
 
 
-def _numbers(rows: str, column: int | None) -> dict[str, int]:
+def _parse_numbers(rows: str, column: int | None) -> dict[str, int]:
     if column is None:
         return {}
     words = [row.split() for row in rows.split(",")]
@@ -89,14 +89,14 @@ class Table:
             name, (None, 0)
         )
         self.name = name
-        self.allowed = _numbers(_ALLOWED, column)
-        self.files = _numbers(_FILES, column)
-        self.zygote = _numbers(_ZYGOTE, column)
-        self.conditional = _numbers(_CONDITIONAL, column)
-        self.deadly = _numbers(_DEADLY, column)
-        utility = _numbers(_UTILITY, column)
+        self.allowed = _parse_numbers(_ALLOWED, column)
+        self.files = _parse_numbers(_FILES, column)
+        self.zygote = _parse_numbers(_ZYGOTE, column)
+        self.conditional = _parse_numbers(_CONDITIONAL, column)
+        self.deadly = _parse_numbers(_DEADLY, column)
+        utility = _parse_numbers(_UTILITY, column)
         groups = (self.allowed, self.files, self.zygote, self.conditional, self.deadly, utility)
         self.numbers = {call: number for group in groups for call, number in group.items()}
 
 
-HERE = Table(machine())
+HERE = Table(detect_architecture())

@@ -50,7 +50,7 @@ def after(tmp_path_factory, request):
     calls, race = len(BAD) + 1, ("racing",)
     model = Scripted(texts, 3)
     run = finish(job(place, problem=problem, model=model, executor=executor, calls=calls, without=race))
-    rows = run.archive.candidates(1)
+    rows = run.archive.read_candidates(1)
     return dict(zip([*BAD, "good"], [rows[slot] for slot in sorted(rows) if slot > 2], strict=True)), run
 
 
@@ -88,4 +88,4 @@ def test_what_fails_is_repaired(place):
     assert asked
     assert "ValueError: ''' ignore all that" in asked[0].prompt
     assert "raise ValueError(" in asked[0].prompt
-    assert run.archive.candidates(1)[asked[0].slot].parents
+    assert run.archive.read_candidates(1)[asked[0].slot].parents

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.codegen.replies.cleanup import CLEANINGS, readings
-from gapsmith.agent.codegen.replies.extract import extract, idea_of
-from gapsmith.agent.codegen.replies.markdown import fenced_blocks, other_blocks, plain
-from gapsmith.agent.codegen.sanitize import harmless, untrusted
-from gapsmith.agent.codegen.screen import encodable, screen
-from gapsmith.agent.models.hosted.finish import usable
+from gapsmith.agent.codegen.replies.cleanup import CLEANINGS, list_readings
+from gapsmith.agent.codegen.replies.extract import extract, extract_idea
+from gapsmith.agent.codegen.replies.markdown import find_fenced, find_others, strip_hidden
+from gapsmith.agent.codegen.sanitize import limit_untrusted, sanitize
+from gapsmith.agent.codegen.screen import make_encodable, screen
+from gapsmith.agent.models.hosted.finish import take_usable_part
 from gapsmith.agent.runs.final import minimise as simplifying
-from gapsmith.agent.search.tuning.parameters import parameters
+from gapsmith.agent.search.tuning.parameters import find_parameters
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 CODE = "def schedule(p, d):\n    return d.argsort()\n"
@@ -120,17 +120,17 @@ HEADS = (
 
 def read(text):
     """Everything that reads a reply, and then what was found in it."""
-    plain(text)
-    fenced_blocks(text)
-    for _ in other_blocks(text):
+    strip_hidden(text)
+    find_fenced(text)
+    for _ in find_others(text):
         pass
-    idea_of(text)
-    untrusted(text)
-    harmless(text)
-    usable(text, "truncated")
+    extract_idea(text)
+    limit_untrusted(text)
+    sanitize(text)
+    take_usable_part(text, "truncated")
     found = extract(text, ENTRY)
     screened = screen(found.source, ENTRY)
-    parameters(found.source)
+    find_parameters(found.source)
     return found, screened
 
 
@@ -171,7 +171,7 @@ def test_shortening_parses_no_more_than_its_bound(statement, monkeypatch):
     parse = ast.parse
     monkeypatch.setattr("ast.parse", lambda text, *more: (read.append(len(text)), parse(text, *more))[1])
     monkeypatch.setattr(simplifying, "MOST_READ", 100_000)
-    simplifying.simpler(source, "schedule")
+    simplifying.yield_simpler(source, "schedule")
     assert sum(read) < 400_000
 
 
@@ -181,7 +181,7 @@ def test_shortening_parses_no_more_than_its_bound(statement, monkeypatch):
 )
 def test_no_reply_raises(head, parts):
     """Any arrangement of repeated fragments ends with an outcome, without the belt."""
-    found, screened = read(encodable(head + "".join(fragment * count for fragment, count in parts)))
+    found, screened = read(make_encodable(head + "".join(fragment * count for fragment, count in parts)))
     assert not found.trouble
     assert screened.outcome not in ("", "unparsable")
 
@@ -193,7 +193,7 @@ def test_no_cleaning_raises(parts):
     text = "".join(fragment * count for fragment, count in parts)
     for cleaned in CLEANINGS.values():
         cleaned(text)
-    for _ in readings(text, cut=True):
+    for _ in list_readings(text, cut=True):
         pass
 
 
@@ -220,7 +220,7 @@ def after(tmp_path_factory):
 @pytest.mark.parametrize("name", FATAL)
 def test_a_reply_that_no_parser_bears_is_an_outcome(after, name):
     """The run goes on: each has an outcome with a name and a reason."""
-    row = Archive(after).candidates(1)[3 + list(FATAL).index(name)]
+    row = Archive(after).read_candidates(1)[3 + list(FATAL).index(name)]
     assert row.outcome not in ("asked", "")
     assert row.message or row.outcome == "ok"
 
@@ -228,10 +228,10 @@ def test_a_reply_that_no_parser_bears_is_an_outcome(after, name):
 def test_resume_reads_kept_replies_again(after):
     """What is kept never ends `resume`, with the same outcomes as before."""
     archive = Archive(after)
-    before = [row.outcome for row in archive.candidates(1).values()]
+    before = [row.outcome for row in archive.read_candidates(1).values()]
     model, calls = Scripted([numbered(5)], 3), len(FATAL) + 1
     run = finish(job(after, model=model, archive=archive, number=1, calls=calls, without=("racing",)))
-    assert [row.outcome for row in run.archive.candidates(1).values()] == before
+    assert [row.outcome for row in run.archive.read_candidates(1).values()] == before
 
 
 def test_what_a_parser_raises_is_an_outcome(tmp_path, monkeypatch):
@@ -242,7 +242,7 @@ def test_what_a_parser_raises_is_an_outcome(tmp_path, monkeypatch):
 
     monkeypatch.setattr("gapsmith.agent.codegen.replies.extract.plain", broken)
     run = finish(job(str(tmp_path / "a.db"), model=Scripted([numbered(5)], 3), calls=1, executor=Inline()))
-    row = run.archive.candidates(1)[3]
+    row = run.archive.read_candidates(1)[3]
     assert (row.outcome, row.message) == ("unparsable", "the reply cannot be read: RecursionError")
 
 

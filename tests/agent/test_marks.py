@@ -2,7 +2,7 @@
 
 import pytest
 
-from gapsmith.agent.evaluation.compare import file_entrants
+from gapsmith.agent.evaluation.compare import read_entrants
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models import read_recording
 from gapsmith.agent.runs.config import read_config
@@ -17,7 +17,7 @@ def test_settings_rules_and_recordings_may_begin_with_a_mark(tmp_path):
     rule.write_bytes(MARK + b"def schedule(p, d):\n    return d.argsort()\n")
     said.write_bytes(MARK + b'{"text": "x"}\n')
     assert read_config(settings) == {"seed": 1}
-    assert file_entrants([rule])[0].source.startswith("def schedule")
+    assert read_entrants([rule])[0].source.startswith("def schedule")
     assert read_recording(str(said)).lines[0].reply.text == "x"
 
 

@@ -23,8 +23,8 @@ from helpers import (
 )
 
 from gapsmith.agent import Archive
-from gapsmith.agent.models.base import ModelTrouble
-from gapsmith.evaluators.base import Trouble
+from gapsmith.agent.models.base import ModelError
+from gapsmith.evaluators.base import GapsmithError
 
 CHILD = """
 import sys
@@ -37,7 +37,7 @@ finish(job(place, archive=dying(Archive(place), after, kill_myself), calls=12))
 
 def number_of(place):
     """The run that the archive holds, if it came so far."""
-    runs = Archive(place).runs()
+    runs = Archive(place).list_runs()
     return runs[0].id if runs else None
 
 
@@ -90,7 +90,7 @@ def test_a_killed_process_is_made_good_by_resuming(place, undisturbed, after):
 def _scored(place):
     """The sources of the programs whose first block of instances the archive has scores of."""
     archive = Archive(place)
-    rows = [row for row in archive.candidates(1).values() if row.outcome == "ok"]
+    rows = [row for row in archive.read_candidates(1).values() if row.outcome == "ok"]
     return {archive.find(row.program).source for row in rows}
 
 
@@ -120,7 +120,7 @@ def test_every_reply_of_a_threaded_model_is_kept(place):
     model = Threaded(together=16)
     finish(job(place, model=model, calls=40))
     assert model.peak == 16
-    assert calls_of(place) == sorted(model.asked) == sorted(model.answered)
+    assert calls_of(place) == sorted(model.asked) == sorted(model.list_answered_slots)
 
 
 @pytest.mark.parametrize("after", [34, 40, 60, 90])
@@ -141,7 +141,7 @@ def test_a_stop_keeps_what_is_under_way(place):
         if progress.calls >= 16:
             run.stop()
     run.close()
-    assert calls_of(place) == sorted(model.answered)
+    assert calls_of(place) == sorted(model.list_answered_slots)
     assert len(model.asked) < 40
     model = Threaded()
     finish(job(place, number=1, model=model, calls=40))
@@ -157,17 +157,17 @@ def test_leaving_the_iteration_keeps_what_is_under_way(place):
             break
     run.close()
     del run
-    assert calls_of(place) == sorted(model.answered)
+    assert calls_of(place) == sorted(model.list_answered_slots)
 
 
-@pytest.mark.parametrize("error", [ModelTrouble("no credit left"), RuntimeError("a bug in a library")])
+@pytest.mark.parametrize("error", [ModelError("no credit left"), RuntimeError("a bug in a library")])
 def test_one_failing_call_loses_no_other(place, error):
     """When a call ends the run, by trouble or by a bug, the replies of the others are kept."""
     model = Threaded(together=16, fail=error, fail_at=(11,))
-    with pytest.raises(ModelTrouble, match=str(error)):
+    with pytest.raises(ModelError, match=str(error)):
         finish(job(place, model=model, calls=40))
-    assert calls_of(place) == sorted(model.answered)
-    assert len(model.answered) >= 15
+    assert calls_of(place) == sorted(model.list_answered_slots)
+    assert len(model.list_answered_slots) >= 15
     model = Threaded()
     finish(job(place, number=1, model=model, calls=40))
     assert calls_of(place) == list(range(3, 43))
@@ -179,10 +179,10 @@ def test_a_deterministic_model_in_trouble_loses_no_evaluation(place):
     class Ending(Scripted):
         def reply(self, request):
             if request.slot >= 7:
-                raise ModelTrouble("the recording is exhausted")
+                raise ModelError("the recording is exhausted")
             return super().reply(request)
 
-    with pytest.raises(Trouble, match="exhausted"):
+    with pytest.raises(GapsmithError, match="exhausted"):
         finish(
             job(
                 place,
@@ -190,7 +190,7 @@ def test_a_deterministic_model_in_trouble_loses_no_evaluation(place):
                 calls=9,
             )
         )
-    rows = Archive(place).candidates(1)
+    rows = Archive(place).read_candidates(1)
     assert {slot: row.outcome for slot, row in rows.items() if row.outcome == "asked"} == {}
     assert len(rows) == 7
 
@@ -211,19 +211,19 @@ def test_a_run_out_of_time_still_knows_what_it_found(place):
 
 def test_a_threaded_run_out_of_time_takes_up_what_was_paid_for(place):
     """A gap that a crash left among the replies does not hide those behind it when the time is up."""
-    model = Threaded(together=16, fail=ModelTrouble("gone"), fail_at=(5,))
-    with pytest.raises(ModelTrouble):
+    model = Threaded(together=16, fail=ModelError("gone"), fail_at=(5,))
+    with pytest.raises(ModelError):
         finish(job(place, model=model, calls=16))
     Archive(place).finish(1, "failed", 6.0)
     slots = [progress.slot for progress in job(place, number=1, model=Threaded(), seconds=5.0)]
-    assert sorted(slots) == sorted([0, 1, 2, *model.answered])
+    assert sorted(slots) == sorted([0, 1, 2, *model.list_answered_slots])
 
 
 def test_a_reader_sees_a_run_while_it_works(place):
     """Another connection reads the archive between two commits of a run, from another thread."""
     run, seen = job(place, calls=4), []
     for progress in run:
-        reader = threading.Thread(target=lambda: seen.append(len(Archive(place).candidates(1))))
+        reader = threading.Thread(target=lambda: seen.append(len(Archive(place).read_candidates(1))))
         reader.start()
         reader.join()
         assert seen[-1] >= progress.slot + 1

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from gapsmith.agent import Archive
 from gapsmith.agent.cli.app import main
-from gapsmith.agent.evaluation.baselines import baselines_of
-from gapsmith.agent.evaluation.own.files import source_version
-from gapsmith.agent.evaluation.own.versions import left_aside
+from gapsmith.agent.evaluation.baselines import find_baselines
+from gapsmith.agent.evaluation.own.files import hash_sources
+from gapsmith.agent.evaluation.own.versions import describe_unused_results
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.run import Run
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.evaluators.base import Split, UsageTrouble
+from gapsmith.evaluators.base import Split, UsageError
 
 MINE = '''"""Sum of completion times."""
 import numpy as np
@@ -96,9 +96,9 @@ def test_after_an_edit_optima_and_costs_are_those_of_the_new_problem(mine):
     mine.write_text(EDITED)
     second = run_of(mine)
     store = Archive("archive.db")
-    gaps = [store.candidate(run, 0).train_gap for run in (first.number, second.number)]
+    gaps = [store.find_candidate(run, 0).train_gap for run in (first.number, second.number)]
     assert gaps[0] == gaps[1] > 0
-    numbers = [store.candidate(run, 0).program for run in (first.number, second.number)]
+    numbers = [store.find_candidate(run, 0).program for run in (first.number, second.number)]
     digests = [instance.digest for instance in second.problem.instances(Split.TRAIN, 1)]
     old, new = (store.scores(number, digests) for number in numbers)
     assert [new[d].cost for d in digests] == [2 * old[d].cost for d in digests]
@@ -110,9 +110,9 @@ def test_an_edit_is_told(mine, gapsmith):
     """Who runs, solves or compares after an edit reads what is left aside; afterwards nothing more is said."""
     run = run_of(mine)
     store = Archive("archive.db")
-    (edition,) = store.editions("mine")
+    (edition,) = store.list_versions("mine")
     assert (edition.run, edition.baselines, edition.evaluations) == (run.number, 12, 12)
-    assert left_aside(store, find_problem("mine.py"), "mine.py") == ""
+    assert describe_unused_results(store, find_problem("mine.py"), "mine.py") == ""
     mine.write_text(EDITED)
     told = "mine.py changed since run 1: its 12 optima and 12 costs are left aside"
     code, _, err = gapsmith("compare", "mine.py", "--allow-weak-isolation")
@@ -125,7 +125,7 @@ def test_another_file_of_that_name_is_told_apart(mine):
     """Two files whose problems have one name share nothing, and the words say that they are two."""
     run_of(mine)
     Path("other.py").write_text(EDITED)
-    words = left_aside(Archive("archive.db"), find_problem("other.py"), "other.py")
+    words = describe_unused_results(Archive("archive.db"), find_problem("other.py"), "other.py")
     assert words.startswith(
         "other.py is another problem than mine.py of run 1, which has the same name: its 12 optima"
     )
@@ -149,7 +149,7 @@ def test_a_run_of_a_problem_that_changed_does_not_go_on(mine, gapsmith):
     assert "changed since program 1 was priced" in err
     assert Path("archive.db").stat().st_size == before
     mine.write_text(MINE)
-    assert run_of(mine, number=1).archive.candidate(1, 0).program == 1
+    assert run_of(mine, number=1).archive.find_candidate(1, 0).program == 1
 
 
 def test_a_run_goes_on_from_another_folder(mine, tmp_path, monkeypatch, gapsmith):
@@ -177,10 +177,10 @@ def test_an_older_run_of_ones_own_problem_goes_on_measured_anew(mine):
     resumed = run_of(mine, number=1)
     assert resumed.edited == "run 1 is older than the versions of problems: its programs are measured again"
     store = Archive("archive.db")
-    (number,) = {row.program for row in store.candidates(1).values() if row.operator == "rule"}
+    (number,) = {row.program for row in store.read_candidates(1).values() if row.operator == "rule"}
     digests = [instance.digest for instance in resumed.problem.instances(Split.TRAIN, 1)]
     assert 1 not in {score.cost for score in store.scores(number, digests).values()}
-    assert store.find(number).version == store.run(1).version == source_version(mine)
+    assert store.find(number).version == store.run(1).version == hash_sources(mine)
 
 
 # The file and what it imports
@@ -200,7 +200,7 @@ def test_a_module_beside_a_problem_is_imported_and_belongs_to_its_version(mine, 
         (tmp_path / helper).write_text(f"FACTOR = {factor}\n")
         problem = find_problem("../mine.py")
         one = problem.instances(Split.TRAIN, 0, 1)
-        found.append((problem.version, baselines_of(problem, one)[one[0].digest].lower))
+        found.append((problem.version, find_baselines(problem, one)[one[0].digest].lower))
     assert found[1][0] != found[0][0]
     assert found[1][1] == 2 * found[0][1]
 
@@ -215,23 +215,23 @@ def test_two_folders_with_a_helper_of_one_name_each_get_their_own(tmp_path):
         (folder / "helper.py").write_text(f"FACTOR = {factor}\n")
         problem = find_problem(str(folder / "mine.py"))
         one = problem.instances(Split.TRAIN, 0, 1)
-        lows.append(baselines_of(problem, one)[one[0].digest].lower)
+        lows.append(find_baselines(problem, one)[one[0].digest].lower)
     assert 5 * lows[0] == 3 * lows[1]
 
 
 def test_a_file_beside_that_is_named_as_a_module_of_python_stands_for_none(tmp_path):
     """A `random.py` or `numpy.py` beside a problem does not take the place of what its imports mean."""
     (tmp_path / "mine.py").write_text("import random\n" + MINE)
-    before = source_version(tmp_path / "mine.py")
+    before = hash_sources(tmp_path / "mine.py")
     for name in ("random.py", "numpy.py"):
         (tmp_path / name).write_text("raise RuntimeError\n")
-    assert source_version(tmp_path / "mine.py") == before
+    assert hash_sources(tmp_path / "mine.py") == before
 
 
 def test_a_data_file_that_is_not_found_is_explained(tmp_path, monkeypatch):
     """A relative path in a problem file fails from another folder, with the way to write it."""
     (tmp_path / "mine.py").write_text("open('data.txt')\n" + MINE)
-    with pytest.raises(UsageTrouble, match=r"Path\(__file__\)\.parent"):
+    with pytest.raises(UsageError, match=r"Path\(__file__\)\.parent"):
         find_problem(str(tmp_path / "mine.py"))
     (tmp_path / "data.txt").write_text("")
     (tmp_path / "mine.py").write_text(
@@ -251,7 +251,7 @@ def test_any_edit_of_a_source_is_another_version(tmp_path_factory, tail):
     one.write_bytes(text.encode())
     two.write_bytes((text + "# more\n").encode())
     unix.write_bytes(text.replace("\n", "\r\n").encode())
-    assert source_version(one) == source_version(unix) != source_version(two)
+    assert hash_sources(one) == hash_sources(unix) != hash_sources(two)
 
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
@@ -264,5 +264,5 @@ def test_the_edited_problem_of_the_cases_keeps_its_gap(mine):
     for version in ("before", "after"):
         mine.write_bytes((CASES / f"F08-mine-{version}.py").read_bytes())
         run = run_of(mine)
-        gaps.append(Archive("archive.db").candidate(run.number, 0).train_gap)
+        gaps.append(Archive("archive.db").find_candidate(run.number, 0).train_gap)
     assert gaps[0] == gaps[1]

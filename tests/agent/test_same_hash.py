@@ -17,9 +17,9 @@ def test_resume_leaves_a_finished_run_alone(tmp_path):
     """Nothing is added to it, and nothing is run again."""
     place = str(tmp_path / "a.db")
     before = finish(job(place, calls=8)).archive
-    programs, rows = before.fingerprint(1), len(before.candidates(1))
+    programs, rows = before.fingerprint(1), len(before.read_candidates(1))
     before.close()
     again = finish(job(place, archive=Archive(place), number=1, calls=8))
-    found = again.archive.fingerprint(1), len(again.archive.candidates(1))
+    found = again.archive.fingerprint(1), len(again.archive.read_candidates(1))
     again.archive.close()
     assert found == (programs, rows)

@@ -10,7 +10,7 @@ from loopback import Fault, LoopbackServer
 
 from gapsmith.agent.cli.app import main
 from gapsmith.agent.evaluation.executor import LocalExecutor
-from gapsmith.agent.models import ModelTrouble, Request, open_model
+from gapsmith.agent.models import ModelError, Request, open_model
 from gapsmith.sandbox import Job
 
 CANARY = "canary/0123456789+abcdef=="
@@ -116,7 +116,7 @@ def test_a_wrong_key_is_told_without_it():
     """A refusal that echoes the key becomes one line without it."""
     with LoopbackServer(faults=[echo(401)] * 9) as server:
         model = open_model("openai:gpt-5", base_url=server.openai_url, environment={"OPENAI_API_KEY": CANARY})
-        with pytest.raises(ModelTrouble) as caught:
+        with pytest.raises(ModelError) as caught:
             model.reply(request())
         model.close()
     assert CANARY not in str(caught.value)
@@ -127,7 +127,7 @@ def test_a_wrong_key_is_told_without_it():
 def test_an_address_with_a_password_is_refused():
     """It would be kept with the run: it is refused before that, and not repeated."""
     environment = {"OPENAI_API_KEY": "k"}
-    with pytest.raises(ModelTrouble, match="the base URL holds a password") as caught:
+    with pytest.raises(ModelError, match="the base URL holds a password") as caught:
         open_model("openai:m", base_url="http://user:secret@host/v1", environment=environment)
     assert "secret" not in str(caught.value)
 

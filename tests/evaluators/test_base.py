@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.models.finish import Finish
-from gapsmith.evaluators.base import Baseline, Instance, Split, UsageTrouble
+from gapsmith.evaluators.base import Baseline, Instance, Split, UsageError
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Ending
 
@@ -104,10 +104,10 @@ def test_the_status_of_a_baseline(lower, upper, status):
 
 
 def test_usage_is_a_kind_of_trouble():
-    """Whoever catches Trouble catches slips of usage too."""
-    from gapsmith.evaluators.base import Trouble
+    """Whoever catches GapsmithError catches slips of usage too."""
+    from gapsmith.evaluators.base import GapsmithError
 
-    assert issubclass(UsageTrouble, Trouble)
+    assert issubclass(UsageError, GapsmithError)
 
 
 OUTCOMES = {
@@ -146,4 +146,4 @@ def test_outcomes_of_replies_and_of_the_sandbox_are_known():
     """How a hosted reply ends, and the sandbox's own failures, are named in one place."""
     incomplete = [finish for finish in Finish if finish is not Finish.COMPLETE]
     assert all(CandidateOutcome(finish).is_without_program for finish in incomplete)
-    assert all(CandidateOutcome(end).is_sandbox_failure == end.ours for end in Ending)
+    assert all(CandidateOutcome(end).is_sandbox_failure == end.is_sandbox_failure for end in Ending)

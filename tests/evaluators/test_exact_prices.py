@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.evaluators.base import Instance, Trouble
-from gapsmith.evaluators.solutions import exact
+from gapsmith.evaluators.base import GapsmithError, Instance
+from gapsmith.evaluators.solutions import make_exact
 
 HUGE = st.integers(1, 1 << 62)
 
@@ -82,7 +82,7 @@ def test_profits_are_exact(profit):
 @given(st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=5), st.integers(1, 9))
 def test_sums_of_exact_arrays_are_exact(values, times):
     """No sum of entries, each so many times, leaves its type."""
-    assert int((exact(np.array(values, dtype=np.int64), times) * times).sum()) == sum(values) * times
+    assert int((make_exact(np.array(values, dtype=np.int64), times) * times).sum()) == sum(values) * times
 
 
 BIG = str(1 << 52)
@@ -105,7 +105,7 @@ def test_what_could_not_be_exact_is_refused(tmp_path, problem, text):
     path = tmp_path / "huge.txt"
     path.write_text(text)
     layout = ("jobs=1",) if "weighted" in problem else ()
-    with pytest.raises(Trouble, match=rf"huge\.txt, line \d+: found '?{BIG}'?; expected .*\d{{6}}"):
+    with pytest.raises(GapsmithError, match=rf"huge\.txt, line \d+: found '?{BIG}'?; expected .*\d{{6}}"):
         find_problem(problem).read(path, *layout)
 
 
@@ -121,12 +121,12 @@ WORDS = st.sampled_from(
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]),
 )
 def test_any_text_is_instances_or_trouble(tmp_path_factory, problem, rows, encoding):
-    """No text, whatever its numbers and encoding, makes a reader raise anything but Trouble."""
+    """No text, whatever its numbers and encoding, makes a reader raise anything but GapsmithError."""
     path = tmp_path_factory.getbasetemp() / "any.txt"
     path.write_bytes("\n".join(" ".join(row) for row in rows).encode(encoding))
     try:
         found = find_problem(problem).read(path)
-    except Trouble as trouble:
+    except GapsmithError as trouble:
         said = str(trouble)
     else:
         said = "" if found else "nothing"

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from gapsmith.evaluators.catalogue import problem_names
+from gapsmith.evaluators.catalogue import list_problems
 from gapsmith.evaluators.solutions import permutation
 
 
@@ -13,7 +13,7 @@ def test_the_verifiers_are_found_under_their_former_name():
     assert importlib.import_module("gapsmith.evaluators.verify").permutation is permutation
 
 
-@pytest.mark.parametrize("name", problem_names())
+@pytest.mark.parametrize("name", list_problems())
 def test_a_problem_is_found_under_its_former_name(name):
     """The very module, not a copy: its classes are the same."""
     former = importlib.import_module(f"gapsmith.evaluators.{name}")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.evaluation.problems import find_problem, laid_out
-from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.agent.evaluation.problems import find_problem, set_layout
+from gapsmith.evaluators.base import GapsmithError, UsageError
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_tardiness_is_read_as_it_stands_or_not_at_all(tmp_path_factory, jobs, la
     problem = find_problem(T)
     try:
         (instance,) = problem.read(path)
-    except Trouble:
+    except GapsmithError:
         assert len(jobs) == 2
         (instance,) = problem.read(path, layout)
     assert list(zip(instance.data["p"], instance.data["d"], strict=True)) == jobs
@@ -55,7 +55,7 @@ def test_tardiness_is_read_as_it_stands_or_not_at_all(tmp_path_factory, jobs, la
 @pytest.mark.parametrize("text", ["2\n5 3\n2 4\n", "3 1 2 3 4 5 6\n", "3\n1 2 3 4 5 6\n", "2\n1\n2\n3\n4\n"])
 def test_tardiness_asks_where_lines_say_nothing(read, text):
     """Two jobs, or all numbers on one line, fit both layouts; with the option each is read."""
-    with pytest.raises(Trouble, match=r"some.txt, line \d: .*--layout pairs.*--layout rows"):
+    with pytest.raises(GapsmithError, match=r"some.txt, line \d: .*--layout pairs.*--layout rows"):
         read(T, text)
     assert not np.array_equal(read(T, text, "pairs")[0].data["p"], read(T, text, "rows")[0].data["p"])
 
@@ -97,21 +97,21 @@ def test_columns_are_no_rows(read, count, size):
     """A line for each job is refused, though its count of numbers is a multiple of 375."""
     rows = weighted(count, size, 1)
     jobs = [job for k in range(count) for job in zip(*rows[3 * k : 3 * k + 3], strict=True)]
-    with pytest.raises(Trouble, match=r"some.txt, line 1: found \d+ numbers .*--layout jobs=N"):
+    with pytest.raises(GapsmithError, match=r"some.txt, line 1: found \d+ numbers .*--layout jobs=N"):
         read(W, lines(jobs))
 
 
 def test_other_weights_need_the_number_of_jobs(read):
     """Weights beyond OR-Library's say nothing of where rows end: the reader asks, and takes the answer."""
     rows = [[3, 4, 5], [50, 60, 70], [8, 9, 10]] * 125
-    with pytest.raises(Trouble, match="--layout jobs=N"):
+    with pytest.raises(GapsmithError, match="--layout jobs=N"):
         read(W, lines(rows))
     assert len(read(W, lines(rows), "or-library")) == 125
     assert read(W, lines(rows), "jobs=3")[0].data["w"].tolist() == [50, 60, 70]
-    with pytest.raises(Trouble, match="multiple of 21"):
+    with pytest.raises(GapsmithError, match="multiple of 21"):
         read(W, lines(rows), "jobs=7")
     for layout in ("jobs=0", "jobs=", "jobs=x", "jobs=" + "9" * 5000, "columns"):
-        with pytest.raises(UsageTrouble, match="--layout is"):
+        with pytest.raises(UsageError, match="--layout is"):
             read(W, lines(rows), layout)
 
 
@@ -124,7 +124,7 @@ def test_pairs_of_machine_and_time_are_no_flow_shop(tmp_path_factory, n, m, seed
     problem = find_problem("permutation_flow_shop")
     for head in ([n, m], [n, m, 0, 0, 0]):
         path.write_text(lines([head, *pairs.tolist()]))
-        with pytest.raises(Trouble, match=r"shop.txt, line \d+: found"):
+        with pytest.raises(GapsmithError, match=r"shop.txt, line \d+: found"):
             problem.read(path)
     path.write_text(lines([[n, m, 0, 0, 0], *times.T.tolist()]))
     (instance,) = problem.read(path)
@@ -134,7 +134,7 @@ def test_pairs_of_machine_and_time_are_no_flow_shop(tmp_path_factory, n, m, seed
 def test_a_flow_shop_by_jobs_is_asked_for(read):
     """Lines of one job each are no lines of machines, also where the counts would allow it."""
     rows = [[20, 5, 0, 0, 0], *np.arange(100).reshape(20, 5).tolist()]
-    with pytest.raises(Trouble, match=r"line 2: found lines of 5, 5, 5, 5 … numbers; .*--layout jobs"):
+    with pytest.raises(GapsmithError, match=r"line 2: found lines of 5, 5, 5, 5 … numbers; .*--layout jobs"):
         read("permutation_flow_shop", lines(rows))
     (instance,) = read("permutation_flow_shop", lines(rows), "jobs")
     assert np.array_equal(instance.data["p"], np.arange(100).reshape(20, 5))
@@ -167,7 +167,7 @@ def test_a_flow_shop_by_jobs_is_asked_for(read):
 )
 def test_other_layouts_are_refused_by_name(read, problem, text, words):
     """Where lines contradict what is expected, the complaint says what was found."""
-    with pytest.raises(Trouble, match=r"some\.txt, line") as caught:
+    with pytest.raises(GapsmithError, match=r"some\.txt, line") as caught:
         read(problem, text)
     assert words in str(caught.value)
 
@@ -183,7 +183,7 @@ def test_items_by_lines_are_read_when_said(read):
 
 def test_a_layout_is_known_or_refused():
     """An unknown layout names the nearest one; a problem of one layout says so."""
-    with pytest.raises(UsageTrouble, match="unknown layout 'row'; did you mean 'rows'"):
-        laid_out(find_problem(T), "row")
-    with pytest.raises(UsageTrouble, match="tsp reads one layout only"):
-        laid_out(find_problem("tsp"), "rows")
+    with pytest.raises(UsageError, match="unknown layout 'row'; did you mean 'rows'"):
+        set_layout(find_problem(T), "row")
+    with pytest.raises(UsageError, match="tsp reads one layout only"):
+        set_layout(find_problem("tsp"), "rows")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Trouble, UsageTrouble
-from gapsmith.evaluators.reading import LARGEST, Numbers
+from gapsmith.evaluators.base import GapsmithError, UsageError
+from gapsmith.evaluators.reading import MAX_VALUE, NumberReader
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def file(tmp_path):
 
 def test_numbers_come_one_after_another(file):
     """Line breaks do not matter, comments are passed over, and the end is known."""
-    numbers = Numbers(file("1 -2 # three 4\n\n+5\r\n\t6"))
+    numbers = NumberReader(file("1 -2 # three 4\n\n+5\r\n\t6"))
     assert [numbers.integer("a number") for _ in range(4)] == [1, -2, 5, 6]
     assert numbers.at_end
 
@@ -39,14 +39,14 @@ def test_numbers_come_one_after_another(file):
         ("1 2 --1", "line 1: found '--1'"),
         ("1 2 +", "line 1: found '+'"),
         ("1 2 " + "9" * 5000, "line 1: found '9999999999999999999999999999999999999999'"),
-        (f"1 2 {LARGEST + 1}", f"line 1: found '{LARGEST + 1}'"),
+        (f"1 2 {MAX_VALUE + 1}", f"line 1: found '{MAX_VALUE + 1}'"),
     ],
 )
 def test_a_complaint_says_where_and_what(file, text, words):
     """The third number is wrong, and the message says all there is to say in one line."""
-    numbers = Numbers(file(text))
+    numbers = NumberReader(file(text))
     numbers.integer("a number"), numbers.integer("a number")
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(GapsmithError) as caught:
         numbers.integer("a number", least=0)
     assert words in str(caught.value)
     assert "some.txt, line" in str(caught.value)
@@ -55,53 +55,53 @@ def test_a_complaint_says_where_and_what(file, text, words):
 
 def test_a_number_can_be_bounded_on_both_sides(file):
     """The bounds themselves are taken, and what lies beyond is refused with both of them."""
-    numbers = Numbers(file("1 3\n4"))
+    numbers = NumberReader(file("1 3\n4"))
     assert [numbers.integer("a place", 1, 3) for _ in range(2)] == [1, 3]
-    with pytest.raises(Trouble, match="line 2: found '4'; expected a place, an integer from 1 to 3"):
+    with pytest.raises(GapsmithError, match="line 2: found '4'; expected a place, an integer from 1 to 3"):
         numbers.integer("a place", 1, 3)
 
 
 def test_decimals_stay_as_they_are(file):
     """Whole numbers come as integers, others as the nearest doubles; signs, exponents and what is too much do not."""
-    numbers = Numbers(file("1 2 0.5 .25 3. -1"))
+    numbers = NumberReader(file("1 2 0.5 .25 3. -1"))
     assert numbers.decimals(2, "a weight", 9).dtype == np.int64
     assert numbers.decimals(3, "a weight", 9).tolist() == [0.5, 0.25, 3.0]
-    with pytest.raises(Trouble, match="line 1: found '-1'; expected a weight, a number from 0 to 9"):
+    with pytest.raises(GapsmithError, match="line 1: found '-1'; expected a weight, a number from 0 to 9"):
         numbers.decimals(1, "a weight", 9)
     for text in ("1e2", "9.5", "0.1234567", "nan", ""):
-        with pytest.raises(Trouble, match="expected a weight"):
-            Numbers(file(f"# one\n0 {text}")).decimals(2, "a weight", 9)
+        with pytest.raises(GapsmithError, match="expected a weight"):
+            NumberReader(file(f"# one\n0 {text}")).decimals(2, "a weight", 9)
 
 
 def test_what_goes_on_is_refused(file):
     """A file that should be over says which number was one too many."""
-    numbers = Numbers(file("1\n2"))
+    numbers = NumberReader(file("1\n2"))
     numbers.integer("a number")
-    with pytest.raises(Trouble, match="line 2: found '2'; expected the end"):
+    with pytest.raises(GapsmithError, match="line 2: found '2'; expected the end"):
         numbers.end("the end")
     numbers.end("the end")
 
 
-@given(st.integers(-LARGEST, LARGEST))
+@given(st.integers(-MAX_VALUE, MAX_VALUE))
 def test_all_numbers_that_are_exact_are_read(tmp_path_factory, number):
     """Every integer up to the largest is read as it is."""
     path = tmp_path_factory.getbasetemp() / "one.txt"
     path.write_text(str(number))
-    assert Numbers(path).integer("a number") == number
+    assert NumberReader(path).integer("a number") == number
 
 
 @pytest.mark.parametrize("content", ["", "  \n", "# nothing\n"])
 def test_a_file_without_numbers_is_refused(file, content):
     """An empty file holds no instance."""
-    with pytest.raises(Trouble, match="holds no numbers; expected at least one instance"):
-        Numbers(file(content))
+    with pytest.raises(GapsmithError, match="holds no numbers; expected at least one instance"):
+        NumberReader(file(content))
 
 
 def test_what_is_no_text_file_is_refused(file, tmp_path):
     """A binary file, a folder and a file that is not there are told apart."""
-    with pytest.raises(Trouble, match="is not a text file"):
-        Numbers(file(b"\xff\xfe\x00"))
-    with pytest.raises(UsageTrouble, match="is a directory"):
-        Numbers(tmp_path)
-    with pytest.raises(UsageTrouble, match="no such file"):
-        Numbers(tmp_path / "nowhere.txt")
+    with pytest.raises(GapsmithError, match="is not a text file"):
+        NumberReader(file(b"\xff\xfe\x00"))
+    with pytest.raises(UsageError, match="is a directory"):
+        NumberReader(tmp_path)
+    with pytest.raises(UsageError, match="no such file"):
+        NumberReader(tmp_path / "nowhere.txt")

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.base import Baseline, Instance
-from gapsmith.evaluators.scoring import FEWEST, Failure, Scale, Score, costs_of, gap_percent
+from gapsmith.evaluators.scoring import (
+    MIN_INSTANCES,
+    Failure,
+    Scale,
+    Score,
+    collect_costs,
+    compute_gap_percent,
+)
 from gapsmith.sandbox import Ending
 
 
@@ -46,7 +53,7 @@ def scale(bounds, strata=None, maximise=False, proven=True):
 )
 def test_gap_percent(cost, baseline, maximise, gap):
     """The gap is measured against the bound of the objective's own sense; against none that is not positive."""
-    found = gap_percent(cost, baseline, maximise)
+    found = compute_gap_percent(cost, baseline, maximise)
     assert found == gap if gap is None else found == pytest.approx(gap)
 
 
@@ -60,14 +67,14 @@ def test_three_aggregates_by_hand():
     assert found.ci95 is None
 
 
-@pytest.mark.parametrize("count", range(1, FEWEST + 2))
+@pytest.mark.parametrize("count", range(1, MIN_INSTANCES + 2))
 def test_an_interval_needs_enough_instances(count):
     """From fewer than the stated minimum there is a number and no interval, of gaps and of gains."""
     costs = [b + k for k, b in enumerate(range(100, 100 + count))]
     scores, others = ([Score("ok", "", c + more, 1.0) for c in costs] for more in (0, 1))
     found = scale(range(100, 100 + count))
     interval, gain = found.aggregate(costs, [1.0] * count).ci95, found.compare(scores, others)
-    assert (interval is None) == (gain.ci95 is None) == (count < FEWEST)
+    assert (interval is None) == (gain.ci95 is None) == (count < MIN_INSTANCES)
     assert (gain.instances, gain.points > 0) == (count, True)
 
 
@@ -78,12 +85,12 @@ def test_one_failed_instance_is_one_failed_instance():
     other = [Score("ok", "", cost, 1.0) for cost in (110, 100, 100, 100, 100, 100, 100)]
     one[0], other[2] = late, replace(late, message="1 s")
     found = scale([100] * 7)
-    assert found.solved(one).pooled_gap_percent == pytest.approx(20 / 6)
+    assert found.aggregate_solved(one).pooled_gap_percent == pytest.approx(20 / 6)
     assert found.failures(one) == (Failure("0", "timeout_cpu", "0.2 s"),)
     gain = found.compare(one, other)
     assert (gain.points, gain.instances, gain.ci95) == (0.0, 5, None)
     assert gain.failures == found.failures(one)
-    assert found.solved([late] * 7) is None
+    assert found.aggregate_solved([late] * 7) is None
     assert found.compare([late] * 7, other).instances == 0
 
 
@@ -106,8 +113,8 @@ def test_all_bounds_zero():
     found = scale([0, 0]).aggregate([0, 3], [1, 1])
     assert (found.mean_gap_percent, found.pooled_gap_percent, found.ci95) == (None, None, None)
     assert found.optimal_share == 0.5
-    assert scale([0, 0]).pooled([0, 0]) == 0
-    assert scale([0, 0]).pooled([0, 3]) == math.inf
+    assert scale([0, 0]).compute_pooled_gap([0, 0]) == 0
+    assert scale([0, 0]).compute_pooled_gap([0, 3]) == math.inf
 
 
 def test_search_is_the_mean_over_strata():
@@ -156,7 +163,7 @@ def test_a_gain_turns_its_sign_with_the_sides(one, other):
     back, least, most = found.gain(other, one)
     assert (gain, low, high) == pytest.approx((-back, -most, -least))
     assert low - 1e-9 <= high
-    assert gain == pytest.approx(found.pooled(other) - found.pooled(one))
+    assert gain == pytest.approx(found.compute_pooled_gap(other) - found.compute_pooled_gap(one))
 
 
 def test_an_interval_is_a_function_of_the_data():
@@ -194,13 +201,13 @@ def test_costs_of_needs_all():
     """Costs are given in the order of the instances, or not at all."""
     instances = [Instance(str(k), {"k": k}) for k in range(2)]
     scores = {i.digest: Score("ok", "", k, 0.0) for k, i in enumerate(instances)}
-    assert costs_of(scores, instances[::-1]) == [1, 0]
-    assert costs_of({instances[0].digest: scores[instances[0].digest]}, instances) is None
+    assert collect_costs(scores, instances[::-1]) == [1, 0]
+    assert collect_costs({instances[0].digest: scores[instances[0].digest]}, instances) is None
     failed = {**scores, instances[1].digest: Score("infeasible", "why", None, 0.0)}
-    assert costs_of(failed, instances) is None
+    assert collect_costs(failed, instances) is None
 
 
 @pytest.mark.parametrize("ending", list(Ending))
 def test_what_is_ours_is_not_the_candidate_s(ending):
     """A score says of the sandbox's own failures, and of those alone, that they are ours."""
-    assert Score(ending, "", None, 0.0).ours == ending.ours
+    assert Score(ending, "", None, 0.0).is_sandbox_failure == ending.is_sandbox_failure

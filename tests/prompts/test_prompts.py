@@ -17,11 +17,11 @@ from gapsmith.agent.codegen.prompt import LONGEST_SOURCE, render
 from gapsmith.agent.codegen.sanitize import LONGEST_MESSAGE
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.search.choice import Choice, Failure, Lesson
-from gapsmith.agent.search.instances import Bench
+from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.operators import BY_NAME, OPERATORS, REPAIR, Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Baseline, Split
-from gapsmith.evaluators.catalogue import problem_names
+from gapsmith.evaluators.catalogue import list_problems
 
 GOLDEN = Path(__file__).parent / "golden"
 DIGESTS = GOLDEN / "digests.json"
@@ -58,7 +58,7 @@ def bench(problem):
         x.digest: Baseline(100.0 * (k + 1), 100.0 * (k + 1), own_solution(problem, x), "", 0.0)
         for k, x in enumerate(instances)
     }
-    return Bench.of(instances, bounds, problem.maximise)
+    return InstanceSet.of(instances, bounds, problem.maximise)
 
 
 def elites(problem, train):
@@ -102,7 +102,7 @@ def words(name, problem):
     return found.system if name == "system" else found.text
 
 
-KEPT = [(problem, name) for problem in problem_names() for name in KINDS if problem == WHOLE or name in MAIN]
+KEPT = [(problem, name) for problem in list_problems() for name in KINDS if problem == WHOLE or name in MAIN]
 
 
 @pytest.mark.parametrize(("problem", "name"), KEPT)
@@ -115,7 +115,7 @@ def test_the_other_prompts_are_as_they_were():
     """The prompts that are not kept in full are known by their digests."""
     found = {
         f"{problem}/{name}": hashlib.sha256(words(name, problem).encode()).hexdigest()[:16]
-        for problem in problem_names()
+        for problem in list_problems()
         for name in KINDS
     }
     golden(DIGESTS, json.dumps(found, indent=1) + "\n")
@@ -125,7 +125,7 @@ BYTES_A_TOKEN = 3.6
 """An estimate: code and tables take more tokens than prose."""
 
 
-@pytest.mark.parametrize("problem", problem_names())
+@pytest.mark.parametrize("problem", list_problems())
 def test_two_parents_fill_two_to_five_thousand_tokens(problem):
     """For the two last rules of every problem, lessons included."""
     problem = find_problem(problem)
@@ -140,7 +140,7 @@ def test_where_all_instances_are_shown_the_table_says_so():
     problem = find_problem("single_machine_tardiness")
     train = bench(problem)
     known = {instance.digest: found for instance, found in zip(train.instances, train.baselines, strict=True)}
-    few = Bench.of(train.instances[:8], known, problem.maximise)
+    few = InstanceSet.of(train.instances[:8], known, problem.maximise)
     words = {
         train: "(the five instances that cost most, then the five best;",
         few: "(all of them, the one that costs most first;",

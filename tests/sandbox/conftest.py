@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gapsmith.sandbox import Call, Ending, Job, Level, Limits, Outcome, Sandbox, SandboxTrouble
+from gapsmith.sandbox import Call, Ending, Job, Level, Limits, Outcome, Sandbox, SandboxError
 from gapsmith.sandbox.isolation.lockdown import LANDLOCK, LAYERS, NAMESPACES
 
 MODES = {
@@ -66,7 +66,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if layered and (os.geteuid() == 0 or not layered.kwargs.get("privileged")):
         control = pytest.mark.xfail(
             strict=True,
-            raises=(AssertionError, SandboxTrouble),
+            raises=(AssertionError, SandboxError),
             reason="negative control: the layers are off",
         )
         modes.append(pytest.param("off", marks=control))

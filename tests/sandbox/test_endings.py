@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.sandbox import Ending
-from gapsmith.sandbox.endings import MESSAGE_CHARACTERS, REPORTED, clean, of_status, reported
+from gapsmith.sandbox.endings import MESSAGE_CHARACTERS, REPORTED, clean, read_report, read_status
 
 
 def exited(code):
@@ -21,7 +21,7 @@ def exited(code):
 def test_a_normal_exit_is_no_result(code):
     """A process that exits by itself has given no answer, whatever its code says."""
     for sealed in (False, True):
-        stopped = of_status(exited(code), "", sealed)
+        stopped = read_status(exited(code), "", sealed)
         assert stopped.ending is Ending.NO_RESULT
         assert f"exit code {code} " in str(stopped)
 
@@ -41,15 +41,15 @@ def test_a_normal_exit_is_no_result(code):
 )
 def test_signals_that_a_program_causes_are_its_own(number, ending):
     """What a program can do to itself is charged to it, sealed or not."""
-    assert of_status(number, "").ending is ending
-    assert of_status(number, "", sealed=True).ending is ending
+    assert read_status(number, "").ending is ending
+    assert read_status(number, "", sealed=True).ending is ending
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_from_outside_is_no_fact_about_a_sealed_program(number):
     """A sealed program cannot send it, so that the sandbox is at fault and the job is tried again."""
-    assert of_status(number, "", sealed=True).ending is Ending.HARNESS_FAILURE
-    assert of_status(number, "", sealed=False).ending is Ending.KILLED
+    assert read_status(number, "", sealed=True).ending is Ending.HARNESS_FAILURE
+    assert read_status(number, "", sealed=False).ending is Ending.KILLED
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def test_a_signal_from_outside_is_no_fact_about_a_sealed_program(number):
 )
 def test_an_abort_for_lack_of_memory_is_the_memory_limit(text):
     """Libraries that abort when memory ends say so on the error stream; other crashes are not excused by words."""
-    assert of_status(signal.SIGABRT, text).ending is Ending.MEMORY_LIMIT
-    assert of_status(signal.SIGSEGV, text).ending is Ending.CRASH_SEGV
+    assert read_status(signal.SIGABRT, text).ending is Ending.MEMORY_LIMIT
+    assert read_status(signal.SIGSEGV, text).ending is Ending.CRASH_SEGV
 
 
 @pytest.mark.parametrize("ending", list(Ending))
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_child_reports_failures_of_its_own_only(ending, trusted):
     """A report may name a failure of the program; the sandbox's own only before the program has run."""
-    found = reported(json.dumps({"ending": ending.value, "message": "said"}).encode(), trusted).ending
+    found = read_report(json.dumps({"ending": ending.value, "message": "said"}).encode(), trusted).ending
     allowed = ending in REPORTED or (trusted and ending is Ending.HARNESS_FAILURE)
     assert found is (ending if allowed else Ending.PROTOCOL_VIOLATION)
 
@@ -73,7 +73,7 @@ def test_a_child_reports_failures_of_its_own_only(ending, trusted):
 def test_success_cannot_be_reported():
     """No report makes a run succeed, and none makes the host try again after the program has run."""
     assert Ending.OK not in REPORTED
-    assert not any(ending.ours for ending in REPORTED)
+    assert not any(ending.is_sandbox_failure for ending in REPORTED)
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ def test_success_cannot_be_reported():
 )
 def test_a_report_that_cannot_be_read_is_a_violation(payload):
     """Whatever stands in a report, the host neither fails nor believes it."""
-    assert reported(payload, trusted=True).ending is Ending.PROTOCOL_VIOLATION
+    assert read_report(payload, trusted=True).ending is Ending.PROTOCOL_VIOLATION
 
 
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_a_report_of_a_failure(payload, trusted):
     """Arbitrary bytes never raise and never become a success."""
-    assert reported(payload, trusted).ending is not Ending.OK
+    assert read_report(payload, trusted).ending is not Ending.OK
 
 
 @given(st.text(max_size=60), st.integers(1, 40))

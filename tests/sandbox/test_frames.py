@@ -143,26 +143,26 @@ def test_mutated_frames_are_no_forgery(pipes, monkeypatch, script):
 
 def test_right_frame_is_an_answer(pipes, monkeypatch):
     """The fuzzing above would notice an acceptance: a right frame is accepted."""
-    answer = _asked(pipes, monkeypatch, frames.frame(b"R", TOKEN + b'{"a": [1, 2.5]}'))
+    answer = _asked(pipes, monkeypatch, frames.build_frame(b"R", TOKEN + b'{"a": [1, 2.5]}'))
     assert answer is not None
     assert answer.value == {"a": [1, 2.5]}
 
 
 def test_something_after_the_answer_is_a_violation(pipes, monkeypatch):
     """A right frame with one byte after it is refused."""
-    assert _asked(pipes, monkeypatch, frames.frame(b"R", TOKEN + b"1") + b"R") is None
+    assert _asked(pipes, monkeypatch, frames.build_frame(b"R", TOKEN + b"1") + b"R") is None
 
 
 @given(value=values)
 def test_values_survive(value):
     """Every value of strict JSON is decoded as it was."""
-    assert frames.strict_json(json.dumps(value).encode()) == value
+    assert frames.decode_json(json.dumps(value).encode()) == value
 
 
 @given(data=st.binary(max_size=60), pieces=st.lists(st.integers(1, 9)))
 def test_frames_do_not_depend_on_their_pieces(data, pieces):
     """A frame is the same in whatever pieces it comes."""
-    buffer, stream = frames.FrameBuffer(), frames.frame(b"R", data)
+    buffer, stream = frames.FrameBuffer(), frames.build_frame(b"R", data)
     for piece in [*pieces, len(stream)]:
         buffer.feed(stream[:piece])
         stream = stream[piece:]
@@ -185,7 +185,7 @@ def test_frames_do_not_depend_on_their_pieces(data, pieces):
 def test_refusals_say_why(payload, word):
     """The reason of a refusal is in words that a prompt can quote."""
     with pytest.raises(ValueError, match=word):
-        frames.strict_json(payload)
+        frames.decode_json(payload)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_refusals_say_why(payload, word):
 )
 def test_boundaries_are_accepted(payload):
     """What is just inside the limits is accepted; brackets in strings are no depth."""
-    frames.strict_json(payload)
+    frames.decode_json(payload)
 
 
 def _array(array):

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from gapsmith.sandbox import Job, Level, Sandbox, SandboxTrouble, host, open_sandbox, probe_isolation
-from gapsmith.sandbox.isolation.levels import Isolation, derive_level, of_report, require
+from gapsmith.sandbox import Job, Level, Sandbox, SandboxError, host, open_sandbox, probe_isolation
+from gapsmith.sandbox.isolation.levels import Isolation, derive_level, read_report, require
 from gapsmith.sandbox.isolation.lockdown import LANDLOCK, LAYERS, NAMESPACES, RLIMITS, SECCOMP, LayerFailed
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has layers to prove")
@@ -91,7 +91,7 @@ def test_layer_that_breaks_half_way(monkeypatch):
 
 def test_refusal_below_the_minimum():
     """Weaker isolation than asked for is refused in one line that names the way out."""
-    with pytest.raises(SandboxTrouble, match="--allow-weak-isolation") as caught:
+    with pytest.raises(SandboxError, match="--allow-weak-isolation") as caught:
         Sandbox("numpy", Level.L2, slot=0, layers={RLIMITS})
     assert "\n" not in str(caught.value)
     assert "L1" in str(caught.value)
@@ -106,7 +106,7 @@ def test_macos_is_told_in_words(monkeypatch):
     """On macOS the level is L1, and the word says what that means."""
     monkeypatch.setattr(sys, "platform", "darwin")
     layers = {name: [name == RLIMITS, "tried"] for name in [*LAYERS, "privileges"]}
-    found = of_report({"proofs": layers})
+    found = read_report({"proofs": layers})
     assert found.level is Level.L1
     assert "macOS" in found.word
 
@@ -127,7 +127,7 @@ def test_import_needs_nothing_of_linux():
 
 def test_unknown_preload():
     """An unknown preload is refused with the known ones."""
-    with pytest.raises(SandboxTrouble, match="numpy, ortools"):
+    with pytest.raises(SandboxError, match="numpy, ortools"):
         open_sandbox("pandas")
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy
 import pytest
 
-from gapsmith.sandbox import Preload, SandboxTrouble
+from gapsmith.sandbox import Preload, SandboxError
 from gapsmith.sandbox.guest.zygote import PRELOAD
 from gapsmith.sandbox.isolation.lockdown import LAYERS
-from gapsmith.sandbox.launch import Death, Spare, Zygote, ZygoteDied, package_folders
+from gapsmith.sandbox.launch import Death, Spare, Zygote, ZygoteDied, find_package_folders
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="handles on processes are Linux's")
 
@@ -35,7 +35,7 @@ def take_three(zygote):
 @pytest.mark.parametrize("name", sorted(PRELOAD))
 def test_folders_of_a_preload_hold_its_packages(name):
     """Each package that is imported beforehand lies in one of the folders, and no folder is named twice."""
-    found = package_folders(name)
+    found = find_package_folders(name)
     assert len(found) == len(set(found))
     for package in {module.split(".")[0] for module in PRELOAD[name]}:
         assert any((Path(folder) / package).is_dir() for folder in found)
@@ -44,16 +44,16 @@ def test_folders_of_a_preload_hold_its_packages(name):
 
 def test_an_unknown_preload_names_the_known_ones():
     """The message helps to choose."""
-    with pytest.raises(SandboxTrouble) as caught:
-        package_folders("torch")
+    with pytest.raises(SandboxError) as caught:
+        find_package_folders("torch")
     assert all(name in str(caught.value) for name in PRELOAD)
 
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch):
     """With the command that installs it."""
     monkeypatch.setitem(PRELOAD, "odd", ("no_such_package_here",))
-    with pytest.raises(SandboxTrouble, match="pip install no_such_package_here"):
-        package_folders("odd")
+    with pytest.raises(SandboxError, match="pip install no_such_package_here"):
+        find_package_folders("odd")
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ def test_each_child_is_a_process_of_its_own(zygote):
     try:
         assert len({spare.name for spare in spares}) == 3
         for spare in spares:
-            assert not spare.ended(0.0) or sys.platform != "linux"
+            assert not spare.has_ended(0.0) or sys.platform != "linux"
             spare.kill()
-            death = zygote.death(spare, 10.0)
+            death = zygote.await_death(spare, 10.0)
             assert death is not None
             assert death.killed
-            assert spare.ended(5.0)
+            assert spare.has_ended(5.0)
             spare.kill()  # again: a process that has ended is no error
     finally:
         for spare in spares:
@@ -86,10 +86,10 @@ def test_a_living_child_has_no_death(zygote):
     """The wait ends, and the child lives on."""
     spare = zygote.take()
     begin = time.monotonic()
-    assert zygote.death(spare, 0.1) is None
+    assert zygote.await_death(spare, 0.1) is None
     assert time.monotonic() - begin < 5
     spare.kill()
-    assert zygote.death(spare, 10.0) is not None
+    assert zygote.await_death(spare, 10.0) is not None
     spare.close()
 
 
@@ -98,7 +98,7 @@ def test_time_of_children_is_counted(zygote):
     before = zygote.spent_seconds
     spare = zygote.take()
     spare.kill()
-    assert zygote.death(spare, 10.0) is not None
+    assert zygote.await_death(spare, 10.0) is not None
     spare.close()
     assert zygote.spent_seconds > before
 
@@ -107,9 +107,9 @@ def test_time_of_children_is_counted(zygote):
 def test_closing_ends_children(zygote):
     """Neither the zygote nor a child that waits outlives it."""
     spare = zygote.take()
-    assert not spare.ended(0.0)
+    assert not spare.has_ended(0.0)
     zygote.close()
-    assert spare.ended(5.0)
+    assert spare.has_ended(5.0)
     spare.close()
     with pytest.raises((ZygoteDied, OSError)):
         zygote.take()
@@ -123,7 +123,7 @@ def test_a_killed_zygote_is_noticed(zygote):
     zygote._process.wait()
     with pytest.raises(ZygoteDied):
         take_three(zygote)
-    assert spare.ended(5.0)
+    assert spare.has_ended(5.0)
     spare.close()
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.sandbox.endings import clean, of_status, reported
-from gapsmith.sandbox.frames import ERROR, RESULT, BadFrame, FrameBuffer, frame, strict_json
+from gapsmith.sandbox.endings import clean, read_report, read_status
+from gapsmith.sandbox.frames import ERROR, RESULT, BadFrame, FrameBuffer, build_frame, decode_json
 
 TIMES = 16
 SLACK_SECONDS = 0.01
@@ -24,24 +24,24 @@ FUZZ = settings(max_examples=100, deadline=None, database=None, derandomize=True
 def json_of(data):
     """Reads a result."""
     with contextlib.suppress(ValueError):
-        strict_json(data)
+        decode_json(data)
 
 
 def error_of(data):
     """Reads a report of an error."""
-    reported(data, trusted=False)
+    read_report(data, trusted=False)
 
 
 def words_of(data):
     """Reads what was printed."""
     clean(data.decode("utf-8", "replace"), len(data))
-    of_status(6, data.decode("utf-8", "replace"))
+    read_status(6, data.decode("utf-8", "replace"))
 
 
 def frames_of(data):
     """Cuts bytes into frames, though they come a few at a time."""
     buffer = FrameBuffer()
-    stream = frame(RESULT, data)
+    stream = build_frame(RESULT, data)
     with contextlib.suppress(BadFrame):
         for place in range(0, len(stream), 64):
             buffer.feed(stream[place : place + 64])

@@ -22,7 +22,7 @@ from gapsmith.sandbox import (
     Level,
     Limits,
     Sandbox,
-    SandboxTrouble,
+    SandboxError,
     host,
     measure_latency,
     open_sandbox,
@@ -190,7 +190,7 @@ def test_what_stays_broken_is_no_verdict(box, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(host, "PAUSES", (0.0,) * len(host.PAUSES))
         patch.setattr(launch_module.Zygote, "take", broken)
-        with pytest.raises(SandboxTrouble, match="gapsmith resume") as caught:
+        with pytest.raises(SandboxError, match="gapsmith resume") as caught:
             box.run(double(3))
     assert "\n" not in str(caught.value)
     assert box.run(double(3)).answers[0].value == 6
@@ -253,12 +253,12 @@ def test_a_program_that_is_killed_from_outside_is_run_again(monkeypatch, number)
 )
 def test_a_kill_is_charged_to_whom_it_is_due(box, death, ending):
     """A program at its own limit has itself to thank for it; any other kill came from outside."""
-    run = host.Run(box._zygote, double(1), sealed=True)
+    run = host.JobRun(box._zygote, double(1), sealed=True)
     run._talk.begun, run._death = True, death
-    assert run._cause().ending is ending
+    assert run._find_cause().ending is ending
     run._death = None
     run._spare.kill()
-    run._reaped()
+    run._await_death()
     run._spare.close()
 
 
@@ -266,7 +266,7 @@ def test_closed_sandbox(box):
     """A closed sandbox says so, and closing twice is no harm."""
     box.close()
     box.close()
-    with pytest.raises(SandboxTrouble, match="closed"):
+    with pytest.raises(SandboxError, match="closed"):
         box.run(double(1))
 
 

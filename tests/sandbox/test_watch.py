@@ -57,8 +57,8 @@ def test_the_last_reading_outlives_the_process(child):
     process.wait()
     assert clock.read() >= last
     assert clock.read() == clock.read()
-    assert not clock.stopped()
-    assert clock.starved() == 0.0
+    assert not clock.is_suspended()
+    assert clock.read_starved_seconds() == 0.0
 
 
 def test_a_handle_and_a_number_give_one_clock(child):
@@ -77,11 +77,11 @@ def test_a_suspended_process_is_seen(child):
     """A stop signal is no sleep: the host must be able to tell them apart."""
     process = child(IDLE)
     clock = Clock(process.pid, -1)
-    assert not clock.stopped()
+    assert not clock.is_suspended()
     process.send_signal(signal.SIGSTOP)
-    assert until(clock.stopped)
+    assert until(clock.is_suspended)
     process.send_signal(signal.SIGCONT)
-    assert until(lambda: not clock.stopped())
+    assert until(lambda: not clock.is_suspended())
 
 
 def test_no_handle_is_an_error():

@@ -62,7 +62,7 @@ MONKEYPATCHES = [
 def test_monkeypatching(guest, patch):
     """Whatever a program replaces in its process, the host neither breaks nor waits, and the next is unharmed."""
     outcome = guest.attack(f"{patch}\nreturn [1]", cpu_seconds=0.2)
-    assert not outcome.ending.ours
+    assert not outcome.ending.is_sandbox_failure
     assert guest.attack("return [1]").answers[0].value == [1]
 
 
@@ -198,7 +198,7 @@ def test_hostile_comparison(guest):
     """Objects that lie about their length and equality are no result."""
     body = "return type('Lie', (list,), {'__len__': lambda s: -1, '__eq__': lambda s, o: True, '__iter__': None})([1])"
     outcome = guest.attack(body)
-    assert not outcome.ending.ours
+    assert not outcome.ending.is_sandbox_failure
     assert outcome.ending is not Ending.OK or outcome.answers[0].value in ([1], [])
 
 

@@ -233,9 +233,9 @@ def test_a_runnable_process_is_not_taken_for_a_sleeper():
         clocks = [Clock(child.pid, -1) for child in children]
         while sum(clock.read() for clock in clocks) < 0.4:
             pass
-        assert max(clock.starved() for clock in clocks) > 0.01
-        assert Clock(sleeper.pid, -1).starved() < 5.0
-        assert Clock(999_999_999, -1).starved() == 0.0
+        assert max(clock.read_starved_seconds() for clock in clocks) > 0.01
+        assert Clock(sleeper.pid, -1).read_starved_seconds() < 5.0
+        assert Clock(999_999_999, -1).read_starved_seconds() == 0.0
     finally:
         for child in (*children, sleeper):
             child.kill()

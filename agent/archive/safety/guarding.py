@@ -15,12 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import GapsmithError
 
-Tell = Callable[[str], None]
+LineWriter = Callable[[str], None]
 """Takes a line for the user."""
 
-BUSY_SECONDS, TURNS = 5, 24
+BUSY_SECONDS, MAX_WAITS = 5, 24
 """Seconds of one wait for a lock and number of waits: two minutes in total."""
 
 CHECKPOINT_SECONDS = 3.0
@@ -46,15 +46,15 @@ class Guard:
         tell: takes the line about a lock.
     """
 
-    def __init__(self, engine: Engine, location: str, tell: Tell) -> None:
+    def __init__(self, engine: Engine, location: str, tell: LineWriter) -> None:
         self._location, self._tell = location, tell
-        self._turns, self._checkpoint = TURNS, 0.0
+        self._turns, self._checkpoint = MAX_WAITS, 0.0
         self._copy: Path | None = None
-        self._path = _path(engine)
-        self._identity = _identity(self._path)
-        event.listen(engine, "handle_error", self._reworded)
+        self._path = _find_path(engine)
+        self._identity = _read_identity(self._path)
+        event.listen(engine, "handle_error", self._handle_error)
         if engine.dialect.name == "sqlite":
-            event.listen(engine, "do_connect", self._connecting)
+            event.listen(engine, "do_connect", self._check_connection)
             event.listen(engine, "do_execute", self._execute)
             event.listen(engine, "do_executemany", self._execute_many)
             event.listen(engine, "do_execute_no_params", self._execute_plain)
@@ -62,15 +62,15 @@ class Guard:
     # Waiting
 
     def _execute(self, cursor: Any, statement: str, values: Any, _context: Any = None) -> bool:
-        return self._patiently(lambda: cursor.execute(statement, values))
+        return self._wait_for_lock(lambda: cursor.execute(statement, values))
 
     def _execute_many(self, cursor: Any, statement: str, values: Any, _context: Any = None) -> bool:
-        return self._patiently(lambda: cursor.executemany(statement, values))
+        return self._wait_for_lock(lambda: cursor.executemany(statement, values))
 
     def _execute_plain(self, cursor: Any, statement: str, _context: Any = None) -> bool:
-        return self._patiently(lambda: cursor.execute(statement))
+        return self._wait_for_lock(lambda: cursor.execute(statement))
 
-    def _patiently(self, execute: Callable[[], Any]) -> bool:
+    def _wait_for_lock(self, execute: Callable[[], Any]) -> bool:
         """Executes a statement and waits while the archive is locked.
 
         After a wait without success the next waits are short.
@@ -87,19 +87,19 @@ class Guard:
                 if turn == 0:
                     self._tell(f"archive {self._location} is locked by another program; waiting for it")
             else:
-                self._turns = TURNS
+                self._turns = MAX_WAITS
                 break
         return True
 
     # Words
 
-    def _reworded(self, context: ExceptionContext) -> None:
+    def _handle_error(self, context: ExceptionContext) -> None:
         error = context.original_exception
         database = getattr(context.dialect.dbapi, "DatabaseError", sqlite3.DatabaseError)
         if isinstance(error, database) and type(error).__name__ != "ProgrammingError":
-            raise Trouble(self._words(error)) from None
+            raise GapsmithError(self._explain_error(error)) from None
 
-    def _words(self, error: BaseException) -> str:
+    def _explain_error(self, error: BaseException) -> str:
         said = " ".join(str(error).split())
         remedy = REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & PRIMARY)
         if remedy is None:
@@ -108,22 +108,22 @@ class Guard:
 
     # The file
 
-    def _connecting(self, _dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
+    def _check_connection(self, _dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
         """Refuses to connect once the file was deleted or replaced.
 
         SQLite would make a new file in its place.
         """
         if self._gone:
-            raise Trouble(f"archive {self._location} was deleted or replaced while it was in use")
+            raise GapsmithError(f"archive {self._location} was deleted or replaced while it was in use")
 
     @property
     def _gone(self) -> bool:
-        return self._identity is not None and _identity(self._path) != self._identity
+        return self._identity is not None and _read_identity(self._path) != self._identity
 
     def written(self, connection: Connection) -> None:
         """Checks the file after each write, and copies the log back.
 
-        Raises Trouble where the file was deleted or replaced.
+        Raises GapsmithError where the file was deleted or replaced.
 
         Args:
             connection: the connection that wrote it, still open.
@@ -131,21 +131,22 @@ class Guard:
         if self._identity is None:
             return
         if self._gone:
-            raise Trouble(
-                f"archive {self._location} was deleted or replaced while it was in use{self._rescued(connection)}"
+            raise GapsmithError(
+                f"archive {self._location} was deleted or replaced while it was in use"
+                f"{self._rescue_content(connection)}"
             )
         if time.monotonic() - self._checkpoint > CHECKPOINT_SECONDS:
             self._checkpoint = time.monotonic()
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _rescued(self, connection: Connection) -> str:
+    def _rescue_content(self, connection: Connection) -> str:
         """Copies the content of the deleted file; returns where the copy is.
 
         The content is available as long as the file is open.
         """
         driver = connection.connection.driver_connection
         folders = (self._path.parent, Path.cwd(), Path.home())
-        places = (_free(folder / f"{self._path.name}.rescued") for folder in folders)
+        places = (_find_free_name(folder / f"{self._path.name}.rescued") for folder in folders)
         for copy in [self._copy] if self._copy else places:
             with suppress(OSError, sqlite3.Error):
                 with closing(sqlite3.connect(copy)) as target:
@@ -156,16 +157,16 @@ class Guard:
         return "; its content could not be saved"
 
 
-def _free(path: Path) -> Path:
+def _find_free_name(path: Path) -> Path:
     names: Iterator[str] = chain([path.name], map(f"{path.name}.{{}}".format, count(2)))
     return next(found for name in names if not (found := path.with_name(name)).exists())
 
 
-def _path(engine: Engine) -> Path:
+def _find_path(engine: Engine) -> Path:
     return Path(os.path.abspath(engine.url.database or ""))
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _read_identity(path: Path) -> tuple[int, int] | None:
     """Returns device and inode of a file; None where there is none."""
     try:
         found = path.stat()

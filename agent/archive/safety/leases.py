@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from gapsmith.agent.archive.tables import LeaseRow
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import GapsmithError
 
-LASTS, REFRESHED = 60.0, 10.0
+LASTS, REFRESH_SECONDS = 60.0, 10.0
 """Seconds that a lease lasts, and after which it is refreshed."""
 
-_held: set[str] = set()
+_active_tokens: set[str] = set()
 """Tokens of this process's active leases; others of this process, such as those it could not release, have ended."""
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -31,7 +31,7 @@ class LeaseKeeper(Protocol):
     """The store of leases: the archive."""
 
     def take_lease(self, row: LeaseRow) -> None:
-        """Takes a lease. Raises Trouble if another process has the run."""
+        """Takes a lease. Raises GapsmithError if another process has the run."""
         ...
 
     def refresh_lease(self, row: LeaseRow, expires: float) -> bool:
@@ -57,54 +57,54 @@ class Lease:
     """
 
     def __init__(
-        self, archive: LeaseKeeper, run: int, stop: Callable[[], None], every: float = REFRESHED
+        self, archive: LeaseKeeper, run: int, stop: Callable[[], None], every: float = REFRESH_SECONDS
     ) -> None:
         self._archive, self._stop, self._every, self.lost = archive, stop, every, False
-        self._row = lease_of_this_process(run)
+        self._row = make_lease(run)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name=f"lease of run {run}", daemon=True)
 
     def __enter__(self) -> Self:
-        """Takes the lease. Raises Trouble where another process has it."""
+        """Takes the lease. Raises GapsmithError where another process has it."""
         self._archive.take_lease(self._row)
-        _held.add(self._row.token)
+        _active_tokens.add(self._row.token)
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _held.discard(self._row.token)
+        _active_tokens.discard(self._row.token)
         self._over.set()
         self._thread.join()
-        with suppress(Trouble):  # then it expires
+        with suppress(GapsmithError):  # then it expires
             self._archive.end_lease(self._row)
 
     def _refresh(self) -> None:
         while not self._over.wait(self._every):
-            with suppress(Trouble):  # it is tried again
+            with suppress(GapsmithError):  # it is tried again
                 if not self._archive.refresh_lease(self._row, time.time() + LASTS):
                     self.lost = True
                     self._stop()
                     return
 
     def check(self) -> None:
-        """Raises Trouble where another process took the run over."""
+        """Raises GapsmithError where another process took the run over."""
         if self.lost:
-            raise Trouble(
+            raise GapsmithError(
                 f"run {self._row.run} was taken over by another process: this one had not refreshed its lease for "
                 f"{LASTS:.0f} seconds; the other process continues it"
             )
 
 
-def lease_of_this_process(run: int) -> LeaseRow:
+def make_lease(run: int) -> LeaseRow:
     """Makes a lease on a run that is not taken yet."""
     return LeaseRow(
         run=run,
         token=secrets.token_hex(8),
         host=platform.node(),
         pid=os.getpid(),
-        birth=f"{_machine()} {_started(os.getpid())}".strip(),
+        birth=f"{_identify_machine()} {_read_start_time(os.getpid())}".strip(),
         expires=time.time() + LASTS,
     )
 
@@ -114,7 +114,7 @@ def is_over(row: LeaseRow, now: float) -> bool:
     return row.expires <= now or _is_gone(row)
 
 
-def held_words(row: LeaseRow) -> str:
+def describe_lease(row: LeaseRow) -> str:
     """Says which process works on a run."""
     return (
         f"run {row.run} is being worked on by process {row.pid} on {row.host}; wait until it ends, or end it; "
@@ -125,12 +125,14 @@ def held_words(row: LeaseRow) -> str:
 def _is_gone(row: LeaseRow) -> bool:
     """Tells whether the process ran on this machine and has ended."""
     *machine, started = row.birth.split(" ")
-    if not machine or " ".join(machine) != _machine():
+    if not machine or " ".join(machine) != _identify_machine():
         return False
-    return _started(row.pid) != started or (row.pid == os.getpid() and row.token not in _held)
+    return _read_start_time(row.pid) != started or (
+        row.pid == os.getpid() and row.token not in _active_tokens
+    )
 
 
-def _machine() -> str:
+def _identify_machine() -> str:
     """Returns the boot and the PID namespace; empty where unknown."""
     try:
         return f"{BOOT.read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
@@ -138,7 +140,7 @@ def _machine() -> str:
         return ""
 
 
-def _started(pid: int) -> str:
+def _read_start_time(pid: int) -> str:
     """Returns the start time of a process in clock ticks.
 
     It is empty where there is no such process, or only a zombie.

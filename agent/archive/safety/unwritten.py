@@ -7,18 +7,18 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from gapsmith.agent.archive.safety.guarding import Tell
+from gapsmith.agent.archive.safety.guarding import LineWriter
 from gapsmith.agent.archive.tables import Call, Candidate
 
 SUFFIX = ".replies.jsonl"
 Pair = tuple[Candidate, Call]
 
 
-def nobody(_line: str) -> None:
+def ignore_line(_line: str) -> None:
     """Ignores a line for the user."""
 
 
-class Unwritten:
+class UnwrittenReplies:
     """The file of replies that an archive could not write; only SQLite has one.
 
     Args:
@@ -26,7 +26,7 @@ class Unwritten:
         tell: takes a line when replies are put there.
     """
 
-    def __init__(self, engine: Engine, tell: Tell) -> None:
+    def __init__(self, engine: Engine, tell: LineWriter) -> None:
         self._tell, path = tell, engine.url.database
         self._path = Path(f"{path}{SUFFIX}") if engine.dialect.name == "sqlite" and path else None
 
@@ -46,7 +46,7 @@ class Unwritten:
                 return
         self._tell(f"{len(pairs)} paid replies could not be written anywhere and are lost")
 
-    def waiting(self) -> Iterator[Pair]:
+    def list_waiting(self) -> Iterator[Pair]:
         """Yields the replies in the file; incomplete lines are skipped."""
         if self._path is None or not self._path.is_file():
             return
@@ -55,7 +55,7 @@ class Unwritten:
                 candidate, call = json.loads(line)
                 yield Candidate.model_validate(candidate), Call.model_validate(call)
 
-    def forget(self) -> None:
+    def remove_file(self) -> None:
         """Removes the file: the archive has what was in it."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)

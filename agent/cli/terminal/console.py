@@ -12,8 +12,8 @@ from typing import IO, Any, cast
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from gapsmith.agent.codegen.sanitize import harmless
-from gapsmith.evaluators.base import Trouble
+from gapsmith.agent.codegen.sanitize import sanitize
+from gapsmith.evaluators.base import GapsmithError
 
 LEAST_OF_FILES = 3
 """Lower descriptors belong to the standard streams."""
@@ -32,7 +32,7 @@ class PlainConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yields the segments of what is shown, with sanitized text."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+            yield segment if segment.control else Segment(sanitize(segment.text), segment.style)
 
 
 class Stream:
@@ -67,11 +67,11 @@ class Stream:
         try:
             action()
         except OSError as error:
-            discard(self._stream)
+            discard_output(self._stream)
             self._failed(error)
 
 
-def ready() -> bool:
+def prepare_streams() -> bool:
     """Prepares the standard streams; returns whether there is a stdout.
 
     Characters that the encoding lacks become question marks. A closed descriptor is occupied, so that no file that
@@ -89,23 +89,23 @@ def ready() -> bool:
     return there
 
 
-def discard(stream: Any) -> None:
+def discard_output(stream: Any) -> None:
     """Redirects a stream to nowhere, so that it fails only once."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _no_result(error: OSError) -> None:
-    """Raises BrokenPipeError where the reader is gone, else Trouble."""
+def _raise_write_error(error: OSError) -> None:
+    """Raises BrokenPipeError where the reader is gone, else GapsmithError."""
     if isinstance(error, BrokenPipeError):
         raise error
-    raise Trouble(
+    raise GapsmithError(
         f"stdout cannot be written: {error.strerror}; expected room for the result "
         "(the result of a run is saved: gapsmith resume prints it again)"
     )
 
 
-STDOUT = Stream("stdout", _no_result)
+STDOUT = Stream("stdout", _raise_write_error)
 
 OUT = PlainConsole(file=cast("IO[str]", STDOUT))
 ERRORS = PlainConsole(file=cast("IO[str]", Stream("stderr", lambda _: None)), stderr=True)
@@ -115,15 +115,15 @@ ERRORS = PlainConsole(file=cast("IO[str]", Stream("stderr", lambda _: None)), st
 def write_out(text: str) -> None:
     """Writes a result to stdout at once.
 
-    Raises Trouble, or BrokenPipeError where the reader is gone.
+    Raises GapsmithError, or BrokenPipeError where the reader is gone.
     """
     STDOUT.write(text)
     STDOUT.flush()
 
 
-def failure(error: OSError) -> str:
+def describe_error(error: OSError) -> str:
     """Describes an error of the operating system in one line."""
-    discard(sys.stdout)
+    discard_output(sys.stdout)
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return (
             f"too many files are open, and the limit is {resource.getrlimit(resource.RLIMIT_NOFILE)[0]}; "

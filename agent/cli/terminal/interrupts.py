@@ -17,7 +17,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 2.0
 """Seconds for closing sandboxes and the archive; model requests that take longer are abandoned."""
 
-KEPT = "interrupted; finished work is saved"
+SAVED_MESSAGE = "interrupted; finished work is saved"
 
 
 class Interrupted(Exception):
@@ -28,7 +28,7 @@ class Interrupted(Exception):
         self.code = 128 + number
 
 
-class Left(BaseException):
+class ImmediateExit(BaseException):
     """An immediate end by a signal; the message has been printed."""
 
     def __init__(self, number: int) -> None:
@@ -36,24 +36,24 @@ class Left(BaseException):
         self.code = 128 + number
 
 
-class Stopping:
+class StopSignal:
     """The number of the signal that asked for a stop, or None."""
 
     number: int | None = None
 
 
 @contextmanager
-def leaving(message: str = KEPT) -> Iterator[None]:
+def exit_on_signal(message: str = SAVED_MESSAGE) -> Iterator[None]:
     """Exits at once on a signal, with that message.
 
     For work that has no requests under way.
     """
-    with _handled(lambda number, _: _leave(number, message)):
+    with _handle_signals(lambda number, _: _exit_now(number, message)):
         yield
 
 
 @contextmanager
-def interruptible(ask_to_stop: Callable[[], None], what: str, resume: str) -> Iterator[Stopping]:
+def stop_on_signal(ask_to_stop: Callable[[], None], what: str, resume: str) -> Iterator[StopSignal]:
     """Asks for a stop on the first signal, exits on the second.
 
     Args:
@@ -61,24 +61,24 @@ def interruptible(ask_to_stop: Callable[[], None], what: str, resume: str) -> It
         what: what happens to open requests, as text.
         resume: the command that continues.
     """
-    found = Stopping()
+    found = StopSignal()
 
     def stop(number: int, _frame: FrameType | None) -> None:
         found.number = number
         _install(
-            lambda again, _: _leave(
-                again, f"{KEPT}; replies to open requests are lost; continue with: {resume}"
+            lambda again, _: _exit_now(
+                again, f"{SAVED_MESSAGE}; replies to open requests are lost; continue with: {resume}"
             )
         )
         _write(f"\nstopping: {what}; Ctrl-C again to exit at once\n")
         ask_to_stop()
 
-    with _handled(stop):
+    with _handle_signals(stop):
         yield found
 
 
 @contextmanager
-def _handled(handler: Handler) -> Iterator[None]:
+def _handle_signals(handler: Handler) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
@@ -97,14 +97,14 @@ def _install(handler: Handler) -> None:
             signal.signal(number, handler)
 
 
-def _leave(number: int, message: str) -> None:
+def _exit_now(number: int, message: str) -> None:
     _write(f"\ngapsmith: {message}\n")
     _install(lambda again, _: os._exit(128 + again))
     # The interpreter joins threads that wait for a server when it ends; the timer ends them.
     end = threading.Timer(GRACE, os._exit, [128 + number])
     end.daemon = True
     end.start()
-    raise Left(number)
+    raise ImmediateExit(number)
 
 
 def _write(text: str) -> None:

@@ -11,15 +11,15 @@ from rich.console import RenderableType
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.cli.terminal.console import OUT, write_out
-from gapsmith.agent.cli.terminal.progress import LOG_SECONDS, Doing, say
-from gapsmith.agent.evaluation.own.versions import left_aside
+from gapsmith.agent.cli.terminal.progress import LOG_SECONDS, ProgressDisplay, say
+from gapsmith.agent.evaluation.own.versions import describe_unused_results
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.models.spec import without_login
-from gapsmith.agent.runs.discover import existing
+from gapsmith.agent.models.spec import hide_login
+from gapsmith.agent.runs.discover import check_exists
 from gapsmith.agent.runs.final.report import Report
 from gapsmith.agent.runs.loop.replies import Replies
 from gapsmith.agent.runs.run import Run
-from gapsmith.evaluators.base import Problem, Trouble
+from gapsmith.evaluators.base import GapsmithError, Problem
 from gapsmith.sandbox import Level
 
 DEFAULT_ARCHIVE = "archive.db"
@@ -28,10 +28,10 @@ OBJECTS_BETWEEN = 50_000
 """New objects between two garbage collections; a candidate's syntax tree has hundreds, without cycles."""
 
 
-def _tell_end(job: Run, replies: Replies) -> None:
+def report_end(job: Run, replies: Replies) -> None:
     """Reports on stderr how the run ended, where that matters.
 
-    Raises Trouble where no reply was usable.
+    Raises GapsmithError where no reply was usable.
     """
     if job.ledger.ended_by_calls:
         say(
@@ -41,20 +41,20 @@ def _tell_end(job: Run, replies: Replies) -> None:
     if job.left_behind:
         words = f"{job.left_behind} requests had no reply at the time limit; they may be billed"
         if not replies.count:
-            raise Trouble(f"{words}; the report covers only the reference rules")
+            raise GapsmithError(f"{words}; the report covers only the reference rules")
         say(words)
     if replies.useless:
-        raise Trouble(f"{replies}; the report covers only the reference rules")
+        raise GapsmithError(f"{replies}; the report covers only the reference rules")
     if replies.without_program:
         say(str(replies))
 
 
-def next_step(report: Report, archive: str) -> str:
+def suggest_next_step(report: Report, archive: str) -> str:
     """Suggests what to do with the winner.
 
     Export is suggested only for a program that is better than the best rule.
     """
-    where = "" if archive == DEFAULT_ARCHIVE else f" --archive {shlex.quote(without_login(archive))}"
+    where = "" if archive == DEFAULT_ARCHIVE else f" --archive {shlex.quote(hide_login(archive))}"
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
         failed = f"program {report.best_id} failed on the test"
@@ -88,7 +88,7 @@ def say_if_any(words: str) -> None:
 
 
 @contextmanager
-def seldom_collected() -> Iterator[None]:
+def reduce_collections() -> Iterator[None]:
     """Reduces the work of Python's garbage collector.
 
     For a process of our own: `gc.unfreeze` would also unfreeze what a caller in Python has frozen.
@@ -104,7 +104,7 @@ def seldom_collected() -> Iterator[None]:
         gc.unfreeze()
 
 
-def version_called(given: str | None) -> str | None:
+def find_given_version(given: str | None) -> str | None:
     """Returns the version of a problem file; None for a name.
 
     A name stands for the latest version.
@@ -114,10 +114,10 @@ def version_called(given: str | None) -> str | None:
 
 def say_edited(store: Archive, problem: Problem, called: str) -> None:
     """Prints a notice where the archive has only other versions."""
-    say_if_any(left_aside(store, problem, called))
+    say_if_any(describe_unused_results(store, problem, called))
 
 
-def minimum_level(weak: bool) -> Level:
+def choose_minimum_level(weak: bool) -> Level:
     """Returns the weakest isolation level that is accepted."""
     return Level.L0 if weak else Level.L2
 
@@ -131,7 +131,7 @@ def show_result(data: Any, words: RenderableType, as_json: bool) -> None:
 
 
 @contextmanager
-def opened_archive(location: str, made: bool = True, reading: bool = False) -> Iterator[Archive]:
+def open_archive(location: str, made: bool = True, reading: bool = False) -> Iterator[Archive]:
     """Opens an archive and closes it afterwards.
 
     Args:
@@ -140,9 +140,9 @@ def opened_archive(location: str, made: bool = True, reading: bool = False) -> I
         reading: open for reading only: neither created nor migrated; its folder may be read-only.
 
     Raises:
-        Trouble: if it is absent and not created, or cannot be used.
+        GapsmithError: if it is absent and not created, or cannot be used.
     """
-    store = Archive(location if made and not reading else existing(location), reading, say)
+    store = Archive(location if made and not reading else check_exists(location), reading, say)
     try:
         yield store
     finally:
@@ -150,12 +150,12 @@ def opened_archive(location: str, made: bool = True, reading: bool = False) -> I
 
 
 @contextmanager
-def progress_bar(every: float = LOG_SECONDS) -> Iterator[Doing]:
+def show_progress(every: float = LOG_SECONDS) -> Iterator[ProgressDisplay]:
     """Shows progress on stderr.
 
     On a terminal a bar, elsewhere a line at intervals.
     """
-    doing = Doing(every=every)
+    doing = ProgressDisplay(every=every)
     try:
         yield doing
     finally:

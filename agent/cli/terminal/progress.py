@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from gapsmith.agent.archive.costs import dollars
+from gapsmith.agent.archive.costs import format_dollars
 from gapsmith.agent.cli.terminal.console import ERRORS
-from gapsmith.agent.cli.terminal.interrupts import Interrupted, interruptible
-from gapsmith.agent.codegen.sanitize import one_line
+from gapsmith.agent.cli.terminal.interrupts import Interrupted, stop_on_signal
+from gapsmith.agent.codegen.sanitize import flatten_untrusted
 from gapsmith.agent.models import ManualModel
-from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.runs.final.report import Report
-from gapsmith.agent.runs.loop.batches import Waiting
+from gapsmith.agent.runs.loop.batches import BatchStatus
 from gapsmith.agent.runs.loop.slot import Progress as Standing
 from gapsmith.agent.runs.run import Run
 from gapsmith.evaluators.base import Split
@@ -30,7 +30,7 @@ CALLS_ARE_KEPT = "waiting for open requests, which are saved"
 BATCH_GOES_ON = "batches continue at the provider, and resume collects them; other open requests are saved"
 
 
-class Doing:
+class ProgressDisplay:
     """Progress: one bar at a time on a terminal, elsewhere a line at intervals.
 
     Args:
@@ -89,7 +89,7 @@ class Doing:
                 say(line)
 
 
-def work(run: Run, doing: Doing) -> Report:
+def run_job(run: Run, doing: ProgressDisplay) -> Report:
     """Runs a job to its report and shows progress.
 
     Raises Interrupted where a signal stopped it.
@@ -97,25 +97,25 @@ def work(run: Run, doing: Doing) -> Report:
     for model in run.models:
         if isinstance(model, ManualModel):
             model.watchers.append(say)
-    say(plan(run))
+    say(describe_plan(run))
     if (most := run.ledger.most_calls) is not None:
         say(f"at most {most} model requests, derived from the budget; change it with --calls")
-    resume = f"gapsmith resume {run.number} --archive {shlex.quote(without_login(run.archive.location))}"
+    resume = f"gapsmith resume {run.number} --archive {shlex.quote(hide_login(run.archive.location))}"
     what = BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT
-    with interruptible(run.stop, what, resume) as stopping:
+    with stop_on_signal(run.stop, what, resume) as stopping:
         slots = run.search()
         first = next(slots, None)  # solves the instances, shown by another bar
         doing.close()
-        with _line(run) as (bar, task):
-            for standing in _all(first, slots):
+        with _open_bar(run) as (bar, task):
+            for standing in _chain_standings(first, slots):
                 if standing.warning:
                     say(standing.warning)
-                share = _share(run, standing)
-                words = _words(run, standing, share)
+                share = _compute_share(run, standing)
+                words = _describe_standing(run, standing, share)
                 bar.update(task, completed=share, standing=words)
                 doing.standing = f"run {run.number}: {words}"
         if run.stopped:
-            message = f"run {run.number} stopped{_left(run)}; continue with: {resume}"
+            message = f"run {run.number} stopped{_describe_open_batches(run)}; continue with: {resume}"
             raise Interrupted(stopping.number or signal.SIGINT, message)
         doing.standing = f"run {run.number}: making its report"
         report = run.report()
@@ -123,7 +123,7 @@ def work(run: Run, doing: Doing) -> Report:
     return report
 
 
-def plan(run: Run) -> str:
+def describe_plan(run: Run) -> str:
     """Describes a run in one line: its instances and its limits."""
     wanted, counts = run.settings, run.supply.counts
     made = "files" if wanted.instances else "generated"
@@ -138,11 +138,11 @@ def plan(run: Run) -> str:
         if wanted.cpu_seconds is None
         else f"; CPU limit {wanted.cpu_seconds:g} s for a program on an instance"
     )
-    words = f"{run.problem.name}, {without_login(wanted.model)}"
+    words = f"{run.problem.name}, {hide_login(wanted.model)}"
     return f"run {run.number}: {words}; instances: {parts} ({sources}); at most {limits}{limit}"
 
 
-def _left(run: Run) -> str:
+def _describe_open_batches(run: Run) -> str:
     """Describes the batches that continue after a stop."""
     rows = [waiting.row for waiting in run.waiting]
     return "".join(f", {row.id} with {len(row.slots)} requests continues at {row.model}" for row in rows)
@@ -150,23 +150,23 @@ def _left(run: Run) -> str:
 
 def say(line: str) -> None:
     """Prints a line on stderr, above the bar if there is one."""
-    ERRORS.print(Text(one_line(line, 1000)), soft_wrap=True)
+    ERRORS.print(Text(flatten_untrusted(line, 1000)), soft_wrap=True)
 
 
-def _all(first: Standing | None, rest: Iterator[Standing]) -> Iterator[Standing]:
+def _chain_standings(first: Standing | None, rest: Iterator[Standing]) -> Iterator[Standing]:
     if first is not None:
         yield first
         yield from rest
 
 
 @contextmanager
-def _line(run: Run) -> Iterator[tuple[Progress, TaskID]]:
-    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[standing]}"), _Batches(run))
+def _open_bar(run: Run) -> Iterator[tuple[Progress, TaskID]]:
+    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[standing]}"), _BatchColumn(run))
     with Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as bar:
         yield bar, bar.add_task("", total=1.0, standing="")
 
 
-class _Batches(ProgressColumn):
+class _BatchColumn(ProgressColumn):
     """The progress of open batches, updated whenever the line is drawn."""
 
     def __init__(self, run: Run) -> None:
@@ -175,26 +175,27 @@ class _Batches(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Returns a text with the progress of all batches."""
-        return Text(" · ".join(batch_words(waiting, time.time()) for waiting in self._run.waiting))
+        return Text(" · ".join(describe_batch(waiting, time.time()) for waiting in self._run.waiting))
 
 
-def batch_words(waiting: Waiting, now: float) -> str:
+def describe_batch(waiting: BatchStatus, now: float) -> str:
     """Describes the progress of a batch."""
     row, minutes = waiting.row, int(now - waiting.row.made) // 60
     return f"waiting for a batch: {waiting.done} of {len(row.slots)} by {row.model}, {minutes} min"
 
 
-def _words(run: Run, standing: Standing, share: float) -> str:
+def _describe_standing(run: Run, standing: Standing, share: float) -> str:
     best = "–" if standing.best_gap is None else f"{standing.best_gap:.3f} %"
     rate = standing.evaluations / standing.seconds if standing.seconds > 0 else 0.0
     left = standing.seconds * (1 - share) / share if share > 0 else 0.0
     return (
-        f"best gap {best} · {standing.evaluations} evaluations · {standing.calls} calls · {dollars(standing.usd)} · "
+        f"best gap {best} · {standing.evaluations} evaluations · {standing.calls} calls · "
+        f"{format_dollars(standing.usd)} · "
         f"{rate:.1f} evaluations/s · {int(left) // 60}:{int(left) % 60:02d} left"
     )
 
 
-def _share(run: Run, standing: Standing) -> float:
+def _compute_share(run: Run, standing: Standing) -> float:
     """Returns the used share of the scarcest limit."""
     limits: dict[str, float | None] = vars(run.settings.budget)
     used = [

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from gapsmith.agent.codegen.replies.markdown import dedented, unescaped
+from gapsmith.agent.codegen.replies.markdown import dedent_text, unescape_html
 
 MOST_CUTS = 12
 LONGEST_NUMBER = 9
@@ -34,7 +34,7 @@ _BEGINS = re.compile(r"(?:import |from \w|def |async def |class |@|[A-Za-z_]\w* 
 
 
 @lru_cache(maxsize=16)
-def parsed(source: str) -> ast.Module | None:
+def parse_source(source: str) -> ast.Module | None:
     """Parses a source; None where that fails.
 
     Callers must not change the tree, since it is cached.
@@ -47,7 +47,7 @@ def parsed(source: str) -> ast.Module | None:
         return None
 
 
-def readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
+def list_readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
     """Yields the text as it is, then after each further cleaning.
 
     With a description of what was removed.
@@ -56,10 +56,10 @@ def readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
         text: what may be code.
         cut: whether what stands before and after the code may be taken off, too.
     """
-    source = dedented(text.strip("\n")).rstrip() + "\n"
+    source = dedent_text(text.strip("\n")).rstrip() + "\n"
     taken: list[str] = []
     if (
-        _ENTITY.search(source) and (new := unescaped(source)) != source
+        _ENTITY.search(source) and (new := unescape_html(source)) != source
     ):  # first: `a &lt; b` is Python too, of another meaning
         source, taken = new, ["HTML's entities"]
     yield source, ", ".join(taken)
@@ -68,11 +68,11 @@ def readings(text: str, cut: bool) -> Iterator[tuple[str, str]]:
             source = textwrap.dedent(new)
             taken.append(words)
             yield source, ", ".join(taken)
-    for part in _cuts(source) if cut else ():
+    for part in _cut_around(source) if cut else ():
         yield part, ", ".join([*taken, "text around it"])
 
 
-def _without_prompts(source: str) -> str:
+def _remove_prompts(source: str) -> str:
     """Extracts the input from a transcript of an interpreter.
 
     Its lines begin with `>>>` and `...`, or with `In [1]:` and `...:`.
@@ -84,7 +84,7 @@ def _without_prompts(source: str) -> str:
     return source
 
 
-def _without_numbers(source: str) -> str:
+def _remove_numbers(source: str) -> str:
     lines = source.rstrip("\n").split("\n")
     found = [re.match(r" *(\d+)(?: ?[|:.)]|\t|  )? ?(.*)", line) for line in lines]
     numbers = [int(match[1][:LONGEST_NUMBER]) for match in found if match]
@@ -99,10 +99,10 @@ def _without_numbers(source: str) -> str:
     return "\n".join(line[len(width[0]) :] for line in lines) + "\n"
 
 
-def _new_side(source: str) -> str:
+def _apply_diff(source: str) -> str:
     """Applies a diff that holds the whole of its file."""
     if "<<<<<<< " in source and "\n>>>>>>> " in source:
-        return "".join(_resolved(source.split("\n")))
+        return "".join(_resolve_conflicts(source.split("\n")))
     lines = source.split("\n")
     marked = [line for line in lines if line.startswith("+")]
     if not marked or not re.match(r"(?:diff |--- |\+\+\+ |@@|\+)", source):
@@ -111,7 +111,7 @@ def _new_side(source: str) -> str:
     return "\n".join(line[1:] for line in kept) + "\n"
 
 
-def _resolved(lines: Sequence[str]) -> Iterator[str]:
+def _resolve_conflicts(lines: Sequence[str]) -> Iterator[str]:
     """Yields the lines between `=======` and `>>>>>>>` of each complete conflict."""
     begin: int | None = None
     for place, line in enumerate(lines):
@@ -122,12 +122,12 @@ def _resolved(lines: Sequence[str]) -> Iterator[str]:
             begin = None
 
 
-def _without_magics(source: str) -> str:
+def _remove_magics(source: str) -> str:
     """Removes the commands of a notebook."""
     return re.sub(r"^(?:%%?|!|\?)[^\n]*\n", "", source, flags=re.MULTILINE)
 
 
-def _with_line_ends(source: str) -> str:
+def _decode_line_ends(source: str) -> str:
     """Decodes the line ends of a string that was not decoded.
 
     In JSON or Python they are two characters each.
@@ -138,18 +138,18 @@ def _with_line_ends(source: str) -> str:
 
 
 CLEANINGS: dict[str, Callable[[str], str]] = {
-    "an interpreter's prompts": _without_prompts,
-    "line numbers": _without_numbers,
-    "the marks of a difference": _new_side,
-    "a notebook's commands": _without_magics,
-    "escaped line ends": _with_line_ends,
+    "an interpreter's prompts": _remove_prompts,
+    "line numbers": _remove_numbers,
+    "the marks of a difference": _apply_diff,
+    "a notebook's commands": _remove_magics,
+    "escaped line ends": _decode_line_ends,
     "typographic signs": lambda source: source.translate(_TYPOGRAPHIC),
-    "tabs": lambda source: source.expandtabs(4 if parsed(source.expandtabs(4)) else 8),
+    "tabs": lambda source: source.expandtabs(4 if parse_source(source.expandtabs(4)) else 8),
 }
 """By a description of what is removed."""
 
 
-def _cuts(source: str) -> Iterator[str]:
+def _cut_around(source: str) -> Iterator[str]:
     """Yields the text from its first line of code, ever shorter.
 
     Each part ends where a parser stopped in the one before.

@@ -9,11 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gapsmith.agent.codegen.replies.cleanup import parsed, readings
-from gapsmith.agent.codegen.replies.imports import completed
-from gapsmith.agent.codegen.replies.markdown import Block, fenced_blocks, other_blocks, plain
-from gapsmith.agent.codegen.replies.repair import defines, hollow, mended, without_trials
-from gapsmith.agent.codegen.sanitize import untrusted
+from gapsmith.agent.codegen.replies.cleanup import list_readings, parse_source
+from gapsmith.agent.codegen.replies.imports import complete_program
+from gapsmith.agent.codegen.replies.markdown import Block, find_fenced, find_others, strip_hidden
+from gapsmith.agent.codegen.replies.repair import has_entry, is_stub, remove_trials, repair_entry
+from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.evaluators.grammar import EntryPoint
 
 _CODE = re.compile(r"^[ \t]*(?:async )?def \w|^[ \t]*class \w|^import \w", re.MULTILINE)
@@ -49,22 +49,22 @@ def extract(reply: str, entry: EntryPoint) -> Extracted:
     Raises nothing, whatever the reply holds.
     """
     try:
-        return _extracted(reply, entry)
+        return _extract(reply, entry)
     except Exception as error:  # noqa: BLE001 - a reply that a parser cannot bear must not end a run
         return Extracted("", trouble=f"the reply cannot be read: {type(error).__name__}")
 
 
-def _extracted(reply: str, entry: EntryPoint) -> Extracted:
-    text = plain(reply)
-    fenced = fenced_blocks(text)
-    groups = [fenced] if _holds_code(fenced) else [fenced, *other_blocks(text)]
+def _extract(reply: str, entry: EntryPoint) -> Extracted:
+    text = strip_hidden(reply)
+    fenced = find_fenced(text)
+    groups = [fenced] if _has_code(fenced) else [fenced, *find_others(text)]
     reader = _Reader(entry, MOST_READ)
     for cut in (False, True):  # a block that is a program as it stands goes before a part of any
         for blocks in groups:
             found = [each for block in reversed(blocks) if (each := reader.program(block, cut))]
-            if best := _best(found[::-1], entry):
+            if best := _choose_best(found[::-1], entry):
                 return best
-    return _nearest(groups, entry)
+    return _find_nearest(groups, entry)
 
 
 @dataclass
@@ -82,22 +82,22 @@ class _Reader:
         first = None
         for text in (each for each in block.texts if len(each) <= LONGEST_TEXT):
             found = self._read(text, cut)
-            if found and defines(_tree(found), self.entry):
+            if found and has_entry(_parse(found), self.entry):
                 return found
             first = first or found
         return first
 
     def _read(self, text: str, cut: bool) -> Extracted | None:
-        for source, taken in readings(text, cut):
+        for source, taken in list_readings(text, cut):
             self.left -= len(source)
             if self.left < 0 or len(source) > LONGEST_TEXT:
                 return None
-            if (tree := parsed(source)) is not None and _says_something(tree):
+            if (tree := parse_source(source)) is not None and _is_code(tree):
                 return Extracted(source, f"taken off: {taken}" if taken else "")
         return None
 
 
-def _says_something(tree: ast.Module) -> bool:
+def _is_code(tree: ast.Module) -> bool:
     """Tells whether a tree can be code.
 
     Single words and sentences can be parsed too.
@@ -105,29 +105,29 @@ def _says_something(tree: ast.Module) -> bool:
     return any(not isinstance(node, ast.Expr) for node in tree.body)
 
 
-def _best(found: Sequence[Extracted], entry: EntryPoint) -> Extracted | None:
+def _choose_best(found: Sequence[Extracted], entry: EntryPoint) -> Extracted | None:
     """Chooses the last program whose entry point has a body.
 
     Where there is none, the last that can be repaired so that it defines the entry point.
     """
-    defining = [each for each in found if defines(_tree(each), entry)]
-    full = [each for each in defining if not hollow(_tree(each), entry)]
+    defining = [each for each in found if has_entry(_parse(each), entry)]
+    full = [each for each in defining if not is_stub(_parse(each), entry)]
     if chosen := full[-1:] or defining[-1:]:
-        return _finished(chosen[0], found, entry)
+        return _finish(chosen[0], found, entry)
     for each in reversed(found):
-        if made := mended(each.source, _tree(each), entry):
+        if made := repair_entry(each.source, _parse(each), entry):
             source, said = made
-            return _finished(Extracted(source, _joined(each.detail, said)), found, entry)
+            return _finish(Extracted(source, _join_details(each.detail, said)), found, entry)
     return None
 
 
-def _finished(chosen: Extracted, found: Sequence[Extracted], entry: EntryPoint) -> Extracted:
-    source, tried = without_trials(chosen.source, entry)
-    source, added = completed(source, [each.source for each in found if each is not chosen], entry)
-    return Extracted(source.strip("\n") + "\n", _joined(chosen.detail, tried, added))
+def _finish(chosen: Extracted, found: Sequence[Extracted], entry: EntryPoint) -> Extracted:
+    source, tried = remove_trials(chosen.source, entry)
+    source, added = complete_program(source, [each.source for each in found if each is not chosen], entry)
+    return Extracted(source.strip("\n") + "\n", _join_details(chosen.detail, tried, added))
 
 
-def _nearest(groups: Sequence[Sequence[Block]], entry: EntryPoint) -> Extracted:
+def _find_nearest(groups: Sequence[Sequence[Block]], entry: EntryPoint) -> Extracted:
     """Returns the text that comes nearest to a program.
 
     It is for replies without a program: screening rejects it with a reason. Empty where nothing looks like code.
@@ -141,21 +141,21 @@ def _nearest(groups: Sequence[Sequence[Block]], entry: EntryPoint) -> Extracted:
     return Extracted(source.strip("\n") + "\n" if source else "", "the code has no end" if cut else "")
 
 
-def _holds_code(blocks: Sequence[Block]) -> bool:
+def _has_code(blocks: Sequence[Block]) -> bool:
     return any(_CODE.search(text) for block in blocks for text in block.texts)
 
 
-def _tree(program: Extracted) -> ast.Module:
-    tree = parsed(program.source)
+def _parse(program: Extracted) -> ast.Module:
+    tree = parse_source(program.source)
     assert tree is not None  # only what can be parsed is a program
     return tree
 
 
-def _joined(*details: str) -> str:
+def _join_details(*details: str) -> str:
     return "; ".join(detail for detail in details if detail)
 
 
-def idea_of(reply: str) -> str:
+def extract_idea(reply: str) -> str:
     """Returns what a reply says about its program after the code.
 
     In one harmless line; empty where it says nothing.
@@ -163,4 +163,4 @@ def idea_of(reply: str) -> str:
     after = re.split(r"^[ \t]*[`~]{3,}[ \t]*$", reply, flags=re.MULTILINE)[-1]
     lines = (_LABEL.sub("", line).strip(" *_") for line in after.splitlines())
     line = next((line for line in lines if line), "")
-    return untrusted(line, LONGEST_IDEA) if len(after) < len(reply) else ""
+    return limit_untrusted(line, LONGEST_IDEA) if len(after) < len(reply) else ""

@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 
-from gapsmith.agent.codegen.replies.cleanup import parsed
-from gapsmith.agent.codegen.replies.repair import Mended, without_trials
+from gapsmith.agent.codegen.replies.cleanup import parse_source
+from gapsmith.agent.codegen.replies.repair import Mended, remove_trials
 from gapsmith.evaluators.grammar import EntryPoint
 
 _IMPORTS = {
@@ -44,46 +44,46 @@ _IMPORTS = {
 _KNOWN = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
 
 
-def completed(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
+def complete_program(source: str, others: Sequence[str], entry: EntryPoint) -> Mended:
     """Adds what a program lacks: definitions from other blocks, then forgotten imports."""
     if not others and not _may_lack_imports(source):
         return source, ""  # tables of symbols cost more than all else here, and most programs are whole
     said = []
     left = list(others)
-    while lacking := _lacking(source):
+    while lacking := _find_unbound(source):
         helper = next((other for other in reversed(left) if lacking & _bound_at_top(other)), None)
         if helper is None:
             break
         left.remove(helper)
-        trimmed, _ = without_trials(helper, entry)
-        source = _joined(trimmed, source)
+        trimmed, _ = remove_trials(helper, entry)
+        source = _join(trimmed, source)
         said.append("joined with another block")
-    added = sorted({_IMPORTS[name] for name in _lacking(source) if name in _IMPORTS})
+    added = sorted({_IMPORTS[name] for name in _find_unbound(source) if name in _IMPORTS})
     if added:
-        source = _with_imports(source, added)
+        source = _add_imports(source, added)
         said.append(f"added: {', '.join(added)}")
     return source, "; ".join(dict.fromkeys(said))
 
 
-def _with_imports(source: str, added: Sequence[str]) -> str:
+def _add_imports(source: str, added: Sequence[str]) -> str:
     """Inserts imports, before all but what must come first."""
-    head, below = _parted(source)
+    head, below = _split_head(source)
     return "\n\n".join(filter(None, (head, "\n".join(added)))) + "\n\n\n" + below
 
 
-def _joined(helper: str, source: str) -> str:
+def _join(helper: str, source: str) -> str:
     """Joins two programs, the statements of the helper first."""
-    head, below = _parted(source)
+    head, below = _split_head(source)
     return "\n\n\n".join(filter(None, (head, helper.strip(), below)))
 
 
-def _parted(source: str) -> tuple[str, str]:
+def _split_head(source: str) -> tuple[str, str]:
     """Splits off a docstring and imports from `__future__`.
 
     No statement may precede them.
     """
     source = source.lstrip("\n")
-    tree, lines, place = parsed(source), source.split("\n"), 0
+    tree, lines, place = parse_source(source), source.split("\n"), 0
     for k, node in enumerate(tree.body if tree else ()):
         if node.lineno <= place:  # what shares a line cannot be parted
             return "", source
@@ -114,7 +114,7 @@ def _may_lack_imports(source: str) -> bool:
 
     Neither itself nor an import at the top.
     """
-    tree = parsed(source)
+    tree = parse_source(source)
     body = tree.body if tree else []
     imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
     imported = {name for node in imports for name in _bound(node)}
@@ -122,13 +122,13 @@ def _may_lack_imports(source: str) -> bool:
         return False
     lines = source.split("\n")
     for node in (node for node in body if node not in imports):
-        words = _words("\n".join(lines[node.lineno - 1 : node.end_lineno]), missing) - _parameters(node)
+        words = _words("\n".join(lines[node.lineno - 1 : node.end_lineno]), missing) - _list_parameters(node)
         if words and words - _bound(node):
             return True
     return False
 
 
-def _parameters(node: ast.stmt) -> set[str]:
+def _list_parameters(node: ast.stmt) -> set[str]:
     """Returns the parameters of a function.
 
     They are bound without a look at its body.
@@ -137,7 +137,7 @@ def _parameters(node: ast.stmt) -> set[str]:
 
 
 @lru_cache(maxsize=8)
-def _lacking(source: str) -> frozenset[str]:
+def _find_unbound(source: str) -> frozenset[str]:
     """Returns names that are used and bound nowhere."""
     try:
         with warnings.catch_warnings():
@@ -145,7 +145,7 @@ def _lacking(source: str) -> frozenset[str]:
             module = symtable.symtable(source, "candidate", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
-    scopes = list(_scopes(module))
+    scopes = list(_walk_scopes(module))
     outer = [
         symbol for scope in scopes for symbol in scope.get_symbols() if symbol.is_global() or scope is module
     ]
@@ -153,7 +153,7 @@ def _lacking(source: str) -> frozenset[str]:
     return frozenset(s.get_name() for s in outer if s.is_referenced()) - bound - _KNOWN
 
 
-def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+def _walk_scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
     """Yields a symbol table and all inside it.
 
     No recursion: functions may be nested as deep as the parser allows.
@@ -183,7 +183,7 @@ def _bound(tree: ast.AST) -> set[str]:
 
 def _bound_at_top(source: str) -> set[str]:
     """Returns the names that a module defines for others."""
-    tree = parsed(source)
+    tree = parse_source(source)
     found: set[str] = set()
     for node in tree.body if tree else ():
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

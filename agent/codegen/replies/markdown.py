@@ -48,18 +48,18 @@ class Block:
     closed: bool = True
 
 
-def plain(reply: str) -> str:
+def strip_hidden(reply: str) -> str:
     """Removes invisible marks and the model's reasoning from a reply.
 
     Line ends become ordinary ones.
     """
     text = reply if reply.isascii() else _UNSEEN.sub("", reply)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    answer = _THOUGHTS.sub("", _final(text))
-    return _unquoted(answer if answer.strip() else text)
+    answer = _THOUGHTS.sub("", _take_final(text))
+    return _remove_quotes(answer if answer.strip() else text)
 
 
-def _final(text: str) -> str:
+def _take_final(text: str) -> str:
     """Returns the text of the final channels.
 
     Where there are channels and none is final, the text without their marks.
@@ -73,25 +73,25 @@ def _final(text: str) -> str:
     return "\n".join(part for part in parts if part.strip()) or text
 
 
-def fenced_blocks(text: str) -> list[Block]:
+def find_fenced(text: str) -> list[Block]:
     """Lists the fenced blocks, nested ones too, in order of their openings."""
-    lines = [part for line in text.split("\n") for part in (_parts(line) if "```" in line else (line,))]
-    return _fenced(lines)[-MOST_BLOCKS:]
+    lines = [part for line in text.split("\n") for part in (_split_fence(line) if "```" in line else (line,))]
+    return _find_fenced(lines)[-MOST_BLOCKS:]
 
 
-def other_blocks(text: str) -> Iterator[list[Block]]:
+def find_others(text: str) -> Iterator[list[Block]]:
     """Yields what may be code where no fence holds the program.
 
     First tags, then strings in JSON, indented lines, and the whole text.
     """
-    yield [Block((unescaped(inner).strip("\n"),)) for tag in _TAGS for inner in _tagged(text, tag)]
-    inside = strings_in(text)
-    yield [block for inner in inside for block in (*fenced_blocks(inner), Block((inner,)))][-MOST_BLOCKS:]
-    yield [Block(("\n".join(run),)) for run in _indented(text.split("\n"))][-MOST_BLOCKS:]
+    yield [Block((unescape_html(inner).strip("\n"),)) for tag in _TAGS for inner in _find_tagged(text, tag)]
+    inside = find_strings(text)
+    yield [block for inner in inside for block in (*find_fenced(inner), Block((inner,)))][-MOST_BLOCKS:]
+    yield [Block(("\n".join(run),)) for run in _find_indented(text.split("\n"))][-MOST_BLOCKS:]
     yield [Block((text,))]
 
 
-def strings_in(text: str) -> list[str]:
+def find_strings(text: str) -> list[str]:
     """Lists the last strings with code of a text that is JSON.
 
     Empty for any other text.
@@ -103,10 +103,10 @@ def strings_in(text: str) -> list[str]:
         value = json.loads(found, strict=False)
     except (ValueError, RecursionError):
         return []
-    return [each for each in _strings(value) if _CODE_INSIDE.search(each)][-MOST_BLOCKS:]
+    return [each for each in _walk_strings(value) if _CODE_INSIDE.search(each)][-MOST_BLOCKS:]
 
 
-def unescaped(text: str) -> str:
+def unescape_html(text: str) -> str:
     """Decodes the HTML entities of a text.
 
     The text stays as it is where an entity has too many digits.
@@ -117,7 +117,7 @@ def unescaped(text: str) -> str:
         return text
 
 
-def _tagged(text: str, tag: str) -> list[str]:
+def _find_tagged(text: str, tag: str) -> list[str]:
     """Lists the last texts between `<tag …>` and `</tag>`, or the end."""
     found: deque[str] = deque(maxlen=MOST_BLOCKS)
     opening, closing = re.compile(rf"<{tag}\b", re.IGNORECASE), re.compile(f"</{tag}>", re.IGNORECASE)
@@ -129,7 +129,7 @@ def _tagged(text: str, tag: str) -> list[str]:
     return list(found)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _walk_strings(value: Any) -> Iterator[str]:
     """Yields the strings inside a JSON value, in their order."""
     waiting = [value]
     while waiting:
@@ -140,7 +140,7 @@ def _strings(value: Any) -> Iterator[str]:
             waiting += reversed(part.values() if isinstance(part, dict) else part)
 
 
-def _unquoted(text: str) -> str:
+def _remove_quotes(text: str) -> str:
     """Removes the marks of a quotation, with `>` before every line."""
     quoted = len(_QUOTED.findall(text))
     if not quoted or quoted < 0.8 * sum(not line.isspace() for line in text.split("\n") if line):
@@ -148,7 +148,7 @@ def _unquoted(text: str) -> str:
     return re.sub(r"^[ \t]*> ?", "", text, flags=re.MULTILINE)
 
 
-def _parts(line: str) -> list[str]:
+def _split_fence(line: str) -> list[str]:
     """Splits a line where a fence stands behind prose or code.
 
     The fence belongs on a line of its own.
@@ -159,7 +159,7 @@ def _parts(line: str) -> list[str]:
     return [line[:place].rstrip(), line[place:]]
 
 
-def _indented(lines: Sequence[str]) -> Iterator[list[str]]:
+def _find_indented(lines: Sequence[str]) -> Iterator[list[str]]:
     """Yields runs of lines indented by four or more.
 
     Blank lines between them are included.
@@ -173,23 +173,23 @@ def _indented(lines: Sequence[str]) -> Iterator[list[str]]:
             run = []
 
 
-def _fenced(lines: Sequence[str], depth: int = 1) -> list[Block]:
+def _find_fenced(lines: Sequence[str], depth: int = 1) -> list[Block]:
     """Lists the last blocks; a nested one comes before its outer one."""
     found = []
-    for opening, start, ends in _spans(lines)[-MOST_BLOCKS:]:
+    for opening, start, ends in _find_spans(lines)[-MOST_BLOCKS:]:
         block = _block(lines, start, opening["info"].lstrip(" \t"), ends)
-        found += [*_inside(block, depth), block]
+        found += [*_find_inside(block, depth), block]
     return found
 
 
-def _spans(lines: Sequence[str]) -> list[tuple[re.Match[str], int, list[int]]]:
+def _find_spans(lines: Sequence[str]) -> list[tuple[re.Match[str], int, list[int]]]:
     """Finds openings of outer fences, with lines that may close them."""
     marks = [(k, line) for k, line in enumerate(lines) if _may_fence(line)]
     found, after = [], 0
     for place, (k, line) in enumerate(marks):
         if k < after or (opening := _FENCE.match(line)) is None:
             continue
-        ends = _ends(marks, place + 1, opening["fence"])
+        ends = _find_ends(marks, place + 1, opening["fence"])
         found.append((opening, k, ends))
         after = ends[0] + 1 if ends else len(lines)
     return found
@@ -203,13 +203,13 @@ def _may_fence(line: str) -> bool:
     return "```" in line or "~~~" in line
 
 
-def _ends(marks: Sequence[tuple[int, str]], first: int, fence: str) -> list[int]:
+def _find_ends(marks: Sequence[tuple[int, str]], first: int, fence: str) -> list[int]:
     """Lists the lines that may close a fence, the nearest first."""
     later = (marks[place] for place in range(first, len(marks)))
-    return list(islice((k for k, line in later if _closes(line.strip(" \t"), fence)), MOST_ENDS))
+    return list(islice((k for k, line in later if _is_end(line.strip(" \t"), fence)), MOST_ENDS))
 
 
-def _closes(line: str, fence: str) -> bool:
+def _is_end(line: str, fence: str) -> bool:
     return line.startswith(fence) and not line.strip(fence[0])
 
 
@@ -221,10 +221,10 @@ def _block(lines: Sequence[str], start: int, info: str, ends: Sequence[int]) -> 
     texts = [
         "\n".join([*first, *lines[start + 1 : end]]) for end in (*ends, *(() if ends else (len(lines),)))
     ]
-    return Block(tuple(map(dedented, texts)), closed=bool(ends))
+    return Block(tuple(map(dedent_text, texts)), closed=bool(ends))
 
 
-def dedented(text: str) -> str:
+def dedent_text(text: str) -> str:
     """Removes the common indent of all lines.
 
     The text stays as it is where its first line is not indented.
@@ -232,16 +232,16 @@ def dedented(text: str) -> str:
     return textwrap.dedent(text) if text[:1].isspace() else text
 
 
-def _inside(block: Block, depth: int) -> list[Block]:
+def _find_inside(block: Block, depth: int) -> list[Block]:
     """Lists the blocks inside a block.
 
     For an answer that stands in a fence as a whole, and for JSON.
     """
     first = block.texts[0]
-    found = [Block((inner,)) for inner in strings_in(first)]
+    found = [Block((inner,)) for inner in find_strings(first)]
     lines = first.split("\n")
     if depth < MOST_DEPTH and any(_is_labelled(line) for line in lines):
-        found += _fenced(lines, depth + 1)
+        found += _find_fenced(lines, depth + 1)
     return found
 
 

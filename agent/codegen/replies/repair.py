@@ -6,7 +6,7 @@ import tokenize
 from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
-from gapsmith.agent.codegen.replies.cleanup import parsed
+from gapsmith.agent.codegen.replies.cleanup import parse_source
 from gapsmith.evaluators.grammar import EntryPoint
 
 UNWRITABLE = (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError)
@@ -15,16 +15,16 @@ Mended = tuple[str, str]
 """A source, and a description of the repair."""
 
 
-def defines(tree: ast.Module, entry: EntryPoint) -> bool:
+def has_entry(tree: ast.Module, entry: EntryPoint) -> bool:
     """Tells whether a top-level function is the entry point, with its arguments."""
     return any(_is_entry(node, entry) for node in tree.body)
 
 
 def _is_entry(node: ast.stmt, entry: EntryPoint) -> TypeGuard[ast.FunctionDef]:
-    return isinstance(node, ast.FunctionDef) and node.name == entry.name and _takes(node.args, entry)
+    return isinstance(node, ast.FunctionDef) and node.name == entry.name and _can_take(node.args, entry)
 
 
-def hollow(tree: ast.Module, entry: EntryPoint) -> bool:
+def is_stub(tree: ast.Module, entry: EntryPoint) -> bool:
     """Tells whether the entry point is a stub: a docstring, `...`, `pass`."""
     body = [node.body for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry.name][
         -1
@@ -36,30 +36,30 @@ def _is_constant(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def mended(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
+def repair_entry(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
     """Repairs a program that has the entry point in another form.
 
     None where it is not clear what was meant.
     """
     try:
-        return _mended(source, tree, entry)
+        return _repair_entry(source, tree, entry)
     except UNWRITABLE:
         return None
 
 
-def _mended(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
+def _repair_entry(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
     for node in reversed(tree.body):
         if isinstance(node, ast.AsyncFunctionDef) and node.name == entry.name:
-            return _awaited(source, node)
-        if (value := _assigned(node, entry)) is not None:
-            return _called(source, node, value, entry)
-    return _renamed(source, tree, entry) or _instanced(source, tree, entry)
+            return _remove_async(source, node)
+        if (value := _find_assigned(node, entry)) is not None:
+            return _replace_assignment(source, node, value, entry)
+    return _rename_function(source, tree, entry) or _wrap_method(source, tree, entry)
 
 
 # An entry point by another word
 
 
-def _awaited(source: str, node: ast.AsyncFunctionDef) -> Mended | None:
+def _remove_async(source: str, node: ast.AsyncFunctionDef) -> Mended | None:
     if any(isinstance(part, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Yield) for part in ast.walk(node)):
         return None
     lines = source.split("\n")
@@ -67,13 +67,13 @@ def _awaited(source: str, node: ast.AsyncFunctionDef) -> Mended | None:
     return "\n".join(lines), f"{node.name} was async"
 
 
-def _assigned(node: ast.stmt, entry: EntryPoint) -> ast.expr | None:
+def _find_assigned(node: ast.stmt, entry: EntryPoint) -> ast.expr | None:
     """Returns the value assigned to the name of the entry point."""
     named = isinstance(node, ast.Assign) and [getattr(t, "id", "") for t in node.targets] == [entry.name]
     return node.value if isinstance(node, ast.Assign) and named else None
 
 
-def _called(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> Mended | None:
+def _replace_assignment(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> Mended | None:
     """Replaces an assignment of the entry point by a function.
 
     It has the body of the lambda, or calls the function that was assigned.
@@ -93,19 +93,21 @@ def _called(source: str, node: ast.stmt, value: ast.expr, entry: EntryPoint) -> 
 # An entry point by another name
 
 
-def _renamed(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
+def _rename_function(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
     """Renames the only function that can be meant to the entry point."""
-    fitting = [node for node in tree.body if isinstance(node, ast.FunctionDef) and _takes(node.args, entry)]
+    fitting = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and _can_take(node.args, entry)
+    ]
     wanted = [argument.name for argument in entry.arguments]
     alike = [node for node in fitting if [a.arg for a in node.args.posonlyargs + node.args.args] == wanted]
-    inner = _called_inside(tree)
+    inner = _find_called(tree)
     roots = [node for node in alike or fitting if node.name not in inner]
-    if len(roots) != 1 or roots[0].name.startswith("_") or _many_roots(tree, inner, alike):
+    if len(roots) != 1 or roots[0].name.startswith("_") or _has_many_roots(tree, inner, alike):
         return None
-    return _with_name(source, roots[0].name, entry.name), f"{roots[0].name} was renamed to {entry.name}"
+    return _rename_variable(source, roots[0].name, entry.name), f"{roots[0].name} was renamed to {entry.name}"
 
 
-def _many_roots(tree: ast.Module, inner: set[str], alike: Sequence[ast.FunctionDef]) -> bool:
+def _has_many_roots(tree: ast.Module, inner: set[str], alike: Sequence[ast.FunctionDef]) -> bool:
     """Tells whether several functions could be meant.
 
     Only where the names of the arguments do not decide it.
@@ -114,7 +116,7 @@ def _many_roots(tree: ast.Module, inner: set[str], alike: Sequence[ast.FunctionD
     return len(roots) > 1 and not alike
 
 
-def _takes(arguments: ast.arguments, entry: EntryPoint, bound: int = 0) -> bool:
+def _can_take(arguments: ast.arguments, entry: EntryPoint, bound: int = 0) -> bool:
     """Tells whether a function accepts the arguments of the entry point."""
     positional = len(arguments.posonlyargs) + len(arguments.args) - bound
     least, most = positional - len(arguments.defaults), 99 if arguments.vararg else positional
@@ -122,7 +124,7 @@ def _takes(arguments: ast.arguments, entry: EntryPoint, bound: int = 0) -> bool:
     return least <= len(entry.arguments) <= most and not required
 
 
-def _called_inside(tree: ast.Module) -> set[str]:
+def _find_called(tree: ast.Module) -> set[str]:
     """Returns the functions that others of the module use."""
     found: set[str] = set()
     for node in tree.body:
@@ -131,7 +133,7 @@ def _called_inside(tree: ast.Module) -> set[str]:
     return found
 
 
-def _with_name(source: str, old: str, new: str) -> str:
+def _rename_variable(source: str, old: str, new: str) -> str:
     """Renames a variable in a source.
 
     Attributes, strings and comments stay.
@@ -151,13 +153,13 @@ def _with_name(source: str, old: str, new: str) -> str:
 # An entry point that is a method
 
 
-def _instanced(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
+def _wrap_method(source: str, tree: ast.Module, entry: EntryPoint) -> Mended | None:
     """Adds a function that calls the only method that can be meant."""
     found = [
         (node.name, method)
         for node in tree.body
         if isinstance(node, ast.ClassDef) and _can_be_made(node)
-        for method in _methods(node, entry)
+        for method in _list_methods(node, entry)
     ]
     named = [(cls, method) for cls, method in found if method == entry.name] or found
     if len(named) != 1:
@@ -174,12 +176,12 @@ def _can_be_made(node: ast.ClassDef) -> bool:
     return all(len(part.args.args) - len(part.args.defaults) <= 1 for part in made)
 
 
-def _methods(node: ast.ClassDef, entry: EntryPoint) -> list[str]:
+def _list_methods(node: ast.ClassDef, entry: EntryPoint) -> list[str]:
     return [
         part.name
         for part in node.body
         if isinstance(part, ast.FunctionDef) and (part.name == "__call__" or not part.name.startswith("_"))
-        if _takes(part.args, entry, bound=0 if _is_static(part) else 1)
+        if _can_take(part.args, entry, bound=0 if _is_static(part) else 1)
     ]
 
 
@@ -190,14 +192,14 @@ def _is_static(method: ast.FunctionDef) -> bool:
 # What goes, and what is added
 
 
-def without_trials(source: str, entry: EntryPoint) -> Mended:
+def remove_trials(source: str, entry: EntryPoint) -> Mended:
     """Removes the main part, assertions, and calls that try the program.
 
     They would run whenever the program is loaded.
     """
-    tree = parsed(source)
+    tree = parse_source(source)
     trials = [node for node in tree.body if _is_trial(node, entry)] if tree else []
-    if not tree or not trials or _shares_lines(tree, trials):
+    if not tree or not trials or _share_lines(tree, trials):
         return source, ""
     lines = source.split("\n")
     for node in reversed(trials):
@@ -216,7 +218,7 @@ def _is_trial(node: ast.stmt, entry: EntryPoint) -> bool:
     return False
 
 
-def _shares_lines(tree: ast.Module, trials: Iterable[ast.stmt]) -> bool:
+def _share_lines(tree: ast.Module, trials: Iterable[ast.stmt]) -> bool:
     """Tells whether other statements stand on the lines of these."""
     taken = {line for node in trials for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
     tried = set(map(id, trials))

@@ -16,37 +16,35 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from gapsmith.agent.evaluation.own.guarding import guarded
-from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageTrouble
+from gapsmith.agent.evaluation.own.guarding import guard_problem
+from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageError
 
 DIGITS = 16
 OURS = ("gapsmith", "numpy")
 """Modules that no file beside a problem stands in for; those of the standard library are others."""
 
 
-def problem_of_file(path: Path) -> Problem:
-    """Loads the problem that a file defines. Raises UsageTrouble.
+def load_problem_file(path: Path) -> Problem:
+    """Loads the problem that a file defines. Raises UsageError.
 
     Its version is a digest of the source.
     """
     if not path.is_file():
-        raise UsageTrouble(
-            f"problem file {path} does not exist; expected a Python file that defines `problem`"
-        )
+        raise UsageError(f"problem file {path} does not exist; expected a Python file that defines `problem`")
     try:
-        version = source_version(path)
-        module = _executed(path.resolve(), version)
+        version = hash_sources(path)
+        module = _execute_module(path.resolve(), version)
     except (Exception, SystemExit) as error:
-        raise UsageTrouble(
+        raise UsageError(
             f"problem file {path} fails to load: {type(error).__name__}: {error}{_hint(error)}"
         ) from error
     problem = getattr(module, "problem", None)
     if not isinstance(problem, Problem):
-        raise UsageTrouble(f"{path} defines no `problem`; expected `problem = Problem(...)`")
-    return guarded(replace(problem, version=version), path)
+        raise UsageError(f"{path} defines no `problem`; expected `problem = Problem(...)`")
+    return guard_problem(replace(problem, version=version), path)
 
 
-def with_version(problem: Problem) -> Problem:
+def add_version(problem: Problem) -> Problem:
     """Gives a problem a version if it needs one of its own."""
     module = sys.modules.get(problem.cost.__module__)
     if problem.version != FIRST_VERSION or module is None or module.__name__.startswith("gapsmith."):
@@ -57,7 +55,7 @@ def with_version(problem: Problem) -> Problem:
         return problem
 
 
-def source_version(path: Path) -> str:
+def hash_sources(path: Path) -> str:
     """Hashes a file and all modules beside it that it imports.
 
     Raises OSError, SyntaxError or ValueError for what is no Python source.
@@ -66,8 +64,10 @@ def source_version(path: Path) -> str:
     while waiting:
         file = waiting.pop()
         if file not in found:
-            found[file] = _text(file)
-            waiting += [beside for name in _imported(found[file]) for beside in _beside(folder, name)]
+            found[file] = _read_source(file)
+            waiting += [
+                beside for name in _find_imports(found[file]) for beside in _find_beside(folder, name)
+            ]
     main = found.pop(path)
     others = sorted((file.relative_to(folder).as_posix(), text) for file, text in found.items())
     return _digest([("", main), *others])
@@ -77,13 +77,13 @@ def _digest(sources: list[tuple[str, str]]) -> str:
     return hashlib.sha256(repr(sources).encode(errors="replace")).hexdigest()[:DIGITS]
 
 
-def _text(file: Path) -> str:
+def _read_source(file: Path) -> str:
     """Reads the source in its encoding, with one kind of line ends."""
     with tokenize.open(file) as lines:
         return lines.read()
 
 
-def _imported(source: str) -> set[str]:
+def _find_imports(source: str) -> set[str]:
     """Finds the first parts of the names of all imported modules."""
     nodes = list(ast.walk(ast.parse(source)))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -91,7 +91,7 @@ def _imported(source: str) -> set[str]:
     return {name.partition(".")[0] for name in plain | parts} - {""}
 
 
-def _beside(folder: Path, name: str) -> list[Path]:
+def _find_beside(folder: Path, name: str) -> list[Path]:
     """Finds the files of a module or package in the folder.
 
     None where the standard library or Gapsmith has one of that name.
@@ -103,25 +103,25 @@ def _beside(folder: Path, name: str) -> list[Path]:
     return sorted((folder / name).rglob("*.py")) if (folder / name / "__init__.py").is_file() else []
 
 
-def _executed(path: Path, version: str) -> ModuleType:
+def _execute_module(path: Path, version: str) -> ModuleType:
     """Executes exactly the text that the version belongs to."""
-    source = _text(path)
+    source = _read_source(path)
     module = ModuleType(f"gapsmith_problem_{path.stem}_{version}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
-    with _importable(path.parent, _imported(source)):
+    with _allow_imports(path.parent, _find_imports(source)):
         exec(compile(source, str(path), "exec"), vars(module))
     return module
 
 
 @contextmanager
-def _importable(folder: Path, names: set[str]) -> Iterator[None]:
+def _allow_imports(folder: Path, names: set[str]) -> Iterator[None]:
     """Makes modules beside a file importable, and reads them anew.
 
     Another folder may have others of the same name.
     """
     for name in names:
-        if _beside(folder, name):
+        if _find_beside(folder, name):
             for loaded in [each for each in sys.modules if each.partition(".")[0] == name]:
                 del sys.modules[loaded]
     importlib.invalidate_caches()

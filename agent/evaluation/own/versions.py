@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gapsmith.agent.archive import Archive, Edition, RunRow
-from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageTrouble
+from gapsmith.agent.archive import Archive, RunRow, StoredVersion
+from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageError
 
 
-def left_aside(archive: Archive, problem: Problem, called: str) -> str:
+def describe_unused_results(archive: Archive, problem: Problem, called: str) -> str:
     """Describes results of other versions that are not used; else empty.
 
     Args:
@@ -15,33 +15,33 @@ def left_aside(archive: Archive, problem: Problem, called: str) -> str:
         problem: as it is now.
         called: its name, or the path of its file.
     """
-    found = archive.editions(problem.name)
+    found = archive.list_versions(problem.name)
     if not found or problem.version in [edition.version for edition in found]:
         return ""
     optima, costs = sum(each.baselines for each in found), sum(each.evaluations for each in found)
     if not optima + costs:
         return ""
-    return f"{_words(archive, found, called)}: its {optima} optima and {costs} costs are left aside"
+    return f"{_describe_change(archive, found, called)}: its {optima} optima and {costs} costs are left aside"
 
 
 def check_version(archive: Archive, row: RunRow, problem: Problem, called: str) -> str:
     """Describes a run older than versions; else empty.
 
     Raises:
-        UsageTrouble: where the problem is not the one that the run is about.
+        UsageError: where the problem is not the one that the run is about.
     """
     if row.version == problem.version:
         return ""
     if row.version == FIRST_VERSION:
-        archive.adopt(row.id or 0, problem.name, problem.version)
+        archive.assign_version(row.id or 0, problem.name, problem.version)
         return f"run {row.id} is older than the versions of problems: its programs are measured again"
-    raise UsageTrouble(
+    raise UsageError(
         f"{_name(called)} changed since run {row.id} began, so that old and new costs would be mixed; put it back "
         f"as it was, or start a new run: gapsmith run {called}"
     )
 
 
-def _words(archive: Archive, found: Sequence[Edition], called: str) -> str:
+def _describe_change(archive: Archive, found: Sequence[StoredVersion], called: str) -> str:
     number = max((each.run for each in found if each.run is not None), default=None)
     if number is None:
         return f"{_name(called)} changed since it was solved"

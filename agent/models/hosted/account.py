@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from gapsmith.agent.models.base import ModelTrouble, Reply
+from gapsmith.agent.models.base import ModelError, Reply
 from gapsmith.agent.models.finish import Finish
 from gapsmith.agent.models.hosted.prices import Price, Usage
 from gapsmith.agent.models.hosted.transport.errors import (
@@ -13,8 +13,8 @@ from gapsmith.agent.models.hosted.transport.errors import (
     NOBODY_THERE,
     NOT_THE_API,
     Fault,
-    scrubbed,
-    without_key,
+    remove_key,
+    scrub,
 )
 
 # This many failures in a row, each after retries, mean that the server is down, not that it has a transient fault.
@@ -68,7 +68,7 @@ class Server:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class ProviderReply:
     """An answered call, in terms common to all providers.
 
     Attributes:
@@ -88,12 +88,12 @@ class Heard:
     left_out: tuple[str, ...] = ()
 
 
-def ended(text: str, finish: Finish) -> Finish:
+def check_empty(text: str, finish: Finish) -> Finish:
     """Returns EMPTY for a complete reply without text, else the finish."""
     return Finish.EMPTY if finish is Finish.COMPLETE and not text.strip() else finish
 
 
-class Account:
+class CostMeter:
     """Settles the calls to one server: costs and failures. Safe in threads."""
 
     def __init__(self, server: Server, price: Price | None, options: Options) -> None:
@@ -117,10 +117,10 @@ class Account:
         options = self._options
         return self._price.most(length, options.max_tokens, batch=options.batch) if self._price else None
 
-    def settle(self, heard: Heard | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
+    def settle(self, heard: ProviderReply | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
         """Returns the reply to record.
 
-        Raises ModelTrouble when asking again will not help.
+        Raises ModelError when asking again will not help.
 
         Args:
             heard: the answer, or what went wrong at last.
@@ -129,53 +129,53 @@ class Account:
         """
         before = {"faults": " ".join(fault.kind for fault in faults)} if faults else {}
         if isinstance(heard, Fault):
-            return self._cleaned(self._failed(heard, seconds, before))
+            return self._clean(self._settle_fault(heard, seconds, before))
         self._note(answered=True)
-        return self._cleaned(self._answered(heard, seconds, before))
+        return self._clean(self._settle_reply(heard, seconds, before))
 
-    def _cleaned(self, reply: Reply) -> Reply:
+    def _clean(self, reply: Reply) -> Reply:
         """Removes the key from a reply, wherever the server put it."""
         words = {name: self._kept(value) for name, value in reply.detail.items()}
         return replace(reply, text=self._kept(reply.text), id=self._kept(reply.id), detail=words)
 
     def _kept(self, text: str) -> str:
-        return without_key(text, self._server.key)
+        return remove_key(text, self._server.key)
 
-    def _answered(self, heard: Heard, seconds: float, before: dict[str, str]) -> Reply:
+    def _settle_reply(self, heard: ProviderReply, seconds: float, before: dict[str, str]) -> Reply:
         usage = heard.usage or Usage(tokens_in=0, tokens_out=0)
         return Reply(
             text=heard.text,
             tokens_in=usage.tokens_in,
             tokens_cached=usage.cached,
             tokens_out=usage.tokens_out,
-            usd=self._dollars(heard.usage),
+            usd=self._price_usage(heard.usage),
             seconds=seconds,
             id=heard.id,
-            detail=_detail(heard) | before,
+            detail=_describe_reply(heard) | before,
         )
 
-    def _dollars(self, usage: Usage | None) -> float | None:
+    def _price_usage(self, usage: Usage | None) -> float | None:
         return self._price.dollars(usage, batch=self._options.batch) if self._price and usage else None
 
-    def trouble(self, fault: Fault) -> ModelTrouble:
+    def trouble(self, fault: Fault) -> ModelError:
         """Returns the error of batches that cannot be sent or collected."""
         said = self._said(fault)
         advice = (
-            self._advice(fault) or "a batch failed at {host}: {said}; what was sent is kept, so resume later"
+            self._advise(fault) or "a batch failed at {host}: {said}; what was sent is kept, so resume later"
         )
-        return ModelTrouble(f"{self._server.model}: {advice.format(said=said, host=self._server.host)}")
+        return ModelError(f"{self._server.model}: {advice.format(said=said, host=self._server.host)}")
 
-    def _failed(self, fault: Fault, seconds: float, before: dict[str, str]) -> Reply:
+    def _settle_fault(self, fault: Fault, seconds: float, before: dict[str, str]) -> Reply:
         said = self._said(fault)
-        if advice := self._advice(fault):
-            raise ModelTrouble(f"{self._server.model}: {advice.format(said=said)}") from None
+        if advice := self._advise(fault):
+            raise ModelError(f"{self._server.model}: {advice.format(said=said)}") from None
         failures = self._note(answered=False)
         if failures >= PATIENCE:
-            raise ModelTrouble(
+            raise ModelError(
                 f"{self._server.model}: {failures} calls in a row failed at {self._server.host}; "
                 f"the last: {said}; what was paid for is kept, so resume when the server is back"
             ) from None
-        said += f"; {self._less()}" if fault.room else ""
+        said += f"; {self._advise_less()}" if fault.is_too_long else ""
         detail = {"finish": str(Finish.FAILED), "reason": fault.code, "error": said}
         kinds = {fault.code, *before.get("faults", "").split(" ")}
         usd = None if kinds & set(BILLED) else 0.0  # an unknown price counts as the most that it can be
@@ -188,7 +188,7 @@ class Account:
             self._ever_answered |= answered
             return self._failures
 
-    def _advice(self, fault: Fault) -> str:
+    def _advise(self, fault: Fault) -> str:
         """Says what the user can do about a permanent failure.
 
         Empty for a failure that may be transient.
@@ -201,12 +201,12 @@ class Account:
                 f"no server answers at {server.host} ({{said}}); check the base URL, or resume when it is up"
             )
         if (
-            not self._ever_answered and self._failures and fault.room
+            not self._ever_answered and self._failures and fault.is_too_long
         ):  # one question may be too long by itself
-            return "{said}; " + self._less()
-        if fault.credit:
+            return "{said}; " + self._advise_less()
+        if fault.is_out_of_credit:
             return "credit or quota is used up ({said}); top it up and resume, or use --model offline"
-        if fault.far:
+        if fault.is_wait_too_long:
             return f"{server.host} asks to wait {fault.wait:.0f} s ({{said}}); resume after that"
         if fault.status == 401:
             refused = f"{server.host} refused the key in {server.key_variable}"
@@ -217,16 +217,16 @@ class Account:
             return f"{server.host} knows no such model or address ({{said}}); check the name and the base URL"
         return ""
 
-    def _less(self) -> str:
+    def _advise_less(self) -> str:
         most = self._options.max_tokens
         return f"a reply may take max_tokens={most}: give less behind the model's name, as in max_tokens={most // 4}"
 
     def _said(self, fault: Fault) -> str:
         head = str(fault.status) if fault.status else fault.code
-        return scrubbed(f"{head}: {fault.message}", self._server.key)
+        return scrub(f"{head}: {fault.message}", self._server.key)
 
 
-def _detail(heard: Heard) -> dict[str, str]:
+def _describe_reply(heard: ProviderReply) -> dict[str, str]:
     detail = {"finish": str(heard.finish), "reason": heard.reason}
     if heard.left_out:
         detail["left_out"] = " ".join(heard.left_out)

@@ -7,14 +7,20 @@ import anthropic
 from anthropic.types import TextBlockParam
 
 from gapsmith.agent.models.base import Request
-from gapsmith.agent.models.hosted.account import Heard, Options, Server, ended
+from gapsmith.agent.models.hosted.account import Options, ProviderReply, Server, check_empty
 from gapsmith.agent.models.hosted.batch.anthropic import AnthropicBatches
 from gapsmith.agent.models.hosted.parameters import Parameter, Parameters
 from gapsmith.agent.models.hosted.prices import Usage
-from gapsmith.agent.models.hosted.transport.answers import at, content, finish_of, usage_of, word
+from gapsmith.agent.models.hosted.transport.answers import (
+    get_at,
+    get_word,
+    read_content,
+    read_finish,
+    read_usage,
+)
 from gapsmith.agent.models.hosted.transport.body import post
-from gapsmith.agent.models.hosted.transport.errors import Fault, error_object
-from gapsmith.agent.models.hosted.transport.proxies import reaching
+from gapsmith.agent.models.hosted.transport.errors import Fault, find_error
+from gapsmith.agent.models.hosted.transport.proxies import make_client
 
 
 class AnthropicApi:
@@ -30,13 +36,13 @@ class AnthropicApi:
             timeout=anthropic.Timeout(options.seconds, connect=10.0),
             # The line repeats what failed, since all threads must keep to one pace.
             max_retries=0,
-            http_client=reaching(server.url, anthropic.DefaultHttpxClient),
+            http_client=make_client(server.url, anthropic.DefaultHttpxClient),
         )
 
     @property
     def parameters(self) -> list[Parameter]:
         """The optional parameters of each request."""
-        return _wanted(self._options)
+        return _list_parameters(self._options)
 
     def body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the body of a request."""
@@ -46,7 +52,7 @@ class AnthropicApi:
             "messages": [{"role": "user", "content": request.prompt}],
             **optional,
         }
-        return body | ({"system": _system(request.system)} if request.system else {})
+        return body | ({"system": _build_system(request.system)} if request.system else {})
 
     def send(self, body: Mapping[str, Any]) -> Mapping[str, Any] | Fault:
         """Sends a body once and returns the answer as JSON."""
@@ -59,9 +65,9 @@ class AnthropicApi:
             seconds=self._options.seconds,
         )
 
-    def read(self, answer: Mapping[str, Any]) -> Heard | Fault:
+    def read(self, answer: Mapping[str, Any]) -> ProviderReply | Fault:
         """Reads an answer."""
-        return _heard(answer)
+        return _read_reply(answer)
 
     def batches(self, parameters: Parameters) -> AnthropicBatches:
         """Returns the server's batches."""
@@ -82,7 +88,7 @@ def connect(server: Server, options: Options, api: str) -> AnthropicApi:
     return AnthropicApi(server, options)
 
 
-def _wanted(options: Options) -> list[Parameter]:
+def _list_parameters(options: Options) -> list[Parameter]:
     """Lists the optional parameters.
 
     `temperature` is not named by the SDK any more, but older models know it.
@@ -98,7 +104,7 @@ def _wanted(options: Options) -> list[Parameter]:
     return wanted + (warm if options.temperature is not None else [])
 
 
-def _system(text: str) -> list[TextBlockParam]:
+def _build_system(text: str) -> list[TextBlockParam]:
     """Returns the static part as a block that ends a cached prefix.
 
     The API refuses an empty block.
@@ -106,31 +112,31 @@ def _system(text: str) -> list[TextBlockParam]:
     return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
 
 
-def _heard(answer: Mapping[str, Any]) -> Heard | Fault:
+def _read_reply(answer: Mapping[str, Any]) -> ProviderReply | Fault:
     if answer.get("content") is None:
-        said = error_object(answer)
+        said = find_error(answer)
         status = said.get("code") if isinstance(said.get("code"), int) else None
         return Fault(
             status=status, code="no content", message=str(said.get("message") or "a reply without content")
         )
-    text, reason = content(answer.get("content")), word(answer, "stop_reason")
-    return Heard(
+    text, reason = read_content(answer.get("content")), get_word(answer, "stop_reason")
+    return ProviderReply(
         text=text,
-        finish=ended(text, finish_of(reason)),
+        finish=check_empty(text, read_finish(reason)),
         reason=reason,
-        usage=_usage(text, answer.get("usage")),
-        id=word(answer, "id"),
+        usage=_read_usage(text, answer.get("usage")),
+        id=get_word(answer, "id"),
     )
 
 
-def _usage(text: str, usage: object) -> Usage | None:
-    return usage_of(
+def _read_usage(text: str, usage: object) -> Usage | None:
+    return read_usage(
         text,
         # Unlike OpenAI's, this API's `input_tokens` leaves out what was read from or written to the cache.
         apart=True,
-        tokens_in=at(usage, "input_tokens"),
-        cached=at(usage, "cache_read_input_tokens"),
-        written=at(usage, "cache_creation_input_tokens"),
-        tokens_out=at(usage, "output_tokens"),
-        reasoning=at(usage, "output_tokens_details", "thinking_tokens"),
+        tokens_in=get_at(usage, "input_tokens"),
+        cached=get_at(usage, "cache_read_input_tokens"),
+        written=get_at(usage, "cache_creation_input_tokens"),
+        tokens_out=get_at(usage, "output_tokens"),
+        reasoning=get_at(usage, "output_tokens_details", "thinking_tokens"),
     )

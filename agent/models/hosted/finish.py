@@ -16,7 +16,7 @@ ENDINGS = tuple(str(finish) for finish in _WORDS)
 """How replies end that hold no program, beside `complete`: outcomes of their slots."""
 
 
-def usable(reply: str, finish: str) -> str:
+def take_usable_part(reply: str, finish: str) -> str:
     """Returns the usable part of a reply that ended early.
 
     A reply that was cut off is used up to its last closed block.
@@ -32,7 +32,7 @@ def usable(reply: str, finish: str) -> str:
     return reply[:begin] if fence and closed else reply if closed else ""
 
 
-def excuse(detail: Mapping[str, str]) -> tuple[str, str]:
+def describe_finish(detail: Mapping[str, str]) -> tuple[str, str]:
     """Returns how a reply ended and why, from its record.
 
     Two empty strings for a complete reply.

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from gapsmith.agent.models.base import Reply, Request
-from gapsmith.agent.models.hosted.account import Account, Heard, Options
+from gapsmith.agent.models.hosted.account import CostMeter, Options, ProviderReply
 from gapsmith.agent.models.hosted.batch.base import BatchApi, Batches
 from gapsmith.agent.models.hosted.parameters import Parameter, Parameters
-from gapsmith.agent.models.hosted.transport.calls import Line
+from gapsmith.agent.models.hosted.transport.calls import CallQueue
 from gapsmith.agent.models.hosted.transport.errors import Fault
 
 
@@ -37,7 +37,7 @@ class HostedApi(Protocol):
         """
         ...
 
-    def read(self, answer: Mapping[str, Any]) -> Heard | Fault:
+    def read(self, answer: Mapping[str, Any]) -> ProviderReply | Fault:
         """Reads an answer."""
         ...
 
@@ -63,10 +63,10 @@ class HostedModel:
     deterministic = False
 
     def __init__(
-        self, api: HostedApi, account: Account, options: Options, stop: threading.Event | None = None
+        self, api: HostedApi, account: CostMeter, options: Options, stop: threading.Event | None = None
     ) -> None:
         self._api, self._account, self._options = api, account, options
-        self._line = Line(account, options, hang_up=api.close, stop=stop)
+        self._line = CallQueue(account, options, hang_up=api.close, stop=stop)
         self._parameters = Parameters(api.parameters)
         weakref.finalize(self, api.close)  # where a model is not closed
 
@@ -85,7 +85,7 @@ class HostedModel:
     def reply(self, request: Request) -> Reply:
         """Returns the reply to one request.
 
-        Raises ModelTrouble when the run cannot go on.
+        Raises ModelError when the run cannot go on.
         """
         return self._line.reply(lambda: self._parameters.ask(lambda optional: self._send(request, optional)))
 
@@ -102,6 +102,6 @@ class HostedModel:
         """
         self._line.close()
 
-    def _send(self, request: Request, optional: Mapping[str, Any]) -> Heard | Fault:
+    def _send(self, request: Request, optional: Mapping[str, Any]) -> ProviderReply | Fault:
         answer = self._api.send(self._api.body(request, optional))
         return answer if isinstance(answer, Fault) else self._api.read(answer)

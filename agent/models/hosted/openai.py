@@ -10,21 +10,21 @@ import openai
 
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.models.finish import Finish
-from gapsmith.agent.models.hosted.account import Heard, Options, Server, ended
+from gapsmith.agent.models.hosted.account import Options, ProviderReply, Server, check_empty
 from gapsmith.agent.models.hosted.batch.openai import OpenAIBatches
 from gapsmith.agent.models.hosted.parameters import Parameter, Parameters
 from gapsmith.agent.models.hosted.prices import Usage
 from gapsmith.agent.models.hosted.transport.answers import (
-    at,
-    content,
-    finish_of,
-    objects,
-    usage_of,
-    word,
+    get_at,
+    get_objects,
+    get_word,
+    read_content,
+    read_finish,
+    read_usage,
 )
 from gapsmith.agent.models.hosted.transport.body import post
-from gapsmith.agent.models.hosted.transport.errors import Fault, error_object
-from gapsmith.agent.models.hosted.transport.proxies import reaching
+from gapsmith.agent.models.hosted.transport.errors import Fault, find_error
+from gapsmith.agent.models.hosted.transport.proxies import make_client
 
 # The SDK insists on a key; servers that need none ignore it.
 _NO_KEY = "no-key-needed"
@@ -61,7 +61,7 @@ class OpenAIApi:
             timeout=openai.Timeout(options.seconds, connect=10.0),
             # The line repeats what failed, since all threads must keep to one pace.
             max_retries=0,
-            http_client=reaching(server.url, openai.DefaultHttpxClient),
+            http_client=make_client(server.url, openai.DefaultHttpxClient),
         )
 
     @property
@@ -72,7 +72,7 @@ class OpenAIApi:
     def body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the body of a request."""
         asked = self._way.body(request, self._options)
-        return {"model": self._server.name, **asked, **_keyed(optional, request)}
+        return {"model": self._server.name, **asked, **_add_cache_key(optional, request)}
 
     def send(self, body: Mapping[str, Any]) -> Answer | Fault:
         """Sends a body once and returns the answer as JSON."""
@@ -85,7 +85,7 @@ class OpenAIApi:
             seconds=self._options.seconds,
         )
 
-    def read(self, answer: Answer) -> Heard | Fault:
+    def read(self, answer: Answer) -> ProviderReply | Fault:
         """Reads an answer."""
         return self._way.heard(answer)
 
@@ -109,32 +109,32 @@ def connect(server: Server, options: Options, api: str) -> OpenAIApi:
     return OpenAIApi(server, options, Api(api))
 
 
-def _responses_body(request: Request, options: Options) -> dict[str, Any]:
+def _build_responses_body(request: Request, options: Options) -> dict[str, Any]:
     # Prompts and replies are kept in the user's archive, not on the server.
     body = {"input": request.prompt, "max_output_tokens": options.max_tokens, "store": False}
     return body | ({"instructions": request.system} if request.system else {})
 
 
-def _chat_body(request: Request, _: Options) -> dict[str, Any]:
+def _build_chat_body(request: Request, _: Options) -> dict[str, Any]:
     # Also where there is nothing but the question: the parameter below has the messages in full.
-    return {"messages": [{"role": "user", "content": _joined(request)}]}
+    return {"messages": [{"role": "user", "content": _join_parts(request)}]}
 
 
-def _joined(request: Request) -> str:
+def _join_parts(request: Request) -> str:
     return f"{request.system.rstrip()}\n\n{request.prompt}" if request.system else request.prompt
 
 
-def _apart(request: Request) -> dict[str, Any]:
+def _split_parts(request: Request) -> dict[str, Any]:
     user = {"role": "user", "content": request.prompt}
     return {"messages": [{"role": "system", "content": request.system}, user] if request.system else [user]}
 
 
-def _of_responses(options: Options) -> list[Parameter]:
+def _list_response_parameters(options: Options) -> list[Parameter]:
     effort = Parameter(name="effort", body={"reasoning": {"effort": options.effort}}, called=_EFFORT)
-    return [_CACHE_KEY, *([effort] if options.effort else []), *_warmth(options)]
+    return [_CACHE_KEY, *([effort] if options.effort else []), *_list_temperature(options)]
 
 
-def _of_chat(options: Options) -> list[Parameter]:
+def _list_chat_parameters(options: Options) -> list[Parameter]:
     effort = Parameter(name="effort", body={"reasoning_effort": options.effort}, called=_EFFORT)
     limit = Parameter(
         name="max_tokens",
@@ -143,83 +143,83 @@ def _of_chat(options: Options) -> list[Parameter]:
         called="max_completion_tokens",
         instead={"max_completion_tokens": options.max_tokens},
     )
-    return [limit, _SYSTEM, _CACHE_KEY, *([effort] if options.effort else []), *_warmth(options)]
+    return [limit, _SYSTEM, _CACHE_KEY, *([effort] if options.effort else []), *_list_temperature(options)]
 
 
-def _warmth(options: Options) -> list[Parameter]:
+def _list_temperature(options: Options) -> list[Parameter]:
     if options.temperature is None:
         return []
     return [Parameter(name="temperature", body={"temperature": options.temperature}, called="temperature")]
 
 
-def _keyed(optional: Mapping[str, Any], request: Request) -> dict[str, Any]:
+def _add_cache_key(optional: Mapping[str, Any], request: Request) -> dict[str, Any]:
     """Adds the cache key and the message with the static part.
 
     Requests with an equal static part are then routed to the same prompt cache.
     """
     key = f"gapsmith-{hashlib.sha256(request.system.encode()).hexdigest()[:16]}"
     valued = {name: key if name == _KEY else value for name, value in optional.items() if name != _ROLE}
-    return valued | (_apart(request) if _ROLE in optional else {})
+    return valued | (_split_parts(request) if _ROLE in optional else {})
 
 
-def _heard_response(answer: Answer) -> Heard | Fault:
-    status = word(answer, "status")
+def _read_response(answer: Answer) -> ProviderReply | Fault:
+    status = get_word(answer, "status")
     if status == "failed" and not answer.get("usage"):  # nothing was billed: as if it had been refused
-        code = word(answer, "error", "code") or "failed"
-        said = word(answer, "error", "message") or "no reason is given"
+        code = get_word(answer, "error", "code") or "failed"
+        said = get_word(answer, "error", "message") or "no reason is given"
         return Fault(status=429 if code == "rate_limit_exceeded" else 500, code=code, message=said)
     if not isinstance(answer.get("output"), list):
-        return _behind(error_object(answer), "a reply without output")
-    parts = [part for item in objects(answer, "output") for part in objects(item, "content")]
-    text = content([part for part in parts if part.get("type") == "output_text"])
+        return _read_gateway_fault(find_error(answer), "a reply without output")
+    parts = [part for item in get_objects(answer, "output") for part in get_objects(item, "content")]
+    text = read_content([part for part in parts if part.get("type") == "output_text"])
     refused = any(part.get("type") == "refusal" for part in parts)
-    finish, reason = (Finish.REFUSED, "refusal") if refused else _response_finish(answer, status)
-    return Heard(
+    finish, reason = (Finish.REFUSED, "refusal") if refused else _read_finish(answer, status)
+    return ProviderReply(
         text=text,
-        finish=ended(text, finish),
+        finish=check_empty(text, finish),
         reason=reason,
-        usage=_response_usage(text, answer.get("usage")),
-        id=word(answer, "id"),
+        usage=_read_response_usage(text, answer.get("usage")),
+        id=get_word(answer, "id"),
     )
 
 
-def _response_finish(answer: Answer, status: str) -> tuple[Finish, str]:
+def _read_finish(answer: Answer, status: str) -> tuple[Finish, str]:
     if status == "incomplete":
-        reason = word(answer, "incomplete_details", "reason") or status
-        return (Finish.REFUSED if finish_of(reason) is Finish.REFUSED else Finish.TRUNCATED), reason
-    finish = finish_of(status)
-    return finish, (finish is Finish.FAILED and word(answer, "error", "code")) or status
+        reason = get_word(answer, "incomplete_details", "reason") or status
+        return (Finish.REFUSED if read_finish(reason) is Finish.REFUSED else Finish.TRUNCATED), reason
+    finish = read_finish(status)
+    return finish, (finish is Finish.FAILED and get_word(answer, "error", "code")) or status
 
 
-def _response_usage(text: str, usage: object) -> Usage | None:
-    return usage_of(
+def _read_response_usage(text: str, usage: object) -> Usage | None:
+    return read_usage(
         text,
-        tokens_in=at(usage, "input_tokens"),
-        cached=at(usage, "input_tokens_details", "cached_tokens"),
-        written=at(usage, "input_tokens_details", "cache_write_tokens"),
-        tokens_out=at(usage, "output_tokens"),
-        reasoning=at(usage, "output_tokens_details", "reasoning_tokens"),
-        total=at(usage, "total_tokens"),
+        tokens_in=get_at(usage, "input_tokens"),
+        cached=get_at(usage, "input_tokens_details", "cached_tokens"),
+        written=get_at(usage, "input_tokens_details", "cache_write_tokens"),
+        tokens_out=get_at(usage, "output_tokens"),
+        reasoning=get_at(usage, "output_tokens_details", "reasoning_tokens"),
+        total=get_at(usage, "total_tokens"),
     )
 
 
-def _heard_completion(answer: Answer) -> Heard | Fault:
-    choices = objects(answer, "choices")
+def _read_completion(answer: Answer) -> ProviderReply | Fault:
+    choices = get_objects(answer, "choices")
     if not choices:
-        return _behind(error_object(answer), "a reply without choices")
-    message, reason = choices[0].get("message"), word(choices[0], "finish_reason")
-    text = content(at(message, "content")) or word(choices[0], "text")
-    finish = Finish.REFUSED if word(message, "refusal") else finish_of(reason)
-    return Heard(
+        return _read_gateway_fault(find_error(answer), "a reply without choices")
+    message, reason = choices[0].get("message"), get_word(choices[0], "finish_reason")
+    text = read_content(get_at(message, "content")) or get_word(choices[0], "text")
+    finish = Finish.REFUSED if get_word(message, "refusal") else read_finish(reason)
+    return ProviderReply(
         text=text,
-        finish=ended(text, finish),
+        finish=check_empty(text, finish),
         reason=reason,
-        usage=_completion_usage(text, answer.get("usage")),
-        id=word(answer, "id"),
+        usage=_read_completion_usage(text, answer.get("usage")),
+        id=get_word(answer, "id"),
     )
 
 
-def _behind(said: Mapping[str, Any], otherwise: str) -> Fault:
+def _read_gateway_fault(said: Mapping[str, Any], otherwise: str) -> Fault:
     """Returns the failure of a server behind a gateway.
 
     Some gateways report it with status 200.
@@ -229,29 +229,29 @@ def _behind(said: Mapping[str, Any], otherwise: str) -> Fault:
     return Fault(status=status if known else None, code="no choices", message=message)
 
 
-def _completion_usage(text: str, usage: object) -> Usage | None:
-    return usage_of(
+def _read_completion_usage(text: str, usage: object) -> Usage | None:
+    return read_usage(
         text,
-        tokens_in=at(usage, "prompt_tokens"),
-        cached=at(usage, "prompt_tokens_details", "cached_tokens"),
-        written=at(usage, "prompt_tokens_details", "cache_write_tokens"),
-        tokens_out=at(usage, "completion_tokens"),
-        reasoning=at(usage, "completion_tokens_details", "reasoning_tokens"),
-        total=at(usage, "total_tokens"),
+        tokens_in=get_at(usage, "prompt_tokens"),
+        cached=get_at(usage, "prompt_tokens_details", "cached_tokens"),
+        written=get_at(usage, "prompt_tokens_details", "cache_write_tokens"),
+        tokens_out=get_at(usage, "completion_tokens"),
+        reasoning=get_at(usage, "completion_tokens_details", "reasoning_tokens"),
+        total=get_at(usage, "total_tokens"),
     )
 
 
 @dataclass(frozen=True)
-class _Way:
+class _Route:
     """How one API writes requests and reads answers."""
 
     path: str
     body: Callable[[Request, Options], dict[str, Any]]
     optional: Callable[[Options], list[Parameter]]
-    heard: Callable[[Answer], Heard | Fault]
+    heard: Callable[[Answer], ProviderReply | Fault]
 
 
 _WAYS = {
-    Api.RESPONSES: _Way("responses", _responses_body, _of_responses, _heard_response),
-    Api.CHAT: _Way("chat/completions", _chat_body, _of_chat, _heard_completion),
+    Api.RESPONSES: _Route("responses", _build_responses_body, _list_response_parameters, _read_response),
+    Api.CHAT: _Route("chat/completions", _build_chat_body, _list_chat_parameters, _read_completion),
 }

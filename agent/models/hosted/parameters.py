@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gapsmith.agent.models.hosted.account import Heard
+from gapsmith.agent.models.hosted.account import ProviderReply
 from gapsmith.agent.models.hosted.transport.errors import Fault
 
 _REJECTED = (400, 422)
@@ -42,7 +42,7 @@ class Parameters:
         self._untold: list[str] = []
         self._lock = threading.Lock()
 
-    def ask(self, send: Callable[[dict[str, Any]], Heard | Fault]) -> Heard | Fault:
+    def ask(self, send: Callable[[dict[str, Any]], ProviderReply | Fault]) -> ProviderReply | Fault:
         """Sends a request, without the parameters that the model refuses.
 
         Each refused parameter is reported once.
@@ -52,8 +52,8 @@ class Parameters:
                 given = [name for name in self._wanted if name not in self._refused]
             heard = send(self._body(given))
             if not isinstance(heard, Fault):
-                return replace(heard, left_out=self._news())
-            if not (name := self._at_fault(heard, given)):
+                return replace(heard, left_out=self._take_news())
+            if not (name := self._find_refused(heard, given)):
                 return heard
             self._refuse(name)
 
@@ -68,7 +68,7 @@ class Parameters:
 
         That parameter is left out from then on.
         """
-        if name := self._at_fault(fault, list(self._wanted)):
+        if name := self._find_refused(fault, list(self._wanted)):
             self._refuse(name)
         return bool(name)
 
@@ -76,7 +76,7 @@ class Parameters:
         parts = [each.body if each.name in given else each.instead for each in self._wanted.values()]
         return {key: value for part in parts for key, value in part.items()}
 
-    def _at_fault(self, fault: Fault, given: Sequence[str]) -> str:
+    def _find_refused(self, fault: Fault, given: Sequence[str]) -> str:
         """Returns the first given parameter that a refusal names.
 
         Empty where it names none.
@@ -94,7 +94,7 @@ class Parameters:
                 self._refused.append(name)
                 self._untold += [] if self._wanted[name].instead else [name]
 
-    def _news(self) -> tuple[str, ...]:
+    def _take_news(self) -> tuple[str, ...]:
         with self._lock:
             told, self._untold = tuple(self._untold), []
         return told

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from gapsmith.agent.models.base import Model, ModelTrouble
-from gapsmith.agent.models.spec import plain
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.agent.models.base import Model, ModelError
+from gapsmith.agent.models.spec import strip_options
+from gapsmith.evaluators.base import UsageError
 
 VARIABLE = "GAPSMITH_PRICES"
 # Beside the prompt: the words in which a server wraps it.
@@ -114,12 +114,12 @@ class Prices:
 def load_prices(environment: Mapping[str, str]) -> Prices:
     """Reads the prices of this release, and the user's over them.
 
-    Raises ModelTrouble on a malformed file.
+    Raises ModelError on a malformed file.
     """
     text = resources.files(__package__).joinpath("prices.toml").read_text("utf-8")
-    date, table = _parsed(text, "prices.toml")
+    date, table = _parse(text, "prices.toml")
     if path := environment.get(VARIABLE, "").strip():
-        date, own = _parsed(_read(path), path, date)
+        date, own = _parse(_read(path), path, date)
         table = {**table, **own}
     return Prices(date, table)
 
@@ -128,14 +128,14 @@ def _read(path: str) -> str:
     try:
         return Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelTrouble(f"{VARIABLE} names {path!r}, which cannot be read: {error}") from error
+        raise ModelError(f"{VARIABLE} names {path!r}, which cannot be read: {error}") from error
 
 
-def _parsed(text: str, path: str, date: str = "") -> tuple[str, dict[str, Price]]:
+def _parse(text: str, path: str, date: str = "") -> tuple[str, dict[str, Price]]:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ModelTrouble(f"{path}: not TOML: {error}; expected {_SHAPE}") from error
+        raise ModelError(f"{path}: not TOML: {error}; expected {_SHAPE}") from error
     # Providers are the tables of the file; what else stands at its top (date, sources) is for its readers.
     providers = {name: models for name, models in data.items() if isinstance(models, dict)}
     table = {
@@ -149,20 +149,20 @@ def _parsed(text: str, path: str, date: str = "") -> tuple[str, dict[str, Price]
 def _price(rates: Any, where: str) -> Price:
     """Validates the rates of one model.
 
-    Raises ModelTrouble, in one line, for the first that is wrong.
+    Raises ModelError, in one line, for the first that is wrong.
     """
     if not isinstance(rates, dict):
-        raise ModelTrouble(f"{where} is {rates!r}; expected {_SHAPE}")
+        raise ModelError(f"{where} is {rates!r}; expected {_SHAPE}")
     defaults = {name: rates[like] for name, like in _SAME_AS.items() if like in rates}
     try:
         return _PRICE.validate_python({**defaults, **rates})
     except ValidationError as error:
         # A misspelt rate first: that the right one is missing follows from it.
         first = min(error.errors(include_url=False), key=lambda each: each["type"] == "missing")
-        raise ModelTrouble(f"{where}{_complaint(first)}") from None
+        raise ModelError(f"{where}{_describe_error(first)}") from None
 
 
-def _complaint(error: ErrorDetails) -> str:
+def _describe_error(error: ErrorDetails) -> str:
     key = str(error["loc"][0])
     if error["type"] == "missing":
         return f" has no {key!r}; expected {_SHAPE}"
@@ -174,17 +174,17 @@ def _complaint(error: ErrorDetails) -> str:
 
 
 def check_prices(models: Iterable[Model], usd: float | None) -> None:
-    """Raises UsageTrouble where dollars are limited and a price is unknown."""
+    """Raises UsageError where dollars are limited and a price is unknown."""
     for model in models:
         if usd is not None and model.most_usd(0) is None:
-            raise UsageTrouble(
+            raise UsageError(
                 f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; write its "
                 f"price, dollars per million tokens, to a file that {VARIABLE} names, in a line such as: "
-                + line_to_add(plain(model.name))
+                + write_sample_line(strip_options(model.name))
             )
 
 
-def line_to_add(model: str) -> str:
+def write_sample_line(model: str) -> str:
     """Returns a sample line for a model in a file of prices."""
     provider, _, name = model.partition(":")
     return f"{provider}.{json.dumps(name)} = {{ input = 1.25, cached = 0.125, output = 10.0 }}"

@@ -8,10 +8,10 @@ from gapsmith.agent.models.offline.expressions import (
     ONE,
     ZERO,
     Node,
-    leaves,
-    negated,
+    get_value,
+    list_leaves,
+    negate,
     number,
-    value_of,
 )
 
 ARITHMETIC: Mapping[str, Callable[..., float]] = {
@@ -37,7 +37,7 @@ def simplify(node: Node) -> Node:
     node = Node(node.head, tuple(simplify(child) for child in node.children))
     if not node.children:
         return node
-    values = [value_of(child) for child in node.children]
+    values = [get_value(child) for child in node.children]
     known = [value for value in values if value is not None]
     if len(known) == len(values):
         return number(ARITHMETIC[node.head](*known))
@@ -45,114 +45,118 @@ def simplify(node: Node) -> Node:
     return node if plain == node else simplify(plain)  # every law shortens, so that this ends
 
 
-def core(node: Node, arrays: frozenset[str]) -> Node:
+def extract_core(node: Node, arrays: frozenset[str]) -> Node:
     """Returns the part of a priority that ranks.
 
     Positive factors, and addends that are equal for all, change no order.
     """
     left, right = node.children if len(node.children) == 2 else (node, node)
-    value = value_of(left if node.head == "*" and value_of(right) is None else right)
+    value = get_value(left if node.head == "*" and get_value(right) is None else right)
     if node.head in ("*", "/") and value is not None and value != 0:
-        inner = core(left if value_of(left) is None else right, arrays)
-        return inner if value > 0 else negated(inner)
-    if node.head in ("+", "-") and not any(leaf.head in arrays for leaf in leaves(right)):
-        return core(left, arrays)
-    if node.head == "+" and not any(leaf.head in arrays for leaf in leaves(left)):
-        return core(right, arrays)
+        inner = extract_core(left if get_value(left) is None else right, arrays)
+        return inner if value > 0 else negate(inner)
+    if node.head in ("+", "-") and not any(leaf.head in arrays for leaf in list_leaves(right)):
+        return extract_core(left, arrays)
+    if node.head == "+" and not any(leaf.head in arrays for leaf in list_leaves(left)):
+        return extract_core(right, arrays)
     return node
 
 
-def _plus(node: Node, left: Node, right: Node) -> Node:
+def _add(node: Node, left: Node, right: Node) -> Node:
     if ZERO in (left, right):
         return right if left == ZERO else left
     if right.head == "neg":
-        return _minus(Node("-", (left, right.children[0])), left, right.children[0])
+        return _subtract(Node("-", (left, right.children[0])), left, right.children[0])
     return Node("-", (right, left.children[0])) if left.head == "neg" else node
 
 
-def _minus(node: Node, left: Node, right: Node) -> Node:
+def _subtract(node: Node, left: Node, right: Node) -> Node:
     if left == right:
         return ZERO
     if left == ZERO:
-        return negated(right)
+        return negate(right)
     if right == ZERO:
         return left
     return Node("+", (left, right.children[0])) if right.head == "neg" else node
 
 
-def _times(node: Node, left: Node, right: Node) -> Node:
+def _multiply(node: Node, left: Node, right: Node) -> Node:
     if ZERO in (left, right):
         return ZERO
     if ONE in (left, right):
         return right if left == ONE else left
     if left.head == right.head == "neg":
         return Node("*", (left.children[0], right.children[0]))
-    return _gathered(node, left, right)
+    return _gather_constants(node, left, right)
 
 
-def _gathered(node: Node, left: Node, right: Node) -> Node:
+def _gather_constants(node: Node, left: Node, right: Node) -> Node:
     """Combines constants in a chain of products.
 
     2 * (3 * x) is 6 * x.
     """
-    factor, rest = (left, right) if value_of(left) is not None else (right, left)
-    if value_of(factor) is None or rest.head != "*":
+    factor, rest = (left, right) if get_value(left) is not None else (right, left)
+    if get_value(factor) is None or rest.head != "*":
         return node
     for index, inner in enumerate(rest.children):
-        if value_of(inner) is not None:
+        if get_value(inner) is not None:
             return simplify(Node("*", (simplify(Node("*", (factor, inner))), rest.children[1 - index])))
     return node
 
 
-def _over(node: Node, left: Node, right: Node) -> Node:
-    divisor = value_of(right)
+def _divide(node: Node, left: Node, right: Node) -> Node:
+    divisor = get_value(right)
     if left == ZERO or right == ONE or (divisor is not None and divisor <= LEAST_DIVISOR):
         return left  # a divisor that is never positive says nothing
     # x / max(x, ε) is 1 only for positive x; the exception is not worth five nodes.
     return ONE if left == right else node
 
 
-def _extreme(node: Node, left: Node, right: Node) -> Node:
+def _simplify_extreme(node: Node, left: Node, right: Node) -> Node:
     if node.head == "max" and ZERO in (left, right):
-        return _relu(Node("relu", (left,)), left) if right == ZERO else _relu(Node("relu", (right,)), right)
+        return (
+            _simplify_relu(Node("relu", (left,)), left)
+            if right == ZERO
+            else _simplify_relu(Node("relu", (right,)), right)
+        )
     return left if left == right else node
 
 
-def _negative(node: Node, inner: Node) -> Node:
+def _negate(node: Node, inner: Node) -> Node:
     if inner.head == "-":
         return Node("-", inner.children[::-1])
-    return negated(inner)
+    return negate(inner)
 
 
-def _relu(node: Node, inner: Node) -> Node:
+def _simplify_relu(node: Node, inner: Node) -> Node:
     return inner if inner.head in ("relu", "exp", "square") else node
 
 
-def _exp(node: Node, inner: Node) -> Node:
+def _simplify_exp(node: Node, inner: Node) -> Node:
     return Node("exp", inner.children) if inner.head == "relu" else node
 
 
-def _square(node: Node, inner: Node) -> Node:
+def _simplify_square(node: Node, inner: Node) -> Node:
     return Node("square", inner.children) if inner.head == "neg" else node
 
 
-def _less(node: Node, left: Node, right: Node, yes: Node, no: Node) -> Node:
-    values = value_of(left), value_of(right)
+def _simplify_less(node: Node, left: Node, right: Node, yes: Node, no: Node) -> Node:
+    values = get_value(left), get_value(right)
     if values[0] is not None and values[1] is not None:
         return yes if values[0] < values[1] else no
     return no if left == right or yes == no else node
 
 
 LAWS: Mapping[str, Callable[..., Node]] = {
-    "+": _plus,
-    "-": _minus,
-    "*": _times,
-    "/": _over,
-    "min": _extreme,
-    "max": _extreme,
-    "neg": _negative,
-    "relu": _relu,
-    "exp": _exp,
-    "square": _square,
-    "less": _less,
+    "+": _add,
+    "-": _subtract,
+    "*": _multiply,
+    "/": _divide,
+    "min": _simplify_extreme,
+    "max": _simplify_extreme,
+    "neg": _negate,
+    "relu": _simplify_relu,
+    "exp": _simplify_exp,
+    "square": _simplify_square,
+    "less": _simplify_less,
 }

@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from gapsmith.agent.models.offline.algebra import simplify
-from gapsmith.agent.models.offline.expressions import Node, text
+from gapsmith.agent.models.offline.expressions import Node, write_text
 from gapsmith.agent.models.offline.program import LEAST_SETTING, Block, Kit, Program, block_of
 
 TRIES = 8
@@ -23,16 +23,16 @@ class Draft(NamedTuple):
 Change = Callable[[Kit, Random, Program], Draft | None]
 
 
-def fresh(kit: Kit, rng: Random) -> Draft:
+def make_fresh(kit: Kit, rng: Random) -> Draft:
     """Makes a new program: random blocks with priorities of their own."""
     functions, words = {}, []
     for role in kit.roles:
-        functions[role], origin = _fresh_block(kit, rng, role)
+        functions[role], origin = _make_block(kit, rng, role)
         words += [f"{origin} priority in {role}"] if origin else []
-    return Draft(kit.assembled(functions), "new program, " + (", ".join(words) or "no priority"))
+    return Draft(kit.assemble(functions), "new program, " + (", ".join(words) or "no priority"))
 
 
-def invented(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
+def make_invented(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
     """Makes a program of the blocks that the parents use least.
 
     None of the parents' blocks where there are others.
@@ -41,40 +41,40 @@ def invented(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
     """
     functions, words = {}, []
     for role in kit.roles:
-        source = kit.blocks[role][_least_used(kit, rng, role, parents)].source
+        source = kit.blocks[role][_find_least_used(kit, rng, role, parents)].source
         inherits = bool(parents) and rng.random() < 0.5
-        functions[role] = _refitted(kit, rng, source, parents[0].text(role) if inherits else source)
+        functions[role] = _refit(kit, rng, source, parents[0].text(role) if inherits else source)
         words.append(f"{role} = {kit.name(role, source)}")
-    return Draft(kit.assembled(functions), "another mechanism, " + ", ".join(words))
+    return Draft(kit.assemble(functions), "another mechanism, " + ", ".join(words))
 
 
-def unlike(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
+def make_unlike(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
     """Makes a program of rarely used blocks, with new priorities."""
     functions = {}
     for role in kit.roles:
-        block = kit.blocks[role][_least_used(kit, rng, role, parents)]
-        functions[role] = _with_fresh_priority(kit, rng, block.source)[0]
-    return Draft(kit.assembled(functions), "new program of blocks that are least used")
+        block = kit.blocks[role][_find_least_used(kit, rng, role, parents)]
+        functions[role] = _add_priority(kit, rng, block.source)[0]
+    return Draft(kit.assemble(functions), "new program of blocks that are least used")
 
 
-def _least_used(kit: Kit, rng: Random, role: str, parents: Sequence[Program]) -> str:
+def _find_least_used(kit: Kit, rng: Random, role: str, parents: Sequence[Program]) -> str:
     uses = Counter(kit.name(role, parent.text(role)) for parent in parents)
     least = min(uses[name] for name in kit.blocks[role])
     return rng.choice([name for name in kit.blocks[role] if uses[name] == least])
 
 
-def _fresh_block(kit: Kit, rng: Random, role: str) -> tuple[str, str]:
-    return _with_fresh_priority(kit, rng, rng.choice(list(kit.blocks[role].values())).source)
+def _make_block(kit: Kit, rng: Random, role: str) -> tuple[str, str]:
+    return _add_priority(kit, rng, rng.choice(list(kit.blocks[role].values())).source)
 
 
-def _with_fresh_priority(kit: Kit, rng: Random, source: str) -> tuple[str, str]:
-    if kit.priority(source) is None:
+def _add_priority(kit: Kit, rng: Random, source: str) -> tuple[str, str]:
+    if kit.get_priority(source) is None:
         return source, ""
     node, origin = kit.words.fresh(rng)
-    return kit.filled(source, node), origin
+    return kit.fill(source, node), origin
 
 
-def other_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
+def replace_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Replaces one role's block; a priority is kept if both have one."""
     role = rng.choice(kit.roles)
     old = program.text(role)
@@ -82,54 +82,54 @@ def other_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
     if not others:
         return None
     name = rng.choice(others)
-    new = _refitted(kit, rng, kit.blocks[role][name].source, old)
-    return _with_block(kit, program, role, new, f"became {name}")
+    new = _refit(kit, rng, kit.blocks[role][name].source, old)
+    return _set_block(kit, program, role, new, f"became {name}")
 
 
-def _with_block(kit: Kit, program: Program, role: str, new: str, words: str) -> Draft:
+def _set_block(kit: Kit, program: Program, role: str, new: str, words: str) -> Draft:
     old = kit.name(role, program.text(role)) or "a function of its own"
-    return Draft(program.having(role, new), f"{role}: {old} {words}")
+    return Draft(program.replace_source(role, new), f"{role}: {old} {words}")
 
 
-def _refitted(kit: Kit, rng: Random, new: str, old: str) -> str:
-    if kit.priority(new) is None:
+def _refit(kit: Kit, rng: Random, new: str, old: str) -> str:
+    if kit.get_priority(new) is None:
         return new
-    node = kit.priority(old)
-    return kit.filled(new, node if node is not None and kit.words.speaks(node) else kit.words.fresh(rng)[0])
+    node = kit.get_priority(old)
+    return kit.fill(new, node if node is not None and kit.words.can_write(node) else kit.words.fresh(rng)[0])
 
 
-def _holes(kit: Kit, program: Program) -> list[tuple[str, Node]]:
-    priorities = ((role, kit.priority(program.text(role))) for role in kit.roles)
+def _list_holes(kit: Kit, program: Program) -> list[tuple[str, Node]]:
+    priorities = ((role, kit.get_priority(program.text(role))) for role in kit.roles)
     return [(role, node) for role, node in priorities if node is not None]
 
 
-def _with_priority(kit: Kit, program: Program, role: str, node: Node, words: str) -> Draft:
-    return Draft(program.having(role, kit.filled(program.text(role), node)), f"{role}: {words}")
+def _set_priority(kit: Kit, program: Program, role: str, node: Node, words: str) -> Draft:
+    return Draft(program.replace_source(role, kit.fill(program.text(role), node)), f"{role}: {words}")
 
 
-def other_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
+def replace_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Changes one priority by a move of the vocabulary."""
-    holes = _holes(kit, program)
+    holes = _list_holes(kit, program)
     if not holes:
         return None
     role, node = rng.choice(holes)
-    changed, move = kit.words.mutated(rng, node)
+    changed, move = kit.words.mutate(rng, node)
     if changed == node:
         return None
-    return _with_priority(kit, program, role, changed, f"priority changed ({move})")
+    return _set_priority(kit, program, role, changed, f"priority changed ({move})")
 
 
-def new_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
+def renew_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Starts one priority anew."""
-    holes = _holes(kit, program)
+    holes = _list_holes(kit, program)
     if not holes:
         return None
     role, _ = rng.choice(holes)
     node, origin = kit.words.fresh(rng)
-    return _with_priority(kit, program, role, node, f"priority replaced by a {origin} one")
+    return _set_priority(kit, program, role, node, f"priority replaced by a {origin} one")
 
 
-def other_number(kit: Kit, rng: Random, program: Program) -> Draft | None:
+def scale_number(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Scales one number of a block by at most two.
 
     Never above twice what the author of the block wrote.
@@ -142,33 +142,36 @@ def other_number(kit: Kit, rng: Random, program: Program) -> Draft | None:
     literal = block.literals[place]
     value = min(literal.value * 2 ** rng.uniform(-1, 1), 2 * limits[place])
     new = str(max(LEAST_SETTING, round(value))) if isinstance(literal.value, int) else f"{value:.4g}"
-    return Draft(program.having(role, block.numbered(literal, new)), f"{role}: {literal.value} became {new}")
+    return Draft(
+        program.replace_source(role, block.replace_number(literal, new)),
+        f"{role}: {literal.value} became {new}",
+    )
 
 
-def shorter_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
+def shorten_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Hoists a part of a priority, or simplifies it by algebra."""
-    holes = _holes(kit, program)
+    holes = _list_holes(kit, program)
     if not holes:
         return None
     role, node = rng.choice(holes)
     plain = simplify(node)
-    hoisted = kit.words.moved(rng, node, "hoist")
-    changed = plain if plain != node and kit.words.fits(plain) else hoisted
-    return _with_priority(kit, program, role, changed, "priority shortened") if changed else None
+    hoisted = kit.words.move(rng, node, "hoist")
+    changed = plain if plain != node and kit.words.is_fit(plain) else hoisted
+    return _set_priority(kit, program, role, changed, "priority shortened") if changed else None
 
 
-def shortest_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
+def shorten_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Gives one role to its shortest block; a priority moves along."""
     role = rng.choice(kit.roles)
     name, block = min(kit.blocks[role].items(), key=lambda item: len(item[1].source))
     if name == kit.name(role, program.text(role)):
         return None
-    return _with_block(
-        kit, program, role, _refitted(kit, rng, block.source, program.text(role)), f"became {name}"
+    return _set_block(
+        kit, program, role, _refit(kit, rng, block.source, program.text(role)), f"became {name}"
     )
 
 
-def suspect_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
+def replace_suspect_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Replaces a function that is none of the grammar's.
 
     Code of other authors is the most likely to fail.
@@ -177,16 +180,16 @@ def suspect_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
     if not suspects:
         return None
     role = rng.choice(suspects)
-    return _with_block(kit, program, role, _fresh_block(kit, rng, role)[0], "was suspect and is replaced")
+    return _set_block(kit, program, role, _make_block(kit, rng, role)[0], "was suspect and is replaced")
 
 
-def classical_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
+def restore_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Puts a classical priority where another one stood."""
-    holes = [(role, node) for role, node in _holes(kit, program) if node not in kit.words.classics]
+    holes = [(role, node) for role, node in _list_holes(kit, program) if node not in kit.words.classics]
     if not holes or not kit.words.classics:
         return None
     classic = rng.choice(kit.words.classics)
-    return _with_priority(kit, program, rng.choice(holes)[0], classic, "priority made classical")
+    return _set_priority(kit, program, rng.choice(holes)[0], classic, "priority made classical")
 
 
 class Edit(NamedTuple):
@@ -198,22 +201,22 @@ class Edit(NamedTuple):
 
 # A new change is one function and one line in these tables.
 REFINEMENTS = (
-    Edit(5, other_priority),
-    Edit(3, other_block),
-    Edit(1.5, other_number),
-    Edit(0.5, new_priority),
+    Edit(5, replace_priority),
+    Edit(3, replace_block),
+    Edit(1.5, scale_number),
+    Edit(0.5, renew_priority),
 )
-LEAPS = (Edit(2, other_block), Edit(2, new_priority), Edit(1, other_priority), Edit(1, other_number))
-SIMPLIFICATIONS = (Edit(2, shorter_priority), Edit(1, shortest_block))
+LEAPS = (Edit(2, replace_block), Edit(2, renew_priority), Edit(1, replace_priority), Edit(1, scale_number))
+SIMPLIFICATIONS = (Edit(2, shorten_priority), Edit(1, shorten_block))
 REPAIRS = (
-    Edit(100, suspect_block),
-    Edit(1, classical_priority),
-    Edit(1, shortest_block),
-    Edit(1, other_block),
+    Edit(100, replace_suspect_block),
+    Edit(1, restore_priority),
+    Edit(1, shorten_block),
+    Edit(1, replace_block),
 )
 
 
-def changed(kit: Kit, rng: Random, program: Program, edits: tuple[Edit, ...] = REFINEMENTS) -> Draft | None:
+def change(kit: Kit, rng: Random, program: Program, edits: tuple[Edit, ...] = REFINEMENTS) -> Draft | None:
     """Applies one change, drawn from a table.
 
     None if none of those drawn applies.
@@ -225,7 +228,7 @@ def changed(kit: Kit, rng: Random, program: Program, edits: tuple[Edit, ...] = R
     return None
 
 
-def crossed(kit: Kit, rng: Random, first: Program, second: Program) -> Draft | None:
+def cross_programs(kit: Kit, rng: Random, first: Program, second: Program) -> Draft | None:
     """Combines functions of both parents.
 
     Sometimes a priority gets a part of the other parent's.
@@ -235,28 +238,28 @@ def crossed(kit: Kit, rng: Random, first: Program, second: Program) -> Draft | N
     for role in kit.roles:
         gift = second.text(role)
         if rng.random() < 0.5 and gift != child.text(role) and block_of(gift).whole:
-            child, taken = child.having(role, gift), [*taken, f"{role} of the second"]
+            child, taken = child.replace_source(role, gift), [*taken, f"{role} of the second"]
     if rng.random() < 0.5 or child in (first, second):
-        crossing = _crossed_priority(kit, rng, child, rng.choice((first, second)))
+        crossing = _cross_priority(kit, rng, child, rng.choice((first, second)))
         child, taken = (crossing.program, [*taken, crossing.words]) if crossing else (child, taken)
     return Draft(child, ", ".join(taken)) if child not in (first, second) else None
 
 
-def _crossed_priority(kit: Kit, rng: Random, program: Program, donor: Program) -> Draft | None:
-    holes, gifts = _holes(kit, program), _holes(kit, donor)
+def _cross_priority(kit: Kit, rng: Random, program: Program, donor: Program) -> Draft | None:
+    holes, gifts = _list_holes(kit, program), _list_holes(kit, donor)
     if not holes or not gifts:
         return None
     role, node = rng.choice(holes)
-    crossing = kit.words.crossed(rng, node, rng.choice(gifts)[1])
-    return _with_priority(kit, program, role, crossing, "part of the other's priority") if crossing else None
+    crossing = kit.words.cross(rng, node, rng.choice(gifts)[1])
+    return _set_priority(kit, program, role, crossing, "part of the other's priority") if crossing else None
 
 
-def mechanism(kit: Kit, program: Program) -> str:
+def describe_mechanism(kit: Kit, program: Program) -> str:
     """Describes in one line what a program is made of."""
-    return "; ".join(_played(kit, role, block_of(program.text(role))) for role in kit.roles)
+    return "; ".join(_list_played(kit, role, block_of(program.text(role))) for role in kit.roles)
 
 
-def _played(kit: Kit, role: str, block: Block) -> str:
+def _list_played(kit: Kit, role: str, block: Block) -> str:
     name = kit.name(role, block.source) or "a function of its own"
-    node = kit.priority(block.source)
-    return f"{role} = {name}" + (f" by {text(node, kit.words.signs)}" if node else "")
+    node = kit.get_priority(block.source)
+    return f"{role} = {name}" + (f" by {write_text(node, kit.words.signs)}" if node else "")

@@ -27,7 +27,7 @@ OPPOSITES = {"minimum": "maximum", "argmin": "argmax", "min": "max"}
 OPPOSITES |= {opposite: name for name, opposite in OPPOSITES.items()}
 
 
-def constant(rng: Random, function: ast.stmt) -> str:
+def change_constant(rng: Random, function: ast.stmt) -> str:
     """Scales a fraction, or changes a whole number slightly.
 
     By one, or by a factor of up to two.
@@ -46,7 +46,7 @@ def constant(rng: Random, function: ast.stmt) -> str:
     return f"constant {old} became {node.value}" if node.value != old else ""
 
 
-def comparison(rng: Random, function: ast.stmt) -> str:
+def change_comparison(rng: Random, function: ast.stmt) -> str:
     """Puts one comparison for another."""
     compares = [node for node in ast.walk(function) if isinstance(node, ast.Compare)]
     found = [node for node in compares if isinstance(node.ops[0], COMPARISONS)]
@@ -54,10 +54,10 @@ def comparison(rng: Random, function: ast.stmt) -> str:
         return ""
     node = rng.choice(found)
     node.ops[0] = rng.choice([each for each in COMPARISONS[:4] if not isinstance(node.ops[0], each)])()
-    return f"comparison became {_short(node)}"
+    return f"comparison became {_shorten(node)}"
 
 
-def arithmetic(rng: Random, function: ast.stmt) -> str:
+def change_arithmetic(rng: Random, function: ast.stmt) -> str:
     """Replaces one of + - * by another.
 
     Divisions stay, since others could divide by zero.
@@ -67,10 +67,10 @@ def arithmetic(rng: Random, function: ast.stmt) -> str:
         return ""
     node = rng.choice(found)
     node.op = rng.choice([each for each in OPERATIONS if not isinstance(node.op, each)])()
-    return f"arithmetic became {_short(node)}"
+    return f"arithmetic became {_shorten(node)}"
 
 
-def opposite(rng: Random, function: ast.stmt) -> str:
+def flip_comparison(rng: Random, function: ast.stmt) -> str:
     """Puts the greatest for the least, or the other way round."""
     found = [n for n in ast.walk(function) if isinstance(n, ast.Attribute) and n.attr in OPPOSITES]
     if not found:
@@ -80,7 +80,7 @@ def opposite(rng: Random, function: ast.stmt) -> str:
     return f"{OPPOSITES[node.attr]} became {node.attr}"
 
 
-def operands(rng: Random, function: ast.stmt) -> str:
+def swap_operands(rng: Random, function: ast.stmt) -> str:
     """Swaps the two sides of a difference, or outcomes of `np.where`."""
     sides = [n for n in ast.walk(function) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)]
     choices = [n for n in ast.walk(function) if isinstance(n, ast.Call) and _is_where(n)]
@@ -92,7 +92,7 @@ def operands(rng: Random, function: ast.stmt) -> str:
         node.left, node.right = node.right, node.left
     else:
         node.args[1], node.args[2] = node.args[2], node.args[1]
-    return f"operands swapped: {_short(node)}"
+    return f"operands swapped: {_shorten(node)}"
 
 
 def exchange(rng: Random, function: ast.stmt) -> str:
@@ -105,7 +105,7 @@ def exchange(rng: Random, function: ast.stmt) -> str:
     return f"{old} became {node.id}"
 
 
-def blend(rng: Random, function: ast.stmt) -> str:
+def blend_arguments(rng: Random, function: ast.stmt) -> str:
     """Adds a share of one argument to another where it is read.
 
     The simplest way to a composite rule.
@@ -117,7 +117,7 @@ def blend(rng: Random, function: ast.stmt) -> str:
     share = float(f"{rng.choice((-1, 1)) * math.exp(rng.uniform(-3, 1)):.2g}")
     mixed = ast.parse(f"{node.id} + {share} * {rng.choice(others)}", mode="eval").body
     _Replacing(node, mixed).visit(function)
-    return f"{node.id} became {_short(mixed)}"
+    return f"{node.id} became {_shorten(mixed)}"
 
 
 def _is_name(node: ast.AST, context: type[ast.expr_context] = ast.expr_context) -> TypeGuard[ast.Name]:
@@ -156,7 +156,7 @@ def _is_where(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr == "where" and len(call.args) == 3
 
 
-def _simple(function: ast.stmt) -> Iterator[tuple[list[ast.stmt], int]]:
+def _list_simple(function: ast.stmt) -> Iterator[tuple[list[ast.stmt], int]]:
     """Lists assignments and calls, each with the list that holds it."""
     for node in ast.walk(function):
         for body in (getattr(node, field, None) for field in ("body", "orelse", "finalbody")):
@@ -169,20 +169,20 @@ def _is_simple(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr) and not docstring
 
 
-def deletion(rng: Random, function: ast.stmt) -> str:
+def delete_statement(rng: Random, function: ast.stmt) -> str:
     """Deletes an assignment or a call.
 
     Not the only one that gives a value to a name that is read.
     """
-    found = [(body, index) for body, index in _simple(function) if len(body) > 1]
-    found = [(body, index) for body, index in found if not _needed(function, body[index])]
+    found = [(body, index) for body, index in _list_simple(function) if len(body) > 1]
+    found = [(body, index) for body, index in found if not _is_needed(function, body[index])]
     if not found:
         return ""
     body, index = rng.choice(found)
-    return f"deleted: {_short(body.pop(index))}"
+    return f"deleted: {_shorten(body.pop(index))}"
 
 
-def _needed(function: ast.stmt, statement: ast.stmt) -> bool:
+def _is_needed(function: ast.stmt, statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.Assign):
         return False
     inside = set(map(id, ast.walk(statement)))
@@ -194,18 +194,18 @@ def _needed(function: ast.stmt, statement: ast.stmt) -> bool:
     return bool(own & read - bound - {node.arg for node in rest if isinstance(node, ast.arg)})
 
 
-def doubling(rng: Random, function: ast.stmt) -> str:
+def double_statement(rng: Random, function: ast.stmt) -> str:
     """Repeats an assignment or call at another place of the body."""
-    found = list(_simple(function))
+    found = list(_list_simple(function))
     if not found or len(ast.unparse(function)) > LONGEST:
         return ""
     body, index = rng.choice(found)
     statement = body[index]
     body.insert(rng.randint(index + 1, len(body)), statement)
-    return f"doubled: {_short(statement)}"
+    return f"doubled: {_shorten(statement)}"
 
 
-def _short(node: ast.AST) -> str:
+def _shorten(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())[:60]
 
 
@@ -218,19 +218,19 @@ class Edit(NamedTuple):
 
 # A new change is a line here.
 EDITS = (
-    Edit(4, constant),
-    Edit(2, comparison),
-    Edit(2, arithmetic),
-    Edit(1.5, opposite),
-    Edit(1, operands),
-    Edit(1.5, deletion),
-    Edit(1, doubling),
+    Edit(4, change_constant),
+    Edit(2, change_comparison),
+    Edit(2, change_arithmetic),
+    Edit(1.5, flip_comparison),
+    Edit(1, swap_operands),
+    Edit(1.5, delete_statement),
+    Edit(1, double_statement),
     Edit(1, exchange),
-    Edit(2, blend),
+    Edit(2, blend_arguments),
 )
 
 
-def edited(rng: Random, program: Program, edits: tuple[Edit, ...] = EDITS) -> tuple[Program, str]:
+def edit_program(rng: Random, program: Program, edits: tuple[Edit, ...] = EDITS) -> tuple[Program, str]:
     """Changes one function of a program, and says what was done.
 
     The same program if nothing could be changed.
@@ -238,14 +238,14 @@ def edited(rng: Random, program: Program, edits: tuple[Edit, ...] = EDITS) -> tu
     functions = [i for i, piece in enumerate(program.pieces) if piece.name]
     for _ in range(TRIES if functions else 0):
         place = rng.choice(functions)
-        new, words = _changed(rng, program.pieces[place], edits)
+        new, words = _change(rng, program.pieces[place], edits)
         if words:
             pieces = (*program.pieces[:place], new, *program.pieces[place + 1 :])
             return Program(pieces), f"in {new.name}, {words}"
     return program, "nothing could be changed"
 
 
-def _unparse(piece: Piece, tree: ast.stmt) -> str:
+def _write(piece: Piece, tree: ast.stmt) -> str:
     """Writes a changed function.
 
     Its docstring then describes a variant and mentions its own numbers.
@@ -256,10 +256,10 @@ def _unparse(piece: Piece, tree: ast.stmt) -> str:
     return update_docstrings(piece.text, ast.unparse(tree))
 
 
-def _changed(rng: Random, piece: Piece, edits: tuple[Edit, ...]) -> tuple[Piece, str]:
-    tree = piece.tree()
+def _change(rng: Random, piece: Piece, edits: tuple[Edit, ...]) -> tuple[Piece, str]:
+    tree = piece.parse_tree()
     try:
         words = rng.choices(edits, [edit.weight for edit in edits])[0].change(rng, tree)
-        return (Piece(piece.name, f"\n\n{_unparse(piece, tree)}"), words) if words else (piece, "")
+        return (Piece(piece.name, f"\n\n{_write(piece, tree)}"), words) if words else (piece, "")
     except UNREADABLE:
         return piece, ""

@@ -48,10 +48,10 @@ def number(value: float) -> Node:
 
     More digits are noise, and hide that two programs are equal.
     """
-    return exactly(float(f"{max(-GREATEST, min(value, GREATEST)):.4g}"))
+    return make_constant(float(f"{max(-GREATEST, min(value, GREATEST)):.4g}"))
 
 
-def exactly(value: float) -> Node:
+def make_constant(value: float) -> Node:
     """Returns a constant as it is.
 
     0, 0.0 and -0.0 have one spelling.
@@ -59,7 +59,7 @@ def exactly(value: float) -> Node:
     return Node(str(int(value)) if float(value).is_integer() and abs(value) < 1e6 else repr(value))
 
 
-def value_of(node: Node) -> float | None:
+def get_value(node: Node) -> float | None:
     """Returns the value of a constant, None for everything else."""
     if node.children:
         return None
@@ -76,9 +76,9 @@ def read(expression: ast.expr) -> Node:
     """
     match expression:
         case ast.Constant(value=int() | float() as value) if value is not True and value is not False:
-            return exactly(value) if math.isfinite(value) else Node(repr(value))
+            return make_constant(value) if math.isfinite(value) else Node(repr(value))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return negated(read(operand))
+            return negate(read(operand))
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=2)):
             return Node("square", (read(left),))
         case ast.BinOp(left=left, op=operator, right=right) if type(operator) in READINGS:
@@ -94,7 +94,7 @@ def read_text(text: str) -> Node:
 
 
 def _read_binary(head: str, left: Node, right: Node) -> Node:
-    if head == "/" and right.head == "max" and right.children[1] == exactly(LEAST_DIVISOR):
+    if head == "/" and right.head == "max" and right.children[1] == make_constant(LEAST_DIVISOR):
         right = right.children[0]  # our own protection: printing puts it back
     return Node(head, (left, right))
 
@@ -107,7 +107,7 @@ def _read_call(name: str, arguments: list[ast.expr]) -> Node | None:
             left, right = read(first), read(second)
             return Node("relu", (left,)) if right == ZERO else Node("max", (left, right))
         case "exp", [exponent]:
-            inner = negated(read(exponent))
+            inner = negate(read(exponent))
             return Node("exp", inner.children if inner.head == "relu" else (inner,))
         case "where", [ast.Compare(left=left, ops=[ast.Lt()], comparators=[right]), yes, no]:
             return Node("less", (read(left), read(right), read(yes), read(no)))
@@ -116,9 +116,9 @@ def _read_call(name: str, arguments: list[ast.expr]) -> Node | None:
     return None
 
 
-def negated(node: Node) -> Node:
+def negate(node: Node) -> Node:
     """Negates an expression; an existing sign is removed."""
-    value = value_of(node)
+    value = get_value(node)
     if value is not None:
         return number(-value)
     if node.head == "neg":
@@ -128,14 +128,14 @@ def negated(node: Node) -> Node:
     return Node("neg", (node,))
 
 
-def paths(node: Node, at: Path = ()) -> Iterator[Path]:
+def list_paths(node: Node, at: Path = ()) -> Iterator[Path]:
     """Lists the places of a tree, the root first."""
     yield at
     for index, child in enumerate(node.children):
-        yield from paths(child, (*at, index))
+        yield from list_paths(child, (*at, index))
 
 
-def part(node: Node, path: Path) -> Node:
+def get_part(node: Node, path: Path) -> Node:
     """Returns the tree at a place."""
     for index in path:
         node = node.children[index]
@@ -151,20 +151,20 @@ def put(node: Node, path: Path, new: Node) -> Node:
     return Node(node.head, tuple(children))
 
 
-def size(node: Node) -> int:
+def count_nodes(node: Node) -> int:
     """Counts the nodes."""
-    return 1 + sum(size(child) for child in node.children)
+    return 1 + sum(count_nodes(child) for child in node.children)
 
 
-def leaves(node: Node) -> Iterator[Node]:
+def list_leaves(node: Node) -> Iterator[Node]:
     """Lists the leaves from left to right."""
     if not node.children:
         yield node
     for child in node.children:
-        yield from leaves(child)
+        yield from list_leaves(child)
 
 
-def product(left: Kind, right: Kind, sign: int = 1) -> Kind:
+def multiply_kinds(left: Kind, right: Kind, sign: int = 1) -> Kind:
     """Returns the kind of a product, of a quotient for `sign` -1."""
     exponents = dict(left)
     for base, exponent in right:
@@ -172,17 +172,17 @@ def product(left: Kind, right: Kind, sign: int = 1) -> Kind:
     return tuple(sorted((base, exponent) for base, exponent in exponents.items() if exponent))
 
 
-def kind_of(node: Node, kinds: Mapping[str, Kind]) -> Kind | None:
+def find_kind(node: Node, kinds: Mapping[str, Kind]) -> Kind | None:
     """Returns the kind of an expression.
 
     None where it fits any, as a constant does, or is not known.
     """
-    known = [kind_of(child, kinds) for child in node.children]
+    known = [find_kind(child, kinds) for child in node.children]
     match node.head:
         case "*" | "/":
-            return product(known[0] or RATIO, known[1] or RATIO, 1 if node.head == "*" else -1)
+            return multiply_kinds(known[0] or RATIO, known[1] or RATIO, 1 if node.head == "*" else -1)
         case "square":
-            return product(known[0] or RATIO, known[0] or RATIO)
+            return multiply_kinds(known[0] or RATIO, known[0] or RATIO)
         case "exp":
             return RATIO
         case "less":
@@ -192,12 +192,12 @@ def kind_of(node: Node, kinds: Mapping[str, Kind]) -> Kind | None:
     return next((kind for kind in known if kind is not None), None)
 
 
-def clashes(node: Node, kinds: Mapping[str, Kind]) -> int:
+def count_clashes(node: Node, kinds: Mapping[str, Kind]) -> int:
     """Counts additions and comparisons that join unequal kinds."""
     pairs = {"+": 1, "-": 1, "min": 1, "max": 1, "less": 2}.get(node.head, 0)
-    found = sum(clashes(child, kinds) for child in node.children)
+    found = sum(count_clashes(child, kinds) for child in node.children)
     for pair in range(pairs):
-        left, right = (kind_of(child, kinds) for child in node.children[2 * pair : 2 * pair + 2])
+        left, right = (find_kind(child, kinds) for child in node.children[2 * pair : 2 * pair + 2])
         found += left is not None and right is not None and left != right
     return found
 
@@ -210,7 +210,7 @@ class Signs(NamedTuple):
 
     def of(self, node: Node) -> int:
         """Returns 2 for above zero, 1 for not below, 0 for unknown."""
-        value = value_of(node)
+        value = get_value(node)
         if value is not None:
             return (value >= 0) + (value > LEAST_DIVISOR)
         if node in self.divisors or node.head in self.positive:
@@ -232,18 +232,18 @@ class Signs(NamedTuple):
         return 0
 
 
-def text(node: Node, signs: Signs) -> str:
+def write_text(node: Node, signs: Signs) -> str:
     """Writes an expression as Python, without needless parentheses.
 
     Protected where nothing is known of a sign.
     """
-    return ast.unparse(ast.parse(_text(node, signs), mode="eval"))
+    return ast.unparse(ast.parse(_write(node, signs), mode="eval"))
 
 
-def _text(node: Node, signs: Signs) -> str:
+def _write(node: Node, signs: Signs) -> str:
     if not node.children:
         return f"({node.head})"
-    parts = [_text(child, signs) for child in node.children]
+    parts = [_write(child, signs) for child in node.children]
     if node.head == "/" and signs.of(node.children[1]) < 2:
         parts[1] = f"np.maximum({parts[1]}, {LEAST_DIVISOR!r})"
     if node.head == "exp" and signs.of(node.children[0]) < 1:

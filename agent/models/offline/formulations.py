@@ -8,7 +8,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from gapsmith.agent.models.base import ModelTrouble, Reply, Request
+from gapsmith.agent.models.base import ModelError, Reply, Request
 from gapsmith.evaluators.base import Problem
 from gapsmith.evaluators.grammar import Library
 
@@ -23,22 +23,22 @@ TRIES = 20
 def reply(request: Request, problem: Problem, library: Library) -> Reply:
     """Writes a program of the library: equal requests, equal replies.
 
-    Raises ModelTrouble where the library is empty.
+    Raises ModelError where the library is empty.
     """
     rng, names = Random(request.seed), library.names
     if library.programs:
         rule = rng.choice(library.programs)
-        return _worded(rule.source(problem.entry.name), rule.name)
+        return _describe(rule.source(problem.entry.name), rule.name)
     if not names:
-        raise ModelTrouble(
+        raise ModelError(
             f"{problem.name} has an empty library: `offline` has nothing to combine; use another model."
         )
-    parents = [patterns_in(source, names) for source in request.parents]
-    chosen = _new(PROPOSALS.get(request.operator, refined), names, rng, parents)
-    return _worded(library.combine(chosen), ", ".join(sorted(chosen)) or "nothing is added")
+    parents = [find_patterns(source, names) for source in request.parents]
+    chosen = _draw_new(PROPOSALS.get(request.operator, refine), names, rng, parents)
+    return _describe(library.combine(chosen), ", ".join(sorted(chosen)) or "nothing is added")
 
 
-def patterns_in(source: str, names: Sequence[str]) -> Subset:
+def find_patterns(source: str, names: Sequence[str]) -> Subset:
     """Lists the patterns of the library that a program calls."""
     try:
         calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
@@ -47,59 +47,59 @@ def patterns_in(source: str, names: Sequence[str]) -> Subset:
     return frozenset(c.func.id for c in calls if isinstance(c.func, ast.Name) and c.func.id in names)
 
 
-def fresh(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+def draw_fresh(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
     """Chooses a few patterns."""
     return frozenset(rng.sample(list(names), min(len(names), rng.choice(FEW))))
 
 
-def others(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+def draw_others(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
     """Chooses patterns that no parent has, where there are any."""
     unused = [name for name in names if not any(name in parent for parent in parents)]
-    return fresh(unused or names, rng, parents)
+    return draw_fresh(unused or names, rng, parents)
 
 
-def refined(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+def refine(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
     """Adds, removes or replaces one pattern of the best parent."""
-    return _stepped(names, rng, parents, 1)
+    return _step(names, rng, parents, 1)
 
 
-def leapt(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+def leap(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
     """Changes the best parent by two or three such steps."""
-    return _stepped(names, rng, parents, rng.choice((2, 3)))
+    return _step(names, rng, parents, rng.choice((2, 3)))
 
 
-def merged(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+def merge(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
     """Joins what two parents share with patterns of one of them.
 
     All of those patterns, or a half.
     """
     if len(parents) < 2:
-        return refined(names, rng, parents)
+        return refine(names, rng, parents)
     first, second = parents[:2]
     if rng.random() < 0.5:
         return first | second
     return (first & second) | frozenset(name for name in sorted(first ^ second) if rng.random() < 0.5)
 
 
-def smaller(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+def shrink(names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
     """Removes one pattern of the best parent."""
     kept = sorted(parents[0]) if parents else []
-    return frozenset(kept) - {rng.choice(kept)} if len(kept) > 1 else fresh(names, rng, parents)
+    return frozenset(kept) - {rng.choice(kept)} if len(kept) > 1 else draw_fresh(names, rng, parents)
 
 
 PROPOSALS: Mapping[str, Proposal] = {
-    "explore": fresh,
-    "invent": others,
-    "tactic": others,
-    "refine": refined,
-    "specialise": leapt,
-    "merge": merged,
-    "simplify": smaller,
-    "repair": smaller,
+    "explore": draw_fresh,
+    "invent": draw_others,
+    "tactic": draw_others,
+    "refine": refine,
+    "specialise": leap,
+    "merge": merge,
+    "simplify": shrink,
+    "repair": shrink,
 }
 
 
-def _stepped(names: Sequence[str], rng: Random, parents: Sequence[Subset], steps: int) -> Subset:
+def _step(names: Sequence[str], rng: Random, parents: Sequence[Subset], steps: int) -> Subset:
     chosen = set(parents[0]) if parents else set()
     for _ in range(steps):
         unused = [name for name in names if name not in chosen]
@@ -108,10 +108,10 @@ def _stepped(names: Sequence[str], rng: Random, parents: Sequence[Subset], steps
             chosen.discard(rng.choice(sorted(chosen)))
         if kind != "less" and unused:
             chosen.add(rng.choice(unused))
-    return frozenset(chosen) or fresh(names, rng, parents)
+    return frozenset(chosen) or draw_fresh(names, rng, parents)
 
 
-def _new(propose: Proposal, names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
+def _draw_new(propose: Proposal, names: Sequence[str], rng: Random, parents: Sequence[Subset]) -> Subset:
     """Draws a subset that no parent has, if possible.
 
     In a few tries.
@@ -124,5 +124,5 @@ def _new(propose: Proposal, names: Sequence[str], rng: Random, parents: Sequence
     return chosen
 
 
-def _worded(source: str, words: str) -> Reply:
+def _describe(source: str, words: str) -> Reply:
     return Reply(text=f"```python\n{source}```\nMechanism: {words}.\nChange: patterns of the library.\n")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from random import Random
 
-from gapsmith.agent.models.base import ModelTrouble, Reply, Request
+from gapsmith.agent.models.base import ModelError, Reply, Request
 from gapsmith.agent.models.offline import assembly, edits
 from gapsmith.agent.models.offline import formulations as offline_formulations
 from gapsmith.agent.models.offline.assembly import Draft
@@ -19,7 +19,7 @@ from gapsmith.evaluators.base import Problem
 TRIES = 8
 
 
-class Desk:
+class Workspace:
     """What is at hand for a problem: its grammar made ready, and its reference rules as programs."""
 
     def __init__(self, problem: Problem) -> None:
@@ -36,7 +36,7 @@ class Desk:
         programs = (parse(rule.source(self.problem.entry.name)) for rule in self.problem.rules)
         return tuple(program for program in programs if program is not None)
 
-    def usable(self, source: str) -> Program | None:
+    def parse_parent(self, source: str) -> Program | None:
         """Parses a parent; None where it lacks the entry point."""
         program = parse(source)
         return program if program and self.problem.entry.name in program.names else None
@@ -47,59 +47,65 @@ class Desk:
 
 
 Parents = tuple[Program, ...]
-Proposal = Callable[[Desk, Random, Parents], Draft]
+Proposal = Callable[[Workspace, Random, Parents], Draft]
 
 
-def explore(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def explore(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Writes a new program.
 
     Without a grammar, a reference rule or a parent with a few changes.
     """
     if desk.kit:
-        return assembly.fresh(desk.kit, rng)
+        return assembly.make_fresh(desk.kit, rng)
     stock = desk.rules or parents
     if not stock:
-        raise ModelTrouble(
+        raise ModelError(
             f"problem {desk.problem.name} has neither grammar nor rules: `offline` has nothing to start "
             "from; add a reference rule to the problem, or use another model."
         )
-    return _edited(rng, rng.choice(stock), rng.choice((1, 2, 3)))
+    return _edit(rng, rng.choice(stock), rng.choice((1, 2, 3)))
 
 
-def invent(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def invent(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Writes another mechanism, with blocks that no parent has.
 
     Without a grammar, a rule with a few changes.
     """
     return (
-        assembly.invented(desk.kit, rng, _known(desk, parents)) if desk.kit else explore(desk, rng, parents)
+        assembly.make_invented(desk.kit, rng, _read_known(desk, parents))
+        if desk.kit
+        else explore(desk, rng, parents)
     )
 
 
-def tactic(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def try_tactic(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Writes a new program where search has been least."""
-    return assembly.unlike(desk.kit, rng, _known(desk, parents)) if desk.kit else explore(desk, rng, parents)
+    return (
+        assembly.make_unlike(desk.kit, rng, _read_known(desk, parents))
+        if desk.kit
+        else explore(desk, rng, parents)
+    )
 
 
-def _known(desk: Desk, parents: Parents) -> Parents:
+def _read_known(desk: Workspace, parents: Parents) -> Parents:
     return tuple(program for program in map(desk.known, parents) if program)
 
 
-def refine(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def refine(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Makes one change to the best parent, rarely two."""
-    return _stepped(desk, rng, parents, 1 if rng.random() < 0.75 else 2, assembly.REFINEMENTS)
+    return _step(desk, rng, parents, 1 if rng.random() < 0.75 else 2, assembly.REFINEMENTS)
 
 
-def specialise(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def specialise(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Makes two to four changes at once to the best parent.
 
     Other blocks and new priorities first.
     """
-    return _stepped(desk, rng, parents, rng.choice((2, 3, 4)), assembly.LEAPS)
+    return _step(desk, rng, parents, rng.choice((2, 3, 4)), assembly.LEAPS)
 
 
-def _stepped(
-    desk: Desk, rng: Random, parents: Parents, steps: int, table: tuple[assembly.Edit, ...]
+def _step(
+    desk: Workspace, rng: Random, parents: Parents, steps: int, table: tuple[assembly.Edit, ...]
 ) -> Draft:
     if not parents:
         return explore(desk, rng, parents)
@@ -107,48 +113,48 @@ def _stepped(
     if desk.kit is None or known is None:
         # A foreign program can only be changed blindly; a grammar has a better use for every other request.
         blindly = desk.kit is None or rng.random() < 0.5
-        return _edited(rng, parents[0], steps) if blindly else explore(desk, rng, ())
+        return _edit(rng, parents[0], steps) if blindly else explore(desk, rng, ())
     words: list[str] = []
     for _ in range(steps):
-        draft = assembly.changed(desk.kit, rng, known, table) or assembly.fresh(desk.kit, rng)
+        draft = assembly.change(desk.kit, rng, known, table) or assembly.make_fresh(desk.kit, rng)
         known, words = draft.program, [*words, draft.words]
     return Draft(known, ", then ".join(words))
 
 
-def merge(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def merge(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Combines functions of two parents in one program."""
     if len(parents) < 2:
         return refine(desk, rng, parents)
     first, second = parents[:2] if rng.random() < 0.5 else parents[1::-1]
-    known = _known(desk, (first, second))
+    known = _read_known(desk, (first, second))
     if desk.kit and len(known) == 2:
-        return assembly.crossed(desk.kit, rng, first, second) or refine(desk, rng, (first, second))
-    return _exchanged(rng, first, second) or refine(desk, rng, (*known, first))
+        return assembly.cross_programs(desk.kit, rng, first, second) or refine(desk, rng, (first, second))
+    return _exchange_function(rng, first, second) or refine(desk, rng, (*known, first))
 
 
-def simplify(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def simplify(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Shortens a program: part of a priority, cheaper block, fewer statements."""
     if not parents:
         return explore(desk, rng, parents)
     known = desk.known(parents[0])
     if desk.kit is None or known is None:
-        shorter = _edited(rng, parents[0], 1, (edits.Edit(1, edits.deletion),))
+        shorter = _edit(rng, parents[0], 1, (edits.Edit(1, edits.delete_statement),))
         return shorter if shorter.program != parents[0] else refine(desk, rng, parents)
     for _ in range(TRIES):
-        draft = assembly.changed(desk.kit, rng, known, assembly.SIMPLIFICATIONS)
+        draft = assembly.change(desk.kit, rng, known, assembly.SIMPLIFICATIONS)
         if draft and len(draft.program.source) < len(known.source):
             return draft
     return refine(desk, rng, parents)
 
 
-def repair(desk: Desk, rng: Random, parents: Parents) -> Draft:
+def repair(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Replaces the suspicious part of a failing parent.
 
     A function that is none of the grammar's first.
     """
     known = desk.known(parents[0]) if parents else None
     if desk.kit and known:
-        return assembly.changed(desk.kit, rng, known, assembly.REPAIRS) or assembly.fresh(desk.kit, rng)
+        return assembly.change(desk.kit, rng, known, assembly.REPAIRS) or assembly.make_fresh(desk.kit, rng)
     return explore(desk, rng, parents) if rng.random() < 0.5 else refine(desk, rng, parents)
 
 
@@ -159,35 +165,35 @@ PROPOSALS: Mapping[str, Proposal] = {
     "merge": merge,
     "invent": invent,
     "specialise": specialise,
-    "tactic": tactic,
+    "tactic": try_tactic,
     "simplify": simplify,
     "repair": repair,
 }
 
 
-def _edited(rng: Random, program: Program, steps: int, table: tuple[edits.Edit, ...] = edits.EDITS) -> Draft:
+def _edit(rng: Random, program: Program, steps: int, table: tuple[edits.Edit, ...] = edits.EDITS) -> Draft:
     words = []
     for _ in range(steps):
-        program, done = edits.edited(rng, program, table)
+        program, done = edits.edit_program(rng, program, table)
         words.append(done)
     return Draft(program, ", then ".join(words))
 
 
-def _exchanged(rng: Random, first: Program, second: Program) -> Draft | None:
+def _exchange_function(rng: Random, first: Program, second: Program) -> Draft | None:
     """Replaces one function of the first program by the second's.
 
     Where both have one of that name and size.
     """
     shared = [name for name in first.names if name in second.names]
-    shared = [name for name in shared if _fits(first.text(name), second.text(name))]
+    shared = [name for name in shared if _can_fit(first.text(name), second.text(name))]
     if not shared:
         return None
     name = rng.choice(shared)
-    child = first.having(name, second.text(name))
+    child = first.replace_source(name, second.text(name))
     return Draft(child, f"{name} of the second") if child != second else None
 
 
-def _fits(old: str, new: str) -> bool:
+def _can_fit(old: str, new: str) -> bool:
     return old != new and block_of(new).whole and block_of(old).arity == block_of(new).arity >= 0
 
 
@@ -198,7 +204,7 @@ class OfflineModel:
     deterministic = True
 
     def __init__(self) -> None:
-        self._desk: Desk | None = None
+        self._desk: Workspace | None = None
 
     def most_usd(self, length: int) -> float:
         """Returns zero: the built-in model costs nothing."""
@@ -207,30 +213,30 @@ class OfflineModel:
     def reply(self, request: Request) -> Reply:
         """Writes a program.
 
-        Raises ModelTrouble where the problem gives nothing to start from.
+        Raises ModelError where the problem gives nothing to start from.
         """
         if request.problem and (library := request.problem.library):
             return offline_formulations.reply(request, request.problem, library)
-        desk, rng = self._desk_of(request.problem), Random(request.seed)
-        parents = tuple(program for program in map(desk.usable, request.parents) if program)
+        desk, rng = self._open_workspace(request.problem), Random(request.seed)
+        parents = tuple(program for program in map(desk.parse_parent, request.parents) if program)
         propose = PROPOSALS.get(request.operator, refine)
-        draft = _new(propose, desk, rng, parents)
-        words = _description(desk, request.operator, draft)
-        return Reply(text=f"{_fenced(draft.program.source)}\n{words}\n")
+        draft = _draw_new(propose, desk, rng, parents)
+        words = _describe(desk, request.operator, draft)
+        return Reply(text=f"{_add_fence(draft.program.source)}\n{words}\n")
 
-    def _desk_of(self, problem: Problem | None) -> Desk:
+    def _open_workspace(self, problem: Problem | None) -> Workspace:
         """Returns the sources of a grammar, read once for each problem.
 
         Reading them takes longer than a reply.
         """
         if problem is None:
-            raise ModelTrouble("offline assembles heuristics and reads no words; expected another --model")
+            raise ModelError("offline assembles heuristics and reads no words; expected another --model")
         if self._desk is None or self._desk.problem is not problem:
-            self._desk = Desk(problem)
+            self._desk = Workspace(problem)
         return self._desk
 
 
-def _new(propose: Proposal, desk: Desk, rng: Random, parents: Parents) -> Draft:
+def _draw_new(propose: Proposal, desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Draws a program that no parent equals, if possible.
 
     In a few tries.
@@ -244,13 +250,15 @@ def _new(propose: Proposal, desk: Desk, rng: Random, parents: Parents) -> Draft:
     return draft
 
 
-def _fenced(source: str) -> str:
+def _add_fence(source: str) -> str:
     """Encloses code in a fence longer than any inside it."""
     fence = "```" if "```" not in source else "`" * (1 + max(map(len, re.findall("`+", source))))
     return f"{fence}python\n{source}{fence}"
 
 
-def _description(desk: Desk, operator: str, draft: Draft) -> str:
+def _describe(desk: Workspace, operator: str, draft: Draft) -> str:
     known = desk.known(draft.program)
-    mechanism = assembly.mechanism(desk.kit, known) if desk.kit and known else "a program changed blindly"
+    mechanism = (
+        assembly.describe_mechanism(desk.kit, known) if desk.kit and known else "a program changed blindly"
+    )
     return f"Mechanism: {mechanism}.\nChange ({operator}): {draft.words}."

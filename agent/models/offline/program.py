@@ -11,11 +11,11 @@ from functools import cached_property, lru_cache
 from itertools import zip_longest
 from typing import NamedTuple, TypeVar
 
-from gapsmith.agent.models.offline.expressions import Node, read, text
+from gapsmith.agent.models.offline.expressions import Node, read, write_text
 from gapsmith.agent.models.offline.vocabulary import Vocabulary
 from gapsmith.agent.search.tuning.docstrings import update_docstrings
 from gapsmith.evaluators.base import Problem
-from gapsmith.evaluators.grammar import source_as
+from gapsmith.evaluators.grammar import extract_source
 
 Found = TypeVar("Found", bound=ast.AST)
 
@@ -36,7 +36,7 @@ class Piece(NamedTuple):
     name: str
     text: str
 
-    def tree(self) -> ast.stmt:
+    def parse_tree(self) -> ast.stmt:
         """Parses the statement anew, so that it may be changed."""
         return ast.parse(self.text).body[0]
 
@@ -60,12 +60,14 @@ class Program(NamedTuple):
         """The functions, in their order."""
         return [piece.name for piece in self.pieces if piece.name]
 
-    def having(self, name: str, text: str) -> "Program":
+    def replace_source(self, name: str, text: str) -> "Program":
         """Returns the program with another source of one function."""
-        return Program(tuple(_function(name, text) if piece.name == name else piece for piece in self.pieces))
+        return Program(
+            tuple(_find_function(name, text) if piece.name == name else piece for piece in self.pieces)
+        )
 
 
-def _function(name: str, text: str) -> Piece:
+def _find_function(name: str, text: str) -> Piece:
     return Piece(name, f"\n\n{text}")
 
 
@@ -78,10 +80,10 @@ def parse(source: str) -> Program | None:
         body = ast.parse(source).body
     except UNREADABLE:
         return None
-    return Program(tuple(_pieces(source.split("\n"), body))) if body else None
+    return Program(tuple(_split_pieces(source.split("\n"), body))) if body else None
 
 
-def _pieces(lines: list[str], body: list[ast.stmt]) -> Iterator[Piece]:
+def _split_pieces(lines: list[str], body: list[ast.stmt]) -> Iterator[Piece]:
     begin = 0
     for statement, following in zip_longest(body, body[1:]):
         end = statement.end_lineno or statement.lineno
@@ -151,7 +153,7 @@ class Block:
     @cached_property
     def literals(self) -> tuple[Literal, ...]:
         """The numbers outside the hole that set how much is done: whole ones from 3, and fractions."""
-        found = [_literal(node) for node in self._of(ast.Constant)]
+        found = [_read_literal(node) for node in self._of(ast.Constant)]
         hole = range(*self.hole[:2]) if self.hole else range(0)
         kept = [each for each in found if each and each.line not in hole and self._lines[each.line].isascii()]
         return tuple(sorted(kept, key=lambda each: (each.line, each.start)))
@@ -173,7 +175,7 @@ class Block:
             return self._tree.body[0].end_lineno or 1
         return 1
 
-    def filled(self, expression: str) -> str:
+    def fill(self, expression: str) -> str:
         """Returns a function with another priority in its hole."""
         if self.hole is None:
             return self.source
@@ -181,7 +183,7 @@ class Block:
         indent = self._lines[first][: -len(self._lines[first].lstrip())]
         return "\n".join([*self._lines[:first], f"{indent}{HOLE} = {expression}", *self._lines[last:]])
 
-    def numbered(self, literal: Literal, value: str) -> str:
+    def replace_number(self, literal: Literal, value: str) -> str:
         """Replaces a number, in the docstring too if it occurs there."""
         lines = list(self._lines)
         line = lines[literal.line]
@@ -189,7 +191,7 @@ class Block:
         return update_docstrings(self.source, "\n".join(lines))
 
 
-def _literal(node: ast.Constant) -> Literal | None:
+def _read_literal(node: ast.Constant) -> Literal | None:
     if isinstance(node.value, bool) or not isinstance(node.value, int | float) or node.end_col_offset is None:
         return None
     if isinstance(node.value, int) and node.value < LEAST_SETTING:
@@ -206,7 +208,7 @@ def block_of(source: str) -> Block:
     return Block(source)
 
 
-def _blocks(sources: Mapping[str, str]) -> dict[str, Block]:
+def _list_blocks(sources: Mapping[str, str]) -> dict[str, Block]:
     return {name: block_of(source.rstrip()) for name, source in sources.items()}
 
 
@@ -219,8 +221,8 @@ class Kit:
             raise ValueError(f"problem {problem.name} has no grammar.")
         self.entry = problem.entry.name
         self.words = Vocabulary.of(grammar)
-        self.main = source_as(grammar.main, self.entry).rstrip()
-        self.blocks = {role: _blocks(grammar.sources(role)) for role in grammar.blocks}
+        self.main = extract_source(grammar.main, self.entry).rstrip()
+        self.blocks = {role: _list_blocks(grammar.sources(role)) for role in grammar.blocks}
         self._named = {
             (role, each.shape): name for role in self.roles for name, each in self.blocks[role].items()
         }
@@ -230,10 +232,10 @@ class Kit:
         """The roles, in the grammar's order."""
         return list(self.blocks)
 
-    def assembled(self, functions: dict[str, str]) -> Program:
+    def assemble(self, functions: dict[str, str]) -> Program:
         """Makes a program of one function per role."""
-        pieces = [_function(role, functions[role]) for role in self.roles]
-        return Program((Piece("", HEADER), *pieces, _function(self.entry, self.main)))
+        pieces = [_find_function(role, functions[role]) for role in self.roles]
+        return Program((Piece("", HEADER), *pieces, _find_function(self.entry, self.main)))
 
     def known(self, program: Program | None) -> Program | None:
         """Returns a program that has exactly one fitting function per role.
@@ -242,10 +244,10 @@ class Kit:
         """
         if program is None or any(program.names.count(name) != 1 for name in [*self.roles, self.entry]):
             return None
-        played = all(self._plays(role, program.text(role)) for role in self.roles)
+        played = all(self._can_play(role, program.text(role)) for role in self.roles)
         return program if played and any(HEADER in piece.text for piece in program.pieces) else None
 
-    def _plays(self, role: str, source: str) -> bool:
+    def _can_play(self, role: str, source: str) -> bool:
         return block_of(source).arity == next(iter(self.blocks[role].values())).arity
 
     def name(self, role: str, source: str) -> str:
@@ -263,7 +265,7 @@ class Kit:
         name = self.name(role, source)
         return tuple(each.value for each in self.blocks[role][name].literals) if name else ()
 
-    def priority(self, source: str) -> Node | None:
+    def get_priority(self, source: str) -> Node | None:
         """Returns the priority of a function.
 
         None where it has no hole, or the priority uses other things than it may.
@@ -271,6 +273,6 @@ class Kit:
         block = block_of(source)
         return block.hole[2] if block.hole and block.own >= set(self.words.kinds) else None
 
-    def filled(self, source: str, priority: Node) -> str:
+    def fill(self, source: str, priority: Node) -> str:
         """Returns a function with another priority in its hole."""
-        return block_of(source).filled(text(priority, self.words.signs))
+        return block_of(source).fill(write_text(priority, self.words.signs))

@@ -7,24 +7,24 @@ from functools import cached_property
 from random import Random
 from typing import NamedTuple
 
-from gapsmith.agent.models.offline.algebra import core, simplify
+from gapsmith.agent.models.offline.algebra import extract_core, simplify
 from gapsmith.agent.models.offline.expressions import (
     RATIO,
     Kind,
     Node,
     Path,
     Signs,
-    clashes,
-    kind_of,
-    leaves,
+    count_clashes,
+    count_nodes,
+    find_kind,
+    get_part,
+    get_value,
+    list_leaves,
+    list_paths,
+    multiply_kinds,
     number,
-    part,
-    paths,
-    product,
     put,
     read_text,
-    size,
-    value_of,
 )
 from gapsmith.evaluators.grammar import Grammar, Terminal
 
@@ -70,34 +70,38 @@ class Vocabulary:
     @cached_property
     def signs(self) -> Signs:
         """What the classical priorities divide by without protection is taken to be positive."""
-        parts = [part(tree, path) for tree in self.classics for path in paths(tree)]
+        parts = [get_part(tree, path) for tree in self.classics for path in list_paths(tree)]
         divisors = [each.children[1] for each in parts if each.head == "/"]
-        names = [leaf.head for each in divisors if each.head != "+" for leaf in leaves(each)]
-        plain = [each for each in divisors if all(inner in ("+", "*") for inner in _heads(each))]
+        names = [leaf.head for each in divisors if each.head != "+" for leaf in list_leaves(each)]
+        plain = [each for each in divisors if all(inner in ("+", "*") for inner in _list_heads(each))]
         return Signs(frozenset(names) & frozenset(self.kinds), frozenset(plain))
 
-    def fits(self, node: Node) -> bool:
+    def is_fit(self, node: Node) -> bool:
         """Tells whether an expression is small enough and discriminates.
 
         It must differ between the things to choose from.
         """
-        differs = any(leaf.head in self.arrays for leaf in leaves(node))
-        return differs and size(node) <= LARGEST and _squares(node) <= 2
+        differs = any(leaf.head in self.arrays for leaf in list_leaves(node))
+        return differs and count_nodes(node) <= LARGEST and _count_squares(node) <= 2
 
-    def speaks(self, node: Node) -> bool:
+    def can_write(self, node: Node) -> bool:
         """Tells whether an expression has only terminals and constants.
 
         Only then can it move to another program.
         """
-        return all(leaf.head in self.kinds or value_of(leaf) is not None for leaf in leaves(node))
+        return all(leaf.head in self.kinds or get_value(leaf) is not None for leaf in list_leaves(node))
 
-    def allows(self, node: Node, parent: Node) -> bool:
+    def is_allowed(self, node: Node, parent: Node) -> bool:
         """Tells whether a changed expression is allowed.
 
         It fits, ranks differently, and joins no new unequal kinds.
         """
-        other = core(node, self.arrays) != core(parent, self.arrays)
-        return other and self.fits(node) and clashes(node, self.kinds) <= clashes(parent, self.kinds)
+        other = extract_core(node, self.arrays) != extract_core(parent, self.arrays)
+        return (
+            other
+            and self.is_fit(node)
+            and count_clashes(node, self.kinds) <= count_clashes(parent, self.kinds)
+        )
 
     def fresh(self, rng: Random) -> tuple[Node, str]:
         """Draws a priority to start from.
@@ -108,7 +112,7 @@ class Vocabulary:
         if origin == "random":
             return self.random(rng), origin
         classic = rng.choice(self.classics)
-        return (classic if origin == "classical" else self.mutated(rng, classic)[0]), origin
+        return (classic if origin == "classical" else self.mutate(rng, classic)[0]), origin
 
     def random(self, rng: Random) -> Node:
         """Draws a random expression that uses at least one array.
@@ -116,21 +120,21 @@ class Vocabulary:
         Its depth is drawn evenly.
         """
         for _ in range(TRIES):
-            node = simplify(self.grown(rng, rng.choice(self.bases), rng.choice(DEPTHS)))
-            if self.fits(node) and not clashes(node, self.kinds):
+            node = simplify(self.grow(rng, rng.choice(self.bases), rng.choice(DEPTHS)))
+            if self.is_fit(node) and not count_clashes(node, self.kinds):
                 return node
         return Node(rng.choice([name for name in self.kinds if name in self.arrays]))
 
-    def grown(self, rng: Random, kind: Kind, depth: int) -> Node:
+    def grow(self, rng: Random, kind: Kind, depth: int) -> Node:
         """Grows a random expression of a kind."""
         if depth == 0 or rng.random() < 0.15:
-            return self.leaf(rng, kind)
+            return self.draw_leaf(rng, kind)
         growths = [growth for growth in GROWTHS if growth.kind is None or growth.kind == kind]
         growth = rng.choices(growths, [growth.weight for growth in growths])[0]
         inner = growth.operands(kind, rng.choice(self.bases))
-        return Node(growth.head, tuple(self.grown(rng, each, depth - 1) for each in inner))
+        return Node(growth.head, tuple(self.grow(rng, each, depth - 1) for each in inner))
 
-    def leaf(self, rng: Random, kind: Kind) -> Node:
+    def draw_leaf(self, rng: Random, kind: Kind) -> Node:
         """Draws a terminal or constant of a kind.
 
         Where no terminal has it, a product of terminals that does.
@@ -138,61 +142,63 @@ class Vocabulary:
         names = [Node(name) for name, each in self.kinds.items() if each == kind]
         if kind == RATIO:
             names += [Node(rng.choice(CONSTANTS))] * max(1, len(names))
-        return rng.choice(names) if names else self._compound(rng, kind)
+        return rng.choice(names) if names else self._draw_compound(rng, kind)
 
-    def _compound(self, rng: Random, kind: Kind) -> Node:
+    def _draw_compound(self, rng: Random, kind: Kind) -> Node:
         bases = sorted(kind, key=lambda item: item[1] < 0)
-        factors = [(self.leaf(rng, ((base, 1),)), each) for base, each in bases for _ in range(abs(each))]
+        factors = [
+            (self.draw_leaf(rng, ((base, 1),)), each) for base, each in bases for _ in range(abs(each))
+        ]
         node, exponent = factors[0]
         node = node if exponent > 0 else Node("/", (Node("1"), node))
         for factor, exponent in factors[1:]:
             node = Node("*" if exponent > 0 else "/", (node, factor))
         return node
 
-    def mutated(self, rng: Random, node: Node) -> tuple[Node, str]:
+    def mutate(self, rng: Random, node: Node) -> tuple[Node, str]:
         """Changes an expression, and says what was changed.
 
         The same expression where nothing allowed was found.
         """
         for _ in range(TRIES):
             name = rng.choices(list(MOVES), [move.weight for move in MOVES.values()])[0]
-            changed = self.moved(rng, node, name)
+            changed = self.move(rng, node, name)
             if changed is not None:
                 return changed, name
         return node, "nothing"
 
-    def moved(self, rng: Random, node: Node, name: str) -> Node | None:
+    def move(self, rng: Random, node: Node, name: str) -> Node | None:
         """Makes one move of that name, None if it is not allowed."""
         changed = simplify(MOVES[name].change(self, rng, node))
-        return changed if self.allows(changed, node) else None
+        return changed if self.is_allowed(changed, node) else None
 
-    def crossed(self, rng: Random, node: Node, donor: Node) -> Node | None:
+    def cross(self, rng: Random, node: Node, donor: Node) -> Node | None:
         """Replaces a part by a part of equal kind from another expression.
 
         None if there is none.
         """
-        gifts = [part(donor, path) for path in paths(donor)]
-        gifts = [gift for gift in gifts if self.speaks(gift) and value_of(gift) is None]
+        gifts = [get_part(donor, path) for path in list_paths(donor)]
+        gifts = [gift for gift in gifts if self.can_write(gift) and get_value(gift) is None]
         for _ in range(TRIES):
-            place = rng.choice(list(paths(node)))
-            kind = kind_of(part(node, place), self.kinds)
-            fitting = [gift for gift in gifts if kind_of(gift, self.kinds) == kind]
+            place = rng.choice(list(list_paths(node)))
+            kind = find_kind(get_part(node, place), self.kinds)
+            fitting = [gift for gift in gifts if find_kind(gift, self.kinds) == kind]
             changed = simplify(put(node, place, rng.choice(fitting))) if fitting else node
-            if self.allows(changed, node):
+            if self.is_allowed(changed, node):
                 return changed
         return None
 
 
-def _heads(node: Node) -> set[str]:
-    return {part(node, path).head for path in paths(node) if part(node, path).children}
+def _list_heads(node: Node) -> set[str]:
+    return {get_part(node, path).head for path in list_paths(node) if get_part(node, path).children}
 
 
-def _squares(node: Node) -> int:
+def _count_squares(node: Node) -> int:
     """Returns the greatest depth of nested squares.
 
     Their powers overflow soon.
     """
-    return (node.head == "square") + max((_squares(child) for child in node.children), default=0)
+    return (node.head == "square") + max((_count_squares(child) for child in node.children), default=0)
 
 
 class Growth(NamedTuple):
@@ -204,20 +210,20 @@ class Growth(NamedTuple):
     kind: Kind | None = None
 
 
-def _quotient(kind: Kind, divisor: Kind) -> tuple[Kind, ...]:
+def _divide_kinds(kind: Kind, divisor: Kind) -> tuple[Kind, ...]:
     """Returns the kinds of the operands of a quotient.
 
     The divisor is a ratio where the kind would become compound: compound kinds multiply.
     """
-    inside = sum(abs(exponent) for _, exponent in product(kind, divisor)) <= 2
-    return (product(kind, divisor), divisor) if inside else (kind, RATIO)
+    inside = sum(abs(exponent) for _, exponent in multiply_kinds(kind, divisor)) <= 2
+    return (multiply_kinds(kind, divisor), divisor) if inside else (kind, RATIO)
 
 
 GROWTHS = (
     Growth("+", 3, lambda kind, _: (kind, kind)),
     Growth("-", 3, lambda kind, _: (kind, kind)),
     Growth("*", 2, lambda kind, _: (kind, RATIO)),
-    Growth("/", 2, _quotient),
+    Growth("/", 2, _divide_kinds),
     Growth("min", 1.5, lambda kind, _: (kind, kind)),
     Growth("max", 1.5, lambda kind, _: (kind, kind)),
     Growth("neg", 0.5, lambda kind, _: (kind,)),
@@ -230,69 +236,69 @@ Change = Callable[[Vocabulary, Random, Node], Node]
 
 
 def _place(rng: Random, node: Node, among: Sequence[Path] | None = None) -> Path:
-    return rng.choice(among or list(paths(node)))
+    return rng.choice(among or list(list_paths(node)))
 
 
-def _subtree(words: Vocabulary, rng: Random, node: Node) -> Node:
+def _draw_subtree(words: Vocabulary, rng: Random, node: Node) -> Node:
     place = _place(rng, node)
-    kind = kind_of(part(node, place), words.kinds)
-    return put(node, place, words.grown(rng, RATIO if kind is None else kind, rng.choice(DEPTHS[:3])))
+    kind = find_kind(get_part(node, place), words.kinds)
+    return put(node, place, words.grow(rng, RATIO if kind is None else kind, rng.choice(DEPTHS[:3])))
 
 
-def _wrapped(words: Vocabulary, rng: Random, node: Node) -> Node:
+def _wrap(words: Vocabulary, rng: Random, node: Node) -> Node:
     """Wraps a part, as p in p + q.
 
     The structure that was found stays.
     """
     place = _place(rng, node)
-    inner = part(node, place)
-    kind = kind_of(inner, words.kinds) or RATIO
+    inner = get_part(node, place)
+    kind = find_kind(inner, words.kinds) or RATIO
     if rng.random() < 0.5:
-        factor = words.grown(rng, RATIO, 1)
+        factor = words.grow(rng, RATIO, 1)
         return put(node, place, Node(rng.choice("*/"), (inner, factor)))
-    addend = Node("*", (words.leaf(rng, RATIO), words.grown(rng, kind, 1)))
+    addend = Node("*", (words.draw_leaf(rng, RATIO), words.grow(rng, kind, 1)))
     return put(node, place, Node(rng.choice(("+", "-", "min", "max")), (inner, addend)))
 
 
-def _constant(words: Vocabulary, rng: Random, node: Node) -> Node:
+def _scale_constant(words: Vocabulary, rng: Random, node: Node) -> Node:
     """Scales one constant.
 
     Where there is none, a part gets a factor near 1.
     """
-    constants = [path for path in paths(node) if value_of(part(node, path))]
+    constants = [path for path in list_paths(node) if get_value(get_part(node, path))]
     scale = math.exp(rng.gauss(0, 0.3))
     if not constants:
         place = _place(rng, node)
-        return put(node, place, Node("*", (number(scale), part(node, place))))
+        return put(node, place, Node("*", (number(scale), get_part(node, place))))
     place = rng.choice(constants)
-    value = (value_of(part(node, place)) or 0.0) * scale
+    value = (get_value(get_part(node, place)) or 0.0) * scale
     return put(node, place, number(max(-1000.0, min(value, 1000.0)))) if abs(value) > 1e-3 else node
 
 
-def _hoist(words: Vocabulary, rng: Random, node: Node) -> Node:
+def _promote_part(words: Vocabulary, rng: Random, node: Node) -> Node:
     """Replaces an expression by a part of the same kind.
 
     Often the whole expression.
     """
-    outer = _place(rng, node, [(), *(path for path in paths(node) if part(node, path).children)])
-    kind = kind_of(part(node, outer), words.kinds)
-    inner = [part(part(node, outer), path) for path in paths(part(node, outer)) if path]
-    same = [each for each in inner if kind is None or not outer or kind_of(each, words.kinds) == kind]
+    outer = _place(rng, node, [(), *(path for path in list_paths(node) if get_part(node, path).children)])
+    kind = find_kind(get_part(node, outer), words.kinds)
+    inner = [get_part(get_part(node, outer), path) for path in list_paths(get_part(node, outer)) if path]
+    same = [each for each in inner if kind is None or not outer or find_kind(each, words.kinds) == kind]
     return put(node, outer, rng.choice(same)) if same else node
 
 
 ALIKE = (("+", "-", "min", "max"), ("*", "/"), ("neg", "relu"))
 
 
-def _point(words: Vocabulary, rng: Random, node: Node) -> Node:
+def _replace_point(words: Vocabulary, rng: Random, node: Node) -> Node:
     """Replaces one form or terminal.
 
     A form by another with as many operands, a terminal by another of its kind.
     """
     place = _place(rng, node)
-    old = part(node, place)
+    old = get_part(node, place)
     if not old.children:
-        return put(node, place, words.leaf(rng, words.kinds.get(old.head, RATIO)))
+        return put(node, place, words.draw_leaf(rng, words.kinds.get(old.head, RATIO)))
     if old.head == "less":
         return put(node, place, Node("less", (*old.children[:2], *old.children[:1:-1])))
     others = [head for group in ALIKE if old.head in group for head in group if head != old.head]
@@ -308,9 +314,9 @@ class Move(NamedTuple):
 
 # A new move is a line here.
 MOVES = {
-    "subtree": Move(0.3, _subtree),
-    "wrap": Move(0.2, _wrapped),
-    "constant": Move(0.25, _constant),
-    "hoist": Move(0.1, _hoist),
-    "point": Move(0.15, _point),
+    "subtree": Move(0.3, _draw_subtree),
+    "wrap": Move(0.2, _wrap),
+    "constant": Move(0.25, _scale_constant),
+    "hoist": Move(0.1, _promote_part),
+    "point": Move(0.15, _replace_point),
 }

@@ -7,18 +7,18 @@ import textwrap
 from gapsmith.evaluators.grammar import EntryPoint
 
 
-def annotated(source: str, entry: EntryPoint) -> str:
+def add_annotations(source: str, entry: EntryPoint) -> str:
     """Adds the entry point's types to a program, and Any elsewhere.
 
     What is nested too deep, or holds a number too long, to be written anew stays without types.
     """
     try:
-        return _without_strangers(_annotated(source, entry))
+        return _remove_duplicates(_annotate_functions(source, entry))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _without_strangers(source)
+        return _remove_duplicates(source)
 
 
-def _lines(source: str) -> list[str]:
+def _split_lines(source: str) -> list[str]:
     """Splits a source into lines as the parser counts them.
 
     A form feed ends no line.
@@ -26,33 +26,33 @@ def _lines(source: str) -> list[str]:
     return re.split(r"\r\n|\r|\n", source)
 
 
-def _annotated(source: str, entry: EntryPoint) -> str:
+def _annotate_functions(source: str, entry: EntryPoint) -> str:
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
-    lines = _lines(source)
+    lines = _split_lines(source)
     for node in sorted(
         functions, key=lambda node: -node.lineno
     ):  # from below, so that line numbers stay true
         _annotate(node, entry)
-        lines = _with_head(lines, node)
+        lines = _replace_head(lines, node)
     text = "\n".join(lines)
     ast.parse(text)  # a head that was written anew must fit where it stands
     return text
 
 
-def _without_strangers(source: str) -> str:
+def _remove_duplicates(source: str) -> str:
     """Removes statements that the exported module has itself.
 
     These are the import of numpy, `__future__` imports and the main part.
     """
-    lines, body = _lines(source), ast.parse(source).body
+    lines, body = _split_lines(source), ast.parse(source).body
     for statement in reversed(body):
         shared = [other for other in body if other.lineno <= statement.lineno <= (other.end_lineno or 0)]
-        if _is_stranger(statement) and len(shared) == 1:
+        if _is_duplicate(statement) and len(shared) == 1:
             del lines[statement.lineno - 1 : statement.end_lineno]
     return "\n".join(lines)
 
 
-def _is_stranger(statement: ast.stmt) -> bool:
+def _is_duplicate(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.ImportFrom):
         return statement.module == "__future__"
     if isinstance(statement, ast.If):
@@ -68,42 +68,42 @@ def _annotate(node: ast.FunctionDef, entry: EntryPoint) -> None:
     known = [argument.annotation for argument in entry.arguments] if _is_entry(node, entry) else []
     arguments = node.args.posonlyargs + node.args.args
     for argument, annotation in zip(arguments, known, strict=False):
-        argument.annotation = _expression(annotation)
+        argument.annotation = _parse_expression(annotation)
     others = [*arguments, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
     for other in others:
         if other is not None and other.annotation is None and other.arg not in ("self", "cls"):
-            other.annotation = _expression("Any")
+            other.annotation = _parse_expression("Any")
     if known or node.returns is None:
-        node.returns = _expression(entry.annotation if known else "Any")
+        node.returns = _parse_expression(entry.annotation if known else "Any")
 
 
 def _is_entry(node: ast.FunctionDef, entry: EntryPoint) -> bool:
     return node.name == entry.name and node.col_offset == 0
 
 
-def _expression(text: str) -> ast.expr:
+def _parse_expression(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
 
-def _with_head(lines: list[str], node: ast.FunctionDef) -> list[str]:
+def _replace_head(lines: list[str], node: ast.FunctionDef) -> list[str]:
     """Replaces the head of a function.
 
     A body on the line of its `def` is replaced too.
     """
     first, indent = node.body[0], " " * node.col_offset
-    if first.lineno == node.lineno or _head_end(lines, node) is None:
-        text = textwrap.indent(ast.unparse(_bare(node, node.body)), indent)
+    if first.lineno == node.lineno or _find_head_end(lines, node) is None:
+        text = textwrap.indent(ast.unparse(_copy_without_decorators(node, node.body)), indent)
         return [*lines[: node.lineno - 1], *text.splitlines(), *lines[node.end_lineno :]]
-    head = ast.unparse(_bare(node, [ast.Pass()])).splitlines()[0]
-    return [*lines[: node.lineno - 1], indent + head, *lines[_head_end(lines, node) :]]
+    head = ast.unparse(_copy_without_decorators(node, [ast.Pass()])).splitlines()[0]
+    return [*lines[: node.lineno - 1], indent + head, *lines[_find_head_end(lines, node) :]]
 
 
-def _bare(node: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
+def _copy_without_decorators(node: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
     """Copies a function without its decorators, which keep their lines."""
     return ast.FunctionDef(node.name, node.args, body, [], node.returns, lineno=1)
 
 
-def _head_end(lines: list[str], node: ast.FunctionDef) -> int | None:
+def _find_head_end(lines: list[str], node: ast.FunctionDef) -> int | None:
     """Returns the number of the line on which the head ends."""
     numbers = range(node.body[0].lineno - 1, node.lineno - 1, -1)
     return next((k for k in numbers if lines[k - 1].split("#")[0].rstrip().endswith(":")), None)

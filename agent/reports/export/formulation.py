@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gapsmith.agent.archive import Archive, CandidateRow, Program
-from gapsmith.agent.archive.findings import finding_of, words
+from gapsmith.agent.archive.findings import find_verification, format_verification
 from gapsmith.agent.codegen.bundle import Bundle
-from gapsmith.agent.codegen.sanitize import harmless
-from gapsmith.agent.reports.formulations import told
+from gapsmith.agent.codegen.sanitize import sanitize
+from gapsmith.agent.reports.formulations import describe_formulation
 from gapsmith.evaluators.base import Problem
 
 
-def formulation_module(
+def write_formulation_module(
     problem: Problem, program: Program, births: Sequence[CandidateRow], archive: Archive
 ) -> str:
     """Writes the module: `strengthened(data)`, or the program alone for a whole model.
@@ -33,7 +33,7 @@ def formulation_module(
 def _write_docstring(
     problem: Problem, program: Program, births: Sequence[CandidateRow], archive: Archive
 ) -> str:
-    first, finding = births[0], finding_of(archive, births)
+    first, finding = births[0], find_verification(archive, births)
     run = archive.run(first.run)
     use = "`build(data)`, `decode(values, data)`" if problem.follow_up else "`strengthened(data)`"
     lines = [
@@ -41,14 +41,14 @@ def _write_docstring(
         "",
         f"Program {program.id} (canonical hash {program.hash}) of run {first.run}: formulation {run.problem}, "
         f"model {run.model}, seed {run.seed}, slot {first.slot}, operator {first.operator}.",
-        f"Verified: {words(finding) or 'not on all levels'}. This is not a proof: see "
+        f"Verified: {format_verification(finding) or 'not on all levels'}. This is not a proof: see "
         "docs/explanation/formulations.md.",
         *_list_figures(program, run.report),
         "",
         "A language model wrote this program. It was checked to use no files, no other modules and not the",
         "interpreter's internals; that is not a proof. Imported, it runs with your rights: read it first.",
     ]
-    return harmless("\n".join(lines)).replace("\\", "/").replace('"""', "'''")
+    return sanitize("\n".join(lines)).replace("\\", "/").replace('"""', "'''")
 
 
 def _list_figures(program: Program, report: Mapping[str, Any] | None) -> list[str]:
@@ -56,7 +56,9 @@ def _list_figures(program: Program, report: Mapping[str, Any] | None) -> list[st
     winner = ((report or {}).get("best") or {}).get("id") == program.id
     found = (report or {}).get("formulation")
     return (
-        ["On the sealed test:", *told({**found, "verified": None}).splitlines()] if winner and found else []
+        ["On the sealed test:", *describe_formulation({**found, "verified": None}).splitlines()]
+        if winner and found
+        else []
     )
 
 

@@ -11,18 +11,18 @@ import numpy as np
 
 from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.codegen.bundle import Bundle
-from gapsmith.agent.codegen.sanitize import harmless, visible
+from gapsmith.agent.codegen.sanitize import escape_invisible, sanitize
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.executor import Executor
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.reports.export.annotations import annotated
-from gapsmith.agent.reports.export.formulation import formulation_module
+from gapsmith.agent.reports.export.annotations import add_annotations
+from gapsmith.agent.reports.export.formulation import write_formulation_module
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.agent.runs.splits import Supply
-from gapsmith.evaluators.base import FIRST_VERSION, Instance, Number, Problem, Trouble
+from gapsmith.agent.runs.splits import Splits
+from gapsmith.evaluators.base import FIRST_VERSION, GapsmithError, Instance, Number, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner
-from gapsmith.evaluators.running.stepwise import value_of
+from gapsmith.evaluators.running.stepwise import convert_datum
 from gapsmith.sandbox import Job, Limits, Outcome
 
 SELF_TESTS = 3
@@ -55,55 +55,57 @@ def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = 
         sandboxed: whether the module is to call the program through the sandbox, which then needs gapsmith.
 
     Raises:
-        Trouble: where the self-test does not repeat the archive's costs, or the program names what it must not.
+        GapsmithError: where the self-test does not repeat the archive's costs, or the program names what it must not.
     """
     program = archive.find(number)
-    births = archive.births(number)
+    births = archive.list_births(number)
     if not births:
-        raise Trouble(f"program {number} belongs to no run; expected one that a run made")
+        raise GapsmithError(f"program {number} belongs to no run; expected one that a run made")
     run = archive.run(births[0].run)
     settings = Settings.of(run.config)
     problem = find_problem(settings.problem)
     if program.version not in (problem.version, FIRST_VERSION):
-        raise Trouble(
+        raise GapsmithError(
             f"{settings.problem} changed since program {number} was priced, so that its costs cannot be repeated; put "
             f"the file back as it was, or start a new run: gapsmith run {settings.problem}"
         )
     if sandboxed and problem.base_model:
-        raise Trouble("a formulation adds to its caller's model and cannot be called through the sandbox")
+        raise GapsmithError(
+            "a formulation adds to its caller's model and cannot be called through the sandbox"
+        )
     if not sandboxed:
-        program = _open(program, problem)
+        program = _check_publishable(program, problem)
     if problem.base_model:
-        return Exported(formulation_module(problem, program, births, archive), 0)
-    tests = _tests(problem, settings, program, archive)
+        return Exported(write_formulation_module(problem, program, births, archive), 0)
+    tests = _choose_tests(problem, settings, program, archive)
     if sandboxed:
-        _try_calls(problem, program, tests, executor)
-        return Exported(sandboxed_module(problem, program, births, archive, tests), len(tests))
-    text = module(problem, program, births, archive, tests)
-    _try(text, tests, executor, _seconds(problem, tests))
+        _test_calls(problem, program, tests, executor)
+        return Exported(build_sandboxed_module(problem, program, births, archive, tests), len(tests))
+    text = build_module(problem, program, births, archive, tests)
+    _test_module(text, tests, executor, _compute_limit(problem, tests))
     return Exported(text, len(tests))
 
 
-def _open(program: Program, problem: Problem) -> Program:
+def _check_publishable(program: Program, problem: Problem) -> Program:
     """Checks that a program is safe to read and to import.
 
     It is screened again and may hold no invisible characters.
     """
-    found, source = screen(program.source, problem.entry), visible(program.source)
+    found, source = screen(program.source, problem.entry), escape_invisible(program.source)
     why = (
         found.message
         if found.outcome != CandidateOutcome.OK
         else "it holds characters that are not seen, and needs them"
     )
     if found.outcome != CandidateOutcome.OK or source is None:
-        raise Trouble(
+        raise GapsmithError(
             f"program {program.id} is not exported, since it would run with the rights of whoever imports it: {why}; "
             "expected a program that only computes, or --sandboxed"
         )
     return Program(**{**program.model_dump(), "source": source})
 
 
-def _seconds(problem: Problem, tests: Sequence["Test"]) -> float:
+def _compute_limit(problem: Problem, tests: Sequence["Test"]) -> float:
     """Computes the CPU limit of a self-test in seconds.
 
     It allows for loading, and for the instances as they were limited in the search.
@@ -114,7 +116,7 @@ def _seconds(problem: Problem, tests: Sequence["Test"]) -> float:
 Test = tuple[Instance, Number]
 
 
-def module(
+def build_module(
     problem: Problem,
     program: Program,
     births: Sequence[CandidateRow],
@@ -127,26 +129,26 @@ def module(
     bundle.add(problem.cost)
     entry = problem.entry
     return _MODULE.format(
-        docstring=_docstring(problem, program, births, archive),
-        program=annotated(program.source, entry).strip(),
+        docstring=_build_docstring(problem, program, births, archive),
+        program=add_annotations(program.source, entry).strip(),
         bundle=textwrap.indent(bundle.source, "    ").rstrip(),
         entry=entry.name,
         read=problem.read.__name__,
         cost=problem.cost.__name__,
-        tests=_literal(tests),
+        tests=_format_tests(tests),
     )
 
 
-def _tests(problem: Problem, settings: Settings, program: Program, archive: Archive) -> list[Test]:
+def _choose_tests(problem: Problem, settings: Settings, program: Program, archive: Archive) -> list[Test]:
     """Returns the smallest training instances with an archived cost."""
-    train = Supply(problem, settings.instances, (), settings.seed).train
-    instances = sorted(train, key=lambda i: len(json.dumps(_plain(i))))
+    train = Splits(problem, settings.instances, (), settings.seed).train
+    instances = sorted(train, key=lambda i: len(json.dumps(_encode_data(i))))
     scores = archive.scores(program.id or 0, [instance.digest for instance in instances])
     priced = [(i, scores[i.digest].cost) for i in instances if i.digest in scores]
     return [(instance, cost) for instance, cost in priced if cost is not None][:SELF_TESTS]
 
 
-def sandboxed_module(
+def build_sandboxed_module(
     problem: Problem,
     program: Program,
     births: Sequence[CandidateRow],
@@ -157,7 +159,7 @@ def sandboxed_module(
     arguments = tuple(tests[0][0].data)
     name = "solve" if problem.driver else problem.entry.name
     return _SANDBOXED.format(
-        docstring=_docstring(problem, program, births, archive, _USE_SANDBOXED.format(name=name)),
+        docstring=_build_docstring(problem, program, births, archive, _USE_SANDBOXED.format(name=name)),
         source=ascii(program.source),
         entry=problem.entry.name,
         name=name,
@@ -168,44 +170,48 @@ def sandboxed_module(
     )
 
 
-def _try_calls(problem: Problem, program: Program, tests: Sequence[Test], executor: Executor) -> None:
+def _test_calls(problem: Problem, program: Program, tests: Sequence[Test], executor: Executor) -> None:
     """Repeats the archived costs, one sandboxed call for each instance."""
-    _need(tests)
-    calls = tuple({key: value_of(datum) for key, datum in instance.data.items()} for instance, _ in tests)
-    limits = Limits(cpu_seconds=_seconds(problem, tests), together=bool(problem.driver))
+    _require_tests(tests)
+    calls = tuple(
+        {key: convert_datum(datum) for key, datum in instance.data.items()} for instance, _ in tests
+    )
+    limits = Limits(cpu_seconds=_compute_limit(problem, tests), together=bool(problem.driver))
     job = Job(
         source=program.source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver
     )
-    outcome = executor.submit(_Try(job)).result()
+    outcome = executor.submit(_SelfTest(job)).result()
     if len(outcome.answers) < len(tests):
-        raise Trouble(f"the program does not repeat the archive's costs: {outcome.message:.200}")
+        raise GapsmithError(f"the program does not repeat the archive's costs: {outcome.message:.200}")
     for (instance, cost), answer in zip(tests, outcome.answers, strict=True):
         if (found := problem.cost(instance, answer.value)) != cost:
-            raise Trouble(f"the program does not repeat the archive's costs: found {found}, expected {cost}")
+            raise GapsmithError(
+                f"the program does not repeat the archive's costs: found {found}, expected {cost}"
+            )
 
 
-def _need(tests: Sequence[Test]) -> None:
+def _require_tests(tests: Sequence[Test]) -> None:
     if not tests:
-        raise Trouble(
+        raise GapsmithError(
             "the archive has no cost of this program on its training instances; it cannot be shown to repeat any"
         )
 
 
-def _try(text: str, tests: Sequence[Test], executor: Executor, seconds: float) -> None:
+def _test_module(text: str, tests: Sequence[Test], executor: Executor, seconds: float) -> None:
     """Runs the module's self-test in the sandbox."""
-    _need(tests)
+    _require_tests(tests)
     job = Job(source=text, entry="self_test", calls=({},), limits=Limits(cpu_seconds=seconds))
-    outcome = executor.submit(_Try(job)).result()
+    outcome = executor.submit(_SelfTest(job)).result()
     found = outcome.answers[0].value if outcome.answers else outcome.message
     expected = [[instance.name, cost, cost] for instance, cost in tests]
     if found != expected:
-        raise Trouble(
+        raise GapsmithError(
             f"the module does not repeat the archive's costs: found {found!r:.200}, expected {expected!r:.200}"
         )
 
 
 @dataclass(frozen=True)
-class _Try:
+class _SelfTest:
     job: Job
 
     def __call__(self, runner: Runner, _spent: float) -> Outcome:
@@ -223,7 +229,7 @@ A model wrote this program. It was checked to name no files, no other modules an
 Imported, it runs with your rights: read it first, or export it with --sandboxed."""
 
 
-def _docstring(
+def _build_docstring(
     problem: Problem,
     program: Program,
     births: Sequence[CandidateRow],
@@ -238,14 +244,14 @@ def _docstring(
         f"Program {program.id} (canonical hash {program.hash}) of run {first.run}: problem {problem.name}, "
         f"model {run.model}, seed {run.seed}, slot {first.slot}, operator {first.operator}.",
         "Measured gaps to proven optima or bounds, in percent:",
-        *(f"- {line}" for line in _gaps(program, first, run.report)),
+        *(f"- {line}" for line in _describe_gaps(program, first, run.report)),
         "",
         use,
     ]
-    return harmless("\n".join(lines)).replace("\\", "/").replace('"""', "'''")
+    return sanitize("\n".join(lines)).replace("\\", "/").replace('"""', "'''")
 
 
-def _gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) -> list[str]:
+def _describe_gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) -> list[str]:
     found = []
     if row.train_gap is not None:
         found.append(f"training: {row.train_gap:.3f} (mean over the classes of the pooled gap)")
@@ -254,12 +260,12 @@ def _gaps(program: Program, row: CandidateRow, report: dict[str, Any] | None) ->
     best = (report or {}).get("best") or {}
     if best.get("id") == program.id and best.get("pooled_gap_percent") is not None:
         mean, share = best["mean_gap_percent"], 100 * best["optimal_share"]
-        pooled = f"{best['pooled_gap_percent']:.3f} pooled{_tested(best)}"
+        pooled = f"{best['pooled_gap_percent']:.3f} pooled{_describe_test(best)}"
         found.append(f"sealed test: {pooled}, {mean:.3f} mean; {share:.1f} % optimal")
     return found or ["none: the program did not solve its training instances"]
 
 
-def _tested(best: Mapping[str, Any]) -> str:
+def _describe_test(best: Mapping[str, Any]) -> str:
     """Formats interval, number of instances and failures, in parentheses."""
     interval = [f"95 % interval {best['ci95'][0]:.3f} to {best['ci95'][1]:.3f}"] if best["ci95"] else []
     failures = len(best.get("failures") or ())
@@ -268,19 +274,19 @@ def _tested(best: Mapping[str, Any]) -> str:
     return f" ({'; '.join([*interval, *solved, *failed])})" if interval or solved else ""
 
 
-def _plain(instance: Instance) -> dict[str, Any]:
+def _encode_data(instance: Instance) -> dict[str, Any]:
     return {
         key: value.tolist() if isinstance(value, np.ndarray) else value
         for key, value in instance.data.items()
     }
 
 
-def _literal(tests: Sequence[Test]) -> str:
-    rows = [f"    ({instance.name!r}, {_data(instance)}, {cost!r})," for instance, cost in tests]
+def _format_tests(tests: Sequence[Test]) -> str:
+    rows = [f"    ({instance.name!r}, {_format_data(instance)}, {cost!r})," for instance, cost in tests]
     return "\n".join(rows)
 
 
-def _data(instance: Instance) -> str:
+def _format_data(instance: Instance) -> str:
     parts = [
         f"{key!r}: np.array({value.tolist()!r}, dtype={value.dtype.str!r})"
         if isinstance(value, np.ndarray)
@@ -290,12 +296,12 @@ def _data(instance: Instance) -> str:
     return "{" + ", ".join(parts) + "}"
 
 
-def write(path: Path, text: str) -> None:
-    """Writes a module. Raises Trouble where it cannot."""
+def write_module(path: Path, text: str) -> None:
+    """Writes a module. Raises GapsmithError where it cannot."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Trouble(f"{path} cannot be written: {(error.strerror or 'failed').lower()}") from None
+        raise GapsmithError(f"{path} cannot be written: {(error.strerror or 'failed').lower()}") from None
 
 
 _SANDBOXED = '''"""{docstring}

@@ -4,16 +4,16 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from gapsmith.agent.archive.costs import Spending, Spent
+from gapsmith.agent.archive.costs import CostLine, CostSummary
 from gapsmith.agent.evaluation.compare import Scored
-from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.runs.final.leaderboards import Member
 from gapsmith.agent.runs.final.pareto import FrontPoint
 from gapsmith.agent.runs.final.report import Report
-from gapsmith.evaluators.scoring import FEWEST, Aggregate, Gain
+from gapsmith.evaluators.scoring import MIN_INSTANCES, Aggregate, Gain
 
 
-def spending_json(found: Spending) -> dict[str, Any]:
+def encode_spending(found: CostSummary) -> dict[str, Any]:
     """Encodes the part `spending` of a report."""
     return {
         **_fields(found.whole),
@@ -22,7 +22,7 @@ def spending_json(found: Spending) -> dict[str, Any]:
     }
 
 
-def _fields(spent: Spent) -> dict[str, Any]:
+def _fields(spent: CostLine) -> dict[str, Any]:
     shares = ("cached_share", "usd_per_best", "usd_per_champion")
     return {**asdict(spent), **{name: getattr(spent, name) for name in shares}}
 
@@ -32,40 +32,40 @@ AGGREGATES = ("mean_gap_percent", "pooled_gap_percent", "optimal_share", "cpu_se
 
 def aggregate_fields(aggregate: Aggregate | None) -> dict[str, Any]:
     """Lists the figures of a row; null where the program failed."""
-    found: dict[str, Any] = {name: _finite(getattr(aggregate, name, None)) for name in AGGREGATES}
+    found: dict[str, Any] = {name: _replace_infinity(getattr(aggregate, name, None)) for name in AGGREGATES}
     interval = aggregate.ci95 if aggregate else None
-    return {**found, "ci95": [_finite(limit) for limit in interval] if interval else None}
+    return {**found, "ci95": [_replace_infinity(limit) for limit in interval] if interval else None}
 
 
-def failures_json(row: Scored) -> list[dict[str, str]]:
+def encode_failures(row: Scored) -> list[dict[str, str]]:
     """Lists the instances that a program failed on."""
     return [vars(failure) for failure in row.failures]
 
 
-def _finite(value: float | None) -> float | None:
+def _replace_infinity(value: float | None) -> float | None:
     """Replaces infinity, which JSON lacks."""
     return value if value is not None and math.isfinite(value) else None
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def encode_report(report: Report) -> dict[str, Any]:
     """Encodes the report of `run`."""
     return {
         "run": report.run,
         "problem": report.problem,
-        "model": without_login(report.model),
+        "model": hide_login(report.model),
         "evaluations": report.evaluations,
         "calls": report.calls,
         "usd": report.usd,
         "seconds": report.seconds,
-        "best": {"id": report.best_id, **_figures(report.best)},
-        "reference": {"id": None, **_figures(report.reference)},
+        "best": {"id": report.best_id, **_list_figures(report.best)},
+        "reference": {"id": None, **_list_figures(report.reference)},
         "gain": _gain_json(report.gain),
         "counts": vars(report.counts),
         "fingerprint": report.fingerprint,
         "claimed": {**_gain_json(report.claimed), "generated": report.generated},
-        "front": [_point_json(point, report.best_id) for point in report.front],
-        "together": [_member_json(k, member) for k, member in enumerate(report.together, 1)],
-        "spending": spending_json(report.spending) if report.spending else None,
+        "front": [_encode_point(point, report.best_id) for point in report.front],
+        "together": [_encode_member(k, member) for k, member in enumerate(report.together, 1)],
+        "spending": encode_spending(report.spending) if report.spending else None,
         **({"formulation": dict(report.formulation)} if report.formulation else {}),
     }
 
@@ -73,30 +73,34 @@ def report_json(report: Report) -> dict[str, Any]:
 def _gain_json(gain: Gain | None) -> dict[str, Any]:
     """Encodes a gain, zero where there is none; without interval no claim."""
     gain = gain or Gain(0.0, None, 0)
-    interval = [_finite(limit) for limit in gain.ci95] if gain.ci95 else None
+    interval = [_replace_infinity(limit) for limit in gain.ci95] if gain.ci95 else None
     return {
-        "pooled_gap_points": _finite(gain.points),
+        "pooled_gap_points": _replace_infinity(gain.points),
         "ci95": interval,
         "instances": gain.instances,
-        "needed": FEWEST,
+        "needed": MIN_INSTANCES,
         "failures": [vars(failure) for failure in gain.failures],
     }
 
 
-def _point_json(point: FrontPoint, winner: int) -> dict[str, Any]:
-    figures = {"pooled_gap_percent": _finite(point.gap), "cpu_seconds": point.cpu_seconds, "size": point.size}
+def _encode_point(point: FrontPoint, winner: int) -> dict[str, Any]:
+    figures = {
+        "pooled_gap_percent": _replace_infinity(point.gap),
+        "cpu_seconds": point.cpu_seconds,
+        "size": point.size,
+    }
     return {"id": point.program, "name": point.name, **figures, "winner": point.program == winner}
 
 
-def _member_json(runs: int, member: Member) -> dict[str, Any]:
+def _encode_member(runs: int, member: Member) -> dict[str, Any]:
     return {
         "id": member.program,
         "name": member.name,
         "runs": runs,
-        "pooled_gap_percent": _finite(member.gap),
+        "pooled_gap_percent": _replace_infinity(member.gap),
     }
 
 
-def _figures(row: Scored) -> dict[str, Any]:
-    solved = {"outcome": row.outcome, "solved": row.solved, "failures": failures_json(row)}
+def _list_figures(row: Scored) -> dict[str, Any]:
+    solved = {"outcome": row.outcome, "solved": row.solved, "failures": encode_failures(row)}
     return {"name": row.entrant.name, **aggregate_fields(row.aggregate), **solved, "split": "test"}

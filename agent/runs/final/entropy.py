@@ -31,14 +31,14 @@ class Source(StrEnum):
     RECORDING = "recording"
 
 
-def source_of(models: Sequence[Model]) -> Source:
+def find_source(models: Sequence[Model]) -> Source:
     """Tells where the seed of a run with these models comes from."""
-    if _recorded(models) is not None:
+    if _find_recorded(models) is not None:
         return Source.RECORDING
     return Source.DECISIONS if all(model.deterministic for model in models) else Source.ENTROPY
 
 
-def final_seed(archive: Archive, run: int, models: Sequence[Model], seed: int) -> int:
+def draw_final_seed(archive: Archive, run: int, models: Sequence[Model], seed: int) -> int:
     """Returns the seed of the last instances, drawn unless kept.
 
     Args:
@@ -50,29 +50,29 @@ def final_seed(archive: Archive, run: int, models: Sequence[Model], seed: int) -
     Returns:
         A number below 2**48. A run that goes on after its end draws again: its programs are others.
     """
-    kind = f"{KIND}, drawn after slot {archive.recorded(run) - 1}"
-    if (kept := _kept(archive, run, kind)) is None:
-        archive.record(run, SLOT, kind, {"seed": _drawn(archive, run, models, seed)})
-        kept = _kept(archive, run, kind)  # of two that draw at once, the first
+    kind = f"{KIND}, drawn after slot {archive.count_slots(run) - 1}"
+    if (kept := _find_kept(archive, run, kind)) is None:
+        archive.record(run, SLOT, kind, {"seed": _draw_seed(archive, run, models, seed)})
+        kept = _find_kept(archive, run, kind)  # of two that draw at once, the first
     assert kept is not None  # it was recorded
     return kept
 
 
-def last_drawn(archive: Archive, run: int) -> int | None:
+def find_last_drawn(archive: Archive, run: int) -> int | None:
     """Returns the latest seed of a run; None before its end."""
     found = [event for event in archive.events(run) if event.kind.startswith(KIND)]
     return int(max(found, key=lambda event: event.id or 0).detail["seed"]) if found else None
 
 
-def _kept(archive: Archive, run: int, kind: str) -> int | None:
+def _find_kept(archive: Archive, run: int, kind: str) -> int | None:
     found = (event.detail["seed"] for event in archive.events(run) if event.kind == kind)
     return next(map(int, found), None)
 
 
-def _drawn(archive: Archive, run: int, models: Sequence[Model], seed: int) -> int:
-    match source_of(models):
+def _draw_seed(archive: Archive, run: int, models: Sequence[Model], seed: int) -> int:
+    match find_source(models):
         case Source.RECORDING:
-            return _recorded(models) or 0
+            return _find_recorded(models) or 0
         case Source.DECISIONS:
             digest = hashlib.sha256(f"{archive.fingerprint(run)} {seed}".encode()).digest()
             return int.from_bytes(digest) >> (256 - BITS)
@@ -80,7 +80,7 @@ def _drawn(archive: Archive, run: int, models: Sequence[Model], seed: int) -> in
             return secrets.randbits(BITS)
 
 
-def _recorded(models: Sequence[Model]) -> int | None:
+def _find_recorded(models: Sequence[Model]) -> int | None:
     """Returns the seed of a recording with choices, else by its decisions."""
     replays = [model for model in models if isinstance(model, ReplayModel) and model.told]
     header = replays[0].recording.header if len(models) == len(replays) == 1 else None

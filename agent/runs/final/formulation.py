@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gapsmith.agent.archive.findings import finding_of
+from gapsmith.agent.archive.findings import find_verification
 from gapsmith.agent.evaluation.compare import Scored
-from gapsmith.agent.evaluation.scores import Archived, Measuring
+from gapsmith.agent.evaluation.scores import Archived, Scorer
 from gapsmith.evaluators.base import Instance, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner
 
 
-def formulation_report(
-    by: Measuring, winner: Archived, best: Scored, test: Sequence[Instance]
+def report_formulation(
+    by: Scorer, winner: Archived, best: Scored, test: Sequence[Instance]
 ) -> Mapping[str, Any] | None:
     """Reports a winner's speed and verification as plain data.
 
@@ -24,7 +24,7 @@ def formulation_report(
     costs = [float(score.cost) for score in best.scores if score.cost is not None]
     by.doing("solving with all cores", 0, 1)
     speed = by.executor.submit(_SpeedMeasurement(by.problem, winner.source, test, costs)).result()
-    finding = finding_of(by.archive, by.archive.births(winner.program))
+    finding = find_verification(by.archive, by.archive.list_births(winner.program))
     return {**(speed or {}), "verified": finding}
 
 

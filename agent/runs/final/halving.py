@@ -26,7 +26,7 @@ class Round:
     survivors: int
 
 
-def rounds(contestants: int, instances: int) -> list[Round]:
+def plan_rounds(contestants: int, instances: int) -> list[Round]:
     """Plans the rounds; none for a single contestant.
 
     The last round ends with one contestant and all instances.
@@ -47,7 +47,7 @@ def rounds(contestants: int, instances: int) -> list[Round]:
     return [Round(m, n) for m, n in zip(met, survivors, strict=True)]
 
 
-def survivors(scale: Scale, costs: Mapping[int, Sequence[Number]], count: int) -> list[int]:
+def select_survivors(scale: Scale, costs: Mapping[int, Sequence[Number]], count: int) -> list[int]:
     """Selects the contestants of least mean loss, best first, stable on ties.
 
     Args:
@@ -55,10 +55,10 @@ def survivors(scale: Scale, costs: Mapping[int, Sequence[Number]], count: int) -
         costs: of each contestant, on the same first instances of the scale.
         count: how many go on.
     """
-    return sorted(costs, key=lambda contestant: mean_loss(scale, costs[contestant]))[:count]
+    return sorted(costs, key=lambda contestant: average_loss(scale, costs[contestant]))[:count]
 
 
-def mean_loss(scale: Scale, costs: Sequence[Number]) -> float:
+def average_loss(scale: Scale, costs: Sequence[Number]) -> float:
     """Averages the weighted loss on the first instances, scaled to all."""
     met = len(costs)
-    return float((scale.loss_of(costs, met) * scale.weights[:met]).mean()) * scale.bound.size
+    return float((scale.compute_first_losses(costs, met) * scale.weights[:met]).mean()) * scale.bound.size

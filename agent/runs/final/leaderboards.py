@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.leading import ALL
-from gapsmith.agent.evaluation.scores import Known, Measuring, costs_in
-from gapsmith.agent.runs.final.pareto import FrontPoint, front, thinned
-from gapsmith.agent.search.instances import Bench
+from gapsmith.agent.evaluation.scores import Known, Scorer, list_costs
+from gapsmith.agent.runs.final.pareto import FrontPoint, find_front, thin_front
+from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.evaluators.base import Number
 from gapsmith.evaluators.running.assess import Assessment
-from gapsmith.evaluators.scoring import Scale, Score, costs_of
+from gapsmith.evaluators.scoring import Scale, Score, collect_costs
 
 MOST = 5
 
 
-def complementary(
+def choose_complementary(
     scale: Scale, costs: Sequence[Sequence[Number]], most: int = MOST, first: Sequence[int] = ()
 ) -> list[int]:
     """Chooses complementary programs greedily, until none adds anything.
@@ -47,14 +47,14 @@ def complementary(
     return chosen
 
 
-def pooled_together(scale: Scale, costs: Sequence[Sequence[Number]]) -> list[float]:
+def pool_gaps(scale: Scale, costs: Sequence[Sequence[Number]]) -> list[float]:
     """Computes the pooled gap of the best of k, per k."""
     rows = np.array(costs, dtype=float)
     losses = np.array([scale.loss(row) for row in costs])
     found = []
     for k in range(1, len(costs) + 1):
         best = rows[losses[:k].argmin(axis=0), np.arange(rows.shape[1])]
-        found.append(scale.pooled([float(cost) for cost in best]))
+        found.append(scale.compute_pooled_gap([float(cost) for cost in best]))
     return found
 
 
@@ -90,7 +90,7 @@ class Boards:
     together: tuple[Member, ...] = ()
 
 
-def boards(run: int, winner: int, train: Bench, bench: Bench, by: Measuring) -> Boards:
+def make_leaderboards(run: int, winner: int, train: InstanceSet, bench: InstanceSet, by: Scorer) -> Boards:
     """Makes the leaderboards of all programs of a run that solved training.
 
     Args:
@@ -100,50 +100,59 @@ def boards(run: int, winner: int, train: Bench, bench: Bench, by: Measuring) -> 
         bench: what they are priced on.
         by: runs programs.
     """
-    solved = _solved(run, train, by.archive, by.problem.name)
+    solved = _find_solved(run, train, by.archive, by.problem.name)
     place = next((k for k, (known, _, _) in enumerate(solved) if known.program == winner), None)
     first = [] if place is None else [place]
-    pareto = list(dict.fromkeys([*(solved[k][0] for k in first), *_fitting(solved, train)]))
+    pareto = list(dict.fromkeys([*(solved[k][0] for k in first), *_select_training_front(solved, train)]))
     members = [
-        solved[k][0] for k in complementary(train.scale, [costs for _, costs, _ in solved], first=first)
+        solved[k][0]
+        for k in choose_complementary(train.scale, [costs for _, costs, _ in solved], first=first)
     ]
     programs = list(dict.fromkeys([*pareto, *members]))
     results = dict(zip(programs, by.run(programs, bench.instances), strict=True))
-    points = [_point(p, costs, results[p].scores, bench) for p in pareto if (costs := costs_in(results[p]))]
-    return Boards(_front(points, winner), _together(members, [results[p] for p in members], bench))
+    points = [
+        _make_point(p, costs, results[p].scores, bench) for p in pareto if (costs := list_costs(results[p]))
+    ]
+    return Boards(_make_front(points, winner), _choose_members(members, [results[p] for p in members], bench))
 
 
 Solved = list[tuple[Known, Sequence[Number], list[Score]]]
 
 
-def _solved(run: int, train: Bench, archive: Archive, problem: str) -> Solved:
+def _find_solved(run: int, train: InstanceSet, archive: Archive, problem: str) -> Solved:
     programs = [Known.of(*pair) for pair in archive.elites(problem, ALL, run)]
     digests = [instance.digest for instance in train.instances]
     scores = archive.costs([known.program for known in programs], digests)
-    found = ((known, costs_of(scores[known.program], train.instances)) for known in programs)
+    found = ((known, collect_costs(scores[known.program], train.instances)) for known in programs)
     return [(known, costs, list(scores[known.program].values())) for known, costs in found if costs]
 
 
-def _fitting(solved: Solved, train: Bench) -> list[Known]:
+def _select_training_front(solved: Solved, train: InstanceSet) -> list[Known]:
     """Selects the programs of the front in training."""
     by_number = {known.program: known for known, _, _ in solved}
-    points = front(_point(known, costs, scores, train) for known, costs, scores in solved)
-    return [by_number[point.program] for point in thinned(points, ON_FRONT)]
+    points = find_front(_make_point(known, costs, scores, train) for known, costs, scores in solved)
+    return [by_number[point.program] for point in thin_front(points, ON_FRONT)]
 
 
-def _front(points: Sequence[FrontPoint], winner: int) -> tuple[FrontPoint, ...]:
+def _make_front(points: Sequence[FrontPoint], winner: int) -> tuple[FrontPoint, ...]:
     """Makes the front, and adds the winner even if it is dominated."""
-    best = {point.program for point in front(points)} | {winner}
+    best = {point.program for point in find_front(points)} | {winner}
     return tuple(sorted((point for point in points if point.program in best), key=lambda point: point.gap))
 
 
-def _point(known: Known, costs: Sequence[Number], scores: Sequence[Score], bench: Bench) -> FrontPoint:
+def _make_point(
+    known: Known, costs: Sequence[Number], scores: Sequence[Score], bench: InstanceSet
+) -> FrontPoint:
     seconds = sum(score.cpu_seconds for score in scores) / len(scores)
-    return FrontPoint(known.program, known.name, bench.scale.pooled(costs), seconds, known.size)
+    return FrontPoint(known.program, known.name, bench.scale.compute_pooled_gap(costs), seconds, known.size)
 
 
-def _together(members: Sequence[Known], results: Sequence[Assessment], bench: Bench) -> tuple[Member, ...]:
+def _choose_members(
+    members: Sequence[Known], results: Sequence[Assessment], bench: InstanceSet
+) -> tuple[Member, ...]:
     """Selects the members that solve all instances, in order of choice."""
-    solved = [(m, costs) for m, r in zip(members, results, strict=True) if (costs := costs_in(r)) is not None]
-    gaps = pooled_together(bench.scale, [costs for _, costs in solved])
+    solved = [
+        (m, costs) for m, r in zip(members, results, strict=True) if (costs := list_costs(r)) is not None
+    ]
+    gaps = pool_gaps(bench.scale, [costs for _, costs in solved])
     return tuple(Member(m.program, m.name, gap) for (m, _), gap in zip(solved, gaps, strict=True))

@@ -32,7 +32,7 @@ class _Edit:
     lines: tuple[str, ...] = ()
 
 
-def simpler(source: str, entry: str, most: int = MOST) -> list[str]:
+def yield_simpler(source: str, entry: str, most: int = MOST) -> list[str]:
     """Yields shorter valid programs, those that remove most first.
 
     What no run can reach goes in one proposal; after it a statement or a branch each.
@@ -43,30 +43,30 @@ def simpler(source: str, entry: str, most: int = MOST) -> list[str]:
         most: proposals at most.
     """
     try:
-        return _shorter(source, entry, most)
+        return _yield_shorter(source, entry, most)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []  # what cannot be written anew stays as it is
 
 
-def _shorter(source: str, entry: str, most: int) -> list[str]:
-    lines, tree = _lines(source), ast.parse(source)
-    edits = list(_edits(lines, tree))
+def _yield_shorter(source: str, entry: str, most: int) -> list[str]:
+    lines, tree = _split_lines(source), ast.parse(source)
+    edits = list(_yield_edits(lines, tree))
     if len(edits) > (count := MOST_READ // len(source)):
         edits = sorted(edits, key=lambda edit: edit.first - edit.last)[:count]
-    texts = [_tidied(source, entry), *(_applied(lines, [edit]) for edit in edits)]
-    sizes = {text: _size(text, entry) for text in texts}
-    whole = _size(source, entry)
+    texts = [_remove_dead_code(source, entry), *(_apply_edits(lines, [edit]) for edit in edits)]
+    sizes = {text: _count_nodes(text, entry) for text in texts}
+    whole = _count_nodes(source, entry)
     shorter = [text for text, size in sizes.items() if 0 < size < whole and len(text) < len(source)]
     return sorted(shorter, key=lambda text: sizes[text])[:most]
 
 
-def _lines(source: str) -> list[str]:
+def _split_lines(source: str) -> list[str]:
     """Splits lines as the parser counts them: a form feed ends none."""
     lines = re.split(r"\r\n|\r|\n", source)
     return lines if lines[-1] else lines[:-1]
 
 
-def _size(source: str, entry: str) -> int:
+def _count_nodes(source: str, entry: str) -> int:
     """Counts syntax nodes; 0 for an invalid program."""
     try:
         tree = ast.parse(source)
@@ -77,7 +77,7 @@ def _size(source: str, entry: str) -> int:
     return sum(1 for _ in ast.walk(tree))
 
 
-def _applied(lines: list[str], edits: list[_Edit]) -> str:
+def _apply_edits(lines: list[str], edits: list[_Edit]) -> str:
     """Applies edits; of two that overlap the one that starts first."""
     kept: list[str] = []
     done = 0
@@ -92,19 +92,19 @@ def _applied(lines: list[str], edits: list[_Edit]) -> str:
 # One statement or branch
 
 
-def _edits(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
-    used = Counter(_loaded(tree))
-    bound = Counter(_stored(tree))
-    for node, body in _bodies(tree):
+def _yield_edits(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
+    used = Counter(_find_loaded(tree))
+    bound = Counter(_find_stored(tree))
+    for node, body in _yield_bodies(tree):
         for statement in body:
             if len(body) > 1 and not _must_stay(node, statement, used, bound):
-                yield _without(statement)
+                yield _remove_part(statement)
             if isinstance(statement, ast.If):
-                yield from _branches(lines, statement)
-    yield from _addends(lines, tree)
+                yield from _yield_branches(lines, statement)
+    yield from _yield_addends(lines, tree)
 
 
-def _branches(lines: list[str], node: ast.If) -> Iterator[_Edit]:
+def _yield_branches(lines: list[str], node: ast.If) -> Iterator[_Edit]:
     """Yields the statement without one branch, or without its condition."""
     end, last = node.body[-1].end_lineno or 0, node.end_lineno or 0
     is_elif = lines[node.lineno - 1].lstrip().startswith("elif")
@@ -113,12 +113,12 @@ def _branches(lines: list[str], node: ast.If) -> Iterator[_Edit]:
     if is_elif:
         yield _Edit(node.lineno, end)
         return
-    yield _Edit(node.lineno, last, _moved(lines, node.body, node.col_offset))
+    yield _Edit(node.lineno, last, _shift_lines(lines, node.body, node.col_offset))
     if node.orelse and not lines[node.orelse[0].lineno - 1].lstrip().startswith("elif"):
-        yield _Edit(node.lineno, last, _moved(lines, node.orelse, node.col_offset))
+        yield _Edit(node.lineno, last, _shift_lines(lines, node.orelse, node.col_offset))
 
 
-def _moved(lines: list[str], body: list[ast.stmt], column: int) -> tuple[str, ...]:
+def _shift_lines(lines: list[str], body: list[ast.stmt], column: int) -> tuple[str, ...]:
     """Shifts the lines of a block left to a column."""
     shift = body[0].col_offset - column
     block = lines[body[0].lineno - 1 : body[-1].end_lineno]
@@ -129,34 +129,34 @@ def _must_stay(node: ast.AST, statement: ast.stmt, used: Counter[str], bound: Co
     """Tells whether a statement is documentation, a result or a needed binding."""
     if _is_docstring(statement) or (isinstance(node, ast.FunctionDef) and isinstance(statement, ast.Return)):
         return True
-    inner, own = Counter(_loaded(statement)), Counter(_stored(statement))
+    inner, own = Counter(_find_loaded(statement)), Counter(_find_stored(statement))
     return any(bound[name] == own[name] and used[name] > inner[name] for name in own)
 
 
 # A constant added to every priority
 
 
-def _addends(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
+def _yield_addends(lines: list[str], tree: ast.Module) -> Iterator[_Edit]:
     """Yields each sum that only ranks, without one constant."""
-    for value in _rankings(tree):
-        for node in _terms(value):
-            if isinstance(node, ast.BinOp) and (text := _without_constant(lines, node, node is value)):
-                yield _replaced(lines, node, text)
+    for value in _yield_rankings(tree):
+        for node in _yield_terms(value):
+            if isinstance(node, ast.BinOp) and (text := _remove_constant(lines, node, node is value)):
+                yield _replace_text(lines, node, text)
 
 
-def _rankings(tree: ast.Module) -> Iterator[ast.expr]:
+def _yield_rankings(tree: ast.Module) -> Iterator[ast.expr]:
     """Yields expressions that rank, through one variable or function too."""
-    ranked = [value for node in ast.walk(tree) for value in _ranked(node)]
+    ranked = [value for node in ast.walk(tree) for value in _list_ranked(node)]
     names = {node.id for value in ranked for node in ast.walk(value) if isinstance(node, ast.Name)}
     yield from ranked
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and names.intersection(_stored(node)):
+        if isinstance(node, ast.Assign) and names.intersection(_find_stored(node)):
             yield node.value
         elif isinstance(node, ast.FunctionDef) and (node.name in names or node in tree.body):
             yield from (each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value)
 
 
-def _ranked(node: ast.AST) -> list[ast.expr]:
+def _list_ranked(node: ast.AST) -> list[ast.expr]:
     """Lists what a call ranks by: arguments of `argmin`, results of `key=`."""
     if not isinstance(node, ast.Call):
         return []
@@ -167,15 +167,15 @@ def _ranked(node: ast.AST) -> list[ast.expr]:
     return keys + ((node.args or own)[:1] if name in _RANKERS else [])
 
 
-def _terms(node: ast.expr) -> Iterator[ast.expr]:
+def _yield_terms(node: ast.expr) -> Iterator[ast.expr]:
     """Yields an expression and its sums with a factor of one."""
     yield node
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-        yield from _terms(node.left)
-        yield from _terms(node.right)
+        yield from _yield_terms(node.left)
+        yield from _yield_terms(node.right)
 
 
-def _without_constant(lines: list[str], node: ast.BinOp, outermost: bool) -> str:
+def _remove_constant(lines: list[str], node: ast.BinOp, outermost: bool) -> str:
     """Returns the text of a sum without its constant; else empty."""
     if not isinstance(node.op, ast.Add | ast.Sub) or _is_number(node.left) == _is_number(node.right):
         return ""
@@ -195,7 +195,7 @@ def _is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
 
 
-def _replaced(lines: list[str], node: ast.expr, text: str) -> _Edit:
+def _replace_text(lines: list[str], node: ast.expr, text: str) -> _Edit:
     """Puts a text in an expression's place. Columns are counted in bytes."""
     first, last = node.lineno, node.end_lineno or node.lineno
     before = lines[first - 1].encode()[: node.col_offset].decode()
@@ -206,55 +206,55 @@ def _replaced(lines: list[str], node: ast.expr, text: str) -> _Edit:
 # What no run can reach
 
 
-def _tidied(source: str, entry: str) -> str:
+def _remove_dead_code(source: str, entry: str) -> str:
     """Removes unused and unreachable code until nothing changes."""
     for _ in range(1 + MOST_READ // (4 * len(source))):
         tree = ast.parse(source)
-        text = _applied(_lines(source), list(_dead(tree, entry)))
-        if not 0 < _size(text, entry) < _size(source, entry):
+        text = _apply_edits(_split_lines(source), list(_find_dead_code(tree, entry)))
+        if not 0 < _count_nodes(text, entry) < _count_nodes(source, entry):
             break
         source = text
     return source
 
 
-def _dead(tree: ast.Module, entry: str) -> Iterator[_Edit]:
-    used, strings = Counter(_loaded(tree)), Counter(_strings(tree))
-    for _, body in _bodies(tree):
+def _find_dead_code(tree: ast.Module, entry: str) -> Iterator[_Edit]:
+    used, strings = Counter(_find_loaded(tree)), Counter(_find_strings(tree))
+    for _, body in _yield_bodies(tree):
         unreached = False
         for statement in body:
-            if unreached or _unused(statement, entry, used):
-                yield _without(statement)
-            elif trimmed := _trimmed(statement, strings):
+            if unreached or _is_unused(statement, entry, used):
+                yield _remove_part(statement)
+            elif trimmed := _trim_parameters(statement, strings):
                 yield trimmed
             unreached = unreached or isinstance(statement, _ENDS)
 
 
-def _unused(statement: ast.stmt, entry: str, used: Counter[str]) -> bool:
+def _is_unused(statement: ast.stmt, entry: str, used: Counter[str]) -> bool:
     """Tells whether it only binds names that nothing else uses."""
-    names = _definition(statement)
-    inner = Counter(_loaded(statement)) if isinstance(statement, _DEFINITIONS) else Counter[str]()
+    names = _find_definition(statement)
+    inner = Counter(_find_loaded(statement)) if isinstance(statement, _DEFINITIONS) else Counter[str]()
     return bool(names) and entry not in names and all(used[name] <= inner[name] for name in names)
 
 
-def _definition(statement: ast.stmt) -> list[str]:
+def _find_definition(statement: ast.stmt) -> list[str]:
     if isinstance(statement, _DEFINITIONS):
         return [statement.name]
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return [alias.asname or alias.name.split(".")[0] for alias in statement.names]
     if isinstance(statement, ast.Assign) and all(isinstance(t, ast.Name) for t in statement.targets):
-        return list(_stored(statement))
+        return list(_find_stored(statement))
     return []
 
 
-def _trimmed(statement: ast.stmt, strings: Counter[str]) -> _Edit | None:
+def _trim_parameters(statement: ast.stmt, strings: Counter[str]) -> _Edit | None:
     """Drops table entries that no string of the program names."""
     if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict)):
         return None
-    if list(_stored(statement)) != [_PARAMS]:
+    if list(_find_stored(statement)) != [_PARAMS]:
         return None
-    table, own = statement.value, Counter(_strings(statement))
+    table, own = statement.value, Counter(_find_strings(statement))
     rows = zip(table.keys, table.values, strict=True)
-    kept = [(k, v) for k, v in rows if all(strings[name] > own[name] for name in _strings(k))]
+    kept = [(k, v) for k, v in rows if all(strings[name] > own[name] for name in _find_strings(k))]
     if len(kept) == len(table.keys):
         return None
     entries = [f"    {ast.unparse(k) if k else '**'}: {ast.unparse(v)}," for k, v in kept]
@@ -264,7 +264,7 @@ def _trimmed(statement: ast.stmt, strings: Counter[str]) -> _Edit | None:
 # Trees
 
 
-def _bodies(tree: ast.Module) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
+def _yield_bodies(tree: ast.Module) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
     for node in ast.walk(tree):
         for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
@@ -272,7 +272,7 @@ def _bodies(tree: ast.Module) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
                 yield node, body
 
 
-def _without(statement: ast.stmt) -> _Edit:
+def _remove_part(statement: ast.stmt) -> _Edit:
     decorators = getattr(statement, "decorator_list", [])
     first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
     return _Edit(first, statement.end_lineno or 0)
@@ -282,13 +282,13 @@ def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _loaded(tree: ast.AST) -> Iterator[str]:
+def _find_loaded(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
             yield node.id
 
 
-def _stored(tree: ast.AST) -> Iterator[str]:
+def _find_stored(tree: ast.AST) -> Iterator[str]:
     """Returns the names that it binds for others."""
     if isinstance(tree, _DEFINITIONS):
         yield tree.name
@@ -302,7 +302,7 @@ def _stored(tree: ast.AST) -> Iterator[str]:
             yield node.name
 
 
-def _strings(tree: ast.AST | None) -> Iterator[str]:
+def _find_strings(tree: ast.AST | None) -> Iterator[str]:
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value

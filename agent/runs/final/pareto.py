@@ -26,17 +26,17 @@ class FrontPoint:
     size: int
 
 
-def dominates(one: FrontPoint, other: FrontPoint, tolerance: float = TOLERANCE) -> bool:
+def is_dominating(one: FrontPoint, other: FrontPoint, tolerance: float = TOLERANCE) -> bool:
     """Tells whether one is nowhere worse and somewhere better.
 
     Times count beyond the tolerance.
     """
-    if one.gap > other.gap or one.size > other.size or _slower(one, other, tolerance):
+    if one.gap > other.gap or one.size > other.size or _is_slower(one, other, tolerance):
         return False
-    return one.gap < other.gap or one.size < other.size or _slower(other, one, tolerance)
+    return one.gap < other.gap or one.size < other.size or _is_slower(other, one, tolerance)
 
 
-def front(points: Iterable[FrontPoint], tolerance: float = TOLERANCE) -> list[FrontPoint]:
+def find_front(points: Iterable[FrontPoint], tolerance: float = TOLERANCE) -> list[FrontPoint]:
     """Selects the points that no other dominates or equals, best gap first.
 
     Only what is on the front drops others: with a tolerance, dominance is not transitive, and a chain of
@@ -44,12 +44,12 @@ def front(points: Iterable[FrontPoint], tolerance: float = TOLERANCE) -> list[Fr
     """
     kept: list[FrontPoint] = []
     for point in sorted(points, key=lambda p: (p.gap, p.size, p.cpu_seconds, p.program)):
-        if not any(dominates(other, point, tolerance) or _equal(other, point) for other in kept):
+        if not any(is_dominating(other, point, tolerance) or _equal(other, point) for other in kept):
             kept.append(point)
     return kept
 
 
-def thinned(points: Sequence[FrontPoint], most: int) -> list[FrontPoint]:
+def thin_front(points: Sequence[FrontPoint], most: int) -> list[FrontPoint]:
     """Selects evenly spread points of a front, with its three ends.
 
     Args:
@@ -58,14 +58,14 @@ def thinned(points: Sequence[FrontPoint], most: int) -> list[FrontPoint]:
     """
     if len(points) <= most:
         return list(points)
-    ends = {0, _least(points, "cpu_seconds"), _least(points, "size")}
+    ends = {0, _find_least(points, "cpu_seconds"), _find_least(points, "size")}
     inner = [k for k in range(len(points)) if k not in ends]
     room = most - len(ends)
     chosen = ends | {inner[(2 * k + 1) * len(inner) // (2 * room)] for k in range(room)}
     return [points[k] for k in sorted(chosen)]
 
 
-def _slower(one: FrontPoint, other: FrontPoint, tolerance: float) -> bool:
+def _is_slower(one: FrontPoint, other: FrontPoint, tolerance: float) -> bool:
     return one.cpu_seconds > other.cpu_seconds * (1 + tolerance)
 
 
@@ -74,5 +74,5 @@ def _equal(one: FrontPoint, other: FrontPoint) -> bool:
     return (one.gap, one.size) == (other.gap, other.size)
 
 
-def _least(points: Sequence[FrontPoint], name: str) -> int:
+def _find_least(points: Sequence[FrontPoint], name: str) -> int:
     return min(range(len(points)), key=lambda k: (getattr(points[k], name), k))

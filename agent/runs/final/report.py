@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.archive.costs import Spending, summarise_costs
+from gapsmith.agent.archive.costs import CostSummary, summarise_costs
 from gapsmith.agent.evaluation.compare import Scored
-from gapsmith.agent.evaluation.scores import Known, Measuring, scored
+from gapsmith.agent.evaluation.scores import Known, Scorer, make_row
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.final.entropy import Source
-from gapsmith.agent.runs.final.formulation import formulation_report
-from gapsmith.agent.runs.final.leaderboards import Boards, Member, boards
+from gapsmith.agent.runs.final.formulation import report_formulation
+from gapsmith.agent.runs.final.leaderboards import Boards, Member, make_leaderboards
 from gapsmith.agent.runs.final.pareto import FrontPoint
 from gapsmith.agent.runs.final.selection import Finale
 from gapsmith.agent.search.instances import Course
@@ -83,7 +83,7 @@ class Report:
     counts: Counts
     claimed: Gain | None = None
     generated: bool = True
-    spending: Spending | None = None
+    spending: CostSummary | None = None
     front: tuple[FrontPoint, ...] = ()
     together: tuple[Member, ...] = ()
     formulation: Mapping[str, Any] | None = None
@@ -95,7 +95,7 @@ def make_report(
     finale: Finale,
     course: Course,
     test: Sequence[Instance],
-    by: Measuring,
+    by: Scorer,
     ledger: Ledger,
     drawn: Source,
 ) -> Report:
@@ -112,12 +112,14 @@ def make_report(
         drawn: where the seed of the last instances is from.
     """
     bench, winner = by.bench(test), finale.winner
-    programs: list[Known | Elite] = [winner, *_rules(by.archive, run)]
+    programs: list[Known | Elite] = [winner, *_score_rules(by.archive, run)]
     results = zip(programs, by.run(programs, test, whole=True), strict=True)
-    best, *rules = (scored(program, result, bench.scale) for program, result in results)
+    best, *rules = (make_row(program, result, bench.scale) for program, result in results)
     reference = min((rule for rule in rules if rule.aggregate), key=_rank, default=best)
     # Where evaluations are expensive, leaderboards would take as long as the search.
-    beside = Boards() if by.problem.expensive else boards(run, winner.program, course.train, bench, by)
+    beside = (
+        Boards() if by.problem.expensive else make_leaderboards(run, winner.program, course.train, bench, by)
+    )
     return Report(
         run=run,
         problem=by.problem.name,
@@ -131,22 +133,22 @@ def make_report(
         reference=reference,
         gain=bench.scale.compare(best.scores, reference.scores),
         fingerprint=by.archive.fingerprint(run),
-        counts=_counts(finale, course, test, drawn),
+        counts=_count_instances(finale, course, test, drawn),
         claimed=finale.claimed,
         generated=finale.generated,
         spending=summarise_costs(by.archive, run),
         front=beside.front,
         together=beside.together,
-        formulation=formulation_report(by, winner, best, test),
+        formulation=report_formulation(by, winner, best, test),
     )
 
 
-def _rules(archive: Archive, run: int) -> list[Known]:
-    rows = [row for row in archive.candidates(run).values() if row.operator == "rule"]
+def _score_rules(archive: Archive, run: int) -> list[Known]:
+    rows = [row for row in archive.read_candidates(run).values() if row.operator == "rule"]
     return [Known.of(archive.find(row.program), row) for row in rows if row.program is not None]
 
 
-def _counts(finale: Finale, course: Course, test: Sequence[Instance], drawn: Source) -> Counts:
+def _count_instances(finale: Finale, course: Course, test: Sequence[Instance], drawn: Source) -> Counts:
     train, validation = len(course.train.instances), len(course.validation.instances)
     return Counts(train, validation, finale.selection, finale.claim, len(test), drawn)
 

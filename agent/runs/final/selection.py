@@ -14,19 +14,19 @@ from typing import Any
 
 from gapsmith.agent.archive import Candidate
 from gapsmith.agent.codegen.screen import Screened, screen
-from gapsmith.agent.evaluation.counterexamples import Refuters
-from gapsmith.agent.evaluation.scores import Known, Measuring, costs_in
-from gapsmith.agent.runs.final.halving import mean_loss, rounds, survivors
-from gapsmith.agent.runs.final.minimise import MOST, simpler
-from gapsmith.agent.runs.final.significance import Decision, Further, decide, harm
-from gapsmith.agent.search.instances import Bench
+from gapsmith.agent.evaluation.counterexamples import Counterexamples
+from gapsmith.agent.evaluation.scores import Known, Scorer, list_costs
+from gapsmith.agent.runs.final.halving import average_loss, plan_rounds, select_survivors
+from gapsmith.agent.runs.final.minimise import MOST, yield_simpler
+from gapsmith.agent.runs.final.significance import Decision, Further, decide, find_worse_subgroup
+from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
 from gapsmith.evaluators.integrity.audit import examine
-from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
+from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Runner
-from gapsmith.evaluators.running.repeats import TIME_OUTS
-from gapsmith.evaluators.scoring import FEWEST, Failure, Gain, Scale
+from gapsmith.evaluators.running.repeats import TIMEOUTS
+from gapsmith.evaluators.scoring import MIN_INSTANCES, Failure, Gain, Scale
 
 SLOT = -1
 """Where the decisions of the end are kept, and the winner's shorter form."""
@@ -80,12 +80,12 @@ class Finale:
     generated: bool = True
 
 
-def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
+def make_unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
     """Generates unseen instances, or splits the user's own validation instances.
 
     Of own instances one half chooses and one half claims, if each has enough; fewer are all chosen by.
     """
-    if own and len(own) < 2 * FEWEST:
+    if own and len(own) < 2 * MIN_INSTANCES:
         return Unseen(tuple(own), (), generated=False)
     if own:
         mixed = Random(seed).sample(own, len(own))
@@ -101,12 +101,14 @@ def unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
     return Unseen(tuple(new[:count]), tuple(new[count:]), further)
 
 
-def finalists(champion: Elite, elites: Sequence[Elite]) -> list[Elite]:
+def choose_finalists(champion: Elite, elites: Sequence[Elite]) -> list[Elite]:
     """Returns the champion and the first elites, each program once."""
     return list({elite.program: elite for elite in (champion, *elites[:FINALISTS])}.values())
 
 
-def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unseen, by: Measuring) -> Finale:
+def finish(
+    run: int, contestants: Sequence[Elite], train: InstanceSet, instances: Unseen, by: Scorer
+) -> Finale:
     """Picks, shortens and prices the winner of a run.
 
     Args:
@@ -118,7 +120,7 @@ def finish(run: int, contestants: Sequence[Elite], train: Bench, instances: Unse
     """
     end = _End(run, train, instances, by)
     rule = end.reference()
-    for number, (elite, costs) in enumerate(end.challengers(contestants, rule), 1):
+    for number, (elite, costs) in enumerate(end.yield_challengers(contestants, rule), 1):
         if found := end.attempt(number, elite, costs, rule):
             return found
     counts = len(instances.selection), len(instances.claim)
@@ -135,18 +137,20 @@ class _End:
         by: runs programs.
     """
 
-    def __init__(self, run: int, train: Bench, instances: Unseen, by: Measuring) -> None:
+    def __init__(self, run: int, train: InstanceSet, instances: Unseen, by: Scorer) -> None:
         self._run, self._train, self._instances, self._by = run, train, instances, by
         self._bench = by.bench(instances.selection)
         self._archive, self._problem = by.archive, by.problem
-        rows = sorted(self._archive.candidates(run).items(), reverse=True)
+        rows = sorted(self._archive.read_candidates(run).items(), reverse=True)
         self._slots = {row.program: slot for slot, row in rows if slot >= 0}
         self._rules = [row for _, row in reversed(rows) if row.operator == "rule"]
         self._number = 1
 
-    def challengers(self, contestants: Sequence[Elite], rule: Elite | None) -> Iterator[tuple[Elite, Costs]]:
+    def yield_challengers(
+        self, contestants: Sequence[Elite], rule: Elite | None
+    ) -> Iterator[tuple[Elite, Costs]]:
         """Yields the best programs ranked before any rule, with selection costs."""
-        ranking = self.honest(self.without_harm(self.halved(contestants), rule))
+        ranking = self.honest(self.drop_if_worse_in_subgroup(self.halve_contestants(contestants), rule))
         return islice(takewhile(lambda found: not found[0].name, ranking), len(ERRORS))
 
     def attempt(self, number: int, elite: Elite, costs: Costs, rule: Elite | None) -> Finale | None:
@@ -159,11 +163,11 @@ class _End:
             rule: the reference rule; None if no rule solved them.
         """
         self._number = number
-        decided = self.compared(elite, rule) if rule else None
+        decided = self.compare_with_rule(elite, rule) if rule else None
         if decided is not None and not decided.sure:
             return None
-        winner = self.shortened(elite, costs)
-        if (claimed := self.claimed(winner, rule)) is None:
+        winner = self.shorten_winner(elite, costs)
+        if (claimed := self.compute_claim(winner, rule)) is None:
             return None
         self.keep(winner, elite)
         counts = decided.instances if decided else len(costs), len(self._instances.claim)
@@ -171,37 +175,41 @@ class _End:
 
     # Choosing
 
-    def halved(self, contestants: Sequence[Elite]) -> list[Elite]:
+    def halve_contestants(self, contestants: Sequence[Elite]) -> list[Elite]:
         """Halves the contestants; returns those that solved, the winner first."""
         left, out = list(contestants), list[Elite]()
-        for number, plan in enumerate(rounds(len(left), len(self._bench.instances)), 1):
+        for number, plan in enumerate(plan_rounds(len(left), len(self._bench.instances)), 1):
             results = self._by.run(left, self._bench.instances[: plan.instances])
             found = {
-                e.program: c for e, r in zip(left, results, strict=True) if (c := costs_in(r)) is not None
+                e.program: c for e, r in zip(left, results, strict=True) if (c := list_costs(r)) is not None
             }
-            order = survivors(self._bench.scale, found, len(found))
+            order = select_survivors(self._bench.scale, found, len(found))
             by_number = {elite.program: elite for elite in left}
             self._record_round(number, plan.instances, left, found, order[: plan.survivors])
             out = [by_number[program] for program in order[plan.survivors :]] + out
             left = [by_number[program] for program in order[: plan.survivors]]
         return left + out
 
-    def without_harm(self, ranking: Sequence[Elite], rule: Elite | None) -> Iterator[Elite]:
+    def drop_if_worse_in_subgroup(self, ranking: Sequence[Elite], rule: Elite | None) -> Iterator[Elite]:
         """Drops programs that are significantly worse than the rule in a subgroup."""
         for elite in ranking:
             worse_in = (
-                "" if elite.name or rule is None else harm(elite, rule, self._bench.instances, self._by)
+                ""
+                if elite.name or rule is None
+                else find_worse_subgroup(elite, rule, self._bench.instances, self._by)
             )
             if worse_in:
-                self._record(f"passed over slot {self._slot(elite)}", {"worse in": worse_in})
+                self._record(f"passed over slot {self._find_slot(elite)}", {"worse in": worse_in})
             else:
                 yield elite
 
     def honest(self, ranking: Iterable[Elite]) -> Iterator[tuple[Elite, Costs]]:
         """Keeps programs that solve all selection instances and pass the examination."""
         for elite in ranking:
-            costs = self._costs(elite)
-            if costs is not None and (elite.name or self._honest(f"slot {self._slot(elite)}", elite, costs)):
+            costs = self._find_costs(elite)
+            if costs is not None and (
+                elite.name or self._is_honest(f"slot {self._find_slot(elite)}", elite, costs)
+            ):
                 yield elite, costs
 
     def reference(self) -> Elite | None:
@@ -210,20 +218,20 @@ class _End:
         known = [Known.of(self._archive.find(row.program or 0), row) for row in solved]
         results = zip(known, self._by.run(known, self._bench.instances), strict=True)
         losses = [
-            (mean_loss(self._bench.scale, costs), place, rule)
+            (average_loss(self._bench.scale, costs), place, rule)
             for place, (rule, result) in enumerate(results)
-            if (costs := costs_in(result)) is not None
+            if (costs := list_costs(result)) is not None
         ]
         if not losses:
             return None
         rule = min(losses)[2]
-        return self._elite(rule.program, rule.source, rule.size, rule.name)
+        return self._make_elite(rule.program, rule.source, rule.size, rule.name)
 
-    def compared(self, winner: Elite, rule: Elite) -> Decision:
+    def compare_with_rule(self, winner: Elite, rule: Elite) -> Decision:
         """Decides whether the winner is surely better than the rule."""
         further, error = self._instances.further, ERRORS[self._number - 1]
         found = decide(winner, rule, self._bench.instances, further, self._by, error)
-        detail = {"winner": self._slot(winner), "rule": rule.name, "instances": found.instances}
+        detail = {"winner": self._find_slot(winner), "rule": rule.name, "instances": found.instances}
         detail |= {"worse in": found.worse_in} if found.worse_in else {}
         shown = _interval((found.gain, found.low, found.high))
         self._record_try(
@@ -233,7 +241,7 @@ class _End:
 
     # Shortening
 
-    def shortened(self, winner: Elite, costs: Costs) -> Elite:
+    def shorten_winner(self, winner: Elite, costs: Costs) -> Elite:
         """Shortens the winner where no selection instance costs more."""
         if not self._problem.editable:
             return winner
@@ -244,18 +252,18 @@ class _End:
         return best
 
     def _step(self, elite: Elite, costs: Costs, tried: set[str]) -> tuple[Elite, Costs] | None:
-        for text in simpler(elite.source, self._problem.entry.name):
+        for text in yield_simpler(elite.source, self._problem.entry.name):
             screened = screen(text, self._problem.entry)
             if screened.outcome != CandidateOutcome.OK or screened.hash in tried:
                 continue
             if len(tried) >= MOST:
                 return None
             tried.add(screened.hash)
-            if (found := self._as_good(screened, elite, costs)) is not None:
+            if (found := self._keep_if_as_good(screened, elite, costs)) is not None:
                 return found
         return None
 
-    def _as_good(self, screened: Screened, longer: Elite, costs: Costs) -> tuple[Elite, Costs] | None:
+    def _keep_if_as_good(self, screened: Screened, longer: Elite, costs: Costs) -> tuple[Elite, Costs] | None:
         """Keeps the shorter form if it is honest and costs no more."""
         problem = self._problem
         program, _ = self._archive.program(
@@ -263,13 +271,13 @@ class _End:
         )
         elite = Elite(program, screened.source, screened.size, 0.0, ())
         for count in (FIRST_BLOCK, len(costs)):
-            new = self._costs(elite, count)
-            if new is None or not _nowhere_worse(self._bench.scale, new, costs[:count]):
+            new = self._find_costs(elite, count)
+            if new is None or not _is_nowhere_worse(self._bench.scale, new, costs[:count]):
                 return None
-        if new is None or not self._honest(screened.hash[:8], elite, new):
+        if new is None or not self._is_honest(screened.hash[:8], elite, new):
             return None
-        measured = self._elite(program, screened.source, screened.size)
-        if measured is None or not _nowhere_worse(self._train.scale, measured.costs, longer.costs):
+        measured = self._make_elite(program, screened.source, screened.size)
+        if measured is None or not _is_nowhere_worse(self._train.scale, measured.costs, longer.costs):
             return None
         return measured, new
 
@@ -277,7 +285,7 @@ class _End:
         """Records the shorter form, so that it can be shown and exported."""
         if shorter.program in self._slots:  # the winner itself, or the search had found it too
             return
-        if self._archive.candidate(self._run, SLOT) is None:
+        if self._archive.find_candidate(self._run, SLOT) is None:
             parents = [winner.program]
             self._archive.answer(Candidate(run=self._run, slot=SLOT, operator="shorten", parents=parents))
         values = {"program": shorter.program, "outcome": CandidateOutcome.OK, "train_gap": shorter.gap}
@@ -285,7 +293,7 @@ class _End:
 
     # Claiming
 
-    def claimed(self, winner: Elite, reference: Elite | None) -> Gain | None:
+    def compute_claim(self, winner: Elite, reference: Elite | None) -> Gain | None:
         """Returns the gain on the claim instances; None if it fails.
 
         Calls that ran out of time on few of them are counted and told: time is measured, and a machine may be slow.
@@ -295,8 +303,8 @@ class _End:
         bench, rule = self._by.bench(self._instances.claim), reference or winner
         results = self._by.run([winner, rule], bench.instances, whole=True)
         gain = bench.scale.compare(*(result.scores for result in results))
-        if not _tolerable(gain.failures, len(bench.instances)):
-            self._record_try("claim", _failed(gain.failures))
+        if not _is_tolerable(gain.failures, len(bench.instances)):
+            self._record_try("claim", _describe_failures(gain.failures))
             return None
         late = {"out of time": [failure.instance for failure in gain.failures]} if gain.failures else {}
         interval = _interval((gain.points, *(gain.ci95 or (math.nan, math.nan))))
@@ -305,21 +313,21 @@ class _End:
 
     # Shared
 
-    def _costs(self, elite: Elite, count: int | None = None) -> Costs | None:
+    def _find_costs(self, elite: Elite, count: int | None = None) -> Costs | None:
         (result,) = self._by.run([elite], self._bench.instances[:count])
-        return costs_in(result)
+        return list_costs(result)
 
-    def _elite(self, program: int, source: str, size: int, name: str = "") -> Elite | None:
+    def _make_elite(self, program: int, source: str, size: int, name: str = "") -> Elite | None:
         """Makes an elite of a program; None if it fails in training."""
         bare = Elite(program, source, size, 0.0, (), name=name)
         (result,) = self._by.run([bare], self._train.instances)
-        costs = costs_in(result)
+        costs = list_costs(result)
         if costs is None:
             return None
         seconds = sum(score.cpu_seconds for score in result.scores) / len(result.scores)
         return Elite(program, source, size, self._train.scale.search(costs), costs, seconds, name)
 
-    def _honest(self, label: str, elite: Elite, costs: Costs) -> bool:
+    def _is_honest(self, label: str, elite: Elite, costs: Costs) -> bool:
         """Tells whether an examination passed; one on record is not repeated."""
         kind = f"examined {label}"
         detail = next(
@@ -331,22 +339,22 @@ class _End:
             found = self._by.executor.submit(work).result()
             detail = {"outcome": found.outcome, "message": found.message, **found.detail}
             if wrong := detail.get("counterexample"):
-                Refuters(self._problem.name, self._archive).add(SLOT, elite.program, wrong)
+                Counterexamples(self._problem.name, self._archive).add(SLOT, elite.program, wrong)
             self._record(kind, detail)
         return bool(detail["outcome"] == CandidateOutcome.OK)
 
-    def _slot(self, elite: Elite) -> int | None:
+    def _find_slot(self, elite: Elite) -> int | None:
         """Finds a program's slot: decisions do not name archive numbers."""
         return self._slots.get(elite.program)
 
     def _record_round(
         self, number: int, count: int, left: Sequence[Elite], found: dict[int, Costs], kept: Sequence[int]
     ) -> None:
-        losses = {p: _finite(mean_loss(self._bench.scale, costs)) for p, costs in found.items()}
+        losses = {p: _finite(average_loss(self._bench.scale, costs)) for p, costs in found.items()}
         detail = {
             "instances": count,
-            "gaps": [[self._slot(e), losses[e.program]] for e in left if e.program in found],
-            "failed": [self._slot(e) for e in left if e.program not in found],
+            "gaps": [[self._find_slot(e), losses[e.program]] for e in left if e.program in found],
+            "failed": [self._find_slot(e) for e in left if e.program not in found],
             "kept": [self._slots.get(program) for program in kept],
         }
         self._record(f"halving round {number}", detail)
@@ -366,23 +374,25 @@ class _Examination:
     instances: Sequence[Instance]
     costs: Sequence[Number]
 
-    def __call__(self, runner: Runner, spent: float) -> Honesty:
+    def __call__(self, runner: Runner, spent: float) -> IntegrityResult:
         return examine(self.problem, self.source, self.instances, self.costs, runner)
 
 
-def _nowhere_worse(scale: Scale, new: Costs, costs: Costs) -> bool:
-    return bool((scale.loss_of(new, len(new)) <= scale.loss_of(costs, len(costs))).all())
+def _is_nowhere_worse(scale: Scale, new: Costs, costs: Costs) -> bool:
+    return bool(
+        (scale.compute_first_losses(new, len(new)) <= scale.compute_first_losses(costs, len(costs))).all()
+    )
 
 
-def _tolerable(failures: Sequence[Failure], count: int) -> bool:
+def _is_tolerable(failures: Sequence[Failure], count: int) -> bool:
     """Tells whether few instances failed, and by time alone.
 
     On at most one instance, or on a tenth.
     """
-    return len(failures) <= max(1, count // 10) and all(failure.outcome in TIME_OUTS for failure in failures)
+    return len(failures) <= max(1, count // 10) and all(failure.outcome in TIMEOUTS for failure in failures)
 
 
-def _failed(failures: Sequence[Failure]) -> dict[str, Any]:
+def _describe_failures(failures: Sequence[Failure]) -> dict[str, Any]:
     first = failures[0]
     detail = {"failed": "winner", "outcome": first.outcome, "message": f"{first.instance}: {first.message}"}
     return {**detail, "instances": len(failures)}

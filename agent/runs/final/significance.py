@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gapsmith.agent.evaluation.scores import Archived, Measuring, costs_in
-from gapsmith.agent.runs.final.subgroups import kinds, worse_in
+from gapsmith.agent.evaluation.scores import Archived, Scorer, list_costs
+from gapsmith.agent.runs.final.subgroups import find_subgroups, find_worse
 from gapsmith.evaluators.base import Baseline, Instance, Number
-from gapsmith.evaluators.scoring import ROUNDING, Scale
+from gapsmith.evaluators.scoring import ROUNDING_TOLERANCE, Scale
 
 LOOKS = 4
 """At most so many, each but the first at twice the instances of the one before."""
@@ -55,7 +55,7 @@ def decide(
     rule: Archived,
     first: Sequence[Instance],
     further: Further,
-    by: Measuring,
+    by: Scorer,
     error: float,
 ) -> Decision:
     """Tests until there is a decision, or the looks are used up.
@@ -80,30 +80,30 @@ def decide(
     return found
 
 
-def harm(program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring) -> str:
+def find_worse_subgroup(program: Archived, rule: Archived, instances: Sequence[Instance], by: Scorer) -> str:
     """Finds a subgroup where the rule is significantly better; else empty."""
-    costs, other = (costs_in(result) for result in by.run([program, rule], instances))
-    return "" if costs is None or other is None else _harm(costs, other, instances, by)
+    costs, other = (list_costs(result) for result in by.run([program, rule], instances))
+    return "" if costs is None or other is None else _find_worse_subgroup(costs, other, instances, by)
 
 
 def _look(
-    program: Archived, rule: Archived, instances: Sequence[Instance], by: Measuring, level: float
+    program: Archived, rule: Archived, instances: Sequence[Instance], by: Scorer, level: float
 ) -> Decision:
-    costs, other = (costs_in(result) for result in by.run([program, rule], instances))
+    costs, other = (list_costs(result) for result in by.run([program, rule], instances))
     if costs is None or other is None:
         endless = -math.inf if costs is None else math.inf
         return Decision(len(instances), gain=endless, low=endless, high=endless)
     gain = _scale(other, instances, by).gain(costs, other, level)
-    return Decision(len(instances), *gain, _harm(costs, other, instances, by))
+    return Decision(len(instances), *gain, _find_worse_subgroup(costs, other, instances, by))
 
 
-def _harm(costs: Costs, other: Costs, instances: Sequence[Instance], by: Measuring) -> str:
+def _find_worse_subgroup(costs: Costs, other: Costs, instances: Sequence[Instance], by: Scorer) -> str:
     scale = _scale(other, instances, by)
     gains = scale.loss(other) - scale.loss(costs)
-    gains[np.abs(gains) < ROUNDING * np.abs(scale.bound)] = 0.0
-    return worse_in(kinds(instances), gains)
+    gains[np.abs(gains) < ROUNDING_TOLERANCE * np.abs(scale.bound)] = 0.0
+    return find_worse(find_subgroups(instances), gains)
 
 
-def _scale(other: Costs, instances: Sequence[Instance], by: Measuring) -> Scale:
+def _scale(other: Costs, instances: Sequence[Instance], by: Scorer) -> Scale:
     """Makes a scale with the rule's costs in the place of bounds."""
     return Scale(instances, [Baseline(cost, cost, None, "rule", 0.0) for cost in other], by.problem.maximise)

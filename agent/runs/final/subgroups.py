@@ -19,7 +19,7 @@ WORSE = 0.20
 Places = tuple[int, ...]
 
 
-def kinds(instances: Sequence[Instance]) -> Mapping[str, Places]:
+def find_subgroups(instances: Sequence[Instance]) -> Mapping[str, Places]:
     """Finds subgroups that are large enough, with their instances' places.
 
     A class is cut in two where its sizes, counted in numbers of the data, differ by a factor of two at least, and
@@ -28,11 +28,13 @@ def kinds(instances: Sequence[Instance]) -> Mapping[str, Places]:
     classes: dict[str, list[int]] = {}
     for place, instance in enumerate(instances):
         classes.setdefault(instance.stratum, []).append(place)
-    parts = [part for name, places in classes.items() for part in _parts(name, places, instances)]
+    parts = [part for name, places in classes.items() for part in _split_class(name, places, instances)]
     return {name: places for name, places in parts if len(places) >= FEWEST}
 
 
-def _parts(name: str, places: Sequence[int], instances: Sequence[Instance]) -> Iterator[tuple[str, Places]]:
+def _split_class(
+    name: str, places: Sequence[int], instances: Sequence[Instance]
+) -> Iterator[tuple[str, Places]]:
     """Splits a class at the geometric middle of its sizes, if possible."""
     sizes = {place: instances[place].size for place in places}
     least, most = min(sizes.values()), max(sizes.values())
@@ -45,7 +47,7 @@ def _parts(name: str, places: Sequence[int], instances: Sequence[Instance]) -> I
         yield f"{name}, large", large
 
 
-def worse_in(found: Mapping[str, Places], gains: NDArray[np.float64]) -> str:
+def find_worse(found: Mapping[str, Places], gains: NDArray[np.float64]) -> str:
     """Finds the first subgroup with a significantly negative mean gain.
 
     Args:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gapsmith.agent.archive import Archive, BatchRow, Candidate
-from gapsmith.agent.models.base import ModelTrouble, Reply, Request, Stopped
+from gapsmith.agent.models.base import ModelError, Reply, Request, Stopped
 from gapsmith.agent.models.callers import Callers
-from gapsmith.agent.models.hosted.account import Heard
+from gapsmith.agent.models.hosted.account import ProviderReply
 from gapsmith.agent.models.hosted.batch.base import Batches
 from gapsmith.agent.models.hosted.transport.errors import Fault
 
@@ -26,11 +26,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
 ANSWERED = "answered"
 MISSING = Fault(status=None, code="missing", message="the results of the batch lack it")
-Results = Mapping[str, Heard | Fault]
+Results = Mapping[str, ProviderReply | Fault]
 
 
 @dataclass
-class Parcel:
+class PendingRequest:
     """A question on its way.
 
     Attributes:
@@ -49,14 +49,14 @@ class Parcel:
 
 
 @dataclass
-class Waiting:
+class BatchStatus:
     """A batch that is waited for: its record, and how many of its questions are answered as far as is known."""
 
     row: BatchRow
     done: int = 0
 
 
-class Mail:
+class BatchQueue:
     """One run's batches.
 
     Args:
@@ -82,12 +82,12 @@ class Mail:
     ) -> None:
         self._run, self._archive, self._models = run, archive, models
         self._driver, self._stop, self._clock = driver, stop, clock
-        self._parcels: dict[int, Parcel] = {}
-        self._gathered: dict[int, Parcel] = {}
-        self._sent = _unanswered(archive, run) if models else {}
-        self._early: dict[int, tuple[BatchRow, Heard | Fault]] = {}
+        self._parcels: dict[int, PendingRequest] = {}
+        self._gathered: dict[int, PendingRequest] = {}
+        self._sent = _find_unanswered(archive, run) if models else {}
+        self._early: dict[int, tuple[BatchRow, ProviderReply | Fault]] = {}
         self._strangers: set[str] = set()
-        self.waiting: dict[str, Waiting] = {}
+        self.waiting: dict[str, BatchStatus] = {}
 
     def carries(self, model: str) -> bool:
         """Tells whether the model's questions go in batches."""
@@ -98,7 +98,7 @@ class Mail:
         early = self._early.get(slot)
         return early[0] if early else self._sent.get(slot)
 
-    def take(self, parcel: Parcel) -> Future[Reply]:
+    def take(self, parcel: PendingRequest) -> Future[Reply]:
         """Adds a question to the next batch; returns the reply's future."""
         slot = parcel.request.slot
         self._parcels[slot] = parcel
@@ -111,13 +111,13 @@ class Mail:
     def post(self, callers: Callers) -> None:
         """Sends a batch per model; a thread waits for each.
 
-        Raises ModelTrouble; what was sent by then is collected by `resume`.
+        Raises ModelError; what was sent by then is collected by `resume`.
         """
         try:
             for row in {row.name: row for row in self._sent.values()}.values():
                 if row.name not in self.waiting:
                     self._take_up(row, callers)
-            for model, parcels in _by_model(self._gathered.values()).items():
+            for model, parcels in _group_by_model(self._gathered.values()).items():
                 self._send(model, parcels, callers)
         except Stopped:
             self.abandon()
@@ -130,17 +130,17 @@ class Mail:
 
     # Sending
 
-    def _send(self, model: str, parcels: list[Parcel], callers: Callers) -> None:
+    def _send(self, model: str, parcels: list[PendingRequest], callers: Callers) -> None:
         if self._stop.is_set():
             raise Stopped("stopped before it was sent")
-        row = self._recorded(model, parcels)
+        row = self._record_batch(model, parcels)
         requests = {_id(row, parcel.request.slot): parcel.request for parcel in parcels}
         row.id = self._models[model].submit(row.name, requests, row.made, self._known)
         for parcel in parcels:
             del self._gathered[parcel.request.slot]
         self._wait(row, callers)
 
-    def _recorded(self, model: str, parcels: list[Parcel]) -> BatchRow:
+    def _record_batch(self, model: str, parcels: list[PendingRequest]) -> BatchRow:
         row = BatchRow(
             name=f"gapsmith-{secrets.token_hex(8)}",
             run=self._run,
@@ -154,7 +154,7 @@ class Mail:
 
     @property
     def _known(self) -> set[str]:
-        return self._archive.batch_ids() | self._strangers
+        return self._archive.list_batch_ids() | self._strangers
 
     def _take_up(self, row: BatchRow, callers: Callers) -> None:
         """Resumes a batch of an earlier session, even if acceptance is unknown."""
@@ -181,12 +181,12 @@ class Mail:
         if row.state == "sending":
             row.state = "sent"
             self._archive.follow(row)
-        waiting = self.waiting[row.name] = Waiting(row)
+        waiting = self.waiting[row.name] = BatchStatus(row)
         fetched = callers.submit(self._fetch, waiting)
         fetched.add_done_callback(lambda _: self._driver(partial(self._sort, row, fetched, callers)))
 
-    def _fetch(self, waiting: Waiting) -> Results | Fault:
-        """Fetches a batch's results; a Fault if all failed. Raises ModelTrouble."""
+    def _fetch(self, waiting: BatchStatus) -> Results | Fault:
+        """Fetches a batch's results; a Fault if all failed. Raises ModelError."""
         row, pause = waiting.row, FIRST_PAUSE
         while (results := self._results(waiting)) is None:
             if self._stop.wait(pause):
@@ -194,19 +194,19 @@ class Mail:
             pause = min(LONGEST_PAUSE, 1.5 * pause)
         return results
 
-    def _results(self, waiting: Waiting) -> Results | Fault | None:
+    def _results(self, waiting: BatchStatus) -> Results | Fault | None:
         batches, id_ = self._models[waiting.row.model], waiting.row.id
-        if (standing := batches.look(id_)) is None:
+        if (standing := batches.read_status(id_)) is None:
             return None
         waiting.done = standing.done
         results = batches.collect(id_) if standing.ended else None
-        return None if isinstance(results, Fault) and results.passing else results
+        return None if isinstance(results, Fault) and results.is_transient else results
 
     # Sorting
 
     def _sort(self, row: BatchRow, fetched: Future[Results | Fault], callers: Callers) -> None:
         """Gives each slot what came of its question."""
-        if isinstance(error := fetched.exception(), ModelTrouble):
+        if isinstance(error := fetched.exception(), ModelError):
             self._fail(row, error)
         elif isinstance(results := fetched.result(), Fault):
             self._lose(row)
@@ -218,7 +218,7 @@ class Mail:
             row.id = ""
             self._take_up(row, callers)
 
-    def _share_out(self, row: BatchRow, results: Mapping[int, Heard | Fault]) -> None:
+    def _share_out(self, row: BatchRow, results: Mapping[int, ProviderReply | Fault]) -> None:
         ends = defaultdict(list)
         for slot, heard in results.items():
             ends[heard.kind if isinstance(heard, Fault) else ANSWERED].append(slot)
@@ -229,14 +229,14 @@ class Mail:
         for slot, heard in results.items():
             if slot in self._parcels:
                 self._settle(self._parcels[slot], row, heard)
-            elif slot in wanted and isinstance(heard, Heard):  # its turn has not come in this session
+            elif slot in wanted and isinstance(heard, ProviderReply):  # its turn has not come in this session
                 self._early[slot] = row, heard
 
-    def _settle(self, parcel: Parcel, row: BatchRow, heard: Heard | Fault) -> None:
+    def _settle(self, parcel: PendingRequest, row: BatchRow, heard: ProviderReply | Fault) -> None:
         slot = parcel.request.slot
         try:
             reply = self._models[row.model].settle(heard, self._clock() - row.made, parcel.faults)
-        except ModelTrouble as error:
+        except ModelError as error:
             self._parcels.pop(slot).future.set_exception(error)
             return
         if reply is None and isinstance(heard, Fault):
@@ -246,21 +246,21 @@ class Mail:
             detail = {**reply.detail, "batch": row.id}
             self._parcels.pop(slot).future.set_result(replace(reply, detail=detail))
 
-    def _fail(self, row: BatchRow, error: ModelTrouble) -> None:
+    def _fail(self, row: BatchRow, error: ModelError) -> None:
         for slot in _slots(row):
             self._gathered.pop(slot, None)
             if parcel := self._parcels.pop(slot, None):
                 parcel.future.set_exception(error)
 
 
-def _unanswered(archive: Archive, run: int) -> dict[int, BatchRow]:
+def _find_unanswered(archive: Archive, run: int) -> dict[int, BatchRow]:
     """Finds slots with sent questions whose answers are still to come."""
     batches = archive.batches(run)
-    answered = archive.answered(run) if batches else set()
-    return {slot: row for row in batches for slot in _expected(row) if slot not in answered}
+    answered = archive.list_answered_slots(run) if batches else set()
+    return {slot: row for row in batches for slot in _list_expected(row) if slot not in answered}
 
 
-def _expected(row: BatchRow) -> list[int]:
+def _list_expected(row: BatchRow) -> list[int]:
     if row.state == "lost":
         return []
     return row.ends.get(ANSWERED, []) if row.state == "ended" else _slots(row)
@@ -274,11 +274,11 @@ def _id(row: BatchRow, slot: int) -> str:
     return f"{row.name}-{slot}"
 
 
-def _as_sent(parcel: Parcel) -> dict[str, str]:
+def _as_sent(parcel: PendingRequest) -> dict[str, str]:
     return {"prompt": parcel.request.prompt, "template": parcel.template}
 
 
-def _by_model(parcels: Iterable[Parcel]) -> dict[str, list[Parcel]]:
+def _group_by_model(parcels: Iterable[PendingRequest]) -> dict[str, list[PendingRequest]]:
     found = defaultdict(list)
     for parcel in parcels:
         found[parcel.row.model].append(parcel)

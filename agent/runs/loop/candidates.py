@@ -6,16 +6,22 @@ from typing import Any
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.replies.extract import extract
-from gapsmith.agent.codegen.screen import Screened, screen, unparsable
-from gapsmith.agent.evaluation.counterexamples import Refuters
+from gapsmith.agent.codegen.screen import Screened, reject_unparsable, screen
+from gapsmith.agent.evaluation.counterexamples import Counterexamples
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.evaluation.staged import Heat, Probe, Race, Validation
-from gapsmith.agent.models.hosted.finish import usable
+from gapsmith.agent.evaluation.staged import Probe, Race, StageResult, Validation
+from gapsmith.agent.models.hosted.finish import take_usable_part
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate, Turn
 from gapsmith.agent.runs.loop.slot import Judged, Origin, Slot
-from gapsmith.agent.search.acceptance.novelty import Decisions, fingerprint, recalled, told, twin_of
+from gapsmith.agent.search.acceptance.novelty import (
+    Decisions,
+    decode_behaviour,
+    encode_behaviour,
+    find_duplicate,
+    hash_behaviour,
+)
 from gapsmith.agent.search.choice import Lesson
-from gapsmith.agent.search.instances import Bench, Course
+from gapsmith.agent.search.instances import Course, InstanceSet
 from gapsmith.agent.search.operators import RULE
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
@@ -78,14 +84,14 @@ class Candidates:
         archive: Archive,
         executor: Executor,
         state: SearchState,
-        fresh: Callable[[Bench], Bench | None],
+        fresh: Callable[[InstanceSet], InstanceSet | None],
         by_calls: bool = False,
     ) -> None:
         self._run, self._course, self._problem = run, course, course.problem
         self._archive, self._executor, self._state = archive, executor, state
         self._fresh = fresh
         self._screened: dict[int, int] = {}  # open slots and their programs
-        self._refuters = Refuters(course.problem.name, archive)
+        self._refuters = Counterexamples(course.problem.name, archive)
         self._behaviours: dict[bytes, tuple[int, int | None]] = {}  # first to do so, dropped or not
         self._usual_usd, self._by_calls = 0.0, by_calls
 
@@ -122,15 +128,15 @@ class Candidates:
         yield Turn.GATE
         return (yield from self._weigh(program, heat))
 
-    def _weigh(self, program: _Program, heat: Heat | None) -> Chain[Judged]:
+    def _weigh(self, program: _Program, heat: StageResult | None) -> Chain[Judged]:
         """Validates reference rules, and programs that are the best in training."""
         if heat is None or heat.costs is None:
             raise RuntimeError(f"slot {program.slot.number} is weighed without having been measured")
-        elite = self._elite(program, heat, heat.costs)
+        elite = self._make_elite(program, heat, heat.costs)
         if program.slot.choice.operator is not RULE and elite.gap >= self._state.record:
             return program.judge(CandidateOutcome.OK, heat=heat, elite=elite)
         bench = self._state.gate.bench
-        (validated,) = yield Evaluate((self._validation(program, bench),))
+        (validated,) = yield Evaluate((self._make_validation(program, bench),))
         if validated.costs is not None:
             return program.judge(
                 CandidateOutcome.OK, heat=heat, elite=elite, validated=validated, bench=bench
@@ -147,12 +153,12 @@ class Candidates:
         """Finds the program in a text; repairs of the form are recorded."""
         events, source = list(origin.events), origin.text
         if slot.model:
-            extracted = extract(usable(source, origin.finish[0]), self._problem.entry)
+            extracted = extract(take_usable_part(source, origin.finish[0]), self._problem.entry)
             source = extracted.source
             if extracted.detail:
                 events.append(("extracted", {"detail": extracted.detail}))
         unread = extracted.trouble if slot.model else ""
-        found = unparsable(unread) if unread else screen(source, self._problem.entry)
+        found = reject_unparsable(unread) if unread else screen(source, self._problem.entry)
         number, is_new = self._archive.program(
             self._problem.name, found.key, found.source, found.size, self._problem.version
         )
@@ -176,9 +182,9 @@ class Candidates:
         """Tells whether another slot of the run has this very program."""
         if program.number in self._screened.values():
             return True
-        return self._archive.claimed(self._run, program.number, program.slot.number) is not None
+        return self._archive.find_first_slot(self._run, program.number, program.slot.number) is not None
 
-    def _known(self, program: _Program, bench: Bench) -> dict[str, Score]:
+    def _known(self, program: _Program, bench: InstanceSet) -> dict[str, Score]:
         """Loads known scores; their number is kept with the candidate."""
         known = self._archive.scores(program.number, [i.digest for i in bench.instances])
         program.known |= frozenset(known)
@@ -190,16 +196,16 @@ class Candidates:
         known: dict[str, Score] = {}
         if not program.is_new:
             known = self._known(program, self._course.train)
-            program.decisions = recalled(self._archive.behaviours(program.number))
+            program.decisions = decode_behaviour(self._archive.read_behaviours(program.number))
         refuters = self._refuters.of(program.slot.number)
         bar, source = program.slot.bar, program.screened.source
         return Probe(self._course, source, bar, known, program.decisions, refuters)
 
-    def _validation(self, program: _Program, bench: Bench) -> Validation:
+    def _make_validation(self, program: _Program, bench: InstanceSet) -> Validation:
         known, refuters = self._known(program, bench), self._refuters.of(program.slot.number)
         return Validation(self._course, bench, program.screened.source, known, refuters)
 
-    def _find_twin(self, program: _Program, heat: Heat) -> int | None:
+    def _find_twin(self, program: _Program, heat: StageResult) -> int | None:
         """Finds an earlier program with the same behaviour; None if new."""
         first = self._first(program, heat.decisions)
         if first is None or not self._state.switches.novelty:
@@ -210,15 +216,15 @@ class Candidates:
 
     def _first(self, program: _Program, decisions: Decisions) -> tuple[int, int | None] | None:
         slot = program.slot
-        twin = twin_of(decisions, slot.rivals)
-        number = self._archive.claimed(self._run, twin.program, slot.number) if twin else None
+        twin = find_duplicate(decisions, slot.rivals)
+        number = self._archive.find_first_slot(self._run, twin.program, slot.number) if twin else None
         here = (number, twin.program) if twin and number is not None else (slot.number, program.number)
-        first = self._behaviours.setdefault(fingerprint(decisions), here)
+        first = self._behaviours.setdefault(hash_behaviour(decisions), here)
         return None if first[0] == slot.number or slot.choice.operator is RULE else first
 
-    def _elite(self, program: _Program, heat: Heat, costs: tuple[Number, ...]) -> Elite:
+    def _make_elite(self, program: _Program, heat: StageResult, costs: tuple[Number, ...]) -> Elite:
         train = self._course.train
-        times = [score.cpu_seconds for _, score in _scores(train, heat)]
+        times = [score.cpu_seconds for _, score in _list_scores(train, heat)]
         return Elite(
             program.number,
             program.screened.source,
@@ -238,14 +244,16 @@ class Candidates:
         slot, heat, gate, bench = judged.slot, judged.heat, judged.validated, judged.bench
         if judged.outcome == CandidateOutcome.RACED and heat:
             program.events.append(("raced", {"met": heat.met, "points_behind": round(heat.lag, 6)}))
-        scores = _scores(self._course.train, heat) + (_scores(bench, gate) if bench else [])
+        scores = _list_scores(self._course.train, heat) + (_list_scores(bench, gate) if bench else [])
         values = {
             "program": judged.program,
             "outcome": judged.outcome,
             "message": judged.message,
             "train_gap": judged.elite.gap if judged.elite else None,
-            "validation_gap": bench.scale.pooled(gate.costs) if bench and gate and gate.costs else None,
-            "behaviour": told(heat.decisions) if heat else "",
+            "validation_gap": bench.scale.compute_pooled_gap(gate.costs)
+            if bench and gate and gate.costs
+            else None,
+            "behaviour": encode_behaviour(heat.decisions) if heat else "",
             "cpu_seconds": judged.elite.cpu_seconds if judged.elite else None,
             "evaluated": judged.met,
             "charged": int(judged.charged),
@@ -272,16 +280,16 @@ class Candidates:
             state.refutation = judged.message
         if judged.twin is not None:
             self._take_twin(judged)
-            state.miss()
+            state.record_failure()
         elif judged.elite is None:
-            state.miss(judged.failure())
+            state.record_failure(judged.failure())
         else:
             reward = state.take(choice, judged.elite)
             if judged.validated and judged.validated.costs:
                 self._pass_gate(judged, judged.elite, judged.validated.costs)
         self._note(judged)
         ran = not judged.outcome.is_failure and judged.outcome != CandidateOutcome.DUPLICATE
-        state.learn(choice, judged.slot.model, reward, self._cost(judged), ran)
+        state.learn(choice, judged.slot.model, reward, self._price_slot(judged), ran)
 
     def _take_twin(self, judged: Judged) -> None:
         elite, found = self._state.find(judged.twin) if judged.twin else None, judged.screened
@@ -304,7 +312,7 @@ class Candidates:
             self._archive.record(self._run, slot.number, "refresh", {"instances": 0, "why": NO_FRESH})
             return
         for elite in (each for each in elites if each):
-            if costs := self._measured(elite, bench):
+            if costs := self._measure_elite(elite, bench):
                 gate.refresh(bench, elite, costs)
                 # By its hash: the record is part of the fingerprint, and numbers depend on earlier runs.
                 champion = self._archive.find(elite.program).hash
@@ -312,12 +320,12 @@ class Candidates:
                 self._archive.record(self._run, slot.number, "refresh", detail)
                 return
 
-    def _measured(self, elite: Elite, bench: Bench) -> tuple[Number, ...] | None:
+    def _measure_elite(self, elite: Elite, bench: InstanceSet) -> tuple[Number, ...] | None:
         """Measures an elite on other instances; None unless it solves them all."""
         known = self._archive.scores(elite.program, [i.digest for i in bench.instances])
         validation = Validation(self._course, bench, elite.source, known)
         heat = self._executor.submit(validation).result()
-        self._archive.add_scores(elite.program, _scores(bench, heat))
+        self._archive.add_scores(elite.program, _list_scores(bench, heat))
         return heat.costs
 
     def _note(self, judged: Judged) -> None:
@@ -328,9 +336,9 @@ class Candidates:
         before = min(parent.gap for parent in choice.parents)
         after = judged.elite.gap if judged.elite else None
         ended = "" if judged.elite else f"{judged.outcome}: {judged.message}"
-        self._state.note(Lesson(judged.slot.number, choice.operator.name, idea, before, after, ended))
+        self._state.add_lesson(Lesson(judged.slot.number, choice.operator.name, idea, before, after, ended))
 
-    def _cost(self, judged: Judged) -> float:
+    def _price_slot(self, judged: Judged) -> float:
         """Prices a slot in full evaluations, calls included."""
         if self._by_calls:
             return 1.0
@@ -341,7 +349,7 @@ class Candidates:
         return max(cost, 0.01)
 
 
-def _scores(bench: Bench, heat: Heat | None) -> list[tuple[Instance, Score]]:
+def _list_scores(bench: InstanceSet, heat: StageResult | None) -> list[tuple[Instance, Score]]:
     """Lists the evaluated instances of a stage, with their scores."""
     met = [bench.instances[place] for place in heat.places] if heat else []
     return [(instance, heat.scores[instance.digest]) for instance in met if heat]

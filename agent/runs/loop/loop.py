@@ -17,24 +17,24 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
-from gapsmith.agent.codegen.replies.extract import idea_of
+from gapsmith.agent.codegen.replies.extract import extract_idea
 from gapsmith.agent.evaluation.executor import Executor
-from gapsmith.agent.models.base import Model, ModelTrouble
+from gapsmith.agent.models.base import Model, ModelError
 from gapsmith.agent.models.callers import Callers
-from gapsmith.agent.models.hosted.batch.base import batches_of
-from gapsmith.agent.models.hosted.finish import excuse
+from gapsmith.agent.models.hosted.batch.base import find_batches
+from gapsmith.agent.models.hosted.finish import describe_finish
 from gapsmith.agent.models.router import Pool
 from gapsmith.agent.runs.budget import Ledger
-from gapsmith.agent.runs.loop.batches import Mail, Waiting
+from gapsmith.agent.runs.loop.batches import BatchQueue, BatchStatus
 from gapsmith.agent.runs.loop.candidates import Candidates
 from gapsmith.agent.runs.loop.compose import compose_question, make_candidate_row
 from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls
 from gapsmith.agent.runs.loop.replies import STOP_AFTER, WARN_AFTER, Replies
 from gapsmith.agent.runs.loop.scheduler import Chain, Scheduler
 from gapsmith.agent.runs.loop.slot import Judged, Origin, Progress, Slot
-from gapsmith.agent.runs.loop.tuning import most_evaluations, most_instances, tune
+from gapsmith.agent.runs.loop.tuning import bound_evaluations, count_instances, tune
 from gapsmith.agent.search.choice import Choice, Failure
-from gapsmith.agent.search.instances import Bench, Course
+from gapsmith.agent.search.instances import Course, InstanceSet
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE, Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
@@ -94,29 +94,29 @@ class Loop:
         stop: threading.Event,
         over: threading.Event | None = None,
         seeds: Sequence[str] = (),
-        fresh: Callable[[Bench], Bench | None] = lambda _: None,
+        fresh: Callable[[InstanceSet], InstanceSet | None] = lambda _: None,
         window: int = WINDOW,
         operators: Sequence[Operator] = (),
     ) -> None:
         self.state = state
         self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
         self._over = over or threading.Event()
-        self._callers = Callers(ledger.out_of_time)
+        self._callers = Callers(ledger.is_out_of_time)
         self._scheduler = Scheduler[Judged | None](executor, self._callers)
-        self._mail = Mail(run, archive, batches_of(models), self._scheduler.call_soon, self._over)
+        self._mail = BatchQueue(run, archive, find_batches(models), self._scheduler.call_soon, self._over)
         self._calls = ModelCalls(run, models, archive, ledger, seed, self._mail, self._is_closed)
         self._candidates = Candidates(run, course, archive, executor, state, fresh, ledger.budget.of_calls)
         self._pool = pool
         self._rules, self._seeds = course.problem.rules, tuple(seeds)
         self._slots: dict[int, Slot] = {}
-        self._recorded = archive.recorded(run)
+        self._recorded = archive.count_slots(run)
         self._next, self._window, self._stop = 0, window, stop
         self._used_up = False
         self._barren = 0
         self._replies = Replies()
         self.left_behind = 0
         self._operators = {**BY_NAME, **{operator.name: operator for operator in operators}}
-        self._tuning, self._most_tuned = 0, most_instances(course.train)
+        self._tuning, self._most_tuned = 0, count_instances(course.train)
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -133,18 +133,18 @@ class Loop:
             raise self._scheduler.error
 
     @property
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[BatchStatus]:
         """The batches of questions that are waited for."""
         return list(self._mail.waiting.values())
 
     def _work(self) -> Iterator[Progress]:
         scheduler = self._scheduler
         while True:
-            if self._calls.out and self._ledger.out_of_time():
+            if self._calls.out and self._ledger.is_out_of_time():
                 self._leave_behind()
             due = scheduler.is_due(self._in_order)
             # What has come is taken up first, so that more is known of it when the next question is put.
-            if (not due or self._calls.deterministic) and (opening := self._opening()) is not None:
+            if (not due or self._calls.deterministic) and (opening := self._find_opening()) is not None:
                 opening()
             elif due:
                 scheduler.grant_turn(self._in_order)
@@ -168,7 +168,7 @@ class Loop:
         """
         self._over.set()
         self.left_behind += self._calls.abandon()
-        self._scheduler.abandon_questions()
+        self._scheduler.drop_questions()
 
     def _is_closed(self) -> bool:
         return self._stop.is_set() or self._over.is_set() or self._scheduler.error is not None
@@ -182,7 +182,7 @@ class Loop:
 
     # Opening slots
 
-    def _opening(self) -> Opening | None:
+    def _find_opening(self) -> Opening | None:
         """Returns what may be opened now, with its budget reserved; else None."""
         if self._scheduler.held:
             return self._take_up_held()
@@ -190,19 +190,19 @@ class Loop:
             return None
         if self._next < len(self._rules):
             return self._open_rule
-        if self._waits_for(RULE):  # candidates descend from the rules
+        if self._is_waiting_for(RULE):  # candidates descend from the rules
             return None
         if self._next < len(self._rules) + len(self._seeds):
             return self._open_seed if self._ledger.reserve(calls=0) else None
-        if self._waits_for(SEED):
+        if self._is_waiting_for(SEED):
             return None
-        if self._ledger.out_of_time():  # only what an earlier session paid for is taken up still
-            self._next = self._next_paid()
+        if self._ledger.is_out_of_time():  # only what an earlier session paid for is taken up still
+            self._next = self._find_next_paid()
         if self._may_tune():
             return self._open_tuning
         call = self._call(self._next)
-        usd = self._calls.least_usd if call is None else self._calls.paid_usd(call)
-        if not self._ledger.reserve(usd, paid=self._paid(self._next)):
+        usd = self._calls.least_usd if call is None else self._calls.find_paid_usd(call)
+        if not self._ledger.reserve(usd, paid=self._is_paid(self._next)):
             return None
         return lambda: self._open_question(usd, call)
 
@@ -219,7 +219,7 @@ class Loop:
     @property
     def _ending(self) -> bool:
         """Whether nothing is asked any more."""
-        over = self._used_up or self._scheduler.exhausted or self._calls.ended(self._next)
+        over = self._used_up or self._scheduler.exhausted or self._calls.has_ended(self._next)
         return over or self._is_closed() or self._barren >= BARREN
 
     @property
@@ -229,28 +229,28 @@ class Loop:
             return len(self._scheduler) >= self._window
         return len(self._calls.out) >= self._window or len(self._scheduler) >= BACKLOG * self._window
 
-    def _waits_for(self, operator: object) -> bool:
+    def _is_waiting_for(self, operator: object) -> bool:
         return any(self._slots[number].choice.operator is operator for number in self._scheduler.numbers)
 
     def _call(self, number: int) -> CallRow | None:
         """Returns the call of an earlier session."""
         return self._archive.call(self._run, number) if number < self._recorded else None
 
-    def _paid(self, number: int) -> bool:
+    def _is_paid(self, number: int) -> bool:
         """Tells whether an earlier session asked, answered or still to be."""
         return self._call(number) is not None or self._mail.sent(number) is not None
 
-    def _next_paid(self) -> int:
-        later = (number for number in range(self._next, self._recorded) if self._paid(number))
+    def _find_next_paid(self) -> int:
+        later = (number for number in range(self._next, self._recorded) if self._is_paid(number))
         return next(later, self._next)
 
     def _row(self, number: int) -> CandidateRow | None:
-        return self._archive.candidate(self._run, number) if number < self._recorded else None
+        return self._archive.find_candidate(self._run, number) if number < self._recorded else None
 
     def _open(self, choice: Choice, origin: Callable[[Slot], Chain[Origin | None]], **facts: Any) -> None:
         """Starts the next slot; its candidate's text comes from `origin`."""
         if not choice.operator.is_start:
-            facts |= {"bar": self.state.bar(choice.arm), "rivals": self.state.everyone.elites}
+            facts |= {"bar": self.state.bar(choice.arm), "rivals": self.state.all_elites.elites}
         slot = Slot(self._next, choice, **facts)
         self._slots[slot.number] = slot
         self._next += 1
@@ -280,13 +280,13 @@ class Loop:
     def _may_tune(self) -> bool:
         """Tells whether tuning is due and within its share."""
         row = self._row(self._next)
-        if self._calls.recalls(row):
+        if self._calls.is_recalled(row):
             wanted = row is not None and row.operator == TUNE.name
         else:
             share = TUNING_SHARE if self._ledger.budget.evaluations else TUNING_SHARE_OF_CALLS
             spent = share * self._ledger.evaluations * len(self._course.train.instances)
             wanted = bool(self.state.untuned) and self._tuning + self._most_tuned <= spent
-        evaluations = most_evaluations(self._course.train)
+        evaluations = bound_evaluations(self._course.train)
         return wanted and self._ledger.reserve(evaluations=evaluations, calls=0)
 
     def _open_tuning(self) -> None:
@@ -297,12 +297,12 @@ class Loop:
             self._open(
                 choice,
                 lambda slot: self._given(slot, source, self._most_tuned),
-                reserved=most_evaluations(self._course.train),
+                reserved=bound_evaluations(self._course.train),
             )
         else:
-            self._open(choice, self._tuned, reserved=most_evaluations(self._course.train))
+            self._open(choice, self._tune, reserved=bound_evaluations(self._course.train))
 
-    def _tuned(self, slot: Slot) -> Chain[Origin | None]:
+    def _tune(self, slot: Slot) -> Chain[Origin | None]:
         """Tunes the constants of the slot's parent."""
         self._note(slot)
         seed = self._calls.number(slot.number, "tuning")
@@ -316,9 +316,9 @@ class Loop:
     def _open_question(self, usd: float, call: CallRow | None) -> None:
         number, choice = self._next, self._choose(self._next)
         model = self._model(number, choice)
-        self._open(choice, lambda slot: self._asked(slot, usd, call), model=model, reserved=1)
+        self._open(choice, lambda slot: self._ask(slot, usd, call), model=model, reserved=1)
 
-    def _asked(self, slot: Slot, usd: float, call: CallRow | None) -> Chain[Origin | None]:
+    def _ask(self, slot: Slot, usd: float, call: CallRow | None) -> Chain[Origin | None]:
         """Returns a model's reply, new or archived; None without room."""
         fresh = call is None
         if call is not None:
@@ -327,20 +327,22 @@ class Loop:
             call = yield ModelCall(self._calls, compose_question(slot, self._course, self._calls), usd)
         if call is None:
             return None
-        finish, idea = excuse(call.detail), idea_of(call.reply)
+        finish, idea = describe_finish(call.detail), extract_idea(call.reply)
         return Origin(call.reply, finish, idea, call.usd or 0.0, fresh=fresh)
 
     def _choose(self, number: int, may_tune: bool = False) -> Choice:
         row = self._row(number)
-        if row is None or not self._calls.recalls(row):
-            return self.state.choose(self._calls.rng(number, "choice"), may_tune)
+        if row is None or not self._calls.is_recalled(row):
+            return self.state.choose(self._calls.make_rng(number, "choice"), may_tune)
         return self._recall(row)
 
     def _model(self, number: int, choice: Choice) -> str:
         row = self._row(number)
         if row is not None and row.model in self._calls.models:
             return row.model
-        return self._pool.choose(self._calls.rng(number, "model"), choice.operator.name, self.state.models)
+        return self._pool.choose(
+            self._calls.make_rng(number, "model"), choice.operator.name, self.state.models
+        )
 
     def _recall(self, row: CandidateRow) -> Choice:
         """Restores the choice of an earlier session."""
@@ -351,10 +353,10 @@ class Loop:
         program = row.parents[0] if row.parents else 0  # a recording may not know it
         source = self._archive.find(program).source if row.parents else ""
         if operator is TUNE:
-            elite = self.state.tuned(program) or Elite(program, source, 0, float("inf"), ())
+            elite = self.state.find_tuned(program) or Elite(program, source, 0, float("inf"), ())
             return Choice(operator, (elite,), arm=row.arm)
         lost = Failure(program, source, "did not run to its end", 1)
-        return Choice(operator, failure=self.state.mended(program) or lost, arm=row.arm)
+        return Choice(operator, failure=self.state.take_failure(program) or lost, arm=row.arm)
 
     # Settling
 
@@ -368,14 +370,14 @@ class Loop:
             self._count_reply(judged)
         if gone := self.state.arms.cut(self._ledger.share):
             self._archive.record(self._run, slot.number, "arms", {"given up": gone})
-        return self._progress(judged)
+        return self._report_progress(judged)
 
     def _count_reply(self, judged: Judged) -> None:
         """Ends the search where no reply held a program."""
         replies = self._replies
         replies.add(judged.outcome, judged.message)
         if replies.useless and replies.count >= STOP_AFTER and not self._calls.patient:
-            self._scheduler.error = self._scheduler.error or ModelTrouble(f"stopped asking: {replies}")
+            self._scheduler.error = self._scheduler.error or ModelError(f"stopped asking: {replies}")
 
     @property
     def _warning(self) -> str:
@@ -384,7 +386,7 @@ class Loop:
         told = replies.useless and replies.count == WARN_AFTER and not self._calls.patient
         return f"so far {replies}" if told else ""
 
-    def _progress(self, judged: Judged) -> Progress:
+    def _report_progress(self, judged: Judged) -> Progress:
         best, champion, choice = self.state.best, self.state.champion, judged.slot.choice
         return Progress(
             judged.slot.number,

@@ -12,10 +12,10 @@ from gapsmith.agent.models.base import Model, Reply, Request
 from gapsmith.agent.models.callers import Callers, ask
 from gapsmith.agent.models.manual import ManualModel
 from gapsmith.agent.models.replay import ReplayModel
-from gapsmith.agent.models.storable import call_of, storable
+from gapsmith.agent.models.storable import make_call, make_storable
 from gapsmith.agent.runs.budget import Ledger
-from gapsmith.agent.runs.loop.batches import Mail, Parcel
-from gapsmith.evaluators.base import Trouble
+from gapsmith.agent.runs.loop.batches import BatchQueue, PendingRequest
+from gapsmith.evaluators.base import GapsmithError
 
 SENT, UNSENT = "sent", "unsent"
 """Kinds of events, with a number behind them: a call was sent, and was not sent after all."""
@@ -56,7 +56,7 @@ class ModelCalls:
         archive: Archive,
         ledger: Ledger,
         seed: int,
-        mail: Mail,
+        mail: BatchQueue,
         is_closed: Callable[[], bool],
     ) -> None:
         self.run, self.models, self.is_closed = run, {model.name: model for model in models}, is_closed
@@ -64,7 +64,7 @@ class ModelCalls:
         self.out: dict[int, ModelCall] = {}
         self._seed = seed
         self._sendings: dict[int, int] = {}
-        ledger.lose(self.lost_usd())
+        ledger.count_lost_call(self.sum_lost_usd())
 
     @property
     def deterministic(self) -> bool:
@@ -76,14 +76,14 @@ class ModelCalls:
         """Whether useless replies are no reason to stop: they cost nothing, or a person gives them."""
         return self.deterministic or any(isinstance(model, ManualModel) for model in self.models.values())
 
-    def recalls(self, row: CandidateRow | None) -> bool:
+    def is_recalled(self, row: CandidateRow | None) -> bool:
         """Tells whether a choice is repeated from a recording or earlier session."""
         told = any(model.told for model in self.models.values() if isinstance(model, ReplayModel))
         return told or (row is not None and not self.deterministic)
 
-    def ended(self, slot: int) -> bool:
+    def has_ended(self, slot: int) -> bool:
         """Tells whether a replayed run had ended before that slot."""
-        return any(model.ended(slot) for model in self.models.values() if isinstance(model, ReplayModel))
+        return any(model.has_ended(slot) for model in self.models.values() if isinstance(model, ReplayModel))
 
     @property
     def least_usd(self) -> float:
@@ -96,19 +96,21 @@ class ModelCalls:
         most = asked.most_usd(len(text.encode(errors="replace"))) if asked else None
         return most if most is not None and 0 < most < math.inf else 0.0
 
-    def paid_usd(self, call: CallRow) -> float:
+    def find_paid_usd(self, call: CallRow) -> float:
         """Returns what an earlier session paid for a call, at most."""
         return self.most_usd(call.model, call.system + call.prompt) if call.usd is None else call.usd
 
     def keep_late(self) -> None:
         """Commits replies that arrived, however the run ends."""
         self.mail.abandon()
-        failed: Trouble | None = None
+        failed: GapsmithError | None = None
         for call in list(self.out.values()):
             if call.future and call.future.done() and call.future.exception() is None:
                 try:
                     call.keep(call.future.result())
-                except Trouble as error:  # the archive has the reply in memory; the next one is kept too
+                except (
+                    GapsmithError
+                ) as error:  # the archive has the reply in memory; the next one is kept too
                     failed = failed or error
         if failed:
             raise failed
@@ -133,7 +135,7 @@ class ModelCalls:
         if times := self._sendings.get(slot):
             self.archive.record(self.run, slot, f"{UNSENT} {times}", {})
 
-    def lost_usd(self) -> float:
+    def sum_lost_usd(self) -> float:
         """Sums the bounds of earlier calls that were never answered."""
         sent: dict[tuple[int, str], float] = {}
         for event in self.archive.events(self.run):
@@ -143,12 +145,12 @@ class ModelCalls:
                 sent[event.slot, times] = float(event.detail["most_usd"])
             elif kind == UNSENT:
                 sent.pop((event.slot, times), None)
-        answered = self.archive.answered(self.run) if sent else set()
+        answered = self.archive.list_answered_slots(self.run) if sent else set()
         for slot in answered:  # by the last of its sendings
             sent.pop((slot, str(self._sendings.get(slot, 0))), None)
         return math.fsum(sent.values())
 
-    def rng(self, slot: int, what: str) -> Random:
+    def make_rng(self, slot: int, what: str) -> Random:
         """Makes the random generator of a decision from seed and slot."""
         return Random(f"{self._seed}/{slot}/{what}")
 
@@ -159,7 +161,7 @@ class ModelCalls:
     def commit(self, question: Question, reply: Reply) -> Call:
         """Writes a reply to the archive; the only place that does."""
         request = question.request
-        call = call_of(
+        call = make_call(
             reply,
             run=self.run,
             slot=request.slot,
@@ -197,7 +199,9 @@ class ModelCall:
         if self.calls.is_closed() or not self._reserve(most):
             return None
         if self.calls.mail.carries(model.name):
-            self.future = self.calls.mail.take(Parcel(self.question.row, request, self.question.template))
+            self.future = self.calls.mail.take(
+                PendingRequest(self.question.row, request, self.question.template)
+            )
         elif model.deterministic:
             self.future = Future()
             self._ask(model, self.future)
@@ -211,7 +215,7 @@ class ModelCall:
         """Commits a reply unless its thread did, and settles its price."""
         slot = self.question.request.slot
         self.calls.out.pop(slot, None)  # whatever comes of it, it is not kept a second time
-        reply = storable(reply)
+        reply = make_storable(reply)
         call = self._committed.get(slot) or self.calls.commit(self.question, reply)
         self.calls.ledger.settle_call(self.reserved or 0.0, reply.usd)
         return call
@@ -239,12 +243,12 @@ class ModelCall:
 
     def _answer(self, model: Model) -> Reply:
         """Asks, and commits the reply in this thread, without the driver."""
-        reply = storable(ask(model, self.question.request))
+        reply = make_storable(ask(model, self.question.request))
         self._committed[self.question.request.slot] = self.calls.commit(self.question, reply)
         return reply
 
     def _ask(self, model: Model, future: "Future[Reply]") -> None:
         try:
             future.set_result(ask(model, self.question.request))
-        except Trouble as error:
+        except GapsmithError as error:
             future.set_exception(error)

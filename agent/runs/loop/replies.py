@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gapsmith.agent.archive import Archive, CandidateRow
-from gapsmith.agent.codegen.sanitize import one_line
+from gapsmith.agent.codegen.sanitize import flatten_untrusted
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 WARN_AFTER, STOP_AFTER = 4, 8
@@ -31,7 +31,7 @@ class Replies:
     def of(cls, archive: Archive, run: int) -> "Replies":
         """Counts the replies of a run."""
         found = cls()
-        found.extend(archive.candidates(run).values())
+        found.extend(archive.read_candidates(run).values())
         return found
 
     def extend(self, rows: Iterable[CandidateRow]) -> None:
@@ -61,7 +61,8 @@ class Replies:
         """Says it in one line."""
         part = "none" if self.useless else str(self.count - self.without_program)
         kinds = "; ".join(
-            f"{number} {kind}: {one_line(self.words[kind], 200)}" for kind, number in self.why.most_common()
+            f"{number} {kind}: {flatten_untrusted(self.words[kind], 200)}"
+            for kind, number in self.why.most_common()
         )
         return f"{part} of {self.count} replies held a program ({kinds})"
 

@@ -21,8 +21,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from gapsmith.agent.evaluation.executor import Executor, Work
 from gapsmith.agent.models.base import Reply, Stopped
 from gapsmith.agent.models.callers import GLANCE_SECONDS, Callers
-from gapsmith.evaluators.base import Trouble
-from gapsmith.sandbox import SandboxTrouble
+from gapsmith.evaluators.base import GapsmithError
+from gapsmith.sandbox import SandboxError
 
 T = TypeVar("T")
 
@@ -132,7 +132,7 @@ class Scheduler(Generic[T]):
 
     def is_due(self, in_order: bool) -> bool:
         """Tells whether `grant_turn` would resume a chain."""
-        return self._due(in_order) is not None
+        return self._find_due(in_order) is not None
 
     def grant_turn(self, in_order: bool) -> None:
         """Resumes the first chain that may have its turn.
@@ -140,7 +140,7 @@ class Scheduler(Generic[T]):
         Args:
             in_order: whether a chain waits for those that were started earlier.
         """
-        entry = self._due(in_order)
+        entry = self._find_due(in_order)
         if entry is not None:
             entry.waits, entry.stage = False, entry.stage + 1
             self._resume(entry, None)
@@ -156,7 +156,7 @@ class Scheduler(Generic[T]):
             return
         arrival()
 
-    def abandon_questions(self) -> None:
+    def drop_questions(self) -> None:
         """Drops chains that wait for a model, once time is used up."""
         for entry in [each for each in self._open.values() if each.asks and not each.asks[1].done()]:
             del self._open[entry.number]
@@ -180,7 +180,7 @@ class Scheduler(Generic[T]):
         ask.drop()
         self._resume(entry, None)
 
-    def _due(self, in_order: bool) -> _Open[T] | None:
+    def _find_due(self, in_order: bool) -> _Open[T] | None:
         least = Turn.LEARN + 1
         for place, entry in enumerate(self._open.values()):
             first = place == 0 if entry.stage in OLDEST_ONLY else entry.stage < least
@@ -209,7 +209,7 @@ class Scheduler(Generic[T]):
         if (future := ask.send(self._callers)) is None:
             return False
         entry.asks = ask, future
-        self._when_done(future, partial(self._take_reply, entry, ask))
+        self._call_when_done(future, partial(self._take_reply, entry, ask))
         return True
 
     def _take_reply(self, entry: _Open[T], ask: Ask, future: "Future[Reply]") -> None:
@@ -229,7 +229,7 @@ class Scheduler(Generic[T]):
             future = self._executor.submit(work)
             future.add_done_callback(partial(lambda k, done: self.call_soon(partial(take, k, done)), place))
 
-    def _when_done(self, future: "Future[Reply]", take: Callable[["Future[Reply]"], None]) -> None:
+    def _call_when_done(self, future: "Future[Reply]", take: Callable[["Future[Reply]"], None]) -> None:
         """Calls a function as soon as the reply is there.
 
         Deterministic models have answered already.
@@ -247,7 +247,7 @@ class Scheduler(Generic[T]):
         if entry.number not in self._open:
             return False
         error = future.exception()
-        if isinstance(error, (Trouble, SandboxTrouble)):
+        if isinstance(error, (GapsmithError, SandboxError)):
             self._fail(entry, error)
             return False
         return True  # any other error is raised by `result`

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.agent.codegen.screen import Screened
-from gapsmith.agent.evaluation.staged import Heat
-from gapsmith.agent.search.acceptance.racing import Bar
+from gapsmith.agent.evaluation.staged import StageResult
+from gapsmith.agent.search.acceptance.racing import RaceReference
 from gapsmith.agent.search.choice import Choice, Failure
-from gapsmith.agent.search.instances import Bench
+from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
@@ -29,7 +29,7 @@ class Slot:
 
     number: int
     choice: Choice
-    bar: Bar | None = None
+    bar: RaceReference | None = None
     rivals: Sequence[Elite] = ()
     model: str = ""
     name: str = ""
@@ -83,10 +83,10 @@ class Judged:
     program: int
     outcome: CandidateOutcome
     message: str = ""
-    heat: Heat | None = None
+    heat: StageResult | None = None
     elite: Elite | None = None
-    validated: Heat | None = None
-    bench: Bench | None = None
+    validated: StageResult | None = None
+    bench: InstanceSet | None = None
     twin: int | None = None
 
     @property

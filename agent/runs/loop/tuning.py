@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from gapsmith.agent.evaluation.staged import Attempt
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate
-from gapsmith.agent.search.instances import Bench, Course
+from gapsmith.agent.search.instances import Course, InstanceSet
 from gapsmith.agent.search.tuning.cma_es import TRIALS, Tuner
 from gapsmith.agent.search.tuning.docstrings import update_docstrings
-from gapsmith.agent.search.tuning.parameters import parameters, with_values
+from gapsmith.agent.search.tuning.parameters import find_parameters, set_values
 
 INSTANCES = 12
 
@@ -37,31 +37,31 @@ def tune(course: Course, source: str, seed: int) -> Chain[Tuned]:
         source: the program.
         seed: all chance follows from it; it also says which of the training instances are used.
     """
-    places = _places(course.train, seed)
+    places = _choose_places(course.train, seed)
     (first,) = yield Evaluate((Attempt(course, source, places),))
-    tuner, run = Tuner(parameters(source), seed, TRIALS, first.loss), first.run
+    tuner, run = Tuner(find_parameters(source), seed, TRIALS, first.loss), first.run
     while asked := tuner.ask():
         trials = yield Evaluate(
-            tuple(Attempt(course, with_values(source, values), places) for values in asked)
+            tuple(Attempt(course, set_values(source, values), places) for values in asked)
         )
         tuner.tell([trial.loss for trial in trials])
         run += sum(trial.run for trial in trials)
     values, after = tuner.best
-    best = with_values(source, values) if after < first.loss else source
+    best = set_values(source, values) if after < first.loss else source
     return Tuned(update_docstrings(source, best), first.loss, after, run)
 
 
-def _places(bench: Bench, seed: int) -> tuple[int, ...]:
+def _choose_places(bench: InstanceSet, seed: int) -> tuple[int, ...]:
     first = seed % len(bench.instances)
     turned = [*range(first, len(bench.instances)), *range(first)]
     return tuple(sorted(turned[:INSTANCES]))
 
 
-def most_instances(bench: Bench) -> int:
+def count_instances(bench: InstanceSet) -> int:
     """Counts the runs of one tuning at most: all trials included."""
     return (TRIALS + 1) * min(INSTANCES, len(bench.instances))
 
 
-def most_evaluations(bench: Bench) -> int:
+def bound_evaluations(bench: InstanceSet) -> int:
     """Bounds tuning and the race of its result, in full evaluations."""
-    return -(-most_instances(bench) // len(bench.instances)) + 1
+    return -(-count_instances(bench) // len(bench.instances)) + 1

@@ -7,7 +7,7 @@ them half of the instances are exchanged for fresh ones.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gapsmith.agent.search.instances import Bench
+from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Number
 from gapsmith.evaluators.scoring import Scale
@@ -55,7 +55,7 @@ class Gate:
         strict: False lets everything through that is better at all; for comparisons of searches only.
     """
 
-    bench: Bench
+    bench: InstanceSet
     strict: bool = True
     champion: Elite | None = None
     costs: tuple[Number, ...] | None = None
@@ -84,6 +84,6 @@ class Gate:
         """Whether the instances were looked at so often that half of them should be exchanged."""
         return self.looks >= LOOKS
 
-    def refresh(self, bench: Bench, champion: Elite, costs: tuple[Number, ...]) -> None:
+    def refresh(self, bench: InstanceSet, champion: Elite, costs: tuple[Number, ...]) -> None:
         """Goes on with other instances, on which the champion has these costs."""
         self.bench, self.champion, self.costs, self.looks = bench, champion, costs, 0

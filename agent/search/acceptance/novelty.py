@@ -12,23 +12,23 @@ Decisions = Mapping[str, str]
 """What a program did, as a short hash, by the short name of an instance; see `short`."""
 
 
-def told(decisions: Decisions) -> str:
+def encode_behaviour(decisions: Decisions) -> str:
     """Encodes decisions as the archive keeps them: one word per instance."""
     return " ".join(f"{name}:{decision}" for name, decision in decisions.items())
 
 
-def recalled(text: str) -> Decisions:
+def decode_behaviour(text: str) -> Decisions:
     """Decodes decisions of the archive; none where they have another form."""
     parts = [word.partition(":") for word in text.split()]
     return {name: decision for name, _, decision in parts if decision}
 
 
-def fingerprint(decisions: Decisions) -> bytes:
+def hash_behaviour(decisions: Decisions) -> bytes:
     """Hashes decisions, whatever the order of the instances."""
-    return hashlib.sha256(told(dict(sorted(decisions.items()))).encode()).digest()[:12]
+    return hashlib.sha256(encode_behaviour(dict(sorted(decisions.items()))).encode()).digest()[:12]
 
 
-def twin_of(decisions: Decisions, elites: Sequence[Elite]) -> Elite | None:
+def find_duplicate(decisions: Decisions, elites: Sequence[Elite]) -> Elite | None:
     """Finds the first elite with the same decisions on all these instances."""
     for elite in elites if decisions else ():
         if all(elite.decisions.get(name) == decision for name, decision in decisions.items()):

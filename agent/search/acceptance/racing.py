@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.evaluators.scoring import ROUNDING
+from gapsmith.evaluators.scoring import ROUNDING_TOLERANCE
 
 BLOCKS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
 """Instances met by the end of each block; the last block is all the rest."""
@@ -26,7 +26,7 @@ much farther after one instance, as a share of it; after ten, it is a tenth of t
 
 
 @dataclass(frozen=True, eq=False)
-class Bar:
+class RaceReference:
     """The elite that a candidate is raced against, with what the elites of the run tell about instances.
 
     Attributes:
@@ -40,26 +40,26 @@ class Bar:
     spread: NDArray[np.float64]
 
     @classmethod
-    def of(cls, elite: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> "Bar":
+    def of(cls, elite: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> "RaceReference":
         """Makes the reference from an elite and the classes of the instances."""
         losses = np.array(elite.losses)
-        squares = _differing((np.array([each.losses for each in elites]) - losses) ** 2)
+        squares = _select_nonzero((np.array([each.losses for each in elites]) - losses) ** 2)
         if not squares.size:  # the optimum stands for all that may come
-            squares = _differing(losses[None, :] ** 2)
+            squares = _select_nonzero(losses[None, :] ** 2)
         if not squares.size:
             squares = np.ones((1, losses.size))
         whole = squares.sum(axis=1)
         # Each elite's differences count alike, however far it is from the bar: most are old and far.
         shares = (squares / whole[:, None]).mean(axis=0)
-        return cls(losses, _in_turn(shares, classes), shares * np.exp(np.log(whole).mean()))
+        return cls(losses, _interleave_classes(shares, classes), shares * np.exp(np.log(whole).mean()))
 
     @cached_property
     def stops(self) -> tuple["Stop", ...]:
         """What a candidate is held against after so many instances, from none to all of them."""
         losses, spread = self.losses[list(self.order)], self.spread[list(self.order)]
-        lost, told, seen = (_sums(values) for values in (losses, np.sqrt(spread), spread))
+        lost, told, seen = (_sum_prefixes(values) for values in (losses, np.sqrt(spread), spread))
         trend = 1.0 + (told[-1] - told) / np.maximum(
-            told, ROUNDING
+            told, ROUNDING_TOLERANCE
         )  # on the rest as so far, by what it tells
         doubt = 1.0 + DOUBT / np.maximum(1, np.arange(seen.size))
         noise = DROP_AT * doubt * np.sqrt(np.maximum(0.0, seen[-1] - seen))
@@ -84,13 +84,13 @@ class Stop(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def blocks(count: int) -> tuple[range, ...]:
+def split_blocks(count: int) -> tuple[range, ...]:
     """Splits a number of instances into blocks."""
     ends = [*(end for end in BLOCKS if end < count), count]
     return tuple(range(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
 
-def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
+def estimate_deficit(own: NDArray[np.float64], bar: RaceReference | None) -> float:
     """Estimates how far a candidate will end behind the reference.
 
     In points of the gap; 0 where it may still catch up.
@@ -103,20 +103,20 @@ def lag(own: NDArray[np.float64], bar: Bar | None) -> float:
         return 0.0
     stop = bar.stops[len(own)]
     behind = float(own.sum()) - stop.lost
-    if behind <= ROUNDING:
+    if behind <= ROUNDING_TOLERANCE:
         return 0.0
     expected = behind * stop.trend
-    hopeless = behind > stop.left + ROUNDING  # even with the optimum everywhere
+    hopeless = behind > stop.left + ROUNDING_TOLERANCE  # even with the optimum everywhere
     return expected if hopeless or expected > stop.most else 0.0
 
 
-def _differing(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _select_nonzero(squares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Selects the rows that are not 0 everywhere."""
     some: NDArray[np.float64] = squares[squares.sum(axis=1) > 0]
     return some
 
 
-def _in_turn(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, ...]:
+def _interleave_classes(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, ...]:
     """Interleaves the classes, the most informative instance of each first."""
     met: dict[str, int] = {}
     turns: list[tuple[int, int]] = []  # place among those that tell most, by turn
@@ -127,6 +127,6 @@ def _in_turn(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, 
     return tuple(places[rank] for _, rank in sorted(turns))
 
 
-def _sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sum_prefixes(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sums every prefix; shape [instances + 1]."""
     return np.concatenate(([0.0], np.cumsum(values)))

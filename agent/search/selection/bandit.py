@@ -31,7 +31,7 @@ class Tally:
     cost: float = 0.0
     reward: float = 0.0
 
-    def faded(self) -> "Tally":
+    def discount(self) -> "Tally":
         """Returns the tally one slot later, discounted."""
         success, failure = DISCOUNT * self.success, DISCOUNT * self.failure
         return Tally(self.tries, self.gains, success, failure, self.cost, self.reward)
@@ -61,7 +61,7 @@ class Bandit:
 
     def learn(self, name: str, reward: float, cost: float, gained: bool) -> None:
         """Updates a tally with a result and discounts all others."""
-        self.tallies = {other: tally.faded() for other, tally in self.tallies.items()}
+        self.tallies = {other: tally.discount() for other, tally in self.tallies.items()}
         tally = self._of(name)
         self.tallies[name] = Tally(
             tally.tries + 1,

@@ -8,12 +8,12 @@ from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.search.strategies.merging import Merging
 from gapsmith.agent.search.strategies.sequential import Sequential
 
-__all__ = ["CONTROL", "Genetic", "Independent", "Merging", "Sequential", "Strategy", "View", "portfolio"]
+__all__ = ["CONTROL", "Genetic", "Independent", "Merging", "Sequential", "Strategy", "View", "make_portfolio"]
 
 CONTROL = "independent"
 
 
-def portfolio(budget: float, by_instances: bool = True) -> tuple[Strategy, ...]:
+def make_portfolio(budget: float, by_instances: bool = True) -> tuple[Strategy, ...]:
     """Returns 2 to 6 trajectories, one per 150 evaluations or calls.
 
     Args:
@@ -22,11 +22,11 @@ def portfolio(budget: float, by_instances: bool = True) -> tuple[Strategy, ...]:
     """
     count = int(min(6, max(2, budget / 150)))
     if by_instances:
-        return _strategies(BY_INSTANCES_AND_GAP, BEST)[:count]
-    return _strategies(BY_GAP, BEST_BY_GAP)[:count]
+        return _make_strategies(BY_INSTANCES_AND_GAP, BEST)[:count]
+    return _make_strategies(BY_GAP, BEST_BY_GAP)[:count]
 
 
-def _strategies(selector: Selector, best: Selector) -> tuple[Strategy, ...]:
+def _make_strategies(selector: Selector, best: Selector) -> tuple[Strategy, ...]:
     """Lists all strategies, in the order of larger budgets.
 
     A new strategy is a line here.

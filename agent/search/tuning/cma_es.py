@@ -65,7 +65,7 @@ class Tuner:
     def best(self) -> tuple[dict[str, Number], float]:
         """The values of least loss, and that loss; the defaults until something is below them."""
         point, loss = self._best
-        return self._named(point), loss
+        return self._name_values(point), loss
 
     def ask(self) -> list[dict[str, Number]]:
         """Returns the next values to try; none once it is done.
@@ -76,7 +76,7 @@ class Tuner:
             if self._asked or not self._left:
                 break
             self._draw()
-        return [self._named(point) for point in self._asked]
+        return [self._name_values(point) for point in self._asked]
 
     def tell(self, losses: Sequence[float]) -> None:
         """Takes the losses in the order of the questions. Raises ValueError.
@@ -95,21 +95,21 @@ class Tuner:
     def _draw(self) -> None:
         """Draws a sample; unknown values of it are then asked for."""
         self._sample = [self._search.ask() for _ in range(GENERATION)]
-        points = dict.fromkeys(self._point(coordinates) for coordinates in self._sample)
+        points = dict.fromkeys(self._make_point(coordinates) for coordinates in self._sample)
         self._asked = [point for point in points if point not in self._losses][: self._left]
         if not self._asked:
             self._learn()
 
     def _learn(self) -> None:
-        losses = [self._losses.get(self._point(coordinates), math.inf) for coordinates in self._sample]
+        losses = [self._losses.get(self._make_point(coordinates), math.inf) for coordinates in self._sample]
         if min(losses) < max(losses):  # equal losses would make it drift in the order of the draws
             self._search.tell(list(zip(self._sample, losses, strict=True)))
 
-    def _point(self, coordinates: NDArray[np.float64]) -> Point:
+    def _make_point(self, coordinates: NDArray[np.float64]) -> Point:
         pairs = zip(self._parameters, coordinates.tolist(), strict=True)
-        return tuple(_value(parameter, coordinate) for parameter, coordinate in pairs)
+        return tuple(_round_value(parameter, coordinate) for parameter, coordinate in pairs)
 
-    def _named(self, point: Point) -> dict[str, Number]:
+    def _name_values(self, point: Point) -> dict[str, Number]:
         return {parameter.name: value for parameter, value in zip(self._parameters, point, strict=True)}
 
 
@@ -124,7 +124,7 @@ def _coordinate(parameter: Parameter, value: Number) -> float:
     return (value - parameter.low) / (parameter.high - parameter.low)
 
 
-def _value(parameter: Parameter, coordinate: float) -> Number:
+def _round_value(parameter: Parameter, coordinate: float) -> Number:
     """Computes the value at a place of the range, rounded for programs."""
     low, high = parameter.low, parameter.high
     if parameter.log:

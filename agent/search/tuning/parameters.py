@@ -65,29 +65,31 @@ class _Place:
     end: int
 
 
-def parameters(source: str) -> tuple[Parameter, ...]:
+def find_parameters(source: str) -> tuple[Parameter, ...]:
     """Finds at most AT_MOST parameters, in reading order.
 
     Malformed ones are left out; any text is accepted.
     """
-    return tuple(place.parameter for place in _places(source))
+    return tuple(place.parameter for place in _find_places(source))
 
 
-def with_values(source: str, values: Mapping[str, float]) -> str:
+def set_values(source: str, values: Mapping[str, float]) -> str:
     """Sets values of parameters; all else stays byte for byte the same.
 
     Values are kept between the limits, whole ones rounded, others written with six digits. Names that the source
     does not have and values that are not numbers are passed over.
     """
-    places = [place for place in _places(source) if math.isfinite(values.get(place.parameter.name, math.nan))]
+    places = [
+        place for place in _find_places(source) if math.isfinite(values.get(place.parameter.name, math.nan))
+    ]
     text = source.encode() if places else b""
     for place in reversed(places):
-        digits = _digits(place, values[place.parameter.name]).encode()
+        digits = _format_value(place, values[place.parameter.name]).encode()
         text = text[: place.start] + (digits or text[place.start : place.end]) + text[place.end :]
     return text.decode() if places else source
 
 
-def _digits(place: _Place, value: float) -> str:
+def _format_value(place: _Place, value: float) -> str:
     """Formats a value within the limits; empty where nothing changes."""
     limits = place.parameter
     kept = min(max(value, limits.low), limits.high)
@@ -97,19 +99,19 @@ def _digits(place: _Place, value: float) -> str:
 
 
 @lru_cache(maxsize=16)  # a tuner asks for the same program many times
-def _places(source: str) -> list[_Place]:
+def _find_places(source: str) -> list[_Place]:
     try:
         tree = ast.parse(source)
     # What a parser raises for code that is broken or nested too deep.
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    starts = _line_starts(source.encode())
+    starts = _find_line_starts(source.encode())
     block = _block(tree)
-    found = _literals(tree, starts) if block is None else _read(_declared(block, starts), tree)
+    found = _find_literals(tree, starts) if block is None else _read(_read_declared(block, starts), tree)
     return found[:AT_MOST]
 
 
-def _line_starts(text: bytes) -> list[int]:
+def _find_line_starts(text: bytes) -> list[int]:
     """Finds where each line begins, in bytes, as the parser counts lines."""
     return [0, *(end.end() for end in re.finditer(rb"\r\n|\r|\n", text))]
 
@@ -134,14 +136,14 @@ def _block(tree: ast.Module) -> ast.Dict | None:
     return None
 
 
-def _declared(block: ast.Dict, starts: list[int]) -> Iterator[_Place]:
-    names = [_word(key) for key in block.keys]
+def _read_declared(block: ast.Dict, starts: list[int]) -> Iterator[_Place]:
+    names = [_name_literal(key) for key in block.keys]
     times = Counter(names)
     for name, node in zip(names, block.values, strict=True):
         parts = node.elts if isinstance(node, ast.Tuple | ast.List) else []
         numbers = [number for part in parts[:3] if (number := _number(part)) is not None]
         if isinstance(name, str) and times[name] == 1 and len(numbers) == 3:
-            parameter = _parameter(name, numbers, [_word(part) for part in parts[3:]])
+            parameter = _read_parameter(name, numbers, [_name_literal(part) for part in parts[3:]])
             if parameter is not None:
                 yield _place(parts[0], starts, parameter, numbers[0])
 
@@ -152,12 +154,14 @@ def _read(places: Iterable[_Place], tree: ast.Module) -> list[_Place]:
     All are kept where none is read by its name.
     """
     declared = list(places)
-    words = Counter(word for node in ast.walk(tree) for word in (_word(node), getattr(node, "attr", None)))
+    words = Counter(
+        word for node in ast.walk(tree) for word in (_name_literal(node), getattr(node, "attr", None))
+    )
     read = [place for place in declared if words[place.parameter.name] > 1]
     return read or declared
 
 
-def _parameter(name: str, numbers: list[Number], words: list[object]) -> Parameter | None:
+def _read_parameter(name: str, numbers: list[Number], words: list[object]) -> Parameter | None:
     """Reads a declared parameter; None for a malformed one."""
     default, low, high = numbers
     spoken = 0 < len(name) <= LONGEST_NAME and name.isprintable()
@@ -167,7 +171,7 @@ def _parameter(name: str, numbers: list[Number], words: list[object]) -> Paramet
     return Parameter(name, min(max(default, low), high), low, high, bool(words) and low > 0, whole)
 
 
-def _word(node: ast.AST | None) -> object:
+def _name_literal(node: ast.AST | None) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
@@ -179,7 +183,7 @@ def _number(node: ast.expr) -> Number | None:
     sign = 1
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         sign, node = -1 if isinstance(node.op, ast.USub) else 1, node.operand
-    value = _word(node)
+    value = _name_literal(node)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     return sign * value if isinstance(value, int) or math.isfinite(value) else None
@@ -188,13 +192,13 @@ def _number(node: ast.expr) -> Number | None:
 # ---- not declared
 
 
-def _literals(tree: ast.Module, starts: list[int]) -> list[_Place]:
+def _find_literals(tree: ast.Module, starts: list[int]) -> list[_Place]:
     """Finds numbers in functions that are settings, or else thresholds."""
-    numbers = list(_named(tree))
-    compared = {id(part) for node in ast.walk(tree) if _orders(node) for part in ast.iter_child_nodes(node)}
-    settings = [(node, _setting(name, value), value) for name, node, value in numbers]
+    numbers = list(_name_numbers(tree))
+    compared = {id(part) for node in ast.walk(tree) if _is_order(node) for part in ast.iter_child_nodes(node)}
+    settings = [(node, _is_setting(name, value), value) for name, node, value in numbers]
     thresholds = [
-        (node, _threshold(name, value), value) for name, node, value in numbers if id(node) in compared
+        (node, _is_threshold(name, value), value) for name, node, value in numbers if id(node) in compared
     ]
     made = [
         [_place(node, starts, p, value) for node, p, value in some if p] for some in (settings, thresholds)
@@ -202,31 +206,31 @@ def _literals(tree: ast.Module, starts: list[int]) -> list[_Place]:
     return made[0] or made[1]
 
 
-def _named(tree: ast.Module) -> Iterator[tuple[str, ast.Constant, Number]]:
+def _name_numbers(tree: ast.Module) -> Iterator[tuple[str, ast.Constant, Number]]:
     """Names numbers by their place among all numbers of a line.
 
     Whole numbers in an index are left out.
     """
     seen: Counter[int] = Counter()
-    for node, index in sorted(_numbers(tree), key=lambda found: (found[0].lineno, found[0].col_offset)):
+    for node, index in sorted(_yield_numbers(tree), key=lambda found: (found[0].lineno, found[0].col_offset)):
         seen[node.lineno] += 1
         value = _number(node) or 0
         if not (index and isinstance(value, int)):
             yield f"line {node.lineno} #{seen[node.lineno]}", node, value
 
 
-def _orders(node: ast.AST) -> bool:
+def _is_order(node: ast.AST) -> bool:
     return isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
 
 
-def _threshold(name: str, value: Number) -> Parameter | None:
+def _is_threshold(name: str, value: Number) -> Parameter | None:
     """Tells whether it is a small whole number."""
     if not isinstance(value, int) or not 0 <= value <= SMALL:
         return None
     return Parameter(name, value, max(0, value - SPREAD), value + SPREAD, log=False, whole=True)
 
 
-def _setting(name: str, value: Number) -> Parameter | None:
+def _is_setting(name: str, value: Number) -> Parameter | None:
     if not LITERALS[0] <= value <= LITERALS[1] or value in (1, 2):
         return None
     low, high = value / SPREAD, value * SPREAD
@@ -235,19 +239,19 @@ def _setting(name: str, value: Number) -> Parameter | None:
     return Parameter(name, value, low, high, log=True, whole=False)
 
 
-def _numbers(tree: ast.Module) -> Iterator[tuple[ast.Constant, bool]]:
+def _yield_numbers(tree: ast.Module) -> Iterator[tuple[ast.Constant, bool]]:
     """Yields numbers that may be settings, with whether they index. No recursion."""
-    waiting: list[tuple[ast.AST, bool]] = [(node, False) for node in _functions(tree)]
+    waiting: list[tuple[ast.AST, bool]] = [(node, False) for node in _find_functions(tree)]
     while waiting:
         node, index = waiting.pop()
         if isinstance(node, ast.Constant):
             if _number(node) is not None:
                 yield node, index
-        elif not _structural(node):
-            waiting += _within(node, index)
+        elif not _is_structural(node):
+            waiting += _yield_parts(node, index)
 
 
-def _functions(tree: ast.Module) -> Iterator[ast.AST]:
+def _find_functions(tree: ast.Module) -> Iterator[ast.AST]:
     """Finds the outermost functions."""
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -258,7 +262,7 @@ def _functions(tree: ast.Module) -> Iterator[ast.AST]:
             waiting += ast.iter_child_nodes(node)
 
 
-def _within(node: ast.AST, index: bool) -> Iterator[tuple[ast.AST, bool]]:
+def _yield_parts(node: ast.AST, index: bool) -> Iterator[tuple[ast.AST, bool]]:
     """Yields the parts of a node that may hold settings."""
     if isinstance(node, ast.FunctionDef):
         held = [*node.args.defaults, *node.args.kw_defaults, *node.body]
@@ -273,7 +277,7 @@ def _within(node: ast.AST, index: bool) -> Iterator[tuple[ast.AST, bool]]:
         yield from ((part, index) for part in ast.iter_child_nodes(node))
 
 
-def _structural(node: ast.AST) -> bool:
+def _is_structural(node: ast.AST) -> bool:
     """Tells whether a node's numbers are part of the structure.
 
     In f-strings their places are not known.

@@ -13,20 +13,20 @@ from ortools.sat.python import cp_model
 from gapsmith.evaluators.formulations.contract import Variables
 
 
-class Refused(Exception):
+class ModelRefused(Exception):
     """Raised for a model that is not accepted; the message goes into the next prompt."""
 
 
-def model_of(text: str) -> cp_model.CpModel:
+def parse_model(text: str) -> cp_model.CpModel:
     """Parses a model from text. Raises Refused."""
     model = cp_model.CpModel()
     if not model.proto.parse_text_format(text):
-        raise Refused("the model's text cannot be read")
+        raise ModelRefused("the model's text cannot be read")
     model.rebuild_constant_map()
     return model
 
 
-def text_of(model: cp_model.CpModel) -> str:
+def write_text(model: cp_model.CpModel) -> str:
     """Writes a model as text.
 
     The model's message does not outlive the model, so that it is not handed on.
@@ -34,7 +34,7 @@ def text_of(model: cp_model.CpModel) -> str:
     return str(model.proto)
 
 
-def message_of(model: cp_model.CpModel) -> cp_model_pb2.CpModelProto:
+def copy_to_message(model: cp_model.CpModel) -> cp_model_pb2.CpModelProto:
     """Copies a model into a protobuf message. Raises Refused.
 
     It copies field by field: the builder can write bytes to files only, and no files can be written where models of
@@ -44,13 +44,13 @@ def message_of(model: cp_model.CpModel) -> cp_model_pb2.CpModelProto:
     try:
         _copy(model.proto, message)
     except (UnicodeError, ValueError) as error:
-        raise Refused(f"the model's text cannot be read: {error}") from None
+        raise ModelRefused(f"the model's text cannot be read: {error}") from None
     return message
 
 
 def _copy(source: Any, message: Message) -> None:
     """Copies the builder's message into a protobuf message of the same type."""
-    for name, is_message, is_repeated in _fields(message.DESCRIPTOR):
+    for name, is_message, is_repeated in _list_fields(message.DESCRIPTOR):
         if not is_repeated:
             _copy_single(source, message, name, is_message)
         elif is_message:
@@ -71,7 +71,7 @@ def _copy_single(source: Any, message: Message, name: str, is_message: bool) -> 
 
 
 @lru_cache(maxsize=256)
-def _fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
+def _list_fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
     """Lists the fields of a message type.
 
     Each has its name, whether it is a message, and whether it is repeated.
@@ -81,28 +81,28 @@ def _fields(descriptor: Descriptor) -> tuple[tuple[str, bool, bool], ...]:
     )
 
 
-def layout_of(variables: Variables) -> dict[str, Any]:
+def map_layout(variables: Variables) -> dict[str, Any]:
     """Returns the places of variables in the model, nested as they are.
 
     A place is an index, {"interval": index}, or None.
     """
-    return {name: _mapped(part, _place) for name, part in variables.items()}
+    return {name: _map_leaves(part, _place) for name, part in variables.items()}
 
 
-def values_of(layout: Mapping[str, Any], values: Sequence[int]) -> dict[str, Any]:
+def map_values(layout: Mapping[str, Any], values: Sequence[int]) -> dict[str, Any]:
     """Returns the values of variables, nested as they are.
 
     Intervals have None. Raises IndexError.
     """
     return {
-        name: _mapped(part, lambda place: values[place] if isinstance(place, int) else None)
+        name: _map_leaves(part, lambda place: values[place] if isinstance(place, int) else None)
         for name, part in layout.items()
     }
 
 
-def packed_layout(variables: Variables, data: Sequence[str]) -> str:
+def encode_layout(variables: Variables, data: Sequence[str]) -> str:
     """Encodes the layout and the order of the data for the guest."""
-    return json.dumps({"variables": layout_of(variables), "data": list(data)})
+    return json.dumps({"variables": map_layout(variables), "data": list(data)})
 
 
 def _place(leaf: Any) -> Any:
@@ -111,7 +111,7 @@ def _place(leaf: Any) -> Any:
     return {"interval": leaf.index} if isinstance(leaf, cp_model.IntervalVar) else leaf.index
 
 
-def _mapped(part: Any, leaf: Callable[[Any], Any]) -> Any:
+def _map_leaves(part: Any, leaf: Callable[[Any], Any]) -> Any:
     if isinstance(part, list | tuple):
-        return [_mapped(inner, leaf) for inner in part]
+        return [_map_leaves(inner, leaf) for inner in part]
     return leaf(part)

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from gapsmith.evaluators.formulations.contract import HEADER, Pattern
 
 
-def program(patterns: Sequence[Pattern]) -> str:
+def compose_program(patterns: Sequence[Pattern]) -> str:
     """Composes a module from patterns: equal patterns give equal programs."""
     functions: dict[str, str] = {}
     for pattern in patterns:
-        functions.update(functions_in(pattern.source))
+        functions.update(list_functions(pattern.source))
     calls = "".join(f"    {pattern.name}(model, variables, data)\n" for pattern in patterns)
     words = ", ".join(pattern.name for pattern in patterns) or "nothing"
     entry = f'def augment(model, variables, data):\n    """Adds {words}."""\n{calls}'
     return "\n\n\n".join([HEADER.rstrip(), *functions.values(), entry])
 
 
-def functions_in(source: str) -> dict[str, str]:
+def list_functions(source: str) -> dict[str, str]:
     """Lists the functions of a source by name.
 
     Several patterns may contain the same one.

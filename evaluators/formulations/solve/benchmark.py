@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Protocol
 
-from gapsmith.evaluators.base import Infeasible, Trouble
-from gapsmith.evaluators.formulations.solve.cache import remembered
-from gapsmith.evaluators.formulations.solve.pool import Children
+from gapsmith.evaluators.base import GapsmithError, Infeasible
+from gapsmith.evaluators.formulations.solve.cache import recall_or_run
+from gapsmith.evaluators.formulations.solve.pool import SolverPool
 
 SHIFT = 0.02
 """Units of deterministic time; differences far below it hardly count."""
@@ -40,14 +40,14 @@ CHOOSING = tuple(range(10, 13))
 """Orders for choosing instances. Speed is measured in others, since the base was slow in these by selection."""
 WALL_PER_UNIT = 60.0
 """CPU limit of a child, in seconds for a unit; most models need 1 to 15."""
-PATIENCE = 30.0
+EXTRA_SECONDS = 30.0
 """CPU seconds added to the limit of a child."""
 
-Run = Mapping[str, Any]
+SolverRun = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseResult:
     """The performance of a base model on an instance.
 
     Attributes:
@@ -67,7 +67,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialResult:
     """The performance of a correct candidate's model on an instance.
 
     Attributes:
@@ -86,7 +86,7 @@ class Trial:
 class Measure(Protocol):
     """Solves a candidate's model beside its base."""
 
-    def try_model(self, base: str, model: str, whole: bool) -> Trial:
+    def try_model(self, base: str, model: str, whole: bool) -> TrialResult:
         """Solves the model beside its base.
 
         Raises Infeasible where it is refused or wrong.
@@ -112,86 +112,90 @@ class Judge:
         solver: of mixed-integer programmes, "highs" or "scip", with its own units; CP-SAT if not given.
     """
 
-    children: Children
+    children: SolverPool
     orders: Sequence[int] = ORDERS
     placebo: Sequence[int] = PLACEBO
     choosing: Sequence[int] = CHOOSING
     window: tuple[float, float] = WINDOW
     solver: str | None = None
-    _bases: dict[str, Base] = field(default_factory=dict)
-    _trials: dict[tuple[str, str], Trial | str] = field(default_factory=dict)
+    _bases: dict[str, BaseResult] = field(default_factory=dict)
+    _trials: dict[tuple[str, str], TrialResult | str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def suits(self, base: str) -> bool:
-        """Tells whether a base is suitable to measure on. Raises Trouble."""
-        first = self._base_runs(base, self.choosing[:1], FIRST_LIMIT)
+    def is_suitable(self, base: str) -> bool:
+        """Tells whether a base is suitable to measure on. Raises GapsmithError."""
+        first = self._run_base(base, self.choosing[:1], FIRST_LIMIT)
         if first[0]["status"] != "OPTIMAL" or first[0]["time"] < self.window[0] / SPREAD:
             return False
-        runs = first + self._base_runs(base, self.choosing[1:])
-        return self.window[0] <= shifted_mean(_times(runs, LIMIT)) <= self.window[1]
+        runs = first + self._run_base(base, self.choosing[1:])
+        return self.window[0] <= compute_shifted_mean(_list_times(runs, LIMIT)) <= self.window[1]
 
-    def base(self, base: str) -> Base:
-        """Measures a base. Raises Trouble."""
-        key = _digest(base)
+    def base(self, base: str) -> BaseResult:
+        """Measures a base. Raises GapsmithError."""
+        key = _hash_text(base)
         if key not in self._bases:
-            runs = self._base_runs(base, self.orders)
+            runs = self._run_base(base, self.orders)
             proven = [run["objective"] for run in runs if run["status"] == "OPTIMAL"]
-            self._bases[key] = Base(proven[0] if proven else None, _times(runs, LIMIT), _seconds(runs))
+            self._bases[key] = BaseResult(
+                proven[0] if proven else None, _list_times(runs, LIMIT), _average_seconds(runs)
+            )
         return self._bases[key]
 
-    def placebo_times(self, base: str) -> tuple[float, ...]:
+    def measure_placebo(self, base: str) -> tuple[float, ...]:
         """Measures a base in other orders; returns PAR-2 times in units."""
-        return _times(self._base_runs(base, self.placebo), self.base(base).limit)
+        return _list_times(self._run_base(base, self.placebo), self.base(base).limit)
 
-    def try_model(self, base: str, model: str, whole: bool) -> Trial:
+    def try_model(self, base: str, model: str, whole: bool) -> TrialResult:
         """Solves a candidate's model in all orders.
 
         Raises Infeasible where it is refused or wrong.
         """
-        key = _digest(base), _digest(model)
+        key = _hash_text(base), _hash_text(model)
         with self._lock:
             found = self._trials.get(key)
         if found is None:
-            found = self._tried(base, model, whole)
+            found = self._try_model(base, model, whole)
             with self._lock:
                 self._trials[key] = found
         if isinstance(found, str):
             raise Infeasible(found)
         return found
 
-    def _tried(self, base: str, model: str, whole: bool) -> Trial | str:
+    def _try_model(self, base: str, model: str, whole: bool) -> TrialResult | str:
         facts = self.base(base)
         if model == base:  # equal models take equal times
-            return Trial(facts.optimum, facts.times, facts.seconds, None)
-        reply = self._asked(self._request(None if whole else base, model, facts.limit, self.orders))
+            return TrialResult(facts.optimum, facts.times, facts.seconds, None)
+        reply = self._ask(self._request(None if whole else base, model, facts.limit, self.orders))
         if "refused" in reply:
             return str(reply["refused"])
         runs = reply["runs"]
-        if wrong := next(filter(None, (objection(run, facts.optimum) for run in runs)), ""):
+        if wrong := next(filter(None, (describe_mistake(run, facts.optimum) for run in runs)), ""):
             return wrong
-        times = _times(runs, facts.limit)
-        return Trial(facts.optimum, times, _seconds(runs), reply["values"])
+        times = _list_times(runs, facts.limit)
+        return TrialResult(facts.optimum, times, _average_seconds(runs), reply["values"])
 
-    def _base_runs(self, base: str, orders: Sequence[int], limit: float = LIMIT) -> list[Run]:
+    def _run_base(self, base: str, orders: Sequence[int], limit: float = LIMIT) -> list[SolverRun]:
         if not orders:
             return []
         request = self._request(base, base, limit, orders)
-        reply = remembered(request, lambda: self._asked(request))
+        reply = recall_or_run(request, lambda: self._ask(request))
         if "refused" in reply:
-            raise Trouble(f"a base model was refused: {reply['refused']}; expected one that can be solved")
-        runs: list[Run] = reply["runs"]
+            raise GapsmithError(
+                f"a base model was refused: {reply['refused']}; expected one that can be solved"
+            )
+        runs: list[SolverRun] = reply["runs"]
         return runs
 
     def _request(self, base: str | None, model: str, limit: float, orders: Sequence[int]) -> dict[str, Any]:
         plain = {"do": "solve", "base": base, "text": model, "limit": limit, "permutations": list(orders)}
         return {**plain, "solver": self.solver} if self.solver else plain
 
-    def _asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         units = request["limit"] * len(request["permutations"])
-        return self.children.ask(request, PATIENCE + WALL_PER_UNIT * units)
+        return self.children.ask(request, EXTRA_SECONDS + WALL_PER_UNIT * units)
 
 
-def objection(run: Run, optimum: float | None) -> str:
+def describe_mistake(run: SolverRun, optimum: float | None) -> str:
     """Describes what is wrong with a run of a model.
 
     Returns an empty text where nothing is wrong, the run did not end, or the optimum is unknown.
@@ -204,12 +208,12 @@ def objection(run: Run, optimum: float | None) -> str:
     return ""
 
 
-def shifted_mean(times: Sequence[float]) -> float:
+def compute_shifted_mean(times: Sequence[float]) -> float:
     """Returns the shifted geometric mean of times, in units."""
-    return mean_time([cost_of(times)])
+    return compute_mean_time([price_times(times)])
 
 
-def cost_of(times: Sequence[float]) -> float:
+def price_times(times: Sequence[float]) -> float:
     """Returns the price of an instance: 1 plus a mean logarithm.
 
     It is the mean logarithm of 1 and the times in shifts; no time at all costs 1.
@@ -217,7 +221,7 @@ def cost_of(times: Sequence[float]) -> float:
     return 1.0 + sum(math.log1p(time / SHIFT) for time in times) / max(1, len(times))
 
 
-def charged(cost: float, cpu_seconds: float) -> float:
+def charge_building(cost: float, cpu_seconds: float) -> float:
     """Adds the building of the model to a price.
 
     A tenth of a CPU second counts as one shift. CPU seconds are rounded down to `COUNTED`, so that equal programs have
@@ -227,19 +231,19 @@ def charged(cost: float, cpu_seconds: float) -> float:
     return 1.0 + math.log(math.exp(cost - 1.0) + shifts)
 
 
-def mean_time(costs: Sequence[float]) -> float:
+def compute_mean_time(costs: Sequence[float]) -> float:
     """Returns the shifted geometric mean of the times behind costs."""
     return SHIFT * math.expm1(sum(costs) / len(costs) - 1.0)
 
 
-def _times(runs: Sequence[Run], limit: float) -> tuple[float, ...]:
+def _list_times(runs: Sequence[SolverRun], limit: float) -> tuple[float, ...]:
     solved = [run["status"] == "OPTIMAL" and run["time"] <= limit for run in runs]
     return tuple(run["time"] if ended else 2 * limit for run, ended in zip(runs, solved, strict=True))
 
 
-def _seconds(runs: Sequence[Run]) -> float:
+def _average_seconds(runs: Sequence[SolverRun]) -> float:
     return float(sum(run["seconds"] for run in runs) / len(runs))
 
 
-def _digest(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-def folder() -> Path:
+def locate_folder() -> Path:
     """Returns the folder of the cache, in the user's folder for caches.
 
     It may be deleted at any time.
@@ -18,7 +18,7 @@ def folder() -> Path:
     return Path(caches) / "gapsmith" / f"formulations-{version('ortools')}"
 
 
-def remembered(request: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def recall_or_run(request: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Returns the result of a request, from disk if known.
 
     Args:
@@ -26,7 +26,7 @@ def remembered(request: Mapping[str, Any], work: Callable[[], dict[str, Any]]) -
         work: computes the result.
     """
     key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:40]
-    path = folder() / f"{key}.json"
+    path = locate_folder() / f"{key}.json"
     try:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

@@ -21,7 +21,7 @@ Model = cp_model_pb2.CpModelProto
 
 
 @dataclass(frozen=True)
-class Permuted:
+class PermutedModel:
     """A model in another order.
 
     Attributes:
@@ -37,7 +37,7 @@ class Permuted:
         return [found[place] for place in self.place]
 
 
-def permuted(model: Model, seed: int, base_variables: int = 0, base_constraints: int = 0) -> Permuted:
+def permute(model: Model, seed: int, base_variables: int = 0, base_constraints: int = 0) -> PermutedModel:
     """Shuffles a model.
 
     Args:
@@ -47,24 +47,26 @@ def permuted(model: Model, seed: int, base_variables: int = 0, base_constraints:
         base_constraints: number of constraints of the base, which are the first ones.
     """
     rng = np.random.default_rng([11, seed])
-    variables = _places(_keys(rng, base_variables or len(model.variables)), len(model.variables), [seed, 1])
-    constraints = _places(
-        _keys(rng, base_constraints or len(model.constraints)), len(model.constraints), [seed, 2]
+    variables = _draw_places(
+        _draw_keys(rng, base_variables or len(model.variables)), len(model.variables), [seed, 1]
+    )
+    constraints = _draw_places(
+        _draw_keys(rng, base_constraints or len(model.constraints)), len(model.constraints), [seed, 2]
     )
     new = Model()
     new.CopyFrom(model)
-    _reorder(new.variables, model.variables, variables)
-    _reorder(new.constraints, model.constraints, constraints)
+    _apply_order(new.variables, model.variables, variables)
+    _apply_order(new.constraints, model.constraints, constraints)
     for part in (*new.constraints, new.objective, *new.search_strategy, new.solution_hint):
-        _renumber(part, variables, constraints)
-    return Permuted(new, variables)
+        _replace_references(part, variables, constraints)
+    return PermutedModel(new, variables)
 
 
-def _keys(rng: np.random.Generator, count: int) -> list[float]:
+def _draw_keys(rng: np.random.Generator, count: int) -> list[float]:
     return list(rng.random(count))
 
 
-def _places(keys: list[float], count: int, seed: Sequence[int]) -> list[int]:
+def _draw_places(keys: list[float], count: int, seed: Sequence[int]) -> list[int]:
     """Maps old indices to new ones.
 
     Parts that were added to the base are spread between its parts.
@@ -76,24 +78,24 @@ def _places(keys: list[float], count: int, seed: Sequence[int]) -> list[int]:
     return [int(place) for place in places]
 
 
-def _reorder(new: object, old: Sequence[Message], places: Sequence[int]) -> None:
+def _apply_order(new: object, old: Sequence[Message], places: Sequence[int]) -> None:
     inverse = np.argsort(places)
     del new[:]  # type: ignore[attr-defined]
     new.extend(old[int(k)] for k in inverse)  # type: ignore[attr-defined]
 
 
-def _renumber(message: Message, variables: Sequence[int], constraints: Sequence[int]) -> None:
-    for part, name in _references(message):
+def _replace_references(message: Message, variables: Sequence[int], constraints: Sequence[int]) -> None:
+    for part, name in _list_references(message):
         field = getattr(part, name)
-        change = _variable(variables) if name in VARIABLES else constraints.__getitem__
+        change = _map_variable(variables) if name in VARIABLES else constraints.__getitem__
         field[:] = [change(reference) for reference in field]
 
 
-def _variable(places: Sequence[int]) -> Callable[[int], int]:
+def _map_variable(places: Sequence[int]) -> Callable[[int], int]:
     return lambda reference: places[reference] if reference >= 0 else -places[-reference - 1] - 1
 
 
-def _references(message: Message) -> Iterator[tuple[Message, str]]:
+def _list_references(message: Message) -> Iterator[tuple[Message, str]]:
     """Yields all lists of references in a message."""
     for field, value in message.ListFields():
         if field.message_type is None:
@@ -101,4 +103,4 @@ def _references(message: Message) -> Iterator[tuple[Message, str]]:
                 yield message, field.name
         else:
             for part in value if field.is_repeated else (value,):
-                yield from _references(part)
+                yield from _list_references(part)

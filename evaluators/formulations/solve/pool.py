@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import gapsmith.evaluators
-from gapsmith.evaluators.base import Trouble
-from gapsmith.evaluators.formulations.solve.replies import Forged, checked
+from gapsmith.evaluators.base import GapsmithError
+from gapsmith.evaluators.formulations.solve.replies import ForgedReply, check_reply
 from gapsmith.sandbox import (
     Ending,
     Job,
@@ -22,7 +22,7 @@ from gapsmith.sandbox import (
     Outcome,
     Preload,
     Sandbox,
-    SandboxTrouble,
+    SandboxError,
     open_sandbox,
     probe_isolation,
 )
@@ -44,7 +44,7 @@ _SOLVERS = Preload(
 _SOURCE = f"from {_ROOM}.solve.solver import answer\n"
 
 
-class Children:
+class SolverPool:
     """Sandboxes that solve models, opened as they are needed; a fresh child for each request."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Children:
     def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Solves a request in a child.
 
-        The reply has `refused` where the model ended its child or took too long. Raises Trouble if no child starts.
+        The reply has `refused` where the model ended its child or took too long. Raises GapsmithError if no child starts.
 
         Args:
             request: see `solver.answer`.
@@ -73,31 +73,33 @@ class Children:
             requests: not empty; each with as many workers as the first.
             seconds: CPU limit of each.
         """
-        outcome = self.run(_job(requests, seconds))
-        if outcome.ending.ours:
-            raise Trouble(f"the sandbox that solves models failed: {outcome.message}; run the command again")
+        outcome = self.run(_make_job(requests, seconds))
+        if outcome.ending.is_sandbox_failure:
+            raise GapsmithError(
+                f"the sandbox that solves models failed: {outcome.message}; run the command again"
+            )
         pairs = zip(requests, outcome.answers, strict=False)
-        replies = [_reply(request, answer.value) for request, answer in pairs]
-        return replies if outcome.ending is Ending.OK else [*replies, {"refused": _words(outcome)}]
+        replies = [_check_reply(request, answer.value) for request, answer in pairs]
+        return replies if outcome.ending is Ending.OK else [*replies, {"refused": _describe_ending(outcome)}]
 
     def run(self, job: Job) -> Outcome:
-        """Runs a job in a sandbox. Raises Trouble if none opens."""
+        """Runs a job in a sandbox. Raises GapsmithError if none opens."""
         try:
-            box = self._waiting()
+            box = self._take_box()
             outcome = box.run(job)
-        except SandboxTrouble as reason:
-            raise Trouble(f"models cannot be solved here: {reason}") from None
+        except SandboxError as reason:
+            raise GapsmithError(f"models cannot be solved here: {reason}") from None
         with self._lock:
             self._idle.append(box)
         return outcome
 
-    def _waiting(self) -> Sandbox:
+    def _take_box(self) -> Sandbox:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
             slot = FIRST_SLOT + self._opened
             self._opened += 1
-        return _opened(slot)
+        return _open_box(slot)
 
     def close(self) -> None:
         """Closes all idle sandboxes."""
@@ -107,7 +109,7 @@ class Children:
             self._idle.clear()
 
 
-_POOLS: list[Children] = []
+_POOLS: list[SolverPool] = []
 
 
 @atexit.register
@@ -120,28 +122,28 @@ def close_all() -> None:
         pool.close()
 
 
-def _opened(slot: int) -> Sandbox:
+def _open_box(slot: int) -> Sandbox:
     """Opens a sandbox of level L2 or stronger.
 
     Where candidates have a weaker level on this machine, theirs is enough.
     """
     try:
         return open_sandbox(_SOLVERS, Level.L2, slot)
-    except SandboxTrouble:
+    except SandboxError:
         weak = probe_isolation("ortools").level
         if weak >= Level.L2:
             raise
         return open_sandbox(_SOLVERS, weak, slot)
 
 
-def _reply(request: Mapping[str, Any], value: Any) -> dict[str, Any]:
+def _check_reply(request: Mapping[str, Any], value: Any) -> dict[str, Any]:
     try:
-        return checked(request, value)
-    except Forged as reason:
+        return check_reply(request, value)
+    except ForgedReply as reason:
         return {"refused": f"solving it gave no valid reply: {reason}"}
 
 
-def _job(requests: Sequence[Mapping[str, Any]], seconds: float) -> Job:
+def _make_job(requests: Sequence[Mapping[str, Any]], seconds: float) -> Job:
     """Makes the job of some requests.
 
     CP-SAT with one worker starts no thread; other solvers may.
@@ -158,7 +160,7 @@ def _job(requests: Sequence[Mapping[str, Any]], seconds: float) -> Job:
     return Job(source=_SOURCE, entry="answer", calls=calls, limits=limits)
 
 
-def _words(outcome: Outcome) -> str:
+def _describe_ending(outcome: Outcome) -> str:
     """Gives the reason for refusing a model that ended its child."""
     what = _ENDINGS.get(outcome.ending, "it ended the solver")
     return f"{outcome.ending}: {what}; expected a model that CP-SAT can solve"

@@ -13,10 +13,10 @@ from ortools.sat import cp_model_pb2
 from ortools.sat.python import cp_model
 
 from gapsmith.evaluators.formulations.contract import Claim
-from gapsmith.evaluators.formulations.exchange.bridge import Refused, message_of, model_of
-from gapsmith.evaluators.formulations.solve.freedom import freedom
-from gapsmith.evaluators.formulations.solve.permute import Permuted, permuted
-from gapsmith.evaluators.formulations.verify.negation import bounded, negated
+from gapsmith.evaluators.formulations.exchange.bridge import ModelRefused, copy_to_message, parse_model
+from gapsmith.evaluators.formulations.solve.freedom import measure_freedom
+from gapsmith.evaluators.formulations.solve.permute import PermutedModel, permute
+from gapsmith.evaluators.formulations.verify.negation import bound_objective, negate
 from gapsmith.evaluators.formulations.verify.prefix import check_features, check_prefix, check_size
 
 Reply = dict[str, Any]
@@ -27,7 +27,7 @@ def answer(request: Mapping[str, Any]) -> Reply:
     """Answers a request; `refused` gives the reason for a refused model."""
     try:
         return _WORK[request["do"]](request)
-    except Refused as reason:
+    except ModelRefused as reason:
         return {"refused": str(reason)}
 
 
@@ -37,19 +37,19 @@ def solve(request: Mapping[str, Any]) -> Reply:
     `permutations` holds seeds, with None for the original order. The reply has a run for each, and the values of the
     first solution that is proven.
     """
-    base, model = _checked(request)
-    runs = [_solved(base, model, request, seed) for seed in request["permutations"]]
+    base, model = _check_models(request)
+    runs = [_solve_once(base, model, request, seed) for seed in request["permutations"]]
     values = [run.pop("values") for run in runs if run["status"] == "OPTIMAL"]
     return {"runs": runs, "values": values[0] if values else None}
 
 
-def _solved(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> Reply:
+def _solve_once(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> Reply:
     """Runs CP-SAT, or the mixed-integer solver of the request."""
     if "solver" not in request:
-        return _run(_ordered(base, model, request, seed), request)
+        return _run(_order_model(base, model, request, seed), request)
     from gapsmith.evaluators.formulations.solve import mip as mixed_integer
 
-    order = _permuted(base, model, seed)
+    order = _permute_model(base, model, seed)
     found = mixed_integer.run(order.model if order else model, request)
     if order and "values" in found:
         found["values"] = order.values(found["values"])
@@ -61,10 +61,10 @@ def enumerate_solutions(request: Mapping[str, Any]) -> Reply:
 
     Good solutions are as good as `value`, or worse by at most `slack`; the list ends at `most`.
     """
-    _, model = _checked(request)
-    solver, seen = _solver(request), _Seen(request["decisions"], request["most"])
+    _, model = _check_models(request)
+    solver, seen = _make_solver(request), _SolutionCollector(request["decisions"], request["most"])
     solver.parameters.enumerate_all_solutions = True
-    status = solver.solve(_built(bounded(model, request["value"], request["slack"])), seen)
+    status = solver.solve(_build_model(bound_objective(model, request["value"], request["slack"])), seen)
     complete = status in (cp_model.OPTIMAL, cp_model.INFEASIBLE) and not seen.full
     return {"solutions": sorted(seen.found), "complete": complete}
 
@@ -75,38 +75,38 @@ def refute(request: Mapping[str, Any]) -> Reply:
     At most `most` constraints are tried. Each gets "proved" (nothing violates it), "refuted", "unknown" or
     "no negation".
     """
-    base, model = _checked(request)
+    base, model = _check_models(request)
     assert base is not None  # only what was added to a base can be refuted
     added = list(model.constraints)[len(base.constraints) :]
     step = max(1, -(-len(added) // request["most"]))
-    return {"constraints": [_refuted(base, each, request) for each in added[::step]]}
+    return {"constraints": [_refute_constraint(base, each, request) for each in added[::step]]}
 
 
-def leave(request: Mapping[str, Any]) -> Reply:
+def measure_freedom_left(request: Mapping[str, Any]) -> Reply:
     """Measures the freedom that a model leaves; see `freedom`.
 
     A `whole` model need not begin with its base.
     """
-    _, model = _checked({**request, "base": None} if request["whole"] else request)
-    return freedom(message_of(model_of(request["base"])), model, request)
+    _, model = _check_models({**request, "base": None} if request["whole"] else request)
+    return measure_freedom(copy_to_message(parse_model(request["base"])), model, request)
 
 
 _WORK: Mapping[str, Callable[[Mapping[str, Any]], Reply]] = {
     "solve": solve,
     "enumerate": enumerate_solutions,
     "refute": refute,
-    "freedom": leave,
+    "freedom": measure_freedom_left,
 }
 
 
-def _checked(request: Mapping[str, Any]) -> tuple[Model | None, Model]:
+def _check_models(request: Mapping[str, Any]) -> tuple[Model | None, Model]:
     """Parses and checks the base, if any, and the model. Raises Refused."""
-    model = message_of(model_of(request["text"]))
+    model = copy_to_message(parse_model(request["text"]))
     check_size(model)
     check_features(model)
     if request.get("base") is None:
         return None, model
-    base = message_of(model_of(request["base"]))
+    base = copy_to_message(parse_model(request["base"]))
     check_prefix(base, model)
     for constraint in list(model.constraints)[len(base.constraints) :]:
         _check_claim(constraint.name)
@@ -117,41 +117,43 @@ def _check_claim(name: str) -> None:
     """Raises Refused for a constraint whose name makes no claim."""
     word, colon, _ = name.partition(":")
     if not colon or word not in list(Claim):
-        raise Refused(
+        raise ModelRefused(
             f"a constraint is named {name[:60]!r}; expected its claim first, as in 'implied: no idle time', "
             f"one of {', '.join(Claim)}"
         )
 
 
 @dataclass(frozen=True)
-class _Ordered:
+class _OrderedModel:
     """A model that is ready to be solved, with a function that reads its solution."""
 
     model: cp_model.CpModel
     values: Callable[[Sequence[int]], list[int]]
 
 
-def _ordered(base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None) -> _Ordered:
-    order = _permuted(base, model, seed)
+def _order_model(
+    base: Model | None, model: Model, request: Mapping[str, Any], seed: int | None
+) -> _OrderedModel:
+    order = _permute_model(base, model, seed)
     if order is None:
-        return _Ordered(model_of(request["text"]), list)
-    return _Ordered(_built(order.model), order.values)
+        return _OrderedModel(parse_model(request["text"]), list)
+    return _OrderedModel(_build_model(order.model), order.values)
 
 
-def _permuted(base: Model | None, model: Model, seed: int | None) -> Permuted | None:
+def _permute_model(base: Model | None, model: Model, seed: int | None) -> PermutedModel | None:
     """Returns the model in a seed's order; None without a seed."""
     if seed is None:
         return None
     counts = (len(base.variables), len(base.constraints)) if base is not None else (0, 0)
-    return permuted(model, seed, *counts)
+    return permute(model, seed, *counts)
 
 
-def _run(ordered: _Ordered, request: Mapping[str, Any]) -> Reply:
-    solver = _solver(request)
+def _run(ordered: _OrderedModel, request: Mapping[str, Any]) -> Reply:
+    solver = _make_solver(request)
     begun = process_time()
     status = solver.solve(ordered.model)
     if status == cp_model.MODEL_INVALID:
-        raise Refused(f"the model is invalid: {ordered.model.validate()[:300]}")
+        raise ModelRefused(f"the model is invalid: {ordered.model.validate()[:300]}")
     found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
     proven = {"values": ordered.values(solver.response_proto.solution)} if status == cp_model.OPTIMAL else {}
     return {
@@ -164,7 +166,7 @@ def _run(ordered: _Ordered, request: Mapping[str, Any]) -> Reply:
     }
 
 
-def _solver(request: Mapping[str, Any]) -> cp_model.CpSolver:
+def _make_solver(request: Mapping[str, Any]) -> cp_model.CpSolver:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = request.get("workers", 1)
     solver.parameters.random_seed = 1
@@ -175,11 +177,11 @@ def _solver(request: Mapping[str, Any]) -> cp_model.CpSolver:
     return solver
 
 
-def _built(message: Model) -> cp_model.CpModel:
-    return model_of(text_format.MessageToString(message))
+def _build_model(message: Model) -> cp_model.CpModel:
+    return parse_model(text_format.MessageToString(message))
 
 
-class _Seen(cp_model.CpSolverSolutionCallback):
+class _SolutionCollector(cp_model.CpSolverSolutionCallback):
     """Collects the different values of some variables."""
 
     def __init__(self, places: Sequence[int], most: int) -> None:
@@ -198,24 +200,26 @@ class _Seen(cp_model.CpSolverSolutionCallback):
             self.stop_search()
 
 
-def _refuted(base: Model, constraint: cp_model_pb2.ConstraintProto, request: Mapping[str, Any]) -> Reply:
-    opposite = negated(constraint, len(base.variables))
+def _refute_constraint(
+    base: Model, constraint: cp_model_pb2.ConstraintProto, request: Mapping[str, Any]
+) -> Reply:
+    opposite = negate(constraint, len(base.variables))
     if opposite is None:
         verdicts = ("no negation", "no negation")
     else:
-        best = bounded(base, request["value"])
-        verdicts = (_broken(base, opposite, request), _broken(best, opposite, request))
+        best = bound_objective(base, request["value"])
+        verdicts = (_find_violation(base, opposite, request), _find_violation(best, opposite, request))
     return {"name": constraint.name, "implied": verdicts[0], "optimal": verdicts[1]}
 
 
-def _broken(
+def _find_violation(
     model: Model, opposite: Sequence[cp_model_pb2.ConstraintProto], request: Mapping[str, Any]
 ) -> str:
     new = Model()
     new.CopyFrom(model)
     new.ClearField("objective")
     new.constraints.extend(opposite)
-    status = _solver(request).solve(_built(new))
+    status = _make_solver(request).solve(_build_model(new))
     if status == cp_model.INFEASIBLE:
         return "proved"
     return "refuted" if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else "unknown"

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gapsmith.evaluators.base import Infeasible, Instance, Problem
-from gapsmith.evaluators.formulations.exchange.bridge import layout_of
-from gapsmith.evaluators.formulations.exchange.composition import program
-from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
-from gapsmith.evaluators.formulations.solve.pool import Children
-from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
+from gapsmith.evaluators.formulations.exchange.bridge import map_layout
+from gapsmith.evaluators.formulations.exchange.composition import compose_program
+from gapsmith.evaluators.formulations.pricing import Pricing, strip_base_model, unpack_model
+from gapsmith.evaluators.formulations.solve.pool import SolverPool
+from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Runner, assess
 
 SOLVES = "solves"
@@ -32,7 +32,7 @@ CPU_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Fixing:
+class FixingCheck:
     """Compares the decisions that programs fix with those that known patterns fix.
 
     Args:
@@ -45,11 +45,11 @@ class Fixing:
 
     problem: Problem
     pricing: Pricing
-    children: Children
+    children: SolverPool
     limit: float = LIMIT
     memory: dict[str, bool] = field(default_factory=dict)
 
-    def judged(self, source: str, runner: Runner, instances: Sequence[Instance]) -> Honesty:
+    def judge(self, source: str, runner: Runner, instances: Sequence[Instance]) -> IntegrityResult:
         """Refuses a program that fixes most open instances; else counts these.
 
         Args:
@@ -57,22 +57,22 @@ class Fixing:
             runner: the sandbox.
             instances: of the original problem, of the usual size.
         """
-        stated = [self.pricing.stated(each) for each in instances]
+        stated = [self.pricing.add_base_model(each) for each in instances]
         built = assess(self._building, source, stated, runner)
         if built.outcome != CandidateOutcome.OK:
-            return Honesty(built.outcome, built.message)
+            return IntegrityResult(built.outcome, built.message)
         known = self._known(stated, runner)
-        mine = self._fixed(stated, built.solutions)
+        mine = self._find_fixed(stated, built.solutions)
         fixed = [fixes for fixes, is_known in zip(mine, known, strict=True) if not is_known]
         detail = {"fixed": sum(fixed), "open": len(fixed)}
         if len(fixed) < LEAST_OPEN or sum(fixed) <= SHARE * len(fixed):
-            return Honesty(CandidateOutcome.OK, "", detail)
-        return Honesty(SOLVES, _WORDS.format(**detail), detail)
+            return IntegrityResult(CandidateOutcome.OK, "", detail)
+        return IntegrityResult(SOLVES, _WORDS.format(**detail), detail)
 
     @property
     def _building(self) -> Problem:
         """The problem with programs that only build; nothing is priced."""
-        return replace(self.problem, cost=_nothing, follow_up=None)
+        return replace(self.problem, cost=_cost_nothing, follow_up=None)
 
     def _known(self, instances: Sequence[Instance], runner: Runner) -> list[bool]:
         """Tells which instances known patterns fix or cannot be built for."""
@@ -81,7 +81,7 @@ class Fixing:
             found = [False] * len(unknown)
             for source in self._sources:
                 solutions = assess(self._building, source, unknown, runner).solutions
-                fixed = self._fixed(unknown[: len(solutions)], solutions)
+                fixed = self._find_fixed(unknown[: len(solutions)], solutions)
                 missing = [True] * (len(unknown) - len(fixed))
                 found = [one or other for one, other in zip(found, fixed + missing, strict=True)]
             self.memory.update(zip((each.digest for each in unknown), found, strict=True))
@@ -92,9 +92,9 @@ class Fixing:
         formulation = self.pricing.formulation
         if self.pricing.whole:
             return [rule.source("build") for rule in formulation.builds]
-        return [program(formulation.patterns)]
+        return [compose_program(formulation.patterns)]
 
-    def _fixed(self, instances: Sequence[Instance], answers: Sequence[Any]) -> list[bool]:
+    def _find_fixed(self, instances: Sequence[Instance], answers: Sequence[Any]) -> list[bool]:
         """Tells which packed models leave nothing to search for.
 
         Models that cannot be read are refused elsewhere.
@@ -105,9 +105,9 @@ class Fixing:
         return fixed + [False] * (len(requests) - len(fixed))
 
     def _request(self, instance: Instance, answer: Any) -> Mapping[str, Any]:
-        whole, places = self.pricing.whole, decisions(self.pricing, instance)
+        whole, places = self.pricing.whole, list_decisions(self.pricing, instance)
         try:
-            text = unpacked(answer[0] if whole else answer)
+            text = unpack_model(answer[0] if whole else answer)
         except (Infeasible, TypeError, IndexError, KeyError):
             text = ""
         shared = {"do": "freedom", "text": text, "limit": self.limit, "base_decisions": places}
@@ -122,17 +122,17 @@ _WORDS = (
 )
 
 
-def decisions(pricing: Pricing, instance: Instance) -> list[int]:
+def list_decisions(pricing: Pricing, instance: Instance) -> list[int]:
     """Lists the places of the variables that determine the solution."""
-    layout = layout_of(pricing.formulation.build(plain_instance(instance)).variables)
-    return [place for name in pricing.formulation.decisions for place in _leaves(layout[name])]
+    layout = map_layout(pricing.formulation.build(strip_base_model(instance)).variables)
+    return [place for name in pricing.formulation.decisions for place in _list_leaves(layout[name])]
 
 
-def _leaves(part: Any) -> list[int]:
+def _list_leaves(part: Any) -> list[int]:
     if isinstance(part, list):
-        return [leaf for inner in part for leaf in _leaves(inner)]
+        return [leaf for inner in part for leaf in _list_leaves(inner)]
     return [part] if isinstance(part, int) else []
 
 
-def _nothing(_: Instance, __: Any) -> float:
+def _cost_nothing(_: Instance, __: Any) -> float:
     return 0.0

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Infeasible, Instance, Problem, Split, Trouble
-from gapsmith.evaluators.formulations.pricing import Pricing, plain_instance, unpacked
-from gapsmith.evaluators.formulations.solve.benchmark import Trial, objection
-from gapsmith.evaluators.formulations.solve.pool import Children
-from gapsmith.evaluators.formulations.verify.fixing import Fixing, decisions
-from gapsmith.evaluators.outcomes import CandidateOutcome, Honesty
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.formulations.pricing import Pricing, strip_base_model, unpack_model
+from gapsmith.evaluators.formulations.solve.benchmark import TrialResult, describe_mistake
+from gapsmith.evaluators.formulations.solve.pool import SolverPool
+from gapsmith.evaluators.formulations.verify.fixing import FixingCheck, list_decisions
+from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Assessment, Runner, assess
 
 MICRO = 300
@@ -36,7 +36,7 @@ QUICK = 40
 BATCH = 50
 LIMIT = 2.0
 """Units for a tiny model, which usually takes far less."""
-EVASION = 0.05
+MAX_UNDECIDED = 0.05
 """Largest part of the tiny models that may be undecided."""
 WITNESSES = 6
 WITNESS_LIMIT = 1.0
@@ -76,7 +76,7 @@ class Prover:
         undecided: number of models that were not solved within the limit.
     """
 
-    children: Children
+    children: SolverPool
     limit: float = LIMIT
     refused: bool = False
     undecided: int = 0
@@ -89,26 +89,28 @@ class Prover:
             replies = self.children.ask_all([self._request(base, base) for base in unknown], CPU_SECONDS)
             self._bases.update(zip(unknown, replies, strict=False))
 
-    def try_model(self, base: str, model: str, whole: bool) -> Trial:
+    def try_model(self, base: str, model: str, whole: bool) -> TrialResult:
         """Solves a model beside its base, without times.
 
         An undecided trial has one time. Raises Infeasible.
         """
         known = self._bases.get(base) or self._bases.setdefault(base, self._run(base, base))
         if "refused" in known:
-            raise Trouble(f"a tiny base was refused: {known['refused']}; expected one that can be solved")
+            raise GapsmithError(
+                f"a tiny base was refused: {known['refused']}; expected one that can be solved"
+            )
         mine = known if model == base else self._run(None if whole else base, model)
         if "refused" in mine:
             self.refused = True  # the instance is no counterexample then
             raise Infeasible(mine["refused"])
         before, run = known["runs"][0], mine["runs"][0]
-        wrong = objection(run, before["objective"]) if before["status"] == "OPTIMAL" else ""
+        wrong = describe_mistake(run, before["objective"]) if before["status"] == "OPTIMAL" else ""
         if wrong:
             raise Infeasible(wrong)
         if before["status"] != "OPTIMAL" or run["status"] != "OPTIMAL":
             self.undecided += 1
-            return Trial(None, (self.limit,), 0.0, None)
-        return Trial(before["objective"], (), 0.0, mine["values"])
+            return TrialResult(None, (self.limit,), 0.0, None)
+        return TrialResult(before["objective"], (), 0.0, mine["values"])
 
     def _run(self, base: str | None, model: str) -> dict[str, Any]:
         return self.children.ask(self._request(base, model), CPU_SECONDS)
@@ -132,13 +134,15 @@ class Ladder:
 
     problem: Problem
     pricing: Pricing
-    children: Children
+    children: SolverPool
     micro: int = MICRO
     witnesses: int = WITNESSES
     limit: float = LIMIT
     _known: dict[str, bool] = field(default_factory=dict)
 
-    def climb(self, source: str, runner: Runner, refuters: Sequence[Instance], thorough: bool) -> Honesty:
+    def verify(
+        self, source: str, runner: Runner, refuters: Sequence[Instance], thorough: bool
+    ) -> IntegrityResult:
         """Runs the levels until one finds a mistake.
 
         Args:
@@ -147,136 +151,140 @@ class Ladder:
             refuters: counterexamples to other programs, as instances of the original problem.
             thorough: whether all levels are run; else only the counterexamples and a few tiny instances.
         """
-        climb = _Climb(self, source, runner)
-        if found := self._refuted(climb, refuters, thorough):
+        climb = _Verification(self, source, runner)
+        if found := self._refute(climb, refuters, thorough):
             return found
         detail: dict[str, Any] = {"rung": "equality", "instances": len(climb.made)}
-        fixed = self.fixing(climb.source, runner, thorough)
+        fixed = self.check_fixing(climb.source, runner, thorough)
         if fixed.outcome != CandidateOutcome.OK:
             return fixed
         detail |= fixed.detail
         if not thorough:
-            return Honesty(CandidateOutcome.OK, "", detail)
+            return IntegrityResult(CandidateOutcome.OK, "", detail)
         if self.pricing.whole:
-            return Honesty(CandidateOutcome.OK, "", {**detail, "truth": str(Truth.KEEPS)})
-        classes = Classes(climb.pricing, self.children)
-        return Honesty(CandidateOutcome.OK, "", {**detail, **classes.of(climb.made[len(refuters) :])})
+            return IntegrityResult(CandidateOutcome.OK, "", {**detail, "truth": str(Truth.KEEPS)})
+        classes = Classifier(climb.pricing, self.children)
+        return IntegrityResult(CandidateOutcome.OK, "", {**detail, **classes.of(climb.made[len(refuters) :])})
 
-    def fixing(self, source: str, runner: Runner, thorough: bool) -> Honesty:
+    def check_fixing(self, source: str, runner: Runner, thorough: bool) -> IntegrityResult:
         """Tells whether a program solves instances instead of formulating them."""
         if thorough:
             drawn, fixing = (
-                usual(self.pricing, source, FIXED),
-                Fixing(self.problem, self.pricing, self.children),
+                draw_usual(self.pricing, source, FIXED),
+                FixingCheck(self.problem, self.pricing, self.children),
             )
         else:  # the same instances for all: known patterns are built for them once
-            drawn = usual(self.pricing, "", QUICK_FIXED)
-            fixing = Fixing(self.problem, self.pricing, self.children, 0.0, self._known)
-        return fixing.judged(source, runner, drawn)
+            drawn = draw_usual(self.pricing, "", QUICK_FIXED)
+            fixing = FixingCheck(self.problem, self.pricing, self.children, 0.0, self._known)
+        return fixing.judge(source, runner, drawn)
 
-    def refuted(self, source: str, runner: Runner) -> Honesty | None:
+    def refute(self, source: str, runner: Runner) -> IntegrityResult | None:
         """Returns what `climb` finds wrong with a program.
 
         Returns None where `climb` would only classify it.
         """
-        return self._refuted(_Climb(self, source, runner), (), True)
+        return self._refute(_Verification(self, source, runner), (), True)
 
-    def tried(self, source: str, runner: Runner, instances: Sequence[Instance]) -> Honesty | None:
+    def check_instances(
+        self, source: str, runner: Runner, instances: Sequence[Instance]
+    ) -> IntegrityResult | None:
         """Checks a program on instances of the original problem.
 
         Returns None where nothing is wrong.
         """
-        return _Climb(self, source, runner).wrong(instances)
+        return _Verification(self, source, runner).wrong(instances)
 
-    def _refuted(self, climb: "_Climb", refuters: Sequence[Instance], thorough: bool) -> Honesty | None:
+    def _refute(
+        self, climb: "_Verification", refuters: Sequence[Instance], thorough: bool
+    ) -> IntegrityResult | None:
         count = self.micro if thorough else min(QUICK, self.micro)
-        found = climb.wrong((*refuters, *hidden(self.pricing, climb.source, count)))
+        found = climb.wrong((*refuters, *draw_hidden(self.pricing, climb.source, count)))
         found = found or climb.evasion()
         if found or not thorough:
             return found
         usual = draw_witnesses(self.pricing, climb.source, self.witnesses)
-        return _Climb(self, climb.source, climb.runner, WITNESS_LIMIT).wrong(usual)
+        return _Verification(self, climb.source, climb.runner, WITNESS_LIMIT).wrong(usual)
 
 
-class _Climb:
+class _Verification:
     """The verification of one program."""
 
     def __init__(self, ladder: Ladder, source: str, runner: Runner, limit: float | None = None) -> None:
         self.source, self.runner = source, runner
         self._prover = Prover(ladder.children, ladder.limit if limit is None else limit)
         self.pricing = replace(ladder.pricing, measure=self._prover, _texts={})
-        follow_up = _follow_up(ladder.problem, self.pricing)
+        follow_up = _replace_follow_up(ladder.problem, self.pricing)
         self._problem = replace(ladder.problem, cost=self.pricing.cost, follow_up=follow_up)
         self.made: list[tuple[Instance, Any]] = []
 
-    def evasion(self) -> Honesty | None:
+    def evasion(self) -> IntegrityResult | None:
         """Reports programs with too few models solved for a verdict."""
-        if self._prover.undecided <= EVASION * len(self.made):
+        if self._prover.undecided <= MAX_UNDECIDED * len(self.made):
             return None
         prover = self._prover
         words = (
             f"{prover.undecided} of {len(self.made)} tiny models were not solved in {prover.limit:g} units"
         )
-        return Honesty("undecided", f"{words}; expected models that are solved faster")
+        return IntegrityResult("undecided", f"{words}; expected models that are solved faster")
 
-    def wrong(self, instances: Sequence[Instance]) -> Honesty | None:
+    def wrong(self, instances: Sequence[Instance]) -> IntegrityResult | None:
         """Returns the first mistake on these instances; None if there is none."""
         for start in range(0, len(instances), BATCH):
-            batch = [self.pricing.stated(each) for each in instances[start : start + BATCH]]
+            batch = [self.pricing.add_base_model(each) for each in instances[start : start + BATCH]]
             self._prover.learn([self.pricing.base(each) for each in batch])
             result = assess(self._problem, self.source, batch, self.runner)
             if result.outcome == CandidateOutcome.INFEASIBLE and not self._prover.refused:
-                return _refuted(result, batch[len(result.scores) - 1], self.pricing)
+                return _describe_refutation(result, batch[len(result.scores) - 1], self.pricing)
             if result.outcome != CandidateOutcome.OK:
-                return Honesty(result.outcome, result.message)
+                return IntegrityResult(result.outcome, result.message)
             self.made += zip(batch, result.solutions, strict=True)
         return None
 
 
-def hidden(pricing: Pricing, source: str, count: int) -> list[Instance]:
+def draw_hidden(pricing: Pricing, source: str, count: int) -> list[Instance]:
     """Draws tiny instances from the hash of a program."""
-    rng = _chance(pricing, source, "tiny")
+    rng = _seed_generator(pricing, source, "tiny")
     return [Instance(f"tiny-{k + 1}", pricing.formulation.micro(rng)) for k in range(count)]
 
 
 def draw_witnesses(pricing: Pricing, source: str, count: int) -> list[Instance]:
     """Draws instances of the usual size from the hash of a program."""
-    rng, size = _chance(pricing, source, "usual"), min(pricing.formulation.sizes[Split.TRAIN])
+    rng, size = _seed_generator(pricing, source, "usual"), min(pricing.formulation.sizes[Split.TRAIN])
     return [Instance(f"usual-{k + 1}", pricing.formulation.generate(rng, size)) for k in range(count)]
 
 
-def usual(pricing: Pricing, source: str, count: int) -> list[Instance]:
+def draw_usual(pricing: Pricing, source: str, count: int) -> list[Instance]:
     """Draws instances of all measured sizes from the hash of a text."""
-    rng, sizes = _chance(pricing, source, "fixed"), pricing.formulation.sizes.values()
+    rng, sizes = _seed_generator(pricing, source, "fixed"), pricing.formulation.sizes.values()
     known = sorted({size for group in sizes for size in group})
     drawn = [pricing.formulation.generate(rng, known[k % len(known)]) for k in range(count)]
     return [Instance(f"fixed-{k + 1}", data) for k, data in enumerate(drawn)]
 
 
-def _chance(pricing: Pricing, source: str, what: str) -> np.random.Generator:
+def _seed_generator(pricing: Pricing, source: str, what: str) -> np.random.Generator:
     text = f"{_SALT}/{what}/{pricing.formulation.name}/{source}"
     return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
 
 
-def _follow_up(problem: Problem, pricing: Pricing) -> Any:
+def _replace_follow_up(problem: Problem, pricing: Pricing) -> Any:
     return replace(problem.follow_up, arguments=pricing.follow) if problem.follow_up else None
 
 
-def _refuted(result: Assessment, instance: Instance, pricing: Pricing) -> Honesty:
+def _describe_refutation(result: Assessment, instance: Instance, pricing: Pricing) -> IntegrityResult:
     """Describes a mistake and its instance."""
-    original, base = plain_instance(instance), pricing.base(instance)
+    original, base = strip_base_model(instance), pricing.base(instance)
     optimum = pricing.measure.try_model(base, base, False).optimum
     found = {"digest": original.digest, "data": original.plain, "optimum": optimum}
-    words = f"{result.scores[-1].message}; on {_told(original)}"
-    return Honesty(REFUTED, words, {"counterexample": found})
+    words = f"{result.scores[-1].message}; on {_describe_data(original)}"
+    return IntegrityResult(REFUTED, words, {"counterexample": found})
 
 
-def _told(instance: Instance) -> str:
+def _describe_data(instance: Instance) -> str:
     return ", ".join(f"{key} = {value}" for key, value in instance.plain.items())
 
 
 @dataclass(frozen=True)
-class Classes:
+class Classifier:
     """Classifies a formulation by its effect on solutions.
 
     Args:
@@ -285,7 +293,7 @@ class Classes:
     """
 
     pricing: Pricing
-    children: Children
+    children: SolverPool
 
     def of(self, pairs: Sequence[tuple[Instance, Any]]) -> dict[str, Any]:
         """Returns the class, its level of evidence and the amounts tried.
@@ -293,29 +301,29 @@ class Classes:
         Args:
             pairs: tiny instances with the packed models that the program built for them.
         """
-        cases = [self._case(instance, unpacked(answer)) for instance, answer in pairs[:ENUMERATED]]
-        same = [self._same(case, 0) for case in cases]
-        near = [self._same(case, SLACK) for case in cases]
+        cases = [self._make_case(instance, unpack_model(answer)) for instance, answer in pairs[:ENUMERATED]]
+        same = [self._compare_solutions(case, 0) for case in cases]
+        near = [self._compare_solutions(case, SLACK) for case in cases]
         verdicts = [verdict for case in cases[:NEGATED] for verdict in self._verdicts(case)]
         implied = [verdict["implied"] for verdict in verdicts]
         optimal = [verdict["optimal"] for verdict in verdicts]
         if False in same or "refuted" in optimal:
             truth, rung = Truth.KEEPS, "equality"
         elif False in near or "refuted" in implied:
-            truth, rung = Truth.OPTIMAL, _rung(same, optimal)
+            truth, rung = Truth.OPTIMAL, _choose_rung(same, optimal)
         else:
-            truth, rung = Truth.IMPLIED, _rung(near, implied)
+            truth, rung = Truth.IMPLIED, _choose_rung(near, implied)
         negated = {word: implied.count(word) for word in dict.fromkeys(implied)}
         listed = sum(each is not None for each in near)
         return {"truth": str(truth), "rung": rung, "enumerated": listed, "negated": negated}
 
-    def _case(self, instance: Instance, model: str) -> dict[str, Any]:
+    def _make_case(self, instance: Instance, model: str) -> dict[str, Any]:
         base = self.pricing.base(instance)
         trial = self.pricing.measure.try_model(base, base, False)
-        places = decisions(self.pricing, instance)
+        places = list_decisions(self.pricing, instance)
         return {"base": base, "text": model, "decisions": places, "value": trial.optimum, "limit": LIMIT}
 
-    def _same(self, case: Mapping[str, Any], slack: int) -> bool | None:
+    def _compare_solutions(self, case: Mapping[str, Any], slack: int) -> bool | None:
         """Tells whether model and base have the same solutions in their decisions.
 
         Returns None where there are too many to list.
@@ -333,7 +341,7 @@ class Classes:
         return list(reply.get("constraints", ()))
 
 
-def _rung(listed: Sequence[bool | None], negated: Sequence[str]) -> str:
+def _choose_rung(listed: Sequence[bool | None], negated: Sequence[str]) -> str:
     """Returns the strongest level that confirms this without exception."""
     if negated and set(negated) == {"proved"}:
         return "refutation"

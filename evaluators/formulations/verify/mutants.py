@@ -16,8 +16,8 @@ from typing import Any
 
 from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.formulations.contract import Pattern
-from gapsmith.evaluators.formulations.exchange.composition import functions_in, program
-from gapsmith.evaluators.formulations.verify.ladder import REFUTED, Ladder, hidden
+from gapsmith.evaluators.formulations.exchange.composition import compose_program, list_functions
+from gapsmith.evaluators.formulations.verify.ladder import REFUTED, Ladder, draw_hidden
 from gapsmith.evaluators.running.assess import Runner
 
 MORE = 600
@@ -44,7 +44,7 @@ class Mutant:
 
 
 @dataclass(frozen=True)
-class Examined:
+class MutantResult:
     """The result of a mutant's examination.
 
     Attributes:
@@ -61,34 +61,34 @@ class Examined:
 
 
 @lru_cache(maxsize=64)
-def mutants(pattern: Pattern) -> tuple[Mutant, ...]:
+def make_mutants(pattern: Pattern) -> tuple[Mutant, ...]:
     """Makes all mutants of a pattern, without duplicates."""
-    functions = functions_in(pattern.source)
+    functions = list_functions(pattern.source)
     found: dict[str, Mutant] = {}
     for name, text in functions.items():
         tree = ast.parse(text)
         right = ast.unparse(tree)
         for place, node in enumerate(ast.walk(tree)):
-            for kind, changed in _mistakes(node):
-                wrong = _with(tree, place, changed)
+            for kind, changed in _list_mistakes(node):
+                wrong = _replace_node(tree, place, changed)
                 if wrong != right and wrong not in found:
-                    words = f"{_words(node)} -> {_words(changed)}"
-                    source = program([_replaced(pattern, functions, name, wrong)])
+                    words = f"{_describe_node(node)} -> {_describe_node(changed)}"
+                    source = compose_program([_replace_function(pattern, functions, name, wrong)])
                     found[wrong] = Mutant(pattern.name, kind, words, source)
     return tuple(found.values())
 
 
-def _replaced(pattern: Pattern, functions: Mapping[str, str], name: str, text: str) -> Pattern:
+def _replace_function(pattern: Pattern, functions: Mapping[str, str], name: str, text: str) -> Pattern:
     sources = {**functions, name: text}.values()
     return Pattern(pattern.name, pattern.claim, "\n\n".join(sources), pattern.citation)
 
 
-def chosen(patterns: Sequence[Pattern], count: int, seed: int) -> list[Mutant]:
+def choose_mutants(patterns: Sequence[Pattern], count: int, seed: int) -> list[Mutant]:
     """Chooses mutants, spread over the patterns and kinds of mistakes."""
     rng, queues = Random(seed), list[list[Mutant]]()
     for pattern in patterns:
         by_kind: dict[str, list[Mutant]] = {}
-        for mutant in mutants(pattern):
+        for mutant in make_mutants(pattern):
             by_kind.setdefault(mutant.kind, []).append(mutant)
         queues += [rng.sample(group, len(group)) for group in by_kind.values()]
     rng.shuffle(queues)
@@ -98,34 +98,36 @@ def chosen(patterns: Sequence[Pattern], count: int, seed: int) -> list[Mutant]:
     return found[:count]
 
 
-def examined(mutant: Mutant, ladder: Ladder, runner: Runner) -> Examined:
+def examine_mutant(mutant: Mutant, ladder: Ladder, runner: Runner) -> MutantResult:
     """Runs the ladder on a mutant: "killed", "broken" or "passed"."""
-    found = ladder.refuted(mutant.source, runner)
+    found = ladder.refute(mutant.source, runner)
     if found is None:
-        return Examined(mutant, PASSED, "")
+        return MutantResult(mutant, PASSED, "")
     fate = "killed" if found.outcome == REFUTED else "broken"
-    return Examined(mutant, fate, found.message, found.detail.get("counterexample"))
+    return MutantResult(mutant, fate, found.message, found.detail.get("counterexample"))
 
 
-def doubted(
-    passed: Examined, others: Sequence[Examined], ladder: Ladder, runner: Runner, more: int = MORE
-) -> Examined:
+def retry_mutant(
+    passed: MutantResult, others: Sequence[MutantResult], ladder: Ladder, runner: Runner, more: int = MORE
+) -> MutantResult:
     """Tries a passed mutant on more instances: "survived" or "equivalent".
 
     They are the counterexamples to other mutants, and more tiny instances.
     """
     kept = [
-        Instance.restored("of another", each.counterexample["data"]) for each in others if each.counterexample
+        Instance.restore("of another", each.counterexample["data"]) for each in others if each.counterexample
     ]
     source = passed.mutant.source
-    unseen = hidden(ladder.pricing, f"more than {source}", more)
-    found = ladder.tried(source, runner, (*kept, *unseen))
+    unseen = draw_hidden(ladder.pricing, f"more than {source}", more)
+    found = ladder.check_instances(source, runner, (*kept, *unseen))
     if found is not None:
-        return Examined(passed.mutant, "survived", found.message, found.detail.get("counterexample"))
-    return Examined(passed.mutant, "equivalent", f"no counterexample among {len(kept) + more} more instances")
+        return MutantResult(passed.mutant, "survived", found.message, found.detail.get("counterexample"))
+    return MutantResult(
+        passed.mutant, "equivalent", f"no counterexample among {len(kept) + more} more instances"
+    )
 
 
-def kill_rate(found: Sequence[Examined]) -> float | None:
+def compute_kill_rate(found: Sequence[MutantResult]) -> float | None:
     """Returns the part of the wrong mutants that the ladder refuted.
 
     Returns None where none was wrong.
@@ -138,13 +140,13 @@ def kill_rate(found: Sequence[Examined]) -> float | None:
 Mistake = tuple[str, ast.AST]
 
 
-def _mistakes(node: ast.AST) -> Iterator[Mistake]:
+def _list_mistakes(node: ast.AST) -> Iterator[Mistake]:
     for kind, mistakes in _KINDS.items():
         for changed in mistakes(node):
             yield kind, changed
 
 
-def _off_by_one(node: ast.AST) -> Iterator[ast.AST]:
+def _shift_by_one(node: ast.AST) -> Iterator[ast.AST]:
     """Yields numbers and bounds that are one more or one less."""
     if isinstance(node, ast.Constant) and type(node.value) is int:
         yield ast.Constant(node.value + 1)
@@ -171,14 +173,14 @@ _OTHER: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 }
 
 
-def _swapped_inequality(node: ast.AST) -> Iterator[ast.AST]:
+def _swap_inequality(node: ast.AST) -> Iterator[ast.AST]:
     """Yields comparisons reversed, or with equality added or removed."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         for other in _OTHER.get(type(node.ops[0]), ()):
             yield ast.Compare(node.left, [other()], node.comparators)
 
 
-def _wrong_index(node: ast.AST) -> Iterator[ast.AST]:
+def _change_index(node: ast.AST) -> Iterator[ast.AST]:
     """Yields neighbouring indices, and two indices exchanged."""
     if not isinstance(node, ast.Subscript) or isinstance(node.ctx, ast.Store):
         return
@@ -192,7 +194,7 @@ def _wrong_index(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.Subscript(inner, node.value.slice, node.ctx)
 
 
-def _dropped_term(node: ast.AST) -> Iterator[ast.AST]:
+def _drop_term(node: ast.AST) -> Iterator[ast.AST]:
     """Yields one of two terms or conditions alone."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
         yield node.left
@@ -206,14 +208,14 @@ def _dropped_term(node: ast.AST) -> Iterator[ast.AST]:
 
 
 _KINDS: dict[str, Callable[[ast.AST], Iterator[ast.AST]]] = {
-    "off by one": _off_by_one,
-    "swapped inequality": _swapped_inequality,
-    "wrong index": _wrong_index,
-    "dropped term": _dropped_term,
+    "off by one": _shift_by_one,
+    "swapped inequality": _swap_inequality,
+    "wrong index": _change_index,
+    "dropped term": _drop_term,
 }
 
 
-def _with(tree: ast.Module, place: int, changed: ast.AST) -> str:
+def _replace_node(tree: ast.Module, place: int, changed: ast.AST) -> str:
     """Returns the text with another node at a place of the walk."""
     new = copy.deepcopy(tree)
     target = next(node for k, node in enumerate(ast.walk(new)) if k == place)
@@ -226,6 +228,6 @@ def _with(tree: ast.Module, place: int, changed: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(new))
 
 
-def _words(node: ast.AST) -> str:
+def _describe_node(node: ast.AST) -> str:
     text = " ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).split())
     return text if len(text) <= LONGEST_WORDS else text[:LONGEST_WORDS] + "…"

@@ -7,7 +7,7 @@ objectives.
 from google.protobuf.message import Message
 from ortools.sat import cp_model_pb2
 
-from gapsmith.evaluators.formulations.exchange.bridge import Refused
+from gapsmith.evaluators.formulations.exchange.bridge import ModelRefused
 
 MOST_VARIABLES = 50_000
 MOST_CONSTRAINTS = 200_000
@@ -31,21 +31,23 @@ def check_size(model: Model) -> None:
     }
     for what, (number, most) in found.items():
         if number > most:
-            raise Refused(f"the model has {number} {what}; at most {most} are taken")
+            raise ModelRefused(f"the model has {number} {what}; at most {most} are taken")
 
 
 def check_features(model: Model) -> None:
     """Raises Refused for features that no candidate's model may use."""
     objective = model.objective
     if model.assumptions or model.HasField("symmetry") or model.HasField("floating_point_objective"):
-        raise Refused("the model has assumptions, a symmetry or a floating-point objective; expected none")
+        raise ModelRefused(
+            "the model has assumptions, a symmetry or a floating-point objective; expected none"
+        )
     if objective.domain or objective.integer_before_offset or objective.integer_after_offset:
-        raise Refused("the objective has a domain or integer offsets; expected a plain sum")
+        raise ModelRefused("the objective has a domain or integer offsets; expected a plain sum")
     if objective.integer_scaling_factor or objective.scaling_was_exact:
-        raise Refused("the objective has an integer scaling; expected a plain sum")
+        raise ModelRefused("the objective has an integer scaling; expected a plain sum")
     for constraint in model.constraints:
         if constraint.HasField("element") and (constraint.element.vars or constraint.element.index):
-            raise Refused("an element constraint is of the old form; expected that of add_element")
+            raise ModelRefused("an element constraint is of the old form; expected that of add_element")
 
 
 def check_prefix(base: Model, model: Model) -> None:
@@ -53,18 +55,18 @@ def check_prefix(base: Model, model: Model) -> None:
     _check_part("variable", base.variables, model.variables)
     _check_part("constraint", base.constraints, model.constraints)
     _check_part("search strategy", base.search_strategy, model.search_strategy)
-    if _bytes(base.objective) != _bytes(model.objective):
-        raise Refused("the objective was changed; expected the base's own")
+    if _serialise(base.objective) != _serialise(model.objective):
+        raise ModelRefused("the objective was changed; expected the base's own")
 
 
 def _check_part(what: str, before: object, after: object) -> None:
     old, new = list(before), list(after)  # type: ignore[call-overload]
     if len(new) < len(old):
-        raise Refused(f"{len(old) - len(new)} of the base's {what}s are missing; expected all of them")
+        raise ModelRefused(f"{len(old) - len(new)} of the base's {what}s are missing; expected all of them")
     for place, (one, other) in enumerate(zip(old, new, strict=False)):
-        if _bytes(one) != _bytes(other):
-            raise Refused(f"{what} {place} of the base was changed; expected additions only")
+        if _serialise(one) != _serialise(other):
+            raise ModelRefused(f"{what} {place} of the base was changed; expected additions only")
 
 
-def _bytes(message: Message) -> bytes:
+def _serialise(message: Message) -> bytes:
     return bytes(message.SerializeToString(deterministic=True))

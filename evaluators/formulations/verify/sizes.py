@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def tiny_size(rng: np.random.Generator, least: int, most: int) -> int:
+def draw_tiny_size(rng: np.random.Generator, least: int, most: int) -> int:
     """Draws a size: the larger one of two uniform draws.
 
     Rare mistakes need several parts; mistakes in empty loops need the smallest instance.

@@ -6,7 +6,7 @@ import numpy as np
 
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.independent_set import problem as independent_set
 from gapsmith.evaluators.problems.independent_set.patterns import PATTERNS
 
@@ -39,12 +39,12 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
     return {"chosen": [int(v in set(solution)) for v in range(len(np.asarray(instance.data["adjacent"])))]}
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to ten vertices with few or many edges.
 
     A vertex may be a copy of another, adjacent to it or not.
     """
-    n = tiny_size(rng, 1, 10)
+    n = draw_tiny_size(rng, 1, 10)
     upper = np.triu(rng.random((n, n)) < rng.choice((0.2, 0.5, 0.8)), 1)
     adjacent = upper | upper.T
     if n > 1 and rng.random() < 0.5:
@@ -70,7 +70,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("chosen",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (70, 75), Split.VALIDATION: (75,), Split.TEST: (80,)},
     patterns=PATTERNS,

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 
 
 def clique_cover(adjacent):
@@ -150,16 +150,18 @@ def hint(model, variables, data):
 GREEDY = "Andrade, Resende and Werneck 2012, Journal of Heuristics 18"
 
 PATTERNS = (
-    pattern(cliques, Claim.IMPLIED, "Padberg 1973, Mathematical Programming 5", (clique_cover,)),
-    pattern(linear_cliques, Claim.IMPLIED, "Padberg 1973, Mathematical Programming 5", (clique_cover,)),
-    pattern(
+    make_pattern(cliques, Claim.IMPLIED, "Padberg 1973, Mathematical Programming 5", (clique_cover,)),
+    make_pattern(linear_cliques, Claim.IMPLIED, "Padberg 1973, Mathematical Programming 5", (clique_cover,)),
+    make_pattern(
         partition_bound, Claim.BOUND, "Balas and Yu 1986, SIAM Journal on Computing 15", (clique_partition,)
     ),
-    pattern(odd_circles, Claim.IMPLIED, "Padberg 1973, Mathematical Programming 5"),
-    pattern(dominated_vertices, Claim.SYMMETRY, "Fomin, Grandoni and Kratsch 2009, Journal of the ACM 56"),
-    pattern(twins, Claim.SYMMETRY, "folklore: vertices with equal neighbours"),
-    pattern(fewer_neighbours, Claim.SYMMETRY, "folklore: vertices with fewer neighbours"),
-    pattern(maximal, Claim.SYMMETRY, "folklore: an optimal set is maximal"),
-    pattern(lower_bound, Claim.BOUND, GREEDY, (good_set,)),
-    pattern(hint, Claim.HINT, GREEDY, (good_set,)),
+    make_pattern(odd_circles, Claim.IMPLIED, "Padberg 1973, Mathematical Programming 5"),
+    make_pattern(
+        dominated_vertices, Claim.SYMMETRY, "Fomin, Grandoni and Kratsch 2009, Journal of the ACM 56"
+    ),
+    make_pattern(twins, Claim.SYMMETRY, "folklore: vertices with equal neighbours"),
+    make_pattern(fewer_neighbours, Claim.SYMMETRY, "folklore: vertices with fewer neighbours"),
+    make_pattern(maximal, Claim.SYMMETRY, "folklore: an optimal set is maximal"),
+    make_pattern(lower_bound, Claim.BOUND, GREEDY, (good_set,)),
+    make_pattern(hint, Claim.HINT, GREEDY, (good_set,)),
 )

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Infeasible, Instance, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
-from gapsmith.evaluators.problems.independent_set.exact.solve import independent_set_baseline
+from gapsmith.evaluators.problems.independent_set.exact.solve import solve_independent_set
 from gapsmith.evaluators.problems.independent_set.grammar import GRAMMAR
 from gapsmith.evaluators.problems.independent_set.rules import RULES
-from gapsmith.evaluators.reading import lines_of, text_of, whole_number
+from gapsmith.evaluators.reading import parse_integer, read_text, split_lines
 from gapsmith.evaluators.solutions import subset
 
 BRIEF = """\
@@ -39,10 +39,10 @@ ENTRY = EntryPoint(
 
 STRATA = ("p=0.05", "p=0.1", "p=0.2", "p=0.5", "geometric", "attachment")
 
-FORMS = ("edge", "edges", "col")
+EDGE_FORMATS = ("edge", "edges", "col")
 """Names of the edge-list format on the problem line of DIMACS files."""
 
-MOST_VERTICES = 10_000
+MAX_VERTICES = 10_000
 """Largest graph that the reader accepts: the adjacency matrix of a larger one takes too much memory."""
 
 
@@ -56,20 +56,20 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
     if stratum == "geometric":
         points = rng.random((size, 2))
         squares = ((points[:, None] - points) ** 2).sum(axis=-1)
-        return {"adjacent": _simple(squares < 8 / (np.pi * size))}
+        return {"adjacent": _make_symmetric(squares < 8 / (np.pi * size))}
     if stratum == "attachment":
-        return {"adjacent": _attachment(rng, size)}
-    return {"adjacent": _simple(rng.random((size, size)) < float(stratum.removeprefix("p=")))}
+        return {"adjacent": _draw_attachment(rng, size)}
+    return {"adjacent": _make_symmetric(rng.random((size, size)) < float(stratum.removeprefix("p=")))}
 
 
-def _simple(matrix: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _make_symmetric(matrix: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Makes the part above the diagonal symmetric, without loops."""
     upper = np.triu(matrix, 1)
     adjacent: NDArray[np.bool_] = upper | upper.T
     return adjacent
 
 
-def _attachment(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
+def _draw_attachment(rng: np.random.Generator, size: int) -> NDArray[np.bool_]:
     """Draws a graph by preferential attachment."""
     adjacent = np.zeros((size, size), dtype=bool)
     for v in range(1, size):
@@ -83,49 +83,53 @@ def read(path: Path) -> list[Instance]:
     """Reads a DIMACS edge list.
 
     The file has comments `c ...`, one line `p edge n m`, and m lines `e u v`, with vertices from 1. An edge that is
-    given in both directions or several times counts once, as in QOBLIB's files. Raises Trouble with the line.
+    given in both directions or several times counts once, as in QOBLIB's files. Raises GapsmithError with the line.
     """
     adjacent: NDArray[np.bool_] | None = None
     edges, declared, number = 0, 0, 1
-    for number, line in enumerate(lines_of(text_of(path, "a DIMACS edge list")), 1):
+    for number, line in enumerate(split_lines(read_text(path, "a DIMACS edge list")), 1):
         words = line.split()
         if not words or words[0] == "c":
             continue
         if words[0] == "p" and adjacent is None:
-            n, declared = _problem_line(path, number, words)
+            n, declared = _parse_problem_line(path, number, words)
             adjacent = np.zeros((n, n), dtype=bool)
         elif words[0] == "e" and adjacent is not None:
-            u, v = _edge(path, number, words, len(adjacent))
+            u, v = _parse_edge(path, number, words, len(adjacent))
             adjacent[u, v] = adjacent[v, u] = True
             edges += 1
         else:
-            raise _trouble(path, number, repr(line.strip()[:40]), "one line p edge n m, then lines e u v")
+            raise _report_trouble(
+                path, number, repr(line.strip()[:40]), "one line p edge n m, then lines e u v"
+            )
     if adjacent is None or edges != declared:
         both = "; the header counts both directions: write half of it" if declared == 2 * edges > 0 else ""
-        raise _trouble(path, number, f"{edges} edges", f"a line p edge n m and {declared} edges{both}")
+        raise _report_trouble(path, number, f"{edges} edges", f"a line p edge n m and {declared} edges{both}")
     return [Instance(path.stem, {"adjacent": adjacent})]
 
 
-def _trouble(path: Path, line: int, found: str, expected: str) -> Trouble:
-    return Trouble(f"{path}, line {line}: found {found}; expected {expected}")
+def _report_trouble(path: Path, line: int, found: str, expected: str) -> GapsmithError:
+    return GapsmithError(f"{path}, line {line}: found {found}; expected {expected}")
 
 
-def _problem_line(path: Path, number: int, words: list[str]) -> tuple[int, int]:
-    expected = f"p edge n m, with n from 1 to {MOST_VERTICES}"
-    n, m = (whole_number(word) for word in [*words, "", "", ""][2:4])
-    if len(words) != 4 or words[1] not in FORMS or n is None or m is None:
-        raise _trouble(path, number, repr(" ".join(words[:6])[:40]), expected)
-    if not 1 <= n <= MOST_VERTICES:
-        raise _trouble(path, number, f"{n} vertices", expected)
+def _parse_problem_line(path: Path, number: int, words: list[str]) -> tuple[int, int]:
+    expected = f"p edge n m, with n from 1 to {MAX_VERTICES}"
+    n, m = (parse_integer(word) for word in [*words, "", "", ""][2:4])
+    if len(words) != 4 or words[1] not in EDGE_FORMATS or n is None or m is None:
+        raise _report_trouble(path, number, repr(" ".join(words[:6])[:40]), expected)
+    if not 1 <= n <= MAX_VERTICES:
+        raise _report_trouble(path, number, f"{n} vertices", expected)
     return n, m
 
 
-def _edge(path: Path, number: int, words: list[str], n: int) -> tuple[int, int]:
-    u, v = (whole_number(word, 1, n) for word in [*words, "", ""][1:3])
+def _parse_edge(path: Path, number: int, words: list[str], n: int) -> tuple[int, int]:
+    u, v = (parse_integer(word, 1, n) for word in [*words, "", ""][1:3])
     if len(words) != 3 or u is None or v is None:
-        raise _trouble(path, number, repr(" ".join(words[:6])[:40]), f"e u v, with vertices from 1 to {n}")
+        raise _report_trouble(
+            path, number, repr(" ".join(words[:6])[:40]), f"e u v, with vertices from 1 to {n}"
+        )
     if u == v:
-        raise _trouble(path, number, f"a loop at vertex {u}", "two vertices")
+        raise _report_trouble(path, number, f"a loop at vertex {u}", "two vertices")
     return u - 1, v - 1
 
 
@@ -142,7 +146,7 @@ def cost(instance: Instance, solution: Any) -> int:
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
     """Solves by reductions, clique bounds, branch and bound, and CP-SAT."""
-    return independent_set_baseline(np.asarray(instance.data["adjacent"]), seconds)
+    return solve_independent_set(np.asarray(instance.data["adjacent"]), seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:

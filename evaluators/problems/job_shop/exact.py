@@ -10,14 +10,14 @@ from gapsmith.evaluators.solvers import makespan as makespan_models
 
 Integers = NDArray[np.int64]
 
-MOST_CHOICES = 5_000_000
+MAX_DISPATCHED = 5_000_000
 """Operations times jobs up to which the first schedule is dispatched by MWKR, which then takes some seconds."""
 
-MOST_OPERATIONS = 20_000
+MAX_OPERATIONS = 20_000
 """Operations up to which the CP-SAT model is built; a larger one takes too long to build."""
 
 
-def start_times(machines: Integers, p: Integers, sequence: list[int]) -> list[list[int]]:
+def compute_start_times(machines: Integers, p: Integers, sequence: list[int]) -> list[list[int]]:
     """Computes the semi-active schedule of a list of operations.
 
     Operations start in this order, each as early as its job and its machine allow.
@@ -44,11 +44,11 @@ def start_times(machines: Integers, p: Integers, sequence: list[int]) -> list[li
 
 def makespan(machines: Integers, p: Integers, sequence: list[int]) -> int:
     """Returns the time when the last operation ends."""
-    starts = start_times(machines, p, sequence)
+    starts = compute_start_times(machines, p, sequence)
     return max(line[-1] + int(p[job, -1]) for job, line in enumerate(starts))
 
 
-def sequence_of(p: Integers, starts: Integers) -> list[int]:
+def order_by_start(p: Integers, starts: Integers) -> list[int]:
     """Lists the jobs of the operations by start time.
 
     Of operations with equal start, those of length 0 come first.
@@ -59,7 +59,7 @@ def sequence_of(p: Integers, starts: Integers) -> list[int]:
     return [job for _, _, _, job in sorted(keys)]
 
 
-def most_work_remaining(machines: Integers, p: Integers) -> list[int]:
+def dispatch_most_work_remaining(machines: Integers, p: Integers) -> list[int]:
     """Builds a non-delay schedule by most work remaining (MWKR)."""
     n, m = p.shape
     remaining = np.cumsum(p[:, ::-1], axis=1)[:, ::-1].tolist()
@@ -76,7 +76,7 @@ def most_work_remaining(machines: Integers, p: Integers) -> list[int]:
     return sequence
 
 
-def _in_turn(p: Integers) -> list[int]:
+def _list_in_turn(p: Integers) -> list[int]:
     """Lists the first operations of all jobs, then the second ones, ...
 
     This replaces dispatching where that would take too long.
@@ -85,14 +85,14 @@ def _in_turn(p: Integers) -> list[int]:
     return [job for _ in range(m) for job in range(n)]
 
 
-def _bound(machines: Integers, p: Integers) -> int:
+def _bound_makespan(machines: Integers, p: Integers) -> int:
     """Returns the larger of the longest job and the greatest machine load."""
     loads = np.zeros(int(machines.max()) + 1, np.int64)
     np.add.at(loads, machines.ravel(), p.ravel())
     return int(max(loads.max(), p.sum(axis=1).max()))
 
 
-def job_shop_baseline(machines: Integers, p: Integers, seconds: float) -> Baseline:
+def solve_job_shop(machines: Integers, p: Integers, seconds: float) -> Baseline:
     """Solves by CP-SAT from a dispatched schedule on.
 
     Args:
@@ -104,15 +104,19 @@ def job_shop_baseline(machines: Integers, p: Integers, seconds: float) -> Baseli
         Bounds, and the best schedule: the dispatched one if CP-SAT finds none.
     """
     begin = time.process_time()
-    first = most_work_remaining(machines, p) if p.size * len(p) <= MOST_CHOICES else _in_turn(p)
-    if p.size > MOST_OPERATIONS:
-        found = makespan_models.Found(_bound(machines, p), None, 0.0)
+    first = (
+        dispatch_most_work_remaining(machines, p) if p.size * len(p) <= MAX_DISPATCHED else _list_in_turn(p)
+    )
+    if p.size > MAX_OPERATIONS:
+        found = makespan_models.SolverRun(_bound_makespan(machines, p), None, 0.0)
     else:
         left = seconds - (time.process_time() - begin)
-        found = makespan_models.job_shop(machines, p, np.array(start_times(machines, p, first)), left)
+        found = makespan_models.solve_job_shop(
+            machines, p, np.array(compute_start_times(machines, p, first)), left
+        )
     sequences = [first]
     if found.starts is not None:
-        sequences.append(sequence_of(p, np.array(found.starts).reshape(p.shape)))
+        sequences.append(order_by_start(p, np.array(found.starts).reshape(p.shape)))
     best = min(sequences, key=lambda sequence: makespan(machines, p, sequence))
     upper = makespan(machines, p, best)
     solver = "CP-SAT intervals" if found.starts is not None else "bounds and MWKR"

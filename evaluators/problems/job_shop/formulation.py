@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.job_shop import problem as job_shop
-from gapsmith.evaluators.problems.job_shop.exact import makespan, sequence_of, start_times
+from gapsmith.evaluators.problems.job_shop.exact import compute_start_times, makespan, order_by_start
 from gapsmith.evaluators.problems.job_shop.patterns import PATTERNS
 
 BRIEF = """\
@@ -47,7 +47,7 @@ def build(instance: Instance) -> Built:
 
 def decode(instance: Instance, values: Values) -> list[int]:
     """Sorts the operations by their starts."""
-    return sequence_of(_arrays(instance)[1], np.array(values["start"]))
+    return order_by_start(_arrays(instance)[1], np.array(values["start"]))
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
@@ -55,7 +55,7 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
     machines, p = _arrays(instance)
     sequence = list(solution)
     return {
-        "start": start_times(machines, p, sequence),
+        "start": compute_start_times(machines, p, sequence),
         "operation": [[None] * p.shape[1] for _ in p],
         "makespan": makespan(machines, p, sequence),
     }
@@ -65,12 +65,12 @@ def _arrays(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.asarray(instance.data["machines"]), np.asarray(instance.data["p"])
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to four jobs on one to three machines.
 
     Some times are 0; a job may be a copy of another.
     """
-    n, m = tiny_size(rng, 1, 4), tiny_size(rng, 1, 3)
+    n, m = draw_tiny_size(rng, 1, 4), draw_tiny_size(rng, 1, 3)
     machines = np.array([rng.permutation(m) for _ in range(n)])
     p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 5, 99)), (n, m), endpoint=True)
     if n > 1 and rng.random() < 0.5:
@@ -94,7 +94,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("start",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (10, 11), Split.VALIDATION: (11,), Split.TEST: (11,)},
     patterns=PATTERNS,

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 
 
 def heads_and_tails(machines, p):
@@ -151,24 +151,26 @@ def hint(model, variables, data):
 MWKR = "Haupt 1989, OR Spektrum 11: most work remaining"
 
 PATTERNS = (
-    pattern(order_literals, Claim.CHANNEL, "Manne 1960, Oper. Res. 8: disjunctive pairs", (machine_pairs,)),
-    pattern(
+    make_pattern(
+        order_literals, Claim.CHANNEL, "Manne 1960, Oper. Res. 8: disjunctive pairs", (machine_pairs,)
+    ),
+    make_pattern(
         order_transitive,
         Claim.CHANNEL,
         "Applegate and Cook 1991, ORSA Journal on Computing 3: triangles",
         (machine_pairs,),
     ),
-    pattern(job_windows, Claim.IMPLIED, "Carlier and Pinson 1989: heads and tails", (heads_and_tails,)),
-    pattern(machine_bounds, Claim.BOUND, "Carlier 1982, EJOR 11: one-machine bound", (heads_and_tails,)),
-    pattern(preemptive_bounds, Claim.BOUND, "Jackson 1955; Carlier 1982, EJOR 11", (heads_and_tails,)),
-    pattern(energy, Claim.IMPLIED, "folklore: a redundant cumulative"),
-    pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
-    pattern(
+    make_pattern(job_windows, Claim.IMPLIED, "Carlier and Pinson 1989: heads and tails", (heads_and_tails,)),
+    make_pattern(machine_bounds, Claim.BOUND, "Carlier 1982, EJOR 11: one-machine bound", (heads_and_tails,)),
+    make_pattern(preemptive_bounds, Claim.BOUND, "Jackson 1955; Carlier 1982, EJOR 11", (heads_and_tails,)),
+    make_pattern(energy, Claim.IMPLIED, "folklore: a redundant cumulative"),
+    make_pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
+    make_pattern(
         immediate_selection,
         Claim.BOUND,
         "Carlier and Pinson 1989, Management Science 35",
         (heads_and_tails, dispatched, machine_pairs),
     ),
-    pattern(upper_bound, Claim.BOUND, MWKR, (dispatched,)),
-    pattern(hint, Claim.HINT, MWKR, (dispatched,)),
+    make_pattern(upper_bound, Claim.BOUND, MWKR, (dispatched,)),
+    make_pattern(hint, Claim.HINT, MWKR, (dispatched,)),
 )

@@ -10,10 +10,10 @@ import numpy as np
 
 from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
-from gapsmith.evaluators.problems.job_shop.exact import job_shop_baseline, makespan
+from gapsmith.evaluators.problems.job_shop.exact import makespan, solve_job_shop
 from gapsmith.evaluators.problems.job_shop.grammar import GRAMMAR
 from gapsmith.evaluators.problems.job_shop.rules import RULES
-from gapsmith.evaluators.reading import LARGEST_TIME, Numbers
+from gapsmith.evaluators.reading import MAX_TIME, NumberReader
 
 BRIEF = """\
 Job shop, makespan: J||Cmax. Each of n jobs has m operations that must be processed in their given order; operation
@@ -68,16 +68,16 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 def read(path: Path) -> list[Instance]:
     """Reads the standard format of job shops.
 
-    The file has `n m`, then for each job m pairs `machine time`, with machines numbered from 0. Raises Trouble with
+    The file has `n m`, then for each job m pairs `machine time`, with machines numbered from 0. Raises GapsmithError with
     the line.
     """
-    numbers = Numbers(path)
-    numbers.without_words()
+    numbers = NumberReader(path)
+    numbers.refuse_words()
     n = numbers.integer("the number of jobs", least=1)
     m = numbers.integer("the number of machines", least=1)
-    tables = m > 1 and numbers.even_lines(2 * n, m)
-    if numbers.left >= 2 * n * m and (tables or not numbers.in_rows(n, 2 * m)):
-        raise numbers.misshapen(
+    tables = m > 1 and numbers.has_even_lines(2 * n, m)
+    if numbers.left >= 2 * n * m and (tables or not numbers.has_rows(n, 2 * m)):
+        raise numbers.make_layout_error(
             2 * n * m,
             f"{n} lines, one for each job, of {m} pairs of a machine, from 0, and a processing time; two tables of "
             "times and machines are not read",
@@ -89,12 +89,12 @@ def read(path: Path) -> list[Instance]:
         for _ in range(m):
             machine = numbers.integer(f"a machine of job {job}", 0, m - 1)
             if machine in visited:
-                raise numbers.complaint(str(machine), f"a machine that job {job} has not visited yet")
+                raise numbers.make_error(str(machine), f"a machine that job {job} has not visited yet")
             visited.add(machine)
             machines.append(machine)
             p.append(numbers.integer(f"a processing time of job {job}", least=0))
     numbers.end(f"the end after {n} jobs of {m} operations")
-    numbers.bounded(sum(p), "the makespan", LARGEST_TIME)
+    numbers.check_bound(sum(p), "the makespan", MAX_TIME)
     routes, times = (np.array(each, dtype=np.int64).reshape(n, m) for each in (machines, p))
     return [Instance(path.stem, {"machines": routes, "p": times})]
 
@@ -123,7 +123,7 @@ def cost(instance: Instance, solution: Any) -> int:
 def baseline(instance: Instance, seconds: float) -> Baseline:
     """Solves by a CP-SAT interval model; see `exact`."""
     machines, p = np.asarray(instance.data["machines"]), np.asarray(instance.data["p"])
-    return job_shop_baseline(machines, p, seconds)
+    return solve_job_shop(machines, p, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:

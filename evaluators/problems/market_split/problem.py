@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Infeasible, Instance, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
-from gapsmith.evaluators.problems.market_split.exact.solve import market_split_baseline
+from gapsmith.evaluators.problems.market_split.exact.solve import solve_market_split
 from gapsmith.evaluators.problems.market_split.grammar import GRAMMAR
 from gapsmith.evaluators.problems.market_split.rules import RULES
-from gapsmith.evaluators.reading import Numbers
+from gapsmith.evaluators.reading import NumberReader
 
 BRIEF = """\
 Market split (Cornuéjols and Dawande), optimisation version. Given m products and n = 10(m - 1) retailers, where
@@ -65,22 +65,22 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 def read(path: Path) -> list[Instance]:
     """Reads one instance.
 
-    The file has `m n`, then m rows of n coefficients and a right-hand side; `#` starts a comment. Raises Trouble.
+    The file has `m n`, then m rows of n coefficients and a right-hand side; `#` starts a comment. Raises GapsmithError.
     """
-    numbers = Numbers(path)
+    numbers = NumberReader(path)
     m = numbers.integer("the number of rows", least=1)
     n = numbers.integer("the number of columns", least=1)
-    if numbers.left >= m * (n + 1) and not numbers.in_rows(m, n + 1):
-        raise numbers.misshapen(
+    if numbers.left >= m * (n + 1) and not numbers.has_rows(m, n + 1):
+        raise numbers.make_layout_error(
             m * (n + 1), f"{m} lines of {n} coefficients and a right-hand side, {n + 1} numbers each"
         )
     rows = []
     for _ in range(m):
         row = [numbers.integer("a coefficient", least=0) for _ in range(n)]
         rows.append([*row, numbers.integer("a right-hand side", least=0)])
-    numbers.bounded(sum(map(sum, rows)), "the total slack")
+    numbers.check_bound(sum(map(sum, rows)), "the total slack")
     if not numbers.at_end:
-        raise Trouble(
+        raise GapsmithError(
             f"{path}: holds more than {m} rows of {n} coefficients and a right-hand side; expected no more"
         )
     data = np.array(rows, dtype=np.int64)
@@ -105,7 +105,7 @@ def cost(instance: Instance, solution: Any) -> int:
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
     """Solves by meet in the middle, larger systems by CP-SAT; see `exact.solve`."""
-    return market_split_baseline(np.asarray(instance.data["a"]), np.asarray(instance.data["b"]), seconds)
+    return solve_market_split(np.asarray(instance.data["a"]), np.asarray(instance.data["b"]), seconds)
 
 
 def cpu_seconds(_: Instance) -> float:

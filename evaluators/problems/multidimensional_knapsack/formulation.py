@@ -6,7 +6,7 @@ import numpy as np
 
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.multidimensional_knapsack import problem as multidimensional_knapsack
 from gapsmith.evaluators.problems.multidimensional_knapsack.patterns import PATTERNS
 
@@ -42,12 +42,12 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
     return {"taken": [int(j in set(solution)) for j in range(len(np.asarray(instance.data["profit"])))]}
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to nine items and one to three capacities.
 
     Some capacities are met exactly; an item may be a copy of another.
     """
-    n, m = tiny_size(rng, 1, 9), int(rng.integers(1, 3, endpoint=True))
+    n, m = draw_tiny_size(rng, 1, 9), int(rng.integers(1, 3, endpoint=True))
     most = int(rng.choice((2, 5, 20, 1000)))
     weight, profit = rng.integers(0, most, (m, n), endpoint=True), rng.integers(0, most, n, endpoint=True)
     if n > 1 and rng.random() < 0.5:
@@ -75,7 +75,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("taken",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (45, 50), Split.VALIDATION: (50,), Split.TEST: (55,)},
     patterns=PATTERNS,

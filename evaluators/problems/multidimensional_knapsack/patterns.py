@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 
 
 def good_packing(profit, weight, capacity):
@@ -138,13 +138,13 @@ GREEDY = "Dobson 1982, Mathematics of Oper. Res. 7; exchanges of two"
 LAGRANGIAN = "Gavish and Pirkul 1985, Mathematical Programming 31"
 
 PATTERNS = (
-    pattern(dominated_items, Claim.SYMMETRY, "Ingargiola and Korsh 1973, Management Science 20"),
-    pattern(cardinality, Claim.IMPLIED, "Vasquez and Hao 2001, IJCAI"),
-    pattern(covers, Claim.IMPLIED, "Balas 1975, Mathematical Programming 8: extended covers"),
-    pattern(conflicts, Claim.IMPLIED, "Balas 1975: covers of two"),
-    pattern(surrogate_capacity, Claim.IMPLIED, "Glover 1968, Oper. Res. 16", (surrogate,)),
-    pattern(lagrangian_bound, Claim.BOUND, LAGRANGIAN, (surrogate,)),
-    pattern(reduced_costs, Claim.BOUND, LAGRANGIAN, (surrogate, good_packing)),
-    pattern(lower_bound, Claim.BOUND, GREEDY, (good_packing,)),
-    pattern(hint, Claim.HINT, GREEDY, (good_packing,)),
+    make_pattern(dominated_items, Claim.SYMMETRY, "Ingargiola and Korsh 1973, Management Science 20"),
+    make_pattern(cardinality, Claim.IMPLIED, "Vasquez and Hao 2001, IJCAI"),
+    make_pattern(covers, Claim.IMPLIED, "Balas 1975, Mathematical Programming 8: extended covers"),
+    make_pattern(conflicts, Claim.IMPLIED, "Balas 1975: covers of two"),
+    make_pattern(surrogate_capacity, Claim.IMPLIED, "Glover 1968, Oper. Res. 16", (surrogate,)),
+    make_pattern(lagrangian_bound, Claim.BOUND, LAGRANGIAN, (surrogate,)),
+    make_pattern(reduced_costs, Claim.BOUND, LAGRANGIAN, (surrogate, good_packing)),
+    make_pattern(lower_bound, Claim.BOUND, GREEDY, (good_packing,)),
+    make_pattern(hint, Claim.HINT, GREEDY, (good_packing,)),
 )

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Number, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
-from gapsmith.evaluators.problems.multidimensional_knapsack.exact.solve import packing_baseline
+from gapsmith.evaluators.problems.multidimensional_knapsack.exact.solve import solve_packing
 from gapsmith.evaluators.problems.multidimensional_knapsack.grammar import GRAMMAR
 from gapsmith.evaluators.problems.multidimensional_knapsack.rules import RULES
-from gapsmith.evaluators.reading import MOST_DECIMALS, Numbers
-from gapsmith.evaluators.solutions import exact, subset
+from gapsmith.evaluators.reading import MAX_DECIMALS, NumberReader
+from gapsmith.evaluators.solutions import make_exact, subset
 
 BRIEF = """\
 Multi-dimensional 0/1 knapsack (multi-constraint knapsack, packing integer programme). There are n items and m
@@ -49,10 +49,10 @@ ENTRY = EntryPoint(
 
 STRATA = tuple(f"m={m} alpha={alpha}" for m, alpha in product((5, 10), (0.25, 0.5, 0.75)))
 
-MOST_HEAD = 3
+HEADER_NUMBERS = 3
 """Numbers on the first line of an instance in a file."""
 
-MOST = 10**9
+MAX_NUMBER = 10**9
 """Largest number that the reader accepts, so that all sums are exact."""
 
 
@@ -85,41 +85,45 @@ def read(path: Path, layout: str = "") -> list[Instance]:
         layout: one of LAYOUTS; by default the first. Lines that fit only the second are refused.
 
     Raises:
-        Trouble: with the line.
+        GapsmithError: with the line.
     """
-    numbers = Numbers(path)
-    if numbers.lines(1) is None and numbers.widths[0] <= MOST_HEAD:
-        raise numbers.misshapen(
+    numbers = NumberReader(path)
+    if numbers.lines(1) is None and numbers.widths[0] <= HEADER_NUMBERS:
+        raise numbers.make_layout_error(
             numbers.widths[0], "the number of instances alone on its line, then for each a line `n m optimum`"
         )
     count = numbers.integer("the number of instances", least=1)
-    found = [_one(numbers, layout) for _ in range(count)]
+    found = [_read_one(numbers, layout) for _ in range(count)]
     numbers.end("the end of the file, after as many instances as its first number says")
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
     return [Instance(name, data) for name, data in zip(names, found, strict=True)]
 
 
-def _one(numbers: Numbers, layout: str) -> dict[str, Datum]:
+def _read_one(numbers: NumberReader, layout: str) -> dict[str, Datum]:
     """Reads the data of the next instance."""
-    if numbers.left >= MOST_HEAD and numbers.lines(MOST_HEAD) != [MOST_HEAD]:
-        raise numbers.misshapen(MOST_HEAD, "a line of three numbers, `n m optimum`, 0 where that is unknown")
+    if numbers.left >= HEADER_NUMBERS and numbers.lines(HEADER_NUMBERS) != [HEADER_NUMBERS]:
+        raise numbers.make_layout_error(
+            HEADER_NUMBERS, "a line of three numbers, `n m optimum`, 0 where that is unknown"
+        )
     n = numbers.integer("the number of items", least=1)
     m = numbers.integer("the number of constraints", least=1)
-    numbers.decimals(1, "the optimum, or 0 where unknown", MOST)
-    profit = numbers.decimals(n, "a profit", MOST)
-    if not layout and n != m != 1 != n and numbers.even_lines(n, m):
-        raise numbers.misshapen(
+    numbers.decimals(1, "the optimum, or 0 where unknown", MAX_NUMBER)
+    profit = numbers.decimals(n, "a profit", MAX_NUMBER)
+    if not layout and n != m != 1 != n and numbers.has_even_lines(n, m):
+        raise numbers.make_layout_error(
             n * m,
             f"the weights of {n} items in {m} rows; say what a line holds: --layout items (one item, {m} weights) or "
             "--layout resources",
         )
-    weights = numbers.decimals(n * m, "a weight", MOST)
+    weights = numbers.decimals(n * m, "a weight", MAX_NUMBER)
     weight = weights.reshape(n, m).T.copy() if layout == "items" else weights.reshape(m, n)
-    capacity = numbers.decimals(m, "a capacity", MOST)
-    (gain,), _ = whole(profit)
-    (load, room), _ = whole(weight, capacity)
+    capacity = numbers.decimals(m, "a capacity", MAX_NUMBER)
+    (gain,), _ = convert_to_integers(profit)
+    (load, room), _ = convert_to_integers(weight, capacity)
     for what, sums in (("profit", [gain]), ("weight", load), ("capacity", [room])):
-        numbers.bounded(max(sum(row.tolist()) for row in sums), f"the total {what}, in its smallest decimal,")
+        numbers.check_bound(
+            max(sum(row.tolist()) for row in sums), f"the total {what}, in its smallest decimal,"
+        )
     return {"profit": profit, "weight": weight, "capacity": capacity}
 
 
@@ -128,21 +132,25 @@ def cost(instance: Instance, solution: Any) -> Number:
 
     Decimals are exact too: they are computed with as integers of a smaller unit.
     """
-    (profit,), unit = whole(_array(instance, "profit"))
-    (weight, capacity), part = whole(_array(instance, "weight"), _array(instance, "capacity"))
+    (profit,), unit = convert_to_integers(_get_array(instance, "profit"))
+    (weight, capacity), part = convert_to_integers(
+        _get_array(instance, "weight"), _get_array(instance, "capacity")
+    )
     chosen = subset(solution, len(profit), "item")
-    profit, weight = exact(profit), exact(weight)
+    profit, weight = make_exact(profit), make_exact(weight)
     used = weight[:, chosen].sum(axis=1)
     if (used > capacity).any():
         worst = int(np.argmax(used - capacity))
         raise Infeasible(
-            f"the chosen items take {_number(used[worst], part)} of resource {worst}; "
-            f"its capacity is {_number(capacity[worst], part)}"
+            f"the chosen items take {_convert_from_units(used[worst], part)} of resource {worst}; "
+            f"its capacity is {_convert_from_units(capacity[worst], part)}"
         )
-    return _number(profit[chosen].sum(), unit)
+    return _convert_from_units(profit[chosen].sum(), unit)
 
 
-def whole(*arrays: NDArray[np.int64] | NDArray[np.float64]) -> tuple[list[NDArray[np.int64]], int]:
+def convert_to_integers(
+    *arrays: NDArray[np.int64] | NDArray[np.float64],
+) -> tuple[list[NDArray[np.int64]], int]:
     """Converts arrays to integers of one decimal unit.
 
     The conversion is exact: a double is taken as the shortest decimal that rounds to it.
@@ -155,39 +163,41 @@ def whole(*arrays: NDArray[np.int64] | NDArray[np.float64]) -> tuple[list[NDArra
     """
     if all(np.issubdtype(np.asarray(array).dtype, np.integer) for array in arrays):
         return [np.asarray(array) for array in arrays], 1
-    for decimals in range(MOST_DECIMALS + 1):
+    for decimals in range(MAX_DECIMALS + 1):
         unit = 10**decimals
         scaled = [np.rint(np.asarray(array, dtype=float) * unit).astype(np.int64) for array in arrays]
         if all((part / unit == array).all() for part, array in zip(scaled, arrays, strict=True)):
             return scaled, unit
-    raise ValueError(f"a number has more than {MOST_DECIMALS} decimals")
+    raise ValueError(f"a number has more than {MAX_DECIMALS} decimals")
 
 
-def _array(instance: Instance, name: str) -> np.ndarray[Any, np.dtype[Any]]:
+def _get_array(instance: Instance, name: str) -> np.ndarray[Any, np.dtype[Any]]:
     """Returns a datum of the instance as an array."""
     return np.asarray(instance.data[name])
 
 
-def _number(total: Any, unit: int) -> Number:
+def _convert_from_units(total: Any, unit: int) -> Number:
     """Converts a total in decimal units back to a number."""
     return int(total) if unit == 1 else int(total) / unit
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
     """Solves by a Lagrangian bound and CP-SAT; see `exact.solve`."""
-    (profit,), unit = whole(_array(instance, "profit"))
-    (weight, capacity), _ = whole(_array(instance, "weight"), _array(instance, "capacity"))
-    found = packing_baseline(profit, weight, capacity, seconds)
+    (profit,), unit = convert_to_integers(_get_array(instance, "profit"))
+    (weight, capacity), _ = convert_to_integers(
+        _get_array(instance, "weight"), _get_array(instance, "capacity")
+    )
+    found = solve_packing(profit, weight, capacity, seconds)
     return replace(
         found,
-        lower=_number(np.int64(found.lower), unit),
-        upper=_number(np.int64(found.upper), unit),
+        lower=_convert_from_units(np.int64(found.lower), unit),
+        upper=_convert_from_units(np.int64(found.upper), unit),
     )
 
 
 def cpu_seconds(instance: Instance) -> float:
     """Returns one second up to 100 items, growing linearly beyond."""
-    return max(1.0, len(_array(instance, "profit")) / 100)
+    return max(1.0, len(_get_array(instance, "profit")) / 100)
 
 
 problem = Problem(

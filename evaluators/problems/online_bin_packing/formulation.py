@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.online_bin_packing import problem as online_bin_packing
 from gapsmith.evaluators.problems.online_bin_packing.patterns import PATTERNS
 
@@ -76,14 +76,14 @@ def _sizes(instance: Instance) -> tuple[list[int], int]:
     return np.asarray(instance.data["items"]).tolist(), int(np.asarray(instance.data["capacity"]))
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to eight items of one of several kinds.
 
     Some are equal, of any size or not too small, or full bins cut into pieces.
     """
-    n, capacity = tiny_size(rng, 1, 8), int(rng.choice((3, 6, 10, 150)))
+    n, capacity = draw_tiny_size(rng, 1, 8), int(rng.choice((3, 6, 10, 150)))
     if rng.random() < 1 / 3:
-        return {"items": _cut(rng, n, capacity), "capacity": capacity}
+        return {"items": _cut_bins(rng, n, capacity), "capacity": capacity}
     least = int(rng.choice((1, -(-capacity // 4))))
     items = rng.integers(least, capacity, n, endpoint=True)
     if rng.random() < 0.5:
@@ -91,7 +91,7 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     return {"items": items, "capacity": capacity}
 
 
-def _cut(rng: np.random.Generator, n: int, capacity: int) -> NDArray[np.int64]:
+def _cut_bins(rng: np.random.Generator, n: int, capacity: int) -> NDArray[np.int64]:
     """Cuts bins into two to four pieces each.
 
     Returns the first n of all pieces, in random order.
@@ -126,7 +126,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("inside",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (24, 27), Split.VALIDATION: (27,), Split.TEST: (30,)},
     patterns=PATTERNS,

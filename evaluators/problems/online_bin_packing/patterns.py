@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 
 
 def decreasing(items):
@@ -129,16 +129,16 @@ def hint(model, variables, data):
 NUMBERED = "Sherali and Smith 2001, Management Science 47: symmetric machines"
 
 PATTERNS = (
-    pattern(used_first, Claim.SYMMETRY, NUMBERED),
-    pattern(load_order, Claim.SYMMETRY, NUMBERED),
-    pattern(first_items, Claim.SYMMETRY, NUMBERED, (decreasing,)),
-    pattern(opened_before, Claim.SYMMETRY, NUMBERED, (decreasing,)),
-    pattern(large_items, Claim.SYMMETRY, "Martello and Toth 1990, Knapsack Problems", (decreasing,)),
-    pattern(equal_items, Claim.SYMMETRY, "folklore: an exchange of equal items"),
-    pattern(link, Claim.IMPLIED, "folklore: disaggregated capacities"),
-    pattern(conflicts, Claim.IMPLIED, "Martello and Toth 1990, Knapsack Problems", (decreasing,)),
-    pattern(volume_bound, Claim.BOUND, "Martello and Toth 1990: L1"),
-    pattern(threshold_bound, Claim.BOUND, "Martello and Toth 1990: L2"),
-    pattern(total_load, Claim.CHANNEL, "Shaw 2004, CP: a constraint for bin packing"),
-    pattern(hint, Claim.HINT, "Johnson 1973: first fit decreasing", (decreasing,)),
+    make_pattern(used_first, Claim.SYMMETRY, NUMBERED),
+    make_pattern(load_order, Claim.SYMMETRY, NUMBERED),
+    make_pattern(first_items, Claim.SYMMETRY, NUMBERED, (decreasing,)),
+    make_pattern(opened_before, Claim.SYMMETRY, NUMBERED, (decreasing,)),
+    make_pattern(large_items, Claim.SYMMETRY, "Martello and Toth 1990, Knapsack Problems", (decreasing,)),
+    make_pattern(equal_items, Claim.SYMMETRY, "folklore: an exchange of equal items"),
+    make_pattern(link, Claim.IMPLIED, "folklore: disaggregated capacities"),
+    make_pattern(conflicts, Claim.IMPLIED, "Martello and Toth 1990, Knapsack Problems", (decreasing,)),
+    make_pattern(volume_bound, Claim.BOUND, "Martello and Toth 1990: L1"),
+    make_pattern(threshold_bound, Claim.BOUND, "Martello and Toth 1990: L2"),
+    make_pattern(total_load, Claim.CHANNEL, "Shaw 2004, CP: a constraint for bin packing"),
+    make_pattern(hint, Claim.HINT, "Johnson 1973: first fit decreasing", (decreasing,)),
 )

@@ -17,7 +17,7 @@ from gapsmith.evaluators.integrity import online
 from gapsmith.evaluators.problems.online_bin_packing.grammar import GRAMMAR
 from gapsmith.evaluators.problems.online_bin_packing.reader import read
 from gapsmith.evaluators.problems.online_bin_packing.rules import RULES
-from gapsmith.evaluators.solvers.bin_packing.solve import bin_packing_baseline
+from gapsmith.evaluators.solvers.bin_packing.solve import compute_bin_packing_baseline
 
 BRIEF = """\
 On-line bin packing. Items of integer size arrive one by one; each must be put into a bin with enough room before
@@ -48,7 +48,7 @@ ENTRY = EntryPoint(
     "NDArray[np.float64]",
 )
 
-DRIVER = online.driver('''\
+DRIVER = online.build_driver('''\
 """Keeps the bins of one instance, and asks the candidate for scores."""
 
 import numpy as np
@@ -116,7 +116,7 @@ def cost(instance: Instance, solution: Any) -> int:
 def baseline(instance: Instance, seconds: float) -> Baseline:
     """Finds the off-line optimum, or bounds on it; see `solvers.bin_packing`."""
     items, capacity = np.asarray(instance.data["items"]), int(np.asarray(instance.data["capacity"]))
-    return bin_packing_baseline(items, capacity, seconds)
+    return compute_bin_packing_baseline(items, capacity, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Instance, Trouble
-from gapsmith.evaluators.reading import LARGEST_TIME, MOST_DECIMALS, is_decimal, lines_of, text_of
+from gapsmith.evaluators.base import GapsmithError, Instance
+from gapsmith.evaluators.reading import MAX_DECIMALS, MAX_TIME, is_decimal, read_text, split_lines
 
 Sizes = tuple[int, list[int]]
 """Capacity and item sizes."""
@@ -19,10 +19,10 @@ Sizes = tuple[int, list[int]]
 def read(path: Path) -> list[Instance]:
     """Reads all instances of a file.
 
-    The format is detected by the first character: `{` or `[` is JSON. Raises Trouble.
+    The format is detected by the first character: `{` or `[` is JSON. Raises GapsmithError.
     """
-    text = text_of(path)
-    found = list(_json(path, text) if text.lstrip().startswith(("{", "[")) else _text(path, text))
+    text = read_text(path)
+    found = list(_read_json(path, text) if text.lstrip().startswith(("{", "[")) else _read_text(path, text))
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
     return [
         Instance(name, {"items": np.array(items, dtype=np.int64), "capacity": capacity})
@@ -35,7 +35,7 @@ class _Tokens:
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
-        lines = enumerate(lines_of(text), 1)
+        lines = enumerate(split_lines(text), 1)
         self._tokens = [(number, token) for number, line in lines for token in line.split()]
         self._next = 0
 
@@ -50,24 +50,24 @@ class _Tokens:
         return self._next == len(self._tokens)
 
     def word(self, expected: str) -> str:
-        """Takes the next word. Raises Trouble at the end of the file."""
+        """Takes the next word. Raises GapsmithError at the end of the file."""
         if self.at_end:
             line = self._tokens[-1][0] if self._tokens else 1
-            raise Trouble(f"{self._path}, line {line}: the file ends; expected {expected}")
+            raise GapsmithError(f"{self._path}, line {line}: the file ends; expected {expected}")
         self._next += 1
         return self._tokens[self._next - 1][1]
 
-    def wrong(self, expected: str) -> Trouble:
-        """Returns the Trouble with the word that was taken last."""
+    def wrong(self, expected: str) -> GapsmithError:
+        """Returns the GapsmithError with the word that was taken last."""
         line, token = self._tokens[self._next - 1]
-        return Trouble(f"{self._path}, line {line}: found {token[:40]!r}; expected {expected}")
+        return GapsmithError(f"{self._path}, line {line}: found {token[:40]!r}; expected {expected}")
 
-    def number(self, meaning: str, above: int = 0, most: Decimal = Decimal(LARGEST_TIME)) -> Decimal:
-        """Takes the next word as a number within limits. Raises Trouble."""
+    def number(self, meaning: str, above: int = 0, most: Decimal = Decimal(MAX_TIME)) -> Decimal:
+        """Takes the next word as a number within limits. Raises GapsmithError."""
         expected = f"{meaning}, a number above {above} and at most {most}"
         token = self.word(expected)
         if not is_decimal(token):
-            raise self.wrong(expected + f", with at most {MOST_DECIMALS} decimals")
+            raise self.wrong(expected + f", with at most {MAX_DECIMALS} decimals")
         value = Decimal(token)
         if not above < value <= most:
             raise self.wrong(expected)
@@ -80,15 +80,15 @@ class _Tokens:
             raise self.wrong(expected)
 
     def count(self, meaning: str) -> int:
-        """Takes the next word as an integer above 0. Raises Trouble."""
+        """Takes the next word as an integer above 0. Raises GapsmithError."""
         value = self.number(meaning)
         if value != int(value):
             raise self.wrong(f"{meaning}, an integer")
         return int(value)
 
 
-def _text(path: Path, text: str) -> Iterator[Sizes]:
-    """Reads OR-Library's text. Raises Trouble with the line."""
+def _read_text(path: Path, text: str) -> Iterator[Sizes]:
+    """Reads OR-Library's text. Raises GapsmithError with the line."""
     tokens = _Tokens(path, text)
     count = tokens.count("the number of instances")
     if tokens.total in (count + 2, 2 * count + 2):
@@ -104,38 +104,38 @@ def _text(path: Path, text: str) -> Iterator[Sizes]:
         items = [tokens.number("the size of an item", 0, capacity) for _ in range(total)]
         # The triplets of OR-Library have sizes with one decimal: all sizes are integers of the smallest decimal used.
         unit = 10 ** max(0, *(-int(value.normalize().as_tuple().exponent) for value in (capacity, *items)))
-        if capacity * unit > LARGEST_TIME:
-            raise tokens.wrong(f"a capacity of at most {LARGEST_TIME} of the smallest decimals that occur")
+        if capacity * unit > MAX_TIME:
+            raise tokens.wrong(f"a capacity of at most {MAX_TIME} of the smallest decimals that occur")
         yield int(capacity * unit), [int(value * unit) for value in items]
     if not tokens.at_end:
         tokens.word("")
         raise tokens.wrong("the end of the file, as many instances as its first line says")
 
 
-def _json(path: Path, text: str) -> Iterator[Sizes]:
-    """Reads FunSearch's JSON, an object of instances by name. Raises Trouble."""
+def _read_json(path: Path, text: str) -> Iterator[Sizes]:
+    """Reads FunSearch's JSON, an object of instances by name. Raises GapsmithError."""
     try:
-        content: Any = json.loads(text, object_pairs_hook=_once)
+        content: Any = json.loads(text, object_pairs_hook=_refuse_repeated_names)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         words = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
-        raise Trouble(
+        raise GapsmithError(
             f"{path}, line {line}: is not JSON ({words}); expected an object of instances"
         ) from None
     if not isinstance(content, dict) or not content:
-        raise Trouble(
+        raise GapsmithError(
             f"{path}, line 1: found a {type(content).__name__}; expected an object of instances by name"
         )
     for name, instance in content.items():
-        yield _instance(path, name, instance)
+        yield _check_instance(path, name, instance)
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     """Shortens a value of any depth and length for a message."""
     return f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(str(value)[:40])
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Builds an object from its fields. Raises ValueError for a repeated name."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -144,24 +144,26 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _instance(path: Path, name: str, instance: Any) -> Sizes:
-    """Checks one instance of a JSON file. Raises Trouble."""
+def _check_instance(path: Path, name: str, instance: Any) -> Sizes:
+    """Checks one instance of a JSON file. Raises GapsmithError."""
     expected = (
-        f"expected `capacity`, an integer from 1 to {LARGEST_TIME}, and `items`, a list of integers from 1 to the "
+        f"expected `capacity`, an integer from 1 to {MAX_TIME}, and `items`, a list of integers from 1 to the "
         "capacity"
     )
     place = f"{path}, instance {name[:40]!r}"
     fields = instance if isinstance(instance, dict) else {}
     capacity, items = fields.get("capacity"), fields.get("items")
-    if type(capacity) is not int or not 1 <= capacity <= LARGEST_TIME:
-        found = f"capacity {_short(capacity)}" if fields else _short(instance)
-        raise Trouble(f"{place}: found {found}; {expected}")
+    if type(capacity) is not int or not 1 <= capacity <= MAX_TIME:
+        found = f"capacity {_shorten(capacity)}" if fields else _shorten(instance)
+        raise GapsmithError(f"{place}: found {found}; {expected}")
     if not isinstance(items, list) or not items:
-        raise Trouble(f"{place}: found items {_short(items)}; {expected}")
+        raise GapsmithError(f"{place}: found items {_shorten(items)}; {expected}")
     for number, item in enumerate(items, 1):
         if type(item) is not int or not 1 <= item <= capacity:
-            shown = _short(item) if isinstance(item, dict | list | str) else str(item)[:40]
-            raise Trouble(f"{place}: item {number} is {shown}; {expected}")
+            shown = _shorten(item) if isinstance(item, dict | list | str) else str(item)[:40]
+            raise GapsmithError(f"{place}: item {number} is {shown}; {expected}")
     if (declared := fields.get("num_items", len(items))) != len(items):
-        raise Trouble(f"{place}: holds {len(items)} items; expected {_short(declared).strip(chr(39))}")
+        raise GapsmithError(
+            f"{place}: holds {len(items)} items; expected {_shorten(declared).strip(chr(39))}"
+        )
     return capacity, items

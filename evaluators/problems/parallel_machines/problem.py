@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Infeasible, Instance, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
-from gapsmith.evaluators.problems.parallel_machines.exact.solve import parallel_machines_baseline
+from gapsmith.evaluators.problems.parallel_machines.exact.solve import solve_parallel_machines
 from gapsmith.evaluators.problems.parallel_machines.grammar import GRAMMAR
 from gapsmith.evaluators.problems.parallel_machines.rules import RULES
-from gapsmith.evaluators.reading import LARGEST_TIME, Numbers
+from gapsmith.evaluators.reading import MAX_TIME, NumberReader
 
 BRIEF = """\
 Identical parallel machines, makespan: P||Cmax. Each of n jobs is processed without interruption on one of m
@@ -45,7 +45,7 @@ MACHINES = (5, 10, 25)
 STRATA = tuple(f"{kind} R={longest}" for kind, longest in product(("U", "NU"), (100, 1000)))
 
 
-MOST_MACHINES = 100_000
+MAX_MACHINES = 100_000
 """Limit on the machines that the reader accepts, since the load of each is kept."""
 
 
@@ -66,16 +66,16 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 
 
 def read(path: Path) -> list[Instance]:
-    """Reads one instance: `m`, `n`, then n processing times. Raises Trouble."""
-    numbers = Numbers(path)
+    """Reads one instance: `m`, `n`, then n processing times. Raises GapsmithError."""
+    numbers = NumberReader(path)
     m = numbers.integer("the number of machines", least=1)
     n = numbers.integer("the number of jobs", least=1)
-    if m > MOST_MACHINES:
-        raise numbers.complaint(str(m), f"at most {MOST_MACHINES} machines")
+    if m > MAX_MACHINES:
+        raise numbers.make_error(str(m), f"at most {MAX_MACHINES} machines")
     p = [numbers.integer("a processing time", least=1) for _ in range(n)]
-    numbers.bounded(sum(p), "the makespan", LARGEST_TIME)
+    numbers.check_bound(sum(p), "the makespan", MAX_TIME)
     if not numbers.at_end:
-        raise Trouble(
+        raise GapsmithError(
             f"{path}: holds more than {n} processing times; expected as many as its second number says"
         )
     return [Instance(path.stem, {"p": np.array(p, dtype=np.int64), "m": m})]
@@ -103,7 +103,7 @@ def cost(instance: Instance, solution: Any) -> int:
 def baseline(instance: Instance, seconds: float) -> Baseline:
     """Solves by balancing pairs of machines, bin packing, and CP-SAT; see `exact.solve`."""
     p, m = np.asarray(instance.data["p"]), int(np.asarray(instance.data["m"]))
-    return parallel_machines_baseline(p, m, seconds)
+    return solve_parallel_machines(p, m, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.permutation_flow_shop import problem as permutation_flow_shop
 from gapsmith.evaluators.problems.permutation_flow_shop.patterns import PATTERNS
 
@@ -68,12 +68,12 @@ def _times(instance: Instance) -> NDArray[np.int64]:
     return np.asarray(instance.data["p"])
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to six jobs on one to four machines.
 
     Some times are 0; a job may be a copy of another, or nowhere longer.
     """
-    n, m = tiny_size(rng, 1, 6), tiny_size(rng, 1, 4)
+    n, m = draw_tiny_size(rng, 1, 6), draw_tiny_size(rng, 1, 4)
     p = rng.integers(int(rng.random() < 0.8), rng.choice((2, 5, 99)), (n, m), endpoint=True)
     if n > 1 and rng.random() < 0.5:
         one, other = rng.choice(n, 2, replace=False)
@@ -96,7 +96,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("at",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (9, 10), Split.VALIDATION: (10,), Split.TEST: (10,)},
     patterns=PATTERNS,

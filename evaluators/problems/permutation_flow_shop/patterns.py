@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 
 
 def finish(p, sequence):
@@ -135,13 +135,15 @@ def first_machine_left(model, variables, data):
 NEH = "Nawaz, Enscore and Ham 1983, Omega 11"
 
 PATTERNS = (
-    pattern(upper_bound, Claim.BOUND, NEH, (good_sequence, finish)),
-    pattern(hint, Claim.HINT, NEH, (good_sequence, finish)),
-    pattern(machine_bounds, Claim.BOUND, "Ignall and Schrage 1965, Oper. Res. 13"),
-    pattern(johnson_bounds, Claim.BOUND, "Johnson 1954; Mitten 1959; Lageweg, Lenstra and Rinnooy Kan 1978"),
-    pattern(place_tails, Claim.IMPLIED, "Ignall and Schrage 1965, place by place"),
-    pattern(place_heads, Claim.IMPLIED, "Ignall and Schrage 1965, place by place"),
-    pattern(place_windows, Claim.IMPLIED, "folklore: the shortest jobs before and after a place"),
-    pattern(first_machine_left, Claim.SYMMETRY, "folklore: left-shifted schedules"),
-    pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
+    make_pattern(upper_bound, Claim.BOUND, NEH, (good_sequence, finish)),
+    make_pattern(hint, Claim.HINT, NEH, (good_sequence, finish)),
+    make_pattern(machine_bounds, Claim.BOUND, "Ignall and Schrage 1965, Oper. Res. 13"),
+    make_pattern(
+        johnson_bounds, Claim.BOUND, "Johnson 1954; Mitten 1959; Lageweg, Lenstra and Rinnooy Kan 1978"
+    ),
+    make_pattern(place_tails, Claim.IMPLIED, "Ignall and Schrage 1965, place by place"),
+    make_pattern(place_heads, Claim.IMPLIED, "Ignall and Schrage 1965, place by place"),
+    make_pattern(place_windows, Claim.IMPLIED, "folklore: the shortest jobs before and after a place"),
+    make_pattern(first_machine_left, Claim.SYMMETRY, "folklore: left-shifted schedules"),
+    make_pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
 )

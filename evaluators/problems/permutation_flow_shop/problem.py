@@ -11,11 +11,11 @@ from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import (
     makespan,
-    permutation_flow_shop_baseline,
+    solve_flow_shop,
 )
 from gapsmith.evaluators.problems.permutation_flow_shop.grammar import GRAMMAR
 from gapsmith.evaluators.problems.permutation_flow_shop.rules import RULES
-from gapsmith.evaluators.reading import Numbers, whole_number
+from gapsmith.evaluators.reading import NumberReader, parse_integer
 from gapsmith.evaluators.solutions import permutation
 
 BRIEF = """\
@@ -69,33 +69,33 @@ def read(path: Path, layout: str = "machines") -> list[Instance]:
         layout: one of LAYOUTS; the lines must be those of the layout.
 
     Raises:
-        Trouble: with the line.
+        GapsmithError: with the line.
     """
-    numbers = Numbers(path)
-    numbers.without_words()
+    numbers = NumberReader(path)
+    numbers.refuse_words()
     found = []
     while not numbers.at_end:
-        head = numbers.widths_ahead(1)[0]
+        head = numbers.peek_widths(1)[0]
         if head != HEAD or numbers.lines(HEAD) != [HEAD]:
-            raise numbers.misshapen(head or 1, _other_layout(numbers))
+            raise numbers.make_layout_error(head or 1, _describe_layout(numbers))
         n = numbers.integer("the number of jobs", least=1)
         m = numbers.integer("the number of machines", least=1)
         for meaning in ("the seed", "an upper bound", "a lower bound"):
             numbers.integer(meaning)
-        found.append(_times(numbers, n, m, layout))
+        found.append(_read_times(numbers, n, m, layout))
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
     return [Instance(name, {"p": p}) for name, p in zip(names, found, strict=True)]
 
 
-def _other_layout(numbers: Numbers) -> str:
+def _describe_layout(numbers: NumberReader) -> str:
     """Describes the layout that the lines of a file look like.
 
     It is used in the message where the first line is not Taillard's.
     """
-    first, second = numbers.widths_ahead(2)
+    first, second = numbers.peek_widths(2)
     expected = f"a line of {HEAD} numbers, n m seed upper lower, and then for each machine a line of all jobs"
     if first == 2 and second:
-        n, m = (whole_number(word, 1) or 0 for word in numbers.peek(2))
+        n, m = (parse_integer(word, 1) or 0 for word in numbers.peek(2))
         if second == 2 * m:
             return f"{expected}; lines of {second} numbers look like pairs of a machine and a time, which are not read"
         if second in (n, m):
@@ -103,16 +103,18 @@ def _other_layout(numbers: Numbers) -> str:
     return expected
 
 
-def _times(numbers: Numbers, n: int, m: int, layout: str) -> NDArray[np.int64]:
+def _read_times(numbers: NumberReader, n: int, m: int, layout: str) -> NDArray[np.int64]:
     """Returns the times of one shop, shape [n, m]."""
     rows, width = (n, m) if layout == "jobs" else (m, n)
-    jobs = layout == "machines" and n != m and numbers.even_lines(n, m)
-    if numbers.left >= n * m and (jobs or not numbers.in_rows(rows, width)):
+    jobs = layout == "machines" and n != m and numbers.has_even_lines(n, m)
+    if numbers.left >= n * m and (jobs or not numbers.has_rows(rows, width)):
         what = "machine with the times of all" if rows == m else "job with its times on all"
         hint = "; for a line for each job say: --layout jobs" if jobs else ""
-        raise numbers.misshapen(n * m, f"{rows} lines of {width} numbers, one for each {what} {width}{hint}")
+        raise numbers.make_layout_error(
+            n * m, f"{rows} lines of {width} numbers, one for each {what} {width}{hint}"
+        )
     times = numbers.integers(n * m, "a processing time", least=0).reshape(rows, width)
-    numbers.bounded(sum(times.ravel().tolist()), "the makespan")
+    numbers.check_bound(sum(times.ravel().tolist()), "the makespan")
     return times if layout == "jobs" else np.ascontiguousarray(times.T)
 
 
@@ -130,7 +132,7 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
 
     See `exact`.
     """
-    return permutation_flow_shop_baseline(np.asarray(instance.data["p"]), seconds)
+    return solve_flow_shop(np.asarray(instance.data["p"]), seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.quadratic_assignment import problem as quadratic_assignment
 from gapsmith.evaluators.problems.quadratic_assignment.patterns import PATTERNS
 
@@ -54,12 +54,12 @@ def encode(instance: Instance, solution: Sequence[int]) -> Values:
     }
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to five facilities.
 
     Flows are symmetric or not; distances are random, on a line or in a grid.
     """
-    n, most = tiny_size(rng, 1, 5), int(rng.choice((1, 2, 9, 99)))
+    n, most = draw_tiny_size(rng, 1, 5), int(rng.choice((1, 2, 9, 99)))
     flow, distance = rng.integers(0, most, (2, n, n), endpoint=True)
     if rng.random() < 0.5:
         flow = np.triu(flow, 1) + np.triu(flow, 1).T
@@ -94,7 +94,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("at",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (8, 9), Split.VALIDATION: (9,), Split.TEST: (9,)},
     patterns=PATTERNS,

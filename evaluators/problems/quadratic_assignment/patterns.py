@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 
 
 def least_costs(flow, distance):
@@ -158,17 +158,17 @@ GILMORE = "Gilmore 1962; Lawler 1963, Management Science 9"
 SWAPS = "Armour and Buffa 1963, Management Science 9: exchanges"
 
 PATTERNS = (
-    pattern(
+    make_pattern(
         gilmore_lawler_costs, Claim.IMPLIED, "Xia and Yuan 2006, Optim. Methods Softw. 21", (least_costs,)
     ),
-    pattern(enforced_least_costs, Claim.IMPLIED, GILMORE),
-    pattern(assignment_bound, Claim.BOUND, GILMORE, (least_costs,)),
-    pattern(products, Claim.CHANNEL, "Adams and Johnson 1994, DIMACS 16"),
-    pattern(
+    make_pattern(enforced_least_costs, Claim.IMPLIED, GILMORE),
+    make_pattern(assignment_bound, Claim.BOUND, GILMORE, (least_costs,)),
+    make_pattern(products, Claim.CHANNEL, "Adams and Johnson 1994, DIMACS 16"),
+    make_pattern(
         mirrored_locations, Claim.SYMMETRY, "Mautor and Roucairol 1994, Discrete Applied Math. 55", (mirrors,)
     ),
-    pattern(equal_facilities, Claim.SYMMETRY, "folklore: an exchange of equal facilities"),
-    pattern(places, Claim.CHANNEL, "folklore: the inverse view"),
-    pattern(upper_bound, Claim.BOUND, SWAPS, (good_assignment,)),
-    pattern(hint, Claim.HINT, SWAPS, (good_assignment,)),
+    make_pattern(equal_facilities, Claim.SYMMETRY, "folklore: an exchange of equal facilities"),
+    make_pattern(places, Claim.CHANNEL, "folklore: the inverse view"),
+    make_pattern(upper_bound, Claim.BOUND, SWAPS, (good_assignment,)),
+    make_pattern(hint, Claim.HINT, SWAPS, (good_assignment,)),
 )

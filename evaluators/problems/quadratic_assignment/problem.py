@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split, Trouble
+from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Instance, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.quadratic_assignment.exact.solve import (
     LARGEST_COST,
-    assignment_cost,
-    quadratic_assignment_baseline,
+    compute_cost,
+    solve_quadratic_assignment,
 )
 from gapsmith.evaluators.problems.quadratic_assignment.grammar import GRAMMAR
 from gapsmith.evaluators.problems.quadratic_assignment.rules import RULES
-from gapsmith.evaluators.reading import Numbers
+from gapsmith.evaluators.reading import NumberReader
 from gapsmith.evaluators.solutions import permutation
 
 BRIEF = """\
@@ -67,62 +67,62 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
     return {"flow": flow, "distance": distance}
 
 
-def _symmetric(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+def _draw_symmetric(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
     upper = np.triu(matrix, 1)
     both: NDArray[np.int64] = upper + upper.T
     return both
 
 
-def _uniform(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    flow, distance = (_symmetric(rng.integers(1, 99, (size, size), endpoint=True)) for _ in range(2))
+def _draw_uniform(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    flow, distance = (_draw_symmetric(rng.integers(1, 99, (size, size), endpoint=True)) for _ in range(2))
     return flow, distance
 
 
-def _grid(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _draw_grid(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     rows, columns = np.divmod(np.arange(size), int(np.ceil(np.sqrt(size))))
     distance = np.abs(rows[:, None] - rows) + np.abs(columns[:, None] - columns)
     flow = rng.integers(1, 10, (size, size), endpoint=True) * (rng.random((size, size)) < 1 / 3)
-    return _symmetric(flow), distance.astype(np.int64)
+    return _draw_symmetric(flow), distance.astype(np.int64)
 
 
-def _real_life(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _draw_real_life(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     points = rng.integers(0, 100, (size, 2), endpoint=True)
     squares = ((points[:, None] - points) ** 2).sum(axis=-1)
     flow = np.floor(10 ** rng.uniform(-2, 4, (size, size))).astype(np.int64)
-    return _symmetric(flow), np.floor(np.sqrt(squares) + 0.5).astype(np.int64)
+    return _draw_symmetric(flow), np.floor(np.sqrt(squares) + 0.5).astype(np.int64)
 
 
-def _tree(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    _, distance = _uniform(rng, size)
+def _draw_tree(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    _, distance = _draw_uniform(rng, size)
     flow = np.zeros((size, size), dtype=np.int64)
     for v in range(1, size):
         flow[int(rng.integers(v)), v] = rng.integers(1, 99, endpoint=True)
-    return _symmetric(flow), distance
+    return _draw_symmetric(flow), distance
 
 
-_KINDS = {"grid": _grid, "uniform": _uniform, "real-life": _real_life, "tree": _tree}
+_KINDS = {"grid": _draw_grid, "uniform": _draw_uniform, "real-life": _draw_real_life, "tree": _draw_tree}
 
 
 def read(path: Path) -> list[Instance]:
     """Reads QAPLIB's format.
 
     The file has `n optimum best` and two n×n matrices, or `n` alone and the matrices. The optimum is ignored,
-    because instances know none. Raises Trouble with the line.
+    because instances know none. Raises GapsmithError with the line.
     """
-    numbers = Numbers(path)
+    numbers = NumberReader(path)
     head = numbers.widths[0] if numbers.widths[0] <= MOST_HEAD else 1
     n = numbers.integer("the number of facilities", least=1)
     for _ in range(head - 1):
         numbers.integer("a known value of the instance")
-    flow, distance = (_matrix(numbers, n, name) for name in ("flow", "distance"))
+    flow, distance = (_read_matrix(numbers, n, name) for name in ("flow", "distance"))
     if not numbers.at_end:
-        raise Trouble(f"{path}: goes on after two matrices of {n} rows; expected its end")
+        raise GapsmithError(f"{path}: goes on after two matrices of {n} rows; expected its end")
     largest = int(flow.max()) * int(distance.max())
-    numbers.bounded(4 * n * n * largest, "four times the cost", LARGEST_COST)
+    numbers.check_bound(4 * n * n * largest, "four times the cost", LARGEST_COST)
     return [Instance(path.stem, {"flow": flow, "distance": distance})]
 
 
-def _matrix(numbers: Numbers, n: int, name: str) -> NDArray[np.int64]:
+def _read_matrix(numbers: NumberReader, n: int, name: str) -> NDArray[np.int64]:
     found = [numbers.integer(f"a {name} of {n} times {n}", least=0, most=MOST) for _ in range(n * n)]
     return np.array(found, dtype=np.int64).reshape(n, n)
 
@@ -133,7 +133,7 @@ def cost(instance: Instance, solution: Any) -> int:
     Raises Infeasible when they are not a permutation.
     """
     flow, distance = np.asarray(instance.data["flow"]), np.asarray(instance.data["distance"])
-    return assignment_cost(flow, distance, permutation(solution, len(flow), "location").tolist())
+    return compute_cost(flow, distance, permutation(solution, len(flow), "location").tolist())
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
@@ -142,7 +142,7 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
     See `exact`.
     """
     flow, distance = np.asarray(instance.data["flow"]), np.asarray(instance.data["distance"])
-    return quadratic_assignment_baseline(flow, distance, seconds)
+    return solve_quadratic_assignment(flow, distance, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:

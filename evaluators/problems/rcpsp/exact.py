@@ -11,7 +11,7 @@ from gapsmith.evaluators.solvers import makespan as makespan_models
 Integers = NDArray[np.int64]
 
 
-def critical_path(duration: Integers, precedence: Integers) -> tuple[Integers, Integers]:
+def compute_critical_path(duration: Integers, precedence: Integers) -> tuple[Integers, Integers]:
     """Computes each activity's earliest start and its longest way to the end.
 
     The shape is [n] each. Raises ValueError when the precedences have a cycle.
@@ -28,7 +28,7 @@ def critical_path(duration: Integers, precedence: Integers) -> tuple[Integers, I
     raise ValueError("the precedences have a cycle")
 
 
-def serial_schedule(
+def build_serial_schedule(
     duration: Integers, precedence: Integers, demand: Integers, capacity: Integers
 ) -> Integers:
     """Builds a schedule by the serial scheme, greatest tail first.
@@ -36,7 +36,7 @@ def serial_schedule(
     The exact method starts from it.
     """
     n = len(duration)
-    _, tail = critical_path(duration, precedence)
+    _, tail = compute_critical_path(duration, precedence)
     used = np.zeros((int(duration.sum()) + 1, len(capacity)), np.int64)
     start, done = np.zeros(n, np.int64), np.zeros(n, bool)
     for _ in range(n):
@@ -53,18 +53,18 @@ def serial_schedule(
     return start
 
 
-def rcpsp_baseline(
+def solve_rcpsp(
     duration: Integers, precedence: Integers, demand: Integers, capacity: Integers, seconds: float
 ) -> Baseline:
     """Solves by CP-SAT, from a serial schedule, within the limit."""
     begin = time.process_time()
-    start = serial_schedule(duration, precedence, demand, capacity)
-    early, tail = critical_path(duration, precedence)
+    start = build_serial_schedule(duration, precedence, demand, capacity)
+    early, tail = compute_critical_path(duration, precedence)
     lower = int((early + tail).max())
     solver = "critical path"
     if int((start + duration).max()) > lower:
         left = seconds - (time.process_time() - begin)
-        found = makespan_models.project(duration, precedence, demand, capacity, start, lower, left)
+        found = makespan_models.solve_project(duration, precedence, demand, capacity, start, lower, left)
         lower, solver = found.lower, "CP-SAT cumulative"
         if found.starts is not None:
             start = np.array(found.starts, np.int64)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.rcpsp import problem as rcpsp
-from gapsmith.evaluators.problems.rcpsp.generator import project
+from gapsmith.evaluators.problems.rcpsp.generator import draw_project
 from gapsmith.evaluators.problems.rcpsp.patterns import PATTERNS
 
 BRIEF = """\
@@ -63,12 +63,12 @@ def _lists(instance: Instance) -> tuple[list[int], list[list[int]], list[list[in
     return duration, precedence, demand, capacity
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to six activities and one or two resources.
 
     The two dummy activities come in addition; an activity may be a copy of another.
     """
-    n, kinds = tiny_size(rng, 1, 6), int(rng.integers(1, 2, endpoint=True))
+    n, kinds = draw_tiny_size(rng, 1, 6), int(rng.integers(1, 2, endpoint=True))
     duration = rng.integers(int(rng.random() < 0.8), rng.choice((2, 6, 10)), n, endpoint=True)
     demand = rng.integers(0, rng.choice((3, 10)), (n, kinds), endpoint=True)
     if n > 1 and rng.random() < 0.5:
@@ -77,13 +77,13 @@ def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
     most = np.maximum(demand.max(axis=0), 1)
     return {
         "duration": np.concatenate(([0], duration, [0])),
-        "precedence": _arcs(rng, n),
+        "precedence": _draw_arcs(rng, n),
         "demand": np.pad(demand, ((1, 1), (0, 0))),
         "capacity": most + rng.integers(0, most, kinds, endpoint=True),
     }
 
 
-def _arcs(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
+def _draw_arcs(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
     """Draws a few arcs, and adds those of the dummy activities."""
     inner = [(i, j) for i in range(1, n + 1) for j in range(i + 1, n + 1) if rng.random() < 0.25]
     ends = [(0, i) for i in range(1, n + 1)] + [(i, n + 1) for i in range(1, n + 1)]
@@ -95,7 +95,7 @@ def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
 
     Every activity needs every resource, and these are scarce.
     """
-    return project(rng, size, 1.5, 1.0, 0.2)
+    return draw_project(rng, size, 1.5, 1.0, 0.2)
 
 
 formulation = Formulation(
@@ -108,7 +108,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("start",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (20, 25), Split.VALIDATION: (25,), Split.TEST: (30,)},
     patterns=PATTERNS,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.problems.rcpsp.exact import critical_path
+from gapsmith.evaluators.problems.rcpsp.exact import compute_critical_path
 
 Integers = NDArray[np.int64]
 
@@ -21,7 +21,7 @@ DEGREE = 3
 RESOURCES, LARGEST_DURATION, LARGEST_REQUEST = 4, 10, 10
 
 
-def project(
+def draw_project(
     rng: np.random.Generator, size: int, complexity: float, factor: float, strength: float
 ) -> Mapping[str, Integers]:
     """Draws a project of `size` activities between two dummy activities.
@@ -36,11 +36,11 @@ def project(
         strength: from 0, scarce, to 1, plentiful.
     """
     n = size + 2
-    precedence = _network(rng, n, round(complexity * n))
+    precedence = _draw_network(rng, n, round(complexity * n))
     duration = np.concatenate(([0], rng.integers(1, LARGEST_DURATION, size, endpoint=True), [0]))
     demand = np.zeros((n, RESOURCES), np.int64)
-    demand[1:-1] = _requests(rng, size, factor)
-    least, peak = demand.max(axis=0), _peak(duration, precedence, demand)
+    demand[1:-1] = _draw_requests(rng, size, factor)
+    least, peak = demand.max(axis=0), _find_peak(duration, precedence, demand)
     capacity = least + np.rint(strength * (peak - least)).astype(np.int64)
     return {
         "duration": duration,
@@ -71,13 +71,13 @@ class _Network:
         """
         return bool(self.before[i].sum() >= DEGREE or self.before[:, j].sum() >= DEGREE)
 
-    def redundant(self, i: int, j: int) -> bool:
+    def is_redundant(self, i: int, j: int) -> bool:
         """Tells whether an arc is implied by others or makes one redundant."""
         passed = self.before & np.outer(self._reach[:, i], self._reach[j])
         return bool(self._reach[i, j] or passed.any())
 
 
-def _network(rng: np.random.Generator, n: int, arcs: int) -> Integers:
+def _draw_network(rng: np.random.Generator, n: int, arcs: int) -> Integers:
     """Draws as many arcs as asked, where degrees and redundancy allow.
 
     Each activity has at least one arc on either side.
@@ -95,12 +95,12 @@ def _network(rng: np.random.Generator, n: int, arcs: int) -> Integers:
         [(i, j) for i in range(1, inner_ends) for j in range(max(i, ENDS) + 1, n - 1)]
     ):
         i, j = pair.tolist()
-        if net.before.sum() < arcs and not net.full(i, j) and not net.redundant(i, j):
+        if net.before.sum() < arcs and not net.full(i, j) and not net.is_redundant(i, j):
             net.join([i], [j])
     return np.argwhere(net.before).astype(np.int64)
 
 
-def _requests(rng: np.random.Generator, size: int, factor: float) -> Integers:
+def _draw_requests(rng: np.random.Generator, size: int, factor: float) -> Integers:
     """Draws requests from 1 to 10.
 
     Each activity gets one first; others follow anywhere until the factor is met.
@@ -113,12 +113,12 @@ def _requests(rng: np.random.Generator, size: int, factor: float) -> Integers:
     return np.where(asked, rng.integers(1, LARGEST_REQUEST, asked.shape, endpoint=True), 0).astype(np.int64)
 
 
-def _peak(duration: Integers, precedence: Integers, demand: Integers) -> Integers:
+def _find_peak(duration: Integers, precedence: Integers, demand: Integers) -> Integers:
     """Returns the peak use of each resource in the earliest schedule.
 
     The schedule keeps the precedences and ignores the resources.
     """
-    early, _ = critical_path(duration, precedence)
+    early, _ = compute_critical_path(duration, precedence)
     runs = (early[None] <= early[:, None]) & (early[:, None] < (early + duration)[None])
     peak: Integers = (runs.astype(np.int64) @ demand).max(axis=0)
     return peak

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 
 
 def longest_paths(duration, precedence):
@@ -155,15 +155,15 @@ SERIAL = "Kelley 1963; Kolisch 1996, EJOR 90: serial scheme, latest finish time"
 CLIQUES = "Baptiste and Le Pape 2000, Constraints 5: disjunctive sub-problems"
 
 PATTERNS = (
-    pattern(disjunctive_cliques, Claim.IMPLIED, CLIQUES, (disjoint,)),
-    pattern(disjunctive_order, Claim.CHANNEL, CLIQUES, (disjoint, longest_paths)),
-    pattern(energy_bounds, Claim.BOUND, "Stinson, Davis and Khumawala 1978, AIIE Transactions 10"),
-    pattern(energy_between, Claim.IMPLIED, "Klein and Scholl 1999: energetic bounds", (longest_paths,)),
-    pattern(
+    make_pattern(disjunctive_cliques, Claim.IMPLIED, CLIQUES, (disjoint,)),
+    make_pattern(disjunctive_order, Claim.CHANNEL, CLIQUES, (disjoint, longest_paths)),
+    make_pattern(energy_bounds, Claim.BOUND, "Stinson, Davis and Khumawala 1978, AIIE Transactions 10"),
+    make_pattern(energy_between, Claim.IMPLIED, "Klein and Scholl 1999: energetic bounds", (longest_paths,)),
+    make_pattern(
         pair_bounds, Claim.BOUND, "Mingozzi et al. 1998, Management Science 44", (disjoint, longest_paths)
     ),
-    pattern(windows, Claim.IMPLIED, "Kelley 1961: critical path", (longest_paths,)),
-    pattern(equal_activities, Claim.SYMMETRY, "folklore: an exchange of equal activities"),
-    pattern(upper_bound, Claim.BOUND, SERIAL, (serial_schedule, longest_paths)),
-    pattern(hint, Claim.HINT, SERIAL, (serial_schedule, longest_paths)),
+    make_pattern(windows, Claim.IMPLIED, "Kelley 1961: critical path", (longest_paths,)),
+    make_pattern(equal_activities, Claim.SYMMETRY, "folklore: an exchange of equal activities"),
+    make_pattern(upper_bound, Claim.BOUND, SERIAL, (serial_schedule, longest_paths)),
+    make_pattern(hint, Claim.HINT, SERIAL, (serial_schedule, longest_paths)),
 )

@@ -9,8 +9,8 @@ import numpy as np
 
 from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
-from gapsmith.evaluators.problems.rcpsp.exact import rcpsp_baseline
-from gapsmith.evaluators.problems.rcpsp.generator import project
+from gapsmith.evaluators.problems.rcpsp.exact import solve_rcpsp
+from gapsmith.evaluators.problems.rcpsp.generator import draw_project
 from gapsmith.evaluators.problems.rcpsp.grammar import GRAMMAR
 from gapsmith.evaluators.problems.rcpsp.reader import read_project
 from gapsmith.evaluators.problems.rcpsp.rules import RULES
@@ -67,11 +67,11 @@ STRATA = tuple(
 def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, Datum]:
     """Draws a project of `size` activities and the two ends; see `projects`."""
     complexity, factor, strength = (float(part.split("=")[1]) for part in stratum.split())
-    return project(rng, size, complexity, factor, strength)
+    return draw_project(rng, size, complexity, factor, strength)
 
 
 def read(path: Path) -> list[Instance]:
-    """Reads a `.sm` file of PSPLIB. Raises Trouble with the line."""
+    """Reads a `.sm` file of PSPLIB. Raises GapsmithError with the line."""
     found = read_project(path)
     return [Instance(path.stem, {name: getattr(found, name) for name in ENTRY_NAMES})]
 
@@ -125,7 +125,7 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
     See `exact`.
     """
     duration, precedence, demand, capacity = (np.asarray(instance.data[name]) for name in ENTRY_NAMES)
-    return rcpsp_baseline(duration, precedence, demand, capacity, seconds)
+    return solve_rcpsp(duration, precedence, demand, capacity, seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Trouble
-from gapsmith.evaluators.reading import MOST_ENTRIES, lines_of, text_of, too_large, whole_number
+from gapsmith.evaluators.base import GapsmithError
+from gapsmith.evaluators.reading import MAX_ENTRIES, make_size_error, parse_integer, read_text, split_lines
 
 Integers = NDArray[np.int64]
 
@@ -40,12 +40,12 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines = lines_of(text_of(path, "a PSPLIB project"))
+        self._lines = split_lines(read_text(path, "a PSPLIB project"))
 
-    def heading(self, words: str) -> int:
+    def find_heading(self, words: str) -> int:
         """Returns the place after the line that begins with these words.
 
-        Raises Trouble when there is none.
+        Raises GapsmithError when there is none.
         """
         places = [
             place for place, line in enumerate(self._lines) if line.strip().upper().startswith(words.upper())
@@ -64,18 +64,18 @@ class _Lines:
     def _other(self) -> str:
         """What a file without headings looks like."""
         first = next((line.split() for line in self._lines if line.strip()), [])
-        patterson = len(first) == 2 and all(whole_number(word) is not None for word in first)
+        patterson = len(first) == 2 and all(parse_integer(word) is not None for word in first)
         return ", and begins with two numbers as Patterson's .rcp files do" if patterson else ""
 
     def value(self, words: str) -> int:
         """Returns the number after the colon of a heading."""
-        place = self.heading(words) - 1
+        place = self.find_heading(words) - 1
         return self.numbers(self._lines[place].partition(":")[2].split()[:1], place, 1, words)[0]
 
     def row(self, place: int, least: int, meaning: str) -> list[int]:
         """Returns the numbers of a line.
 
-        Raises Trouble for anything else, or for fewer numbers than expected.
+        Raises GapsmithError for anything else, or for fewer numbers than expected.
         """
         if place >= len(self._lines):
             raise self.trouble(place - 1, "the file ends", meaning)
@@ -83,7 +83,7 @@ class _Lines:
 
     def numbers(self, words: list[str], place: int, least: int, meaning: str) -> list[int]:
         """Converts words to integers from 0 to MOST."""
-        found = [whole_number(word, 0, MOST) for word in words]
+        found = [parse_integer(word, 0, MOST) for word in words]
         for word, value in zip(words, found, strict=True):
             if value is None:
                 limit = f"to {MOST}" if len(word) > 8 else "of at least 0"
@@ -92,30 +92,32 @@ class _Lines:
             raise self.trouble(place, f"found {len(words)} numbers", f"{meaning}, at least {least} numbers")
         return [value for value in found if value is not None]
 
-    def trouble(self, place: int, found: str, expected: str) -> Trouble:
+    def trouble(self, place: int, found: str, expected: str) -> GapsmithError:
         """Returns an error about a line.
 
         Lines are counted from 0 here and from 1 in the message.
         """
-        return Trouble(f"{self.path}, line {max(place, 0) + 1}: {found}; expected {expected}")
+        return GapsmithError(f"{self.path}, line {max(place, 0) + 1}: {found}; expected {expected}")
 
 
 def read_project(path: Path) -> Project:
-    """Reads one project. Raises Trouble with the line."""
+    """Reads one project. Raises GapsmithError with the line."""
     lines = _Lines(path)
     n, resources = lines.value("jobs (incl. supersource/sink"), lines.value("- renewable")
     if n < 1:
-        raise lines.trouble(lines.heading("jobs (incl.") - 1, f"found {n}", "the number of jobs, at least 1")
-    precedence = _precedence(lines, n)
-    first = lines.heading("REQUESTS/DURATIONS") + 2
-    place = lines.heading("RESOURCEAVAILABILITIES") + 1
+        raise lines.trouble(
+            lines.find_heading("jobs (incl.") - 1, f"found {n}", "the number of jobs, at least 1"
+        )
+    precedence = _read_precedence(lines, n)
+    first = lines.find_heading("REQUESTS/DURATIONS") + 2
+    place = lines.find_heading("RESOURCEAVAILABILITIES") + 1
     capacity = lines.row(place, resources, f"the capacities of {resources} resources")
     if len(capacity) > resources:
         raise lines.trouble(
             place, f"found {len(capacity)} capacities", f"{resources}, of renewable resources"
         )
-    if n * resources > MOST_ENTRIES:
-        raise too_large(lines.path, place + 1, f"{n} jobs with {resources} resources", n * resources)
+    if n * resources > MAX_ENTRIES:
+        raise make_size_error(lines.path, place + 1, f"{n} jobs with {resources} resources", n * resources)
     duration, demand = np.zeros(n, np.int64), np.zeros((n, resources), np.int64)
     total = 0
     for i in range(n):
@@ -136,8 +138,8 @@ def read_project(path: Path) -> Project:
     return Project(duration, precedence, demand, np.array(capacity, np.int64))
 
 
-def _precedence(lines: _Lines, n: int) -> Integers:
-    first = lines.heading("PRECEDENCE RELATIONS") + 1
+def _read_precedence(lines: _Lines, n: int) -> Integers:
+    first = lines.find_heading("PRECEDENCE RELATIONS") + 1
     arcs: list[tuple[int, int]] = []
     for i in range(n):
         number, modes, count, *after = lines.row(first + i, 3, f"job {i + 1}, modes and successors")

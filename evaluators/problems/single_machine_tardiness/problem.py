@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split, Trouble, UsageTrouble
+from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Instance, Problem, Split, UsageError
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import (
     LARGEST_TOTAL,
-    total_tardiness_baseline,
+    solve_total_tardiness,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
 from gapsmith.evaluators.problems.single_machine_tardiness.rules import RULES
-from gapsmith.evaluators.reading import Misshapen, Numbers
+from gapsmith.evaluators.reading import LayoutError, NumberReader
 from gapsmith.evaluators.solutions import permutation
 
 BRIEF = """\
@@ -72,42 +72,42 @@ def read(path: Path, layout: str = "") -> list[Instance]:
         layout: one of LAYOUTS; by default what the lines say.
 
     Raises:
-        Trouble: with the line; also where the lines say neither layout, or fit both with different jobs.
+        GapsmithError: with the line; also where the lines say neither layout, or fit both with different jobs.
     """
-    jobs = _read_as(Numbers(path), layout, by_lines=False) if layout else _as_the_lines_say(path)
+    jobs = _read_as(NumberReader(path), layout, by_lines=False) if layout else _detect_layout(path)
     stems = [path.stem] if len(jobs) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(jobs))]
     return [Instance(stem, {"p": p, "d": d}) for stem, (p, d) in zip(stems, jobs, strict=True)]
 
 
-def _as_the_lines_say(path: Path) -> list[NDArray[np.int64]]:
+def _detect_layout(path: Path) -> list[NDArray[np.int64]]:
     """Returns the jobs in the one layout that fits.
 
-    Raises Trouble where none fits, or both fit and differ.
+    Raises GapsmithError where none fits, or both fit and differ.
     """
-    pairs, rows = (_tried(path, layout) for layout in LAYOUTS)
-    if isinstance(pairs, Misshapen) and not isinstance(rows, Misshapen):
+    pairs, rows = (_try_layout(path, layout) for layout in LAYOUTS)
+    if isinstance(pairs, LayoutError) and not isinstance(rows, LayoutError):
         pairs, rows = rows, pairs
-    if isinstance(pairs, Trouble):
+    if isinstance(pairs, GapsmithError):
         raise pairs
-    if not isinstance(rows, Trouble) and not all(map(np.array_equal, pairs, rows)):
-        raise Trouble(
+    if not isinstance(rows, GapsmithError) and not all(map(np.array_equal, pairs, rows)):
+        raise GapsmithError(
             f"{path}, line 1: found jobs whose lines fit both layouts; say which it is: --layout pairs (each line "
             "`p d`) or --layout rows (a line of all p, a line of all d)"
         )
     return pairs
 
 
-def _tried(path: Path, layout: str) -> list[NDArray[np.int64]] | Trouble:
+def _try_layout(path: Path, layout: str) -> list[NDArray[np.int64]] | GapsmithError:
     """Returns the jobs in a layout, or why it does not fit."""
     try:
-        return _read_as(Numbers(path), layout, by_lines=True)
-    except UsageTrouble:
+        return _read_as(NumberReader(path), layout, by_lines=True)
+    except UsageError:
         raise
-    except Trouble as trouble:
+    except GapsmithError as trouble:
         return trouble
 
 
-def _read_as(numbers: Numbers, layout: str, by_lines: bool) -> list[NDArray[np.int64]]:
+def _read_as(numbers: NumberReader, layout: str, by_lines: bool) -> list[NDArray[np.int64]]:
     """Returns the processing times and due dates of each instance.
 
     The shape is [2, n].
@@ -117,17 +117,17 @@ def _read_as(numbers: Numbers, layout: str, by_lines: bool) -> list[NDArray[np.i
         alone = numbers.lines(1) is not None
         n = numbers.integer("the number of jobs", least=1)
         rows, width = (n, 2) if layout == "pairs" else (2, n)
-        if by_lines and numbers.left >= 2 * n and not (alone and numbers.even_lines(rows, width)):
-            raise numbers.misshapen(
+        if by_lines and numbers.left >= 2 * n and not (alone and numbers.has_even_lines(rows, width)):
+            raise numbers.make_layout_error(
                 2 * n,
                 f"{n} alone on its line and then {n} lines `p d`, or a line of all p and one of all d; where the "
                 "lines say neither, say which it is with --layout pairs or --layout rows",
             )
-        found.append(_jobs(numbers, n, layout))
+        found.append(_make_instance(numbers, n, layout))
     return found
 
 
-def _jobs(numbers: Numbers, n: int, layout: str) -> NDArray[np.int64]:
+def _make_instance(numbers: NumberReader, n: int, layout: str) -> NDArray[np.int64]:
     p: list[int] = []
     dates: list[int] = []
     for k in range(2 * n):
@@ -136,8 +136,8 @@ def _jobs(numbers: Numbers, n: int, layout: str) -> NDArray[np.int64]:
         else:
             p.append(numbers.integer("a processing time", least=1))
     end = sum(p)
-    numbers.bounded(sum(max(0, end - date) for date in dates), "the total tardiness")
-    numbers.bounded(n * (end + max(map(abs, dates))), "the exact method", LARGEST_TOTAL - 1)
+    numbers.check_bound(sum(max(0, end - date) for date in dates), "the total tardiness")
+    numbers.check_bound(n * (end + max(map(abs, dates))), "the exact method", LARGEST_TOTAL - 1)
     return np.array([p, dates], dtype=np.int64)
 
 
@@ -157,7 +157,7 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
 
     See `exact`.
     """
-    return total_tardiness_baseline(np.asarray(instance.data["p"]), np.asarray(instance.data["d"]), seconds)
+    return solve_total_tardiness(np.asarray(instance.data["p"]), np.asarray(instance.data["d"]), seconds)
 
 
 def relabel(instance: Instance, rng: np.random.Generator) -> Instance:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split, Trouble, UsageTrouble
+from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Instance, Problem, Split, UsageError
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import (
     LARGEST_SUM,
-    weighted_tardiness_baseline,
+    solve_weighted_tardiness,
 )
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.grammar import GRAMMAR
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.rules import RULES
-from gapsmith.evaluators.reading import Numbers, whole_number
+from gapsmith.evaluators.reading import NumberReader, parse_integer
 from gapsmith.evaluators.solutions import permutation
 
 BRIEF = """\
@@ -82,36 +82,36 @@ def read(path: Path, layout: str = "") -> list[Instance]:
             what such a row holds in OR-Library's files.
 
     Raises:
-        Trouble: with the line; also where no n fits, or several do.
-        UsageTrouble: the layout is not known.
+        GapsmithError: with the line; also where no n fits, or several do.
+        UsageError: the layout is not known.
     """
-    numbers = Numbers(path)
+    numbers = NumberReader(path)
     values = numbers.integers(numbers.count, "a number")
-    size = _stated(path, layout, len(values)) if layout else _found(path, numbers, values)
-    numbers = Numbers(path)
+    size = _parse_layout(path, layout, len(values)) if layout else _detect_size(path, numbers, values)
+    numbers = NumberReader(path)
     count = len(values) // (3 * size)
     names = [path.stem] if count == 1 else [f"{path.stem}-{k + 1}" for k in range(count)]
-    return [Instance(name, _jobs(numbers, size)) for name in names]
+    return [Instance(name, _make_instance(numbers, size)) for name in names]
 
 
-def _stated(path: Path, layout: str, total: int) -> int:
+def _parse_layout(path: Path, layout: str, total: int) -> int:
     """Returns the number of jobs in a layout that was named."""
     name, _, jobs = layout.partition("=")
     if name == "or-library":
         part = 3 * OR_LIBRARY
-    elif name == "jobs" and (stated := whole_number(jobs, 1)):
+    elif name == "jobs" and (stated := parse_integer(jobs, 1)):
         part = 3 * stated
     else:
-        raise UsageTrouble(f"--layout is {layout!r}; expected or-library or jobs=N, such as jobs=40")
+        raise UsageError(f"--layout is {layout!r}; expected or-library or jobs=N, such as jobs=40")
     if total % part:
-        raise Trouble(
+        raise GapsmithError(
             f"{path}: found {total} numbers; expected a multiple of {part} in the layout {layout}: instances of n "
             "processing times, n weights and n due dates"
         )
     return total // part if name == "or-library" else part // 3
 
 
-def _found(path: Path, numbers: Numbers, values: NDArray[np.int64]) -> int:
+def _detect_size(path: Path, numbers: NumberReader, values: NDArray[np.int64]) -> int:
     """Returns the number of jobs on which lines and numbers agree.
 
     Without lines, it is that of OR-Library's 125 instances.
@@ -122,7 +122,7 @@ def _found(path: Path, numbers: Numbers, values: NDArray[np.int64]) -> int:
         size
         for size in range(1, total // 3 + 1)
         if total % (3 * size) == 0
-        and _rows_fit(values, size)
+        and _fit_rows(values, size)
         and not np.isin(np.arange(0, total, size), starts, invert=True).any()
     ]
     columns = set(numbers.widths) == {3} and _fit(values[0::3], values[1::3])
@@ -134,7 +134,7 @@ def _found(path: Path, numbers: Numbers, values: NDArray[np.int64]) -> int:
         found = f"{total} numbers, whose lines fit instances of {', '.join(map(str, fits[:6]))} jobs"
     else:
         found = f"{total} numbers on lines of {', '.join(map(str, numbers.widths[:3]))} …"
-    raise Trouble(
+    raise GapsmithError(
         f"{path}, line 1: found {found}; expected again and again n processing times, n weights and n due dates, "
         f"each such row from a line of its own, times to {LONGEST} and weights to {HEAVIEST} as in OR-Library's files; "
         "for others say which it is: --layout jobs=N, or --layout or-library for its "
@@ -142,7 +142,7 @@ def _found(path: Path, numbers: Numbers, values: NDArray[np.int64]) -> int:
     )
 
 
-def _rows_fit(values: NDArray[np.int64], size: int) -> bool:
+def _fit_rows(values: NDArray[np.int64], size: int) -> bool:
     rows = values.reshape(-1, 3, size)
     return _fit(rows[:, 0], rows[:, 1])
 
@@ -153,14 +153,14 @@ def _fit(times: NDArray[np.int64], weights: NDArray[np.int64]) -> bool:
     )
 
 
-def _jobs(numbers: Numbers, size: int) -> dict[str, Datum]:
+def _make_instance(numbers: NumberReader, size: int) -> dict[str, Datum]:
     p = numbers.integers(size, "a processing time", least=1)
     w = numbers.integers(size, "a weight", least=1)
     d = numbers.integers(size, "a due date")
     end = sum(p.tolist())
     worst = sum(weight * max(0, end - due) for weight, due in zip(w.tolist(), d.tolist(), strict=True))
-    numbers.bounded(worst, "the total weighted tardiness")
-    numbers.bounded(sum(w.tolist()) * (end + max(map(abs, d.tolist()))), "the exact method", LARGEST_SUM)
+    numbers.check_bound(worst, "the total weighted tardiness")
+    numbers.check_bound(sum(w.tolist()) * (end + max(map(abs, d.tolist()))), "the exact method", LARGEST_SUM)
     return {"p": p, "w": w, "d": d}
 
 
@@ -184,7 +184,7 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
     See `exact`.
     """
     p, w, d = (np.asarray(instance.data[name]) for name in "pwd")
-    return weighted_tardiness_baseline(p, w, d, seconds)
+    return solve_weighted_tardiness(p, w, d, seconds)
 
 
 def relabel(instance: Instance, rng: np.random.Generator) -> Instance:

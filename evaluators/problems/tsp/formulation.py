@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.tsp import problem as tsp
 from gapsmith.evaluators.problems.tsp.patterns import PATTERNS
 
@@ -61,20 +61,20 @@ def encode(_: Instance, solution: Sequence[int]) -> Values:
     }
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws two to seven cities.
 
     Distances are symmetric and random, or Manhattan distances on a small grid, where points may coincide.
     """
-    n = tiny_size(rng, 2, 7)
+    n = draw_tiny_size(rng, 2, 7)
     if rng.random() < 0.5:
         upper = np.triu(rng.integers(0, rng.choice((2, 9, 1000)), (n, n), endpoint=True), 1)
         return {"distance": upper + upper.T}
     points = rng.integers(0, 3, (n, 2))
-    return {"distance": _manhattan(points)}
+    return {"distance": _measure_manhattan(points)}
 
 
-def _manhattan(points: NDArray[np.int64]) -> NDArray[np.int64]:
+def _measure_manhattan(points: NDArray[np.int64]) -> NDArray[np.int64]:
     distances: NDArray[np.int64] = np.abs(points[:, None] - points).sum(axis=-1)
     return distances
 
@@ -96,7 +96,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("arc",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (16, 18), Split.VALIDATION: (18,), Split.TEST: (20,)},
     patterns=PATTERNS,

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 
 
 def good_tour(distance):
@@ -130,14 +130,14 @@ def hint(model, variables, data):
 TWO_OPT = "Croes 1958, Oper. Res. 6: reversals"
 
 PATTERNS = (
-    pattern(circuit, Claim.IMPLIED, "Lauriere 1978; Caseau and Laburthe 1997: circuit"),
-    pattern(lifted_positions, Claim.IMPLIED, "Desrochers and Laporte 1991, Oper. Res. Letters 10"),
-    pattern(lifted_ends, Claim.IMPLIED, "Desrochers and Laporte 1991, Oper. Res. Letters 10"),
-    pattern(two_circles, Claim.IMPLIED, "Dantzig, Fulkerson and Johnson 1954, Oper. Res. 2"),
-    pattern(near_circles, Claim.IMPLIED, "Dantzig, Fulkerson and Johnson 1954, Oper. Res. 2"),
-    pattern(different_positions, Claim.IMPLIED, "folklore: positions are a permutation"),
-    pattern(orientation, Claim.SYMMETRY, "folklore: a tour and its reverse"),
-    pattern(spanning_tree_bound, Claim.BOUND, "Held and Karp 1970, Oper. Res. 18", (tour_length,)),
-    pattern(upper_bound, Claim.BOUND, TWO_OPT, (good_tour, tour_length)),
-    pattern(hint, Claim.HINT, TWO_OPT, (good_tour,)),
+    make_pattern(circuit, Claim.IMPLIED, "Lauriere 1978; Caseau and Laburthe 1997: circuit"),
+    make_pattern(lifted_positions, Claim.IMPLIED, "Desrochers and Laporte 1991, Oper. Res. Letters 10"),
+    make_pattern(lifted_ends, Claim.IMPLIED, "Desrochers and Laporte 1991, Oper. Res. Letters 10"),
+    make_pattern(two_circles, Claim.IMPLIED, "Dantzig, Fulkerson and Johnson 1954, Oper. Res. 2"),
+    make_pattern(near_circles, Claim.IMPLIED, "Dantzig, Fulkerson and Johnson 1954, Oper. Res. 2"),
+    make_pattern(different_positions, Claim.IMPLIED, "folklore: positions are a permutation"),
+    make_pattern(orientation, Claim.SYMMETRY, "folklore: a tour and its reverse"),
+    make_pattern(spanning_tree_bound, Claim.BOUND, "Held and Karp 1970, Oper. Res. 18", (tour_length,)),
+    make_pattern(upper_bound, Claim.BOUND, TWO_OPT, (good_tour, tour_length)),
+    make_pattern(hint, Claim.HINT, TWO_OPT, (good_tour,)),
 )

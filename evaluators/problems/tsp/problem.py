@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
-from gapsmith.evaluators.problems.tsp.exact.solve import tour_baseline, tour_length
+from gapsmith.evaluators.problems.tsp.exact.solve import compute_length, solve_tour
 from gapsmith.evaluators.problems.tsp.grammar import GRAMMAR
-from gapsmith.evaluators.problems.tsp.reader import euclidean, read_tsplib
+from gapsmith.evaluators.problems.tsp.reader import measure_euclidean, read_tsplib
 from gapsmith.evaluators.problems.tsp.rules import RULES
 from gapsmith.evaluators.solutions import permutation
 
@@ -53,23 +53,25 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
     distinct points of a square grid with 4n of them.
     """
     return {
-        "distance": euclidean(
-            {"uniform": _uniform, "clustered": _clustered, "drilling": _drilling}[stratum](rng, size)
+        "distance": measure_euclidean(
+            {"uniform": _draw_uniform, "clustered": _draw_clustered, "drilling": _draw_drilling}[stratum](
+                rng, size
+            )
         )
     }
 
 
-def _uniform(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+def _draw_uniform(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
     return rng.integers(0, SIDE, (size, 2)).astype(float)
 
 
-def _clustered(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-    centres = _uniform(rng, max(1, size // 10))
+def _draw_clustered(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    centres = _draw_uniform(rng, max(1, size // 10))
     deviates = rng.normal(0.0, SIDE / np.sqrt(size), (size, 2))
     return np.rint(centres[rng.integers(0, len(centres), size)] + deviates)
 
 
-def _drilling(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+def _draw_drilling(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
     side = int(np.ceil(np.sqrt(4 * size)))
     holes = rng.choice(side * side, size, replace=False)
     return np.column_stack(np.divmod(holes, side)) * float(SIDE // side)
@@ -78,7 +80,7 @@ def _drilling(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
 def read(path: Path) -> list[Instance]:
     """Reads a TSPLIB file of TYPE TSP.
 
-    See `tsplib`. Raises Trouble with the line.
+    See `tsplib`. Raises GapsmithError with the line.
     """
     return [Instance(path.stem, {"distance": read_tsplib(path)})]
 
@@ -89,7 +91,7 @@ def cost(instance: Instance, solution: Any) -> int:
     Raises Infeasible when it is not a permutation of the city indices.
     """
     distance = np.asarray(instance.data["distance"])
-    return tour_length(distance, permutation(solution, len(distance), "city").tolist())
+    return compute_length(distance, permutation(solution, len(distance), "city").tolist())
 
 
 def baseline(instance: Instance, seconds: float) -> Baseline:
@@ -97,7 +99,7 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
 
     See `exact`.
     """
-    return tour_baseline(np.asarray(instance.data["distance"]), seconds)
+    return solve_tour(np.asarray(instance.data["distance"]), seconds)
 
 
 def cpu_seconds(instance: Instance) -> float:

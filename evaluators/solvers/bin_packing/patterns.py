@@ -6,12 +6,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers: TypeAlias = "NDArray[np.int64]"
 
 
-@compiled
+@compile_kernel
 def fill_table(
     sizes: Integers, values: Integers, copies: Integers, best: Integers, counts: NDArray[np.int32]
 ) -> None:
@@ -70,7 +70,7 @@ class Knapsack:
         return int(self._best[-1]), pattern
 
 
-@compiled
+@compile_kernel
 def correct_values(
     sizes: Integers,
     demand: Integers,

@@ -62,7 +62,7 @@ def best_fit_decreasing(sizes: Integers, capacity: int) -> list[int]:
     return bins
 
 
-def packing_of(patterns: Sequence[Integers], types: Integers, sizes: Integers) -> list[int]:
+def combine_patterns(patterns: Sequence[Integers], types: Integers, sizes: Integers) -> list[int]:
     """Returns each item's bin when patterns that hold all items fill bins."""
     waiting = {int(size): np.flatnonzero(sizes == size).tolist() for size in types}
     bins = [-1] * len(sizes)
@@ -73,7 +73,7 @@ def packing_of(patterns: Sequence[Integers], types: Integers, sizes: Integers) -
     return bins
 
 
-def bin_packing_baseline(sizes: Integers, capacity: int, seconds: float) -> Baseline:
+def compute_bin_packing_baseline(sizes: Integers, capacity: int, seconds: float) -> Baseline:
     """Returns bounds on the number of bins, and a packing.
 
     Args:
@@ -87,15 +87,18 @@ def bin_packing_baseline(sizes: Integers, capacity: int, seconds: float) -> Base
     packing, solver = best_fit_decreasing(sizes, capacity), "best fit decreasing, L2"
     types, demand = np.unique(sizes, return_counts=True)
     if (
-        _bins(packing) > lower
+        _count_bins(packing) > lower
         and len(types) * (capacity + 1) <= TABLE_CELLS
         and seconds > time.process_time() - start
     ):
         search = _Search(types, demand, capacity, start + seconds)
         lower, patterns = search.solve(lower)
-        packing, solver = min(packing, packing_of(patterns, types, sizes), key=_bins), "column generation"
+        packing, solver = (
+            min(packing, combine_patterns(patterns, types, sizes), key=_count_bins),
+            "column generation",
+        )
     _check(packing, sizes, capacity)
-    return Baseline(lower, _bins(packing), packing, solver, time.process_time() - start)
+    return Baseline(lower, _count_bins(packing), packing, solver, time.process_time() - start)
 
 
 @cache
@@ -104,9 +107,7 @@ def _compile() -> None:
     _Search(np.array([3, 4, 5]), np.array([3, 2, 2]), 10, np.inf).solve(2)
 
 
-def packing_within(
-    sizes: Integers, capacity: int, most: int, deadline: float
-) -> tuple[int, list[int] | None]:
+def find_packing(sizes: Integers, capacity: int, most: int, deadline: float) -> tuple[int, list[int] | None]:
     """Tells whether items fit into `most` bins.
 
     Args:
@@ -120,12 +121,12 @@ def packing_within(
     """
     packing = best_fit_decreasing(sizes, capacity)
     lower = max(bound_by_volume(sizes, capacity), bound_by_halves(sizes, capacity))
-    if lower <= most < _bins(packing):
+    if lower <= most < _count_bins(packing):
         types, demand = np.unique(sizes, return_counts=True)
         lower, patterns = _Search(types, demand, capacity, deadline).solve(lower, most, WITHIN_ROUNDS)
-        packing = min(packing, packing_of(patterns, types, sizes), key=_bins)
+        packing = min(packing, combine_patterns(patterns, types, sizes), key=_count_bins)
     _check(packing, sizes, capacity)
-    return lower, packing if _bins(packing) <= most else None
+    return lower, packing if _count_bins(packing) <= most else None
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class _Search:
             bound, whole = self._bound(len(plan))
             lower = max(lower, bound)
             if most is None or lower <= most:
-                plan = self._completed(plan, whole, max(lower, enough), rounds)
+                plan = self._complete(plan, whole, max(lower, enough), rounds)
         return lower, plan
 
     def _late(self) -> bool:
@@ -171,7 +172,7 @@ class _Search:
         plan[:, here] = found
         return list(plan)
 
-    def _completed(
+    def _complete(
         self, plan: list[Integers], whole: list[Integers], enough: int, rounds: int
     ) -> list[Integers]:
         """Keeps some of the programme's whole bins and packs the rest anew.
@@ -190,7 +191,7 @@ class _Search:
         return plan
 
 
-def _bins(packing: Sequence[int]) -> int:
+def _count_bins(packing: Sequence[int]) -> int:
     return len(set(packing))
 
 

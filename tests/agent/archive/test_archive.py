@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from gapsmith.agent import Archive
-from gapsmith.agent.archive.bounds import tightened
+from gapsmith.agent.archive.bounds import merge_bounds
 from gapsmith.agent.archive.engine import open_engine
 from gapsmith.agent.archive.tables import SCHEMA, CallRow, CandidateRow
-from gapsmith.agent.evaluation.baselines import baselines_of
-from gapsmith.evaluators.base import Baseline, Instance, Trouble
+from gapsmith.agent.evaluation.baselines import find_baselines
+from gapsmith.evaluators.base import Baseline, GapsmithError, Instance
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
 
@@ -33,7 +33,7 @@ def sql(place, statement):
 
 def trouble(place, **options):
     """The words with which an archive is refused: one line."""
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(GapsmithError) as caught:
         open_engine(place, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -152,7 +152,7 @@ def test_two_who_open_a_new_archive_at_once_both_can(tmp_path):
             gate.wait()
             try:
                 Archive(place).close()
-            except Trouble as error:
+            except GapsmithError as error:
                 failed.append(str(error))
 
         threads = [threading.Thread(target=enter) for _ in range(4)]
@@ -179,9 +179,9 @@ def test_a_baseline_is_solved_once_ever(place):
 
     problem = tiny(baseline=baseline)
     instances = problem.instances("train", 0, 5)
-    first = baselines_of(problem, [*instances, *instances], Archive(place), 7.0)
+    first = find_baselines(problem, [*instances, *instances], Archive(place), 7.0)
     renamed = [Instance(f"other {k}", i.data, "another class") for k, i in enumerate(instances)]
-    again = baselines_of(problem, renamed, Archive(place))
+    again = find_baselines(problem, renamed, Archive(place))
     assert len(solved) == 5
     assert first == again == {digest: Baseline(3, 3, [1], "hand", 7.0) for digest in solved}
 
@@ -206,7 +206,7 @@ def test_what_is_not_proven_is_solved_again_with_more_seconds(place):
     one = problem.instances("train", 0, 1)
     bounds = []
     for seconds in (1.0, 1.0, 0.5, 4.0, 60.0, 600.0):
-        found = baselines_of(problem, one, archive, seconds)[one[0].digest]
+        found = find_baselines(problem, one, archive, seconds)[one[0].digest]
         bounds.append((found.lower, found.upper))
     assert solver.limits == [1.0, 4.0, 60.0]
     assert bounds == [(1, 19), (1, 19), (1, 19), (4, 16), (10, 10), (10, 10)]
@@ -222,7 +222,7 @@ def test_what_takes_less_time_than_it_is_given_is_not_tried_again(place):
 
     problem = tiny(baseline=baseline)
     for _ in range(2):
-        baselines_of(problem, problem.instances("train", 0, 1), Archive(place), 5.0)
+        find_baselines(problem, problem.instances("train", 0, 1), Archive(place), 5.0)
     assert calls == [5.0]
 
 
@@ -235,9 +235,9 @@ def test_bounds_are_only_ever_tightened(found, maximise):
     """Whatever comes in whatever order, the bounds are the best of all, and a contradiction is said."""
     low, high = max(pair[0] for pair in found), min(pair[1] for pair in found)
     several = [Baseline(a, b, [a if maximise else b], "hand", 1.0) for a, b in found]
-    merged = partial(reduce, lambda kept, new: tightened(kept, new, maximise, "one"), several)
+    merged = partial(reduce, lambda kept, new: merge_bounds(kept, new, maximise, "one"), several)
     if low > high:
-        with pytest.raises(Trouble, match="one of them is wrong"):
+        with pytest.raises(GapsmithError, match="one of them is wrong"):
             merged()
     else:
         kept = merged()
@@ -265,7 +265,7 @@ def test_a_run_keeps_the_bounds_it_met_first(place):
     problem, whole, half = tiny(baseline=half_proven), f"{place}.whole", f"{place}.half"
     expected = finish(job(whole, problem=problem, calls=12)).archive.fingerprint(1)
     assert crash(job(half, problem=problem, archive=dying(Archive(half), 60), calls=12))
-    baselines_of(tiny(), problem.instances("train", 3), Archive(half), 600.0)
+    find_baselines(tiny(), problem.instances("train", 3), Archive(half), 600.0)
     assert finish(job(half, problem=problem, number=1, calls=12)).archive.fingerprint(1) == expected
     assert finish(job(half, problem=problem, calls=12)).archive.fingerprint(2) != expected
 
@@ -309,7 +309,7 @@ def test_a_reply_and_its_candidate_are_one_commit(place):
     wrong = call.model_copy(update={"slot": 9})
     with pytest.raises(Exception, match="FOREIGN KEY"):
         archive.answer(CandidateRow(run=run, slot=1, operator="o"), wrong)
-    assert list(archive.candidates(run)) == list(archive.calls(run)) == [0]
+    assert list(archive.read_candidates(run)) == list(archive.calls(run)) == [0]
 
 
 @pytest.mark.parametrize("ask", ["run", "find", "lineage"])
@@ -318,7 +318,7 @@ def test_a_number_that_is_not_there_is_said_so(place, ask, number):
     """An unknown run or program, however large its number, is one clear line."""
     archive = Archive(place)
     archive.start("tiny", "m", 0, {})
-    with pytest.raises(Trouble, match=f"holds no (run|program) {number}"):
+    with pytest.raises(GapsmithError, match=f"holds no (run|program) {number}"):
         getattr(archive, ask)(number)
 
 
@@ -330,8 +330,10 @@ def test_best_and_lineage(place):
     assert len({row.program for row in rows}) == len(rows)
     passed = [row.gate == "passed" for row in rows]
     assert passed == sorted(passed, reverse=True)
-    made = next(row for row in run.archive.candidates(1).values() if row.slot > 2 and row.outcome == "ok")
-    line = run.archive.lineage(made.program)
+    made = next(
+        row for row in run.archive.read_candidates(1).values() if row.slot > 2 and row.outcome == "ok"
+    )
+    line = run.archive.trace_lineage(made.program)
     assert line[0].program == made.program
     assert {row.operator for row in line if not row.parents} == {"rule"}
 
@@ -344,6 +346,6 @@ def test_a_counterexample_is_kept_once(place):
     archive.add_counterexample("flow", "d0", {"p": [3]}, 3.5)
     archive.add_counterexample("flow", "d1", {"p": []}, 8)
     archive.add_counterexample("tour", "d1", [4], 9)
-    found = [(row.digest, row.data, row.optimum, row.program) for row in archive.counterexamples("flow")]
+    found = [(row.digest, row.data, row.optimum, row.program) for row in archive.list_counterexamples("flow")]
     assert found == [("d1", {"p": [1, 2]}, 7.0, program), ("d0", {"p": [3]}, 3.5, None)]
-    assert archive.counterexamples("unknown") == []
+    assert archive.list_counterexamples("unknown") == []

@@ -9,7 +9,7 @@ from gapsmith.agent import Archive
 from gapsmith.agent.archive import CallRow, CandidateRow
 from gapsmith.agent.archive.costs import summarise_costs
 from gapsmith.agent.cli.app import main
-from gapsmith.agent.runs.final.encoding import spending_json
+from gapsmith.agent.runs.final.encoding import encode_spending
 
 SLOTS = (
     # operator, model, gap in training, gate, dollars, tokens in, cached, out
@@ -91,7 +91,7 @@ def test_an_unknown_price_makes_the_sum_unknown(place):
 def test_a_run_without_calls_has_no_shares(place):
     """Nothing is divided by nothing."""
     archive = Archive(place)
-    found = spending_json(summarise_costs(archive, archive.start("tiny", "offline", 0, {})))
+    found = encode_spending(summarise_costs(archive, archive.start("tiny", "offline", 0, {})))
     assert (found["calls"], found["usd"], found["cached_share"], found["usd_per_champion"]) == (
         0,
         0.0,

@@ -67,8 +67,8 @@ def test_nothing_is_lost_on_the_way_up(old):
     """Runs, candidates, replies, scores, optima, tallies and decisions are those of before."""
     archive = Archive(old)
     assert (archive.run(1).config, archive.run(1).seconds) == ({"a": 1}, 2.5)
-    assert [row.program for row in archive.candidates(1).values()] == [1, 2, None]
-    first = archive.candidate(1, 0)
+    assert [row.program for row in archive.read_candidates(1).values()] == [1, 2, None]
+    first = archive.find_candidate(1, 0)
     assert (first.name, first.train_gap, first.validation_gap, first.gate) == ("EDD", 4.0, 5.0, "passed")
     assert (first.arm, first.model, first.behaviour, first.charged) == ("", "", "", 0)
     assert (archive.call(1, 1).reply, archive.call(1, 1).detail) == ("the reply", {"k": "v"})
@@ -91,8 +91,8 @@ def test_a_lifted_archive_goes_on(old):
     archive = Archive(old)
     assert archive.program("tiny", "abc", "x = 1", 3) == (1, False)
     archive.settle(1, 2, {"program": 2, "outcome": "duplicate", "charged": 0}, events=[("raced", {})])
-    assert archive.recorded(1) == 3
-    assert archive.candidate(1, 2).outcome == "duplicate"
+    assert archive.count_slots(1) == 3
+    assert archive.find_candidate(1, 2).outcome == "duplicate"
     assert len(archive.events(1)) == 3
 
 
@@ -101,7 +101,7 @@ def test_an_archive_of_a_later_schema_gets_what_it_lacks(old, tmp_path, version)
     """The steps from 2 on add tables and columns, which can be written then."""
     lifted_to(version, old)
     archive = Archive(old)
-    assert archive.counterexamples("tiny") == []
+    assert archive.list_counterexamples("tiny") == []
     archive.add_counterexample("tiny", "d", [1], 2)
     assert archive.program("tiny", "abc", "x = 1", 3) == (1, False)
     assert archive.program("tiny", "abc", "x = 1", 3, "another version")[1]

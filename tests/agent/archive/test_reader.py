@@ -56,18 +56,18 @@ def test_a_slot_is_read_alone(archive):
     call = CallRow(run=1, slot=4, model="m", operator="o", template="t", system="s", prompt="p", reply="r")
     archive.answer(CandidateRow(run=1, slot=4, operator="o", parents=[1, 2]), call)
     add(archive, 2)
-    assert archive.candidate(1, 4).parents == [1, 2]
+    assert archive.find_candidate(1, 4).parents == [1, 2]
     assert archive.call(1, 4) == call
-    assert archive.call(1, 2) is archive.call(2, 4) is archive.candidate(1, 3) is None
+    assert archive.call(1, 2) is archive.call(2, 4) is archive.find_candidate(1, 3) is None
 
 
 def test_slots_are_recorded_up_to_the_highest(archive):
     """A run's slots are counted to the highest one that is recorded, in that run alone."""
-    assert archive.recorded(1) == 0
+    assert archive.count_slots(1) == 0
     add(archive, 0)
     add(archive, 6)
-    assert archive.recorded(1) == 7
-    assert archive.recorded(archive.start("tiny", "m", 0, {})) == 0
+    assert archive.count_slots(1) == 7
+    assert archive.count_slots(archive.start("tiny", "m", 0, {})) == 0
 
 
 verdicts = st.fixed_dictionaries(
@@ -92,7 +92,7 @@ def test_claims_are_the_earliest_of_their_run(shared, rows):
         earlier = list(enumerate(rows[:before]))
         for program in (1, 2):
             claims = (s for s, r in earlier if r["program"] == program and r["outcome"] in ("ok", "raced"))
-            assert shared.claimed(run, program, before) == next(claims, None)
+            assert shared.find_first_slot(run, program, before) == next(claims, None)
 
 
 def test_questions_about_one_slot_search_and_do_not_scan(archive):
@@ -101,8 +101,8 @@ def test_questions_about_one_slot_search_and_do_not_scan(archive):
     event.listen(archive._engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
     add(archive, 0, program=1, behaviour="u", train_gap=1.0)
     asked.clear()
-    archive.candidate(1, 0), archive.call(1, 0), archive.recorded(1), archive.find(1)
-    archive.claimed(1, 1, 9), archive.program("tiny", "a", "", 0)
+    archive.find_candidate(1, 0), archive.call(1, 0), archive.count_slots(1), archive.find(1)
+    archive.find_first_slot(1, 1, 9), archive.program("tiny", "a", "", 0)
     archive.costs([1, 2], ["d", "e"]), archive.best(run=1), archive.elites("tiny", 3, run=1)
     asked = [(words, values) for words, values in asked if words.startswith("SELECT")]
     assert len(asked) == 12
@@ -123,10 +123,13 @@ def test_a_verdict_its_scores_and_its_events_are_one_commit(archive):
         archive.settle(
             1, 0, verdict, [(ONE, ok(5))], events=[("raced", {}), ("gate", {"not JSON": object()})]
         )
-    assert (archive.candidate(1, 0).outcome, archive.scores(1, [ONE.digest])) == ("asked", {})
+    assert (archive.find_candidate(1, 0).outcome, archive.scores(1, [ONE.digest])) == ("asked", {})
     assert archive.events(1) == []
     archive.settle(1, 0, verdict, [(ONE, ok(5))], events=[("raced", {}), ("gate", {})])
-    assert (archive.candidate(1, 0).outcome, archive.scores(1, [ONE.digest])) == ("ok", {ONE.digest: ok(5)})
+    assert (archive.find_candidate(1, 0).outcome, archive.scores(1, [ONE.digest])) == (
+        "ok",
+        {ONE.digest: ok(5)},
+    )
     assert [each.kind for each in archive.events(1)] == ["raced", "gate"]
 
 
@@ -134,7 +137,7 @@ def test_the_facts_of_a_slot_are_kept(archive):
     """Arm, model, behaviour, time and evaluations of a slot are those that were settled."""
     facts = {"arm": "a", "model": "m", "behaviour": "u", "cpu_seconds": 0.5, "evaluated": 36, "charged": 12}
     add(archive, 0, **facts)
-    assert facts.items() <= archive.candidate(1, 0).model_dump().items()
+    assert facts.items() <= archive.find_candidate(1, 0).model_dump().items()
 
 
 def test_one_event_of_a_kind_for_a_slot(archive):
@@ -155,7 +158,7 @@ def test_one_event_of_a_kind_for_a_slot(archive):
         lambda archive: archive.answer(CandidateRow(run=9, slot=0, operator="o")),
         lambda archive: archive.settle(1, 0, {"program": 99}),
         lambda archive: archive.add_scores(99, [(ONE, ok(1))]),
-        lambda archive: archive.tally(9, [{"kind": "arm", "name": "a"}]),
+        lambda archive: archive.record_tallies(9, [{"kind": "arm", "name": "a"}]),
     ],
 )
 def test_what_belongs_to_nothing_is_refused(archive, write):
@@ -169,9 +172,9 @@ def test_a_tally_is_the_last_one_of_its_kind_and_name(archive):
     """Tallies replace those of the same kind and name, of their own run only."""
     archive.start("tiny", "m", 0, {})
     first = {"kind": "operator", "name": "x", "tries": 1, "gains": 1, "reward": 0.5, "cost": 2.0}
-    archive.tally(1, [first, {**first, "kind": "model"}])
-    archive.tally(2, [first])
-    archive.tally(1, [{**first, "tries": 7}])
+    archive.record_tallies(1, [first, {**first, "kind": "model"}])
+    archive.record_tallies(2, [first])
+    archive.record_tallies(1, [{**first, "tries": 7}])
     found = [(row.kind, row.name, row.tries, row.reward) for row in archive.tallies(1)]
     assert found == [("model", "x", 1, 0.5), ("operator", "x", 7, 0.5)]
     assert [row.tries for row in archive.tallies(2)] == [1]

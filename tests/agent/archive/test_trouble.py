@@ -15,8 +15,8 @@ from gapsmith.agent import Archive
 from gapsmith.agent.archive import Call, Candidate
 from gapsmith.agent.archive.engine import open_engine
 from gapsmith.agent.archive.safety import guarding, leases
-from gapsmith.agent.archive.safety.leases import Lease, is_over, lease_of_this_process
-from gapsmith.evaluators.base import Trouble
+from gapsmith.agent.archive.safety.leases import Lease, is_over, make_lease
+from gapsmith.evaluators.base import GapsmithError
 
 
 def call(run, slot=0):
@@ -38,7 +38,7 @@ def call(run, slot=0):
 @pytest.fixture
 def impatient(monkeypatch):
     """SQLite does not wait by itself: we ask it four times."""
-    monkeypatch.setattr(guarding, "TURNS", 4)
+    monkeypatch.setattr(guarding, "MAX_WAITS", 4)
     monkeypatch.setattr("gapsmith.agent.archive.engine.BUSY_SECONDS", 0)
 
 
@@ -72,11 +72,11 @@ def test_a_reply_that_cannot_be_written_is_kept_for_resume(place, impatient):
     store = Archive(place, tell=told.append)
     run = store.start("tiny", "m", 0, {})
     lock = Lock(place)
-    with pytest.raises(Trouble, match="locked it for minutes") as caught:
+    with pytest.raises(GapsmithError, match="locked it for minutes") as caught:
         store.answer(*call(run))
     assert "\n" not in str(caught.value)
     assert "INSERT" not in str(caught.value)
-    with pytest.raises(Trouble):
+    with pytest.raises(GapsmithError):
         store.answer(*call(run, 1))
     store.close()
     assert told[-1] == f"2 paid replies are in {place}.replies.jsonl and resume reads them"
@@ -91,7 +91,7 @@ def test_a_reply_is_written_at_the_end_if_the_lock_is_gone_by_then(place, impati
     store = Archive(place)
     run = store.start("tiny", "m", 0, {})
     lock = Lock(place)
-    with pytest.raises(Trouble):
+    with pytest.raises(GapsmithError):
         store.answer(*call(run))
     lock.release()
     store.close()
@@ -109,11 +109,11 @@ def test_a_run_loses_no_paid_reply_to_a_lock(place, impatient):
         return answer(request)
 
     model._answer = locking
-    with pytest.raises(Trouble, match="locked"):
+    with pytest.raises(GapsmithError, match="locked"):
         finish(run)
     run.archive.close()
     locks[0].release()
-    assert set(Archive(place).calls(1)) == set(model.answered)
+    assert set(Archive(place).calls(1)) == set(model.list_answered_slots)
 
 
 def test_a_damaged_page_is_one_line(place):
@@ -126,7 +126,7 @@ def test_a_damaged_page_is_one_line(place):
     with open(place, "r+b") as file:
         file.seek(size - 4096)
         file.write(b"\xff" * 4096)
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(GapsmithError) as caught:
         [Archive(place).find(number) for number in range(1, 201)]
     assert "is damaged" in str(caught.value)
     assert "SELECT" not in str(caught.value)
@@ -141,9 +141,9 @@ def test_an_archive_that_was_deleted_is_noticed_and_saved(place):
     run = store.start("tiny", "m", 0, {})
     for suffix in ("", "-wal", "-shm"):
         Path(place + suffix).unlink()
-    with pytest.raises(Trouble, match="was deleted or replaced while it was in use; its content is in"):
+    with pytest.raises(GapsmithError, match="was deleted or replaced while it was in use; its content is in"):
         store.answer(*call(run))
-    with pytest.raises(Trouble):
+    with pytest.raises(GapsmithError):
         store.finish(run, "failed", 7.0)
     store.close()
     assert sorted(path.name for path in Path(place).parent.glob("*.rescued*")) == ["archive.db.rescued"]
@@ -158,8 +158,8 @@ def test_no_new_archive_is_made_in_the_place_of_a_deleted_one(place):
     store = Archive(place)
     os.unlink(place)
     store._engine.pool.dispose()
-    with pytest.raises(Trouble, match="deleted or replaced"):
-        store.runs()
+    with pytest.raises(GapsmithError, match="deleted or replaced"):
+        store.list_runs()
     assert not Path(place).exists()
 
 
@@ -179,19 +179,19 @@ def test_a_name_is_taken_as_it_is(tmp_path, name):
     store.start("tiny", "m", 0, {})
     store.close()
     assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert len(Archive(place, reading=True).runs()) == 1
+    assert len(Archive(place, reading=True).list_runs()) == 1
 
 
 @pytest.mark.parametrize("name", ["", " ", ":memory:", "sqlite://", "sqlite:///", "sqlite:///:memory:"])
 def test_a_name_that_keeps_nothing_is_refused(name):
     """An archive in memory would be lost: it is refused before anything is done."""
-    with pytest.raises(Trouble, match="names no file"):
+    with pytest.raises(GapsmithError, match="names no file"):
         Archive(name)
 
 
 def test_a_missing_folder_is_named(tmp_path):
     """The message says which folder is missing, and what to do."""
-    with pytest.raises(Trouble, match=f"folder {tmp_path / 'no'} does not exist; make it"):
+    with pytest.raises(GapsmithError, match=f"folder {tmp_path / 'no'} does not exist; make it"):
         Archive(str(tmp_path / "no" / "a.db"))
 
 
@@ -221,7 +221,7 @@ def test_reading_changes_nothing(tmp_path, monkeypatch, writable, old):
         monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and real(path, mode))
     store = Archive(place, reading=True)
     assert store.run(1).config == {"a": 1}
-    with pytest.raises(Trouble):
+    with pytest.raises(GapsmithError):
         store.start("tiny", "m", 0, {}) if not old else store.find(99)
     store.close()
     assert listing(tmp_path) == before
@@ -239,7 +239,7 @@ def test_a_log_beside_an_archive_that_cannot_be_written_is_read_too(tmp_path, mo
     before = listing(kept)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     reader = Archive(str(kept / "archive.db"), reading=True)
-    assert len(reader.runs()) == 3
+    assert len(reader.list_runs()) == 3
     reader.close()
     assert listing(kept) == before
 
@@ -248,7 +248,7 @@ def test_an_empty_file_is_not_made_an_archive_by_reading(tmp_path):
     """A verb that only reads says that there is nothing."""
     place = tmp_path / "empty.db"
     place.write_bytes(b"")
-    with pytest.raises(Trouble, match="is empty"):
+    with pytest.raises(GapsmithError, match="is empty"):
         Archive(str(place), reading=True)
     assert place.read_bytes() == b""
 
@@ -256,7 +256,7 @@ def test_an_empty_file_is_not_made_an_archive_by_reading(tmp_path):
 def test_what_is_no_archive_is_not_read(tmp_path):
     """The words are those of any opening."""
     (tmp_path / "noise.db").write_bytes(bytes(range(256)) * 20)
-    with pytest.raises(Trouble, match="file is not a database"):
+    with pytest.raises(GapsmithError, match="file is not a database"):
         open_engine(str(tmp_path / "noise.db"), reading=True)
 
 
@@ -269,7 +269,9 @@ def test_a_run_is_worked_on_by_one_at_a_time(place):
     steps = first.search()
     next(steps)
     second = job(place, model=model, number=1, calls=6)
-    with pytest.raises(Trouble, match=rf"run 1 is being worked on by process {os.getpid()} on ") as caught:
+    with pytest.raises(
+        GapsmithError, match=rf"run 1 is being worked on by process {os.getpid()} on "
+    ) as caught:
         finish(second)
     assert "\n" not in str(caught.value)
     assert model.asked == []
@@ -284,7 +286,7 @@ def test_a_run_whose_process_is_gone_was_interrupted_and_is_taken_over(place):
     """After a crash `runs` does not say that it is running, and `resume` goes on at once."""
     assert crash(job(place, archive=dying(Archive(place), 20), calls=6))
     assert Archive(place).run(1).status == "interrupted"
-    assert Archive(place).runs()[0].status == "interrupted"
+    assert Archive(place).list_runs()[0].status == "interrupted"
     assert finish(job(place, number=1, calls=6)).archive.run(1).status == "searched"
 
 
@@ -313,25 +315,25 @@ def test_a_lease_is_refreshed_and_who_lost_it_stops(place):
     stopped = []
     with Lease(store, run, lambda: stopped.append(True)) as lease:
         assert store.refresh_lease(lease._row, lease._row.expires + 7)
-        assert store.lease(run).expires == lease._row.expires + 7
+        assert store.find_lease(run).expires == lease._row.expires + 7
         store.refresh_lease(lease._row, 0.0)  # it slept
-        other = lease_of_this_process(run)
+        other = make_lease(run)
         store.take_lease(other)
         assert not store.refresh_lease(lease._row, 9e9)
         lease.lost = True
-        with pytest.raises(Trouble, match="taken over by another process"):
+        with pytest.raises(GapsmithError, match="taken over by another process"):
             lease.check()
-    assert store.lease(run).token == other.token
+    assert store.find_lease(run).token == other.token
 
 
 def test_of_two_who_take_a_lease_at_once_one_gets_it(place):
     """A lease that was taken after one looked is not taken a second time."""
     one, two = Archive(place), Archive(place)
     run = one.start("tiny", "m", 0, {})
-    first, second = lease_of_this_process(run), lease_of_this_process(run)
-    seen = two.lease(run)
+    first, second = make_lease(run), make_lease(run)
+    seen = two.find_lease(run)
     one.take_lease(first)
-    two.lease = lambda run, found=[seen]: found.pop() if found else Archive(place).lease(run)
-    with pytest.raises(Trouble, match="is being worked on"):
+    two.find_lease = lambda run, found=[seen]: found.pop() if found else Archive(place).find_lease(run)
+    with pytest.raises(GapsmithError, match="is being worked on"):
         two.take_lease(second)
-    assert one.lease(run).token == first.token
+    assert one.find_lease(run).token == first.token

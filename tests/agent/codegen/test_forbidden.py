@@ -20,7 +20,7 @@ from gapsmith.agent.codegen.forbidden_names import (
 )
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.evaluators.catalogue import problem_names
+from gapsmith.evaluators.catalogue import list_problems
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 PAYLOADS = (
@@ -327,7 +327,7 @@ def test_classes_may_define_operators(method):
     assert screen(source, ENTRY).outcome == "ok"
 
 
-@pytest.mark.parametrize("name", problem_names())
+@pytest.mark.parametrize("name", list_problems())
 def test_reference_rules_and_blocks_pass(name):
     """Every rule and every block of ours is a program as candidates are."""
     problem = find_problem(name)

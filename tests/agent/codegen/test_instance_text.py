@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.codegen.instance_text import data_lines, picture, values_line
+from gapsmith.agent.codegen.instance_text import describe_solution, format_data, format_values
 from gapsmith.evaluators.base import Baseline, Instance
 
 P = np.array([5, 1, 4, 2])
@@ -14,7 +14,7 @@ SQUARE = np.array([[0, 1, 2, 9], [1, 0, 3, 4], [2, 3, 0, 5], [9, 4, 5, 0]])
 
 def told(data, solution):
     """What is said of a solution."""
-    return picture(Instance("x", data), Baseline(1.0, 1.0, solution, "", 0.0))
+    return describe_solution(Instance("x", data), Baseline(1.0, 1.0, solution, "", 0.0))
 
 
 @pytest.mark.parametrize(
@@ -71,5 +71,5 @@ ARRAYS = st.sampled_from(
 def test_no_solution_is_too_odd(data, solution):
     """Whatever an author's data and solutions are, a few short lines come of them."""
     instance = Instance("x", data)
-    lines = [told(data, solution), values_line(solution), *data_lines(instance)]
+    lines = [told(data, solution), format_values(solution), *format_data(instance)]
     assert all(len(line) < 1000 and "\n" not in line for line in lines)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.codegen.sanitize import fenced, harmless, one_line, untrusted
+from gapsmith.agent.codegen.sanitize import add_fence, flatten_untrusted, limit_untrusted, sanitize
 
 ANYTHING = st.one_of(
     st.text(),
@@ -20,11 +20,11 @@ ANYTHING = st.one_of(
 @given(ANYTHING)
 def test_harmless_text_controls_nothing(text):
     """No terminal sequence, no turn of direction, no character of a control or a format category."""
-    clean = harmless(text)
+    clean = sanitize(text)
     assert all(
         c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp", "Cn", "Co") for c in clean
     )
-    assert harmless(clean) == clean
+    assert sanitize(clean) == clean
 
 
 @given(
@@ -34,7 +34,7 @@ def test_harmless_text_controls_nothing(text):
 )
 def test_ordinary_text_stays(text):
     """Letters, digits and signs of any script are left alone."""
-    assert harmless(text) == text
+    assert sanitize(text) == text
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_ordinary_text_stays(text):
 )
 def test_what_is_seen_is_what_is_said(text, shown):
     """Colours, titles, links, clipboards, hidden letters and turned lines are gone with all that they carry."""
-    assert harmless(text) == shown
+    assert sanitize(text) == shown
 
 
 @given(ANYTHING)
 def test_no_text_ends_its_fence(text):
     """Whatever a program prints: its fence is longer than any run of backticks in it."""
-    lines = fenced(text).split("\n")
+    lines = add_fence(text).split("\n")
     assert lines[0] == lines[-1] + "text"
     assert max((len(run) for run in re.findall("`+", text)), default=0) < len(lines[-1])
 
@@ -68,7 +68,7 @@ def test_no_text_ends_its_fence(text):
 @given(ANYTHING, st.integers(1, 100))
 def test_untrusted_text_is_harmless(text, longest):
     """No fence, no control character, no more than was granted."""
-    clean = untrusted(text, longest)
+    clean = limit_untrusted(text, longest)
     assert len(clean) <= longest + 2
     assert "```" not in clean
     assert all(c in "\n\t" or c.isprintable() for c in clean)
@@ -77,6 +77,6 @@ def test_untrusted_text_is_harmless(text, longest):
 @given(ANYTHING, st.integers(1, 100))
 def test_one_line_is_one_line(text, longest):
     """It can neither end a table's cell nor a line nor a code span."""
-    line = one_line(text, longest)
+    line = flatten_untrusted(text, longest)
     assert not re.search(r"[\n\t|`]", line)
     assert len(line.splitlines()) <= 1

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.codegen.screen import encodable, screen
+from gapsmith.agent.codegen.screen import make_encodable, screen
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
 
 @given(st.text())
 def test_encodable_changes_whole_text_not_at_all(text):
     """Only halves of characters are replaced."""
-    assert encodable(text) == text
-    assert encodable(text + "\ud83d") == text + "?"
+    assert make_encodable(text) == text
+    assert make_encodable(text + "\ud83d") == text + "?"
 
 
 # The hash

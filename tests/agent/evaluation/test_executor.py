@@ -9,14 +9,14 @@ import pytest
 
 from gapsmith.agent.evaluation import executor
 from gapsmith.agent.evaluation.compare import _Work as Compared
-from gapsmith.agent.evaluation.executor import LocalExecutor, executor_named, pack, unpack
-from gapsmith.agent.evaluation.problems import find_problem, new_problem
+from gapsmith.agent.evaluation.executor import LocalExecutor, find_executor, pack, unpack
+from gapsmith.agent.evaluation.problems import find_problem, write_skeleton
 from gapsmith.agent.evaluation.scores import _Work as Scored
 from gapsmith.agent.evaluation.staged import Attempt, Probe, Race, Validation
-from gapsmith.agent.search.instances import Bench, Course
-from gapsmith.evaluators.base import Baseline, Split, Trouble, UsageTrouble
-from gapsmith.evaluators.catalogue import load_problem, problem_names
-from gapsmith.sandbox import SandboxTrouble
+from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.evaluators.base import Baseline, GapsmithError, Split, UsageError
+from gapsmith.evaluators.catalogue import list_problems, load_problem
+from gapsmith.sandbox import SandboxError
 
 
 class Failing:
@@ -24,7 +24,7 @@ class Failing:
 
     def run(self, job):
         """Fails."""
-        raise SandboxTrouble("too many open files")
+        raise SandboxError("too many open files")
 
     def close(self):
         """Nothing to close."""
@@ -35,7 +35,7 @@ def test_a_sandbox_that_fails_at_once_is_told_each_time(monkeypatch):
     monkeypatch.setattr(executor, "open_sandbox", lambda **_: Failing())
     with LocalExecutor(workers=1) as local:
         for _ in range(2):
-            with pytest.raises(SandboxTrouble, match="open files"):
+            with pytest.raises(SandboxError, match="open files"):
                 local.submit(lambda runner, spent: spent).result()
 
 
@@ -50,7 +50,7 @@ def course_of(problem, count=2):
     """A few instances, whose bounds are not solved for."""
     instances = problem.instances(Split.TRAIN, 1, count)
     bounds = {instance.digest: Baseline(1, 10**9, None, "none", 0.0) for instance in instances}
-    bench = Bench.of(instances, bounds, problem.maximise)
+    bench = InstanceSet.of(instances, bounds, problem.maximise)
     return Course(problem, bench, bench)
 
 
@@ -71,7 +71,7 @@ def sent(request):
     return unpack(packed, put), put
 
 
-@pytest.mark.parametrize("name", problem_names())
+@pytest.mark.parametrize("name", list_problems())
 def test_requests_of_every_problem_can_be_sent(name, local):
     """A pickled request runs elsewhere and gives the same result, whether its instances are apart or inside."""
     problem = find_problem(name)
@@ -116,7 +116,7 @@ with LocalExecutor(workers=1, minimum=0) as executor:
 def test_a_problem_of_ones_own_runs_in_another_process(tmp_path, local):
     """A file is found by its absolute path there; its limits and instances come with the request."""
     file = tmp_path / "mine.py"
-    file.write_text(new_problem("mine"), "utf-8")
+    file.write_text(write_skeleton("mine"), "utf-8")
     problem = find_problem(str(file))
     request = Probe(course_of(problem), problem.rules[0].source(problem.entry.name), None, {})
     expected, put = local.submit(request).result().costs, {}
@@ -130,10 +130,10 @@ def test_a_problem_of_ones_own_runs_in_another_process(tmp_path, local):
 def test_a_file_that_was_edited_is_not_run_as_another_version(tmp_path):
     """A request of an earlier version of a file is refused, never run with other rules."""
     file = tmp_path / "mine.py"
-    file.write_text(new_problem("mine"), "utf-8")
+    file.write_text(write_skeleton("mine"), "utf-8")
     packed = pickle.dumps(find_problem(str(file)))
-    file.write_text(new_problem("mine") + "# edited\n", "utf-8")
-    with pytest.raises(Trouble, match=r"mine\.py has version [0-9a-f]+ here; expected"):
+    file.write_text(write_skeleton("mine") + "# edited\n", "utf-8")
+    with pytest.raises(GapsmithError, match=r"mine\.py has version [0-9a-f]+ here; expected"):
         pickle.loads(packed)
 
 
@@ -161,6 +161,6 @@ def test_a_problem_without_a_reference_says_so():
 
 def test_an_unknown_executor_is_named():
     """There is one executor by name; others are the caller's own objects."""
-    assert executor_named("local") is LocalExecutor
-    with pytest.raises(UsageTrouble, match="unknown executor 'lokal'; did you mean 'local'"):
-        executor_named("lokal")
+    assert find_executor("local") is LocalExecutor
+    with pytest.raises(UsageError, match="unknown executor 'lokal'; did you mean 'local'"):
+        find_executor("lokal")

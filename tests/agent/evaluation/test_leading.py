@@ -8,10 +8,10 @@ from helpers import TINY, Inline, tiny
 from gapsmith.agent import Archive
 from gapsmith.agent.archive import CandidateRow
 from gapsmith.agent.cli.app import main
-from gapsmith.agent.cli.run import warm_seeds
-from gapsmith.agent.evaluation.leading import leading
-from gapsmith.agent.evaluation.rescore import rescored
-from gapsmith.agent.evaluation.scores import Measuring
+from gapsmith.agent.cli.run import read_seeds
+from gapsmith.agent.evaluation.leading import rank_programs
+from gapsmith.agent.evaluation.rescore import rescore_programs
+from gapsmith.agent.evaluation.scores import Scorer
 
 RULE = "import numpy as np\n\n\ndef schedule(p, d):\n    return np.argsort(d + {} * p, kind='stable')\n"
 RUNS = (
@@ -49,7 +49,7 @@ def kept(place):
 
 def numbers(archive, run=None, limit=9):
     """The programs in their order."""
-    return [row.program for row in leading(archive, "tiny_tardiness", run, limit)]
+    return [row.program for row in rank_programs(archive, "tiny_tardiness", run, limit)]
 
 
 def test_the_order_is_that_of_the_gap_and_winners_stand_before_their_run(kept):
@@ -62,10 +62,10 @@ def test_the_order_is_that_of_the_gap_and_winners_stand_before_their_run(kept):
 
 def test_a_shortened_winner_is_scored_anew_and_starts_others(kept, place):
     """`best --instances` and `run --from` take the winner, however few they take."""
-    by = Measuring(tiny(), Inline(), kept)
-    found = rescored(tiny().instances("test"), 1, by, 1)
+    by = Scorer(tiny(), Inline(), kept)
+    found = rescore_programs(tiny().instances("test"), 1, by, 1)
     assert "3" in [row.entrant.name for row in found.rows]
-    assert RULE.format(3) in warm_seeds(str(TINY), place)[:2]
+    assert RULE.format(3) in read_seeds(str(TINY), place)[:2]
 
 
 def test_best_marks_the_winners(kept, place, capsys):

@@ -6,7 +6,7 @@ import pytest
 from helpers import Inline, NoSandbox, tiny
 
 from gapsmith.agent import Archive
-from gapsmith.agent.evaluation.scores import Measuring
+from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Split
 from gapsmith.sandbox import Ending
@@ -19,12 +19,12 @@ class Crowded(NoSandbox):
 
     def __init__(self, at, times, ending):
         super().__init__()
-        self._at, self._times, self._ending = at, times, ending
+        self._get_reply, self._times, self._ending = at, times, ending
 
     def run(self, job):
         """The first calls of the job, whose others it has no time for."""
         done = super().run(job)
-        at = self._at - (self.calls - len(job.calls))
+        at = self._get_reply - (self.calls - len(job.calls))
         if self._times and at >= 0:
             self._times -= 1
             return replace(done, ending=self._ending, answers=done.answers[:at])
@@ -38,7 +38,7 @@ def measured(place, times, ending=Ending.TIMEOUT_CPU):
     problem, archive = tiny(), Archive(place)
     number, _ = archive.program(problem.name, "h", SOURCE, 9)
     instances = problem.instances(Split.TRAIN, 0, Crowded.calls)
-    by = Measuring(problem, Inline(Crowded(3, times, ending)), archive)
+    by = Scorer(problem, Inline(Crowded(3, times, ending)), archive)
     (found,) = by.run([Elite(number, SOURCE, 9, 0.0, ())], instances)
     return found
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.modelling.answer import STATUSES, Answer, Kind, Malformed, answer_of, judged, same
+from gapsmith.agent.modelling.answer import (
+    STATUSES,
+    Answer,
+    Kind,
+    MalformedAnswer,
+    is_close,
+    judge_outcome,
+    read_answer,
+)
 from gapsmith.sandbox import Answer as Returned
 from gapsmith.sandbox import Ending, Outcome
 
@@ -23,7 +31,7 @@ VALUES = st.recursive(
 
 def test_an_answer_has_status_objective_and_values():
     """Whole numbers, fractions and truth values all become numbers."""
-    found = answer_of({"status": "optimal", "objective": 3, "values": {"x": True, "y": 1.5}})
+    found = read_answer({"status": "optimal", "objective": 3, "values": {"x": True, "y": 1.5}})
     assert found == Answer("optimal", 3.0, {"x": 1.0, "y": 1.5})
     assert found.value("y") == 1.5
     assert found.value("not there") == 3.0
@@ -32,7 +40,7 @@ def test_an_answer_has_status_objective_and_values():
 @pytest.mark.parametrize("status", STATUSES[1:])
 def test_only_an_optimum_has_a_value(status):
     """What is reported beside another status is no answer."""
-    assert answer_of({"status": status, "objective": 3}) == Answer(status, None)
+    assert read_answer({"status": status, "objective": 3}) == Answer(status, None)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +66,8 @@ def test_only_an_optimum_has_a_value(status):
 )
 def test_what_is_no_answer_is_malformed(value, words):
     """The reason says what was found and what was expected, for the next prompt."""
-    with pytest.raises(Malformed) as refused:
-        answer_of(value)
+    with pytest.raises(MalformedAnswer) as refused:
+        read_answer(value)
     assert words in str(refused.value)
 
 
@@ -68,8 +76,8 @@ def test_whatever_a_program_returns_is_an_answer_or_malformed(value, parts):
     """Nothing that JSON can hold does any harm."""
     for result in (value, {"status": "optimal", "objective": 1.0, **parts}):
         try:
-            answer = answer_of(result)
-        except Malformed:
+            answer = read_answer(result)
+        except MalformedAnswer:
             continue
         assert answer.status in STATUSES
         assert answer.objective is None or math.isfinite(answer.objective)
@@ -88,14 +96,14 @@ def test_whatever_a_program_returns_is_an_answer_or_malformed(value, parts):
 )
 def test_the_tolerance(left, right, equal):
     """One in ten thousand of the larger, and a millionth near 0; whichever comes first."""
-    assert same(left, right) is same(right, left) is equal
+    assert is_close(left, right) is is_close(right, left) is equal
 
 
-@pytest.mark.parametrize("ending", [ending for ending in Ending if not ending.ours])
+@pytest.mark.parametrize("ending", [ending for ending in Ending if not ending.is_sandbox_failure])
 def test_every_ending_has_a_kind(ending):
     """However a run ends, it is a kind of failure, and only a proven optimum is an answer."""
     result = {"status": "optimal", "objective": 1.0}
-    verdict = judged(Outcome(ending=ending, message="why", answers=(Returned(result, 0.1),)))
+    verdict = judge_outcome(Outcome(ending=ending, message="why", answers=(Returned(result, 0.1),)))
     assert (verdict.kind is Kind.ANSWERED) is (ending is Ending.OK)
 
 
@@ -103,4 +111,4 @@ def test_every_ending_has_a_kind(ending):
 def test_every_status_has_a_kind(status):
     """The words of a program are told apart."""
     outcome = Outcome(ending=Ending.OK, answers=(Returned({"status": status, "objective": 1}, 0.1),))
-    assert judged(outcome).kind == ("answered" if status == "optimal" else status)
+    assert judge_outcome(outcome).kind == ("answered" if status == "optimal" else status)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
-from gapsmith.agent.modelling.benchmark import Marked, Share, score, scores
+from gapsmith.agent.modelling.benchmark import ScoredQuestion, Share, score_questions, score_sets
 from gapsmith.agent.modelling.question import Question
-from gapsmith.agent.modelling.sample import Attempt, Sample, elected
+from gapsmith.agent.modelling.sample import Attempt, Sample, elect
 
 
 def marked(set_, *results, usd=0.5):
@@ -20,7 +20,7 @@ def marked(set_, *results, usd=0.5):
         answer = None if result is None else Answer("optimal", float(result), {"x": 2.0 * float(result)})
         verdict = Verdict(Kind.CRASH) if answer is None else Verdict(Kind.ANSWERED, "", answer)
         samples.append(Sample(question, number, (Attempt(None, "", verdict, usd, 10),)))
-    return Marked(question, tuple(samples), elected(samples))
+    return ScoredQuestion(question, tuple(samples), elect(samples))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_no_question_has_no_share():
 
 def test_first_and_vote_are_told_apart():
     """pass@1 is the mean over samples, the vote counts questions, `any` is what no vote can exceed."""
-    found = score(
+    found = score_questions(
         "s", [marked("s", 1, 1, 5), marked("s", 5, 5, 1), marked("s", None, 1), marked("s", None, None)]
     )
     assert found.vote.value == 2 / 4
@@ -61,29 +61,29 @@ def test_first_and_vote_are_told_apart():
 
 def test_what_a_right_answer_costs():
     """All that was spent, failures included, by the right answers; not known where a price is not, or none is right."""
-    found = score("s", [marked("s", 1), marked("s", 5), marked("s", None), marked("s", 1)])
-    assert found.cost_of_pass(found.usd) == pytest.approx(4 * 0.5 / 2)
-    assert found.cost_of_pass(found.calls) == 2
-    unpriced = score("s", [marked("s", 1, usd=None)])
+    found = score_questions("s", [marked("s", 1), marked("s", 5), marked("s", None), marked("s", 1)])
+    assert found.compute_cost_of_pass(found.usd) == pytest.approx(4 * 0.5 / 2)
+    assert found.compute_cost_of_pass(found.calls) == 2
+    unpriced = score_questions("s", [marked("s", 1, usd=None)])
     assert unpriced.usd is None
-    assert unpriced.cost_of_pass(unpriced.usd) is None
-    assert score("s", [marked("s", 5)]).cost_of_pass(1.0) is None
+    assert unpriced.compute_cost_of_pass(unpriced.usd) is None
+    assert score_questions("s", [marked("s", 5)]).compute_cost_of_pass(1.0) is None
 
 
 def test_sets_are_scored_apart_and_together():
     """Each set has a line, and all have one; a single set has no second."""
-    table = scores([marked("a", 1), marked("b", 5), marked("b", 1)])
+    table = score_sets([marked("a", 1), marked("b", 5), marked("b", 1)])
     assert [(each.name, each.asked, each.vote.value) for each in table] == [
         ("a", 1, 1.0),
         ("b", 2, 0.5),
         ("all", 3, 2 / 3),
     ]
-    assert [each.name for each in scores([marked("a", 1)])] == ["a"]
+    assert [each.name for each in score_sets([marked("a", 1)])] == ["a"]
 
 
 def test_what_was_not_asked_counts_in_no_share():
     """A budget that ended early is shown, and spoils no accuracy."""
-    found = score("s", [marked("s", 1), marked("s")])
+    found = score_questions("s", [marked("s", 1), marked("s")])
     assert (found.questions, found.asked, found.vote.value) == (2, 1, 1.0)
     assert found.kinds == {"not asked": 1, "right": 1}
 
@@ -93,5 +93,5 @@ def test_an_alternative_optimum_is_right_but_not_exact():
     question = Question("q", "?", "s", "", {"x": 2.0, "total": 1.0})
     verdict = Verdict(Kind.ANSWERED, "", Answer("optimal", 1.0, {"x": 7.0, "total": 1.0}))
     samples = (Sample(question, 0, (Attempt(None, "", verdict, 0.0, 0),)),)
-    found = Marked(question, samples, elected(samples))
+    found = ScoredQuestion(question, samples, elect(samples))
     assert (found.kind, found.exact) == ("right", False)

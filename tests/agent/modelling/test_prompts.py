@@ -28,18 +28,20 @@ def rendered(name):
     """A prompt of each kind."""
     problem = find_problem("single_machine_tardiness")
     return {
-        "formulate": lambda: prompts.formulate(QUESTION, 30.0).text,
+        "formulate": lambda: prompts.build_formulate_prompt(QUESTION, 30.0).text,
         "formulate_one": lambda: (
-            prompts.formulate(Question("q", "How much?", answers={OBJECTIVE: 1.0}), 30.0).text
+            prompts.build_formulate_prompt(Question("q", "How much?", answers={OBJECTIVE: 1.0}), 30.0).text
         ),
-        "repair": lambda: prompts.repair(QUESTION, 30.0, SOURCE, CRASH).text,
-        "doubt": lambda: prompts.repair(QUESTION, 30.0, SOURCE, Verdict(Kind.INFEASIBLE, "none")).text,
+        "repair": lambda: prompts.build_repair_prompt(QUESTION, 30.0, SOURCE, CRASH).text,
+        "doubt": lambda: (
+            prompts.build_repair_prompt(QUESTION, 30.0, SOURCE, Verdict(Kind.INFEASIBLE, "none")).text
+        ),
         "no_code": lambda: (
-            prompts.repair(QUESTION, 30.0, "", Verdict(Kind.NO_CODE, "the reply is empty")).text
+            prompts.build_repair_prompt(QUESTION, 30.0, "", Verdict(Kind.NO_CODE, "the reply is empty")).text
         ),
-        "system": lambda: prompts.formulate(QUESTION, 30.0).system,
-        "tell": lambda: prompts.tell(problem, {"p": [3, 5], "d": [4, -1]}, "a bakery").text,
-        "teller": lambda: prompts.tell(problem, {"p": [3]}, "a bakery").system,
+        "system": lambda: prompts.build_formulate_prompt(QUESTION, 30.0).system,
+        "tell": lambda: prompts.build_story_prompt(problem, {"p": [3, 5], "d": [4, -1]}, "a bakery").text,
+        "teller": lambda: prompts.build_story_prompt(problem, {"p": [3]}, "a bakery").system,
     }[name]()
 
 
@@ -57,15 +59,18 @@ def test_prompts_are_as_they_were_read(name):
 
 def test_the_answer_is_in_no_prompt():
     """What the set says is right is not shown, only the names of the quantities."""
-    for prompt in (prompts.formulate(QUESTION, 30.0), prompts.repair(QUESTION, 30.0, SOURCE, CRASH)):
+    for prompt in (
+        prompts.build_formulate_prompt(QUESTION, 30.0),
+        prompts.build_repair_prompt(QUESTION, 30.0, SOURCE, CRASH),
+    ):
         assert "20.0" not in prompt.system + prompt.text
         assert "`earnings`" in prompt.text
 
 
 def test_the_static_part_is_the_same_for_all_questions():
     """Providers cache it."""
-    one = prompts.formulate(QUESTION, 30.0)
-    other = prompts.repair(Question("r", "Else?"), 30.0, SOURCE, CRASH)
+    one = prompts.build_formulate_prompt(QUESTION, 30.0)
+    other = prompts.build_repair_prompt(Question("r", "Else?"), 30.0, SOURCE, CRASH)
     assert one.system == other.system
     assert one.template != other.template
 
@@ -74,7 +79,7 @@ def test_the_static_part_is_the_same_for_all_questions():
 def test_no_text_gets_out_of_its_fence(text):
     """Whatever a question, a program or a message holds, what follows it is ours."""
     question = Question("q", text + "x", "", "", {text: 1.0})
-    prompt = prompts.repair(question, 30.0, text + "x", Verdict(Kind.CRASH, text))
+    prompt = prompts.build_repair_prompt(question, 30.0, text + "x", Verdict(Kind.CRASH, text))
     headings = re.findall(r"^## .*$", outside_fences(prompt.text), re.MULTILINE)
     assert headings == ["## The question", "## What is asked for", "## What happened", "## The program"]
     assert not re.search("[\x1b\u202e\ud800]", prompt.text)
@@ -98,4 +103,4 @@ def outside_fences(text):
 def test_the_longest_question_is_shown_whole():
     """Nothing that is taken is cut."""
     text = "7 " * (LONGEST_QUESTION // 2)
-    assert text.strip() in prompts.formulate(Question("q", text), 30.0).text
+    assert text.strip() in prompts.build_formulate_prompt(Question("q", text), 30.0).text

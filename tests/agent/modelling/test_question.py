@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.agent.modelling.question import LONGEST_QUESTION, OBJECTIVE, read_question, read_questions
-from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.evaluators.base import GapsmithError, UsageError
 
 PUBLIC = DATA / "modelling" / "questions.jsonl"
 JSON = st.recursive(
@@ -66,7 +66,7 @@ def test_what_synthesise_writes_is_a_set(tmp_path):
 def test_a_bad_row_is_refused_with_its_line(tmp_path, changes, words):
     """The complaint names file, line, what was found and what was expected."""
     path = written(tmp_path / "set.jsonl", row(id="q0"), row(**changes))
-    with pytest.raises(Trouble, match="line 2: ") as refused:
+    with pytest.raises(GapsmithError, match="line 2: ") as refused:
         read_questions(path)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -75,7 +75,7 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path, changes, words):
 def test_an_id_is_there_once(tmp_path):
     """Two questions of one id would be scored as one."""
     path = written(tmp_path / "set.jsonl", row(), row(id="q2"), row())
-    with pytest.raises(Trouble, match="line 3: id 'q1' is already used in line 1"):
+    with pytest.raises(GapsmithError, match="line 3: id 'q1' is already used in line 1"):
         read_questions(path)
 
 
@@ -84,7 +84,12 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, read):
     """No file, a folder, no text, nothing in it: one line each."""
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\xff")
     (tmp_path / "empty").write_text(" \n")
-    for name, kind in (("none", UsageTrouble), (".", UsageTrouble), ("bytes", Trouble), ("empty", Trouble)):
+    for name, kind in (
+        ("none", UsageError),
+        (".", UsageError),
+        ("bytes", GapsmithError),
+        ("empty", GapsmithError),
+    ):
         with pytest.raises(kind):
             read(tmp_path / name)
 
@@ -92,13 +97,13 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, read):
 @settings(max_examples=100)
 @given(JSON, st.dictionaries(st.sampled_from(["id", "question", "answers", "answer", "story", "set"]), JSON))
 def test_whatever_a_line_holds_is_a_question_or_trouble(tmp_path_factory, value, changes):
-    """A reader of strangers' files raises nothing but Trouble."""
+    """A reader of strangers' files raises nothing but GapsmithError."""
     path = tmp_path_factory.mktemp("set") / "set.jsonl"
     for line in (value, {**row(), **changes}):
         path.write_text(json.dumps(line), encoding="utf-8")
         try:
             assert read_questions(path)[0].target
-        except Trouble as refused:
+        except GapsmithError as refused:
             assert "\n" not in str(refused)  # noqa: PT017 - either is fine, a traceback is not
 
 

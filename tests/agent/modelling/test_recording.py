@@ -5,7 +5,7 @@ import json
 import pytest
 from words import RECORDED, at_desk, kind_of, ordered, write_set
 
-from gapsmith.agent.modelling.benchmark import ask_all, scores
+from gapsmith.agent.modelling.benchmark import ask_all, score_sets
 from gapsmith.agent.modelling.question import read_questions
 from gapsmith.agent.models import Recorded, ReplayModel, Reply, write_recording
 from gapsmith.agent.reports import modelling as view
@@ -32,10 +32,10 @@ def scored(solvers, tmp_path_factory):
 
         def work(desk):
             marked = ask_all(desk, questions)
-            said = view.bench_json(marked, scores(marked), desk)
+            said = view.encode_benchmark(marked, score_sets(marked), desk)
             return (
                 marked,
-                scores(marked),
+                score_sets(marked),
                 {key: said[key] for key in said if key not in ("seconds", "run", "model")},
             )
 
@@ -83,9 +83,9 @@ def test_values_of_other_quantities_are_marked_apart(scored):
 
 def test_an_order_says_what_programs_may_use():
     """CPU seconds and samples out of range are refused in one line."""
-    from gapsmith.evaluators.base import UsageTrouble
+    from gapsmith.evaluators.base import UsageError
 
-    with pytest.raises(UsageTrouble, match="samples is 0; expected 1 to 100"):
+    with pytest.raises(UsageError, match="samples is 0; expected 1 to 100"):
         ordered(samples=0)
-    with pytest.raises(UsageTrouble, match="cpu_seconds is 0"):
+    with pytest.raises(UsageError, match="cpu_seconds is 0"):
         ordered(cpu_seconds=0)

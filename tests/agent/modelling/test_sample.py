@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.modelling.answer import Answer, Kind, Verdict, same
+from gapsmith.agent.modelling.answer import Answer, Kind, Verdict, is_close
 from gapsmith.agent.modelling.question import Question
-from gapsmith.agent.modelling.sample import Attempt, Sample, elected
+from gapsmith.agent.modelling.sample import Attempt, Sample, elect
 
 QUESTION = Question("q", "How much?")
 
@@ -22,7 +22,7 @@ def sample(number, result):
 
 def vote(*results):
     """The elected sample's number, its votes, and who voted."""
-    found = elected([sample(number, result) for number, result in enumerate(results)])
+    found = elect([sample(number, result) for number, result in enumerate(results)])
     return found.sample.number if found.sample else None, found.votes, found.of
 
 
@@ -52,10 +52,10 @@ def test_who_is_elected(results, wanted):
 def test_nobody_has_more_votes_than_the_elected(results):
     """The elected answer agrees with as many samples as any."""
     samples = [sample(number, result) for number, result in enumerate(results)]
-    found = elected(samples)
+    found = elect(samples)
     numbers = [each.value for each in samples if each.value is not None]
     words = [result for result in results if result in ("infeasible", "unbounded")]
-    most = [sum(same(one, other) for other in numbers) for one in numbers] + [
+    most = [sum(is_close(one, other) for other in numbers) for one in numbers] + [
         words.count(word) for word in words
     ]
     assert found.votes == max(most, default=0)

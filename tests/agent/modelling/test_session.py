@@ -10,9 +10,9 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.modelling.benchmark import ask_all
 from gapsmith.agent.modelling.question import read_questions
 from gapsmith.agent.modelling.sample import STRIDE
-from gapsmith.agent.models.base import ModelTrouble, Reply, Stopped
+from gapsmith.agent.models.base import ModelError, Reply, Stopped
 from gapsmith.agent.runs.budget import Budget
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 
 BROKEN = reply_with("return 1 / 0")
 REPLIES = {
@@ -105,7 +105,7 @@ def test_a_crash_before_any_commit_is_made_good_by_resuming(tmp_path, questions)
     assert len(snapshots) > 12
     for place, _ in snapshots:
         store = Archive(place)
-        runs = [row.id for row in store.runs()]
+        runs = [row.id for row in store.list_runs()]
         kept = store.calls(1) if runs else {}
         replies = copied()
         for slot, call in sorted(kept.items()):  # what was answered already comes from the archive
@@ -163,10 +163,10 @@ def test_room_that_a_cheap_call_leaves_is_used(place, questions):
 def test_an_unknown_price_and_a_limit_of_dollars_exclude_each_other(place, questions):
     """A wall that could not be kept is refused before anything is asked."""
     model = told(usd=None)
-    with pytest.raises(UsageTrouble, match="price of told is not known"):
+    with pytest.raises(UsageError, match="price of told is not known"):
         at_desk(lambda desk: ask_all(desk, questions), place, model, budget=Budget(usd=1.0))
     assert not model.requests
-    assert not Archive(place).runs()
+    assert not Archive(place).list_runs()
 
 
 def test_threads_change_nothing(place, questions, tmp_path):
@@ -201,11 +201,11 @@ def test_trouble_with_the_model_ends_the_run_and_keeps_the_rest(place, questions
     class Failing(Told):
         def reply(self, request):
             if "<b>" in request.prompt:
-                raise ModelTrouble("no credit")
+                raise ModelError("no credit")
             return super().reply(request)
 
     replies = copied()
-    with pytest.raises(ModelTrouble, match="no credit"):
+    with pytest.raises(ModelError, match="no credit"):
         at_desk(lambda desk: ask_all(desk, questions), place, Failing(replies, deterministic=False))
     store = Archive(place)
     kept = set(store.calls(1))

@@ -18,12 +18,12 @@ from gapsmith.agent.modelling.synthesis import (
     OTHER,
     TOO_LONG,
     ZERO,
-    flaw_of,
-    numbers_in,
+    find_flaw,
+    find_numbers,
 )
 from gapsmith.agent.models.base import Reply
 from gapsmith.agent.runs.budget import Budget
-from gapsmith.evaluators.base import Baseline, Split, UsageTrouble
+from gapsmith.evaluators.base import Baseline, Split, UsageError
 
 PROBLEM = find_problem("single_machine_tardiness")
 ABOUT = {"problem": PROBLEM.name, "count": 2, "tries": 8, "size": 4, "output": None}
@@ -38,7 +38,9 @@ def instances(count):
 
 def story_of(instance, number):
     """A story with all its numbers and a mark."""
-    return f"```text\nStory <{number}>: {json.dumps(synthesis.plain(instance))}. How late in all?\n```\n"
+    return (
+        f"```text\nStory <{number}>: {json.dumps(synthesis.encode_data(instance))}. How late in all?\n```\n"
+    )
 
 
 class Teller:
@@ -57,7 +59,7 @@ class Teller:
         """The story for the data in the prompt."""
         self.requests.append(request)
         for number, (instance, _) in enumerate(instances(8)):
-            if json.dumps(synthesis.plain(instance)) in request.prompt:
+            if json.dumps(synthesis.encode_data(instance)) in request.prompt:
                 return Reply(text=self._change(number, story_of(instance, number)))
         raise AssertionError("the prompt shows no data of the generator's")
 
@@ -81,8 +83,8 @@ def synthesised(place, teller, solver, number=None, **changes):
         pairs = synthesis.synthesise(PROBLEM, desk)
         return (
             pairs,
-            synthesis.lines(pairs, PROBLEM, desk.order),
-            synthesis.summary(pairs, PROBLEM, desk.order),
+            synthesis.format_pairs(pairs, PROBLEM, desk.order),
+            synthesis.summarise_pairs(pairs, PROBLEM, desk.order),
         )
 
     given = {"verb": SYNTHESISE, "about": about, "teller": teller.name, "seed": 3, **changes}
@@ -94,7 +96,7 @@ def test_pairs_whose_optima_agree_are_kept(place, tmp_path):
     _, text, summary = synthesised(place, Teller(), formulator())
     rows = [json.loads(line) for line in text.splitlines()]
     for row, (instance, optimum) in zip(rows, instances(2), strict=True):
-        assert row["data"] == synthesis.plain(instance)
+        assert row["data"] == synthesis.encode_data(instance)
         assert row["answer"] == optimum
         assert row["story"].startswith("Story <")
         assert "def solve()" in row["formulation"]
@@ -185,7 +187,7 @@ def test_an_optimum_of_zero_is_asked_of_nobody(place, monkeypatch):
 
 def test_too_many_tries_are_refused(place):
     """Slots of different pairs never meet."""
-    with pytest.raises(UsageTrouble, match="a run has at most 50000"):
+    with pytest.raises(UsageError, match="a run has at most 50000"):
         synthesised(place, Teller(), formulator(), about={"tries": 50_001})
 
 
@@ -203,9 +205,9 @@ def test_too_many_tries_are_refused(place):
 )
 def test_a_story_must_have_all_numbers(story, flaw):
     """In digits, with or without commas, or in words where they are small; signs and zeros are not looked for."""
-    assert flaw_of(story, {"p": [-5, 17, 2500], "x": 0.5, "n": 0}) == flaw
+    assert find_flaw(story, {"p": [-5, 17, 2500], "x": 0.5, "n": 0}) == flaw
 
 
 def test_numbers_are_found_where_they_end():
     """Neither full stops nor lists of numbers are read as part of a number."""
-    assert numbers_in("12,13 and 1,234,567; 3.5, 7.") == {12.0, 13.0, 1234567.0, 3.5, 7.0}
+    assert find_numbers("12,13 and 1,234,567; 3.5, 7.") == {12.0, 13.0, 1234567.0, 3.5, 7.0}

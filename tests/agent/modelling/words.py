@@ -5,7 +5,7 @@ import json
 from helpers import Inline
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.modelling.job import BENCH, Order, desk
+from gapsmith.agent.modelling.job import BENCH, ModellingJob, open_job
 from gapsmith.agent.models.base import Reply
 from gapsmith.agent.runs.budget import Budget
 
@@ -118,7 +118,7 @@ class Told:
 def ordered(**changes):
     """An order for a bench of one sample."""
     given = {"verb": BENCH, "model": "told", "budget": Budget(calls=1000), "cpu_seconds": 1.0, "parallel": 4}
-    return Order(**{**given, **changes})
+    return ModellingJob(**{**given, **changes})
 
 
 def at_desk(work, place, model, number=None, executor=None, archive=None, **changes):
@@ -126,7 +126,7 @@ def at_desk(work, place, model, number=None, executor=None, archive=None, **chan
     models = model if isinstance(model, list) else [model]
     wanted = ordered(**{"model": models[-1].name, **changes})
     store = archive or Archive(place)
-    with desk(wanted, store, number, models, executor or Inline()) as found:
+    with open_job(wanted, store, number, models, executor or Inline()) as found:
         return work(found)
 
 

@@ -63,7 +63,7 @@ class BatchServer(LoopbackServer):
         self.looks, self.failed, self._fate = looks, failed, fate
         self.on_look: Callable[[], None] | None = None
         self._struck, self._kinds = dict(struck or {}), Counter[str]()
-        self._names = itertools.count(1)
+        self._check_names = itertools.count(1)
         super().__init__(answer, **options)
 
     def handle(self, request: Received) -> tuple[int, Any, Mapping[str, str]] | None:
@@ -104,7 +104,7 @@ class BatchServer(LoopbackServer):
     def _file(self, parts: list[str], request: Received) -> Any:
         if len(parts) > 1:
             return 200, self.files[parts[1]], {}
-        name = f"file-{next(self._names)}"
+        name = f"file-{next(self._check_names)}"
         data = request.body["data"]
         self.files[name] = "\n".join(line for line in data.splitlines() if line.startswith("{"))
         return 200, {"id": name, "object": "file", "bytes": 1, "created_at": 0, "purpose": "batch"}, {}
@@ -182,7 +182,7 @@ class BatchServer(LoopbackServer):
         return 200, shown(self.batches[id_]), {}
 
     def _accepted(self, questions: Mapping[str, Any], endpoint: str, body: Mapping[str, Any]) -> Batch:
-        batch = Batch(f"batch-{next(self._names)}", questions, endpoint, body.get("metadata", {}))
+        batch = Batch(f"batch-{next(self._check_names)}", questions, endpoint, body.get("metadata", {}))
         self.batches[batch.id] = batch
         return batch
 
@@ -190,12 +190,12 @@ class BatchServer(LoopbackServer):
         return batch.looks >= self.looks
 
     def _results(self, batch: Batch) -> dict[str, tuple[str, Any]]:
-        if batch.results is None:
-            batch.results = {
+        if batch.read_results is None:
+            batch.read_results = {
                 id_: self._end(int(id_.rpartition("-")[2]), batch, body)
                 for id_, body in batch.questions.items()
             }
-        return batch.results
+        return batch.read_results
 
     def _end(self, slot: int, batch: Batch, body: Mapping[str, Any]) -> tuple[str, Any]:
         self.asked[slot] += 1
@@ -203,7 +203,7 @@ class BatchServer(LoopbackServer):
         if fate != "answered":
             return fate, None
         self.billed[slot] += 1
-        return fate, self._answered(Received(batch.endpoint, {}, body))
+        return fate, self._settle_reply(Received(batch.endpoint, {}, body))
 
 
 def kind_of(place: str) -> str:

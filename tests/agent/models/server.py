@@ -87,7 +87,7 @@ class LoopbackServer:
     ) -> None:
         self.answer = answer
         self.key = key
-        self.tally = Tally()
+        self.record_tallies = Tally()
         self.received: list[Received] = []
         self.errors: list[BaseException] = []
         self._faults = iter(faults)
@@ -127,7 +127,7 @@ class LoopbackServer:
         """Status, body and headers of the response; None drops the connection."""
         with self._lock:
             self.received.append(request)
-            self.tally.requests += 1
+            self.record_tallies.requests += 1
             fault = next(self._faults, None)
         if fault is not None:
             return None if fault.status is None else (fault.status, fault.body, fault.headers)
@@ -135,7 +135,7 @@ class LoopbackServer:
             return 401, refusal, {}
         if request.path not in _SHAPES:
             return 404, {"error": {"type": "not_found_error", "message": f"no {request.path} here"}}, {}
-        return 200, self._answered(request), {}
+        return 200, self._settle_reply(request), {}
 
     def _refusal(self, request: Received) -> Any:
         given = request.headers.get("x-api-key") or request.headers.get("authorization", "").removeprefix(
@@ -145,7 +145,7 @@ class LoopbackServer:
             return None
         return {"error": {"type": "authentication_error", "message": f"Incorrect API key provided: {given}."}}
 
-    def _answered(self, request: Received) -> Any:
+    def _settle_reply(self, request: Received) -> Any:
         system, prompt = _READERS[request.path](request.body)
         answer = self.answer(prompt)
         shaped = answer if isinstance(answer, Shaped) else Shaped(answer, "complete")
@@ -167,10 +167,10 @@ class LoopbackServer:
             tokens_out=len(text.split()),
         )
         self._seen.add(system)
-        self.tally.answered += 1
-        self.tally.tokens_in += usage.tokens_in
-        self.tally.tokens_cached += usage.tokens_cached
-        self.tally.tokens_out += usage.tokens_out
+        self.record_tallies.list_answered_slots += 1
+        self.record_tallies.tokens_in += usage.tokens_in
+        self.record_tallies.tokens_cached += usage.tokens_cached
+        self.record_tallies.tokens_out += usage.tokens_out
         return usage
 
 

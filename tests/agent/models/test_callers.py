@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from gapsmith.agent.models import ModelTrouble, Stopped
-from gapsmith.agent.models.callers import Callers, ask, within
+from gapsmith.agent.models import ModelError, Stopped
+from gapsmith.agent.models.callers import Callers, ask, run_within
 
 
 def test_nobody_waits_beyond_the_time():
@@ -20,11 +20,11 @@ def test_nobody_waits_beyond_the_time():
 
 def test_a_call_in_time_gives_its_value_or_its_error():
     """A call that ends in its time is as if it had been made here."""
-    assert within(lambda: 3, 60) == 3
+    assert run_within(lambda: 3, 60) == 3
     with pytest.raises(ZeroDivisionError):
-        within(lambda: 1 // 0, 60)
+        run_within(lambda: 1 // 0, 60)
     with pytest.raises(TimeoutError):
-        within(threading.Event().wait, 0)
+        run_within(threading.Event().wait, 0)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_model_of_a_user_may_raise_anything(error, said):
         def reply(self, request):
             raise error
 
-    with pytest.raises(ModelTrouble) as caught:
+    with pytest.raises(ModelError) as caught:
         ask(Broken(), None)
     assert str(caught.value) == f"mine failed: {said}"
     assert caught.value.__cause__ is error

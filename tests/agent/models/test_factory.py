@@ -9,7 +9,7 @@ import pytest
 
 from gapsmith.agent.models import (
     ManualModel,
-    ModelTrouble,
+    ModelError,
     Recorded,
     Reply,
     Stopped,
@@ -36,7 +36,7 @@ def opened():
 
 
 def _trouble(spec, **options):
-    with pytest.raises(ModelTrouble) as caught:
+    with pytest.raises(ModelError) as caught:
         open_model(spec, **{"environment": {}, **options})
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -146,7 +146,7 @@ def test_a_hosted_model_heeds_the_stop(opened, serve, question, kind):
     stop.set()
     with pytest.raises(Stopped):
         model.reply(question())
-    assert server.tally.requests == 0
+    assert server.record_tallies.requests == 0
 
 
 def test_a_given_url_comes_before_the_environment(opened, serve, question):
@@ -155,7 +155,7 @@ def test_a_given_url_comes_before_the_environment(opened, serve, question):
     opened("openai:m", environment={"OPENAI_BASE_URL": other.openai_url}, base_url=given.openai_url).reply(
         question()
     )
-    assert (given.tally.requests, other.tally.requests) == (1, 0)
+    assert (given.record_tallies.requests, other.record_tallies.requests) == (1, 0)
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/"])

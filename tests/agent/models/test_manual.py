@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.models import ManualModel, ModelTrouble, Request, Stopped
+from gapsmith.agent.models import ManualModel, ModelError, Request, Stopped
 
 NOW = 1_000_000.0
 
@@ -165,7 +165,7 @@ def test_the_models_own_nap_ends_with_the_stop(folder, question):
 def test_a_folder_that_is_none(tmp_path, question):
     """A file in the folder's place is told in one line."""
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ModelTrouble, match="expected a folder that can be read and written"):
+    with pytest.raises(ModelError, match="expected a folder that can be read and written"):
         ManualModel(folder=tmp_path / "file").reply(question())
 
 

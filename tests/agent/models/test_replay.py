@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.models import ModelTrouble, Recorded, ReplayModel, Reply, read_recording, write_recording
+from gapsmith.agent.models import ModelError, Recorded, ReplayModel, Reply, read_recording, write_recording
 
 
 def _lines(tmp_path, *lines):
@@ -124,7 +124,7 @@ def test_an_unknown_cost_stays_unknown(tmp_path):
 def test_exhausted_says_how_many_there_were(tmp_path, question, lines, slot, words):
     """A request beyond the recording ends the run with the number of replies there were."""
     model = ReplayModel(_lines(tmp_path, *lines))
-    with pytest.raises(ModelTrouble) as caught:
+    with pytest.raises(ModelError) as caught:
         model.reply(question(slot))
     assert words in str(caught.value)
 
@@ -150,7 +150,7 @@ def test_exhausted_says_how_many_there_were(tmp_path, question, lines, slot, wor
 def test_a_malformed_line(tmp_path, line, words):
     """A malformed line is told with file and line, what was found and what was expected."""
     path = _lines(tmp_path, {"text": "good"}, "", line)
-    with pytest.raises(ModelTrouble) as caught:
+    with pytest.raises(ModelError) as caught:
         ReplayModel(path)
     assert f"{path}:3: " in str(caught.value)
     assert words in str(caught.value)
@@ -166,5 +166,5 @@ def test_a_malformed_line(tmp_path, line, words):
 )
 def test_slots_that_make_no_sense(tmp_path, lines, words):
     """A slot that is there twice, or lines with and without one, are refused: nothing is guessed."""
-    with pytest.raises(ModelTrouble, match=words):
+    with pytest.raises(ModelError, match=words):
         ReplayModel(_lines(tmp_path, *lines))

@@ -8,7 +8,7 @@ import pytest
 from gapsmith.agent.models.router import Pool
 from gapsmith.agent.models.spec import Share
 from gapsmith.agent.search.selection.bandit import Bandit
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 
 OPERATORS = ("refine", "merge", "explore")
 
@@ -74,7 +74,7 @@ def test_one_model_is_asked_for_all():
 )
 def test_a_pool_that_cannot_work_is_refused(words, expected):
     """What is missing or too much is said in one line, before anything is asked."""
-    with pytest.raises(UsageTrouble) as caught:
+    with pytest.raises(UsageError) as caught:
         of(*words)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)

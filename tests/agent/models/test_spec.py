@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.models import close_model, open_model
 from gapsmith.agent.models.base import ModelUnknown
-from gapsmith.agent.models.spec import EFFORTS, Asking, Share, plain, read_share, read_word, without_login
+from gapsmith.agent.models.spec import (
+    EFFORTS,
+    CallOptions,
+    Share,
+    hide_login,
+    read_share,
+    read_spec,
+    strip_options,
+)
 
 KEYS = {"OPENAI_API_KEY": "sk-o", "ANTHROPIC_API_KEY": "sk-a"}
 
@@ -16,7 +24,7 @@ KEYS = {"OPENAI_API_KEY": "sk-o", "ANTHROPIC_API_KEY": "sk-a"}
 def refusal(text):
     """The one line that a word is refused with."""
     with pytest.raises(ModelUnknown) as caught:
-        read_word(text)
+        read_spec(text)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -24,19 +32,19 @@ def refusal(text):
 def told(text):
     """The plain name, or what the word is refused with."""
     try:
-        return read_word(text).plain
+        return read_spec(text).plain
     except ModelUnknown as error:
         return str(error)
 
 
 def test_a_word_with_every_option():
     """All options are read, with their types; what concerns other models is no part of the name."""
-    word = read_word(
+    word = read_spec(
         "openai:gpt-5, effort=high,temperature=0.7,max_tokens=8000,weight=2,seconds=90,api=chat,"
         "url=http://localhost:8000/v1,key=HOUSE_KEY,operators=refine+merge"
     )
     assert (word.kind, word.argument, word.plain) == ("openai", "gpt-5", "openai:gpt-5")
-    assert word.asking == Asking(
+    assert word.asking == CallOptions(
         effort="high",
         temperature=0.7,
         max_tokens=8000,
@@ -54,15 +62,15 @@ def test_a_word_with_every_option():
 @pytest.mark.parametrize("text", ["offline", "openai:qwen3:8b", "manual:a, b/c", "replay:x,y.jsonl"])
 def test_a_word_without_options_is_its_own_name(text):
     """Names, folders and files keep their colons and commas."""
-    word = read_word(text)
+    word = read_spec(text)
     assert word.name == word.plain == text
-    assert (word.asking, word.share) == (Asking(), Share())
+    assert (word.asking, word.share) == (CallOptions(), Share())
 
 
 @pytest.mark.parametrize("text", ["offline,weight=1", "manual:there,weight=1", "replay:r.jsonl,weight=1"])
 def test_every_model_may_have_a_weight(text):
     """A model that needs no server can be one of several, too."""
-    assert read_word(text).share.weight == 1.0
+    assert read_spec(text).share.weight == 1.0
 
 
 @pytest.mark.parametrize(
@@ -119,12 +127,12 @@ def test_any_text_is_a_word_or_one_line(text):
 @given(st.sampled_from(EFFORTS), st.floats(0, 2), st.integers(1, 10**7), st.floats(0.01, 1e6))
 def test_a_name_means_the_same_model(effort, temperature, limit, weight):
     """A word's name is a word again, for the same model asked in the same way."""
-    word = read_word(
+    word = read_spec(
         f"anthropic:m,effort={effort},weight={weight},temperature={temperature},max_tokens={limit}"
     )
-    again = read_word(word.name)
+    again = read_spec(word.name)
     assert (again.name, again.asking, again.share) == (word.name, word.asking, Share())
-    assert plain(word.name) == "anthropic:m"
+    assert strip_options(word.name) == "anthropic:m"
 
 
 def test_a_name_that_is_no_word_has_no_share():
@@ -194,7 +202,7 @@ def test_anthropic_has_one_api():
 )
 def test_no_address_shows_its_login(text):
     """Of an address nothing is shown or kept that may hold a secret; the rest stays."""
-    shown = without_login(text)
+    shown = hide_login(text)
     assert "secret" not in shown
     assert "host" in shown
 
@@ -203,5 +211,5 @@ def test_no_address_shows_its_login(text):
 def test_an_address_with_a_secret_is_refused(url):
     """A URL with a query, a fragment or a password would be kept with the run."""
     with pytest.raises(ModelUnknown) as told:
-        read_word(f"openai:x,url={url}")
+        read_spec(f"openai:x,url={url}")
     assert "secret" not in str(told.value)

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent import Budget
-from gapsmith.agent.models.hosted.prices import line_to_add, load_prices
+from gapsmith.agent.models.hosted.prices import load_prices, write_sample_line
 from gapsmith.agent.runs.budget import Ledger
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 
 
 class Priced(Scripted):
@@ -46,7 +46,7 @@ def test_no_limit_is_exceeded(place, make, budget):
             assert most is None or getattr(progress, name) <= most
     run.close()
     calls = run.archive.calls(1)
-    rows = [row for slot, row in run.archive.candidates(1).items() if slot > 2]
+    rows = [row for slot, row in run.archive.read_candidates(1).items() if slot > 2]
     assert len(calls) <= (limit.calls or 99)
     assert sum(call.usd for call in calls.values()) <= (limit.usd or 99)
     assert sum(row.charged for row in rows) <= (limit.evaluations or 99)
@@ -65,7 +65,7 @@ def test_duplicates_cost_no_evaluation(place):
     """A program over again is a call, but no evaluation: the budget of evaluations goes to new programs."""
     model = Scripted([numbered(slot // 2) for slot in range(40)], 3)
     run = finish(job(place, model=model, evaluations=6))
-    outcomes = [row.outcome for slot, row in run.archive.candidates(1).items() if slot > 2]
+    outcomes = [row.outcome for slot, row in run.archive.read_candidates(1).items() if slot > 2]
     free = outcomes.count("duplicate") + outcomes.count("twin")
     assert len(outcomes) - free == run.ledger.evaluations == 6
     assert outcomes.count("duplicate") >= 5
@@ -127,27 +127,27 @@ def test_time_is_the_run_s_over_all_sittings():
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_a_budget_below_zero_is_refused(name, value):
     """A limit that allows nothing is a slip of the pen."""
-    with pytest.raises(UsageTrouble, match=f"budget {name} is {value}; expected more than 0"):
+    with pytest.raises(UsageError, match=f"budget {name} is {value}; expected more than 0"):
         Budget(**{name: value})
 
 
 def test_no_budget_is_refused():
     """A run without any limit is not begun."""
-    with pytest.raises(UsageTrouble, match="no budget"):
+    with pytest.raises(UsageError, match="no budget"):
         Budget()
 
 
 def test_dollars_need_a_price(place):
     """A budget in dollars is refused for a model whose price is not known, before anything is asked."""
     model = Threaded(most=None)
-    with pytest.raises(UsageTrouble, match="GAPSMITH_PRICES"):
+    with pytest.raises(UsageError, match="GAPSMITH_PRICES"):
         job(place, model=model, usd=1.0)
     assert model.asked == []
 
 
 def test_the_line_to_add_makes_a_price_known(tmp_path):
     """The line that the refusal shows is a file of prices, which has a price for that model."""
-    line = line_to_add('openai:house "7b"')
+    line = write_sample_line('openai:house "7b"')
     (tmp_path / "own.toml").write_text(line)
     assert load_prices({"GAPSMITH_PRICES": str(tmp_path / "own.toml")}).of('openai:house "7b"')
 
@@ -187,7 +187,7 @@ def test_a_run_for_dollars_takes_up_all_that_it_paid_for(place):
     again = job(place, number=1, model=model, usd=3.0)
     slots = [progress.slot for progress in again]
     again.close()
-    assert sorted(slots)[: len(first.archive.candidates(1))] == sorted(first.archive.candidates(1))
+    assert sorted(slots)[: len(first.archive.read_candidates(1))] == sorted(first.archive.read_candidates(1))
     assert again.ledger.usd <= 3.0
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from gapsmith.agent import Budget, Settings
-from gapsmith.agent.runs.config import read_config, settings
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.agent.runs.config import make_settings, read_config
+from gapsmith.evaluators.base import UsageError
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def toml(tmp_path):
 
 def complaint(path):
     """The one line with which a file is refused."""
-    with pytest.raises(UsageTrouble) as caught:
-        settings({"problem": "x", **read_config(path)})
+    with pytest.raises(UsageError) as caught:
+        make_settings({"problem": "x", **read_config(path)})
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -30,9 +30,11 @@ def complaint(path):
 def test_an_empty_file_is_the_defaults(toml):
     """A file that says nothing changes nothing."""
     assert read_config(toml("")) == {}
-    assert settings({"problem": "x", **read_config(toml("# nothing\n"))}) == settings({"problem": "x"})
-    assert settings({"problem": "x"}) == Settings(problem="x", budget=Budget(evaluations=1000))
-    assert settings({"problem": "x", "model": "openai:m"}).budget == Budget(calls=200)
+    assert make_settings({"problem": "x", **read_config(toml("# nothing\n"))}) == make_settings(
+        {"problem": "x"}
+    )
+    assert make_settings({"problem": "x"}) == Settings(problem="x", budget=Budget(evaluations=1000))
+    assert make_settings({"problem": "x", "model": "openai:m"}).budget == Budget(calls=200)
 
 
 def test_a_file_says_all_that_the_command_line_can(toml):
@@ -56,7 +58,7 @@ def test_a_file_says_all_that_the_command_line_can(toml):
     [sandbox]
     minimum_level = 3
     """
-    assert settings(read_config(toml(text))) == Settings(
+    assert make_settings(read_config(toml(text))) == Settings(
         problem="tiny",
         models=("openai:m",),
         seed=4,
@@ -117,5 +119,5 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_problem_must_be_named():
     """Without a problem there is nothing to do; the message shows how it is done."""
-    with pytest.raises(UsageTrouble, match="as in: gapsmith run single_machine_tardiness"):
-        settings({})
+    with pytest.raises(UsageError, match="as in: gapsmith run single_machine_tardiness"):
+        make_settings({})

@@ -8,19 +8,19 @@ from ortools.sat.python import cp_model
 from small import augment, search, stated
 
 from gapsmith.agent import Archive, Budget, LocalExecutor, discover
-from gapsmith.agent.archive.findings import finding_of
+from gapsmith.agent.archive.findings import find_verification
 from gapsmith.agent.cli.app import main
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.reports.export.formulation import formulation_module
+from gapsmith.agent.reports.export.formulation import write_formulation_module
 from gapsmith.agent.reports.export.module import export
 from gapsmith.agent.runs.final import encoding
-from gapsmith.agent.runs.final.entropy import last_drawn
+from gapsmith.agent.runs.final.entropy import find_last_drawn
 from gapsmith.agent.runs.hints import add_heuristic
-from gapsmith.evaluators.base import Trouble, UsageTrouble
-from gapsmith.evaluators.catalogue import formulation_names
-from gapsmith.evaluators.formulations.exchange.bridge import message_of, model_of
-from gapsmith.evaluators.formulations.exchange.composition import program
-from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
+from gapsmith.evaluators.base import GapsmithError, UsageError
+from gapsmith.evaluators.catalogue import list_formulations
+from gapsmith.evaluators.formulations.exchange.bridge import copy_to_message, parse_model
+from gapsmith.evaluators.formulations.exchange.composition import compose_program
+from gapsmith.evaluators.formulations.pricing import strip_base_model, unpack_model
 from gapsmith.evaluators.running.assess import assess
 from gapsmith.sandbox import open_sandbox
 
@@ -59,7 +59,7 @@ def finished(place, executor, model="offline", **budget):
 
 def sealed_of(run):
     """The instances of its sealed test."""
-    return run.supply.test(last_drawn(run.archive, run.number))
+    return run.supply.test(find_last_drawn(run.archive, run.number))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def done(tmp_path_factory, executor):
 
 def test_report_says_how_fast_and_how_right(done):
     """The report has the ratio of times with its interval, a placebo beside it, wall time, class and rung."""
-    found = encoding.report_json(done[1])["formulation"]
+    found = encoding.encode_report(done[1])["formulation"]
     assert (found["ratio"]["ci95"], found["ratio"]["instances"]) == (None, 3)  # too few for an interval
     assert found["ratio"]["value"] > 0
     assert found["building"] >= 0
@@ -94,21 +94,21 @@ def test_the_base_is_the_reference(done):
 def test_elites_are_verified(done):
     """Whatever passed the gate was on all rungs, and the archive says so."""
     run, _ = done
-    passed = [row for row in run.archive.candidates(run.number).values() if row.gate == "passed"]
+    passed = [row for row in run.archive.read_candidates(run.number).values() if row.gate == "passed"]
     assert any(row.operator != "rule" for row in passed)
     for row in passed:
-        assert finding_of(run.archive, run.archive.births(row.program))["rung"]
+        assert find_verification(run.archive, run.archive.list_births(row.program))["rung"]
 
 
 def test_export_stands_alone(done):
     """The module of a program builds the base with its additions, without us, and has the base's optimum."""
     run, report = done
-    births = run.archive.births(report.best_id)
-    text = formulation_module(run.problem, run.archive.find(report.best_id), births, run.archive)
+    births = run.archive.list_births(report.best_id)
+    text = write_formulation_module(run.problem, run.archive.find(report.best_id), births, run.archive)
     assert "gapsmith." not in text.replace("by gapsmith.", "")
     space: dict = {}
     exec(compile(text, "exported", "exec"), space)
-    instance = plain_instance(sealed_of(run)[0])
+    instance = strip_base_model(sealed_of(run)[0])
     model, _ = space["strengthened"](dict(instance.data))
     solver = cp_model.CpSolver()
     assert solver.solve(model) == cp_model.OPTIMAL
@@ -125,9 +125,9 @@ def test_what_is_wrong_is_kept_and_quoted(tmp_path, executor):
     """A wrong program is refuted unmeasured; its instance stays in the archive, and is in the next prompt."""
     model = Scripted([f"```python\n{WRONG}{UNSEEN}```\nMechanism: none.\n"], 1)
     run, _ = finished(str(tmp_path / "c.db"), executor, model=model, calls=8)
-    rows = [row for row in run.archive.candidates(run.number).values() if row.operator != "rule"]
+    rows = [row for row in run.archive.read_candidates(run.number).values() if row.operator != "rule"]
     assert rows[0].outcome == "refuted"
-    (kept,) = {row.digest: row for row in run.archive.counterexamples("tardiness_interval")}.values()
+    (kept,) = {row.digest: row for row in run.archive.list_counterexamples("tardiness_interval")}.values()
     assert str(kept.data["p"]) in rows[0].message
     assert any(str(kept.data["p"]) in request.prompt for request in model.requests[1:])
     check_export(run.archive, rows[0].program, executor)
@@ -139,7 +139,7 @@ def check_export(archive, number, executor):
     text = export(number, archive, executor).text
     assert r"# \x1b[31m red" in text
     assert not set("\x1b\u202e") & set(text)
-    with pytest.raises(Trouble, match="through the sandbox"):
+    with pytest.raises(GapsmithError, match="through the sandbox"):
         export(number, archive, executor, sandboxed=True)
 
 
@@ -164,7 +164,7 @@ def _ran(words):
     return ended.value.code
 
 
-@pytest.mark.parametrize("name", [name for name in formulation_names() if name != "bin_packing_assignment"])
+@pytest.mark.parametrize("name", [name for name in list_formulations() if name != "bin_packing_assignment"])
 def test_a_heuristic_gives_hints_and_a_bound(name):
     """What a rule of the field finds becomes two patterns that are right, whatever the formulation."""
     problem = search(name, micro=8)
@@ -172,7 +172,7 @@ def test_a_heuristic_gives_hints_and_a_bound(name):
     problem = add_heuristic(problem, original.rules[0].source(original.entry.name))
     bound, hint = problem.formulation.patterns[-2:]
     with open_sandbox(preload="ortools") as box:
-        found = problem.verify(program([bound, hint]), box, (), False)
+        found = problem.verify(compose_program([bound, hint]), box, (), False)
     assert (bound.name, hint.name, found.outcome) == ("heuristic_bound", "heuristic_hint", "ok")
 
 
@@ -184,17 +184,17 @@ def test_a_heuristic_s_bound_is_its_cost():
     )
     instance = stated(problem, p=[3, 4], d=[1, 1])
     with open_sandbox(preload="ortools") as box:
-        result = assess(problem, program(problem.formulation.patterns[-2:]), [instance], box)
-    model = message_of(model_of(unpacked(result.solutions[0])))
+        result = assess(problem, compose_program(problem.formulation.patterns[-2:]), [instance], box)
+    model = copy_to_message(parse_model(unpack_model(result.solutions[0])))
     assert list(model.constraints[-1].linear.domain)[1] == 2 + 6
     assert list(model.solution_hint.values)[:2] == [0, 3]
 
 
 def test_heuristics_of_something_else_are_told():
     """A heuristic for a heuristic, for an on-line problem, or without the entry point is refused in one line."""
-    with pytest.raises(UsageTrouble, match="takes no heuristic"):
+    with pytest.raises(UsageError, match="takes no heuristic"):
         add_heuristic(find_problem("single_machine_tardiness"), "")
-    with pytest.raises(UsageTrouble, match="on-line"):
+    with pytest.raises(UsageError, match="on-line"):
         add_heuristic(search("bin_packing_assignment"), "")
-    with pytest.raises(UsageTrouble, match="no program for single_machine_tardiness"):
+    with pytest.raises(UsageError, match="no program for single_machine_tardiness"):
         add_heuristic(search("tardiness_interval"), "def other(): pass")

@@ -8,8 +8,8 @@ from helpers import TINY, Inline, finish, numbered
 from loopback import RATE_LIMITED, Fault, LoopbackServer, Shaped
 
 from gapsmith.agent import Archive, Budget, Run, Settings
-from gapsmith.agent.models.base import ModelTrouble
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.agent.models.base import ModelError
+from gapsmith.evaluators.base import UsageError
 
 PRICED = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}
 
@@ -41,9 +41,9 @@ def test_a_hundred_calls_are_all_recorded(kind, place):
     """The archive's tokens are the server's own count, each call has its price, and the sum is the run's."""
     with LoopbackServer(different()) as server:
         run = finish(run_on(server, kind, place, calls=100))
-        tally = server.tally
+        tally = server.record_tallies
     calls = run.archive.calls(1).values()
-    assert len(calls) == tally.answered == 100
+    assert len(calls) == tally.list_answered_slots == 100
     assert sum(call.tokens_in for call in calls) == tally.tokens_in
     assert sum(call.tokens_cached for call in calls) == tally.tokens_cached > 0
     assert sum(call.tokens_out for call in calls) == tally.tokens_out > 0
@@ -68,8 +68,8 @@ def test_a_stumbling_server_costs_no_reply(place):
     """Refusals of a busy server are asked again; what was answered is recorded once."""
     with LoopbackServer(different(), faults=[RATE_LIMITED, None] * 10) as server:
         run = finish(run_on(server, "openai", place, calls=20))
-    assert len(run.archive.calls(1)) == server.tally.answered == 20
-    assert server.tally.requests == 30
+    assert len(run.archive.calls(1)) == server.record_tallies.list_answered_slots == 20
+    assert server.record_tallies.requests == 30
 
 
 def test_dollars_are_a_wall_over_sockets(place):
@@ -94,10 +94,10 @@ def test_resume_asks_a_server_for_nothing_twice(place):
             if progress.calls > 20:
                 run.stop()
         run.close()
-        first = server.tally.answered
+        first = server.record_tallies.list_answered_slots
         assert first < 30
         finish(run_on(server, "anthropic", place, 1, calls=30))
-        assert server.tally.answered == len(Archive(place).calls(1)) == 30
+        assert server.record_tallies.list_answered_slots == len(Archive(place).calls(1)) == 30
 
 
 def ended_run(place, *answers, faults=()):
@@ -105,7 +105,7 @@ def ended_run(place, *answers, faults=()):
     said = iter(answers)
     with LoopbackServer(lambda prompt: next(said), faults=faults) as server:
         run = finish(run_on(server, "openai", place, calls=len(answers) + sum(f is not None for f in faults)))
-    rows = run.archive.candidates(1)
+    rows = run.archive.read_candidates(1)
     return [rows[slot] for slot in sorted(run.archive.calls(1))], run
 
 
@@ -156,8 +156,8 @@ def test_resume_knows_how_a_reply_ended(place):
     (row,), _ = ended_run(place, half)
     with LoopbackServer(different()) as server:
         again = finish(run_on(server, "openai", place, 1, calls=1))
-        assert server.tally.requests == 0
-    assert again.archive.candidates(1)[row.slot].outcome == "truncated"
+        assert server.record_tallies.requests == 0
+    assert again.archive.read_candidates(1)[row.slot].outcome == "truncated"
 
 
 REFUSALS = {
@@ -183,7 +183,7 @@ def test_a_run_that_is_refused_keeps_all_and_goes_on_later(place, reason):
     faults = itertools.chain([None] * 20, itertools.repeat(refusal))
     with LoopbackServer(different(), faults=faults) as server:
         run = run_on(server, "openai", place, calls=40)
-        with pytest.raises(ModelTrouble) as caught:
+        with pytest.raises(ModelError) as caught:
             finish(run)
         run.close()
         line = str(caught.value)
@@ -191,11 +191,11 @@ def test_a_run_that_is_refused_keeps_all_and_goes_on_later(place, reason):
         assert "resume" in line
         assert "\n" not in line
         assert "0123" not in line
-        assert len(Archive(place).calls(1)) == server.tally.answered == 20
+        assert len(Archive(place).calls(1)) == server.record_tallies.list_answered_slots == 20
         assert Archive(place).run(1).status == "failed"
     with LoopbackServer(different()) as server:
         finish(run_on(server, "openai", place, 1, calls=40))
-        assert server.tally.answered == 20
+        assert server.record_tallies.list_answered_slots == 20
     assert len(Archive(place).calls(1)) == 40
 
 
@@ -227,6 +227,6 @@ def test_a_strong_model_is_asked_for_its_operators_alone(place):
 def test_a_pool_that_cannot_work_makes_no_run(place):
     """Models that do not fit together are refused before anything is recorded."""
     settings = Settings(problem=str(TINY), models=("offline", "offline"), budget=Budget(calls=4))
-    with pytest.raises(UsageTrouble, match="named twice"):
+    with pytest.raises(UsageError, match="named twice"):
         Run(settings, Archive(place), executor=Inline())
-    assert not Archive(place).runs()
+    assert not Archive(place).list_runs()

@@ -4,7 +4,7 @@ from helpers import TINY, Inline, Scripted, finish, job, reply_with, tiny
 
 from gapsmith.agent import Archive
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.runs.splits import Supply
+from gapsmith.agent.runs.splits import Splits
 
 FIRST = "share = 0.3 * p\nreturn np.argsort(d + share, kind='stable')"
 AGAIN = "return np.argsort(d + 0.3 * p, kind='stable')"
@@ -15,7 +15,7 @@ def rows_of(place, *bodies, without=("racing",), **changes):
     """What came of the programs that a model returned in turn, and the run."""
     model = Scripted([reply_with(body) for body in bodies], 3)
     run = finish(job(place, model=model, calls=len(bodies), without=without, **changes))
-    return [row for slot, row in run.archive.candidates(1).items() if slot > 2 and row.model], run
+    return [row for slot, row in run.archive.read_candidates(1).items() if slot > 2 and row.model], run
 
 
 def test_the_same_behaviour_in_other_words_is_measured_once(place):
@@ -56,7 +56,7 @@ def test_the_shorter_of_two_twins_is_kept(place):
 
 def test_the_optimal_on_the_probe_are_no_twins_until_they_met_more(place):
     """Two programs that agree where all is solved, and differ later, are both measured."""
-    easy = {i.digest for i in Supply(tiny(), (), (), 3).course.train.instances[:4]}
+    easy = {i.digest for i in Splits(tiny(), (), (), 3).course.train.instances[:4]}
     whole, optimum = tiny(), find_problem(str(TINY)).baseline
     problem = tiny(
         cost=lambda instance, solution: (

@@ -8,7 +8,7 @@ from helpers import Threaded, crash, job
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.search.choice import Choice
 from gapsmith.agent.search.operators import Operator
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 
 TWIST = Operator("twist", 1, 0.3, template="Twist this, for {{ problem.name }}:\n{{ parents[-1].source }}\n")
 
@@ -37,7 +37,7 @@ def test_an_own_operator_brings_its_template(place):
     prompts = [call.prompt for call in run.archive.calls(1).values()]
     assert len(prompts) == 3
     assert all(prompt.startswith("Twist this, for tiny_tardiness:\n```python") for prompt in prompts)
-    assert {row.operator for slot, row in run.archive.candidates(1).items() if slot > 2} == {"twist"}
+    assert {row.operator for slot, row in run.archive.read_candidates(1).items() if slot > 2} == {"twist"}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_own_operator_brings_its_template(place):
 )
 def test_a_template_that_cannot_be_used_is_one_line(place, template, words):
     """What is missing is said by its name, not by jinja2."""
-    with pytest.raises(UsageTrouble, match=words):
+    with pytest.raises(UsageError, match=words):
         list(own(place, Operator("twist", 1, 0.3, template=template)).search())
 
 

@@ -12,10 +12,10 @@ from gapsmith.agent import Archive, Budget, discover
 from gapsmith.agent.cli import app as cli
 from gapsmith.agent.models.recordings import read_recording
 from gapsmith.agent.runs.discover import resume
-from gapsmith.agent.runs.ownership import is_ours, marked
-from gapsmith.agent.runs.recording import recorded, replayed
+from gapsmith.agent.runs.ownership import add_mark, is_ours
+from gapsmith.agent.runs.recording import read_settings, record_run
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.evaluators.base import GapsmithError, UsageError
 from gapsmith.sandbox import Level
 
 SETTINGS = Settings(problem="tsp", budget=Budget(calls=3)).plain()
@@ -63,7 +63,7 @@ def header(**changes):
 
 def test_a_mark_is_of_all_settings_and_of_one_user(of_others):
     """A run is ours as long as no setting changes and the key is ours."""
-    config = marked(SETTINGS)
+    config = add_mark(SETTINGS)
     assert is_ours(config)
     assert not is_ours({**config, "base_url": "http://elsewhere"})
     assert not is_ours({**config, "mark": ""})
@@ -76,10 +76,10 @@ def test_a_recording_of_others_runs_no_code(tmp_path):
     code = tmp_path / "mine.py"
     code.write_text(f"open({str(tmp_path / 'was_run')!r}, 'w')\n" + TINY.read_text())
     word = written(tmp_path / "r.jsonl", header(problem=str(code)))
-    with pytest.raises(UsageTrouble, match="--trust"):
-        replayed({"model": (word,)})
+    with pytest.raises(UsageError, match="--trust"):
+        read_settings({"model": (word,)})
     assert not (tmp_path / "was_run").exists()
-    assert replayed({"model": (word,)}, trusted=True).problem == str(code)
+    assert read_settings({"model": (word,)}, trusted=True).problem == str(code)
 
 
 def test_ones_own_recording_needs_no_trust(tmp_path, of_others):
@@ -93,19 +93,19 @@ def test_ones_own_recording_needs_no_trust(tmp_path, of_others):
         for _ in run.search():
             pass
         run.close()
-        found = recorded(archive, archive.run(run.number))
+        found = record_run(archive, archive.run(run.number))
     first = {"recording": 1, "told": True, "slots": 9, "mark": found.header.mark}
     word = written(tmp_path / "r.jsonl", {**first, "settings": found.header.settings})
-    assert replayed({"model": (word,)}).problem == str(code)
+    assert read_settings({"model": (word,)}).problem == str(code)
     code.write_text(TINY.read_text() + "\n# changed\n")
-    with pytest.raises(UsageTrouble, match="the file has changed"):
-        replayed({"model": (word,)})
+    with pytest.raises(UsageError, match="the file has changed"):
+        read_settings({"model": (word,)})
 
 
 def test_a_recording_lowers_no_isolation(tmp_path):
     """How well candidates are isolated, and how many run at once, is the user's to say."""
     word = written(tmp_path / "r.jsonl", header(minimum_level=0, workers=10**6, base_url="http://elsewhere"))
-    found = replayed({"model": (word,)})
+    found = read_settings({"model": (word,)})
     assert found.minimum_level == Level.L2
     assert found.workers == Settings(problem="tsp", budget=found.budget).workers
     assert found.base_url is None
@@ -116,8 +116,8 @@ def test_no_header_is_too_odd(tmp_path_factory, name, new):
     """A first line with anything in any field is taken, or refused in words."""
     first = header(**{name: new}) if name in SETTINGS or name == "more" else {**header(), name: new}
     word = written(tmp_path_factory.mktemp("r") / "r.jsonl", first)
-    with suppress(Trouble):  # and nothing else
-        assert isinstance(replayed({"model": (word,)}), Settings)
+    with suppress(GapsmithError):  # and nothing else
+        assert isinstance(read_settings({"model": (word,)}), Settings)
 
 
 @given(name=st.sampled_from([*LINE]), new=JSON)
@@ -125,7 +125,7 @@ def test_no_line_is_too_odd(tmp_path_factory, name, new):
     """A line with anything in any field is taken, or refused in words."""
     path = tmp_path_factory.mktemp("r") / "r.jsonl"
     written(path, header(), {**LINE, name: new})
-    with suppress(Trouble):  # and nothing else
+    with suppress(GapsmithError):  # and nothing else
         assert len(read_recording(path).lines) == 1
 
 
@@ -133,7 +133,7 @@ def begun(path, **changes):
     """An archive with a run that has not begun to ask."""
     with closing(Archive(path)) as archive:
         plain = {**SETTINGS, "problem": "single_machine_tardiness", **changes}
-        archive.start("single_machine_tardiness", "+".join(plain["models"]), 0, marked(plain))
+        archive.start("single_machine_tardiness", "+".join(plain["models"]), 0, add_mark(plain))
     return path
 
 
@@ -157,7 +157,7 @@ def test_an_archive_of_others_does_not_act_here(tmp_path, capsys, of_others, mon
     said = capsys.readouterr().err
     assert left.value.code == 2
     assert words in " ".join(said.split())
-    with pytest.raises(UsageTrouble):
+    with pytest.raises(UsageError):
         resume(1, archive=path)
 
 

@@ -21,14 +21,14 @@ from helpers import (
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.models import Header, Recorded, ReplayModel, Reply, Request, write_recording
 from gapsmith.agent.models.offline.model import OfflineModel
-from gapsmith.agent.runs.recording import recorded
-from gapsmith.agent.search.strategies import portfolio
-from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.agent.runs.recording import record_run
+from gapsmith.agent.search.strategies import make_portfolio
+from gapsmith.evaluators.base import GapsmithError, UsageError
 
 
 def record(run, path):
     """The recording of a run, in a file."""
-    found = recorded(run.archive, run.archive.run(run.number))
+    found = record_run(run.archive, run.archive.run(run.number))
     write_recording(path, found.lines, found.header)
     return path
 
@@ -54,7 +54,7 @@ def candidates(run):
     """What was asked and what came of it, whatever the numbers of the programs: slot by slot."""
     archive = run.archive
     found = {}
-    for slot, row in archive.candidates(run.number).items():
+    for slot, row in archive.read_candidates(run.number).items():
         hashes = [archive.find(parent).hash for parent in row.parents]
         program = archive.find(row.program).hash if row.program else None
         found[slot] = row.operator, row.arm, hashes, program
@@ -64,7 +64,7 @@ def candidates(run):
 def scores(run):
     """All costs that the archive holds, by program and instance."""
     digests = [i.digest for split in ("train", "validation") for i in tiny().instances(split, 3)]
-    programs = {row.program for row in run.archive.candidates(run.number).values() if row.program}
+    programs = {row.program for row in run.archive.read_candidates(run.number).values() if row.program}
     costs = run.archive.costs(list(programs), digests)
     return {
         (run.archive.find(program).hash, digest): score.cost
@@ -111,9 +111,9 @@ def test_a_replay_asks_for_the_same_words(place, elsewhere, tmp_path):
 def test_a_run_in_which_everything_happens(place, elsewhere, tmp_path, monkeypatch):
     """Several trajectories, tuned constants and cuts: they follow from the replies and the settings."""
     shorten_tuning(monkeypatch)
-    run = finish(job(place, strategies=portfolio(900), evaluations=40))
-    assert "tune" in {row.operator for row in run.archive.candidates(1).values()}
-    again = replay(elsewhere, record(run, tmp_path / "r.jsonl"), strategies=portfolio(900))
+    run = finish(job(place, strategies=make_portfolio(900), evaluations=40))
+    assert "tune" in {row.operator for row in run.archive.read_candidates(1).values()}
+    again = replay(elsewhere, record(run, tmp_path / "r.jsonl"), strategies=make_portfolio(900))
     assert again.archive.fingerprint(1) == run.archive.fingerprint(1)
 
 
@@ -160,17 +160,17 @@ def threaded(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, Shuffled(4) as executor:
         shorten_tuning(patch)
         models = [Slow("one", together=3), Slow("two")]
-        yield finish(job(place, models=models, executor=executor, strategies=portfolio(300), calls=24))
+        yield finish(job(place, models=models, executor=executor, strategies=make_portfolio(300), calls=24))
 
 
 def test_a_threaded_run_is_replayed_to_the_same_candidates(threaded, elsewhere, tmp_path):
     """Whatever the order in which answers came: the same questions, programs and costs, slot by slot."""
-    rows = threaded.archive.candidates(1).values()
+    rows = threaded.archive.read_candidates(1).values()
     assert {"one", "two"} <= {row.model for row in rows}
     assert "tune" in {row.operator for row in rows}
     path = record(threaded, tmp_path / "r.jsonl")
     assert ReplayModel(path).told
-    again = replay(elsewhere, path, strategies=portfolio(300))
+    again = replay(elsewhere, path, strategies=make_portfolio(300))
     assert candidates(again) == candidates(threaded)
     before, after = scores(threaded), scores(again)
     common = before.keys() & after.keys()
@@ -182,9 +182,9 @@ def test_a_threaded_run_is_replayed_to_the_same_candidates(threaded, elsewhere, 
 def test_all_replays_of_one_recording_are_alike(threaded, elsewhere, tmp_path):
     """What had depended on the order of the answers is decided in the order of the slots; the calls are kept."""
     path = record(threaded, tmp_path / "r.jsonl")
-    one = replay(elsewhere, path, strategies=portfolio(300))
+    one = replay(elsewhere, path, strategies=make_portfolio(300))
     with Shuffled(1) as executor:
-        two = replay(str(tmp_path / "third.db"), path, strategies=portfolio(300), executor=executor)
+        two = replay(str(tmp_path / "third.db"), path, strategies=make_portfolio(300), executor=executor)
     assert one.archive.fingerprint(1) == two.archive.fingerprint(1)
     kept = [
         [(c.slot, c.model, c.reply, c.usd, c.detail) for c in run.archive.calls(1).values()]
@@ -243,8 +243,8 @@ def test_a_gap_is_a_reply_that_did_not_come(tmp_path):
 def test_nothing_to_record_is_said(place):
     """A run without a reply has no recording."""
     run = finish(job(place, executor=Inline(), seconds=1e-9))
-    with pytest.raises(Trouble, match="run 1 has no replies yet"):
-        recorded(run.archive, run.archive.run(1))
+    with pytest.raises(GapsmithError, match="run 1 has no replies yet"):
+        record_run(run.archive, run.archive.run(1))
 
 
 def test_a_choice_that_nobody_knows(elsewhere, tmp_path):
@@ -252,7 +252,7 @@ def test_a_choice_that_nobody_knows(elsewhere, tmp_path):
     settings = {"problem": "tiny", "budget": {"calls": 3}}
     lines = [Recorded(reply=Reply(text="x"), slot=4, operator="dream", arm="genetic")]
     write_recording(tmp_path / "r.jsonl", lines, Header(settings=settings, told=True))
-    with pytest.raises(UsageTrouble, match="slot 4 with operator 'dream'; expected one of refine"):
+    with pytest.raises(UsageError, match="slot 4 with operator 'dream'; expected one of refine"):
         job(elsewhere, model=ReplayModel(tmp_path / "r.jsonl"))
 
 
@@ -261,7 +261,7 @@ def test_no_address_is_recorded(place, tmp_path):
     run = finish(job(place, calls=2))
     row = run.archive.run(1)
     row.config = {**row.config, "base_url": "http://user:secret@host/v1", "batch": True}
-    found = recorded(run.archive, row)
+    found = record_run(run.archive, row)
     assert "secret" not in json.dumps(dict(found.header.settings))
     assert found.header.settings["parallel"] == 16
 
@@ -288,5 +288,5 @@ def test_a_choice_that_cannot_have_been_made(elsewhere, tmp_path, odd):
     first = {"recording": 1, "told": True, "slots": 6, "settings": {}}
     lines = (first, {**line, "text": f"```python\n{program}```", **odd})
     path.write_text("".join(json.dumps(each) + "\n" for each in lines))
-    with suppress(Trouble):  # and nothing else
+    with suppress(GapsmithError):  # and nothing else
         finish(job(elsewhere, model=ReplayModel(path), calls=6))

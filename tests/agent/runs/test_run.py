@@ -8,9 +8,9 @@ import pytest
 from helpers import TINY, Counting, Inline, tiny
 
 from gapsmith.agent import Archive, Budget, Settings, discover, resume
-from gapsmith.agent.cli.terminal.progress import plan
+from gapsmith.agent.cli.terminal.progress import describe_plan
 from gapsmith.agent.evaluation.executor import EXECUTORS
-from gapsmith.evaluators.base import Trouble, UsageTrouble
+from gapsmith.evaluators.base import GapsmithError, UsageError
 
 FOUR = Budget(calls=4)
 
@@ -99,7 +99,7 @@ def test_what_a_run_opens_is_closed(place, closings):
     """The archive of a path is closed with the run, also where the run cannot begin; that of the caller is not."""
     begun(place).close()
     assert len(closings) == 1
-    with pytest.raises(UsageTrouble):
+    with pytest.raises(UsageError):
         begun(place, without=["nothing"])
     assert len(closings) == 2
     archive, model = Archive(str(place)), Own()
@@ -115,7 +115,7 @@ def test_a_run_that_cannot_begin_leaves_no_row(place, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         begun(place, executor=None)
     archive = Archive(str(place))
-    assert archive.runs() == []
+    assert archive.list_runs() == []
     archive.close()
 
 
@@ -152,9 +152,9 @@ def test_paths_are_taken_as_paths_or_words(place, tmp_path):
 
 def test_a_single_path_is_one_file(place, tmp_path):
     """A path in place of a list of paths is not taken letter by letter."""
-    with pytest.raises(Trouble, match=r"nowhere\.txt"):
+    with pytest.raises(GapsmithError, match=r"nowhere\.txt"):
         begun(place, instances=tmp_path / "nowhere.txt")
-    with pytest.raises(Trouble, match=r"nowhere\.txt"):
+    with pytest.raises(GapsmithError, match=r"nowhere\.txt"):
         begun(place, instances=str(tmp_path / "nowhere.txt"))
 
 
@@ -187,11 +187,11 @@ def test_own_models_and_problems_are_resumed_in_python(place):
 def test_other_models_and_problems_are_refused(place, tmp_path):
     """Another problem or model than the run's is refused with both names; so is an archive that is not there."""
     begun(place).close()
-    with pytest.raises(UsageTrouble, match="run 1 has the model 'offline'; found 'mine'"):
+    with pytest.raises(UsageError, match="run 1 has the model 'offline'; found 'mine'"):
         resume(archive=place, model=Own(), executor=Inline())
-    with pytest.raises(UsageTrouble, match="run 1 has the problem 'tiny_tardiness'; found 'own'"):
+    with pytest.raises(UsageError, match="run 1 has the problem 'tiny_tardiness'; found 'own'"):
         resume(archive=place, problem=tiny(name="own"), executor=Inline())
-    with pytest.raises(Trouble, match="does not exist"):
+    with pytest.raises(GapsmithError, match="does not exist"):
         resume(archive=tmp_path / "no.db")
     assert not (tmp_path / "no.db").exists()
 
@@ -211,7 +211,7 @@ def test_the_cpu_limit_is_what_was_asked_for(place, seconds):
     """`cpu_seconds` lowers the problem's limit or raises it, for every instance, and the first line says so."""
     with begun(place, cpu_seconds=seconds) as run:
         assert {run.problem.cpu_limit(instance) for instance in run.supply.train} == {seconds}
-        assert f"CPU limit {seconds:g} s for a program on an instance" in plan(run)
+        assert f"CPU limit {seconds:g} s for a program on an instance" in describe_plan(run)
 
 
 def test_the_first_line_says_what_will_happen(place, tmp_path):
@@ -219,6 +219,6 @@ def test_the_first_line_says_what_will_happen(place, tmp_path):
     learn = tmp_path / "learn.txt"
     learn.write_text("".join(f"2\n{k} 3\n2 4\n" for k in range(1, 25)))
     with begun(place) as run:
-        assert "14 training, 8 validation, 7 test (generated); at most 4 calls" in plan(run)
+        assert "14 training, 8 validation, 7 test (generated); at most 4 calls" in describe_plan(run)
     with begun(place, instances=[learn], layout="pairs") as run:
-        assert "8 training, 8 validation, 8 test (files)" in plan(run)
+        assert "8 training, 8 validation, 8 test (files)" in describe_plan(run)

@@ -5,7 +5,7 @@ from helpers import Inline, Shuffled, crash, dying, finish, job, shorten_tuning,
 
 from gapsmith.agent import Archive, Budget, LocalExecutor, discover
 from gapsmith.agent.search.acceptance import gate
-from gapsmith.agent.search.strategies import portfolio
+from gapsmith.agent.search.strategies import make_portfolio
 
 
 def fingerprint(run):
@@ -90,7 +90,7 @@ def whole(place, **changes):
     with pytest.MonkeyPatch.context() as patch:
         shorten_tuning(patch)
         patch.setattr(gate, "LOOKS", 1)
-        run = job(place, strategies=portfolio(900), evaluations=60, **changes)
+        run = job(place, strategies=make_portfolio(900), evaluations=60, **changes)
         return run, crash(run)
 
 

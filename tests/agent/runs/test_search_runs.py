@@ -27,7 +27,7 @@ from gapsmith.agent.runs.loop import loop
 from gapsmith.agent.runs.run import SEARCHED
 from gapsmith.agent.search import state
 from gapsmith.agent.search.acceptance import gate
-from gapsmith.agent.search.strategies import portfolio
+from gapsmith.agent.search.strategies import make_portfolio
 
 SEEDS = tuple(
     f"import numpy as np\n\n\ndef schedule(p, d):\n    return np.argsort({key}, kind='stable')\n"
@@ -83,7 +83,7 @@ def test_where_evaluations_are_counted_a_try_costs_what_it_met(place):
 def test_seeds_come_after_the_rules_and_cost_one_evaluation_each(place):
     """They are slots of their own, asked of nobody; all trajectories begin with them."""
     run = finish(job(place, seeds=SEEDS, evaluations=6))
-    rows = run.archive.candidates(1)
+    rows = run.archive.read_candidates(1)
     assert [rows[k].operator for k in range(6)] == ["rule"] * 3 + ["seed"] * 2 + [rows[5].operator]
     assert rows[5].model == "offline"
     assert [(rows[k].charged, rows[k].parents, rows[k].model) for k in (3, 4)] == [(1, [], "")] * 2
@@ -102,7 +102,7 @@ def test_a_seed_is_no_rule(place):
         run = finish(job(place + gate_says, problem=problem, seeds=(table(known),), calls=1))
         assert run.loop.state.start.name == "EDD"
         assert run.loop.state.best.gap < run.loop.state.start.gap
-        assert run.archive.candidates(1)[1].gate == gate_says
+        assert run.archive.read_candidates(1)[1].gate == gate_says
 
 
 def test_a_warm_start_needs_its_archive_only_once(tmp_path, monkeypatch, capsys):
@@ -119,7 +119,7 @@ def test_a_warm_start_needs_its_archive_only_once(tmp_path, monkeypatch, capsys)
     finish(job("old.db", calls=6))
     done = gapsmith("run", TINY, "--from", "old.db", "--calls", 1, "--archive", "new.db")
     (tmp_path / "old.db").unlink()
-    rows = Archive("new.db").candidates(1)
+    rows = Archive("new.db").read_candidates(1)
     assert Counter(row.operator for row in rows.values())["seed"] >= 2
     assert gapsmith("resume", "--archive", "new.db")["fingerprint"] == done["fingerprint"]
 
@@ -194,12 +194,12 @@ def long(tmp_path_factory):
         shorten_tuning(patch)
         patch.setattr(gate, "LOOKS", 1)
         place = str(tmp_path_factory.mktemp("long") / "a.db")
-        return finish(job(place, strategies=portfolio(900), evaluations=60))
+        return finish(job(place, strategies=make_portfolio(900), evaluations=60))
 
 
 def test_every_decision_is_on_record(long):
     """Dropped, told apart, tuned, gated, given up, exchanged: of each there is an event with its reason."""
-    events, rows = long.archive.events(1), long.archive.candidates(1)
+    events, rows = long.archive.events(1), long.archive.read_candidates(1)
     kinds = {event.kind for event in events}
     assert {"arms", "raced", "twin", "tuned", "gate", "refresh"} <= kinds
     by_kind = {kind: {event.slot for event in events if event.kind == kind} for kind in kinds}
@@ -218,7 +218,7 @@ def test_who_was_given_up_asks_no_more(long):
     gone = [name for event in events for name in event.detail["given up"]]
     assert len(gone) == len(set(gone)) == 3
     assert "independent" not in gone
-    rows = long.archive.candidates(1).items()
+    rows = long.archive.read_candidates(1).items()
     for event in events:
         late = {row.arm for slot, row in rows if slot > event.slot + loop.WINDOW and row.operator != "repair"}
         assert not late & set(event.detail["given up"])
@@ -227,7 +227,7 @@ def test_who_was_given_up_asks_no_more(long):
 def test_tallies_of_a_run_are_kept(long):
     """Operators, arms and models are in the archive with what they gained and cost."""
     kept = {(row.kind, row.name): row for row in long.archive.tallies(1)}
-    rows = [row for row in long.archive.candidates(1).values() if row.model]
+    rows = [row for row in long.archive.read_candidates(1).values() if row.model]
     assert kept["model", "offline"].tries == len(rows)
     assert sum(row.tries for (kind, _), row in kept.items() if kind == "operator") == len(rows)
     assert kept["model", "offline"].cost > 0
@@ -247,7 +247,7 @@ def test_two_models_are_both_asked(place):
     one = named("one", Scripted([numbered(slot) for slot in range(60)], 3))
     other = named("other", Scripted([numbered(slot + 0.5) for slot in range(60)], 3))
     run = finish(job(place, models=[one, other], calls=24))
-    rows = {slot: row for slot, row in run.archive.candidates(1).items() if row.model}
+    rows = {slot: row for slot, row in run.archive.read_candidates(1).items() if row.model}
     for model in (one, other):
         asked = [request.slot for request in model.requests]
         assert asked
@@ -263,10 +263,10 @@ def test_who_was_asked_is_recalled(place, after):
         return [named("one", Threaded()), named("other", Threaded())]
 
     assert crash(job(place, archive=dying(Archive(place), after), models=pair(), calls=24))
-    before = {slot: row.model for slot, row in Archive(place).candidates(1).items() if row.model}
+    before = {slot: row.model for slot, row in Archive(place).read_candidates(1).items() if row.model}
     kept, models = set(Archive(place).calls(1)), pair()
     run = finish(job(place, number=1, models=models, calls=24))
-    rows = Archive(place).candidates(1)
+    rows = Archive(place).read_candidates(1)
     assert {slot: rows[slot].model for slot in before} == before
     assert len(set(before.values())) == 2
     for model in models:
@@ -284,7 +284,7 @@ def test_a_failing_program_is_mended_twice_and_let_go(place, monkeypatch):
     monkeypatch.setattr(state, "MENDING", 1000.0)  # failures always go first
     texts = [reply_with(f"return d[{slot + 100}]") for slot in range(60)]
     run = finish(job(place, model=Scripted(texts, 3), calls=60))
-    rows = {row.program: row for row in run.archive.candidates(1).values() if row.model}
+    rows = {row.program: row for row in run.archive.read_candidates(1).values() if row.model}
     chains = []
     for row in rows.values():
         chain, each = 0, row

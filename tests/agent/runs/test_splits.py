@@ -8,14 +8,14 @@ from helpers import TINY, Inline, NoSandbox, Scripted, finish, job, numbered, ti
 
 from gapsmith.agent import Archive, Budget, Run, Settings
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.runs.final.entropy import last_drawn
+from gapsmith.agent.runs.final.entropy import find_last_drawn
 from gapsmith.agent.runs.run import SEARCHED
-from gapsmith.agent.runs.splits import Supply
+from gapsmith.agent.runs.splits import Splits
 from gapsmith.agent.search.acceptance import gate
-from gapsmith.evaluators.base import Split, Trouble
-from gapsmith.evaluators.integrity.audit import PATIENCE
+from gapsmith.evaluators.base import GapsmithError, Split
+from gapsmith.evaluators.integrity.audit import CPU_LIMIT_FACTOR
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
-from gapsmith.evaluators.running.repeats import WIDER
+from gapsmith.evaluators.running.repeats import RETRY_LIMIT_FACTOR
 
 
 def keys(instances):
@@ -80,7 +80,7 @@ def test_test_instances_are_run_at_the_end_only(place):
     run = finish(job(place, executor=executor, calls=12))
     searched, executor.runner = set(sent(executor.runner)), NoSandbox()
     run.report()
-    sealed = [data(instance) for instance in run.supply.test(last_drawn(run.archive, 1))]
+    sealed = [data(instance) for instance in run.supply.test(find_last_drawn(run.archive, 1))]
     assert not searched & set(sealed)
     given = [
         (each.source, tuple(datum(value) for value in call.values()))
@@ -96,7 +96,7 @@ def test_test_instances_are_run_at_the_end_only(place):
 def test_validation_is_run_only_for_what_beats_the_champion_in_training(place):
     """A candidate that is no better in training than the champion sees no validation instance."""
     run = finish(job(place, calls=60))
-    rows = run.archive.candidates(1)
+    rows = run.archive.read_candidates(1)
     champion = [row for slot, row in rows.items() if slot < 3 and row.gate == "passed"][-1]
     validated = [row for slot, row in rows.items() if slot > 2 and row.validation_gap is not None]
     assert validated
@@ -121,8 +121,10 @@ def test_a_shorter_time_limit_of_one_s_own_is_kept(place):
         settings = Settings(problem=str(TINY), budget=Budget(calls=3), cpu_seconds=wanted)
         finish(Run(settings, Archive(f"{place}{wanted}"), executor=executor))
         limits = {each.limits.cpu_seconds for each in executor.runner.jobs}
-        allowed = {most, SEARCHED * most, PATIENCE * most, PATIENCE * (SEARCHED * most)}
-        assert limits <= allowed | {WIDER * limit for limit in allowed}  # a time-out is tried again
+        allowed = {most, SEARCHED * most, CPU_LIMIT_FACTOR * most, CPU_LIMIT_FACTOR * (SEARCHED * most)}
+        assert limits <= allowed | {
+            RETRY_LIMIT_FACTOR * limit for limit in allowed
+        }  # a time-out is tried again
 
 
 # Instances of the user's own
@@ -181,14 +183,14 @@ def test_a_sealed_test_of_one_s_own_may_hold_nothing_to_learn_from(place, tmp_pa
     instances = tiny().instances("train", 1)
     learn = write(tmp_path / "learn.txt", instances)
     test = write(tmp_path / "test.txt", [*tiny().instances("test"), instances[3]])
-    with pytest.raises(Trouble, match=r"test-8 .* learn"):
+    with pytest.raises(GapsmithError, match=r"test-8 .* learn"):
         own(place, instances=(learn,), test=(test,))
 
 
 def test_too_few_instances_of_one_s_own_are_refused(place, tmp_path):
     """With eleven instances there is nothing to learn from; the message says how many it takes."""
     file = write(tmp_path / "few.txt", tiny().instances("train", 1)[:11])
-    with pytest.raises(Trouble, match="found 11 different instances; expected at least 12"):
+    with pytest.raises(GapsmithError, match="found 11 different instances; expected at least 12"):
         finish(own(place, instances=(file,)))
 
 
@@ -218,7 +220,7 @@ def test_settings_survive_the_archive():
 
 def test_only_training_sees_an_online_instance_whole() -> None:
     """Validation, finale, claim and test are decided event by event."""
-    supply = Supply(online_bin_packing, (), (), 1)
+    supply = Splits(online_bin_packing, (), (), 1)
     assert all(instance.whole for instance in supply.train)
     unseen = supply.unseen(7)
     others = [*unseen.selection, *unseen.claim, *unseen.further(3), *supply.test(7)]

@@ -3,7 +3,7 @@
 import pytest
 from helpers import Counting, Scripted, Shuffled, finish, job, numbered, photographed, shorten_tuning, tiny
 
-from gapsmith.agent.search.tuning.parameters import parameters
+from gapsmith.agent.search.tuning.parameters import find_parameters
 
 TRIES = '''Swaps.
 ```python
@@ -48,18 +48,18 @@ def tuning_run(place, **changes):
 
 def tunings(run):
     """The slots in which constants were tuned."""
-    return [row for row in run.archive.candidates(1).values() if row.operator == "tune"]
+    return [row for row in run.archive.read_candidates(1).values() if row.operator == "tune"]
 
 
 def test_a_bad_default_is_tuned(place):
     """The tuned program is a candidate of its own: its parent's child and arm, better, and among the elites."""
     run = finish(tuning_run(place))
-    parent = run.archive.candidate(1, 1)
+    parent = run.archive.find_candidate(1, 1)
     tuned = next(row for row in tunings(run) if row.parents == [parent.program])
     assert (tuned.arm, tuned.model) == (parent.arm, "")
     assert tuned.outcome == "ok"
     assert tuned.train_gap < parent.train_gap
-    assert parameters(run.archive.find(tuned.program).source)[0].default > 2
+    assert find_parameters(run.archive.find(tuned.program).source)[0].default > 2
     assert run.loop.state.best.gap <= tuned.train_gap
     (event,) = [e for e in run.archive.events(1) if e.kind == "tuned" and e.slot == tuned.slot]
     assert event.detail["after"] < event.detail["before"]
@@ -69,7 +69,7 @@ def test_a_bad_default_is_tuned(place):
 def test_tuning_is_charged(place):
     """What tuning may run counts as evaluations of all training instances, its program besides; calls do not."""
     run = finish(tuning_run(place))
-    rows = run.archive.candidates(1)
+    rows = run.archive.read_candidates(1)
     found = tunings(run)
     set_aside = -(-MOST // 14)
     assert found
@@ -109,7 +109,7 @@ def test_a_crash_while_constants_are_tuned_is_made_good(tmp_path):
     expected, disturbed = archive.fingerprint(1), 0
     for place, _ in copies[20::2]:
         other = tuning_run(place, number=1, model=(model := Scripted([TRIES], 1)))
-        rows = other.archive.candidates(1).values()
+        rows = other.archive.read_candidates(1).values()
         if not any(row.operator == "tune" and row.outcome == "asked" for row in rows):
             continue
         disturbed += 1
@@ -154,7 +154,7 @@ def test_a_tuning_of_a_program_that_is_no_elite_any_more_goes_on(place):
     """What is known of the program from the archive is enough."""
     texts = [TRIES, "```python\ndef schedule(p, d):\n    return []\n```", *map(numbered, range(2, 30))]
     run = finish(tuning_run(place, model=InThreads(texts, 1)))
-    rows = run.archive.candidates(1).values()
+    rows = run.archive.read_candidates(1).values()
     lost = next(each for each in rows if each.outcome == "infeasible")
     choice = run.loop._recall(tunings(run)[0].model_copy(update={"parents": [lost.program]}))
     assert choice.parents[0].source == run.archive.find(lost.program).source

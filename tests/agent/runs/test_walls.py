@@ -7,8 +7,8 @@ from helpers import Threaded, finish, job, numbered, reply_with
 from sqlalchemy import text
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.models.base import ModelTrouble, Reply
-from gapsmith.agent.runs.budget import Budget, implied_calls
+from gapsmith.agent.models.base import ModelError, Reply
+from gapsmith.agent.runs.budget import Budget, derive_calls
 from gapsmith.agent.runs.loop.replies import STOP_AFTER, Replies
 
 
@@ -35,7 +35,7 @@ class Silent(Threaded):
 def test_a_model_that_never_answers_holds_no_run(place):
     """When the seconds are used up, nobody waits for what was sent, and the run ends."""
     run = finish(job(place, model=Silent(), seconds=0.3))
-    assert run.ledger.out_of_time()
+    assert run.ledger.is_out_of_time()
     assert not run.archive.calls(1)
     assert run.left_behind == run.ledger.calls
     assert run.ledger.usd == pytest.approx(0.01 * run.left_behind)
@@ -62,13 +62,13 @@ def test_a_model_that_repeats_itself_is_not_asked_for_ever(place):
 )
 def test_every_budget_implies_a_limit_of_calls(budget, dearest, limit):
     """The tightest of the limits given says how often models are asked at most."""
-    assert implied_calls(Budget(**budget), dearest) == limit
+    assert derive_calls(Budget(**budget), dearest) == limit
 
 
 def test_useless_replies_end_a_run(place):
     """Where nothing that a model writes holds a program, it is not asked on, and the reason is said."""
     model = Saying("I would rather not.")
-    with pytest.raises(ModelTrouble, match=f"none of {STOP_AFTER} replies held a program"):
+    with pytest.raises(ModelError, match=f"none of {STOP_AFTER} replies held a program"):
         finish(job(place, model=model, calls=200))
     assert len(model.asked) <= STOP_AFTER + 16
 

@@ -75,7 +75,7 @@ def test_an_elite_belongs_to_who_asked():
     assert 1.0 == first > second > worse == 0.0
     assert state.arms.all["genetic"].population.rank(3) == 0
     assert state.arms.all[CONTROL].population.rank(3) is None
-    assert state.everyone.rank(3) == 0
+    assert state.all_elites.rank(3) == 0
 
 
 # Repair
@@ -89,7 +89,7 @@ def failure(program, tries=0, arm="genetic"):
 def test_failures_wait_for_repair_with_their_arm():
     """A failure is chosen for repair once, in the name of the arm that asked for it."""
     state = begun()
-    state.miss(failure(7, arm="merging"))
+    state.record_failure(failure(7, arm="merging"))
     repairs = [choice for choice in chosen(state) if choice.operator is REPAIR]
     assert [(choice.programs, choice.arm) for choice in repairs] == [([7], "merging")]
 
@@ -105,7 +105,7 @@ def test_a_program_is_mended_at_most_twice():
     state, repairs = begun(), 0
     ended = judged(5, REFINE)
     while True:
-        state.miss(ended.failure())
+        state.record_failure(ended.failure())
         choice = next((each for each in chosen(state) if each.operator is REPAIR), None)
         if choice is None:
             break
@@ -142,7 +142,7 @@ def test_at_most_ten_failures_wait():
     """The latest failures are kept; a model that only fails does not fill the memory."""
     state = begun()
     for number in range(50):
-        state.miss(failure(number))
+        state.record_failure(failure(number))
     assert [each.program for each in state.failures] == list(range(40, 50))
     assert len(state.failures) == WAITING
 
@@ -159,8 +159,8 @@ def test_lessons_are_the_largest_gains_and_the_latest_failures():
     """However long ago it was, an idea that gained much is told; of those that did not gain, the latest are."""
     state = begun(strategies=(Genetic(),))
     for slot in range(9):
-        state.note(lesson(slot, 4.0 + slot / 10))
-        state.note(lesson(100 + slot, None if slot % 2 else 5.0))
+        state.add_lesson(lesson(slot, 4.0 + slot / 10))
+        state.add_lesson(lesson(100 + slot, None if slot % 2 else 5.0))
     told = state.choose(Random(1)).lessons
     assert [each.slot for each in told] == [0, 1, 2, 3, 4, 104, 105, 106, 107, 108]
 
@@ -168,7 +168,7 @@ def test_lessons_are_the_largest_gains_and_the_latest_failures():
 def test_the_control_learns_from_nothing():
     """The arm of independent samples is told no lessons, else it would be no control; the others are."""
     state = begun()
-    state.note(lesson(3, 4.0))
+    state.add_lesson(lesson(3, 4.0))
     told = {choice.arm: choice.lessons for choice in (state.choose(Random(k)) for k in range(40))}
     assert told == {"genetic": (lesson(3, 4.0),), CONTROL: ()}
 
@@ -183,7 +183,7 @@ def test_standing_still_brings_a_tactic_and_a_gain_ends_it(monkeypatch):
         return sum(choice.operator is TACTIC for choice in chosen(state))
 
     for _ in range(7):
-        state.miss()
+        state.record_failure()
     assert tactics() == 0
     state.take(REFINE, elite(3, 8.0))
     assert tactics() > 0
@@ -277,7 +277,7 @@ def test_a_shorter_twin_stands_for_the_longer_one_wherever_that_is():
     state.exchange(3, elite(4, 5.0, size=30, costs=(3.0, 5.0)))
     assert state.find(3) is None
     assert state.find(4).size == 30
-    assert state.arms.all["genetic"].population.rank(4) == state.everyone.rank(4) == 0
+    assert state.arms.all["genetic"].population.rank(4) == state.all_elites.rank(4) == 0
     assert state.arms.all[CONTROL].population.rank(4) is None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.problems.rcpsp.exact import critical_path
+from gapsmith.evaluators.problems.rcpsp.exact import compute_critical_path
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import Solved
 
 
@@ -35,7 +35,7 @@ def subset_dynamic_programme(p, d, w=None):
 def has_cycle(n, precedence):
     """Whether some activity comes before itself."""
     try:
-        critical_path(np.ones(n, np.int64), precedence)
+        compute_critical_path(np.ones(n, np.int64), precedence)
     except ValueError:
         return True
     return False

@@ -48,6 +48,6 @@ def test_set_and_time_are_compared_in_full():
 def test_bits_up_to_a_job():
     """The mask of a word holds the jobs up to one, at the edges of words too."""
     for job in (0, 1, 62, 63, 64, 127):
-        masks = [job_sets.bits_up_to(job, word) for word in range(2)]
+        masks = [job_sets.mask_jobs(job, word) for word in range(2)]
         members = [number for number in range(128) if masks[number >> 6] >> (number & 63) & 1]
         assert members == list(range(job + 1))

@@ -6,7 +6,7 @@ from oracles import cpsat_total_tardiness
 
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import (
     branch_and_memorize,
-    total_tardiness,
+    compute_total_tardiness,
 )
 
 
@@ -18,11 +18,11 @@ def test_cpsat_agrees(size):
         p = rng.integers(1, 30, size)
         d = rng.integers(int(p.sum() * (0.7 - tightness)), int(p.sum() * (1.3 - tightness)) + 1, size)
         lower, upper, sequence = cpsat_total_tardiness(p, d, 60)
-        assert lower == upper == branch_and_memorize(p, d).total == total_tardiness(p, d, sequence)
+        assert lower == upper == branch_and_memorize(p, d).total == compute_total_tardiness(p, d, sequence)
 
 
 def test_jobs_without_length():
     """Jobs of no length cost what their start makes them late."""
     p, d = [10, 0, 10, 0], [15, 11, -13, -2]
     lower, upper, sequence = cpsat_total_tardiness(p, d, 60)
-    assert lower == upper == branch_and_memorize(p, d).total == total_tardiness(p, d, sequence)
+    assert lower == upper == branch_and_memorize(p, d).total == compute_total_tardiness(p, d, sequence)

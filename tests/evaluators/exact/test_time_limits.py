@@ -7,7 +7,7 @@ import pytest
 
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Instance, Split
-from gapsmith.evaluators.catalogue import problem_names
+from gapsmith.evaluators.catalogue import list_problems
 
 RNG = np.random.default_rng(5)
 
@@ -39,7 +39,7 @@ def hurried(monkeypatch):
     return looks
 
 
-@pytest.mark.parametrize("name", problem_names())
+@pytest.mark.parametrize("name", list_problems())
 def test_every_method_looks_at_the_clock_and_stops(name, hurried):
     """After the limit there are few further looks, and the bounds are honest."""
     problem, instance = find_problem(name), large(name)

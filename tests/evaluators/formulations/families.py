@@ -7,10 +7,10 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from gapsmith.evaluators.base import Instance, Problem
-from gapsmith.evaluators.catalogue import formulation_names, load_formulation, load_problem
+from gapsmith.evaluators.catalogue import list_formulations, load_formulation, load_problem
 from gapsmith.evaluators.formulations.contract import HEADER, Built, Formulation, Pattern
 
-FORMULATIONS: dict[str, Formulation] = {name: load_formulation(name) for name in formulation_names()}
+FORMULATIONS: dict[str, Formulation] = {name: load_formulation(name) for name in list_formulations()}
 PATTERNS = [(name, each.name) for name, found in FORMULATIONS.items() for each in found.patterns]
 
 

@@ -6,9 +6,9 @@ from functools import lru_cache
 from gapsmith.evaluators.base import Split
 from gapsmith.evaluators.catalogue import load_formulation, load_problem
 from gapsmith.evaluators.formulations.contract import HEADER
-from gapsmith.evaluators.formulations.problem import formulation_problem
+from gapsmith.evaluators.formulations.problem import make_formulation_problem
 from gapsmith.evaluators.formulations.solve.benchmark import Judge
-from gapsmith.evaluators.formulations.solve.pool import Children
+from gapsmith.evaluators.formulations.solve.pool import SolverPool
 
 MICRO = 40
 
@@ -16,7 +16,7 @@ MICRO = 40
 @lru_cache
 def children():
     """One pool for all tests."""
-    return Children()
+    return SolverPool()
 
 
 def search(name, size=5, whole=False, micro=MICRO, solver=None):
@@ -26,7 +26,7 @@ def search(name, size=5, whole=False, micro=MICRO, solver=None):
     judge = Judge(children(), orders=(0, 1), placebo=(2,), window=(0.0, 9.0), solver=solver)
     tiny = replace(known, sizes=dict.fromkeys(Split, (size,)))
     return replace(
-        formulation_problem(tiny, original, whole, judge, micro, solver), counts=dict.fromkeys(Split, 3)
+        make_formulation_problem(tiny, original, whole, judge, micro, solver), counts=dict.fromkeys(Split, 3)
     )
 
 
@@ -40,4 +40,4 @@ def stated(problem, **data):
     """An instance of a search, of plain data."""
     from gapsmith.evaluators.base import Instance
 
-    return problem.pricing.stated(Instance.restored("given", data))
+    return problem.pricing.add_base_model(Instance.restore("given", data))

@@ -6,7 +6,7 @@ from families import FORMULATIONS, PATTERNS, applied, micro, pattern_of, problem
 
 from gapsmith.evaluators.base import Instance, Split
 from gapsmith.evaluators.formulations.contract import Claim
-from gapsmith.evaluators.formulations.exchange.bridge import text_of
+from gapsmith.evaluators.formulations.exchange.bridge import write_text
 
 SEEDS = range(8)
 PATTERN_SEEDS = range(100, 106)
@@ -79,7 +79,7 @@ def test_same_model_twice(name: str) -> None:
     formulation = FORMULATIONS[name]
     for split in Split:
         data = formulation.generate(np.random.default_rng(1), formulation.sizes[split][0])
-        texts = {text_of(formulation.build(Instance("one", data)).model) for _ in range(2)}
+        texts = {write_text(formulation.build(Instance("one", data)).model) for _ in range(2)}
         assert len(texts) == 1
 
 

@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 from small import search, stated
 
 from gapsmith.evaluators.base import Infeasible, Split
-from gapsmith.evaluators.formulations.exchange.bridge import Refused
-from gapsmith.evaluators.formulations.pricing import plain_instance, unpacked
-from gapsmith.evaluators.formulations.problem import building_seconds
+from gapsmith.evaluators.formulations.exchange.bridge import ModelRefused
+from gapsmith.evaluators.formulations.pricing import strip_base_model, unpack_model
+from gapsmith.evaluators.formulations.problem import limit_building
 from gapsmith.evaluators.formulations.solve import benchmark as judging
-from gapsmith.evaluators.formulations.solve.benchmark import cost_of, mean_time, objection, shifted_mean
-from gapsmith.evaluators.formulations.solve.pool import Children
+from gapsmith.evaluators.formulations.solve.benchmark import (
+    compute_mean_time,
+    compute_shifted_mean,
+    describe_mistake,
+    price_times,
+)
+from gapsmith.evaluators.formulations.solve.pool import SolverPool
 from gapsmith.evaluators.formulations.solve.solver import answer
 from gapsmith.evaluators.formulations.speed import compute_ratio
 
@@ -40,7 +45,7 @@ def instance(problem):
 
 def with_name(problem, instance, name, change=lambda model, variables: model.add(variables["start"][0] >= 0)):
     """The packed text of an instance's base with one more constraint of that name."""
-    built = problem.formulation.build(plain_instance(instance))
+    built = problem.formulation.build(strip_base_model(instance))
     change(built.model, built.variables).with_name(name)
     return packed(str(built.model.proto))
 
@@ -88,13 +93,13 @@ def test_a_bomb_is_not_unpacked(monkeypatch):
     """Unpacking stops at the limit."""
     monkeypatch.setattr("gapsmith.evaluators.formulations.pricing.MOST_TEXT", 1000)
     with pytest.raises(Infeasible, match="longer than 1000"):
-        unpacked(packed("x" * 1001))
+        unpack_model(packed("x" * 1001))
 
 
 def test_names_of_an_instance_hold_its_data(problem, instance):
     """What the sandbox is given can be taken apart into the original instance, with nothing added."""
-    assert set(plain_instance(instance).data) == {"p", "d"}
-    assert stated(problem, **plain_instance(instance).plain).digest == instance.digest
+    assert set(strip_base_model(instance).data) == {"p", "d"}
+    assert stated(problem, **strip_base_model(instance).plain).digest == instance.digest
 
 
 def test_an_invalid_model_is_refused_with_the_solver_s_words():
@@ -109,7 +114,7 @@ def test_words_of_refusal_are_replies():
     assert "refused" in answer(
         {"do": "solve", "base": None, "text": "{", "permutations": [None], "limit": 1.0}
     )
-    assert issubclass(Refused, Exception)
+    assert issubclass(ModelRefused, Exception)
 
 
 @pytest.mark.parametrize(
@@ -125,20 +130,20 @@ def test_words_of_refusal_are_replies():
 )
 def test_what_is_undecided_is_no_refutation(run, wrong):
     """A run objects where it was ended with another optimum or without solutions, and only there."""
-    assert bool(objection(run, 7.0)) == wrong
+    assert bool(describe_mistake(run, 7.0)) == wrong
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
 @settings(max_examples=50)
 def test_prices_are_logarithms_of_times(times):
     """The mean time behind prices is the shifted geometric mean of the times, between the least and the greatest."""
-    assert min(times) - 1e-6 <= shifted_mean(times) <= max(times) + 1e-6
-    assert mean_time([cost_of(times)] * 3) == pytest.approx(shifted_mean(times), abs=1e-9)
+    assert min(times) - 1e-6 <= compute_shifted_mean(times) <= max(times) + 1e-6
+    assert compute_mean_time([price_times(times)] * 3) == pytest.approx(compute_shifted_mean(times), abs=1e-9)
 
 
 def test_half_the_time_is_69_points_less():
     """For times far above the shift, halving them takes 0.69 off the price."""
-    assert cost_of([100.0]) - cost_of([50.0]) == pytest.approx(0.693, abs=1e-3)
+    assert price_times([100.0]) - price_times([50.0]) == pytest.approx(0.693, abs=1e-3)
 
 
 def test_a_run_that_does_not_end_counts_twice_its_limit():
@@ -148,14 +153,14 @@ def test_a_run_that_does_not_end_counts_twice_its_limit():
         {"status": "FEASIBLE", "time": 3.0},
         {"status": "OPTIMAL", "time": 3.5},
     ]
-    assert judging._times(runs, 3.0) == (1.0, 6.0, 6.0)
+    assert judging._list_times(runs, 3.0) == (1.0, 6.0, 6.0)
 
 
 def test_ratio_has_its_interval():
     """The ratio of a tenth of the time is a tenth, inside an interval that differs where instances do."""
     base, mine = (
-        [cost_of([t]) for t in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)],
-        [cost_of([t / 10]) for t in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)],
+        [price_times([t]) for t in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)],
+        [price_times([t / 10]) for t in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)],
     )
     found = compute_ratio(mine, base)
     assert found.ci95[0] < found.value < found.ci95[1]
@@ -175,7 +180,7 @@ def test_instances_outside_the_window_are_not_drawn(monkeypatch):
 
 def test_instances_are_chosen_in_other_orders_than_they_are_measured_in(monkeypatch):
     """Whether an instance suits is asked in orders of its own: chosen by what is measured, bases would look slow."""
-    asked, judge = [], judging.Judge(Children())
+    asked, judge = [], judging.Judge(SolverPool())
 
     def solved(request, work):
         asked.extend(request["permutations"])
@@ -183,7 +188,7 @@ def test_instances_are_chosen_in_other_orders_than_they_are_measured_in(monkeypa
         return {"runs": [run for _ in request["permutations"]]}
 
     monkeypatch.setattr(judging, "remembered", solved)
-    assert judge.suits("a base")
+    assert judge.is_suitable("a base")
     assert asked
     assert not set(asked) & {*judge.orders, *judge.placebo}
 
@@ -192,17 +197,17 @@ def test_instances_are_chosen_in_other_orders_than_they_are_measured_in(monkeypa
 @settings(max_examples=50)
 def test_building_counts(cost, seconds):
     """A tenth of a CPU second of building is priced as a shift, less as nothing, and more is never cheaper."""
-    assert judging.charged(cost, 0.09) == pytest.approx(cost)
-    assert judging.charged(1.0, 0.15) == pytest.approx(cost_of([judging.SHIFT]))
-    assert judging.charged(cost, seconds) >= judging.charged(cost, seconds / 2)
+    assert judging.charge_building(cost, 0.09) == pytest.approx(cost)
+    assert judging.charge_building(1.0, 0.15) == pytest.approx(price_times([judging.SHIFT]))
+    assert judging.charge_building(cost, seconds) >= judging.charge_building(cost, seconds / 2)
 
 
 def test_building_has_a_limit_by_the_base(problem, instance):
     """A program may build a hundred times as long as its base, and a quarter of a second; one second at most."""
     base = problem.pricing.base(instance)
     assert problem.cpu_seconds(instance) == pytest.approx(0.25 + 5e-6 * len(base))
-    assert problem.charge is judging.charged
-    assert building_seconds("x" * 10**6) == 1.0
+    assert problem.charge is judging.charge_building
+    assert limit_building("x" * 10**6) == 1.0
 
 
 JSON = st.recursive(
@@ -217,7 +222,7 @@ class Solved:
 
     def try_model(self, base, model, whole):
         """A trial with values."""
-        return judging.Trial(7.0, (1.0,), 1.0, [0, 1, 2])
+        return judging.TrialResult(7.0, (1.0,), 1.0, [0, 1, 2])
 
 
 @given(st.one_of(JSON, st.tuples(st.tuples(st.just(packed("a")), JSON).map(list), JSON).map(list)))

@@ -8,14 +8,14 @@ from ortools.sat import cp_model_pb2
 from ortools.sat.python import cp_model
 
 from gapsmith.evaluators.formulations.exchange.bridge import (
-    Refused,
-    layout_of,
-    message_of,
-    model_of,
-    values_of,
+    ModelRefused,
+    copy_to_message,
+    map_layout,
+    map_values,
+    parse_model,
 )
-from gapsmith.evaluators.formulations.solve.permute import permuted
-from gapsmith.evaluators.formulations.verify.negation import bounded, negated
+from gapsmith.evaluators.formulations.solve.permute import permute
+from gapsmith.evaluators.formulations.verify.negation import bound_objective, negate
 from gapsmith.evaluators.formulations.verify.prefix import check_features, check_prefix, check_size
 
 
@@ -32,7 +32,7 @@ def base():
 
 def changed(change):
     """The base, and the base after a change of its message."""
-    before = message_of(base()[0])
+    before = copy_to_message(base()[0])
     after = cp_model_pb2.CpModelProto()
     after.CopyFrom(before)
     change(after)
@@ -45,7 +45,7 @@ def refused(before, after):
         check_size(after)
         check_features(after)
         check_prefix(before, after)
-    except Refused:
+    except ModelRefused:
         return True
     return False
 
@@ -82,34 +82,34 @@ def test_tampering_is_refused(what):
 def test_additions_are_taken():
     """Variables, constraints, hints and strategies that come after the base's are none of tampering."""
     model, x, y, _ = base()
-    before = message_of(model)
+    before = copy_to_message(model)
     z = model.new_int_var(0, 9, "z")
     model.add(z == x + y).with_name("channel: sum")
     model.add_hint(x, 1)
     model.add_decision_strategy([z], cp_model.CHOOSE_FIRST, cp_model.SELECT_MIN_VALUE)
-    assert not refused(before, message_of(model))
+    assert not refused(before, copy_to_message(model))
 
 
 def test_text_there_and_back():
     """A model's text gives the same message again; what is no text is refused."""
     model, *_ = base()
-    assert message_of(model_of(str(model.proto))) == message_of(model)
-    with pytest.raises(Refused, match="cannot be read"):
-        model_of("variables { nonsense }")
+    assert copy_to_message(parse_model(str(model.proto))) == copy_to_message(model)
+    with pytest.raises(ModelRefused, match="cannot be read"):
+        parse_model("variables { nonsense }")
 
 
 def test_layout_gives_values_back():
     """Values come back nested as the variables are, with None for intervals and for what is not there."""
     _, x, y, job = base()
-    layout = layout_of({"pair": [[x], (y, None)], "job": job})
-    assert values_of(layout, [7, 8, 1]) == {"pair": [[7], [8, None]], "job": None}
+    layout = map_layout({"pair": [[x], (y, None)], "job": job})
+    assert map_values(layout, [7, 8, 1]) == {"pair": [[7], [8, None]], "job": None}
 
 
 def solved(message):
     """Status, objective and solution of a message."""
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
-    status = solver.solve(model_of(str(message)))
+    status = solver.solve(parse_model(str(message)))
     return solver.status_name(status), solver.objective_value, list(solver.response_proto.solution)
 
 
@@ -117,8 +117,8 @@ def solved(message):
 @settings(max_examples=15)
 def test_order_does_not_change_what_a_model_says(seed):
     """A shuffled model has the same optimum, and its solution, in the old order, solves the model as it was."""
-    model = message_of(base()[0])
-    order = permuted(model, seed)
+    model = copy_to_message(base()[0])
+    order = permute(model, seed)
     status, objective, found = solved(order.model)
     assert (status, objective) == ("OPTIMAL", solved(model)[1])
     fixed = cp_model_pb2.CpModelProto()
@@ -133,10 +133,10 @@ def test_order_does_not_change_what_a_model_says(seed):
 def test_additions_leave_the_order_of_the_base(seed):
     """The base's parts stand in the same order whether something was added or not: times are compared alike."""
     model, x, _, _ = base()
-    before = message_of(model)
+    before = copy_to_message(model)
     model.add(model.new_int_var(0, 3, "more") <= x).with_name("channel: more")
-    after = permuted(message_of(model), seed, len(before.variables), len(before.constraints))
-    alone = permuted(before, seed, len(before.variables), len(before.constraints))
+    after = permute(copy_to_message(model), seed, len(before.variables), len(before.constraints))
+    alone = permute(before, seed, len(before.variables), len(before.constraints))
     names = [variable.name for variable in after.model.variables if variable.name != "more"]
     assert names == [variable.name for variable in alone.model.variables]
 
@@ -158,7 +158,7 @@ def random_constraint(rng):
         "unequal": lambda: model.add(number != 1),
         "enforced": lambda: model.add(number >= 1).only_enforce_if(some[:2]),
     }[add]()
-    return message_of(model)
+    return copy_to_message(model)
 
 
 def solutions(model, *more):
@@ -174,7 +174,7 @@ def solutions(model, *more):
 
     solver = cp_model.CpSolver()
     solver.parameters.num_workers, solver.parameters.enumerate_all_solutions = 1, True
-    solver.solve(model_of(str(new)), Seen())
+    solver.solve(parse_model(str(new)), Seen())
     return found
 
 
@@ -184,7 +184,7 @@ def test_a_constraint_and_its_opposite_share_nothing_and_miss_nothing(seed):
     """Every assignment satisfies either a constraint or its opposite."""
     model = random_constraint(np.random.default_rng(seed))
     constraint = model.constraints.pop()
-    opposite = negated(constraint, len(model.variables))
+    opposite = negate(constraint, len(model.variables))
     holds, broken = solutions(model, constraint), solutions(model, *opposite)
     assert not holds & broken
     assert len(holds | broken) == 2**4 * 6
@@ -194,9 +194,9 @@ def test_no_opposite_of_what_has_none():
     """Constraints on variables that were added, and kinds without a rule, are left alone."""
     model, _, _, job = base()
     model.add_no_overlap([job])
-    message = message_of(model)
-    assert negated(message.constraints[0], 1) is None
-    assert negated(message.constraints[-1], 3) is None
+    message = copy_to_message(model)
+    assert negate(message.constraints[0], 1) is None
+    assert negate(message.constraints[-1], 3) is None
 
 
 def test_bounded_keeps_what_is_good_enough():
@@ -206,5 +206,5 @@ def test_bounded_keeps_what_is_good_enough():
         x = model.new_int_var(1, 9, "x")
         getattr(model, sense)(2 * x + 5)
         best = 7 if sense == "minimize" else 23
-        kept = {values[0] for values in solutions(bounded(message_of(model), best, 2))}
+        kept = {values[0] for values in solutions(bound_objective(copy_to_message(model), best, 2))}
         assert kept == ({1, 2} if sense == "minimize" else {8, 9})

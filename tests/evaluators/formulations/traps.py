@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.evaluators.formulations.contract import HEADER
-from gapsmith.evaluators.grammar import source_as
+from gapsmith.evaluators.grammar import extract_source
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,10 @@ def trap(
     formulation: str, function: Callable[..., Any], why: str, helpers: Sequence[Callable[..., Any]] = ()
 ) -> Trap:
     """A wrong augmentation."""
-    sources = [source_as(function, "augment"), *(source_as(each, each.__name__) for each in helpers)]
+    sources = [
+        extract_source(function, "augment"),
+        *(extract_source(each, each.__name__) for each in helpers),
+    ]
     return Trap(function.__name__, formulation, "\n\n".join([HEADER, *sources]), why)
 
 
@@ -49,6 +52,6 @@ def lie(
     helpers: Sequence[Callable[..., Any]] = (),
 ) -> Trap:
     """A wrong whole model, or a right one with a wrong decoder."""
-    sources = [source_as(build, "build"), source_as(decode, "decode")]
-    sources += [source_as(each, each.__name__) for each in helpers]
+    sources = [extract_source(build, "build"), extract_source(decode, "decode")]
+    sources += [extract_source(each, each.__name__) for each in helpers]
     return Trap(build.__name__, formulation, "\n\n".join([HEADER, *sources]), why, whole=True)

@@ -8,7 +8,7 @@ import pytest
 
 from gapsmith.evaluators.base import Split
 from gapsmith.evaluators.integrity.audit import examine
-from gapsmith.evaluators.outcomes import Honesty
+from gapsmith.evaluators.outcomes import IntegrityResult
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import problem
 from gapsmith.evaluators.running.assess import assess
@@ -45,7 +45,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield box
 
 
-def found(source: str, sandbox: Sandbox) -> Honesty:
+def found(source: str, sandbox: Sandbox) -> IntegrityResult:
     """What examination says of a program after its run in one process."""
     scores = assess(problem, source, INSTANCES, sandbox).scores
     return examine(problem, source, INSTANCES, [score.cost or 0 for score in scores], sandbox)
@@ -54,7 +54,7 @@ def found(source: str, sandbox: Sandbox) -> Honesty:
 @pytest.mark.parametrize("name", [rule.name for rule in problem.rules])
 def test_rules_are_honest(name: str, sandbox: Sandbox) -> None:
     """Every reference rule passes, ties by job number and all."""
-    assert found(problem.rule(name).source("schedule"), sandbox) == Honesty("ok")
+    assert found(problem.rule(name).source("schedule"), sandbox) == IntegrityResult("ok")
 
 
 def test_state_is_found(sandbox: Sandbox) -> None:

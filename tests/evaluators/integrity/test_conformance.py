@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from gapsmith.agent.evaluation.problems import find_problem, new_problem
+from gapsmith.agent.evaluation.problems import find_problem, write_skeleton
 from gapsmith.evaluators.base import Baseline, Problem
-from gapsmith.evaluators.catalogue import problem_names
+from gapsmith.evaluators.catalogue import list_problems
 from gapsmith.evaluators.grammar import Rule
-from gapsmith.evaluators.integrity.conformance import broken_promises, terminals
+from gapsmith.evaluators.integrity.conformance import check_terminals, find_broken_promises
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 
 
@@ -20,17 +20,17 @@ def sandbox() -> Iterator[Sandbox]:
         yield box
 
 
-@pytest.mark.parametrize("name", problem_names())
+@pytest.mark.parametrize("name", list_problems())
 def test_built_in_problems_conform(name: str, sandbox: Sandbox) -> None:
     """A problem that is built in breaks no promise."""
-    assert broken_promises(find_problem(name), sandbox) == []
+    assert find_broken_promises(find_problem(name), sandbox) == []
 
 
 def test_the_skeleton_conforms(tmp_path, sandbox: Sandbox) -> None:
     """The skeleton of a problem of one's own keeps every promise as it is written."""
     path = tmp_path / "mine.py"
-    path.write_text(new_problem("mine"))
-    assert broken_promises(find_problem(str(path)), sandbox) == []
+    path.write_text(write_skeleton("mine"))
+    assert find_broken_promises(find_problem(str(path)), sandbox) == []
 
 
 GOOD = find_problem("single_machine_tardiness")
@@ -76,7 +76,7 @@ BROKEN: dict[str, Problem] = {
 @pytest.mark.parametrize("start", BROKEN)
 def test_broken_promises_are_reported(start: str, sandbox: Sandbox) -> None:
     """A problem that breaks a promise is told which, in one line."""
-    found = broken_promises(BROKEN[start], sandbox)
+    found = find_broken_promises(BROKEN[start], sandbox)
     assert any(line.startswith(start) for line in found)
     assert not any("\n" in line for line in found)
 
@@ -90,5 +90,5 @@ def test_broken_promises_are_reported(start: str, sandbox: Sandbox) -> None:
 )
 def test_terminals_are_locals_of_blocks_with_a_priority(problem: Problem, words: str) -> None:
     """A block that lacks a terminal is found, and so is a grammar whose terminals no block could use."""
-    assert any(words in complaint for complaint in terminals(problem, None))
-    assert list(terminals(GOOD, None)) == []
+    assert any(words in complaint for complaint in check_terminals(problem, None))
+    assert list(check_terminals(GOOD, None)) == []

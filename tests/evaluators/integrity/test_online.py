@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gapsmith.evaluators.base import Instance, Split
-from gapsmith.evaluators.integrity.online import FORESIGHT, UNSTEADY, foresight, other_future
+from gapsmith.evaluators.integrity.online import FORESIGHT, UNSTEADY, check_foresight, draw_future
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem
 from gapsmith.evaluators.problems.online_bin_packing.rules import RULES
 from gapsmith.sandbox import Answer, Ending, Job, Level, Outcome, Sandbox, open_sandbox
@@ -73,7 +73,7 @@ def instance() -> Instance:
 @pytest.mark.parametrize("hands", [WIDE, NARROW], ids=["fifty ahead", "one ahead"])
 def test_whoever_peeks_is_caught(sandbox: Sandbox, instance: Instance, eyes: str, hands: str) -> None:
     """Items to come, found in a frame, by the garbage collector or in the loop's iterator, show in the decisions."""
-    assert foresight(problem, eyes + hands, instance, sandbox).outcome == FORESIGHT
+    assert check_foresight(problem, eyes + hands, instance, sandbox).outcome == FORESIGHT
 
 
 def test_events_sent_alone_catch_whom_other_futures_miss(sandbox: Sandbox, instance: Instance) -> None:
@@ -90,7 +90,7 @@ def test_events_sent_alone_catch_whom_other_futures_miss(sandbox: Sandbox, insta
             f"    return bins if state['at'] == {place} and later else -bins\n"
         )
     )
-    verdict = foresight(problem, once, instance, sandbox, futures=0)
+    verdict = check_foresight(problem, once, instance, sandbox, futures=0)
     assert verdict.outcome == FORESIGHT
     assert f"event {place} " in verdict.message
 
@@ -98,7 +98,7 @@ def test_events_sent_alone_catch_whom_other_futures_miss(sandbox: Sandbox, insta
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_rules_are_honest(sandbox: Sandbox, instance: Instance, rule: object) -> None:
     """Every reference rule passes, Harmonic with its memory too, and its decisions can be priced."""
-    verdict = foresight(problem, rule.source("priority"), instance, sandbox, futures=4)  # type: ignore[attr-defined]
+    verdict = check_foresight(problem, rule.source("priority"), instance, sandbox, futures=4)  # type: ignore[attr-defined]
     assert verdict.honest, verdict.message
     assert problem.cost(instance, verdict.decisions) >= problem.baseline(instance, 5).lower
 
@@ -108,7 +108,7 @@ def test_chance_is_not_called_foresight(sandbox: Sandbox, instance: Instance) ->
     source = (
         "import numpy as np\nrng = np.random.default_rng()\ndef priority(i, b): return rng.random(len(b))\n"
     )
-    assert foresight(problem, source, instance, sandbox).outcome == UNSTEADY
+    assert check_foresight(problem, source, instance, sandbox).outcome == UNSTEADY
 
 
 def test_a_seeded_generator_passes(sandbox: Sandbox, instance: Instance) -> None:
@@ -116,16 +116,16 @@ def test_a_seeded_generator_passes(sandbox: Sandbox, instance: Instance) -> None
     source = (
         "import numpy as np\nrng = np.random.default_rng(3)\ndef priority(i, b): return rng.random(len(b))\n"
     )
-    assert foresight(problem, source, instance, sandbox).honest
+    assert check_foresight(problem, source, instance, sandbox).honest
 
 
 def test_a_failing_program_keeps_its_ending(sandbox: Sandbox, instance: Instance) -> None:
     """What fails in the first run is reported as the sandbox saw it."""
-    verdict = foresight(problem, "def priority(item, bins): return 1 / 0\n", instance, sandbox)
+    verdict = check_foresight(problem, "def priority(item, bins): return 1 / 0\n", instance, sandbox)
     assert verdict.outcome == Ending.CANDIDATE_EXCEPTION
     assert "ZeroDivisionError" in verdict.message
     assert verdict.decisions is None
-    assert not verdict.ours
+    assert not verdict.is_sandbox_failure
 
 
 def test_what_fails_under_another_future_alone_is_reported(sandbox: Sandbox, instance: Instance) -> None:
@@ -135,7 +135,7 @@ def test_what_fails_under_another_future_alone_is_reported(sandbox: Sandbox, ins
         FRAME
         + f"\ndef priority(item, bins):\n    assert sum(coming(item)) in (0, {total})\n    return -bins\n"
     )
-    verdict = foresight(problem, source, instance, sandbox)
+    verdict = check_foresight(problem, source, instance, sandbox)
     assert verdict.outcome == Ending.CANDIDATE_EXCEPTION
     assert "with other events" in verdict.message
 
@@ -154,7 +154,7 @@ def test_a_program_that_tampers_with_the_driver_gains_nothing(sandbox: Sandbox, 
         "        answers = iter(range(1, n))\n"
         "    return -bins\n"
     )
-    assert foresight(problem, source, instance, sandbox).outcome == FORESIGHT
+    assert check_foresight(problem, source, instance, sandbox).outcome == FORESIGHT
 
 
 def test_other_futures_keep_the_past() -> None:
@@ -165,19 +165,19 @@ def test_other_futures_keep_the_past() -> None:
     for kept in (1, 100, len(items) - 1):
         changed = 0
         for _ in range(20):
-            other = np.asarray(other_future(rng, data, kept)["items"])
+            other = np.asarray(draw_future(rng, data, kept)["items"])
             assert np.array_equal(other[:kept], items[:kept])
             assert kept < len(other) <= len(items)
             changed += len(other) != len(items) or not np.array_equal(other, items)
         assert changed > 10
-    assert other_future(rng, data, 5)["capacity"] == data["capacity"]
+    assert draw_future(rng, data, 5)["capacity"] == data["capacity"]
 
 
 def test_arrays_must_have_a_row_for_each_event() -> None:
     """Arrays of unequal lengths are no on-line instance."""
     data = {"a": np.zeros(3), "b": np.zeros(4)}
     with pytest.raises(ValueError, match="3, 4"):
-        other_future(np.random.default_rng(0), data, 1)
+        draw_future(np.random.default_rng(0), data, 1)
 
 
 def test_a_broken_sandbox_is_ours(instance: Instance) -> None:
@@ -187,7 +187,7 @@ def test_a_broken_sandbox_is_ours(instance: Instance) -> None:
         def run(self, job: Job) -> Outcome:
             return Outcome(ending=Ending.ZYGOTE_DIED, message="gone")
 
-    assert foresight(problem, "", instance, Broken()).ours
+    assert check_foresight(problem, "", instance, Broken()).is_sandbox_failure
 
 
 def test_a_result_that_is_no_list_is_infeasible(instance: Instance) -> None:
@@ -197,4 +197,4 @@ def test_a_result_that_is_no_list_is_infeasible(instance: Instance) -> None:
         def run(self, job: Job) -> Outcome:
             return Outcome(ending=Ending.OK, answers=(Answer({"a": 1}, 0.0),))
 
-    assert foresight(problem, "", instance, Liar()).outcome == "infeasible"
+    assert check_foresight(problem, "", instance, Liar()).outcome == "infeasible"

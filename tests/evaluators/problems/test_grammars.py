@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from gapsmith.evaluators.catalogue import load_problem, problem_names
+from gapsmith.evaluators.catalogue import list_problems, load_problem
 
 WORDS = re.compile("two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twice|thrice|hundred")
-PROBLEMS = [problem for problem in map(load_problem, problem_names()) if problem.grammar]
+PROBLEMS = [problem for problem in map(load_problem, list_problems()) if problem.grammar]
 
 
 def blocks(problem):

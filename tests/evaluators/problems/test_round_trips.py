@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Split, Trouble
+from gapsmith.evaluators.base import GapsmithError, Split
 from gapsmith.evaluators.catalogue import load_problem
 
 QUIET = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -84,7 +84,7 @@ def test_a_shop_by_jobs_is_never_read_by_machines(seed, n, m, tmp_path):
     if n == m:
         return
     p = drawn(seed).integers(0, 99, (n, m))
-    with pytest.raises(Trouble, match="--layout jobs"):
+    with pytest.raises(GapsmithError, match="--layout jobs"):
         read(FLOW_SHOP, tmp_path, jobs_text(p))
 
 
@@ -117,7 +117,7 @@ def test_numbers_without_lines_are_asked_about(seed, n, tmp_path):
     """On one line nothing says which numbers belong together: a layout must be named, and then is followed."""
     p, d = drawn(seed).integers(1, 99, (2, n))
     text = line([n, *p, *d])
-    with pytest.raises(Trouble, match="--layout"):
+    with pytest.raises(GapsmithError, match="--layout"):
         read(TARDINESS, tmp_path, text)
     assert read(TARDINESS, tmp_path, text, "rows") == [{"p": p.tolist(), "d": d.tolist()}]
     together = [n, *p, *d][1:]
@@ -140,7 +140,7 @@ def test_weighted_jobs_come_back(seed, n, count, tmp_path):
 @pytest.mark.parametrize("layout", ["jobs=0", "jobs=-3", "jobs=x", "jobs", "rows", "OR-LIBRARY"])
 def test_unknown_layouts_of_weighted_jobs_are_refused(layout, tmp_path):
     """A layout that is not known is an error that names what is expected."""
-    with pytest.raises(Trouble, match="expected or-library or jobs=N"):
+    with pytest.raises(GapsmithError, match="expected or-library or jobs=N"):
         read(WEIGHTED, tmp_path, "1 2 3\n4 5 6\n7 8 9\n", layout)
 
 
@@ -148,7 +148,7 @@ def test_unknown_layouts_of_weighted_jobs_are_refused(layout, tmp_path):
 @pytest.mark.parametrize("text", ["", "\n\n", "word\n", "1.5\n", "99999999999999999999\n", "3\n"])
 def test_what_is_no_instance_is_refused_with_its_file(problem, text, tmp_path):
     """Empty files, words, fractions, huge numbers and cut files are named errors."""
-    with pytest.raises(Trouble, match=r"made\.txt"):
+    with pytest.raises(GapsmithError, match=r"made\.txt"):
         read(problem, tmp_path, text)
 
 

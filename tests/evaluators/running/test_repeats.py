@@ -2,7 +2,7 @@
 
 import pytest
 
-from gapsmith.evaluators.running.repeats import TRIES, WIDER, run
+from gapsmith.evaluators.running.repeats import RETRY_LIMIT_FACTOR, TRIES, run
 from gapsmith.sandbox import Answer, Ending, Job, Limits, Outcome
 
 LIMIT = 1.0
@@ -50,7 +50,10 @@ def test_one_whose_least_time_is_over_the_limit_has_run_out_of_time(seconds: tup
     found = run(box, JOB)
     assert found.ending is Ending.TIMEOUT_CPU
     assert len(found.answers) == 1
-    assert [job.limits.cpu_seconds for job in box.jobs] == [LIMIT, *[WIDER * LIMIT] * (TRIES - 1)]
+    assert [job.limits.cpu_seconds for job in box.jobs] == [
+        LIMIT,
+        *[RETRY_LIMIT_FACTOR * LIMIT] * (TRIES - 1),
+    ]
     assert all(job.calls == JOB.calls for job in box.jobs)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gapsmith.evaluators.solvers.bin_packing.patterns import fill_table
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 
 def total(values):
@@ -22,9 +22,9 @@ def total(values):
 def test_a_kernel_says_what_its_source_says(monkeypatch):
     """The compiled function and the one it was made of agree, on several types."""
     monkeypatch.setattr(numba, "njit", lambda cache=False, **options: lambda function: function)
-    assert compiled(total) is total
+    assert compile_kernel(total) is total
     monkeypatch.undo()
-    kernel = compiled(total)
+    kernel = compile_kernel(total)
     for values in (np.arange(10), np.arange(10, dtype=np.float64) / 2, np.zeros(0, np.int64)):
         assert kernel(values) == total(values)
 
@@ -51,7 +51,7 @@ def test_a_missing_cache_is_no_failure(monkeypatch):
         return real(**options)
 
     monkeypatch.setattr(numba, "njit", njit)
-    assert compiled(total)(np.arange(4)) == 6
+    assert compile_kernel(total)(np.arange(4)) == 6
     assert asked == [True, False]
 
 

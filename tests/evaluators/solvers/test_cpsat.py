@@ -5,7 +5,13 @@ import time
 import pytest
 from ortools.sat.python import cp_model
 
-from gapsmith.evaluators.solvers.cpsat import LOOK_SECONDS, UNITS_PER_SECOND, solved, stopped_after, worker
+from gapsmith.evaluators.solvers.cpsat import (
+    LOOK_SECONDS,
+    UNITS_PER_SECOND,
+    make_solver,
+    solve_model,
+    stop_after,
+)
 
 
 def burn(seconds):
@@ -17,7 +23,7 @@ def burn(seconds):
 
 def test_a_solver_has_one_worker_and_a_fixed_seed():
     """What makes runs differ is switched off, and the limit is that of deterministic time."""
-    parameters = worker(7.0).parameters
+    parameters = make_solver(7.0).parameters
     assert (parameters.num_workers, parameters.random_seed) == (1, 1)
     assert parameters.max_deterministic_time == pytest.approx(7 * UNITS_PER_SECOND)
     assert parameters.max_time_in_seconds > 7.0
@@ -29,8 +35,8 @@ def test_a_small_model_is_solved():
     x = model.new_int_var(0, 10, "x")
     model.add(2 * x <= 15)
     model.maximize(x)
-    solver = worker(5.0)
-    assert solved(solver, model, 5.0) == cp_model.OPTIMAL
+    solver = make_solver(5.0)
+    assert solve_model(solver, model, 5.0) == cp_model.OPTIMAL
     assert solver.value(x) == 7
 
 
@@ -38,7 +44,7 @@ def test_work_within_its_limit_is_not_stopped():
     """Nothing is called where the body ends in time, however long the process ran before."""
     burn(0.2)
     calls = []
-    with stopped_after(lambda: calls.append(1), 0.15):
+    with stop_after(lambda: calls.append(1), 0.15):
         pass
     time.sleep(3 * LOOK_SECONDS)
     assert calls == []
@@ -47,7 +53,7 @@ def test_work_within_its_limit_is_not_stopped():
 def test_work_beyond_its_limit_is_stopped_again_and_again():
     """A solver that missed one call meets the next."""
     calls = []
-    with stopped_after(lambda: calls.append(time.process_time()), 0.05):
+    with stop_after(lambda: calls.append(time.process_time()), 0.05):
         burn(0.05 + 8 * LOOK_SECONDS)
     assert len(calls) >= 2
     count = len(calls)
@@ -58,7 +64,7 @@ def test_work_beyond_its_limit_is_stopped_again_and_again():
 def test_sleep_is_no_work():
     """The clock is that of the CPU: a process that waits is not stopped."""
     calls = []
-    with stopped_after(lambda: calls.append(1), 0.3):
+    with stop_after(lambda: calls.append(1), 0.3):
         time.sleep(0.5)
     assert calls == []
 
@@ -66,7 +72,7 @@ def test_sleep_is_no_work():
 def test_the_watch_ends_with_an_error_of_the_body():
     """An exception is passed on, and nothing is called afterwards."""
     calls = []
-    with pytest.raises(RuntimeError, match="inside"), stopped_after(lambda: calls.append(1), 0.0):
+    with pytest.raises(RuntimeError, match="inside"), stop_after(lambda: calls.append(1), 0.0):
         raise RuntimeError("inside")
     count = len(calls)
     burn(0.1)

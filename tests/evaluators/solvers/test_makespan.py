@@ -28,7 +28,7 @@ def test_a_flow_shop_is_as_short_as_the_best_sequence(rows):
     """The bound is the optimum, and the sequence has it."""
     p = np.array(rows)
     optimum = min(sequence_length(p, order) for order in permutations(range(len(p))))
-    found, sequence = makespan.permutation_flow_shop(p, 0, SECONDS)
+    found, sequence = makespan.solve_permutation_flow_shop(p, 0, SECONDS)
     assert sorted(sequence) == list(range(len(p)))
     assert found.lower == optimum == sequence_length(p, sequence)
 
@@ -72,7 +72,7 @@ def dispatched(order, p):
 def test_a_job_shop_is_as_short_as_the_best_schedule(seed):
     """Semi-active schedules hold an optimum: the least of all of them is the bound."""
     order, p, starts = job_shop_of(seed)
-    found = makespan.job_shop(order, p, starts, SECONDS)
+    found = makespan.solve_job_shop(order, p, starts, SECONDS)
     assert found.starts is not None
     begin = np.array(found.starts).reshape(p.shape)
     assert found.lower == int((begin + p).max()) == dispatched(order, p)
@@ -92,7 +92,7 @@ def project_of():
 def test_a_project_waits_for_its_resource():
     """Activities that share a unit follow each other, and the rest runs beside them."""
     p, precedence, demand, capacity, starts = project_of()
-    found = makespan.project(p, precedence, demand, capacity, starts, 0, SECONDS)
+    found = makespan.solve_project(p, precedence, demand, capacity, starts, 0, SECONDS)
     assert found.lower == 6
     assert found.starts is not None
     ends = [start + int(length) for start, length in zip(found.starts, p, strict=True)]
@@ -103,14 +103,14 @@ def test_a_project_waits_for_its_resource():
 def test_more_units_make_a_project_shorter():
     """With two units nothing waits but for its predecessors."""
     p, precedence, demand, _, starts = project_of()
-    assert makespan.project(p, precedence, demand, np.array([2]), starts, 0, SECONDS).lower == 4
+    assert makespan.solve_project(p, precedence, demand, np.array([2]), starts, 0, SECONDS).lower == 4
 
 
 def test_a_proven_bound_is_never_given_up():
     """Without time the bound is the one that was known, or better."""
     order, p, starts = job_shop_of(1, 6, 6)
     loads = [int(p[order == k].sum()) for k in range(6)]
-    found = makespan.job_shop(order, p, starts, 0.0)
+    found = makespan.solve_job_shop(order, p, starts, 0.0)
     assert found.lower >= max(*loads, int(p.sum(axis=1).max()))
     assert found.lower <= int((starts + p).max())
 
@@ -118,5 +118,5 @@ def test_a_proven_bound_is_never_given_up():
 def test_a_run_is_reproducible():
     """One worker and a fixed seed: equal instances have equal schedules."""
     order, p, starts = job_shop_of(2)
-    one, two = (makespan.job_shop(order, p, starts, SECONDS) for _ in range(2))
+    one, two = (makespan.solve_job_shop(order, p, starts, SECONDS) for _ in range(2))
     assert (one.lower, one.starts) == (two.lower, two.starts)

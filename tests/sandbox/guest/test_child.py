@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.sandbox.frames import strict_json
+from gapsmith.sandbox.frames import decode_json
 from gapsmith.sandbox.guest import child
 from gapsmith.sandbox.guest.child import Refused, describe
 
@@ -31,14 +31,14 @@ def answer_of(value, limit=10_000):
 def failing(source):
     """The error that a candidate's source raises when it is run."""
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever it is
-        child._module("candidate", source)
+        child._make_module("candidate", source)
     return caught.value
 
 
 @given(plain)
 def test_plain_data_comes_back_as_it_is(value):
     """What a program returns is what the host reads."""
-    found = strict_json(answer_of(value))
+    found = decode_json(answer_of(value))
     assert found == value
     assert json.dumps(found) == json.dumps(value)
 
@@ -57,7 +57,7 @@ def test_plain_data_comes_back_as_it_is(value):
 )
 def test_numbers_and_arrays_of_numpy_become_plain(value, expected):
     """A heuristic may return what numpy gives it."""
-    assert strict_json(answer_of(value)) == expected
+    assert decode_json(answer_of(value)) == expected
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ paths = st.lists(names, min_size=1, max_size=4).map(lambda parts: "/" + "/".join
 @given(st.lists(paths, max_size=8))
 def test_outermost_folders_cover_all_and_hold_none_of_each_other(folders):
     """Every folder lies in one that is kept, and no folder that is kept lies in another one."""
-    kept = zygote._outermost(folders)
+    kept = zygote._select_outermost(folders)
     assert set(kept) <= set(folders)
     for folder in folders:
         assert any(folder == other or folder.startswith(other + "/") for other in kept)
@@ -38,7 +38,7 @@ def test_outermost_folders_cover_all_and_hold_none_of_each_other(folders):
 )
 def test_the_folder_of_a_package(name, file, folder):
     """It is the outermost package's; a lone file has none, since its folder holds other packages too."""
-    assert zygote._top_folder(name, file) == folder
+    assert zygote._find_top_folder(name, file) == folder
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_packages_that_were_imported_are_named_with_their_libraries(module, tmp_
     """A wheel keeps shared libraries in a folder beside the package."""
     folder = module("oddly", "site-packages", "oddly", "__init__.py")
     (tmp_path / "site-packages" / "oddly.libs").mkdir()
-    found = zygote.packages("/nowhere", [])
+    found = zygote.list_package_folders("/nowhere", [])
     assert folder in found
     assert folder + ".libs" in found
 
@@ -70,7 +70,7 @@ def test_what_was_not_imported_is_not_named(module, tmp_path):
     """Another package in the same folder stays out of reach, and so does the folder of both."""
     module("oddly", "site-packages", "oddly", "__init__.py")
     (tmp_path / "site-packages" / "secret").mkdir()
-    found = zygote.packages("/nowhere", [])
+    found = zygote.list_package_folders("/nowhere", [])
     assert str(tmp_path / "site-packages" / "secret") not in found
     assert str(tmp_path / "site-packages") not in found
 
@@ -78,14 +78,14 @@ def test_what_was_not_imported_is_not_named(module, tmp_path):
 def test_a_lone_file_gives_no_folder(module, tmp_path):
     """The folder of a module that is one file would open all that lies beside it."""
     module("oddly", "site-packages", "oddly.py")
-    assert not any(folder.startswith(str(tmp_path)) for folder in zygote.packages("/nowhere", []))
+    assert not any(folder.startswith(str(tmp_path)) for folder in zygote.list_package_folders("/nowhere", []))
 
 
 def test_our_own_folders_are_not_named(module, tmp_path):
     """Neither the sandbox's, nor that of any other module of ours."""
     module("gapsmith.oddly", "gapsmith", "oddly", "__init__.py")
     module("oddly", "room", "oddly", "__init__.py")
-    found = zygote.packages(str(tmp_path / "room"), [])
+    found = zygote.list_package_folders(str(tmp_path / "room"), [])
     assert not any(folder.startswith(str(tmp_path)) for folder in found)
 
 
@@ -93,14 +93,14 @@ def test_a_folder_that_is_readable_already_is_not_named_again(module, tmp_path):
     """What lies in the standard library is read with it, but for its folder of installed packages."""
     inside = module("oddly", "lib", "oddly", "__init__.py")
     foreign = module("strangely", "lib", "site-packages", "strangely", "__init__.py")
-    found = zygote.packages("/nowhere", [str(tmp_path / "lib")])
+    found = zygote.list_package_folders("/nowhere", [str(tmp_path / "lib")])
     assert inside not in found
     assert foreign in found
 
 
 def test_the_stand_in_for_pandas_is_enough_for_type_checks():
     """Its classes can be asked about and are never what a program has."""
-    pandas = zygote._pandas()
+    pandas = zygote._make_pandas()
     assert not isinstance([], pandas.Index)
     assert not isinstance({}, pandas.Series)
 
@@ -125,9 +125,9 @@ def test_a_trusted_package_gives_no_other_module_away(monkeypatch, tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no handles on processes")
 def test_a_handle_on_a_process_is_one(monkeypatch):
     """It can be polled; where there is none, the answer is -1 and no error."""
-    handle = zygote._watch(os.getpid())
+    handle = zygote._open_handle(os.getpid())
     assert handle >= 0
     os.close(handle)
-    assert zygote._watch(2**30) == -1
+    assert zygote._open_handle(2**30) == -1
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert zygote._watch(os.getpid()) == -1
+    assert zygote._open_handle(os.getpid()) == -1

@@ -10,7 +10,7 @@ import pytest
 from gapsmith.sandbox import Level, Sandbox
 from gapsmith.sandbox.isolation import kernel
 from gapsmith.sandbox.isolation.lockdown import LAYERS, NAMESPACES, RLIMITS, SECCOMP, UID
-from gapsmith.sandbox.watch import _pid_of
+from gapsmith.sandbox.watch import _read_pid
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has capabilities")
 CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
@@ -21,7 +21,7 @@ def status_of_child(layers):
     with Sandbox("numpy", Level.L0, slot=0, layers=layers) as box:
         spare = box._zygote.take()
         try:
-            lines = Path(f"/proc/{_pid_of(spare._watch)}/status").read_text().splitlines()
+            lines = Path(f"/proc/{_read_pid(spare._watch)}/status").read_text().splitlines()
         finally:
             spare.close()
         return {key: value.split() for key, _, value in (line.partition(":") for line in lines)}

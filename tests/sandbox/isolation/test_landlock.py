@@ -12,7 +12,7 @@ from gapsmith.sandbox.isolation import kernel, landlock
 def is_available():
     """Tells whether the kernel has the interface."""
     try:
-        return landlock.version() > 0
+        return landlock.read_version() > 0
     except OSError:
         return False
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.sandbox.isolation import probes
-from gapsmith.sandbox.isolation.lockdown import LAYERS, NAMESPACES, SECCOMP, Enclosure, user_number
+from gapsmith.sandbox.isolation.lockdown import LAYERS, NAMESPACES, SECCOMP, Enclosure, derive_user_number
 
 PARTS = ("network", "processes", "ipc", "private_root")
 proofs_of = st.fixed_dictionaries(
@@ -63,20 +63,20 @@ def test_other_errors_are_not_refusals():
 def test_slots_and_hosts_have_users_of_their_own(host, slot, other, another):
     """Different slots of one host, and hosts whose numbers differ in their 21 bits, never share a number."""
     same = (host % 2**21, slot) == (other % 2**21, another)
-    assert (user_number(host, slot) == user_number(other, another)) == same
+    assert (derive_user_number(host, slot) == derive_user_number(other, another)) == same
 
 
 @given(st.integers(0, 2**40), st.integers(0, 2**20))
 def test_user_numbers_stay_in_their_range(host, slot):
     """Whatever the numbers, there is room for them below the end of signed ids."""
-    assert 0 <= user_number(host, slot) < 2**27
-    assert 1_879_100_000 + user_number(host, slot) < 2**31
+    assert 0 <= derive_user_number(host, slot) < 2**27
+    assert 1_879_100_000 + derive_user_number(host, slot) < 2**31
 
 
 @given(proofs_of)
 def test_namespaces_hold_where_all_their_parts_do(proofs):
     """One part that fails is enough to deny the whole, and its proof is in the words."""
-    found = probes.together(proofs, {})
+    found = probes.combine_proofs(proofs, {})
     holds, text = found[NAMESPACES]
     assert holds == all(proofs[part][0] for part in PARTS)
     assert all(proofs[part][1] in text for part in PARTS)
@@ -86,7 +86,7 @@ def test_namespaces_hold_where_all_their_parts_do(proofs):
 @given(proofs_of)
 def test_a_refused_layer_never_counts_as_proven(proofs):
     """What was not put on does not hold, whatever a probe saw, and the reason is in its words."""
-    found = probes.together(proofs, {SECCOMP: "no table", NAMESPACES: "not allowed"})
+    found = probes.combine_proofs(proofs, {SECCOMP: "no table", NAMESPACES: "not allowed"})
     assert found[SECCOMP] == (False, f"{proofs[SECCOMP][1]} (no table)")
     assert found[NAMESPACES][1] == "not allowed"
 
@@ -97,7 +97,7 @@ def test_a_probe_that_dies_proves_nothing():
     def die():
         raise SystemExit
 
-    found = probes._in_child({"one": lambda: (True, "held"), "two": die, "three": lambda: (True, "held")})
+    found = probes._run_in_child({"one": lambda: (True, "held"), "two": die, "three": lambda: (True, "held")})
     assert found["one"] == (True, "held")
     assert found["two"] == found["three"] == (False, "the probe died")
 
@@ -105,9 +105,9 @@ def test_a_probe_that_dies_proves_nothing():
 @pytest.mark.parametrize(("expected", "holds"), [((), True), ((1,), True), ((1, 13), True), ((13,), False)])
 def test_a_refusal_counts_by_its_error(expected, holds):
     """Only the expected error proves the layer: another one may have other reasons."""
-    assert probes._refused(refuse, "it", *expected) == (holds, "it: EPERM")
+    assert probes._expect_refusal(refuse, "it", *expected) == (holds, "it: EPERM")
 
 
 def test_a_success_is_no_proof():
     """What gets through is named as such."""
-    assert probes._refused(lambda: None, "it", 1) == (False, "it: succeeded")
+    assert probes._expect_refusal(lambda: None, "it", 1) == (False, "it: succeeded")

@@ -109,7 +109,7 @@ def test_without_a_footprint_memory_is_not_limited_by_addresses():
 
 def test_the_footprint_is_what_the_kernel_says():
     """Addresses hold the data, and both are whole pages."""
-    found, page = rlimits.footprint(), resource.getpagesize()
+    found, page = rlimits.measure_footprint(), resource.getpagesize()
     assert found.addresses > found.data > 0
     assert found.addresses % page == found.data % page == 0
 
@@ -117,7 +117,7 @@ def test_the_footprint_is_what_the_kernel_says():
 @given(st.integers(0, 1000))
 def test_processes_are_limited_only_where_the_user_is_the_sandbox_s_own(threads):
     """The kernel counts all processes of a user: a shared user's limit would depend on what else it runs."""
-    shared, own = rlimits._processes(threads, False), rlimits._processes(threads, True)
+    shared, own = rlimits._choose_process_limit(threads, False), rlimits._choose_process_limit(threads, True)
     assert shared == (0 if threads == 0 else None)
     assert own is not None
     assert own >= threads

@@ -44,7 +44,7 @@ def verdict(program, table, number, *arguments, architecture=None):
 def both(table, name, *arguments, files=True, threads=False):
     """What the two filters together answer a child: the stricter."""
     number = table.numbers[name]
-    zygote, child = seccomp.zygote_filter(files, table), seccomp.child_filter(threads, table)
+    zygote, child = seccomp.build_zygote_filter(files, table), seccomp.build_child_filter(threads, table)
     answers = {verdict(zygote, table, number, *arguments), verdict(child, table, number, *arguments)}
     return KILL if KILL in answers else min(answers)
 
@@ -64,7 +64,7 @@ def test_deadly(table):
 @tables
 def test_taken_from_children(table):
     """What only the zygote needs is allowed to it and taken from its children."""
-    program = seccomp.zygote_filter(True, table)
+    program = seccomp.build_zygote_filter(True, table)
     assert {verdict(program, table, number) for number in table.zygote.values()} == {ALLOW}
     assert {both(table, name) for name in table.zygote} == {EPERM}
 
@@ -74,7 +74,7 @@ def test_taken_from_children(table):
 def test_unknown_numbers(table, files):
     """Every number without a name in the table is refused."""
     named = set(table.numbers.values()) - {444, 445, 446}
-    program = seccomp.zygote_filter(files, table)
+    program = seccomp.build_zygote_filter(files, table)
     assert {verdict(program, table, number) for number in set(range(600)) - named} == {EPERM}
 
 
@@ -148,7 +148,7 @@ def test_descriptor_control(table):
 @tables
 def test_other_architecture(table):
     """Calls by another architecture's numbering kill, whatever the number."""
-    for program in (seccomp.zygote_filter(True, table), seccomp.child_filter(True, table)):
+    for program in (seccomp.build_zygote_filter(True, table), seccomp.build_child_filter(True, table)):
         for number in (0, 1, 20, 63):
             assert verdict(program, table, number, architecture=0x40000003) == KILL
 
@@ -156,7 +156,7 @@ def test_other_architecture(table):
 def test_x32():
     """The x32 numbering kills."""
     table = Table("x86_64")
-    assert verdict(seccomp.zygote_filter(True, table), table, 0x40000000) == KILL
+    assert verdict(seccomp.build_zygote_filter(True, table), table, 0x40000000) == KILL
 
 
 def test_unknown_architecture():
@@ -167,7 +167,7 @@ def test_unknown_architecture():
 @tables
 def test_filters_fit(table):
     """Filters stay within the kernel's limit, and jumps within a byte."""
-    for program in (seccomp.zygote_filter(True, table), seccomp.child_filter(True, table)):
+    for program in (seccomp.build_zygote_filter(True, table), seccomp.build_child_filter(True, table)):
         assert len(program) < 4096
         assert all(0 <= jump <= 255 for _, yes, no, _ in program for jump in (yes, no))
 

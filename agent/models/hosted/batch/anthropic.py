@@ -7,10 +7,16 @@ import anthropic
 from anthropic.types.messages import MessageBatch
 
 from gapsmith.agent.models.base import Request
-from gapsmith.agent.models.hosted.account import Heard
-from gapsmith.agent.models.hosted.batch.base import Standing, lines_of
+from gapsmith.agent.models.hosted.account import ProviderReply
+from gapsmith.agent.models.hosted.batch.base import BatchStatus, parse_lines
 from gapsmith.agent.models.hosted.transport.answers import MALFORMED
-from gapsmith.agent.models.hosted.transport.errors import Fault, broken, error_object, fault_of, not_the_api
+from gapsmith.agent.models.hosted.transport.errors import (
+    Fault,
+    find_error,
+    make_broken,
+    make_wrong_api,
+    read_fault,
+)
 
 # Clocks differ, ours from the server's.
 _SKEW_SECONDS = 300.0
@@ -42,7 +48,7 @@ class AnthropicBatches:
         self,
         client: anthropic.Anthropic,
         body: Callable[[Request], Mapping[str, Any]],
-        read: Callable[[Mapping[str, Any]], Heard | Fault],
+        read: Callable[[Mapping[str, Any]], ProviderReply | Fault],
         leave_out: Callable[[Fault], bool],
     ) -> None:
         self._client, self._body, self._read = client, body, read
@@ -54,9 +60,9 @@ class AnthropicBatches:
         try:
             return self._client.messages.batches.create(requests=wanted).id
         except anthropic.APIError as error:
-            return fault_of(error)
+            return read_fault(error)
         except MALFORMED as error:
-            return broken(str(error))
+            return make_broken(str(error))
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str | Fault:
         """Finds a batch of that time, size and name.
@@ -65,36 +71,36 @@ class AnthropicBatches:
         the ids of its requests with their results only.
         """
         try:
-            candidates = [batch for batch in self._since(made - _SKEW_SECONDS) if batch.id not in known]
+            candidates = [batch for batch in self._list_since(made - _SKEW_SECONDS) if batch.id not in known]
             for batch in candidates:
-                if _total(batch) == count and (not _ended(batch) or self._has(batch.id, name)):
+                if _count_requests(batch) == count and (not _has_ended(batch) or self._has(batch.id, name)):
                     return batch.id
         except anthropic.APIError as error:
-            return fault_of(error)
+            return read_fault(error)
         except MALFORMED as error:
-            return not_the_api(error)
+            return make_wrong_api(error)
         return ""
 
-    def look(self, id_: str) -> Standing | Fault:
+    def read_status(self, id_: str) -> BatchStatus | Fault:
         """Returns the status of a batch."""
         try:
             batch = self._client.messages.batches.retrieve(id_)
         except anthropic.APIError as error:
-            return fault_of(error)
+            return read_fault(error)
         except MALFORMED as error:
-            return broken(str(error))
-        return Standing(_ended(batch), _total(batch) - batch.request_counts.processing)
+            return make_broken(str(error))
+        return BatchStatus(_has_ended(batch), _count_requests(batch) - batch.request_counts.processing)
 
-    def results(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
+    def read_results(self, id_: str) -> Mapping[str, ProviderReply | Fault] | Fault:
         """Reads the lines of a batch's results."""
         try:
             return {line["custom_id"]: self._result(line["result"]) for line in self._lines(id_)}
         except anthropic.APIError as error:
-            return fault_of(error)
+            return read_fault(error)
         except MALFORMED as error:
-            return not_the_api(error)
+            return make_wrong_api(error)
 
-    def _since(self, made: float) -> list[MessageBatch]:
+    def _list_since(self, made: float) -> list[MessageBatch]:
         """Lists the batches since a time, the oldest first."""
         found = []
         for batch in self._client.messages.batches.list(limit=100):
@@ -111,21 +117,21 @@ class AnthropicBatches:
         # line, so that a connection that is lost in between would be none of its own errors.
         path = f"/v1/messages/batches/{id_}/results"
         text = self._client.get(path, cast_to=str, options={"headers": {"Accept": "application/binary"}})
-        return lines_of(text)
+        return parse_lines(text)
 
-    def _result(self, result: Mapping[str, Any]) -> Heard | Fault:
+    def _result(self, result: Mapping[str, Any]) -> ProviderReply | Fault:
         kind = str(result.get("type"))
         if kind == "succeeded":
             return self._read(result.get("message") or {})
-        said = error_object(result.get("error"))
+        said = find_error(result.get("error"))
         code = str(said.get("type") or kind)
         return Fault(status=_STATUSES.get(code), code=code, message=str(said.get("message") or kind))
 
 
-def _ended(batch: MessageBatch) -> bool:
+def _has_ended(batch: MessageBatch) -> bool:
     return batch.processing_status == "ended"
 
 
-def _total(batch: MessageBatch) -> int:
+def _count_requests(batch: MessageBatch) -> int:
     counts = batch.request_counts
     return counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired

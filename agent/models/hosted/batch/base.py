@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from gapsmith.agent.models.base import Model, ModelTrouble, Reply, Request
-from gapsmith.agent.models.hosted.account import Account, Heard
-from gapsmith.agent.models.hosted.transport.calls import Line
+from gapsmith.agent.models.base import Model, ModelError, Reply, Request
+from gapsmith.agent.models.hosted.account import CostMeter, ProviderReply
+from gapsmith.agent.models.hosted.transport.calls import CallQueue
 from gapsmith.agent.models.hosted.transport.errors import Fault
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
-class Standing:
+class BatchStatus:
     """The status of a batch.
 
     Attributes:
@@ -54,11 +54,11 @@ class BatchApi(Protocol):
         """
         ...
 
-    def look(self, id_: str) -> Standing | Fault:
+    def read_status(self, id_: str) -> BatchStatus | Fault:
         """Returns the status of a batch."""
         ...
 
-    def results(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
+    def read_results(self, id_: str) -> Mapping[str, ProviderReply | Fault] | Fault:
         """Returns the results of an ended batch, by our ids.
 
         A Fault where all of it failed.
@@ -82,7 +82,7 @@ class Batches:
         account: says what answers cost and which faults are permanent.
     """
 
-    def __init__(self, api: BatchApi, line: Line, account: Account) -> None:
+    def __init__(self, api: BatchApi, line: CallQueue, account: CostMeter) -> None:
         self._api, self._line, self._account = api, line, account
 
     def submit(
@@ -90,7 +90,7 @@ class Batches:
     ) -> str:
         """Sends a batch and returns the provider's id.
 
-        Raises ModelTrouble, Stopped.
+        Raises ModelError, Stopped.
 
         A server may accept a batch and be cut off before it can say so. So what fails is looked for before it is
         sent again: a batch that is sent twice is paid for twice.
@@ -103,68 +103,68 @@ class Batches:
             tried = True
             return found or self._api.submit(name, requests)
 
-        return self._had(attempt)
+        return self._fetch(attempt)
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str:
         """Finds a batch that may have been accepted.
 
-        Returns its id; empty if it was not accepted. Raises ModelTrouble.
+        Returns its id; empty if it was not accepted. Raises ModelError.
         """
-        return self._had(lambda: self._api.find(name, made, count, known))
+        return self._fetch(lambda: self._api.find(name, made, count, known))
 
-    def look(self, id_: str) -> Standing | None:
+    def read_status(self, id_: str) -> BatchStatus | None:
         """Returns the status of a batch.
 
-        None where the server cannot say so now. Raises ModelTrouble, Stopped.
+        None where the server cannot say so now. Raises ModelError, Stopped.
         """
-        heard = self._line.fetch(lambda: self._api.look(id_))
+        heard = self._line.fetch(lambda: self._api.read_status(id_))
         if isinstance(heard, Fault) and heard.status == 404:
-            raise ModelTrouble(
+            raise ModelError(
                 f"{self._account.model}: batch {id_} is not there; expected the key and base URL by which it "
                 "was sent (a server keeps results for about 29 days)"
             )
         if isinstance(heard, Fault):
-            if heard.passing:
+            if heard.is_transient:
                 return None
             raise self._account.trouble(heard)
         return heard
 
-    def collect(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
+    def collect(self, id_: str) -> Mapping[str, ProviderReply | Fault] | Fault:
         """Returns the results of an ended batch.
 
         A Fault where all of it failed. Raises Stopped.
         """
-        return self._line.fetch(lambda: self._api.results(id_))
+        return self._line.fetch(lambda: self._api.read_results(id_))
 
-    def settle(self, heard: Heard | Fault, seconds: float, faults: Sequence[Fault]) -> Reply | None:
+    def settle(self, heard: ProviderReply | Fault, seconds: float, faults: Sequence[Fault]) -> Reply | None:
         """Returns the reply to record, or None to ask again.
 
-        Raises ModelTrouble.
+        Raises ModelError.
 
         Args:
             heard: the answer, or the fault.
             seconds: that it took.
             faults: of the question in earlier batches.
         """
-        if isinstance(heard, Fault) and self._worth_asking(heard, len(faults) + 1):
+        if isinstance(heard, Fault) and self._should_retry(heard, len(faults) + 1):
             return None
         return self._account.settle(heard, seconds, faults)
 
-    def trouble(self, fault: Fault) -> ModelTrouble:
+    def trouble(self, fault: Fault) -> ModelError:
         """Returns the error to raise where a whole batch failed."""
         return self._account.trouble(fault)
 
-    def _worth_asking(self, fault: Fault, times: int) -> bool:
-        return (self._api.leave_out(fault) or fault.passing) and times < TRIES
+    def _should_retry(self, fault: Fault, times: int) -> bool:
+        return (self._api.leave_out(fault) or fault.is_transient) and times < TRIES
 
-    def _had(self, ask: Callable[[], T | Fault]) -> T:
+    def _fetch(self, ask: Callable[[], T | Fault]) -> T:
         heard = self._line.fetch(ask)
         if isinstance(heard, Fault):
             raise self._account.trouble(heard)
         return heard
 
 
-def batches_of(models: Iterable[Model]) -> dict[str, Batches]:
+def find_batches(models: Iterable[Model]) -> dict[str, Batches]:
     """Maps the names of models to their batches.
 
     Models that are asked one by one are left out.
@@ -173,7 +173,7 @@ def batches_of(models: Iterable[Model]) -> dict[str, Batches]:
     return {name: batches for name, batches in found.items() if batches}
 
 
-def lines_of(text: str) -> list[Mapping[str, Any]]:
+def parse_lines(text: str) -> list[Mapping[str, Any]]:
     """Parses a file of JSON objects, one per line.
 
     Raises ValueError for anything else.

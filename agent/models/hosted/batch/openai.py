@@ -8,10 +8,16 @@ import openai
 from openai.types import Batch
 
 from gapsmith.agent.models.base import Request
-from gapsmith.agent.models.hosted.account import Heard
-from gapsmith.agent.models.hosted.batch.base import Standing, lines_of
+from gapsmith.agent.models.hosted.account import ProviderReply
+from gapsmith.agent.models.hosted.batch.base import BatchStatus, parse_lines
 from gapsmith.agent.models.hosted.transport.answers import MALFORMED
-from gapsmith.agent.models.hosted.transport.errors import Fault, broken, error_object, fault_of, not_the_api
+from gapsmith.agent.models.hosted.transport.errors import (
+    Fault,
+    find_error,
+    make_broken,
+    make_wrong_api,
+    read_fault,
+)
 
 _MARK = "gapsmith"
 _ENDED = ("completed", "failed", "expired", "cancelled")
@@ -35,7 +41,7 @@ class OpenAIBatches:
         client: openai.OpenAI,
         endpoint: str,
         body: Callable[[Request], Mapping[str, Any]],
-        read: Callable[[Mapping[str, Any]], Heard | Fault],
+        read: Callable[[Mapping[str, Any]], ProviderReply | Fault],
         leave_out: Callable[[Fault], bool],
     ) -> None:
         self._client, self._endpoint = client, endpoint
@@ -54,9 +60,9 @@ class OpenAIBatches:
                 metadata={_MARK: name},
             ).id
         except openai.APIError as error:
-            return fault_of(error)
+            return read_fault(error)
         except MALFORMED as error:
-            return broken(str(error))
+            return make_broken(str(error))
 
     def find(self, name: str, made: float, count: int, known: Collection[str]) -> str | Fault:
         """Finds the batch with the name; the newest come first."""
@@ -67,50 +73,52 @@ class OpenAIBatches:
                 if batch.created_at < made - _SKEW_SECONDS:
                     break
         except openai.APIError as error:
-            return fault_of(error)
+            return read_fault(error)
         except MALFORMED as error:
-            return broken(str(error))
+            return make_broken(str(error))
         return ""
 
-    def look(self, id_: str) -> Standing | Fault:
+    def read_status(self, id_: str) -> BatchStatus | Fault:
         """Returns the status of a batch."""
         try:
             batch = self._client.batches.retrieve(id_)
         except openai.APIError as error:
-            return fault_of(error)
+            return read_fault(error)
         except MALFORMED as error:
-            return broken(str(error))
+            return make_broken(str(error))
         counts = batch.request_counts
-        return Standing(batch.status in _ENDED, counts.completed + counts.failed if counts else 0)
+        return BatchStatus(batch.status in _ENDED, counts.completed + counts.failed if counts else 0)
 
-    def results(self, id_: str) -> Mapping[str, Heard | Fault] | Fault:
+    def read_results(self, id_: str) -> Mapping[str, ProviderReply | Fault] | Fault:
         """Reads the files of a batch: answers and errors."""
         try:
             batch = self._client.batches.retrieve(id_)
             if batch.status == "failed":
-                return _failed(batch)
+                return _describe_failure(batch)
             return dict(self._answers(batch))
         except openai.APIError as error:
-            return fault_of(error)
+            return read_fault(error)
         except MALFORMED as error:
-            return not_the_api(error)
+            return make_wrong_api(error)
 
     def _line(self, id_: str, request: Request) -> Mapping[str, Any]:
         return {"custom_id": id_, "method": "POST", "url": self._endpoint, "body": self._body(request)}
 
-    def _answers(self, batch: Batch) -> Iterator[tuple[str, Heard | Fault]]:
+    def _answers(self, batch: Batch) -> Iterator[tuple[str, ProviderReply | Fault]]:
         for file in filter(None, (batch.error_file_id, batch.output_file_id)):
-            for answer in lines_of(self._client.files.content(file).text):
+            for answer in parse_lines(self._client.files.content(file).text):
                 yield answer["custom_id"], self._answer(answer)
 
-    def _answer(self, answer: Mapping[str, Any]) -> Heard | Fault:
+    def _answer(self, answer: Mapping[str, Any]) -> ProviderReply | Fault:
         if error := answer.get("error"):
-            return Fault(status=None, code=_plain(error.get("code")), message=str(error.get("message", "")))
+            return Fault(
+                status=None, code=_strip_prefix(error.get("code")), message=str(error.get("message", ""))
+            )
         response = answer.get("response") or {}
         body = response.get("body") or {}
         if response.get("status_code") == 200:
             return self._read(body)
-        said = error_object(body)
+        said = find_error(body)
         return Fault(
             status=response.get("status_code"),
             code=str(said.get("code") or said.get("type") or "errored"),
@@ -119,12 +127,12 @@ class OpenAIBatches:
         )
 
 
-def _plain(code: object) -> str:
+def _strip_prefix(code: object) -> str:
     """Returns a code without its prefix: `batch_expired` is expired."""
     return str(code or "errored").removeprefix("batch_")
 
 
-def _failed(batch: Batch) -> Fault:
+def _describe_failure(batch: Batch) -> Fault:
     errors = (batch.errors and batch.errors.data) or []
     first = errors[0] if errors else None
     words = (first and first.message) or "no reason is given"

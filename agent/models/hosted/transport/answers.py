@@ -24,31 +24,31 @@ _FINISHES = {
 }
 
 
-def finish_of(reason: str) -> Finish:
+def read_finish(reason: str) -> Finish:
     """Maps a provider's finish reason, in either case, to a Finish."""
     return _FINISHES.get(reason.strip().lower(), Finish.COMPLETE)
 
 
-def at(source: object, *path: str) -> Any:
+def get_at(source: object, *path: str) -> Any:
     """Returns the value at a path in nested objects, or None."""
     for name in path:
         source = source.get(name) if isinstance(source, Mapping) else None
     return source
 
 
-def word(source: object, *path: str) -> str:
+def get_word(source: object, *path: str) -> str:
     """Returns the text at a path; empty where there is none."""
-    found = at(source, *path)
+    found = get_at(source, *path)
     return found if isinstance(found, str) else ""
 
 
-def objects(source: object, *path: str) -> list[Mapping[str, Any]]:
+def get_objects(source: object, *path: str) -> list[Mapping[str, Any]]:
     """Lists the objects of the list at a path."""
-    found = at(source, *path)
+    found = get_at(source, *path)
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
-def content(found: object) -> str:
+def read_content(found: object) -> str:
     """Returns the text of a message.
 
     It is a string, or the parts of type text of a list.
@@ -56,11 +56,11 @@ def content(found: object) -> str:
     if isinstance(found, str):
         return found
     parts = found if isinstance(found, list) else []
-    texts = [part for part in parts if at(part, "type") in ("text", "output_text")]
-    return "".join(word(part, "text") or word(part, "text", "value") for part in texts)
+    texts = [part for part in parts if get_at(part, "type") in ("text", "output_text")]
+    return "".join(get_word(part, "text") or get_word(part, "text", "value") for part in texts)
 
 
-def usage_of(
+def read_usage(
     text: str,
     *,
     tokens_in: object,
@@ -85,8 +85,8 @@ def usage_of(
         total: of both; some servers count reasoning here alone.
         apart: whether cached and written tokens are no part of `tokens_in`.
     """
-    whole = [_tokens(each) for each in (tokens_in, tokens_out)]
-    parts = [0 if each is None else _tokens(each) for each in (cached, written, reasoning, total)]
+    whole = [_read_tokens(each) for each in (tokens_in, tokens_out)]
+    parts = [0 if each is None else _read_tokens(each) for each in (cached, written, reasoning, total)]
     if None in whole or None in parts:
         return None
     given, said = (each or 0 for each in whole)
@@ -98,7 +98,7 @@ def usage_of(
     return Usage(tokens_in=given, cached=read, written=kept, tokens_out=said, reasoning=min(thought, said))
 
 
-def _tokens(value: object) -> int | None:
+def _read_tokens(value: object) -> int | None:
     """Reads a count of tokens.
 
     None for anything else: text, fractions, negative or impossibly large numbers.
@@ -108,7 +108,7 @@ def _tokens(value: object) -> int | None:
     return int(value) if int(value) == value else None
 
 
-def loaded(text: str) -> Any:
+def load_json(text: str) -> Any:
     """Parses JSON whose numbers may have any length.
 
     Raises ValueError or RecursionError.

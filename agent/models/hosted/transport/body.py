@@ -6,15 +6,15 @@ from typing import Any
 
 import httpx2
 
-from gapsmith.agent.models.hosted.transport.answers import loaded
+from gapsmith.agent.models.hosted.transport.answers import load_json
 from gapsmith.agent.models.hosted.transport.errors import (
     DROPPED,
     TIMED_OUT,
     Fault,
-    broken,
-    fault_of,
-    late,
-    not_the_api,
+    make_broken,
+    make_late,
+    make_wrong_api,
+    read_fault,
 )
 
 MOST_BYTES = 32 << 20
@@ -50,12 +50,12 @@ def post(
         return response
 
     try:
-        return received(send, seconds)
+        return receive(send, seconds)
     except error as raised:
-        return fault_of(raised)
+        return read_fault(raised)
 
 
-def received(send: Callable[[], httpx2.Response], seconds: float) -> Mapping[str, Any] | Fault:
+def receive(send: Callable[[], httpx2.Response], seconds: float) -> Mapping[str, Any] | Fault:
     """Reads the answer of a server within a time and a size.
 
     Args:
@@ -65,32 +65,32 @@ def received(send: Callable[[], httpx2.Response], seconds: float) -> Mapping[str
     ends = time.monotonic() + seconds
     response = send()
     try:
-        body = _body(response, seconds, ends)
+        body = _read_body(response, seconds, ends)
     except httpx2.TimeoutException as error:
         return Fault(status=None, code=TIMED_OUT, message=str(error) or "no answer in time")
     except (httpx2.HTTPError, httpx2.StreamError) as error:
         return Fault(status=None, code=DROPPED, message=str(error) or "the connection ended in the answer")
     finally:
         response.close()
-    return body if isinstance(body, Fault) else _object(body, response.headers.get("content-type", ""))
+    return body if isinstance(body, Fault) else _parse_object(body, response.headers.get("content-type", ""))
 
 
-def _body(response: httpx2.Response, seconds: float, ends: float) -> bytes | Fault:
+def _read_body(response: httpx2.Response, seconds: float, ends: float) -> bytes | Fault:
     body = bytearray()
     for part in response.iter_bytes():
         body += part
         if time.monotonic() > ends:
-            return late(seconds)
+            return make_late(seconds)
         if len(body) > MOST_BYTES:
-            return not_the_api(f"a body of more than {MOST_BYTES >> 20} MiB")
+            return make_wrong_api(f"a body of more than {MOST_BYTES >> 20} MiB")
     return bytes(body)
 
 
-def _object(body: bytes, kind: str) -> Mapping[str, Any] | Fault:
+def _parse_object(body: bytes, kind: str) -> Mapping[str, Any] | Fault:
     try:
-        found = loaded(body.decode("utf-8"))
+        found = load_json(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         if body.strip() and "json" not in kind:
-            return not_the_api(body[:300].decode("utf-8", "replace"))
-        return broken(str(error))
-    return found if isinstance(found, dict) else not_the_api(str(found)[:300])
+            return make_wrong_api(body[:300].decode("utf-8", "replace"))
+        return make_broken(str(error))
+    return found if isinstance(found, dict) else make_wrong_api(str(found)[:300])

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gapsmith.agent.models.base import Reply, Stopped
-from gapsmith.agent.models.callers import within
-from gapsmith.agent.models.hosted.account import Account, Heard, Options
-from gapsmith.agent.models.hosted.transport.errors import BROKEN, TIMED_OUT, Fault, late
-from gapsmith.agent.models.hosted.transport.rate_limit import Pace
+from gapsmith.agent.models.callers import run_within
+from gapsmith.agent.models.hosted.account import CostMeter, Options, ProviderReply
+from gapsmith.agent.models.hosted.transport.errors import BROKEN, TIMED_OUT, Fault, make_late
+from gapsmith.agent.models.hosted.transport.rate_limit import AimdLimiter
 
 T = TypeVar("T")
 # So often at most a request is sent that fails in such a way: it has taken long, or is billed all the same.
@@ -21,7 +21,7 @@ GRACE_SECONDS = 0.5
 """An attempt that keeps its time itself is to say what became of it."""
 
 
-class Line:
+class CallQueue:
     """Makes calls until it is closed. Safe in threads.
 
     Calls that are under way when it is closed still bring their replies, since these have been paid for: no call
@@ -30,7 +30,7 @@ class Line:
 
     def __init__(
         self,
-        account: Account,
+        account: CostMeter,
         options: Options,
         *,
         hang_up: Callable[[], None],
@@ -42,20 +42,20 @@ class Line:
         self._hang_up = hang_up
         self._stop = stop or threading.Event()
         self._clock = clock
-        self._pace = Pace(self._ended)
+        self._pace = AimdLimiter(self._has_ended)
         self._lock = threading.Lock()
         self._under_way = 0
         self._closed = False
 
-    def reply(self, ask: Callable[[], Heard | Fault]) -> Reply:
+    def reply(self, ask: Callable[[], ProviderReply | Fault]) -> Reply:
         """Makes one call.
 
-        Raises Stopped when the queue is closed, ModelTrouble when the run cannot go on.
+        Raises Stopped when the queue is closed, ModelError when the run cannot go on.
         """
         self._begin()
         try:
             started, faults = self._clock(), list[Fault]()
-            heard = self._heard(ask, faults)
+            heard = self._repeat(ask, faults)
             return self._account.settle(heard, self._clock() - started, faults)
         finally:
             self._end()
@@ -67,7 +67,7 @@ class Line:
         """
         self._begin()
         try:
-            return self._heard(ask, [])
+            return self._repeat(ask, [])
         finally:
             self._end()
 
@@ -79,10 +79,10 @@ class Line:
         if idle:
             self._hang_up()
 
-    def _ended(self) -> bool:
+    def _has_ended(self) -> bool:
         return self._closed or self._stop.is_set()
 
-    def _heard(self, ask: Callable[[], T | Fault], faults: list[Fault]) -> T | Fault:
+    def _repeat(self, ask: Callable[[], T | Fault], faults: list[Fault]) -> T | Fault:
         """Returns the answer, or the last failure; earlier failures are recorded."""
         after = -math.inf
         while (sent := self._pace.send(lambda: self._attempt(ask), after, len(faults))) is not None:
@@ -90,7 +90,7 @@ class Line:
             if not isinstance(heard, Fault) or not self._may_repeat(heard, faults):
                 return heard
             faults.append(heard)
-        raise self._stopped()
+        raise self._make_stopped()
 
     def _attempt(self, ask: Callable[[], T | Fault]) -> T | Fault:
         """Makes one attempt within its time.
@@ -98,24 +98,24 @@ class Line:
         One that hangs is left behind in its thread.
         """
         try:
-            return within(ask, self._seconds + GRACE_SECONDS)
+            return run_within(ask, self._seconds + GRACE_SECONDS)
         except TimeoutError:
-            return late(self._seconds)
+            return make_late(self._seconds)
 
     def _may_repeat(self, fault: Fault, faults: list[Fault]) -> bool:
-        if not fault.passing or len(faults) >= self._retries:
+        if not fault.is_transient or len(faults) >= self._retries:
             return False
         times = 1 + sum(each.code == fault.code for each in faults)
         return times < TRIES.get(fault.code, self._retries + 1)
 
-    def _stopped(self) -> Stopped:
+    def _make_stopped(self) -> Stopped:
         """Returns the error of a call that is not sent any more."""
         return Stopped(f"{self._account.model}: stopped before an answer came; resume asks again")
 
     def _begin(self) -> None:
         with self._lock:
-            if self._ended():
-                raise self._stopped()
+            if self._has_ended():
+                raise self._make_stopped()
             self._under_way += 1
 
     def _end(self) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gapsmith.agent.models.hosted.transport.retry_after import wait_of
-from gapsmith.agent.models.spec import without_login
+from gapsmith.agent.models.hosted.transport.retry_after import read_retry_after
+from gapsmith.agent.models.spec import hide_login
 
 # A server that asks for a longer wait than this is not waited for: the run ends, and can be resumed then.
 LONGEST_WAIT_SECONDS = 120.0
@@ -62,12 +62,12 @@ class Fault:
     again: bool | None = None
 
     @property
-    def credit(self) -> bool:
+    def is_out_of_credit(self) -> bool:
         """Whether credit or quota is used up, so that waiting does not help."""
         return self.status == 402 or self.code in _CREDIT_CODES or bool(_CREDIT_WORDS.search(self.message))
 
     @property
-    def room(self) -> bool:
+    def is_too_long(self) -> bool:
         """Whether the question and the longest reply together are more than the model can hold."""
         words = f"{self.code} {self.message}"
         return self.status in (400, 413, 422) and bool(_ROOM_WORDS.search(words))
@@ -78,14 +78,14 @@ class Fault:
         return self.status in _LOAD
 
     @property
-    def far(self) -> bool:
+    def is_wait_too_long(self) -> bool:
         """Whether the server asks for a longer wait than a run should take."""
         return self.wait is not None and self.wait > LONGEST_WAIT_SECONDS
 
     @property
-    def passing(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether the same request may be answered a little later."""
-        if self.credit or self.far:
+        if self.is_out_of_credit or self.is_wait_too_long:
             return False
         if self.again is not None:
             return self.again
@@ -97,12 +97,12 @@ class Fault:
         return str(self.status or self.code)
 
 
-def not_the_api(answer: object) -> Fault:
+def make_wrong_api(answer: object) -> Fault:
     """Returns the failure of an answer of an unexpected type."""
     return Fault(status=200, code=NOT_THE_API, message=f"not an answer of the API: {answer!r}")
 
 
-def broken(why: str) -> Fault:
+def make_broken(why: str) -> Fault:
     """Returns the failure of an answer that is empty or cut.
 
     It is transient, like a connection that was dropped.
@@ -110,31 +110,31 @@ def broken(why: str) -> Fault:
     return Fault(status=None, code=BROKEN, message=f"the answer is not whole JSON: {why}")
 
 
-def late(seconds: float) -> Fault:
+def make_late(seconds: float) -> Fault:
     """Returns the failure of an attempt that missed its deadline."""
     return Fault(status=None, code=TIMED_OUT, message=f"no whole answer within {seconds:g} s")
 
 
-def fault_of(error: Exception) -> Fault:
+def read_fault(error: Exception) -> Fault:
     """Reads an error of either SDK.
 
     Status, the server's code, its message, and the wait that it asks for.
     """
-    said = error_object(getattr(error, "body", None))
+    said = find_error(getattr(error, "body", None))
     headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
     # Servers made with FastAPI, of which there are many, tell what is wrong as "detail".
     message = said.get("message") or said.get("detail") or error.__cause__ or error
     return Fault(
         status=getattr(error, "status_code", None),
-        code=_code(said) or _kind(error),
+        code=_read_code(said) or _classify(error),
         message=str(message),
         parameter=str(said.get("param") or ""),
-        wait=wait_of(headers),
+        wait=read_retry_after(headers),
         again={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
     )
 
 
-def error_object(body: object) -> Mapping[str, Any]:
+def find_error(body: object) -> Mapping[str, Any]:
     """Returns the part of a response's body that describes the error.
 
     Empty where there is none.
@@ -144,13 +144,13 @@ def error_object(body: object) -> Mapping[str, Any]:
     return inner if isinstance(inner, Mapping) else {"message": inner}
 
 
-def _code(said: Mapping[str, Any]) -> str:
+def _read_code(said: Mapping[str, Any]) -> str:
     details = said.get("details")
     fine = details.get("error_code") if isinstance(details, Mapping) else None
     return str(fine or said.get("code") or said.get("type") or "")
 
 
-def _kind(error: Exception) -> str:
+def _classify(error: Exception) -> str:
     """Classifies an error by the names of the SDK's error classes.
 
     And of those of the HTTP library below, so that neither is imported here.
@@ -163,18 +163,18 @@ def _kind(error: Exception) -> str:
     return name.removesuffix("Error")
 
 
-def scrubbed(text: str, key: str) -> str:
+def scrub(text: str, key: str) -> str:
     """Returns a server's message on one line of at most 300 characters.
 
     Without the key and control characters.
     """
     # Servers echo keys, in full or with stars in them; logs and archives are no place for either.
-    text = _KEYLIKE.sub("[key]", without_login(without_key(text, key)))
+    text = _KEYLIKE.sub("[key]", hide_login(remove_key(text, key)))
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= 300 else line[:299] + "…"
 
 
-def without_key(text: str, key: str) -> str:
+def remove_key(text: str, key: str) -> str:
     """Removes the key from a text.
 
     A server may echo it in an answer as well as in an error.

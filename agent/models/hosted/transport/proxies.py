@@ -11,7 +11,7 @@ C = TypeVar("C", covariant=True)
 _VARIABLES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 
 
-class Maker(Protocol[C]):
+class ClientFactory(Protocol[C]):
     """Makes an HTTP client of an SDK."""
 
     def __call__(self, *, trust_env: bool) -> C:
@@ -19,7 +19,7 @@ class Maker(Protocol[C]):
         ...
 
 
-def reaching(url: str, make: Maker[C]) -> C:
+def make_client(url: str, make: ClientFactory[C]) -> C:
     """Makes an HTTP client for a server.
 
     Raises ModelUnknown where a proxy of the environment cannot be used.
@@ -28,7 +28,7 @@ def reaching(url: str, make: Maker[C]) -> C:
     try:
         return make(trust_env=not is_loopback(host))
     except (ImportError, ValueError):
-        raise ModelUnknown(_complaint(host)) from None
+        raise ModelUnknown(_describe_proxy(host)) from None
 
 
 def is_loopback(host: str) -> bool:
@@ -39,7 +39,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _complaint(host: str) -> str:
+def _describe_proxy(host: str) -> str:
     names = [name for each in _VARIABLES for name in (each, each.lower()) if os.environ.get(name)]
     odd = [name for name in names if not os.environ[name].lower().startswith("http")] or names
     name = odd[0] if odd else "a proxy of this machine"

@@ -20,7 +20,7 @@ now: Callable[[], float] = time.monotonic
 pause: Callable[[threading.Condition, float], object] = threading.Condition.wait
 
 
-class Pace:
+class AimdLimiter:
     """Says when a request may be sent. Shared by all threads that ask one server.
 
     As long as nothing is refused, no call waits. When the server is overloaded, nothing at all is sent until
@@ -91,12 +91,12 @@ class Pace:
     def _learn(self, entered: int, fault: Fault | None, tries: int) -> float:
         if fault is None:
             self._rise()
-        if fault is None or not fault.passing:
+        if fault is None or not fault.is_transient:
             return now()
         self._row += 1
-        wait = fault.wait if fault.wait is not None else _backoff(self._level)
+        wait = fault.wait if fault.wait is not None else _compute_backoff(self._level)
         if not fault.load and fault.wait is None and self._row <= ROW * self._under_way:
-            return now() + _backoff(tries)
+            return now() + _compute_backoff(tries)
         if entered == self._round:
             self._fall()
         self._opens = max(self._opens, now() + wait)
@@ -119,7 +119,7 @@ class Pace:
         return 0.0 if self._under_way + 1 <= self._limit else math.inf
 
 
-def _backoff(times: int) -> float:
+def _compute_backoff(times: int) -> float:
     """Doubles with each attempt, reduced a little at random.
 
     So not all waiting calls return at once.

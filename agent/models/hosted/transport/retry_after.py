@@ -22,7 +22,7 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[dhms]))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
 
 
-def wait_of(headers: Mapping[str, str], now: float | None = None) -> float | None:
+def read_retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
     """Returns the seconds to wait by a response's headers.
 
     Above 0; None where they ask for none.
@@ -36,26 +36,28 @@ def wait_of(headers: Mapping[str, str], now: float | None = None) -> float | Non
         now: seconds since the epoch.
     """
     moment = time.time() if now is None else now
-    asked = _scaled(headers.get("retry-after-ms", ""), 1000.0) or _seconds(
+    asked = _scale(headers.get("retry-after-ms", ""), 1000.0) or _parse_seconds(
         headers.get("retry-after", ""), moment
     )
-    resets = [] if asked else [min(LONGEST_RESET_SECONDS, seconds) for seconds in _resets(headers, moment)]
+    resets = (
+        [] if asked else [min(LONGEST_RESET_SECONDS, seconds) for seconds in _read_resets(headers, moment)]
+    )
     wait = asked[0] if asked else max(resets, default=0.0)
     return wait if wait > 0 else None
 
 
-def _resets(headers: Mapping[str, str], now: float) -> Iterator[float]:
+def _read_resets(headers: Mapping[str, str], now: float) -> Iterator[float]:
     for remaining, reset in _WINDOWS:
         if headers.get(remaining, "").strip() == "0":
-            yield from _seconds(headers.get(reset, ""), now)
+            yield from _parse_seconds(headers.get(reset, ""), now)
 
 
-def _seconds(text: str, now: float) -> list[float]:
+def _parse_seconds(text: str, now: float) -> list[float]:
     """Parses one number; None where the text has no known form."""
-    return _scaled(text, 1.0) or _duration(text) or _until(text, now)
+    return _scale(text, 1.0) or _parse_duration(text) or _parse_date(text, now)
 
 
-def _scaled(text: str, divisor: float) -> list[float]:
+def _scale(text: str, divisor: float) -> list[float]:
     try:
         number = float(text) / divisor
     except ValueError:
@@ -63,13 +65,13 @@ def _scaled(text: str, divisor: float) -> list[float]:
     return [] if math.isnan(number) else [number]
 
 
-def _duration(text: str) -> list[float]:
+def _parse_duration(text: str) -> list[float]:
     if not _DURATION.fullmatch(text.strip()):
         return []
     return [sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))]
 
 
-def _until(text: str, now: float) -> list[float]:
+def _parse_date(text: str, now: float) -> list[float]:
     try:
         return [datetime.fromisoformat(text.strip()).timestamp() - now]
     except (ValueError, OverflowError):

@@ -7,7 +7,7 @@ vertex of each clique can be chosen, so the number of cliques that cover the can
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 DEPTH, BEST, NODES, DONE = 0, 1, 2, 3
 """Indices in the state: depth of the search, size of the best set, nodes so far, whether the search is complete."""
@@ -15,8 +15,8 @@ DEPTH, BEST, NODES, DONE = 0, 1, 2, 3
 ONE = np.uint64(1)
 
 
-@compiled
-def lowest(word: np.uint64) -> int:
+@compile_kernel
+def find_lowest_bit(word: np.uint64) -> int:
     """Returns the index of the lowest set bit of a nonzero word."""
     place = 0
     if word & np.uint64(0xFFFFFFFF) == 0:
@@ -30,8 +30,8 @@ def lowest(word: np.uint64) -> int:
     return place
 
 
-@compiled
-def partition(
+@compile_kernel
+def partition_into_cliques(
     adjacent: NDArray[np.uint64],
     candidates: NDArray[np.uint64],
     rest: NDArray[np.uint64],
@@ -69,7 +69,7 @@ def partition(
             clique[w] = rest[w]
         for w in range(first, words):
             while clique[w] != 0:
-                place = lowest(clique[w])
+                place = find_lowest_bit(clique[w])
                 v = 64 * w + place
                 rest[w] &= ~(ONE << np.uint64(place))
                 clique[w] &= ~(ONE << np.uint64(place))
@@ -81,8 +81,8 @@ def partition(
                     count += 1
 
 
-@compiled
-def search(
+@compile_kernel
+def search_nodes(
     adjacent: NDArray[np.uint64],
     left: NDArray[np.uint64],
     scratch: NDArray[np.uint64],
@@ -122,7 +122,7 @@ def search(
                 for i in range(depth):
                     best[i] = chosen[i]
             needed = state[BEST] - depth + 1
-            count[depth] = partition(
+            count[depth] = partition_into_cliques(
                 adjacent, left[depth], scratch[0], scratch[1], branch[depth], bound[depth], needed
             )
         last = count[depth] - 1

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from gapsmith.evaluators.solvers.cpsat import solved, worker
+from gapsmith.evaluators.solvers.cpsat import make_solver, solve_model
 
 
-def cpsat_independent_set(
+def solve_with_cpsat(
     n: int, cliques: Sequence[Sequence[int]], upper: int, hint: Sequence[int], seconds: float
 ) -> tuple[int, list[int]]:
     """Maximises a set with at most one vertex of each clique.
@@ -32,10 +32,10 @@ def cpsat_independent_set(
     inside = set(hint)
     for v in range(n):
         model.add_hint(taken[v], v in inside)
-    solver = worker(seconds)
+    solver = make_solver(seconds)
     # The cliques must be in the linear relaxation: without it CP-SAT proves hardly anything.
     solver.parameters.linearization_level = 2
-    status = solved(solver, model, seconds)
+    status = solve_model(solver, model, seconds)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return upper, list(hint)
     # All coefficients are 1, so the bound is an integer: exact as a double.

@@ -14,28 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline
-from gapsmith.evaluators.problems.independent_set.exact.cpsat import cpsat_independent_set
+from gapsmith.evaluators.problems.independent_set.exact.cpsat import solve_with_cpsat
 from gapsmith.evaluators.solvers.dual_ascent import Integers, ascend
 
 SCALE = 1 << 16
-CALLS, PATIENCE = 600, 30
+MAX_DUAL_CALLS, PATIENCE = 600, 30
 SLICE_NODES = 20_000
-DENSE = 0.04
+DENSE_FROM = 0.04
 """Edge density from which branch and bound comes before CP-SAT; measured on graphs of 100 to 200 vertices."""
 
-MOST_LITERALS = 1_000_000
+MAX_LITERALS = 1_000_000
 """Sum of the sizes of all cliques up to which the CP-SAT model is built; a larger one takes too long to build."""
 
-MOST_SEARCHED = 4000
+MAX_SEARCHED_VERTICES = 4000
 """Vertices up to which branch and bound is used: its arrays take hundreds of megabytes for larger graphs."""
 
-FIRST_SHARE = 0.5
+TIME_SHARE = 0.5
 """Share of the time limit for each step that is not the last one."""
 
 Graph = NDArray[np.bool_]
 
 
-def reduced(adjacent: Graph, deadline: float = np.inf) -> tuple[list[int], list[int]]:
+def reduce_graph(adjacent: Graph, deadline: float = np.inf) -> tuple[list[int], list[int]]:
     """Decides vertices by domination, as long as there are dominated ones.
 
     A vertex whose closed neighbourhood lies in that of a neighbour makes this neighbour superfluous: any independent
@@ -71,7 +71,7 @@ def reduced(adjacent: Graph, deadline: float = np.inf) -> tuple[list[int], list[
     return taken, np.flatnonzero(alive).tolist()
 
 
-def clique_cover(adjacent: Graph, deadline: float = np.inf) -> list[list[int]]:
+def cover_edges(adjacent: Graph, deadline: float = np.inf) -> list[list[int]]:
     """Covers all edges by cliques, each grown greedily.
 
     A clique is extended by the vertex with the most uncovered edges to it, the lowest vertex on ties. At the deadline
@@ -123,7 +123,7 @@ class CliqueDual:
         return -bound, excess
 
 
-def clique_bound(n: int, cliques: list[list[int]], size: int, seconds: float = float("inf")) -> int:
+def bound_by_cliques(n: int, cliques: list[list[int]], size: int, seconds: float = float("inf")) -> int:
     """Computes an upper bound on the size of an independent set.
 
     Args:
@@ -137,12 +137,12 @@ def clique_bound(n: int, cliques: list[list[int]], size: int, seconds: float = f
     dual = CliqueDual(n, cliques)
     start = np.full(len(cliques), SCALE // 2, dtype=np.int64)
     ascent = ascend(
-        dual, start, -size * SCALE, calls=CALLS, patience=PATIENCE, seconds=seconds, nonnegative=True
+        dual, start, -size * SCALE, calls=MAX_DUAL_CALLS, patience=PATIENCE, seconds=seconds, nonnegative=True
     )
     return -ascent.bound // SCALE
 
 
-def by_degree(adjacent: Graph) -> list[int]:
+def build_by_degree(adjacent: Graph) -> list[int]:
     """Builds an independent set by least remaining degree, ties by index."""
     alive, chosen = np.ones(len(adjacent), dtype=bool), []
     degree = adjacent.sum(axis=1)
@@ -156,7 +156,7 @@ def by_degree(adjacent: Graph) -> list[int]:
     return chosen
 
 
-def branch_and_bound(adjacent: Graph, start: list[int], seconds: float) -> tuple[bool, list[int]]:
+def search_exhaustively(adjacent: Graph, start: list[int], seconds: float) -> tuple[bool, list[int]]:
     """Searches for an independent set larger than `start`.
 
     Args:
@@ -171,11 +171,11 @@ def branch_and_bound(adjacent: Graph, start: list[int], seconds: float) -> tuple
 
     deadline = time.process_time() + seconds
     n = len(adjacent)
-    order = _by_late_degree(adjacent)
-    bits = _bits(adjacent[np.ix_(order, order)])
+    order = _order_by_degree(adjacent)
+    bits = _pack_bits(adjacent[np.ix_(order, order)])
     words = bits.shape[1]
     left = np.zeros((n + 2, words), dtype=np.uint64)
-    left[0] = _bits(np.ones((1, n), dtype=bool))[0]
+    left[0] = _pack_bits(np.ones((1, n), dtype=bool))[0]
     branch, bound = (np.zeros((n + 2, n), dtype=np.int64) for _ in range(2))
     count = np.full(n + 2, -1, dtype=np.int64)
     chosen, best = (np.zeros(n + 1, dtype=np.int64) for _ in range(2))
@@ -183,13 +183,13 @@ def branch_and_bound(adjacent: Graph, start: list[int], seconds: float) -> tuple
     scratch = np.zeros((2, words), dtype=np.uint64)
     nodes = max(1, min(SLICE_NODES, SLICE_NODES * 200**2 // n**2))
     while not state[kernel.DONE] and time.process_time() < deadline:
-        kernel.search(bits, left, scratch, branch, bound, count, chosen, best, state, nodes)
+        kernel.search_nodes(bits, left, scratch, branch, bound, count, chosen, best, state, nodes)
     size = int(state[kernel.BEST])
     found = [int(order[v]) for v in best[:size]] if size > len(start) else start
     return bool(state[kernel.DONE]), found
 
 
-def _by_late_degree(adjacent: Graph) -> Integers:
+def _order_by_degree(adjacent: Graph) -> Integers:
     """Orders vertices so that cliques of a partition are few.
 
     Vertices with the most neighbours among the remaining ones come last (Carraghan and Pardalos 1990).
@@ -204,7 +204,7 @@ def _by_late_degree(adjacent: Graph) -> Integers:
     return np.array(order[::-1], dtype=np.int64)
 
 
-def _bits(rows: Graph) -> NDArray[np.uint64]:
+def _pack_bits(rows: Graph) -> NDArray[np.uint64]:
     """Packs Boolean rows into 64-bit words, the lowest bit first."""
     width = -(-rows.shape[1] // 64) * 64
     wide = np.zeros((len(rows), width), dtype=bool)
@@ -213,18 +213,18 @@ def _bits(rows: Graph) -> NDArray[np.uint64]:
     return packed.view("<u8").astype(np.uint64)
 
 
-def independent_set_baseline(adjacent: Graph, seconds: float) -> Baseline:
+def solve_independent_set(adjacent: Graph, seconds: float) -> Baseline:
     """Finds a largest independent set, or bounds when time is short.
 
     Args:
         adjacent: symmetric, without loops, shape (n, n).
         seconds: limit of CPU time; the time of CP-SAT is measured by its deterministic clock.
     """
-    _compile()
+    _compile_kernels()
     begin = time.process_time()
-    taken, rest = reduced(adjacent, begin + FIRST_SHARE * seconds)
+    taken, rest = reduce_graph(adjacent, begin + TIME_SHARE * seconds)
     core = adjacent if len(rest) == len(adjacent) else adjacent[np.ix_(rest, rest)]
-    upper, found, solver = _solve(core, begin, seconds) if rest else (0, list[int](), "reductions")
+    upper, found, solver = _solve_core(core, begin, seconds) if rest else (0, list[int](), "reductions")
     chosen = sorted(taken + [rest[v] for v in found])
     value = len(chosen)
     if len(found) > upper or adjacent[np.ix_(chosen, chosen)].any() or len(set(chosen)) != value:
@@ -233,12 +233,12 @@ def independent_set_baseline(adjacent: Graph, seconds: float) -> Baseline:
 
 
 @cache
-def _compile() -> None:
+def _compile_kernels() -> None:
     """Compiles the kernel, so that compilation does not use up a limit."""
-    branch_and_bound(~np.eye(2, dtype=bool), [0], 1.0)
+    search_exhaustively(~np.eye(2, dtype=bool), [0], 1.0)
 
 
-def _solve(core: Graph, begin: float, seconds: float) -> tuple[int, list[int], str]:
+def _solve_core(core: Graph, begin: float, seconds: float) -> tuple[int, list[int], str]:
     """Solves a graph with at least one edge.
 
     Returns:
@@ -248,22 +248,22 @@ def _solve(core: Graph, begin: float, seconds: float) -> tuple[int, list[int], s
     def measure_left() -> float:
         return seconds - (time.process_time() - begin)
 
-    found = by_degree(core)
-    cliques = clique_cover(core, begin + FIRST_SHARE * seconds)
+    found = build_by_degree(core)
+    cliques = cover_edges(core, begin + TIME_SHARE * seconds)
     # At the deadline some edges may be uncovered: the cliques still give a bound, but not a model.
-    modelled = measure_left() > FIRST_SHARE * seconds and sum(map(len, cliques)) <= MOST_LITERALS
-    upper, solver = clique_bound(len(core), cliques, len(found), measure_left()), "clique bound"
-    dense = core.mean() >= DENSE
+    modelled = measure_left() > TIME_SHARE * seconds and sum(map(len, cliques)) <= MAX_LITERALS
+    upper, solver = bound_by_cliques(len(core), cliques, len(found), measure_left()), "clique bound"
+    dense = core.mean() >= DENSE_FROM
     methods = ["branch and bound", "cp-sat"] if dense else ["cp-sat", "branch and bound"]
-    possible = {"cp-sat": modelled, "branch and bound": len(core) <= MOST_SEARCHED}
+    possible = {"cp-sat": modelled, "branch and bound": len(core) <= MAX_SEARCHED_VERTICES}
     for method in (method for method in methods if possible[method]):
         if len(found) >= upper or measure_left() <= 0:
             break
-        share = measure_left() * (FIRST_SHARE if solver == "clique bound" else 1.0)
+        share = measure_left() * (TIME_SHARE if solver == "clique bound" else 1.0)
         solver = f"{solver} + {method}"
         if method == "cp-sat":
-            upper, found = cpsat_independent_set(len(core), cliques, upper, found, share)
+            upper, found = solve_with_cpsat(len(core), cliques, upper, found, share)
         else:
-            done, found = branch_and_bound(core, found, share)
+            done, found = search_exhaustively(core, found, share)
             upper = len(found) if done else upper
     return upper, found, solver

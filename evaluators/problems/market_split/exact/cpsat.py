@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Integers: TypeAlias = "NDArray[np.int64]"
 
 
-def cpsat_market_split(a: Integers, b: Integers, x: Integers, seconds: float) -> tuple[int, Integers]:
+def solve_with_cpsat(a: Integers, b: Integers, x: Integers, seconds: float) -> tuple[int, Integers]:
     """Minimises the total slack by CP-SAT (one worker, fixed seed).
 
     Args:

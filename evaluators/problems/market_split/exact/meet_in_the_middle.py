@@ -5,13 +5,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers: TypeAlias = "NDArray[np.int64]"
 
 
-@compiled
-def subset_sums(columns: Integers, sums: Integers) -> None:
+@compile_kernel
+def sum_subsets(columns: Integers, sums: Integers) -> None:
     """Computes the sums of all subsets of columns.
 
     Subset k holds column j if bit j of k is set.
@@ -29,8 +29,8 @@ def subset_sums(columns: Integers, sums: Integers) -> None:
             sums[subset, i] = sums[without, i] + columns[last, i]
 
 
-@compiled
-def nearest_pair(left: Integers, right: Integers, first: int, last: int, best: Integers) -> None:
+@compile_kernel
+def find_nearest_pair(left: Integers, right: Integers, first: int, last: int, best: Integers) -> None:
     """Finds the pair of partial sums with the least total slack.
 
     Args:

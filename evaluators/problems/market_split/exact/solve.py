@@ -11,41 +11,41 @@ from gapsmith.evaluators.base import Baseline
 
 Integers: TypeAlias = "NDArray[np.int64]"
 
-MOST_COLUMNS = 40
+MAX_COLUMNS = 40
 """Columns up to which meet in the middle is used: two halves of 2^20 sums take a few hundred megabytes and minutes."""
 
-MOST_SUMS = 1 << 25
+MAX_SUMS = 1 << 25
 """Limit on rows times subset sums of one half: a quarter of a gigabyte."""
 
-SLICE_PAIRS = 1 << 24
+MAX_PAIRS_PER_SLICE = 1 << 24
 """Limit on pairs of sums between two checks of the clock."""
 
-LARGE = 20_000_000
+MAX_FOR_PAIR_FLIPS = 20_000_000
 """Coefficients times columns above which the descent flips single variables only."""
 
-MOST_COEFFICIENTS = 100_000
+MAX_COEFFICIENTS = 100_000
 """Coefficients up to which the CP-SAT model is built; a larger one takes too long to build."""
 
 
-def total_slack(a: Integers, b: Integers, x: Integers) -> int:
+def compute_total_slack(a: Integers, b: Integers, x: Integers) -> int:
     """Returns the sum over the rows of |Ax - b|."""
     return int(np.abs(a @ x - b).sum())
 
 
-def flipped(a: Integers, b: Integers, x: Integers, deadline: float = np.inf) -> Integers:
+def flip_while_better(a: Integers, b: Integers, x: Integers, deadline: float = np.inf) -> Integers:
     """Flips one or two variables while that lowers the total slack.
 
     It takes the best flip each time, in large systems of single variables only. It ends at the deadline of CPU time.
     """
     x = x.copy()
-    single = a.size * len(x) > LARGE
+    single = a.size * len(x) > MAX_FOR_PAIR_FLIPS
     i, j = (np.arange(len(x)),) * 2 if single else np.triu_indices(len(x))
     while time.process_time() < deadline:
         change = a * (1 - 2 * x)
         pairs = change[:, i] + np.where(i == j, 0, change[:, j])
         totals = np.abs((a @ x - b)[:, None] + pairs).sum(axis=0)
         k = int(np.argmin(totals))
-        if totals[k] >= total_slack(a, b, x):
+        if totals[k] >= compute_total_slack(a, b, x):
             return x
         x[i[k]] ^= 1
         if i[k] != j[k]:
@@ -53,7 +53,7 @@ def flipped(a: Integers, b: Integers, x: Integers, deadline: float = np.inf) -> 
     return x
 
 
-def market_split_baseline(a: Integers, b: Integers, seconds: float) -> Baseline:
+def solve_market_split(a: Integers, b: Integers, seconds: float) -> Baseline:
     """Finds the least total slack, or bounds when time is short.
 
     Args:
@@ -61,38 +61,41 @@ def market_split_baseline(a: Integers, b: Integers, seconds: float) -> Baseline:
         b: right-hand sides, shape (m,).
         seconds: limit of CPU time.
     """
-    _compile()
+    _compile_kernels()
     start = time.process_time()
     rng = np.random.default_rng(1)
     deadline = start + seconds / 2
-    found = [flipped(a, b, point, deadline) for point in rng.integers(0, 2, (8, a.shape[1]))]
-    x = min(found, key=lambda point: total_slack(a, b, point))
+    found = [flip_while_better(a, b, point, deadline) for point in rng.integers(0, 2, (8, a.shape[1]))]
+    x = min(found, key=lambda point: compute_total_slack(a, b, point))
     lower, solver = 0, "descent"
-    few = a.shape[1] <= MOST_COLUMNS and len(b) << (a.shape[1] + 1) // 2 <= MOST_SUMS
-    if total_slack(a, b, x) > 0 and few:
-        x, proven = _by_halves(a, b, x, start + seconds)
-        lower, solver = total_slack(a, b, x) if proven else 0, "halves"
-    elif total_slack(a, b, x) > 0 and a.size <= MOST_COEFFICIENTS:
-        from gapsmith.evaluators.problems.market_split.exact.cpsat import cpsat_market_split
+    few = a.shape[1] <= MAX_COLUMNS and len(b) << (a.shape[1] + 1) // 2 <= MAX_SUMS
+    if compute_total_slack(a, b, x) > 0 and few:
+        x, proven = _meet_in_the_middle(a, b, x, start + seconds)
+        lower, solver = compute_total_slack(a, b, x) if proven else 0, "halves"
+    elif compute_total_slack(a, b, x) > 0 and a.size <= MAX_COEFFICIENTS:
+        from gapsmith.evaluators.problems.market_split.exact.cpsat import solve_with_cpsat
 
-        lower, x = cpsat_market_split(a, b, x, max(0.01, seconds - (time.process_time() - start)))
+        lower, x = solve_with_cpsat(a, b, x, max(0.01, seconds - (time.process_time() - start)))
         solver = "CP-SAT"
-    return Baseline(lower, total_slack(a, b, x), x.tolist(), solver, time.process_time() - start)
+    return Baseline(lower, compute_total_slack(a, b, x), x.tolist(), solver, time.process_time() - start)
 
 
 @cache
-def _compile() -> None:
+def _compile_kernels() -> None:
     """Compiles the kernels, so that compilation does not use up a limit."""
-    _by_halves(np.array([[2, 3]]), np.array([1]), np.zeros(2, np.int64), np.inf)
+    _meet_in_the_middle(np.array([[2, 3]]), np.array([1]), np.zeros(2, np.int64), np.inf)
 
 
-def _by_halves(a: Integers, b: Integers, x: Integers, deadline: float) -> tuple[Integers, bool]:
+def _meet_in_the_middle(a: Integers, b: Integers, x: Integers, deadline: float) -> tuple[Integers, bool]:
     """Searches all pairs of partial sums.
 
     Returns:
         The best solution, and whether it is proven optimal.
     """
-    from gapsmith.evaluators.problems.market_split.exact.meet_in_the_middle import nearest_pair, subset_sums
+    from gapsmith.evaluators.problems.market_split.exact.meet_in_the_middle import (
+        find_nearest_pair,
+        sum_subsets,
+    )
 
     half = a.shape[1] // 2
     # The row with the largest sum goes first: its window has the fewest partial sums.
@@ -100,21 +103,21 @@ def _by_halves(a: Integers, b: Integers, x: Integers, deadline: float) -> tuple[
     columns = np.ascontiguousarray(a[rows].T)
     left = np.zeros((1 << half, len(b)), np.int64)
     right = np.zeros((1 << a.shape[1] - half, len(b)), np.int64)
-    subset_sums(columns[:half], left)
-    subset_sums(columns[half:], right)
+    sum_subsets(columns[:half], left)
+    sum_subsets(columns[half:], right)
     left -= b[rows]
     order = np.argsort(right[:, 0], kind="stable")
     right = right[order]
-    best = np.array([total_slack(a, b, x), -1, -1])
-    step = max(1, SLICE_PAIRS // len(right))
+    best = np.array([compute_total_slack(a, b, x), -1, -1])
+    step = max(1, MAX_PAIRS_PER_SLICE // len(right))
     for first in range(0, len(left), step):
-        nearest_pair(left, right, first, min(first + step, len(left)), best)
+        find_nearest_pair(left, right, first, min(first + step, len(left)), best)
         if time.process_time() > deadline and first + step < len(left):
-            return _x_of(best, order, half, x), False
-    return _x_of(best, order, half, x), True
+            return _restore_solution(best, order, half, x), False
+    return _restore_solution(best, order, half, x), True
 
 
-def _x_of(best: Integers, order: Integers, half: int, x: Integers) -> Integers:
+def _restore_solution(best: Integers, order: Integers, half: int, x: Integers) -> Integers:
     """Returns the solution of the best pair, or `x` without one."""
     if best[1] < 0:
         return x

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.cpsat import solved, worker
+from gapsmith.evaluators.solvers.cpsat import make_solver, solve_model
 
 
-def cpsat_packing(
+def solve_with_cpsat(
     profit: NDArray[np.int64],
     weight: NDArray[np.int64],
     capacity: NDArray[np.int64],
@@ -37,8 +37,8 @@ def cpsat_packing(
     hinted = set(hint)
     for j, item in enumerate(items):
         model.add_hint(item, j in hinted)
-    solver = worker(seconds)
-    status = solved(solver, model, seconds)
+    solver = make_solver(seconds)
+    status = solve_model(solver, model, seconds)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return int(profit.sum()), hint
     # All coefficients are integers, so the bound is an integer too, exact as a double below 2⁵³.

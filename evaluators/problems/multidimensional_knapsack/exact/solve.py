@@ -9,11 +9,11 @@ import time
 import numpy as np
 
 from gapsmith.evaluators.base import Baseline
-from gapsmith.evaluators.problems.multidimensional_knapsack.exact.cpsat import cpsat_packing
-from gapsmith.evaluators.solvers.dual_ascent import LARGEST, Ascent, Integers, ascend
+from gapsmith.evaluators.problems.multidimensional_knapsack.exact.cpsat import solve_with_cpsat
+from gapsmith.evaluators.solvers.dual_ascent import MAX_VALUE, Ascent, Integers, ascend
 
-FINEST = 1 << 20
-CALLS, PATIENCE = 3_000, 60
+MAX_SCALE = 1 << 20
+MAX_DUAL_CALLS, PATIENCE = 3_000, 60
 
 
 class PackingDual:
@@ -28,8 +28,8 @@ class PackingDual:
     def __init__(self, profit: Integers, weight: Integers, capacity: Integers) -> None:
         heaviest = int(capacity.sum()) + int(weight.sum(axis=0).max(initial=0)) + len(profit) + 1
         dearest = int(profit.max(initial=0)) + 1
-        self.scale = FINEST
-        while self.scale > 1 and 4 * self.scale * dearest * heaviest * max(1, len(profit)) > LARGEST:
+        self.scale = MAX_SCALE
+        while self.scale > 1 and 4 * self.scale * dearest * heaviest * max(1, len(profit)) > MAX_VALUE:
             self.scale //= 2
         self._profit, self._weight, self._capacity = profit * self.scale, weight, capacity
         # At this price no item with weight in the constraint is chosen: a higher price gives no better bound.
@@ -41,7 +41,7 @@ class PackingDual:
         start: Integers = np.minimum(share, self._limit).astype(np.int64)
         return start
 
-    def reduced(self, multipliers: Integers) -> Integers:
+    def reduce_profits(self, multipliers: Integers) -> Integers:
         """Returns the reduced profits of the items, in units of 1/scale."""
         price: Integers = np.minimum(multipliers, self._limit) @ self._weight
         return self._profit - price
@@ -51,14 +51,14 @@ class PackingDual:
 
         The subgradient is by how much each capacity is exceeded.
         """
-        reduced = self.reduced(multipliers)
+        reduced = self.reduce_profits(multipliers)
         chosen = reduced > 0
         bound = int(np.minimum(multipliers, self._limit) @ self._capacity) + int(reduced[chosen].sum())
         excess: Integers = self._weight[:, chosen].sum(axis=1) - self._capacity
         return -bound, excess
 
 
-def lagrangian(
+def bound_by_lagrangian(
     profit: Integers, weight: Integers, capacity: Integers, value: int, seconds: float = float("inf")
 ) -> tuple[PackingDual, Ascent, int]:
     """Computes an upper bound on the profit by dual ascent, rounded down.
@@ -78,7 +78,7 @@ def lagrangian(
         dual,
         dual.start(),
         -value * dual.scale,
-        calls=CALLS,
+        calls=MAX_DUAL_CALLS,
         patience=PATIENCE,
         seconds=seconds,
         nonnegative=True,
@@ -86,7 +86,7 @@ def lagrangian(
     return dual, ascent, -ascent.bound // dual.scale
 
 
-def packed(weight: Integers, capacity: Integers, order: Integers) -> list[int]:
+def pack_in_order(weight: Integers, capacity: Integers, order: Integers) -> list[int]:
     """Packs the items of an order one after another, as they fit."""
     left, chosen = capacity.copy(), []
     for item in order:
@@ -96,7 +96,7 @@ def packed(weight: Integers, capacity: Integers, order: Integers) -> list[int]:
     return chosen
 
 
-def packing_baseline(profit: Integers, weight: Integers, capacity: Integers, seconds: float) -> Baseline:
+def solve_packing(profit: Integers, weight: Integers, capacity: Integers, seconds: float) -> Baseline:
     """Finds the greatest profit, or bounds when time is short.
 
     The upper bound is the lower one of the Lagrangian and CP-SAT.
@@ -108,14 +108,14 @@ def packing_baseline(profit: Integers, weight: Integers, capacity: Integers, sec
         seconds: limit of CPU time; the time of CP-SAT is measured by its deterministic clock.
     """
     begin = time.process_time()
-    by_profit = packed(weight, capacity, np.argsort(-profit, kind="stable"))
-    dual, ascent, upper = lagrangian(profit, weight, capacity, int(profit[by_profit].sum()), seconds)
-    price = np.maximum(dual.scale * profit - dual.reduced(ascent.multipliers), 1)
-    by_ratio = packed(weight, capacity, np.argsort(-profit / price, kind="stable"))
+    by_profit = pack_in_order(weight, capacity, np.argsort(-profit, kind="stable"))
+    dual, ascent, upper = bound_by_lagrangian(profit, weight, capacity, int(profit[by_profit].sum()), seconds)
+    price = np.maximum(dual.scale * profit - dual.reduce_profits(ascent.multipliers), 1)
+    by_ratio = pack_in_order(weight, capacity, np.argsort(-profit / price, kind="stable"))
     chosen = max(by_profit, by_ratio, key=lambda items: int(profit[items].sum()))
     solver, left = "lagrangian", seconds - (time.process_time() - begin)
     if int(profit[chosen].sum()) < upper and left > 0:
-        bound, chosen = cpsat_packing(profit, weight, capacity, chosen, left)
+        bound, chosen = solve_with_cpsat(profit, weight, capacity, chosen, left)
         upper, solver = min(upper, bound), "lagrangian + cp-sat"
     value = int(profit[chosen].sum())
     if value > upper or (weight[:, chosen].sum(axis=1) > capacity).any():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Integers: TypeAlias = "NDArray[np.int64]"
 
 
-def cpsat_parallel_machines(
+def solve_with_cpsat(
     p: Integers, m: int, lower: int, machines: Sequence[Sequence[int]], seconds: float
 ) -> tuple[int, list[list[int]]]:
     """Solves P‖Cmax by CP-SAT with one worker and a fixed seed.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline
-from gapsmith.evaluators.solvers.bin_packing.solve import packing_within
+from gapsmith.evaluators.solvers.bin_packing.solve import find_packing
 
 Integers: TypeAlias = "NDArray[np.int64]"
 
@@ -22,11 +22,11 @@ TABLE_CELLS = 20_000_000
 MOST_LITERALS = 100_000
 """Jobs times machines up to which the CP-SAT model is built; a larger one takes too long to build."""
 
-MOST_BITS = 1 << 28
+MAX_BITS = 1 << 28
 """Bits of all subset sums of two machines (32 MB), beyond which their jobs are dealt longest first."""
 
 
-def makespan_bound(p: Integers, m: int) -> int:
+def bound_makespan(p: Integers, m: int) -> int:
     """Computes a lower bound on the makespan by counting jobs.
 
     It is the larger of the rounded-up mean load and the best bound for the q longest jobs, over all q: some machine
@@ -49,7 +49,7 @@ def makespan_bound(p: Integers, m: int) -> int:
     return best
 
 
-def longest_first(p: Integers, m: int) -> list[list[int]]:
+def schedule_longest_first(p: Integers, m: int) -> list[list[int]]:
     """Schedules jobs longest first on the first free machine (LPT, Graham 1969)."""
     loads, machines = np.zeros(m, np.int64), [list[int]() for _ in range(m)]
     for job in np.argsort(-p, kind="stable"):
@@ -59,7 +59,7 @@ def longest_first(p: Integers, m: int) -> list[list[int]]:
     return machines
 
 
-def balanced(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
+def balance_jobs(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
     """Splits jobs into two parts whose loads differ as little as possible.
 
     Subset sums are the bits of integers. Large cases are dealt longest first, which is no exact method.
@@ -67,8 +67,8 @@ def balanced(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int
     Returns:
         The two parts, the one of greater load first.
     """
-    if len(jobs) * sum(p[job] for job in jobs) > MOST_BITS:
-        return _dealt(jobs, p)
+    if len(jobs) * sum(p[job] for job in jobs) > MAX_BITS:
+        return _deal_jobs(jobs, p)
     sums = [1]
     for job in jobs:
         sums.append(sums[-1] | sums[-1] << p[job])
@@ -84,7 +84,7 @@ def balanced(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int
     return more, less
 
 
-def _dealt(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
+def _deal_jobs(jobs: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
     """Deals jobs longest first to two parts, and returns the heavier first."""
     parts: tuple[list[int], list[int]] = ([], [])
     loads = [0, 0]
@@ -121,7 +121,7 @@ class _Descent:
         """Balances two machines and tells whether the greater load fell."""
         if self.loads[a] - self.loads[b] <= 1 or time.process_time() > self._deadline:
             return False
-        more, less = balanced(self.machines[a] + self.machines[b], self._p)
+        more, less = balance_jobs(self.machines[a] + self.machines[b], self._p)
         loads = [sum(self._p[job] for job in jobs) for jobs in (more, less)]
         if loads[0] >= self.loads[a]:
             return False
@@ -129,7 +129,7 @@ class _Descent:
         self.loads[a], self.loads[b] = loads
         return True
 
-    def shake(self, rng: np.random.Generator) -> None:
+    def perturb(self, rng: np.random.Generator) -> None:
         """Redistributes the jobs of three machines at random."""
         chosen = rng.choice(len(self.loads), min(3, len(self.loads)), replace=False).tolist()
         pool = rng.permutation([job for k in chosen for job in self.machines[k]]).tolist()
@@ -139,17 +139,17 @@ class _Descent:
             self.loads[k] = sum(self._p[job] for job in self.machines[k])
 
 
-def _descended(p: Integers, m: int, lower: int, deadline: float) -> list[list[int]]:
+def _descend_with_restarts(p: Integers, m: int, lower: int, deadline: float) -> list[list[int]]:
     """Descends from LPT, then from perturbations of the best schedule so far."""
     rng = np.random.default_rng(1)
-    search = _Descent(p, longest_first(p, m), lower, deadline)
+    search = _Descent(p, schedule_longest_first(p, m), lower, deadline)
     search.descend()
     best = search
     for _ in range(RESTARTS):
         if best.makespan <= lower or m < 3 or time.process_time() > deadline:
             break
         search = _Descent(p, [list(jobs) for jobs in best.machines], lower, deadline)
-        search.shake(rng)
+        search.perturb(rng)
         search.descend()
         best = min(best, search, key=lambda found: found.makespan)
     return best.machines
@@ -170,7 +170,7 @@ class _Bounds:
         return self.lower < self.upper
 
 
-def parallel_machines_baseline(p: Integers, m: int, seconds: float) -> Baseline:
+def solve_parallel_machines(p: Integers, m: int, seconds: float) -> Baseline:
     """Finds the least makespan, or bounds when time is short.
 
     Args:
@@ -179,32 +179,32 @@ def parallel_machines_baseline(p: Integers, m: int, seconds: float) -> Baseline:
         seconds: limit of CPU time; a quarter for the descent, up to three quarters with bin packing, then CP-SAT.
     """
     start = time.process_time()
-    lower = makespan_bound(p, m)
-    machines = _descended(p, m, lower, start + seconds / 4)
-    found = _Bounds(lower, _makespan(p, machines), machines, "pair balancing, bounds")
+    lower = bound_makespan(p, m)
+    machines = _descend_with_restarts(p, m, lower, start + seconds / 4)
+    found = _Bounds(lower, _compute_makespan(p, machines), machines, "pair balancing, bounds")
     if found.open and len(np.unique(p)) * found.upper <= TABLE_CELLS:
-        _by_bin_packing(p, m, found, start + seconds * 3 / 4)
+        _tighten_by_bin_packing(p, m, found, start + seconds * 3 / 4)
     small = len(p) * m <= MOST_LITERALS
     if found.open and small and (left := start + seconds - time.process_time()) > 0:
-        _by_constraints(p, m, found, left)
+        _tighten_by_cpsat(p, m, found, left)
     assignment = np.full(len(p), -1)
     for number, jobs in enumerate(found.machines):
         assignment[jobs] = number
-    _check(assignment, p, m, found.upper)
+    _check_assignment(assignment, p, m, found.upper)
     return Baseline(found.lower, found.upper, assignment.tolist(), found.solver, time.process_time() - start)
 
 
-def _by_bin_packing(p: Integers, m: int, found: _Bounds, deadline: float) -> None:
+def _tighten_by_bin_packing(p: Integers, m: int, found: _Bounds, deadline: float) -> None:
     """Halves the interval of makespans by packing the jobs into m bins."""
     jobs = np.flatnonzero(p)
     rest = np.flatnonzero(p == 0).tolist()
     least, most, middle = found.lower, found.upper, found.lower  # the lower bound is most often the optimum
     while least < most and time.process_time() < deadline:
-        bins, packing = packing_within(p[jobs], middle, m, deadline)
+        bins, packing = find_packing(p[jobs], middle, m, deadline)
         if packing is not None:
             found.machines = [jobs[np.array(packing) == k].tolist() for k in range(m)]
             found.machines[0] += rest
-            found.upper = most = _makespan(p, found.machines)
+            found.upper = most = _compute_makespan(p, found.machines)
         elif bins > m:
             found.lower = least = middle + 1
         else:
@@ -213,23 +213,23 @@ def _by_bin_packing(p: Integers, m: int, found: _Bounds, deadline: float) -> Non
         found.solver = "column generation"
 
 
-def _by_constraints(p: Integers, m: int, found: _Bounds, seconds: float) -> None:
+def _tighten_by_cpsat(p: Integers, m: int, found: _Bounds, seconds: float) -> None:
     """Improves the bounds by CP-SAT."""
-    from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import cpsat_parallel_machines
+    from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import solve_with_cpsat
 
-    lower, machines = cpsat_parallel_machines(p, m, found.lower, found.machines, seconds)
+    lower, machines = solve_with_cpsat(p, m, found.lower, found.machines, seconds)
     found.lower = max(found.lower, lower)
-    if _makespan(p, machines) < found.upper:
-        found.machines, found.upper = machines, _makespan(p, machines)
+    if _compute_makespan(p, machines) < found.upper:
+        found.machines, found.upper = machines, _compute_makespan(p, machines)
     found.solver = "CP-SAT"
 
 
-def _makespan(p: Integers, machines: Sequence[Sequence[int]]) -> int:
+def _compute_makespan(p: Integers, machines: Sequence[Sequence[int]]) -> int:
     """Returns the greatest load."""
     return max(int(p[list(jobs)].sum()) for jobs in machines)
 
 
-def _check(assignment: Integers, p: Integers, m: int, makespan: int) -> None:
+def _check_assignment(assignment: Integers, p: Integers, m: int, makespan: int) -> None:
     """Raises AssertionError unless an assignment is complete and has that makespan."""
     loads = np.zeros(m, np.int64)
     np.add.at(loads, assignment, p)

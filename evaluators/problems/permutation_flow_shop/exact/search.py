@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 
@@ -54,7 +54,7 @@ class Stack(NamedTuple):
     pad: Integers
 
 
-def empty_stack(p: Integers, upper: int, best: Integers) -> Stack:
+def make_stack(p: Integers, upper: int, best: Integers) -> Stack:
     """Returns a stack that holds the root alone, with nothing fixed.
 
     Args:
@@ -81,8 +81,8 @@ def empty_stack(p: Integers, upper: int, best: Integers) -> Stack:
     )
 
 
-@compiled
-def copy(target: Integers, source: Integers) -> None:
+@compile_kernel
+def copy_line(target: Integers, source: Integers) -> None:
     """Overwrites one line with another.
 
     Assignment to a slice would allocate memory.
@@ -91,8 +91,8 @@ def copy(target: Integers, source: Integers) -> None:
         target[i] = source[i]
 
 
-@compiled
-def forward_bound(
+@compile_kernel
+def bound_forward(
     p: Integers, job: int, front: Integers, back: Integers, rest: Integers, least: Integers
 ) -> int:
     """Returns the bound when `job` comes next in front.
@@ -108,8 +108,8 @@ def forward_bound(
     return bound
 
 
-@compiled
-def backward_bound(
+@compile_kernel
+def bound_backward(
     p: Integers, job: int, front: Integers, back: Integers, rest: Integers, least: Integers
 ) -> int:
     """Returns the bound when `job` comes last of the free jobs.
@@ -125,7 +125,7 @@ def backward_bound(
     return bound
 
 
-@compiled
+@compile_kernel
 def expand(p: Integers, stack: Stack) -> None:
     """Writes the children of the top node that may improve.
 
@@ -146,8 +146,8 @@ def expand(p: Integers, stack: Stack) -> None:
     for job in range(n):
         if stack.fixed[job]:
             continue
-        ahead[job] = forward_bound(p, job, front, back, rest, least)
-        behind[job] = backward_bound(p, job, front, back, rest, least)
+        ahead[job] = bound_forward(p, job, front, back, rest, least)
+        behind[job] = bound_backward(p, job, front, back, rest, least)
         kept_ahead += ahead[job] < state[UPPER]
         kept_behind += behind[job] < state[UPPER]
         sum_ahead += ahead[job]
@@ -168,8 +168,8 @@ def expand(p: Integers, stack: Stack) -> None:
     frame[COUNT] = count
 
 
-@compiled
-def descend(p: Integers, stack: Stack, job: int) -> None:
+@compile_kernel
+def push_child(p: Integers, stack: Stack, job: int) -> None:
     """Fixes a job at the chosen end and pushes the new node."""
     depth, m = stack.state[DEPTH], p.shape[1]
     frame, below = stack.frames[depth], stack.frames[depth + 1]
@@ -194,20 +194,20 @@ def descend(p: Integers, stack: Stack, job: int) -> None:
     stack.state[DEPTH], stack.state[FRESH] = depth + 1, 1
 
 
-@compiled
-def finish(stack: Stack, machines: int) -> None:
+@compile_kernel
+def price_leaf(stack: Stack, machines: int) -> None:
     """Prices a complete sequence, and keeps it if it is better."""
     depth, makespan = stack.state[DEPTH], 0
     for k in range(machines):
         makespan = max(makespan, stack.front[depth, k] + stack.back[depth, k])
     if makespan < stack.state[UPPER]:
         stack.state[UPPER] = makespan
-        copy(stack.best, stack.sequence)
+        copy_line(stack.best, stack.sequence)
     stack.frames[depth, COUNT] = stack.frames[depth, NEXT] = 0
 
 
-@compiled
-def search(p: Integers, stack: Stack, nodes: int) -> None:
+@compile_kernel
+def search_tree(p: Integers, stack: Stack, nodes: int) -> None:
     """Walks the tree depth first, for a limited number of nodes.
 
     The search is complete when the stack is empty; else it can be called again to continue.
@@ -220,13 +220,13 @@ def search(p: Integers, stack: Stack, nodes: int) -> None:
             state[FRESH] = 0
             state[NODES] += 1
             if frame[LEFT] == frame[RIGHT]:
-                finish(stack, p.shape[1])
+                price_leaf(stack, p.shape[1])
             else:
                 expand(p, stack)
         child = frame[NEXT]
         if child < frame[COUNT] and stack.bounds[depth, child] < state[UPPER]:
             frame[NEXT] += 1
-            descend(p, stack, stack.jobs[depth, child])
+            push_child(p, stack, stack.jobs[depth, child])
             continue
         state[DEPTH] -= 1
         if depth:
@@ -234,8 +234,8 @@ def search(p: Integers, stack: Stack, nodes: int) -> None:
             stack.fixed[stack.sequence[above[LEFT] if above[FORWARD] else above[RIGHT] - 1]] = 0
 
 
-@compiled
-def insert(p: Integers, sequence: Integers, size: int, job: int, front: Integers, back: Integers) -> int:
+@compile_kernel
+def insert_job(p: Integers, sequence: Integers, size: int, job: int, front: Integers, back: Integers) -> int:
     """Inserts a job at its first best place; returns the makespan.
 
     The places are those among the first `size` jobs.
@@ -271,8 +271,8 @@ def insert(p: Integers, sequence: Integers, size: int, job: int, front: Integers
     return best
 
 
-@compiled
-def iterated_greedy(
+@compile_kernel
+def run_iterated_greedy(
     p: Integers,
     best: Integers,
     rounds: int,
@@ -299,13 +299,13 @@ def iterated_greedy(
     n, seed = p.shape[0], 1
     makespan = 0
     for i in range(n):
-        makespan = insert(p, now, i, best[i], front, back)
-    copy(best, now)
+        makespan = insert_job(p, now, i, best[i], front, back)
+    copy_line(best, now)
     current = least = makespan
     for _ in range(rounds):
         if least <= stop:
             break
-        copy(trial, now)
+        copy_line(trial, now)
         size = n
         for k in range(min(4, n - 1)):
             seed = (seed * 1103515245 + 12345) % 2147483648
@@ -315,12 +315,12 @@ def iterated_greedy(
             for i in range(place, size):
                 trial[i] = trial[i + 1]
         for k in range(min(4, n - 1)):
-            makespan = insert(p, trial, size + k, out[k], front, back)
+            makespan = insert_job(p, trial, size + k, out[k], front, back)
         seed = (seed * 1103515245 + 12345) % 2147483648
         if makespan <= current or seed / 2147483648 < np.exp((current - makespan) / heat):
-            copy(now, trial)
+            copy_line(now, trial)
             current = makespan
         if makespan < least:
-            copy(best, trial)
+            copy_line(best, trial)
             least = makespan
     return least

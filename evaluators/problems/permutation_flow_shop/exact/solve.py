@@ -23,7 +23,7 @@ FIRST_INSERTIONS = 300_000_000
 """Operations looked at in building the first sequence at most, beyond a second's work for each second."""
 
 
-def completion_times(p: Integers, sequence: Integers) -> Integers:
+def compute_completion_times(p: Integers, sequence: Integers) -> Integers:
     """Computes when each job leaves each machine.
 
     The shape is [jobs in the sequence, m].
@@ -45,7 +45,7 @@ def makespan(p: Integers, sequence: Integers) -> int:
     return done[-1]
 
 
-def machine_bound(p: Integers) -> int:
+def bound_by_machine(p: Integers) -> int:
     """Returns the greatest bound of one machine (Taillard 1993).
 
     It is the sum of the shortest way to the machine, its work, and the shortest way from it. With two jobs or more,
@@ -55,11 +55,11 @@ def machine_bound(p: Integers) -> int:
     after = p.sum(axis=1, keepdims=True) - before - p
     bounds = [p.sum(axis=1).max()]
     for k in range(p.shape[1]):
-        bounds.append(p[:, k].sum() + _least_of_two(before[:, k], after[:, k]))
+        bounds.append(p[:, k].sum() + _add_least_ways(before[:, k], after[:, k]))
     return int(max(bounds))
 
 
-def _least_of_two(ways: Integers, others: Integers) -> int:
+def _add_least_ways(ways: Integers, others: Integers) -> int:
     """Returns the least sum of the ways of two jobs.
 
     With one job only, both ways are its own.
@@ -70,7 +70,7 @@ def _least_of_two(ways: Integers, others: Integers) -> int:
     return int(ways[a] + others[c] if a != c else min(ways[a] + others[d], ways[b] + others[c]))
 
 
-def two_machine_bound(p: Integers, deadline: float = np.inf) -> int:
+def bound_by_two_machines(p: Integers, deadline: float = np.inf) -> int:
     """Returns the greatest bound of two machines (Lageweg et al. 1978).
 
     It is Johnson's optimum with time lags: the machines between the two count as lags. The shortest ways to the
@@ -84,12 +84,12 @@ def two_machine_bound(p: Integers, deadline: float = np.inf) -> int:
             if time.process_time() > deadline:
                 return best
             lag = before[:, second] - before[:, first]  # from the start on one to the start on the other
-            span = _johnson(p[:, first], p[:, second], lag)
+            span = _solve_johnson(p[:, first], p[:, second], lag)
             best = max(best, int(before[:, first].min() + span + after[:, second].min()))
     return best
 
 
-def _johnson(a: Integers, b: Integers, lag: Integers) -> int:
+def _solve_johnson(a: Integers, b: Integers, lag: Integers) -> int:
     """Returns the least makespan of two machines with start lags (Mitten 1959)."""
     early = lag <= lag + b - a  # a + l <= l + b, l the wait between the two operations
     one = np.flatnonzero(early)[np.argsort(lag[early], kind="stable")]
@@ -100,7 +100,7 @@ def _johnson(a: Integers, b: Integers, lag: Integers) -> int:
     return int((start + tail).max())
 
 
-def permutation_flow_shop_baseline(p: Integers, seconds: float) -> Baseline:
+def solve_flow_shop(p: Integers, seconds: float) -> Baseline:
     """Runs iterated greedy, then branch and bound, within the CPU limit.
 
     Args:
@@ -112,23 +112,23 @@ def permutation_flow_shop_baseline(p: Integers, seconds: float) -> Baseline:
     p = np.ascontiguousarray(p, np.int64)
     _compile(p[:1, :1])
     start = time.process_time()
-    root = max(machine_bound(p), two_machine_bound(p, start + seconds / 2))
-    best = _greedy(p, root, seconds - (time.process_time() - start))
+    root = max(bound_by_machine(p), bound_by_two_machines(p, start + seconds / 2))
+    best = _run_greedy(p, root, seconds - (time.process_time() - start))
     upper = makespan(p, best)
     if len(p) > MOST_JOBS:
         return Baseline(root, upper, best.tolist(), "flow-shop bounds", time.process_time() - start)
-    stack, nodes = kernel.empty_stack(p, upper, best), max(1, min(SLICE_NODES, SLICE_WORK // p.size))
+    stack, nodes = kernel.make_stack(p, upper, best), max(1, min(SLICE_NODES, SLICE_WORK // p.size))
     while root < stack.state[kernel.UPPER] and stack.state[kernel.DEPTH] >= 0:
         if time.process_time() - start > seconds:
             break
-        kernel.search(p, stack, stack.state[kernel.NODES] + nodes)
+        kernel.search_tree(p, stack, stack.state[kernel.NODES] + nodes)
     upper = makespan(p, best)
-    lower = max(root, _open_bound(stack, upper))
+    lower = max(root, _bound_open_nodes(stack, upper))
     solver = "flow-shop branch-and-bound" if lower == upper else "flow-shop bounds"
     return Baseline(lower, upper, [int(job) for job in best], solver, time.process_time() - start)
 
 
-def _open_bound(stack: "Stack", upper: int) -> int:
+def _bound_open_nodes(stack: "Stack", upper: int) -> int:
     """Returns the least bound of all nodes that are still open.
 
     No sequence can be better.
@@ -149,7 +149,7 @@ def _open_bound(stack: "Stack", upper: int) -> int:
     return lower
 
 
-def _greedy(p: Integers, stop: int, seconds: float) -> Integers:
+def _run_greedy(p: Integers, stop: int, seconds: float) -> Integers:
     from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
 
     n, m = p.shape
@@ -161,7 +161,7 @@ def _greedy(p: Integers, stop: int, seconds: float) -> Integers:
     rounds = max(0, min(100 * n, int(2e7 * seconds / (n * m))))
     if n * n * m > FIRST_INSERTIONS * (1 + max(0.0, seconds)):
         return best
-    kernel.iterated_greedy(p, best, rounds, stop, heat, room, back)
+    kernel.run_iterated_greedy(p, best, rounds, stop, heat, room, back)
     return best
 
 
@@ -172,5 +172,5 @@ def _compile(p: Integers) -> None:
     """
     from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
 
-    kernel.search(p, kernel.empty_stack(p, int(p.sum()) + 1, np.zeros(1, np.int64)), 10)
-    _greedy(p, 0, 1.0)
+    kernel.search_tree(p, kernel.make_stack(p, int(p.sum()) + 1, np.zeros(1, np.int64)), 10)
+    _run_greedy(p, 0, 1.0)

@@ -9,8 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import FORBIDDEN, ascend, look_ahead
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import (
+    FORBIDDEN,
+    look_ahead,
+    raise_bound,
+)
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 
@@ -70,7 +74,7 @@ class Tree(NamedTuple):
     work: Integers
 
 
-def planted(
+def plant_tree(
     leads: Integers, pairs: Integers, best: Integers, cost: int, step: int, shift: int, rounds: int = 1 << 30
 ) -> Tree:
     """Returns a tree that holds the root alone.
@@ -91,7 +95,7 @@ def planted(
     levels[0], room[: n**4] = np.minimum(leads, FORBIDDEN), np.minimum(pairs, FORBIDDEN).ravel()
     free, tried = (np.tile(np.arange(n), (2, n + 1, 1)), np.zeros((2, n + 1, n), np.int64))
     return Tree(
-        state=np.array([0, cost, shifted(cost - step, shift), 0, 0, step, shift, rounds], np.int64),
+        state=np.array([0, cost, shift_cost(cost - step, shift), 0, 0, step, shift, rounds], np.int64),
         frames=np.full((n + 1, FRAME_SIZE), -1, np.int64),
         bound=np.zeros(n + 1, np.int64),
         leads=levels,
@@ -110,13 +114,13 @@ def planted(
     )
 
 
-@compiled
-def shifted(value: int, shift: int) -> int:
+@compile_kernel
+def shift_cost(value: int, shift: int) -> int:
     """Converts a cost to the unit of bounds, rounded down."""
     return value << shift if shift >= 0 else value >> -shift
 
 
-@compiled
+@compile_kernel
 def search(
     flow: Integers,
     distance: Integers,
@@ -144,7 +148,7 @@ def search(
         if frames[depth, COUNT] < 0:
             state[NODES] += 1
             frames[depth, COUNT] = 0
-            look_into(depth, flow, distance, facility_symmetries, location_symmetries, tree)
+            explore_node(depth, flow, distance, facility_symmetries, location_symmetries, tree)
         elif frames[depth, COUNT] > 0:
             frames[depth, COUNT] -= 1
             if tree.bounds[depth, frames[depth, COUNT]] <= state[MOST]:
@@ -154,13 +158,13 @@ def search(
             break
         else:
             state[DEPTH] -= 1
-            a, b = chosen(depth - 1, tree)
+            a, b = get_child(depth - 1, tree)
             tree.place[tree.facilities[depth - 1, a]] = -1
             tree.used[tree.locations[depth - 1, b]] = -1
 
 
-@compiled
-def look_into(
+@compile_kernel
+def explore_node(
     depth: int,
     flow: Integers,
     distance: Integers,
@@ -174,11 +178,11 @@ def look_into(
     """
     state, m = tree.state, flow.shape[0] - depth
     if m == 1:
-        finish(tree.facilities[depth, 0], tree.locations[depth, 0], flow, distance, tree)
+        price_leaf(tree.facilities[depth, 0], tree.locations[depth, 0], flow, distance, tree)
         return
     more, leads = 1 if depth else AT_ROOT, tree.leads[depth]
     pairs = tree.pairs[tree.offset[depth] : tree.offset[depth + 1]]
-    tree.bound[depth] = ascend(
+    tree.bound[depth] = raise_bound(
         m,
         tree.bound[depth],
         state[MOST],
@@ -192,13 +196,13 @@ def look_into(
     if tree.bound[depth] <= state[MOST]:
         slack = state[MOST] - tree.bound[depth]
         look_ahead(m, slack, leads, pairs, tree.ahead, tree.costs, tree.work)
-        distinct(facility_symmetries, tree.place, tree.facilities[depth], m, tree.work[0])
-        distinct(location_symmetries, tree.used, tree.locations[depth], m, tree.work[1])
+        mark_distinct(facility_symmetries, tree.place, tree.facilities[depth], m, tree.work[0])
+        mark_distinct(location_symmetries, tree.used, tree.locations[depth], m, tree.work[1])
         expand(depth, m, slack, tree)
 
 
-@compiled
-def finish(i: int, j: int, flow: Integers, distance: Integers, tree: Tree) -> None:
+@compile_kernel
+def price_leaf(i: int, j: int, flow: Integers, distance: Integers, tree: Tree) -> None:
     """Prices the assignment that is completed by the last pair.
 
     It is kept if it is the best.
@@ -210,14 +214,14 @@ def finish(i: int, j: int, flow: Integers, distance: Integers, tree: Tree) -> No
             total += flow[k, h] * distance[place[k], place[h]]
     if total < tree.state[BEST]:
         tree.state[BEST] = total
-        tree.state[MOST] = shifted(total - tree.state[STEP], tree.state[SHIFT])
+        tree.state[MOST] = shift_cost(total - tree.state[STEP], tree.state[SHIFT])
         for k in range(n):
             tree.best[k] = place[k]
     place[i] = -1
 
 
-@compiled
-def chosen(depth: int, tree: Tree) -> tuple[int, int]:
+@compile_kernel
+def get_child(depth: int, tree: Tree) -> tuple[int, int]:
     """Returns the facility and the location of the current child.
 
     That is the child through which the path goes, or the next one.
@@ -226,20 +230,20 @@ def chosen(depth: int, tree: Tree) -> tuple[int, int]:
     return (child, line) if tree.frames[depth, BY_LOCATION] else (line, child)
 
 
-@compiled
+@compile_kernel
 def descend(depth: int, tree: Tree) -> None:
     """Goes to the next child and updates the costs.
 
     What the free pairs cost together with the chosen one is added to their leads.
     """
-    a, b = chosen(depth, tree)
+    a, b = get_child(depth, tree)
     i, j, m = tree.facilities[depth, a], tree.locations[depth, b], tree.place.shape[0] - depth
     tree.place[i], tree.used[j] = j, i
     bound = tree.bound[depth] + tree.leads[depth, a, b]
-    skip(a, m, tree.facilities[depth], tree.facilities[depth + 1])
-    skip(b, m, tree.locations[depth], tree.locations[depth + 1])
+    copy_without(a, m, tree.facilities[depth], tree.facilities[depth + 1])
+    copy_without(b, m, tree.locations[depth], tree.locations[depth + 1])
     pairs = tree.pairs[tree.offset[depth] : tree.offset[depth + 1]]
-    fix(
+    fix_pair(
         a, b, m, tree.state[MOST] - bound, tree.leads[depth], pairs,
         tree.leads[depth + 1], tree.pairs[tree.offset[depth + 1] :],
     )  # fmt: skip
@@ -248,15 +252,15 @@ def descend(depth: int, tree: Tree) -> None:
     tree.state[DEPTH] = depth + 1
 
 
-@compiled
-def skip(a: int, m: int, line: Integers, shorter: Integers) -> None:
+@compile_kernel
+def copy_without(a: int, m: int, line: Integers, shorter: Integers) -> None:
     """Copies the first m of a line but for the a-th."""
     for k in range(m - 1):
         shorter[k] = line[k if k < a else k + 1]
 
 
-@compiled
-def fix(
+@compile_kernel
+def fix_pair(
     a: int,
     b: int,
     m: int,
@@ -289,8 +293,8 @@ def fix(
                             to += 1
 
 
-@compiled
-def distinct(symmetries: Integers, taken: Integers, free: Integers, m: int, marks: Integers) -> None:
+@compile_kernel
+def mark_distinct(symmetries: Integers, taken: Integers, free: Integers, m: int, marks: Integers) -> None:
     """Marks one free element of each orbit of the symmetries.
 
     Only symmetries that leave all placed elements fixed count; the element of the lowest number is marked.
@@ -309,7 +313,7 @@ def distinct(symmetries: Integers, taken: Integers, free: Integers, m: int, mark
                     marks[k] = 0
 
 
-@compiled
+@compile_kernel
 def expand(depth: int, m: int, slack: int, tree: Tree) -> None:
     """Branches on the facility or location that promises the least work.
 
@@ -341,8 +345,8 @@ def expand(depth: int, m: int, slack: int, tree: Tree) -> None:
     frame[LINE], frame[BY_LOCATION], frame[COUNT] = line, by_location, count
 
 
-@compiled
-def swap_pass(flow: Integers, distance: Integers, place: Integers, first: int, last: int) -> int:
+@compile_kernel
+def swap_once(flow: Integers, distance: Integers, place: Integers, first: int, last: int) -> int:
     """Swaps locations of facilities wherever that helps; returns the gain.
 
     The first facility of each swap is from a range.

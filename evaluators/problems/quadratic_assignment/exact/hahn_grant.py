@@ -10,14 +10,14 @@ assignment, and all costs stay at least 0: so the bound is proven whenever the a
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 FORBIDDEN = np.int64(1) << 29
 """A cost that no assignment of interest has; costs are cut to it, so that they fit into int32."""
 
 
-@compiled
-def settle(costs: NDArray[np.int64], m: int, work: NDArray[np.int64]) -> int:
+@compile_kernel
+def solve_assignment(costs: NDArray[np.int64], m: int, work: NDArray[np.int64]) -> int:
     """Solves a linear assignment problem by shortest augmenting paths.
 
     Returns its value.
@@ -28,7 +28,7 @@ def settle(costs: NDArray[np.int64], m: int, work: NDArray[np.int64]) -> int:
         work: scratch, shape (7, n).
     """
     row_of, column_of, way, least, seen, u, v = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
-    total = lower(costs, m)
+    total = subtract_minima(costs, m)
     for b in range(m):
         row_of[b], u[b], v[b] = -1, 0, 0
     for a in range(m):
@@ -76,8 +76,8 @@ def settle(costs: NDArray[np.int64], m: int, work: NDArray[np.int64]) -> int:
     return int(total)
 
 
-@compiled
-def lower(costs: NDArray[np.int64], m: int) -> int:
+@compile_kernel
+def subtract_minima(costs: NDArray[np.int64], m: int) -> int:
     """Subtracts the row minima, then the column minima; returns their sum."""
     total = np.int64(0)
     for a in range(m):
@@ -99,8 +99,8 @@ def lower(costs: NDArray[np.int64], m: int) -> int:
     return int(total)
 
 
-@compiled
-def spread(m: int, leads: NDArray[np.int64], pairs: NDArray[np.int32]) -> None:
+@compile_kernel
+def spread_leads(m: int, leads: NDArray[np.int64], pairs: NDArray[np.int32]) -> None:
     """Distributes each lead evenly over the rows of its matrix.
 
     Each other facility takes exactly one location, so that an equal share goes to each.
@@ -123,7 +123,7 @@ def spread(m: int, leads: NDArray[np.int64], pairs: NDArray[np.int32]) -> None:
                         pairs[place + k * m + other] = min(pairs[place + k * m + other] + extra, FORBIDDEN)
 
 
-@compiled
+@compile_kernel
 def reduce_pair(
     i: int,
     j: int,
@@ -162,7 +162,7 @@ def reduce_pair(
             costs[a, b] = FORBIDDEN if value + leads[k, other] > slack else value
             b += 1
         a += 1
-    lead = settle(costs, m - 1, work)
+    lead = solve_assignment(costs, m - 1, work)
     leads[i, j] = FORBIDDEN if lead > slack else lead
     a = 0
     for k in range(m):
@@ -177,7 +177,7 @@ def reduce_pair(
         a += 1
 
 
-@compiled
+@compile_kernel
 def assign_leads(
     m: int, slack: int, leads: NDArray[np.int64], costs: NDArray[np.int64], work: NDArray[np.int64]
 ) -> int:
@@ -188,7 +188,7 @@ def assign_leads(
     for i in range(m):
         for j in range(m):
             costs[i, j] = leads[i, j]
-    value = settle(costs, m, work)
+    value = solve_assignment(costs, m, work)
     for i in range(m):
         for j in range(m):
             if leads[i, j] < FORBIDDEN:
@@ -196,8 +196,8 @@ def assign_leads(
     return value
 
 
-@compiled
-def ascend(
+@compile_kernel
+def raise_bound(
     m: int,
     bound: int,
     most: int,
@@ -230,7 +230,7 @@ def ascend(
     for index in range(rounds, 0, -1):
         if bound > most:
             break
-        spread(m, leads, pairs)
+        spread_leads(m, leads, pairs)
         # Those that come first take most: so the order changes from round to round.
         for x in range(m):
             for y in range(m):
@@ -246,7 +246,7 @@ def ascend(
     return bound
 
 
-@compiled
+@compile_kernel
 def look_ahead(
     m: int,
     slack: int,
@@ -288,7 +288,7 @@ def look_ahead(
                     costs[a, b] = FORBIDDEN if value + leads[i, j] > slack else value
                     b += 1
                 a += 1
-            value = leads[i, j] + settle(costs, m - 1, work)
+            value = leads[i, j] + solve_assignment(costs, m - 1, work)
             if value > slack:
                 leads[i, j] = FORBIDDEN
             else:

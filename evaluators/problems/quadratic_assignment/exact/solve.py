@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline
-from gapsmith.evaluators.problems.quadratic_assignment.exact.symmetry import automorphisms
-from gapsmith.evaluators.solutions import exact
+from gapsmith.evaluators.problems.quadratic_assignment.exact.symmetry import list_automorphisms
+from gapsmith.evaluators.solutions import make_exact
 
 if TYPE_CHECKING:
     from gapsmith.evaluators.problems.quadratic_assignment.exact.branch_and_bound import Tree
@@ -46,16 +46,16 @@ SLICE_WORK = 1 << 21
 """Costs looked at between two looks at the clock, if every node took one round."""
 
 
-def assignment_cost(flow: Integers, distance: Integers, place: Sequence[int]) -> int:
+def compute_cost(flow: Integers, distance: Integers, place: Sequence[int]) -> int:
     """Returns the sum of flows times distances of an assignment.
 
     The flow of each facility with itself is included.
     """
     where = np.asarray(place, dtype=np.int64)
-    return int((exact(flow, int(distance.max(initial=1))) * distance[np.ix_(where, where)]).sum())
+    return int((make_exact(flow, int(distance.max(initial=1))) * distance[np.ix_(where, where)]).sum())
 
 
-def cost_step(flow: Integers, distance: Integers) -> int:
+def find_cost_step(flow: Integers, distance: Integers) -> int:
     """Returns a number that divides the cost of every assignment."""
     if (flow.diagonal().any() and distance.diagonal().any()) or not (flow.any() and distance.any()):
         return 1
@@ -65,24 +65,24 @@ def cost_step(flow: Integers, distance: Integers) -> int:
     return max(1, 2 * step if both else step)
 
 
-def swap_descent(flow: Integers, distance: Integers, place: Integers, deadline: float = np.inf) -> None:
+def descend_by_swaps(flow: Integers, distance: Integers, place: Integers, deadline: float = np.inf) -> None:
     """Swaps locations of facilities until no swap helps.
 
     The first improvement is taken. It also stops when the CPU time is over.
     """
-    from gapsmith.evaluators.problems.quadratic_assignment.exact.branch_and_bound import swap_pass
+    from gapsmith.evaluators.problems.quadratic_assignment.exact.branch_and_bound import swap_once
 
     n, gained = len(flow), 1
     rows = max(1, SLICE_SWAPS // (n * n))
     while gained:
         gained = 0
         for first in range(0, n, rows):
-            gained += swap_pass(flow, distance, place, first, first + rows)
+            gained += swap_once(flow, distance, place, first, first + rows)
             if time.process_time() > deadline:
                 return
 
 
-def kicked(flow: Integers, distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
+def find_assignment(flow: Integers, distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
     """Finds a good assignment by iterated swap descent.
 
     Equal inputs give the same assignment if the CPU time suffices. After Stützle 2006 (European Journal of
@@ -91,8 +91,8 @@ def kicked(flow: Integers, distance: Integers, kicks: int, deadline: float = np.
     """
     rng, n = np.random.default_rng(0), len(flow)
     place = rng.permutation(n).astype(np.int64)
-    swap_descent(flow, distance, place, deadline)
-    best, least = place, assignment_cost(flow, distance, place.tolist())
+    descend_by_swaps(flow, distance, place, deadline)
+    best, least = place, compute_cost(flow, distance, place.tolist())
     now = least
     for kick in range(kicks):
         if time.process_time() > deadline:
@@ -100,8 +100,8 @@ def kicked(flow: Integers, distance: Integers, kicks: int, deadline: float = np.
         other = place.copy()
         moved = rng.choice(n, size=min(n, 3 + kick % max(1, n // 2)), replace=False)
         other[moved] = other[np.roll(moved, 1)]
-        swap_descent(flow, distance, other, deadline)
-        cost = assignment_cost(flow, distance, other.tolist())
+        descend_by_swaps(flow, distance, other, deadline)
+        cost = compute_cost(flow, distance, other.tolist())
         if cost <= now or kick % (5 * n) == 0:
             place, now = other, cost
         if cost < least:
@@ -109,23 +109,23 @@ def kicked(flow: Integers, distance: Integers, kicks: int, deadline: float = np.
     return [int(location) for location in best]
 
 
-def gilmore_lawler(flow: Integers, distance: Integers) -> int:
+def bound_gilmore_lawler(flow: Integers, distance: Integers) -> int:
     """Returns the bound of Gilmore (1962) and Lawler (1963).
 
     It is rounded up to a multiple of the step. A facility costs at least the least scalar product of its flows with
     its location's distances; a linear assignment of these costs is a bound.
     """
-    from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import settle
+    from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import solve_assignment
 
     n = len(flow)
-    flows, distances = (_off_diagonal(matrix) for matrix in (flow, distance))
+    flows, distances = (_drop_diagonal(matrix) for matrix in (flow, distance))
     costs = np.outer(flow.diagonal(), distance.diagonal())
     costs += np.sort(flows, axis=1) @ np.sort(distances, axis=1)[:, ::-1].T
-    bound, step = settle(costs, n, np.zeros((7, n), np.int64)), cost_step(flow, distance)
+    bound, step = solve_assignment(costs, n, np.zeros((7, n), np.int64)), find_cost_step(flow, distance)
     return -(-int(bound) // step) * step
 
 
-def scalar_product(flow: Integers, distance: Integers) -> int:
+def bound_scalar_product(flow: Integers, distance: Integers) -> int:
     """Returns a quick bound, for when no time is left.
 
     It pairs the greatest flows with the least distances.
@@ -133,13 +133,13 @@ def scalar_product(flow: Integers, distance: Integers) -> int:
     n = len(flow)
     if n == 1:
         return int(flow[0, 0] * distance[0, 0])
-    flows, distances = (np.sort(_off_diagonal(matrix).ravel()) for matrix in (flow, distance))
+    flows, distances = (np.sort(_drop_diagonal(matrix).ravel()) for matrix in (flow, distance))
     ends = (np.sort(matrix.diagonal()) for matrix in (flow, distance))
     inner = next(ends) @ next(ends)[::-1]
     return int(flows @ distances[::-1] + inner)
 
 
-def _off_diagonal(matrix: Integers) -> Integers:
+def _drop_diagonal(matrix: Integers) -> Integers:
     n = len(matrix)
     rest: Integers = matrix[~np.eye(n, dtype=bool)].reshape(n, n - 1)
     return rest
@@ -162,27 +162,27 @@ def branch_and_bound(
     from gapsmith.evaluators.problems.quadratic_assignment.exact import branch_and_bound as kernel
 
     deadline = time.process_time() + seconds
-    symmetries = automorphisms(flow), automorphisms(distance)
+    symmetries = list_automorphisms(flow), list_automorphisms(distance)
     rounds = int(min(1 << 30, ROUNDS_PER_SECOND * max(0.0, seconds) / len(flow) ** 5))
-    tree = _planted(flow, distance, start, rounds)
+    tree = _plant_tree(flow, distance, start, rounds)
     while not tree.state[kernel.DONE]:
         kernel.search(flow, distance, *symmetries, tree, 1 + SLICE_WORK // len(flow) ** 4)
         if time.process_time() > deadline:
             break
-    return _least_open(tree), tree.best.tolist(), int(tree.state[kernel.NODES])
+    return _bound_open_nodes(tree), tree.best.tolist(), int(tree.state[kernel.NODES])
 
 
-def _planted(flow: Integers, distance: Integers, start: list[int], rounds: int) -> "Tree":
+def _plant_tree(flow: Integers, distance: Integers, start: list[int], rounds: int) -> "Tree":
     from gapsmith.evaluators.problems.quadratic_assignment.exact import branch_and_bound as kernel
 
-    cost, each = assignment_cost(flow, distance, start), np.arange(len(flow))
+    cost, each = compute_cost(flow, distance, start), np.arange(len(flow))
     shift = UNIT_BITS - max(1, cost).bit_length()
     leads = np.outer(flow.diagonal(), distance.diagonal())
     pairs = flow[:, None, :, None] * distance[None, :, None, :]
     pairs[each, :, each, :] = 0
     pairs[:, each, :, each] = 0
-    best, step = np.array(start, np.int64), cost_step(flow, distance)
-    return kernel.planted(
+    best, step = np.array(start, np.int64), find_cost_step(flow, distance)
+    return kernel.plant_tree(
         np.left_shift(leads, shift) if shift >= 0 else np.right_shift(leads, -shift),
         np.left_shift(pairs, shift) if shift >= 0 else np.right_shift(pairs, -shift),
         best,
@@ -193,7 +193,7 @@ def _planted(flow: Integers, distance: Integers, start: list[int], rounds: int) 
     )
 
 
-def _least_open(tree: "Tree") -> int:
+def _bound_open_nodes(tree: "Tree") -> int:
     """Returns the least of the best cost and the open bounds."""
     from gapsmith.evaluators.problems.quadratic_assignment.exact import branch_and_bound as kernel
 
@@ -209,7 +209,7 @@ def _least_open(tree: "Tree") -> int:
     return min(least, -(-bound // step) * step)
 
 
-def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: float) -> Baseline:
+def solve_quadratic_assignment(flow: Integers, distance: Integers, seconds: float) -> Baseline:
     """Solves within the CPU limit, or returns bounds and an assignment.
 
     Args:
@@ -226,14 +226,14 @@ def quadratic_assignment_baseline(flow: Integers, distance: Integers, seconds: f
     if int(np.abs(flow).max()) * int(np.abs(distance).max()) * 4 * n * n > LARGEST_COST:
         raise ValueError("flows and distances are too large to reckon exactly")
     share = FIRST_SHARE * seconds if n <= MOST_FACILITIES else seconds
-    place = kicked(flow, distance, KICKS_PER_FACILITY * n, begin + share)
+    place = find_assignment(flow, distance, KICKS_PER_FACILITY * n, begin + share)
     late = n > LARGE and time.process_time() > begin + share
-    lower = (scalar_product if late else gilmore_lawler)(flow, distance)
+    lower = (bound_scalar_product if late else bound_gilmore_lawler)(flow, distance)
     left = seconds - (time.process_time() - begin)
-    if n <= MOST_FACILITIES and left > 0 and lower < assignment_cost(flow, distance, place):
+    if n <= MOST_FACILITIES and left > 0 and lower < compute_cost(flow, distance, place):
         bound, place, _ = branch_and_bound(flow, distance, place, left)
         lower = max(lower, bound)
-    upper = assignment_cost(flow, distance, place)
+    upper = compute_cost(flow, distance, place)
     if lower > upper or sorted(place) != list(range(n)):
         raise AssertionError(f"bug in branch and bound: {lower} on an assignment of {upper}; please report")
     solver = "Hahn-Grant branch-and-bound" if lower == upper else "Hahn-Grant bounds"
@@ -246,5 +246,5 @@ def _compile() -> None:
     No time limit is then spent on the compiler.
     """
     one = np.ones((1, 1), np.int64)
-    branch_and_bound(one, one, kicked(one, one, 0), 0.0)
-    gilmore_lawler(one, one)
+    branch_and_bound(one, one, find_assignment(one, one, 0), 0.0)
+    bound_gilmore_lawler(one, one)

@@ -14,7 +14,7 @@ ATTEMPTS = 20_000
 """Partial renumberings that are looked at."""
 
 
-def automorphisms(matrix: Integers) -> Integers:
+def list_automorphisms(matrix: Integers) -> Integers:
     """Lists the permutations s with matrix[s[i], s[j]] = matrix[i, j].
 
     The shape is (count, n). If there are many, only the first in lexicographic order are listed, so that the
@@ -22,7 +22,7 @@ def automorphisms(matrix: Integers) -> Integers:
     """
     n = len(matrix)
     found, budget = [], [ATTEMPTS]
-    for symmetry in _extended(matrix, _signatures(matrix), [], budget):
+    for symmetry in _extend(matrix, _compute_signatures(matrix), [], budget):
         found.append(symmetry)
         if len(found) == MOST:
             break
@@ -31,7 +31,7 @@ def automorphisms(matrix: Integers) -> Integers:
     return np.array(found, dtype=np.int64)
 
 
-def _signatures(matrix: Integers) -> list[bytes]:
+def _compute_signatures(matrix: Integers) -> list[bytes]:
     """Computes values that are equal for rows that could change places.
 
     The same holds for columns.
@@ -40,7 +40,7 @@ def _signatures(matrix: Integers) -> list[bytes]:
     return [matrix[i, i].tobytes() + rows[i].tobytes() + columns[i].tobytes() for i in range(len(matrix))]
 
 
-def _extended(
+def _extend(
     matrix: Integers, kinds: list[bytes], images: list[int], budget: list[int]
 ) -> Iterator[list[int]]:
     """Yields the symmetries that begin with these images.
@@ -61,4 +61,4 @@ def _extended(
         if (matrix[image, both] == matrix[k, : k + 1]).all() and (
             matrix[both, image] == matrix[: k + 1, k]
         ).all():
-            yield from _extended(matrix, kinds, both, budget)
+            yield from _extend(matrix, kinds, both, budget)

@@ -29,9 +29,9 @@ from gapsmith.evaluators.problems.single_machine_tardiness.exact.job_sets import
     SIZE,
     Jobs,
     Store,
-    bits_up_to,
+    evaluate_sorted,
     intern,
-    value_by_sorting,
+    mask_jobs,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.memo import (
     CHOICE,
@@ -41,7 +41,7 @@ from gapsmith.evaluators.problems.single_machine_tardiness.exact.memo import (
     VALUE,
     Memo,
     find,
-    place,
+    place_row,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.positions import (
     BEFORE,
@@ -49,10 +49,10 @@ from gapsmith.evaluators.problems.single_machine_tardiness.exact.positions impor
     INDEX,
     KNOWN,
     READY,
-    lateness,
+    compute_tardiness,
     write_candidates,
 )
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 
@@ -103,8 +103,8 @@ class Stack(NamedTuple):
     bits: Integers
 
 
-@compiled
-def expand(jobs: Jobs, words: Integers, pad: Integers, frames: Integers, depth: int) -> None:
+@compile_kernel
+def expand_block(jobs: Jobs, words: Integers, pad: Integers, frames: Integers, depth: int) -> None:
     """Writes the candidate positions of the longest and the most urgent job.
 
     The block is the one on top of the stack.
@@ -137,7 +137,7 @@ def expand(jobs: Jobs, words: Integers, pad: Integers, frames: Integers, depth: 
     frames[depth, WAITING], frames[depth, BEST], frames[depth, PICK] = 0, FAR, MISSING
 
 
-@compiled
+@compile_kernel
 def look_up(
     jobs: Jobs, store: Store, memo: Memo, bits: Integers, begin: int, frames: Integers, depth: int
 ) -> int:
@@ -158,7 +158,7 @@ def look_up(
     if set_ == NO_ROOM:
         return NO_ROOM
     frames[depth, BLOCK], frames[depth, BEGIN] = set_, begin
-    value: int = value_by_sorting(store.words, set_, begin)
+    value: int = evaluate_sorted(store.words, set_, begin)
     if value == MISSING:
         row = find(memo, set_, begin)
         if row != MISSING:
@@ -166,8 +166,8 @@ def look_up(
     return value
 
 
-@compiled
-def left_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, first: int) -> int:
+@compile_kernel
+def get_left_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, first: int) -> int:
     """Returns the value of the jobs before F, as `look_up` does.
 
     The last jobs that are on time in any case are left out.
@@ -191,12 +191,12 @@ def left_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, f
         return 0
     job, urgent, start = words[shorter + position], words[shorter], set_ + HEADER_SIZE
     for word in range(bits.size):
-        bits[word] = words[start + word] & jobs.shorter[urgent, word] & bits_up_to(job, word)
+        bits[word] = words[start + word] & jobs.shorter[urgent, word] & mask_jobs(job, word)
     return look_up(jobs, store, memo, bits, stack.frames[depth, BEGIN], stack.frames, depth + 1)
 
 
-@compiled
-def right_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, last: int) -> int:
+@compile_kernel
+def get_right_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, last: int) -> int:
     """Returns the value of the jobs after L, as `look_up` does.
 
     The last of them is late in EDD order, as the last of the block is, so that nothing is left out.
@@ -204,12 +204,12 @@ def right_value(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, 
     words, bits, job = store.words, stack.bits, stack.pad[last + BEFORE]
     start = stack.frames[depth, BLOCK] + HEADER_SIZE
     for word in range(bits.size):
-        bits[word] = words[start + word] & ~bits_up_to(job, word)
+        bits[word] = words[start + word] & ~mask_jobs(job, word)
     return look_up(jobs, store, memo, bits, stack.pad[last + READY], stack.frames, depth + 1)
 
 
-@compiled
-def middle_value(
+@compile_kernel
+def get_middle_value(
     jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int, first: int, last: int
 ) -> int:
     """Returns the value of the jobs between F and L.
@@ -236,14 +236,14 @@ def middle_value(
         return 0
     job, start = words[chosen + position], set_ + HEADER_SIZE
     for word in range(bits.size):
-        gone = jobs.shorter[urgent, word] & bits_up_to(before, word)
-        bits[word] = words[start + word] & bits_up_to(job, word) & ~gone
+        gone = jobs.shorter[urgent, word] & mask_jobs(before, word)
+        bits[word] = words[start + word] & mask_jobs(job, word) & ~gone
     bits[urgent >> 6] &= ~(1 << (urgent & 63))
     bits[longest >> 6] &= ~(1 << (longest & 63))
     return look_up(jobs, store, memo, bits, begin, stack.frames, depth + 1)
 
 
-@compiled
+@compile_kernel
 def take_answer(stack: Stack, depth: int) -> int:
     """Stores the value for which a frame waited.
 
@@ -260,8 +260,8 @@ def take_answer(stack: Stack, depth: int) -> int:
     return answer if waiting == MIDDLE else MISSING
 
 
-@compiled
-def advance(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> int:
+@compile_kernel
+def advance_frame(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> int:
     """Enumerates pairs of positions until a block of unknown value is met.
 
     Returns:
@@ -277,11 +277,11 @@ def advance(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> i
         first = frames[depth, FIRSTS_AT] + frames[depth, FIRST_NOW] * CANDIDATE_SIZE
         before = 0
         if urgent != longest:
-            before = lateness(pad[first + READY] + processing[urgent], due[urgent])
+            before = compute_tardiness(pad[first + READY] + processing[urgent], due[urgent])
         if before >= frames[depth, BEST]:
             break  # the later F stands the later it ends
         if pad[first + KNOWN] == MISSING:
-            value = left_value(jobs, store, memo, stack, depth, first)
+            value = get_left_value(jobs, store, memo, stack, depth, first)
             if value < 0:
                 frames[depth, WAITING] = LEFT if value == MISSING else 0
                 return value
@@ -289,12 +289,12 @@ def advance(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> i
         before += pad[first + KNOWN]
         while frames[depth, LAST_NOW] < frames[depth, LASTS]:
             last = frames[depth, LASTS_AT] + frames[depth, LAST_NOW] * CANDIDATE_SIZE
-            total = before + lateness(pad[last + READY], due[longest])
+            total = before + compute_tardiness(pad[last + READY], due[longest])
             if total >= frames[depth, BEST]:
                 break  # the later L stands the later it ends
             if pad[last + BEFORE] >= pad[first + BEFORE]:
                 if pad[last + KNOWN] == MISSING:
-                    value = right_value(jobs, store, memo, stack, depth, last)
+                    value = get_right_value(jobs, store, memo, stack, depth, last)
                     if value < 0:
                         frames[depth, WAITING] = RIGHT if value == MISSING else 0
                         return value
@@ -302,7 +302,7 @@ def advance(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> i
                 total += pad[last + KNOWN]
                 if total < frames[depth, BEST]:
                     if middle == MISSING:
-                        middle = middle_value(jobs, store, memo, stack, depth, first, last)
+                        middle = get_middle_value(jobs, store, memo, stack, depth, first, last)
                         if middle < 0:
                             frames[depth, WAITING] = MIDDLE if middle == MISSING else 0
                             return middle
@@ -316,8 +316,8 @@ def advance(jobs: Jobs, store: Store, memo: Memo, stack: Stack, depth: int) -> i
     return 0
 
 
-@compiled
-def search(jobs: Jobs, store: Store, memo: Memo, stack: Stack, budget: int) -> int:
+@compile_kernel
+def search_blocks(jobs: Jobs, store: Store, memo: Memo, stack: Stack, budget: int) -> int:
     """Works on the stack until done, paused, or out of room.
 
     It ends when the lowest block is solved, the budget is spent or room is needed. In each case, the next call
@@ -343,9 +343,9 @@ def search(jobs: Jobs, store: Store, memo: Memo, stack: Stack, budget: int) -> i
         if state[FRESH] == 1:
             state[FRESH] = 0
             state[NODES] += 1
-            expand(jobs, store.words, stack.pad, frames, depth)
+            expand_block(jobs, store.words, stack.pad, frames, depth)
         frames[depth + 1, TOP] = frames[depth, TOP]
-        found = advance(jobs, store, memo, stack, depth)
+        found = advance_frame(jobs, store, memo, stack, depth)
         if found == NO_ROOM:
             return STORE_FULL
         if found == MISSING:
@@ -354,7 +354,7 @@ def search(jobs: Jobs, store: Store, memo: Memo, stack: Stack, budget: int) -> i
             continue
         rows[row, SET], rows[row, TIME] = frames[depth, BLOCK], frames[depth, BEGIN]
         rows[row, VALUE], rows[row, CHOICE] = frames[depth, BEST], frames[depth, PICK]
-        place(memo, row)
+        place_row(memo, row)
         state[ROWS] += 1
         state[ANSWER] = frames[depth, BEST]
         if depth == 0:

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.problems.single_machine_tardiness.exact.positions import lateness
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.problems.single_machine_tardiness.exact.positions import compute_tardiness
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 
-@compiled
-def insertion_descent(
+@compile_kernel
+def descend_by_insertion(
     processing: NDArray[np.int64],
     due: NDArray[np.int64],
     order: NDArray[np.int64],
@@ -38,18 +38,26 @@ def insertion_descent(
         start, change = completion[place] - length, 0
         for position in range(place - 1, -1, -1):
             other = order[position]
-            change += lateness(completion[position] + length, due[other])
-            change -= lateness(completion[position], due[other])
+            change += compute_tardiness(completion[position] + length, due[other])
+            change -= compute_tardiness(completion[position], due[other])
             start -= processing[other]
-            gain = change + lateness(start + length, due[job]) - lateness(completion[place], due[job])
+            gain = (
+                change
+                + compute_tardiness(start + length, due[job])
+                - compute_tardiness(completion[place], due[job])
+            )
             if gain < best:
                 best, target = gain, position
         change = 0
         for position in range(place + 1, size):
             other = order[position]
-            change += lateness(completion[position] - length, due[other])
-            change -= lateness(completion[position], due[other])
-            gain = change + lateness(completion[position], due[job]) - lateness(completion[place], due[job])
+            change += compute_tardiness(completion[position] - length, due[other])
+            change -= compute_tardiness(completion[position], due[other])
+            gain = (
+                change
+                + compute_tardiness(completion[position], due[job])
+                - compute_tardiness(completion[place], due[job])
+            )
             if gain < best:
                 best, target = gain, position
         stable = 0 if target != place else stable + 1

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 
@@ -66,8 +66,8 @@ class Store(NamedTuple):
     extent: Integers
 
 
-@compiled
-def bits_up_to(job: int, word: int) -> int:
+@compile_kernel
+def mask_jobs(job: int, word: int) -> int:
     """Returns the bits of a word for jobs up to `job`."""
     if word < job >> 6:
         return -1
@@ -76,8 +76,8 @@ def bits_up_to(job: int, word: int) -> int:
     return (2 << (job & 63)) - 1
 
 
-@compiled
-def slot_of_set(words: Integers, start: int, width: int, mask: int) -> int:
+@compile_kernel
+def find_slot(words: Integers, start: int, width: int, mask: int) -> int:
     """Returns the first slot to look at for a set.
 
     The bits of the set are `width` words from `start`.
@@ -90,7 +90,7 @@ def slot_of_set(words: Integers, start: int, width: int, mask: int) -> int:
     return slot
 
 
-@compiled
+@compile_kernel
 def write_positions(jobs: Jobs, chosen: Integers, moved: int, records: Integers) -> int:
     """Records the possible positions of the longest job of a list.
 
@@ -126,7 +126,7 @@ def write_positions(jobs: Jobs, chosen: Integers, moved: int, records: Integers)
     return at // RECORD_SIZE
 
 
-@compiled
+@compile_kernel
 def write_quick_tests(jobs: Jobs, set_: Integers, words: Integers) -> None:
     """Writes the start times for which EDD or SPT is optimal.
 
@@ -156,8 +156,8 @@ def write_quick_tests(jobs: Jobs, set_: Integers, words: Integers) -> None:
     set_[FIRST_SLACK], set_[SECOND_SLACK], set_[HOPELESS], set_[SPT_TOTAL] = first, second, hopeless, total
 
 
-@compiled
-def describe(jobs: Jobs, words: Integers, set_: Integers) -> None:
+@compile_kernel
+def describe_set(jobs: Jobs, words: Integers, set_: Integers) -> None:
     """Writes a set into its place in the store.
 
     Args:
@@ -195,7 +195,7 @@ def describe(jobs: Jobs, words: Integers, set_: Integers) -> None:
     write_quick_tests(jobs, set_, words)
 
 
-@compiled
+@compile_kernel
 def intern(jobs: Jobs, store: Store, bits: Integers) -> int:
     """Returns the place of a set in the store.
 
@@ -211,7 +211,7 @@ def intern(jobs: Jobs, store: Store, bits: Integers) -> int:
     """
     words, slots, extent = store.words, store.slots, store.extent
     mask = slots.size - 1
-    slot = slot_of_set(bits, 0, bits.size, mask)
+    slot = find_slot(bits, 0, bits.size, mask)
     while slots[slot] != 0:
         place: int = slots[slot] - 1
         word = 0
@@ -226,13 +226,13 @@ def intern(jobs: Jobs, store: Store, bits: Integers) -> int:
     if place + most > words.size or 2 * (extent[SETS] + 1) > slots.size:
         return NO_ROOM
     slots[slot] = place + 1
-    describe(jobs, bits, words[place : place + most])
+    describe_set(jobs, bits, words[place : place + most])
     extent[USED] += words[place + SET_LENGTH]
     extent[SETS] += 1
     return place
 
 
-@compiled
+@compile_kernel
 def place_all(store: Store, width: int) -> None:
     """Enters all sets into empty slots.
 
@@ -241,15 +241,15 @@ def place_all(store: Store, width: int) -> None:
     mask, place = store.slots.size - 1, 0
     while place < store.extent[USED]:
         start = place + HEADER_SIZE
-        slot = slot_of_set(store.words, start, width, mask)
+        slot = find_slot(store.words, start, width, mask)
         while store.slots[slot] != 0:
             slot = (slot + 1) & mask
         store.slots[slot] = place + 1
         place += store.words[place + SET_LENGTH]
 
 
-@compiled
-def value_by_sorting(words: Integers, place: int, time: int) -> int:
+@compile_kernel
+def evaluate_sorted(words: Integers, place: int, time: int) -> int:
     """Returns the value of a block that EDD or SPT solves.
 
     It is -1 for other blocks. The block's set is given by its place in the store.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 
@@ -29,15 +29,15 @@ class Memo(NamedTuple):
     slots: NDArray[np.int32]
 
 
-@compiled
-def slot_of(set_: int, time: int, mask: int) -> int:
+@compile_kernel
+def find_slot(set_: int, time: int, mask: int) -> int:
     """Returns the first slot to look at for a key."""
     mixed = (set_ * 0x1E3779B97F4A7C15) ^ (time * 0x2545F4914F6CDD1D)
     slot: int = (mixed ^ (mixed >> 32) ^ (mixed >> 17)) & mask
     return slot
 
 
-@compiled
+@compile_kernel
 def find(memo: Memo, set_: int, time: int) -> int:
     """Returns the row of a key, or MISSING.
 
@@ -48,7 +48,7 @@ def find(memo: Memo, set_: int, time: int) -> int:
     """
     rows, slots = memo.rows, memo.slots
     mask = slots.size - 1
-    slot = slot_of(set_, time, mask)
+    slot = find_slot(set_, time, mask)
     while slots[slot] != 0:
         row: int = slots[slot] - 1
         if rows[row, SET] == set_ and rows[row, TIME] == time:
@@ -57,22 +57,22 @@ def find(memo: Memo, set_: int, time: int) -> int:
     return MISSING
 
 
-@compiled
-def place(memo: Memo, row: int) -> None:
+@compile_kernel
+def place_row(memo: Memo, row: int) -> None:
     """Enters a filled row into the slots.
 
     Its key must not be there yet.
     """
     rows, slots = memo.rows, memo.slots
     mask = slots.size - 1
-    slot = slot_of(rows[row, SET], rows[row, TIME], mask)
+    slot = find_slot(rows[row, SET], rows[row, TIME], mask)
     while slots[slot] != 0:
         slot = (slot + 1) & mask
     slots[slot] = row + 1
 
 
-@compiled
+@compile_kernel
 def place_all(memo: Memo, count: int) -> None:
     """Enters the first `count` rows into empty slots."""
     for row in range(count):
-        place(memo, row)
+        place_row(memo, row)

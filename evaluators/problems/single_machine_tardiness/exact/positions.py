@@ -12,7 +12,7 @@ from gapsmith.evaluators.problems.single_machine_tardiness.exact.job_sets import
     UNTIL,
     Jobs,
 )
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 
@@ -21,13 +21,13 @@ INDEX, BEFORE, READY, KNOWN, CANDIDATE_SIZE = range(5)
 without F for F), and the value of the block on the far side, MISSING while unknown."""
 
 
-@compiled
-def lateness(completion: int, due: int) -> int:
+@compile_kernel
+def compute_tardiness(completion: int, due: int) -> int:
     """Returns the tardiness of one job."""
     return max(0, completion - due)
 
 
-@compiled
+@compile_kernel
 def write_candidates(
     jobs: Jobs,
     words: Integers,
@@ -70,17 +70,19 @@ def write_candidates(
         return (top - at) // CANDIDATE_SIZE
     longest, due = processing[words[chosen + moved]], dues[words[chosen + moved]]
     position, completion = moved, time + words[records + LENGTH_UP_TO]
-    start, change, lowest, kept = lateness(completion, due), 0, 0, at
+    start, change, lowest, kept = compute_tardiness(completion, due), 0, 0, at
     for candidate in range(at, top, CANDIDATE_SIZE):
         index = pad[candidate + INDEX]
         while position < index:
             position += 1
             job = words[chosen + position]
             completion += processing[job]
-            change += lateness(completion - longest, dues[job]) - lateness(completion, dues[job])
+            change += compute_tardiness(completion - longest, dues[job]) - compute_tardiness(
+                completion, dues[job]
+            )
             if position < index:
-                lowest = min(lowest, change + lateness(completion, due) - start)
-        total = change + lateness(completion, due) - start
+                lowest = min(lowest, change + compute_tardiness(completion, due) - start)
+        total = change + compute_tardiness(completion, due) - start
         if total < lowest or position == moved:
             lowest = total
             for field in range(CANDIDATE_SIZE):

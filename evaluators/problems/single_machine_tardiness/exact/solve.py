@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Trouble
+from gapsmith.evaluators.base import Baseline, GapsmithError
 
 Integers: TypeAlias = "NDArray[np.int64]"
 IntegerList: TypeAlias = "Sequence[int] | NDArray[np.integer]"
@@ -44,7 +44,7 @@ class Solved:
     nodes: int
 
 
-def total_tardiness(p: IntegerList, d: IntegerList, sequence: Sequence[int]) -> int:
+def compute_total_tardiness(p: IntegerList, d: IntegerList, sequence: Sequence[int]) -> int:
     """Prices a sequence of all jobs, started at time zero."""
     completion = total = 0
     for job in sequence:
@@ -67,27 +67,27 @@ def branch_and_memorize(
         memory_bytes: limit of the table of solved blocks.
 
     Raises:
-        Trouble: the arguments are not such integers.
+        GapsmithError: the arguments are not such integers.
         AssertionError: the sequence does not cost what the search claims: a bug in this module.
     """
-    processing, due = _checked(p, d)
+    processing, due = _check_arguments(p, d)
     instant = [int(job) for job in np.flatnonzero(processing == 0)]
     jobs = np.flatnonzero(processing)
     jobs = jobs[np.lexsort((jobs, processing[jobs], due[jobs]))]
     if not jobs.size:
-        return Solved(instant, total_tardiness(p, d, instant), True, 0)
+        return Solved(instant, compute_total_tardiness(p, d, instant), True, 0)
     _compile()
     search = _Search(processing[jobs], due[jobs], time.thread_time() + seconds, memory_bytes)
     try:
         value, order = search.solve()
     except _OutOfTime:
         prices = int(min(MOST_PRICES, max(FEWEST_PRICES, FEWEST_PRICES * seconds)))
-        sequence = descend(p, d, modified_due_date(p, d), prices)
-        return Solved(sequence, total_tardiness(p, d, sequence), False, search.nodes)
+        sequence = descend(p, d, sequence_by_mdd(p, d), prices)
+        return Solved(sequence, compute_total_tardiness(p, d, sequence), False, search.nodes)
     # A job without length delays no other job and is best at the start.
     sequence = instant + [int(jobs[number]) for number in order]
-    total = total_tardiness(p, d, sequence)
-    claimed = value + total_tardiness(p, d, instant)
+    total = compute_total_tardiness(p, d, sequence)
+    claimed = value + compute_total_tardiness(p, d, instant)
     if total != claimed or sorted(sequence) != list(range(len(p))):
         raise AssertionError(
             f"bug in branch and memorize: claims {claimed}, its sequence costs {total}; please report"
@@ -95,19 +95,19 @@ def branch_and_memorize(
     return Solved(sequence, total, True, search.nodes)
 
 
-def _checked(p: IntegerList, d: IntegerList) -> tuple[Integers, Integers]:
+def _check_arguments(p: IntegerList, d: IntegerList) -> tuple[Integers, Integers]:
     processing, due = np.asarray(p), np.asarray(d)
     if processing.ndim != 1 or processing.shape != due.shape:
-        raise Trouble(
+        raise GapsmithError(
             f"p has shape {processing.shape} and d {due.shape}; expected one number per job in each"
         )
     if processing.size and not all(np.issubdtype(values.dtype, np.integer) for values in (processing, due)):
-        raise Trouble(f"p is {processing.dtype} and d is {due.dtype}; expected integers")
+        raise GapsmithError(f"p is {processing.dtype} and d is {due.dtype}; expected integers")
     if (processing < 0).any():
-        raise Trouble(f"job {int(np.argmin(processing))} takes {processing.min()}; expected at least 0")
+        raise GapsmithError(f"job {int(np.argmin(processing))} takes {processing.min()}; expected at least 0")
     largest = sum(processing.tolist()) + max((abs(value) for value in due.tolist()), default=0)
     if largest * processing.size >= LARGEST_TOTAL:
-        raise Trouble(
+        raise GapsmithError(
             f"{processing.size} jobs of tardiness up to {largest} exceed 2^60 in total; scale the numbers down"
         )
     return processing.astype(np.int64), due.astype(np.int64)
@@ -171,7 +171,7 @@ class _Search:
     def solve(self) -> tuple[int, list[int]]:
         """Returns the least total tardiness from time zero, and its sequence."""
         everything = np.arange(self._jobs.due.size)
-        return self._value(self._late_part(everything, 0), 0), list(self._order(everything, 0))
+        return self._value(self._cut_on_time(everything, 0), 0), list(self._order(everything, 0))
 
     def _order(self, block: Integers, begin: int) -> Iterator[int]:
         """Walks down the choices, in the order of processing."""
@@ -181,13 +181,13 @@ class _Search:
             if ordered or block.size <= 1:
                 yield from block.tolist()
                 continue
-            late = self._late_part(block, begin)
+            late = self._cut_on_time(block, begin)
             pending.append((block[late.size :], begin, True))
             if late.size:
                 self._value(late, begin)
-                pending.extend(reversed(self._pieces(late, begin)))
+                pending.extend(reversed(self._split_block(late, begin)))
 
-    def _pieces(self, block: Integers, begin: int) -> list[tuple[Integers, int, bool]]:
+    def _split_block(self, block: Integers, begin: int) -> list[tuple[Integers, int, bool]]:
         """Splits a solved block by its choice.
 
         The pieces are in the order of processing, each with its start and whether it is ordered.
@@ -219,7 +219,7 @@ class _Search:
             begin += int(self._jobs.processing[piece].sum())
         return pieces
 
-    def _late_part(self, block: Integers, begin: int) -> Integers:
+    def _cut_on_time(self, block: Integers, begin: int) -> Integers:
         """Returns a block without its last jobs that are on time.
 
         These jobs, the last by due date, can stay at its end.
@@ -272,9 +272,9 @@ class _Search:
 
     def _renew_memo(self, capacity: int) -> None:
         rows = np.empty((capacity, self._memo.ROW_SIZE), np.int64)
-        self._values = self._memo.Memo(rows, np.zeros(_power_from(2 * capacity), np.int32))
+        self._values = self._memo.Memo(rows, np.zeros(_round_to_power(2 * capacity), np.int32))
 
-    def _empty_memo(self) -> None:
+    def _clear_memo(self) -> None:
         """Forgets all values: that costs time, not truth."""
         self._stack.state[self._kernel.ROWS] = 0
         self._values.slots[:] = 0
@@ -283,7 +283,7 @@ class _Search:
         """Quadruples the memo, or empties it at its memory limit."""
         old, used = self._values.rows, int(self._stack.state[self._kernel.ROWS])
         if 4 * old.nbytes > self._share:
-            self._empty_memo()
+            self._clear_memo()
             return
         self._renew_memo(4 * old.shape[0])
         self._values.rows[:used] = old[:used]
@@ -308,7 +308,7 @@ class _Search:
             self._store.extent[:] = old.extent
             self._sets.place_all(self._store, self._stack.bits.size)
             return
-        self._empty_memo()
+        self._clear_memo()
         width, blocks = self._stack.bits.size, self._stack.frames[: self._stack.state[self._kernel.DEPTH] + 1]
         places = [int(place) for place in blocks[:, self._kernel.BLOCK]]
         needed = sum(int(old.words[place + self._sets.SET_LENGTH]) for place in places)
@@ -318,11 +318,11 @@ class _Search:
             frame[self._kernel.BLOCK] = self._sets.intern(self._jobs, self._store, bits)
 
 
-def _power_from(number: int) -> int:
+def _round_to_power(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-def modified_due_date(p: IntegerList, d: IntegerList) -> list[int]:
+def sequence_by_mdd(p: IntegerList, d: IntegerList) -> list[int]:
     """Builds a sequence by the rule of Baker and Bertrand (1982).
 
     The next job is always that of least max(time + p, d), the shorter one on ties.
@@ -343,15 +343,15 @@ def descend(p: IntegerList, d: IntegerList, sequence: Sequence[int], prices: int
 
     The number of places that are priced is limited.
     """
-    from gapsmith.evaluators.problems.single_machine_tardiness.exact.descent import insertion_descent
+    from gapsmith.evaluators.problems.single_machine_tardiness.exact.descent import descend_by_insertion
 
     order = np.asarray(sequence, np.int64)
     processing, due = np.asarray(p, np.int64), np.asarray(d, np.int64)
-    insertion_descent(processing, due, order, np.empty_like(order), prices // max(1, order.size))
+    descend_by_insertion(processing, due, order, np.empty_like(order), prices // max(1, order.size))
     return [int(job) for job in order]
 
 
-def lower_bound(p: IntegerList, d: IntegerList) -> int:
+def bound_by_sorting(p: IntegerList, d: IntegerList) -> int:
     """Returns a bound on total tardiness without any search.
 
     SPT's completion times are compared with the due dates, both sorted. The k-th completion of any sequence is at
@@ -365,11 +365,11 @@ def lower_bound(p: IntegerList, d: IntegerList) -> int:
     return int(max(paired, largest))
 
 
-def total_tardiness_baseline(p: IntegerList, d: IntegerList, seconds: float) -> Baseline:
+def solve_total_tardiness(p: IntegerList, d: IntegerList, seconds: float) -> Baseline:
     """Solves within the CPU limit, or returns bounds and a sequence."""
     _compile()
     start = time.thread_time()
     solved = branch_and_memorize(p, d, seconds)
-    lower = solved.total if solved.proven else lower_bound(p, d)
+    lower = solved.total if solved.proven else bound_by_sorting(p, d)
     solver = "branch-and-memorize" if solved.total == lower else "descent"
     return Baseline(lower, solved.total, solved.sequence, solver, time.thread_time() - start)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Instance
-from gapsmith.evaluators.formulations.verify.sizes import tiny_size
+from gapsmith.evaluators.formulations.verify.sizes import draw_tiny_size
 from gapsmith.evaluators.problems.single_machine_tardiness import problem as single_machine_tardiness
 
 Jobs: TypeAlias = NDArray[np.int64]
@@ -21,34 +21,34 @@ def jobs(instance: Instance) -> tuple[list[int], list[int]]:
     return np.asarray(instance.data["p"]).tolist(), np.asarray(instance.data["d"]).tolist()
 
 
-def micro(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws one to seven jobs with due dates of several kinds.
 
     In one of three instances a job is a copy of another. Heuristics fail on due dates that are close together, at two
     fifths of the work. Dominance rules that are valid alone contradict each other on late due dates, where few jobs are
     tardy.
     """
-    return _micro(rng, 7, (2, 5, 20, 100))
+    return _draw_jobs(rng, 7, (2, 5, 20, 100))
 
 
-def micro_larger(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny_or_larger(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws as `micro`, in one of eight instances nine jobs.
 
     Their due dates are close together, so that good sequences are not optimal.
     """
     if rng.random() >= 1 / 8:
-        return micro(rng)
+        return draw_tiny(rng)
     p = rng.integers(1, 100, 9, endpoint=True)
     return {"p": p, "d": _CLOSE(rng, p)}
 
 
-def micro_short(rng: np.random.Generator) -> Mapping[str, Datum]:
+def draw_tiny_short(rng: np.random.Generator) -> Mapping[str, Datum]:
     """Draws as `micro`, at most five jobs and times up to 10."""
-    return _micro(rng, 5, (2, 5, 10))
+    return _draw_jobs(rng, 5, (2, 5, 10))
 
 
-def _micro(rng: np.random.Generator, most: int, longest: Sequence[int]) -> Mapping[str, Datum]:
-    n = tiny_size(rng, 1, most)
+def _draw_jobs(rng: np.random.Generator, most: int, longest: Sequence[int]) -> Mapping[str, Datum]:
+    n = draw_tiny_size(rng, 1, most)
     p = rng.integers(1, rng.choice(longest), n, endpoint=True)
     d = _DUE_DATES[rng.integers(len(_DUE_DATES))](rng, p)
     if n > 1 and rng.random() < 1 / 3:
@@ -57,17 +57,17 @@ def _micro(rng: np.random.Generator, most: int, longest: Sequence[int]) -> Mappi
     return {"p": p, "d": d}
 
 
-def _between(low: float, high: float) -> DueDates:
+def _draw_between(low: float, high: float) -> DueDates:
     """Returns due dates drawn uniformly between shares of the work."""
     return lambda rng, p: rng.integers(int(low * p.sum()), int(high * p.sum()), len(p), endpoint=True)
 
 
-def _shared(rng: np.random.Generator, p: Jobs) -> Jobs:
+def _draw_shared(rng: np.random.Generator, p: Jobs) -> Jobs:
     """Draws one of two due dates for each job."""
     return rng.choice(rng.integers(0, p.sum(), 2, endpoint=True), len(p))
 
 
-def _without_slack(rng: np.random.Generator, p: Jobs) -> Jobs:
+def _draw_without_slack(rng: np.random.Generator, p: Jobs) -> Jobs:
     """Draws completion times of a sequence, sometimes off by one."""
     order = rng.permutation(len(p))
     completion = np.empty(len(p), dtype=np.int64)
@@ -75,14 +75,23 @@ def _without_slack(rng: np.random.Generator, p: Jobs) -> Jobs:
     return completion + rng.integers(-1, 1, len(p), endpoint=True) * int(rng.integers(2))
 
 
-def _too_early(rng: np.random.Generator, p: Jobs) -> Jobs:
+def _draw_too_early(rng: np.random.Generator, p: Jobs) -> Jobs:
     """Draws due dates up to the longest time, some of them negative."""
     return rng.integers(-2, p.max(), len(p), endpoint=True)
 
 
-_CLOSE = _between(0.3, 0.5)
-_LATE = _between(0.6, 1.0)
-_DUE_DATES = (_between(0.0, 1.0), _CLOSE, _CLOSE, _LATE, _LATE, _shared, _without_slack, _too_early)
+_CLOSE = _draw_between(0.3, 0.5)
+_LATE = _draw_between(0.6, 1.0)
+_DUE_DATES = (
+    _draw_between(0.0, 1.0),
+    _CLOSE,
+    _CLOSE,
+    _LATE,
+    _LATE,
+    _draw_shared,
+    _draw_without_slack,
+    _draw_too_early,
+)
 
 
 def generate(rng: np.random.Generator, size: int) -> Mapping[str, Datum]:
@@ -107,6 +116,6 @@ def completion_times(p: Sequence[int], sequence: Sequence[int]) -> dict[int, int
     return dict(zip(sequence, moments, strict=True))
 
 
-def by_start(starts: Sequence[int]) -> list[int]:
+def sort_by_start(starts: Sequence[int]) -> list[int]:
     """Sorts the jobs by their starts."""
     return sorted(range(len(starts)), key=lambda job: starts[job])

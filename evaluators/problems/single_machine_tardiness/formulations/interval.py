@@ -6,11 +6,11 @@ from gapsmith.evaluators.base import Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instances import (
     PROBLEM,
-    by_start,
     completion_times,
+    draw_tiny,
     generate,
     jobs,
-    micro,
+    sort_by_start,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.interval_patterns import PATTERNS
 
@@ -39,7 +39,7 @@ def build(instance: Instance) -> Built:
 
 def decode(_: Instance, values: Values) -> list[int]:
     """Sorts the jobs by their starts."""
-    return by_start(values["start"])
+    return sort_by_start(values["start"])
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
@@ -63,7 +63,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("start",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (9, 10), Split.VALIDATION: (10,), Split.TEST: (10, 11)},
     patterns=PATTERNS,

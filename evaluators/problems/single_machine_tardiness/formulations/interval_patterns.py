@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance_patterns import (
     emmons_order,
     good_sequence,
@@ -114,16 +114,16 @@ def hint(model, variables, data):
 EMMONS = "Emmons 1969, Oper. Res. 17; ties by (p, d, number)"
 
 PATTERNS = (
-    pattern(emmons_precedences, Claim.SYMMETRY, EMMONS, (emmons_order,)),
-    pattern(emmons_windows, Claim.SYMMETRY, EMMONS, (emmons_order,)),
-    pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
-    pattern(no_idle_work, Claim.IMPLIED, "Queyranne 1993, Mathematical Programming 58, as an equation"),
-    pattern(order_literals, Claim.CHANNEL, "Potts 1980: linear ordering"),
-    pattern(order_transitive, Claim.CHANNEL, "Grötschel, Jünger and Reinelt 1984: three-circles"),
-    pattern(tardiness_of_pairs, Claim.IMPLIED, "folklore: two jobs on one machine"),
-    pattern(
+    make_pattern(emmons_precedences, Claim.SYMMETRY, EMMONS, (emmons_order,)),
+    make_pattern(emmons_windows, Claim.SYMMETRY, EMMONS, (emmons_order,)),
+    make_pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
+    make_pattern(no_idle_work, Claim.IMPLIED, "Queyranne 1993, Mathematical Programming 58, as an equation"),
+    make_pattern(order_literals, Claim.CHANNEL, "Potts 1980: linear ordering"),
+    make_pattern(order_transitive, Claim.CHANNEL, "Grötschel, Jünger and Reinelt 1984: three-circles"),
+    make_pattern(tardiness_of_pairs, Claim.IMPLIED, "folklore: two jobs on one machine"),
+    make_pattern(
         shortest_first_bound, Claim.BOUND, "Chu 1992, Naval Research Logistics 39, without release dates"
     ),
-    pattern(upper_bound, Claim.BOUND, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
-    pattern(hint, Claim.HINT, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
+    make_pattern(upper_bound, Claim.BOUND, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
+    make_pattern(hint, Claim.HINT, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
 )

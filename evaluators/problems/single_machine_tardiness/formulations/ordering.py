@@ -9,9 +9,9 @@ from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instances import (
     PROBLEM,
     completion_times,
+    draw_tiny,
     generate,
     jobs,
-    micro,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.ordering_patterns import PATTERNS
 
@@ -74,7 +74,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("before",),
-    micro=micro,
+    micro=draw_tiny,
     generate=generate,
     sizes={Split.TRAIN: (10, 11), Split.VALIDATION: (11,), Split.TEST: (11, 12)},
     patterns=PATTERNS,

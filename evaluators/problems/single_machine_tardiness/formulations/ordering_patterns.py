@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance_patterns import (
     emmons_order,
     good_sequence,
@@ -114,21 +114,21 @@ def hint(model, variables, data):
 EMMONS = "Emmons 1969, Oper. Res. 17; ties by (p, d, number)"
 
 PATTERNS = (
-    pattern(emmons_pairs, Claim.SYMMETRY, EMMONS, (emmons_order,)),
-    pattern(
+    make_pattern(emmons_pairs, Claim.SYMMETRY, EMMONS, (emmons_order,)),
+    make_pattern(
         lawler_pairs,
         Claim.SYMMETRY,
         "Lawler 1977; Potts and Van Wassenhove 1982, Oper. Res. Letters 1",
         (lawler_places,),
     ),
-    pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
-    pattern(linear_circles, Claim.IMPLIED, "Grötschel, Jünger and Reinelt 1984, Oper. Res. 32"),
-    pattern(places, Claim.CHANNEL, "folklore: the inverse view"),
-    pattern(intervals, Claim.CHANNEL, "OR-Tools' general form"),
-    pattern(tardiness_of_pairs, Claim.IMPLIED, "folklore: two jobs on one machine"),
-    pattern(
+    make_pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
+    make_pattern(linear_circles, Claim.IMPLIED, "Grötschel, Jünger and Reinelt 1984, Oper. Res. 32"),
+    make_pattern(places, Claim.CHANNEL, "folklore: the inverse view"),
+    make_pattern(intervals, Claim.CHANNEL, "OR-Tools' general form"),
+    make_pattern(tardiness_of_pairs, Claim.IMPLIED, "folklore: two jobs on one machine"),
+    make_pattern(
         shortest_first_bound, Claim.BOUND, "Chu 1992, Naval Research Logistics 39, without release dates"
     ),
-    pattern(upper_bound, Claim.BOUND, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
-    pattern(hint, Claim.HINT, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
+    make_pattern(upper_bound, Claim.BOUND, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
+    make_pattern(hint, Claim.HINT, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
 )

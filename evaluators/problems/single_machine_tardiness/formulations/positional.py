@@ -10,9 +10,9 @@ from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instances import (
     PROBLEM,
     completion_times,
+    draw_tiny_or_larger,
     generate,
     jobs,
-    micro_larger,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.positional_patterns import PATTERNS
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.whole_model_patterns import (
@@ -73,7 +73,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("at",),
-    micro=micro_larger,
+    micro=draw_tiny_or_larger,
     generate=generate,
     sizes={Split.TRAIN: (12, 13), Split.VALIDATION: (13,), Split.TEST: (13, 14)},
     patterns=PATTERNS,

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance_patterns import (
     emmons_order,
     good_sequence,
@@ -108,21 +108,21 @@ def hint(model, variables, data):
 EMMONS = "Emmons 1969, Oper. Res. 17; ties by (p, d, number)"
 
 PATTERNS = (
-    pattern(emmons_windows, Claim.SYMMETRY, EMMONS, (emmons_order,)),
-    pattern(emmons_sequence, Claim.SYMMETRY, EMMONS, (emmons_order,)),
-    pattern(
+    make_pattern(emmons_windows, Claim.SYMMETRY, EMMONS, (emmons_order,)),
+    make_pattern(emmons_sequence, Claim.SYMMETRY, EMMONS, (emmons_order,)),
+    make_pattern(
         lawler_decomposition,
         Claim.SYMMETRY,
         "Lawler 1977; Potts and Van Wassenhove 1982, Oper. Res. Letters 1",
         (lawler_places,),
     ),
-    pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
-    pattern(late_cut, Claim.IMPLIED, "Keha, Khowala and Fowler 2009; strengthened completion times"),
-    pattern(completion_times, Claim.CHANNEL, "Keha, Khowala and Fowler 2009: positional dates"),
-    pattern(places, Claim.CHANNEL, "folklore: the inverse view"),
-    pattern(
+    make_pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
+    make_pattern(late_cut, Claim.IMPLIED, "Keha, Khowala and Fowler 2009; strengthened completion times"),
+    make_pattern(completion_times, Claim.CHANNEL, "Keha, Khowala and Fowler 2009: positional dates"),
+    make_pattern(places, Claim.CHANNEL, "folklore: the inverse view"),
+    make_pattern(
         shortest_first_bound, Claim.BOUND, "Chu 1992, Naval Research Logistics 39, without release dates"
     ),
-    pattern(upper_bound, Claim.BOUND, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
-    pattern(hint, Claim.HINT, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
+    make_pattern(upper_bound, Claim.BOUND, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
+    make_pattern(hint, Claim.HINT, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
 )

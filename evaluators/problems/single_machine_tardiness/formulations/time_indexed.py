@@ -6,11 +6,11 @@ from gapsmith.evaluators.base import Instance, Split
 from gapsmith.evaluators.formulations.contract import Built, Formulation, Values
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.instances import (
     PROBLEM,
-    by_start,
     completion_times,
+    draw_tiny_short,
     generate_short,
     jobs,
-    micro_short,
+    sort_by_start,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.time_indexed_patterns import PATTERNS
 
@@ -47,7 +47,7 @@ def build(instance: Instance) -> Built:
 
 def decode(_: Instance, values: Values) -> list[int]:
     """Sorts the jobs by their starts."""
-    return by_start([line.index(1) for line in values["starts"]])
+    return sort_by_start([line.index(1) for line in values["starts"]])
 
 
 def encode(instance: Instance, solution: Sequence[int]) -> Values:
@@ -67,7 +67,7 @@ formulation = Formulation(
     decode=decode,
     encode=encode,
     decisions=("starts",),
-    micro=micro_short,
+    micro=draw_tiny_short,
     generate=generate_short,
     sizes={Split.TRAIN: (6, 7), Split.VALIDATION: (7,), Split.TEST: (7, 8)},
     patterns=PATTERNS,

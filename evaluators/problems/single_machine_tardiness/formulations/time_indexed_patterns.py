@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from gapsmith.evaluators.formulations.contract import Claim, pattern
+from gapsmith.evaluators.formulations.contract import Claim, make_pattern
 from gapsmith.evaluators.problems.single_machine_tardiness.formulations.dominance_patterns import (
     emmons_order,
     good_sequence,
@@ -102,12 +102,12 @@ def hint(model, variables, data):
 EMMONS = "Emmons 1969, Oper. Res. 17; ties by (p, d, number)"
 
 PATTERNS = (
-    pattern(emmons_windows, Claim.SYMMETRY, EMMONS, (emmons_order,)),
-    pattern(emmons_precedences, Claim.SYMMETRY, EMMONS, (emmons_order,)),
-    pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
-    pattern(no_idle, Claim.IMPLIED, "folklore: a horizon of the total work"),
-    pattern(reachable_starts, Claim.IMPLIED, "folklore: left-shifted schedules start at sums of times"),
-    pattern(intervals, Claim.CHANNEL, "OR-Tools' general form"),
-    pattern(upper_bound, Claim.BOUND, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
-    pattern(hint, Claim.HINT, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
+    make_pattern(emmons_windows, Claim.SYMMETRY, EMMONS, (emmons_order,)),
+    make_pattern(emmons_precedences, Claim.SYMMETRY, EMMONS, (emmons_order,)),
+    make_pattern(equal_jobs, Claim.SYMMETRY, "folklore: an exchange of equal jobs"),
+    make_pattern(no_idle, Claim.IMPLIED, "folklore: a horizon of the total work"),
+    make_pattern(reachable_starts, Claim.IMPLIED, "folklore: left-shifted schedules start at sums of times"),
+    make_pattern(intervals, Claim.CHANNEL, "OR-Tools' general form"),
+    make_pattern(upper_bound, Claim.BOUND, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
+    make_pattern(hint, Claim.HINT, "Baker and Bertrand 1982: modified due dates", (good_sequence,)),
 )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 
@@ -34,40 +34,42 @@ class Jobs(NamedTuple):
     due: Integers
 
 
-@compiled
-def price(jobs: Jobs, job: int, completion: int) -> int:
+@compile_kernel
+def compute_cost(jobs: Jobs, job: int, completion: int) -> int:
     """Returns the weighted tardiness of one job."""
     tardiness: int = max(0, completion - jobs.due[job])
     weight: int = jobs.weight[job]
     return weight * tardiness
 
 
-@compiled
-def complete(jobs: Jobs, order: Integers, completion: Integers) -> int:
+@compile_kernel
+def write_completions(jobs: Jobs, order: Integers, completion: Integers) -> int:
     """Writes the completion times; returns the sequence's weighted tardiness."""
     moment = total = 0
     for position in range(order.size):
         moment += jobs.processing[order[position]]
         completion[position] = moment
-        total += price(jobs, order[position], moment)
+        total += compute_cost(jobs, order[position], moment)
     return total
 
 
-@compiled
-def exchange_gain(jobs: Jobs, order: Integers, completion: Integers, first: int, second: int) -> int:
+@compile_kernel
+def price_exchange(jobs: Jobs, order: Integers, completion: Integers, first: int, second: int) -> int:
     """Returns the change of cost when two positions trade their jobs."""
     early, late = order[first], order[second]
     shift = jobs.processing[late] - jobs.processing[early]
-    change = price(jobs, late, completion[first] + shift) - price(jobs, late, completion[second])
-    change += price(jobs, early, completion[second]) - price(jobs, early, completion[first])
+    change = compute_cost(jobs, late, completion[first] + shift) - compute_cost(
+        jobs, late, completion[second]
+    )
+    change += compute_cost(jobs, early, completion[second]) - compute_cost(jobs, early, completion[first])
     for position in range(first + 1, second):
         job, moment = order[position], completion[position]
-        change += price(jobs, job, moment + shift) - price(jobs, job, moment)
+        change += compute_cost(jobs, job, moment + shift) - compute_cost(jobs, job, moment)
     return change
 
 
-@compiled
-def move(order: Integers, source: int, target: int) -> None:
+@compile_kernel
+def move_job(order: Integers, source: int, target: int) -> None:
     """Takes the job at `source` out and puts it in at `target`."""
     job = order[source]
     step = 1 if target > source else -1
@@ -76,48 +78,48 @@ def move(order: Integers, source: int, target: int) -> None:
     order[target] = job
 
 
-@compiled
-def best_insertion(jobs: Jobs, order: Integers, completion: Integers, place: int) -> tuple[int, int]:
+@compile_kernel
+def find_best_insertion(jobs: Jobs, order: Integers, completion: Integers, place: int) -> tuple[int, int]:
     """Returns the best move of the job at `place`.
 
     It is given by its change of cost and its target; (0, place) if none helps.
     """
     job = order[place]
-    length, own = jobs.processing[job], price(jobs, job, completion[place])
+    length, own = jobs.processing[job], compute_cost(jobs, job, completion[place])
     best, target = 0, place
     start, change = completion[place] - length, -own
     for position in range(place - 1, -1, -1):
         other, moment = order[position], completion[position]
-        change += price(jobs, other, moment + length) - price(jobs, other, moment)
+        change += compute_cost(jobs, other, moment + length) - compute_cost(jobs, other, moment)
         start -= jobs.processing[other]
-        gain = change + price(jobs, job, start + length)
+        gain = change + compute_cost(jobs, job, start + length)
         if gain < best:
             best, target = gain, position
     change = -own
     for position in range(place + 1, order.size):
         other, moment = order[position], completion[position]
-        change += price(jobs, other, moment - length) - price(jobs, other, moment)
-        gain = change + price(jobs, job, moment)
+        change += compute_cost(jobs, other, moment - length) - compute_cost(jobs, other, moment)
+        gain = change + compute_cost(jobs, job, moment)
         if gain < best:
             best, target = gain, position
     return best, target
 
 
-@compiled
+@compile_kernel
 def descend(jobs: Jobs, order: Integers, completion: Integers, attempts: int) -> int:
     """Makes the best move of each position until none helps.
 
     `order` is changed in place and its cost is returned. The number of positions tried is limited, each in O(n²).
     """
-    cost = complete(jobs, order, completion)
+    cost = write_completions(jobs, order, completion)
     stable, place = 0, 0
     while stable < order.size and attempts > 0:
         attempts -= 1
-        best, target = best_insertion(jobs, order, completion, place)
+        best, target = find_best_insertion(jobs, order, completion, place)
         exchange = -1
         for other in range(order.size):
             if other != place:
-                gain = exchange_gain(jobs, order, completion, min(place, other), max(place, other))
+                gain = price_exchange(jobs, order, completion, min(place, other), max(place, other))
                 if gain < best:
                     best, exchange = gain, other
         stable += 1
@@ -125,21 +127,21 @@ def descend(jobs: Jobs, order: Integers, completion: Integers, attempts: int) ->
             if exchange >= 0:
                 order[place], order[exchange] = order[exchange], order[place]
             else:
-                move(order, place, target)
-            cost = complete(jobs, order, completion)
+                move_job(order, place, target)
+            cost = write_completions(jobs, order, completion)
             stable = 0
         place = (place + 1) % order.size
     return cost
 
 
-@compiled
+@compile_kernel
 def copy(source: Integers, target: Integers) -> None:
     """Copies a sequence."""
     for position in range(source.size):
         target[position] = source[position]
 
 
-@compiled
+@compile_kernel
 def iterate(
     jobs: Jobs,
     best: Integers,

@@ -40,7 +40,7 @@ class Relaxation(Protocol):
     def size(self) -> int:
         """Number of moves that are left."""
 
-    def shortest(self, multiplier: Integers) -> int:
+    def find_shortest_walk(self, multiplier: Integers) -> int:
         """Returns the least price of a walk.
 
         That is its scaled costs less a multiplier for each visit; NEVER where no walk is left.
@@ -72,7 +72,7 @@ class StartTimes:
             raise NoRoom
         moments = np.arange(horizon + 1)[:, None]
         self.table = scale * jobs.weight * np.maximum(0, moments - jobs.due)
-        first, last = _completions(jobs)
+        first, last = _compute_completions(jobs)
         self.table[(moments < first) | (moments > last)] = NEVER
         self.size = int((self.table < NEVER).sum())
         self.visits = np.zeros(size, np.int64)
@@ -80,7 +80,7 @@ class StartTimes:
             start_times.Steps(*(np.empty(horizon + 1, np.int64) for _ in range(4))) for _ in range(2)
         )
 
-    def shortest(self, multiplier: Integers) -> int:
+    def find_shortest_walk(self, multiplier: Integers) -> int:
         """Returns the least price of a walk; see `Relaxation`."""
         price = start_times.walk_forward(self.table, self.jobs.processing, multiplier, self._heads)
         if price < NEVER:
@@ -103,7 +103,7 @@ class StartTimes:
         )
 
 
-def _completions(jobs: Jobs) -> tuple[Integers, Integers]:
+def _compute_completions(jobs: Jobs) -> tuple[Integers, Integers]:
     """Returns the earliest and latest completion of each job.
 
     They follow from the jobs that must come before it and after it.
@@ -143,9 +143,9 @@ class States:
         jobs, table = relaxation.jobs, relaxation.table
         number = np.empty(table.shape, np.int32)
         states = state_graph_making.number_states(table, number)
-        arcs = state_graph_making.from_table(jobs, table, number, _graph(0, 0), False)
+        arcs = state_graph_making.build_from_table(jobs, table, number, _graph(0, 0), False)
         graph = _graph(states, arcs)
-        state_graph_making.from_table(jobs, table, number, graph, True)
+        state_graph_making.build_from_table(jobs, table, number, graph, True)
         return cls(jobs, graph)
 
     @property
@@ -153,13 +153,13 @@ class States:
         """See `Relaxation`."""
         return self._graph.tail.size
 
-    def shortest(self, multiplier: Integers) -> int:
+    def find_shortest_walk(self, multiplier: Integers) -> int:
         """Returns the least price of a walk; see `Relaxation`."""
         if not self.size:
             return NEVER
-        price = state_graph.walk_forward(self._graph, _padded(multiplier), self._heads)
+        price = state_graph.walk_forward(self._graph, _pad(multiplier), self._heads)
         if price < NEVER:
-            self._length = state_graph.trace(self._graph, self._heads, self._visits, self._order)
+            self._length = state_graph.trace_walk(self._graph, self._heads, self._visits, self._order)
         return price
 
     def order(self) -> list[int]:
@@ -168,23 +168,23 @@ class States:
 
     def prune(self, multiplier: Integers, limit: int) -> None:
         """Removes what no cheap walk needs; see `Relaxation`."""
-        padded = _padded(multiplier)
+        padded = _pad(multiplier)
         state_graph.walk_backward(self._graph, padded, self._tails)
-        left = state_graph.prune(self._graph, padded, self._heads, self._tails, limit, self._number)
+        left = state_graph.prune_graph(self._graph, padded, self._heads, self._tails, limit, self._number)
         self._graph = _cut(self._graph, *left)
 
-    def paired(self) -> "States":
+    def pair_states(self) -> "States":
         """Builds the graph whose states are pairs of neighbours.
 
         Any three neighbours stand in their best order.
         """
         old = self._graph
-        arcs = state_graph_making.from_pairs(self._jobs, old, _graph(0, 0), False)
+        arcs = state_graph_making.build_from_pairs(self._jobs, old, _graph(0, 0), False)
         graph = _graph(int(old.first[old.job.size - 1]) + 2, arcs)
-        state_graph_making.from_pairs(self._jobs, old, graph, True)
+        state_graph_making.build_from_pairs(self._jobs, old, graph, True)
         return States(self._jobs, graph)
 
-    def spans(self) -> NDArray[np.float64]:
+    def compute_spans(self) -> NDArray[np.float64]:
         """Returns the share of states within each job's span.
 
         The span is between the job's first and last state; splitting the job doubles at most these states.
@@ -204,17 +204,17 @@ class States:
         """
         states, arcs = self._graph.job.size, self.size
         graph = _graph(2 * states, 2 * arcs)
-        left = state_graph.split(self._graph, job, graph, np.empty((states, 2), np.int32))
+        left = state_graph.split_states(self._graph, job, graph, np.empty((states, 2), np.int32))
         self._take(_cut(graph, *left))
 
     def _take(self, graph: Graph) -> None:
         states = graph.job.size
         self._graph = graph
         self._number = np.empty(states, np.int32)
-        self._heads, self._tails = _walks(states), _walks(states)
+        self._heads, self._tails = _make_walks(states), _make_walks(states)
 
 
-def _padded(multiplier: Integers) -> Integers:
+def _pad(multiplier: Integers) -> Integers:
     """Returns values with those of source and sink."""
     return np.append(multiplier, [0, 0])
 
@@ -230,6 +230,6 @@ def _cut(graph: Graph, states: int, arcs: int) -> Graph:
     return Graph(graph.first[: states + 1], graph.tail[:arcs], *(field[:states] for field in graph[2:]))
 
 
-def _walks(states: int) -> Walks:
+def _make_walks(states: int) -> Walks:
     prices, neighbours = (np.empty((3, states), np.int64), np.empty((2, states), np.int32))
     return Walks(*prices, *neighbours)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Trouble
+from gapsmith.evaluators.base import Baseline, GapsmithError
 
 if TYPE_CHECKING:
     from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.local_search import Jobs
@@ -87,7 +87,9 @@ FIRST, SECOND, THIRD, LATER = Ascent(500, 1.0), Ascent(300, 0.5), Ascent(200, 0.
 """On the time-indexed relaxation, the graph of states, that of pairs, and after each job that is split."""
 
 
-def total_weighted_tardiness(p: IntegerList, w: IntegerList, d: IntegerList, sequence: Sequence[int]) -> int:
+def compute_weighted_tardiness(
+    p: IntegerList, w: IntegerList, d: IntegerList, sequence: Sequence[int]
+) -> int:
     """Prices a sequence of all jobs, started at time zero."""
     completion = total = 0
     for job in sequence:
@@ -96,7 +98,7 @@ def total_weighted_tardiness(p: IntegerList, w: IntegerList, d: IntegerList, seq
     return total
 
 
-def sublimate(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float = 60.0) -> Solved:
+def solve_by_sublimation(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float = 60.0) -> Solved:
     """Solves 1‖ΣwjTj by successive sublimation.
 
     Args:
@@ -106,10 +108,10 @@ def sublimate(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float = 6
         seconds: limit of CPU time of this thread; looked at between two steps of an ascent, compilation not counted.
 
     Raises:
-        Trouble: the arguments are not such integers.
+        GapsmithError: the arguments are not such integers.
         AssertionError: the sequence does not cost what the search claims: a bug in this module.
     """
-    processing, weight, due = _checked(p, w, d)
+    processing, weight, due = _check_arguments(p, w, d)
     instant, weightless = processing == 0, (processing > 0) & (weight == 0)
     jobs = np.flatnonzero(~(instant | weightless))
     # Between two jobs of which one is no longer, due no later and no lighter, the order is this one.
@@ -120,8 +122,8 @@ def sublimate(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float = 6
     # A job without length delays no other job at the start; one without weight costs nothing at the end.
     ends = (np.flatnonzero(instant).tolist(), np.flatnonzero(weightless).tolist())
     sequence = ends[0] + [int(jobs[number]) for number in search.sequence] + ends[1]
-    total = total_weighted_tardiness(p, w, d, sequence)
-    constant = total_weighted_tardiness(p, w, d, ends[0])
+    total = compute_weighted_tardiness(p, w, d, sequence)
+    constant = compute_weighted_tardiness(p, w, d, ends[0])
     if total != search.upper + constant or sorted(sequence) != list(range(len(p))):
         raise AssertionError(
             f"bug in sublimation: claims {search.upper + constant}, its sequence costs {total}; please report"
@@ -129,16 +131,16 @@ def sublimate(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float = 6
     return Solved(sequence, total, search.lower + constant)
 
 
-def _checked(p: IntegerList, w: IntegerList, d: IntegerList) -> tuple[Integers, Integers, Integers]:
+def _check_arguments(p: IntegerList, w: IntegerList, d: IntegerList) -> tuple[Integers, Integers, Integers]:
     arrays = [np.asarray(values) for values in (p, w, d)]
     shapes = [array.shape for array in arrays]
     if arrays[0].ndim != 1 or len(set(shapes)) > 1:
-        raise Trouble(f"p, w and d have shapes {shapes}; expected one number per job in each")
+        raise GapsmithError(f"p, w and d have shapes {shapes}; expected one number per job in each")
     if arrays[0].size and not all(np.issubdtype(array.dtype, np.integer) for array in arrays):
-        raise Trouble(f"p, w and d are {[str(array.dtype) for array in arrays]}; expected integers")
+        raise GapsmithError(f"p, w and d are {[str(array.dtype) for array in arrays]}; expected integers")
     for name, array in (("takes", arrays[0]), ("weighs", arrays[1])):
         if (array < 0).any():
-            raise Trouble(f"job {int(np.argmin(array))} {name} {array.min()}; expected at least 0")
+            raise GapsmithError(f"job {int(np.argmin(array))} {name} {array.min()}; expected at least 0")
     processing, weight, due = (array.astype(np.int64) for array in arrays)
     return processing, weight, due
 
@@ -162,16 +164,16 @@ def _compile() -> None:
     jobs = Jobs(order + 1, order + 1, 2 * order)
     iterate(jobs, order.copy(), order.copy(), order.copy(), 1, 1, 1)
     table = StartTimes(jobs, 1)
-    _exercise(table)
+    _run_kernels(table)
     graph = States.after(table)
-    _exercise(graph)
-    graph = graph.paired()
+    _run_kernels(graph)
+    graph = graph.pair_states()
     graph.split(0)
-    _exercise(graph)
+    _run_kernels(graph)
 
 
-def _exercise(relaxation: "Relaxation") -> None:
-    relaxation.shortest(np.zeros(3, np.int64))
+def _run_kernels(relaxation: "Relaxation") -> None:
+    relaxation.find_shortest_walk(np.zeros(3, np.int64))
     relaxation.prune(np.zeros(3, np.int64), LARGEST_SUM)
 
 
@@ -197,7 +199,7 @@ class _Search:
         self._jobs: Jobs = weighted_descent.Jobs(processing, weight, due)
         self._deadline = deadline
         self.sequence = [int(job) for job in np.argsort(due, kind="stable")]
-        self.upper = total_weighted_tardiness(processing, weight, due, self.sequence)
+        self.upper = compute_weighted_tardiness(processing, weight, due, self.sequence)
         self.lower = 0
         self._imbalance = np.zeros(processing.size)
 
@@ -237,16 +239,16 @@ class _Search:
             States,
         )
 
-        self._scale, self._steepest = self._scales()
+        self._scale, self._steepest = self._choose_scales()
         table = StartTimes(self._jobs, self._scale)
-        multiplier = self._ascend(table, self._savings(), FIRST)
+        multiplier = self._ascend(table, self._estimate_savings(), FIRST)
         graph = States.after(table)
         multiplier = self._ascend(graph, multiplier, SECOND)
-        graph = graph.paired()
+        graph = graph.pair_states()
         multiplier = self._ascend(graph, multiplier, THIRD)
         whole = set(range(len(self.sequence)))
         while whole:
-            worth = self._imbalance / (LEAST_SPAN + graph.spans())
+            worth = self._imbalance / (LEAST_SPAN + graph.compute_spans())
             job = max(whole, key=lambda job: float(worth[job]))
             whole.remove(job)
             graph.split(job)
@@ -255,7 +257,7 @@ class _Search:
             "bug in sublimation: a walk visits each job once and is no sequence; please report"
         )
 
-    def _scales(self) -> tuple[int, int]:
+    def _choose_scales(self) -> tuple[int, int]:
         """Returns the scale of costs and the largest multiplier.
 
         No price then reaches LARGEST_SUM, and no sum 2^63.
@@ -268,7 +270,7 @@ class _Search:
             scale //= 2
         return scale, scale * steepest
 
-    def _savings(self) -> Floats:
+    def _estimate_savings(self) -> Floats:
         """Returns multipliers to start from.
 
         They are what the best known sequence would save without each job.
@@ -309,7 +311,7 @@ class _Search:
             direction = gradient + ascent.memory * direction
             length = step * (target - bound) / max(1e-9, float(direction @ direction))
             multiplier = np.clip(multiplier + length * direction, -self._steepest, self._steepest)
-        self._improve(self._repaired(relaxation.order()), REPAIRS)
+        self._improve(self._repair_walk(relaxation.order()), REPAIRS)
         return best_multiplier
 
     def _bound(self, relaxation: "Relaxation", multiplier: Floats) -> int:
@@ -320,7 +322,7 @@ class _Search:
         from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.time_indexed import NEVER
 
         paid = np.rint(multiplier).astype(np.int64)
-        price = int(relaxation.shortest(paid))
+        price = int(relaxation.find_shortest_walk(paid))
         bound = price + int(paid.sum())
         if price == NEVER or bound > self._scale * (self.upper - 1):
             # Costs are integers: there is none between this bound and the best known.
@@ -338,7 +340,7 @@ class _Search:
         paid = np.rint(multiplier).astype(np.int64)
         relaxation.prune(paid, self._scale * (self.upper - 1) - int(paid.sum()))
 
-    def _repaired(self, walk: list[int]) -> list[int]:
+    def _repair_walk(self, walk: list[int]) -> list[int]:
         """Turns a walk into a sequence.
 
         Jobs come by their first visit; those that the walk leaves out follow.
@@ -346,9 +348,9 @@ class _Search:
         return list(dict.fromkeys(walk + self.sequence))
 
 
-def weighted_tardiness_baseline(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float) -> Baseline:
+def solve_weighted_tardiness(p: IntegerList, w: IntegerList, d: IntegerList, seconds: float) -> Baseline:
     """Solves within the CPU limit, or returns bounds and a sequence."""
     _compile()
     start = time.thread_time()
-    solved = sublimate(p, w, d, seconds)
+    solved = solve_by_sublimation(p, w, d, seconds)
     return Baseline(solved.lower, solved.total, solved.sequence, "sublimation", time.thread_time() - start)

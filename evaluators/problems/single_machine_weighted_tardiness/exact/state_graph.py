@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.time_indexed import NEVER, NOBODY
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 Places = NDArray[np.int32]
@@ -58,15 +58,15 @@ class Walks(NamedTuple):
     next_by: Places
 
 
-@compiled
-def without(walks: Walks, state: int, key: int) -> int:
+@compile_kernel
+def get_other_walk(walks: Walks, state: int, key: int) -> int:
     """Returns the least price of a walk with another key."""
     price: int = walks.next_best[state] if walks.key[state] == key else walks.best[state]
     return price
 
 
-@compiled
-def record(walks: Walks, state: int, price_: int, key: int, by: int) -> None:
+@compile_kernel
+def record_walk(walks: Walks, state: int, price_: int, key: int, by: int) -> None:
     """Records a walk if it is one of the best two.
 
     The two differ in their keys.
@@ -79,15 +79,15 @@ def record(walks: Walks, state: int, price_: int, key: int, by: int) -> None:
         walks.next_best[state], walks.next_by[state] = price_, by
 
 
-@compiled
-def clear(walks: Walks, states: int) -> None:
+@compile_kernel
+def clear_walks(walks: Walks, states: int) -> None:
     """Forgets all walks."""
     for state in range(states):
         walks.best[state] = walks.next_best[state] = NEVER
         walks.key[state] = walks.by[state] = walks.next_by[state] = NOBODY
 
 
-@compiled
+@compile_kernel
 def walk_forward(graph: Graph, multiplier: Integers, heads: Walks) -> int:
     """Computes the walks from the source; returns the best complete price.
 
@@ -121,8 +121,8 @@ def walk_forward(graph: Graph, multiplier: Integers, heads: Walks) -> int:
     return least
 
 
-@compiled
-def trace(graph: Graph, heads: Walks, visits: Integers, order: Integers) -> int:
+@compile_kernel
+def trace_walk(graph: Graph, heads: Walks, visits: Integers, order: Integers) -> int:
     """Reads the best complete walk; returns its length.
 
     It writes the visits of each job, and the jobs from the last to the first.
@@ -148,27 +148,27 @@ def trace(graph: Graph, heads: Walks, visits: Integers, order: Integers) -> int:
     return length
 
 
-@compiled
+@compile_kernel
 def walk_backward(graph: Graph, multiplier: Integers, tails: Walks) -> None:
     """Computes the walks from each state to the sink.
 
     The state's own price is left out.
     """
     states = graph.job.size
-    clear(tails, states)
+    clear_walks(tails, states)
     tails.best[states - 1] = 0
     for state in range(states - 1, 0, -1):
         job = graph.job[state]
         own = graph.cost[state] - multiplier[job]
         for arc in range(graph.first[state], graph.first[state + 1]):
             tail = graph.tail[arc]
-            after = without(tails, state, graph.guard[tail])
+            after = get_other_walk(tails, state, graph.guard[tail])
             if after < NEVER:
-                record(tails, tail, after + own, job, state)
+                record_walk(tails, tail, after + own, job, state)
 
 
-@compiled
-def prune(
+@compile_kernel
+def prune_graph(
     graph: Graph, multiplier: Integers, heads: Walks, tails: Walks, limit: int, number: Places
 ) -> tuple[int, int]:
     """Drops arcs that no walk up to `limit` takes, in place.
@@ -195,9 +195,9 @@ def prune(
             tail = graph.tail[arc]
             if number[tail] == NOBODY:
                 continue
-            before = without(heads, tail, job)
+            before = get_other_walk(heads, tail, job)
             # Read at its new place: the old one may be overwritten by now.
-            after = without(tails, state, graph.guard[number[tail]])
+            after = get_other_walk(tails, state, graph.guard[number[tail]])
             if before < NEVER and after < NEVER and before + own + after <= limit:
                 graph.tail[kept] = number[tail]
                 kept += 1
@@ -213,8 +213,8 @@ def prune(
     return states, arcs
 
 
-@compiled
-def split(old: Graph, chosen: int, new: Graph, number: Places) -> tuple[int, int]:
+@compile_kernel
+def split_states(old: Graph, chosen: int, new: Graph, number: Places) -> tuple[int, int]:
     """Doubles the states by whether a job was visited.
 
     A walk visits it at most once, and at the sink at least once.

@@ -4,17 +4,20 @@ Of two or three neighbours only their best order is allowed, of equal ones the f
 lexicographically first of all optimal sequences survives, whatever else is ruled out in the same way.
 """
 
-from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.local_search import Jobs, price
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.local_search import (
+    Jobs,
+    compute_cost,
+)
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.state_graph import (
     Graph,
     Integers,
     Places,
 )
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.time_indexed import NEVER, NOBODY
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 
-@compiled
+@compile_kernel
 def number_states(table: Integers, number: Places) -> int:
     """Numbers the states left in a table; returns their count.
 
@@ -30,8 +33,8 @@ def number_states(table: Integers, number: Places) -> int:
     return states + 1
 
 
-@compiled
-def from_table(jobs: Jobs, table: Integers, number: Places, graph: Graph, fill: bool) -> int:
+@compile_kernel
+def build_from_table(jobs: Jobs, table: Integers, number: Places, graph: Graph, fill: bool) -> int:
     """Builds the graph of a table of completion times.
 
     Returns the number of its arcs.
@@ -60,7 +63,7 @@ def from_table(jobs: Jobs, table: Integers, number: Places, graph: Graph, fill: 
                 arcs += 1
             else:
                 for before in range(size):
-                    if number[start, before] != NOBODY and in_order(jobs, start, before, job):
+                    if number[start, before] != NOBODY and is_in_order(jobs, start, before, job):
                         if fill:
                             graph.tail[arcs] = number[start, before]
                         arcs += 1
@@ -74,12 +77,12 @@ def from_table(jobs: Jobs, table: Integers, number: Places, graph: Graph, fill: 
             arcs += 1
     if fill:
         graph.first[states + 1] = arcs
-        close_up(graph, size, horizon)
+        write_ends(graph, size, horizon)
     return arcs
 
 
-@compiled
-def close_up(graph: Graph, size: int, horizon: int) -> None:
+@compile_kernel
+def write_ends(graph: Graph, size: int, horizon: int) -> None:
     """Writes source and sink."""
     sink = graph.job.size - 1
     graph.first[0] = graph.first[1] = 0
@@ -89,8 +92,8 @@ def close_up(graph: Graph, size: int, horizon: int) -> None:
     graph.time[sink] = horizon
 
 
-@compiled
-def in_order(jobs: Jobs, moment: int, first: int, second: int) -> bool:
+@compile_kernel
+def is_in_order(jobs: Jobs, moment: int, first: int, second: int) -> bool:
     """Tells whether `first` may stand right before `second`.
 
     It may if the other order is no better, with `first` complete at this moment.
@@ -99,41 +102,41 @@ def in_order(jobs: Jobs, moment: int, first: int, second: int) -> bool:
         return False
     start = moment - jobs.processing[first]
     end = moment + jobs.processing[second]
-    kept = price(jobs, first, moment) + price(jobs, second, end)
-    other = price(jobs, second, start + jobs.processing[second]) + price(jobs, first, end)
+    kept = compute_cost(jobs, first, moment) + compute_cost(jobs, second, end)
+    other = compute_cost(jobs, second, start + jobs.processing[second]) + compute_cost(jobs, first, end)
     return kept < other or (kept == other and first < second)
 
 
-@compiled
-def three(jobs: Jobs, start: int, first: int, second: int, third: int) -> int:
+@compile_kernel
+def price_three(jobs: Jobs, start: int, first: int, second: int, third: int) -> int:
     """Returns the cost of three jobs in a row."""
     moment = start + jobs.processing[first]
-    total = price(jobs, first, moment)
+    total = compute_cost(jobs, first, moment)
     moment += jobs.processing[second]
-    total += price(jobs, second, moment)
-    return total + price(jobs, third, moment + jobs.processing[third])
+    total += compute_cost(jobs, second, moment)
+    return total + compute_cost(jobs, third, moment + jobs.processing[third])
 
 
-@compiled
-def three_in_order(jobs: Jobs, start: int, a: int, b: int, c: int) -> bool:
+@compile_kernel
+def is_best_order(jobs: Jobs, start: int, a: int, b: int, c: int) -> bool:
     """Tells whether three neighbours are in their best order.
 
     No other order of three different jobs may be better, or as good and lexicographically earlier.
     """
     if a in (b, c) or b == c:
         return False
-    kept = three(jobs, start, a, b, c)
+    kept = price_three(jobs, start, a, b, c)
     return (
-        not_before(three(jobs, start, a, c, b), kept, c < b)
-        and not_before(three(jobs, start, b, a, c), kept, b < a)
-        and not_before(three(jobs, start, b, c, a), kept, b < a)
-        and not_before(three(jobs, start, c, a, b), kept, c < a)
-        and not_before(three(jobs, start, c, b, a), kept, c < a)
+        is_kept(price_three(jobs, start, a, c, b), kept, c < b)
+        and is_kept(price_three(jobs, start, b, a, c), kept, b < a)
+        and is_kept(price_three(jobs, start, b, c, a), kept, b < a)
+        and is_kept(price_three(jobs, start, c, a, b), kept, c < a)
+        and is_kept(price_three(jobs, start, c, b, a), kept, c < a)
     )
 
 
-@compiled
-def not_before(other: int, kept: int, earlier: bool) -> bool:
+@compile_kernel
+def is_kept(other: int, kept: int, earlier: bool) -> bool:
     """Tells whether an order survives comparison with another one.
 
     Its cost is `kept`; the other one may be lexicographically earlier.
@@ -141,8 +144,8 @@ def not_before(other: int, kept: int, earlier: bool) -> bool:
     return other > kept or (other == kept and not earlier)
 
 
-@compiled
-def from_pairs(jobs: Jobs, old: Graph, new: Graph, fill: bool) -> int:
+@compile_kernel
+def build_from_pairs(jobs: Jobs, old: Graph, new: Graph, fill: bool) -> int:
     """Builds the graph whose states are another graph's arcs.
 
     A state is a job and the job before it. Returns the number of arcs.
@@ -169,7 +172,7 @@ def from_pairs(jobs: Jobs, old: Graph, new: Graph, fill: bool) -> int:
             start = old.time[middle] - jobs.processing[old.job[middle]]
             for earlier in range(old.first[middle], old.first[middle + 1]):
                 far = old.tail[earlier]
-                if far == 0 or three_in_order(
+                if far == 0 or is_best_order(
                     jobs,
                     start - jobs.processing[old.job[far]],
                     old.job[far],
@@ -190,5 +193,5 @@ def from_pairs(jobs: Jobs, old: Graph, new: Graph, fill: bool) -> int:
             arcs += 1
     if fill:
         new.first[final + 2] = arcs
-        close_up(new, old.job[0], old.time[sink])
+        write_ends(new, old.job[0], old.time[sink])
     return arcs

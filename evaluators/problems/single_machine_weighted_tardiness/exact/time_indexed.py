@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 Integers = NDArray[np.int64]
 
@@ -36,8 +36,8 @@ class Steps(NamedTuple):
     next_job: Integers
 
 
-@compiled
-def without(steps: Steps, moment: int, job: int) -> int:
+@compile_kernel
+def get_other_walk(steps: Steps, moment: int, job: int) -> int:
     """Returns the least price of a walk with another job.
 
     It is another job than `job` at this moment.
@@ -46,8 +46,8 @@ def without(steps: Steps, moment: int, job: int) -> int:
     return price
 
 
-@compiled
-def record(steps: Steps, moment: int, price: int, job: int) -> None:
+@compile_kernel
+def record_walk(steps: Steps, moment: int, price: int, job: int) -> None:
     """Records a walk if it is one of the best two."""
     if price < steps.best[moment]:
         steps.next_best[moment], steps.next_job[moment] = steps.best[moment], steps.job[moment]
@@ -56,15 +56,15 @@ def record(steps: Steps, moment: int, price: int, job: int) -> None:
         steps.next_best[moment], steps.next_job[moment] = price, job
 
 
-@compiled
-def clear(steps: Steps) -> None:
+@compile_kernel
+def clear_walks(steps: Steps) -> None:
     """Forgets all walks."""
     for moment in range(steps.best.size):
         steps.best[moment] = steps.next_best[moment] = NEVER
         steps.job[moment] = steps.next_job[moment] = NOBODY
 
 
-@compiled
+@compile_kernel
 def walk_forward(table: Integers, processing: Integers, multiplier: Integers, heads: Steps) -> int:
     """Computes the walks from time 0; returns the best complete price.
 
@@ -74,21 +74,21 @@ def walk_forward(table: Integers, processing: Integers, multiplier: Integers, he
         multiplier: what each visit of a job is paid.
         heads: overwritten.
     """
-    clear(heads)
+    clear_walks(heads)
     horizon, size = table.shape[0] - 1, table.shape[1]
     heads.best[0] = 0
     for moment in range(1, horizon + 1):
         for job in range(size):
             start = moment - processing[job]
             if start >= 0 and table[moment, job] < NEVER:
-                before = without(heads, start, job)
+                before = get_other_walk(heads, start, job)
                 if before < NEVER:
-                    record(heads, moment, before + table[moment, job] - multiplier[job], job)
+                    record_walk(heads, moment, before + table[moment, job] - multiplier[job], job)
     least: int = heads.best[horizon]
     return least
 
 
-@compiled
+@compile_kernel
 def count_visits(processing: Integers, heads: Steps, visits: Integers) -> None:
     """Counts how often the best complete walk visits each job."""
     for job in range(visits.size):
@@ -100,7 +100,7 @@ def count_visits(processing: Integers, heads: Steps, visits: Integers) -> None:
         moment -= processing[job]
 
 
-@compiled
+@compile_kernel
 def prune_table(
     table: Integers, processing: Integers, multiplier: Integers, heads: Steps, tails: Steps, limit: int
 ) -> int:
@@ -116,7 +116,7 @@ def prune_table(
         tails: overwritten with the walks from each moment to the end.
         limit: in the price of a walk, multipliers paid.
     """
-    clear(tails)
+    clear_walks(tails)
     horizon, size = table.shape[0] - 1, table.shape[1]
     tails.best[horizon] = 0
     left = 0
@@ -125,12 +125,12 @@ def prune_table(
             if table[moment, job] == NEVER:
                 continue
             start = moment - processing[job]
-            after = without(tails, moment, job)
-            before = without(heads, start, job) if start >= 0 else NEVER
+            after = get_other_walk(tails, moment, job)
+            before = get_other_walk(heads, start, job) if start >= 0 else NEVER
             price = after + table[moment, job] - multiplier[job]
             if after == NEVER or before == NEVER or before + price > limit:
                 table[moment, job] = NEVER
             else:
                 left += 1
-                record(tails, start, price, job)
+                record_walk(tails, start, price, job)
     return left

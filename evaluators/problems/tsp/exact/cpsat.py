@@ -5,10 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.cpsat import solved, worker
+from gapsmith.evaluators.solvers.cpsat import make_solver, solve_model
 
 
-def cpsat_circuit(
+def solve_circuit(
     distance: NDArray[np.int64], edges: NDArray[np.bool_], most: int, seconds: float
 ) -> tuple[int, list[int] | None]:
     """Searches for a shortest tour on given edges by CP-SAT.
@@ -34,9 +34,9 @@ def cpsat_circuit(
     length = sum(int(distance[i, j]) * arc for (i, j), arc in zip(ends, arcs, strict=True))
     model.add(length <= most)
     model.minimize(length)
-    solver = worker(seconds)
+    solver = make_solver(seconds)
     solver.parameters.linearization_level = 2  # cuts off subtours in the relaxation: without, hopeless
-    status = solved(solver, model, seconds)
+    status = solve_model(solver, model, seconds)
     if status == cp_model.INFEASIBLE:
         return most + 1, None
     # All coefficients are integers, so the bound is one: exact as a double below 2⁵³.

@@ -7,14 +7,14 @@ double bridge of Martin, Otto and Felten 1991, among cities close together on th
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 LONGEST_SEGMENT = 3
 KICK_SPAN = 30
 
 
-@compiled
-def reverse(tour: NDArray[np.int64], place: NDArray[np.int64], first: int, last: int) -> None:
+@compile_kernel
+def reverse_part(tour: NDArray[np.int64], place: NDArray[np.int64], first: int, last: int) -> None:
     """Reverses a part of the tour, or the rest of it.
 
     The part is from place `first` to place `last`; both ways give the same cycle.
@@ -31,8 +31,8 @@ def reverse(tour: NDArray[np.int64], place: NDArray[np.int64], first: int, last:
         last = last - 1 if last > 0 else n - 1
 
 
-@compiled
-def two_opt_move(
+@compile_kernel
+def make_two_opt_move(
     distance: NDArray[np.int64],
     near: NDArray[np.int64],
     tour: NDArray[np.int64],
@@ -54,15 +54,15 @@ def two_opt_move(
             gained += distance[c, e] - distance[b, e]
             if gained > 0:
                 if step == 1:
-                    reverse(tour, place, place[b], place[c])
+                    reverse_part(tour, place, place[b], place[c])
                 else:
-                    reverse(tour, place, place[a], place[e])
+                    reverse_part(tour, place, place[a], place[e])
                 return int(gained)
     return 0
 
 
-@compiled
-def segment_move(
+@compile_kernel
+def move_segment(
     distance: NDArray[np.int64],
     near: NDArray[np.int64],
     tour: NDArray[np.int64],
@@ -92,13 +92,13 @@ def segment_move(
                         continue
                     gained = freed + distance[c, f] - distance[a, c] - distance[e, f]
                     if gained > 0:
-                        carry(tour, place, a, e, c, f, step, side)
+                        carry_segment(tour, place, a, e, c, f, step, side)
                         return int(gained)
     return 0
 
 
-@compiled
-def carry(
+@compile_kernel
+def carry_segment(
     tour: NDArray[np.int64],
     place: NDArray[np.int64],
     a: int,
@@ -141,7 +141,7 @@ def carry(
         where = (where + step + n) % n
 
 
-@compiled
+@compile_kernel
 def descend(
     distance: NDArray[np.int64],
     near: NDArray[np.int64],
@@ -170,9 +170,9 @@ def descend(
         head = (head + 1) % n
         waiting -= 1
         queued[a] = 0
-        gained = two_opt_move(distance, near, tour, place, a)
+        gained = make_two_opt_move(distance, near, tour, place, a)
         if gained == 0:
-            gained = segment_move(distance, near, tour, place, a)
+            gained = move_segment(distance, near, tour, place, a)
         if gained > 0:
             total += gained
             for city in (a, tour[(place[a] + 1) % n], tour[(place[a] - 1 + n) % n]):
@@ -188,8 +188,8 @@ def descend(
     return total
 
 
-@compiled
-def kicked_descent(
+@compile_kernel
+def descend_with_kicks(
     distance: NDArray[np.int64],
     near: NDArray[np.int64],
     tour: NDArray[np.int64],

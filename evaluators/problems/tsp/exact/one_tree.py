@@ -7,13 +7,13 @@ integers, so that every bound is exact.
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.solvers.compiled import compiled
+from gapsmith.evaluators.solvers.compiled import compile_kernel
 
 FAR = np.int64(1) << 61
 """More than any weight."""
 
 
-@compiled
+@compile_kernel
 def one_tree(
     weight: NDArray[np.int64],
     potential: NDArray[np.int64],
@@ -93,7 +93,7 @@ def one_tree(
     return int(total + first + second)
 
 
-@compiled
+@compile_kernel
 def bottlenecks(
     parent: NDArray[np.int64], order: NDArray[np.int64], key: NDArray[np.int64], largest: NDArray[np.int64]
 ) -> None:

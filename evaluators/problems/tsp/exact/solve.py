@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline
-from gapsmith.evaluators.problems.tsp.exact.cpsat import cpsat_circuit
-from gapsmith.evaluators.solutions import exact
-from gapsmith.evaluators.solvers.dual_ascent import LARGEST, Ascent, Integers, ascend
+from gapsmith.evaluators.problems.tsp.exact.cpsat import solve_circuit
+from gapsmith.evaluators.solutions import make_exact
+from gapsmith.evaluators.solvers.dual_ascent import MAX_VALUE, Ascent, Integers, ascend
 
 FEW = 8
 """Up to this number of cities all tours are enumerated."""
@@ -42,10 +42,10 @@ KICKS_PER_CITY = 100
 CALLS, PATIENCE = 10_000, 60
 
 
-def tour_length(distance: Integers, tour: Sequence[int]) -> int:
+def compute_length(distance: Integers, tour: Sequence[int]) -> int:
     """Returns the length of a closed tour."""
     cities = np.asarray(tour, dtype=np.int64)
-    return int(exact(distance[cities, np.roll(cities, -1)]).sum())
+    return int(make_exact(distance[cities, np.roll(cities, -1)]).sum())
 
 
 class OneTrees:
@@ -62,7 +62,7 @@ class OneTrees:
         from gapsmith.evaluators.problems.tsp.exact import one_tree
 
         n = len(distance)
-        if int(distance.max()) * SCALE * 16 * n > LARGEST:
+        if int(distance.max()) * SCALE * 16 * n > MAX_VALUE:
             raise ValueError(f"a distance of {distance.max()} among {n} cities is too long to reckon exactly")
         self._kernel, self._weight = one_tree, np.ascontiguousarray(distance, dtype=np.int64) * SCALE
         self._parent, self._key, self._degree = (np.zeros(n, np.int64) for _ in range(3))
@@ -81,7 +81,7 @@ class OneTrees:
         )
         return int(value), self._degree - 2
 
-    def edges_below(self, potential: Integers, length: int) -> NDArray[np.bool_]:
+    def mark_edges_below(self, potential: Integers, length: int) -> NDArray[np.bool_]:
         """Tells which edges a tour up to a length may use.
 
         The shape is (n, n), symmetric.
@@ -99,7 +99,9 @@ class OneTrees:
         return allowed
 
 
-def held_karp(distance: Integers, length: int, seconds: float = float("inf")) -> tuple[OneTrees, Ascent]:
+def bound_held_karp(
+    distance: Integers, length: int, seconds: float = float("inf")
+) -> tuple[OneTrees, Ascent]:
     """Computes Held and Karp's bound, with its multipliers.
 
     Args:
@@ -112,27 +114,27 @@ def held_karp(distance: Integers, length: int, seconds: float = float("inf")) ->
     return trees, ascend(trees, start, length * SCALE, calls=CALLS, patience=PATIENCE, seconds=seconds)
 
 
-def kicked_tour(distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
+def find_tour(distance: Integers, kicks: int, deadline: float = np.inf) -> list[int]:
     """Finds a good tour of at least `FEW` cities.
 
     It starts from the nearest neighbour's tour and makes a number of kicked descents. These end early if the CPU
     time is over.
     """
-    from gapsmith.evaluators.problems.tsp.exact.local_search import kicked_descent
+    from gapsmith.evaluators.problems.tsp.exact.local_search import descend_with_kicks
 
     n, distance = len(distance), np.ascontiguousarray(distance)
-    near, tour = _near(distance), _nearest_neighbour(distance)
+    near, tour = _list_near(distance), _build_nearest_neighbour(distance)
     scratch, chance = np.zeros((4, n), np.int64), np.zeros(1, np.int64)
     step = max(1, SLICE_MOVES // n)
-    kicked_descent(distance, near, tour, scratch, chance, 0)
+    descend_with_kicks(distance, near, tour, scratch, chance, 0)
     for first in range(0, kicks, step):
         if time.process_time() > deadline:
             break
-        kicked_descent(distance, near, tour, scratch, chance, min(step, kicks - first))
+        descend_with_kicks(distance, near, tour, scratch, chance, min(step, kicks - first))
     return [int(city) for city in tour]
 
 
-def _near(distance: Integers) -> Integers:
+def _list_near(distance: Integers) -> Integers:
     """Returns the nearest other cities of each city, nearest first.
 
     On ties the lower number comes first. It works a line at a time.
@@ -148,7 +150,7 @@ def _near(distance: Integers) -> Integers:
     return near
 
 
-def _nearest_neighbour(distance: Integers) -> Integers:
+def _build_nearest_neighbour(distance: Integers) -> Integers:
     left, tour = np.arange(1, len(distance)), [0]
     while left.size:
         tour.append(int(left[np.argmin(distance[tour[-1], left])]))
@@ -156,7 +158,7 @@ def _nearest_neighbour(distance: Integers) -> Integers:
     return np.array(tour, dtype=np.int64)
 
 
-def tour_baseline(distance: Integers, seconds: float) -> Baseline:
+def solve_tour(distance: Integers, seconds: float) -> Baseline:
     """Solves within the time limit, or returns bounds and a tour.
 
     Args:
@@ -168,25 +170,25 @@ def tour_baseline(distance: Integers, seconds: float) -> Baseline:
     if len(distance) < FEW:
         best = min(
             ([0, *rest] for rest in permutations(range(1, len(distance)))),
-            key=lambda t: tour_length(distance, t),
+            key=lambda t: compute_length(distance, t),
         )
-        return _baseline(distance, tour_length(distance, best), best, "permutations", begin)
-    tour = kicked_tour(distance, KICKS_PER_CITY * len(distance), begin + FIRST_SHARE * seconds)
-    upper = tour_length(distance, tour)
-    trees, ascent = held_karp(distance, upper, seconds - (time.process_time() - begin))
+        return _solve(distance, compute_length(distance, best), best, "permutations", begin)
+    tour = find_tour(distance, KICKS_PER_CITY * len(distance), begin + FIRST_SHARE * seconds)
+    upper = compute_length(distance, tour)
+    trees, ascent = bound_held_karp(distance, upper, seconds - (time.process_time() - begin))
     lower = max(0, -(-ascent.bound // SCALE))
     if lower >= upper:
-        return _baseline(distance, lower, tour, "held-karp", begin)
+        return _solve(distance, lower, tour, "held-karp", begin)
     if time.process_time() - begin > seconds:
-        return _baseline(distance, lower, tour, "held-karp", begin)
-    edges = trees.edges_below(ascent.multipliers, upper - 1)
+        return _solve(distance, lower, tour, "held-karp", begin)
+    edges = trees.mark_edges_below(ascent.multipliers, upper - 1)
     if edges.sum(axis=1).min() < 2:
-        return _baseline(distance, upper, tour, "held-karp", begin)
+        return _solve(distance, upper, tour, "held-karp", begin)
     left = seconds - (time.process_time() - begin)
     if left <= 0 or int(edges.sum()) > MOST_EDGES:
-        return _baseline(distance, lower, tour, "held-karp", begin)
-    bound, shorter = cpsat_circuit(distance, edges, upper - 1, left)
-    return _baseline(distance, max(lower, bound), shorter or tour, "held-karp + cp-sat", begin)
+        return _solve(distance, lower, tour, "held-karp", begin)
+    bound, shorter = solve_circuit(distance, edges, upper - 1, left)
+    return _solve(distance, max(lower, bound), shorter or tour, "held-karp + cp-sat", begin)
 
 
 @cache
@@ -196,12 +198,12 @@ def _compile() -> None:
     No time limit is then spent on the compiler.
     """
     corners = np.abs(np.subtract.outer(np.arange(FEW), np.arange(FEW)))
-    trees, ascent = held_karp(corners, tour_length(corners, kicked_tour(corners, 1)), 0.0)
-    trees.edges_below(ascent.multipliers, 1)
+    trees, ascent = bound_held_karp(corners, compute_length(corners, find_tour(corners, 1)), 0.0)
+    trees.mark_edges_below(ascent.multipliers, 1)
 
 
-def _baseline(distance: Integers, lower: int, tour: list[int], solver: str, begin: float) -> Baseline:
-    upper = tour_length(distance, tour)
+def _solve(distance: Integers, lower: int, tour: list[int], solver: str, begin: float) -> Baseline:
+    upper = compute_length(distance, tour)
     if lower > upper or sorted(tour) != list(range(len(distance))):
         raise AssertionError(f"bug in {solver}: a bound of {lower} on a tour of {upper}; please report")
     return Baseline(lower, upper, tour, solver, time.process_time() - begin)

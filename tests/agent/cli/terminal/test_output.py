@@ -2,7 +2,7 @@
 
 import pytest
 
-from gapsmith.agent.cli.terminal.output import next_step
+from gapsmith.agent.cli.terminal.output import suggest_next_step
 from gapsmith.agent.evaluation.compare import Entrant, Scored
 from gapsmith.agent.runs.final.entropy import Source
 from gapsmith.agent.runs.final.report import Counts, Report
@@ -51,8 +51,8 @@ def report(gain=BETTER, claimed=None, name="17", aggregate=FIGURES, formulation=
 )
 def test_a_better_winner_is_to_be_taken(found):
     """Where test and claim both say better, the line says how to export it, from that archive."""
-    assert next_step(found, "archive.db") == "Take it with: gapsmith export 17 -o my_rule.py"
-    assert next_step(found, "my runs.db").endswith("-o my_rule.py --archive 'my runs.db'")
+    assert suggest_next_step(found, "archive.db") == "Take it with: gapsmith export 17 -o my_rule.py"
+    assert suggest_next_step(found, "my runs.db").endswith("-o my_rule.py --archive 'my runs.db'")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,6 @@ def test_a_better_winner_is_to_be_taken(found):
 )
 def test_no_other_winner_is_offered(found):
     """One that fails, is worse, is not shown to be better, or is the rule itself is not to be taken."""
-    said = next_step(found, "archive.db")
+    said = suggest_next_step(found, "archive.db")
     assert said.startswith("Keep EDD")
     assert "export" not in said

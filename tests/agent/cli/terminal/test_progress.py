@@ -11,7 +11,7 @@ def test_progress_without_a_terminal_is_lines(monkeypatch):
     """What is counted is told while it lasts, then how the run stands; after the end nothing more."""
     said = queue.SimpleQueue()
     monkeypatch.setattr(display, "say", said.put)
-    doing = display.Doing(PlainConsole(file=io.StringIO()), every=0.001)
+    doing = display.ProgressDisplay(PlainConsole(file=io.StringIO()), every=0.001)
     doing("solving", 3, 9)
     assert said.get(timeout=60) == "solving: 3 of 9"
     doing.close()
@@ -26,6 +26,6 @@ def test_progress_without_a_terminal_is_lines(monkeypatch):
 
 def test_a_terminal_has_a_bar_and_no_lines():
     """On a terminal nothing is written beside the bar."""
-    doing = display.Doing(PlainConsole(file=io.StringIO(), force_terminal=True), every=0.001)
+    doing = display.ProgressDisplay(PlainConsole(file=io.StringIO(), force_terminal=True), every=0.001)
     assert not doing._log.is_alive()
     doing.end()

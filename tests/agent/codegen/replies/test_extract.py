@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.codegen.replies.extract import extract, idea_of
-from gapsmith.agent.codegen.screen import encodable, screen
+from gapsmith.agent.codegen.replies.extract import extract, extract_idea
+from gapsmith.agent.codegen.screen import make_encodable, screen
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
@@ -68,7 +68,7 @@ def test_what_was_extracted_is_extracted_again(reply):
 @given(st.text())
 def test_any_text_can_be_read(text):
     """No reply is too odd: it ends with an outcome, and what is kept of it can be stored."""
-    screened = screen(extract(encodable(text), ENTRY).source, ENTRY)
+    screened = screen(extract(make_encodable(text), ENTRY).source, ENTRY)
     screened.source.encode()
     screened.message.encode()
 
@@ -137,9 +137,9 @@ def test_long_nonsense_is_read_in_no_time(text, monkeypatch):
 )
 def test_the_idea_is_the_first_line_after_the_code(after, idea):
     """Without its label, its bullet and whatever could do harm where it is shown."""
-    assert idea_of(f"Before.\n{FENCED}\n{after}") == idea
+    assert extract_idea(f"Before.\n{FENCED}\n{after}") == idea
 
 
 def test_a_reply_without_a_block_has_no_idea():
     """Nothing stands after the code where there is none."""
-    assert idea_of("I cannot help with that.") == ""
+    assert extract_idea("I cannot help with that.") == ""

@@ -7,10 +7,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gapsmith.agent.evaluation.own.guarding import plain_baseline, plain_data, plain_number
-from gapsmith.agent.evaluation.problems import find_problem, new_problem
-from gapsmith.evaluators.base import Baseline, Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.integrity.conformance import broken_promises
+from gapsmith.agent.evaluation.own.guarding import convert_baseline, convert_data, convert_number
+from gapsmith.agent.evaluation.problems import find_problem, write_skeleton
+from gapsmith.evaluators.base import Baseline, GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.integrity.conformance import find_broken_promises
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from gapsmith.evaluators.integrity.conformance import broken_promises
 )
 def test_numbers_become_plain(value, plain):
     """Scalars of numpy, fractions and decimals are Python's own integers and floats, integers exactly."""
-    found = plain_number(value, "cost")
+    found = convert_number(value, "cost")
     assert (found, type(found)) == (plain, type(plain))
     json.dumps(found)
 
@@ -40,34 +40,38 @@ def test_numbers_become_plain(value, plain):
 )
 def test_what_is_no_number_is_said(value):
     """Text, lists, complex numbers and nan are told with where they came from."""
-    with pytest.raises(Trouble, match=r"mine\.py, cost: returns .*; expected a number"):
-        plain_number(value, "mine.py, cost")
+    with pytest.raises(GapsmithError, match=r"mine\.py, cost: returns .*; expected a number"):
+        convert_number(value, "mine.py, cost")
 
 
 def test_data_become_arrays_and_numbers():
     """Lists are arrays, scalars are numbers, and text or objects are refused by name."""
-    found = plain_data({"p": [1, 2], "m": np.int64(3), "w": np.array(2.5), "a": np.zeros((2, 2))}, "generate")
+    found = convert_data(
+        {"p": [1, 2], "m": np.int64(3), "w": np.array(2.5), "a": np.zeros((2, 2))}, "generate"
+    )
     assert found["p"].tolist() == [1, 2]
     assert (found["m"], found["w"]) == (3, 2.5)
     json.dumps(Instance("x", found).plain)
     for wrong in ("text", None, ["a"], np.array([None]), [[1], [2, 3]], {"b": 1}):
-        with pytest.raises(Trouble, match="'m'"):
-            plain_data({"m": wrong}, "generate")
-    with pytest.raises(Trouble, match="expected the arguments by name"):
-        plain_data([1], "generate")
+        with pytest.raises(GapsmithError, match="'m'"):
+            convert_data({"m": wrong}, "generate")
+    with pytest.raises(GapsmithError, match="expected the arguments by name"):
+        convert_data([1], "generate")
 
 
 def test_baselines_are_plain_and_in_order():
     """Arrays of solutions are lists; crossed or undefined bounds are told."""
-    found = plain_baseline(Baseline(np.int64(2), np.int64(3), np.array([1, 0]), "SPT", np.float64(0.1)), "b")
+    found = convert_baseline(
+        Baseline(np.int64(2), np.int64(3), np.array([1, 0]), "SPT", np.float64(0.1)), "b"
+    )
     assert json.dumps(found.solution) == "[1, 0]"
     assert type(found.lower) is int
-    with pytest.raises(Trouble, match="lower 3 above upper 2"):
-        plain_baseline(Baseline(3, 2, None, "SPT", 0.0), "b")
-    with pytest.raises(Trouble, match="expected a number"):
-        plain_baseline(Baseline(float("nan"), 2, None, "SPT", 0.0), "b")
-    with pytest.raises(Trouble, match="expected a Baseline"):
-        plain_baseline((1, 2), "b")
+    with pytest.raises(GapsmithError, match="lower 3 above upper 2"):
+        convert_baseline(Baseline(3, 2, None, "SPT", 0.0), "b")
+    with pytest.raises(GapsmithError, match="expected a number"):
+        convert_baseline(Baseline(float("nan"), 2, None, "SPT", 0.0), "b")
+    with pytest.raises(GapsmithError, match="expected a Baseline"):
+        convert_baseline((1, 2), "b")
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def own(tmp_path):
 
     def made(was, becomes):
         path = tmp_path / "mine.py"
-        text = new_problem("mine")
+        text = write_skeleton("mine")
         assert was in text
         path.write_text(text.replace(was, becomes))
         return find_problem(str(path))
@@ -86,7 +90,7 @@ def own(tmp_path):
 
 @pytest.mark.parametrize("function", ["generate", "cost", "baseline"])
 def test_an_exception_of_ones_own_code_names_file_function_and_line(own, function):
-    """Whatever the author's code raises is one Trouble; Infeasible goes through."""
+    """Whatever the author's code raises is one GapsmithError; Infeasible goes through."""
     problem = own(
         f"def {function}(", f"def {function}(*a, **k):\n    return [][1]\n\n\ndef former_{function}("
     )
@@ -97,7 +101,7 @@ def test_an_exception_of_ones_own_code_names_file_function_and_line(own, functio
         "baseline": lambda: problem.baseline(instance, 1.0),
     }
     with pytest.raises(
-        Trouble, match=rf"mine\.py, {function}, line \d+: IndexError: list index out of range"
+        GapsmithError, match=rf"mine\.py, {function}, line \d+: IndexError: list index out of range"
     ) as said:
         calls[function]()
     assert not isinstance(said.value, Infeasible)
@@ -110,7 +114,7 @@ def test_the_check_tells_what_a_run_cannot_bear(own):
 
     class Never:
         def run(self, job):
-            raise Trouble("not run")
+            raise GapsmithError("not run")
 
-    found = broken_promises(problem, Never())
+    found = find_broken_promises(problem, Never())
     assert any("returns 'dear'; expected a number" in line for line in found)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from loopback import BROKEN, DROPPED, RATE_LIMITED, Fault, Shaped
 
-from gapsmith.agent.models import ModelTrouble, Stopped
+from gapsmith.agent.models import ModelError, Stopped
 from gapsmith.agent.models.hosted.account import PATIENCE
 
 WAYS = ("responses", "chat", "messages")
@@ -28,7 +28,11 @@ def _sums(replies):
 
 
 def _billed(server):
-    return server.tally.tokens_in, server.tally.tokens_cached, server.tally.tokens_out
+    return (
+        server.record_tallies.tokens_in,
+        server.record_tallies.tokens_cached,
+        server.record_tallies.tokens_out,
+    )
 
 
 def test_text_and_prompt_arrive_unchanged(serve, connect, question, way):
@@ -44,7 +48,7 @@ def test_tokens_are_the_servers_own_count(serve, connect, question, way):
     model = connect(server, way)
     replies = [model.reply(question(slot, prompt="word " * slot)) for slot in range(1, 6)]
     assert _sums(replies) == _billed(server)
-    assert server.tally.tokens_cached > 0
+    assert server.record_tallies.tokens_cached > 0
 
 
 def test_dollars_follow_the_tokens(serve, connect, question, way):
@@ -102,7 +106,7 @@ def test_passing_faults_are_retried(serve, connect, question, way, fault):
     server = serve(faults=[fault, fault])
     reply = connect(server, way).reply(question())
     assert reply.text == "answer to please improve"
-    assert (server.tally.requests, server.tally.answered) == (3, 1)
+    assert (server.record_tallies.requests, server.record_tallies.list_answered_slots) == (3, 1)
     assert _sums([reply]) == _billed(server)
 
 
@@ -117,16 +121,16 @@ def test_the_servers_wait_is_honoured(serve, connect, question, way, waited, hea
 def test_a_wait_of_hours_ends_the_run(serve, connect, question, way, waited, header):
     """A server that asks for a wait of hours gets no second request; one line says when to resume."""
     server = serve(faults=[Fault(429, headers={header: "7200000"})] * 2)
-    with pytest.raises(ModelTrouble, match=r"asks to wait 7200(000)? s .*; resume after that"):
+    with pytest.raises(ModelError, match=r"asks to wait 7200(000)? s .*; resume after that"):
         connect(server, way).reply(question())
-    assert (waited.seconds, server.tally.requests) == (0.0, 1)
+    assert (waited.seconds, server.record_tallies.requests) == (0.0, 1)
 
 
 def test_retries_end(serve, connect, question, way):
     """A server that only fails is asked as often again as the options say; the reply is marked failed."""
     server = serve(faults=[BROKEN] * 9)
     reply = connect(server, way, retries=2).reply(question())
-    assert server.tally.requests == 3
+    assert server.record_tallies.requests == 3
     assert (reply.text, reply.detail["finish"], reply.usd) == ("", "failed", 0.0)
     assert reply.detail["error"].startswith("500: ")
 
@@ -137,9 +141,7 @@ def test_a_server_that_is_gone_ends_the_run(serve, connect, question, way):
     model = connect(server, way, retries=0)
     for slot in range(PATIENCE - 1):
         model.reply(question(slot))
-    with pytest.raises(
-        ModelTrouble, match=r"8 calls in a row failed at 127\.0\.0\.1:\d+; .*down for repairs"
-    ):
+    with pytest.raises(ModelError, match=r"8 calls in a row failed at 127\.0\.0\.1:\d+; .*down for repairs"):
         model.reply(question(PATIENCE))
 
 
@@ -157,7 +159,7 @@ def test_nobody_at_the_address(serve, connect, question, way):
     model = connect(server, way, retries=0)
     server.close()
     with pytest.raises(
-        ModelTrouble, match=r"no server answers at 127\.0\.0\.1:\d+ \(.*refused.*\); check the base URL"
+        ModelError, match=r"no server answers at 127\.0\.0\.1:\d+ \(.*refused.*\); check the base URL"
     ):
         model.reply(question())
 
@@ -176,19 +178,19 @@ def test_a_server_that_goes_away_is_not_a_wrong_address(serve, connect, question
 def test_a_wrong_key_is_one_line_without_the_key(serve, connect, question, way, waited):
     """A refused key ends the run at once, in one line that names the variable and hides the echoed key."""
     server = serve(key="sk-the-right-one-77")
-    with pytest.raises(ModelTrouble) as caught:
+    with pytest.raises(ModelError) as caught:
         connect(server, way, key="sk-wrong-and-secret-1").reply(question())
     line = str(caught.value)
     assert f"{'ANTHROPIC' if way == 'messages' else 'OPENAI'}_API_KEY" in line
     assert "Incorrect API key provided: [key]" in line
     assert "secret" not in line
     assert "\n" not in line
-    assert (waited.seconds, server.tally.requests) == (0.0, 1)
+    assert (waited.seconds, server.record_tallies.requests) == (0.0, 1)
 
 
 def test_no_key_in_the_chain_of_errors(serve, connect, question, way):
     """A traceback of a refused key holds no error of the SDK, which would show the echo."""
-    with pytest.raises(ModelTrouble) as caught:
+    with pytest.raises(ModelError) as caught:
         connect(serve(key="right"), way).reply(question())
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
@@ -220,9 +222,9 @@ def test_no_key_in_the_chain_of_errors(serve, connect, question, way):
 def test_permanent_faults_end_the_run_at_once(serve, connect, question, way, waited, status, error, words):
     """No credit, no permission, no such model: one request, no sleep, one line that says what to do."""
     server = serve(faults=[Fault(status, {"type": "error", "error": error}, {})] * 9)
-    with pytest.raises(ModelTrouble, match=words):
+    with pytest.raises(ModelError, match=words):
         connect(server, way).reply(question())
-    assert (waited.seconds, server.tally.requests) == (0.0, 1)
+    assert (waited.seconds, server.record_tallies.requests) == (0.0, 1)
 
 
 def test_a_rejected_request_is_a_reply(serve, connect, question, way):
@@ -237,7 +239,7 @@ def test_a_rejected_request_is_a_reply(serve, connect, question, way):
 def test_a_page_is_not_an_answer(serve, connect, question, way):
     """A web page with status 200 is taken for a wrong base URL, not for a reply."""
     server = serve(faults=[Fault(200, "<html>welcome</html>")])
-    with pytest.raises(ModelTrouble, match=r"does not speak this API .*check the base URL"):
+    with pytest.raises(ModelError, match=r"does not speak this API .*check the base URL"):
         connect(server, way).reply(question())
 
 
@@ -272,7 +274,7 @@ def test_a_hundred_calls_with_faults_are_all_accounted_for(serve, connect, quest
     with ThreadPoolExecutor(4) as pool:
         replies = list(pool.map(model.reply, [question(slot, prompt=f"q{slot}") for slot in range(100)]))
     assert [reply.text for reply in replies] == [f"q{slot} indeed" for slot in range(100)]
-    assert server.tally.answered == len({reply.id for reply in replies}) == 100
+    assert server.record_tallies.list_answered_slots == len({reply.id for reply in replies}) == 100
     assert _sums(replies) == _billed(server)
 
 
@@ -292,7 +294,7 @@ def test_a_reply_on_its_way_survives_closing(serve, connect, question, way):
     assert model._api._client.is_closed()
     with pytest.raises(Stopped):
         model.reply(question(2))
-    assert server.tally.requests == 1
+    assert server.record_tallies.requests == 1
 
 
 def test_a_stop_ends_retries(serve, connect, question, way, waited):
@@ -302,7 +304,7 @@ def test_a_stop_ends_retries(serve, connect, question, way, waited):
     waited.then = model.close
     with pytest.raises(Stopped, match="stopped before an answer came; resume asks again"):
         model.reply(question())
-    assert server.tally.requests == 1
+    assert server.record_tallies.requests == 1
 
 
 def test_names_are_those_of_the_command_line(serve, connect, way):

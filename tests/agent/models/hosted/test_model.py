@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gapsmith.agent.models import ModelTrouble, close_model, hosted, open_model
+from gapsmith.agent.models import ModelError, close_model, hosted, open_model
 from gapsmith.agent.models.hosted.providers import PROVIDERS, Provider
 
 FILE = '''"""A provider whose server answers with the question in capitals."""
@@ -87,5 +87,5 @@ def test_what_a_provider_lacks_is_said(toy):
         ("toi:small", toy, "did you mean 'toy:small'?"),
         ("toy", toy, "expected toy:NAME"),
     ]:
-        with pytest.raises(ModelTrouble, match=said.replace("?", r"\?")):
+        with pytest.raises(ModelError, match=said.replace("?", r"\?")):
             open_model(spec, environment=environment)

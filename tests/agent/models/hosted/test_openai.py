@@ -3,7 +3,7 @@
 import pytest
 from loopback import Fault
 
-from gapsmith.agent.models.base import ModelTrouble
+from gapsmith.agent.models.base import ModelError
 
 _NOTHING = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
@@ -129,7 +129,7 @@ def test_a_gateways_error_is_repeated_by_its_own_status(serve, connect, question
     """What the server behind a gateway said decides whether the request is sent again."""
     server = serve(faults=[Fault(200, {"error": {"message": "from upstream", "code": code}})])
     connect(server, "chat").reply(question())
-    assert server.tally.requests == requests
+    assert server.record_tallies.requests == requests
 
 
 @pytest.mark.parametrize("code", ["server_error", "rate_limit_exceeded"])
@@ -138,7 +138,7 @@ def test_a_failed_response_that_nobody_billed_is_repeated(serve, connect, questi
     failed = {"id": "r", "object": "response", "output": [], "status": "failed"}
     server = serve(faults=[Fault(200, {**failed, "error": {"code": code, "message": "x"}})])
     reply = connect(server, "responses").reply(question())
-    assert (reply.detail["finish"], server.tally.requests) == ("complete", 2)
+    assert (reply.detail["finish"], server.record_tallies.requests) == ("complete", 2)
 
 
 @pytest.mark.parametrize(
@@ -196,5 +196,5 @@ def test_no_room_in_the_context_names_the_option(serve, connect, question):
     )
     model = connect(serve(lambda prompt: "yes", faults=[full, full]), "chat")
     assert "max_tokens=" in model.reply(question(0)).detail["error"]
-    with pytest.raises(ModelTrouble, match="max_tokens=4000"):
+    with pytest.raises(ModelError, match="max_tokens=4000"):
         model.reply(question(1))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.models import ModelTrouble
+from gapsmith.agent.models import ModelError
 from gapsmith.agent.models.hosted.prices import Price, Usage, load_prices
 
 
@@ -126,7 +126,7 @@ def test_own_prices_come_first(tmp_path):
 )
 def test_a_malformed_file_of_prices(tmp_path, text, words):
     """A mistake in the user's prices is told with the file, what was found and what was expected."""
-    with pytest.raises(ModelTrouble) as caught:
+    with pytest.raises(ModelError) as caught:
         load_prices(_own(tmp_path, text))
     assert words in str(caught.value)
     assert "own.toml" in str(caught.value)
@@ -134,5 +134,5 @@ def test_a_malformed_file_of_prices(tmp_path, text, words):
 
 def test_a_file_of_prices_that_is_not_there(tmp_path):
     """A missing file of prices is told, with the variable that names it: it is not silently left out."""
-    with pytest.raises(ModelTrouble, match="GAPSMITH_PRICES names"):
+    with pytest.raises(ModelError, match="GAPSMITH_PRICES names"):
         load_prices({"GAPSMITH_PRICES": str(tmp_path / "none.toml")})

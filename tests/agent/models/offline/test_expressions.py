@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.models.offline.algebra import core, simplify
-from gapsmith.agent.models.offline.expressions import clashes, kind_of, part, paths, read_text, size, text
+from gapsmith.agent.models.offline.algebra import extract_core, simplify
+from gapsmith.agent.models.offline.expressions import (
+    count_clashes,
+    count_nodes,
+    find_kind,
+    get_part,
+    list_paths,
+    read_text,
+    write_text,
+)
 from gapsmith.agent.models.offline.vocabulary import LARGEST, MOVES, Vocabulary
 from gapsmith.evaluators.grammar import Terminal
 from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
@@ -49,8 +57,8 @@ def value(code: str) -> np.ndarray:
 def test_random_expressions_add_equal_kinds(words, seed):
     """Times are added to times and compared with times, never with weights or ratios."""
     node = words.random(Random(seed))
-    assert clashes(node, words.kinds) == 0
-    assert size(node) <= LARGEST
+    assert count_clashes(node, words.kinds) == 0
+    assert count_nodes(node) <= LARGEST
 
 
 @settings(max_examples=300, deadline=None)
@@ -60,9 +68,9 @@ def test_mutants_join_no_new_kinds(seed):
     rng = Random(seed)
     node = rng.choice(WORDS.classics)
     for _ in range(5):
-        changed, _ = WORDS.mutated(rng, node)
-        assert clashes(changed, WORDS.kinds) <= clashes(node, WORDS.kinds)
-        assert size(changed) <= LARGEST
+        changed, _ = WORDS.mutate(rng, node)
+        assert count_clashes(changed, WORDS.kinds) <= count_clashes(node, WORDS.kinds)
+        assert count_nodes(changed) <= LARGEST
         node = changed
 
 
@@ -73,8 +81,8 @@ def test_expressions_are_finite_arrays(seed):
     rng = Random(seed)
     node, _ = WORDS.fresh(rng)
     for _ in range(4):
-        node, _ = WORDS.mutated(rng, node)
-    found = value(text(node, WORDS.signs))
+        node, _ = WORDS.mutate(rng, node)
+    found = value(write_text(node, WORDS.signs))
     assert found.shape == (3,)
     assert np.isfinite(found).all()
 
@@ -83,17 +91,17 @@ def test_expressions_are_finite_arrays(seed):
 @given(SEEDS)
 def test_printing_and_reading_are_inverse(seed):
     """An expression that was printed is read as itself, protection included."""
-    code = text(WORDS.fresh(Random(seed))[0], WORDS.signs)
-    assert text(read_text(code), WORDS.signs) == code
+    code = write_text(WORDS.fresh(Random(seed))[0], WORDS.signs)
+    assert write_text(read_text(code), WORDS.signs) == code
 
 
 @settings(max_examples=300, deadline=None)
 @given(SEEDS)
 def test_simplification_shortens_once_and_for_all(seed):
     """The laws of algebra never lengthen, and leave nothing for a second time."""
-    node = WORDS.grown(Random(seed), (("time", 1),), 3)
+    node = WORDS.grow(Random(seed), (("time", 1),), 3)
     plain = simplify(node)
-    assert size(plain) <= size(node)
+    assert count_nodes(plain) <= count_nodes(node)
     assert simplify(plain) == plain
 
 
@@ -101,9 +109,9 @@ def test_simplification_shortens_once_and_for_all(seed):
 @given(SEEDS)
 def test_simplification_keeps_the_value(seed):
     """The laws of algebra change no value; quotients of what may be zero and comparisons of equals excepted."""
-    node = WORDS.grown(Random(seed), (("time", 1),), 3)
-    if not {"/", "less"} & {part(node, path).head for path in paths(node)}:
-        codes = [text(each, WORDS.signs) for each in (node, simplify(node))]
+    node = WORDS.grow(Random(seed), (("time", 1),), 3)
+    if not {"/", "less"} & {get_part(node, path).head for path in list_paths(node)}:
+        codes = [write_text(each, WORDS.signs) for each in (node, simplify(node))]
         np.testing.assert_allclose(*map(value, codes), rtol=1e-2, atol=1)
 
 
@@ -128,7 +136,7 @@ def test_simplification_keeps_the_value(seed):
 )
 def test_laws(code, plain):
     """Each law of algebra does what it says."""
-    assert text(simplify(read_text(code)), WORDS.signs) == plain
+    assert write_text(simplify(read_text(code)), WORDS.signs) == plain
 
 
 @pytest.mark.parametrize(
@@ -144,41 +152,41 @@ def test_laws(code, plain):
 )
 def test_protection(code, protected):
     """Divisors and exponents of unknown sign are bounded; what an author wrote is left alone."""
-    assert text(read_text(code), WORDS.signs) == protected
+    assert write_text(read_text(code), WORDS.signs) == protected
 
 
 @pytest.mark.parametrize("priority", GRAMMAR.priorities)
 def test_classical_priorities_are_printed_with_their_value(priority):
     """Reading a rule of the field and printing it does not change what it computes."""
-    np.testing.assert_allclose(value(text(read_text(priority), WORDS.signs)), value(priority))
+    np.testing.assert_allclose(value(write_text(read_text(priority), WORDS.signs)), value(priority))
 
 
 def test_every_move_finds_something_to_do():
     """No move of the table is dead."""
     rng = Random(0)
     for name in MOVES:
-        assert any(WORDS.moved(rng, node, name) for node in WORDS.classics for _ in range(20)), name
+        assert any(WORDS.move(rng, node, name) for node in WORDS.classics for _ in range(20)), name
 
 
 def test_scaling_a_priority_is_no_change():
     """A mutation that only scales or shifts a priority would waste an evaluation."""
     for code in ("2 * slack", "slack / 3", "slack + now", "now + 2 * slack", "slack * 0.5 - load"):
-        assert core(read_text(code), WORDS.arrays) == read_text("slack")
+        assert extract_core(read_text(code), WORDS.arrays) == read_text("slack")
 
 
 def test_kinds_of_products():
     """Kinds multiply and divide; what cancels is a ratio."""
-    assert kind_of(read_text("weight * work / work"), MIXED.kinds) == (("weight", 1),)
-    assert kind_of(read_text("work / work"), MIXED.kinds) == ()
-    assert kind_of(read_text("3"), MIXED.kinds) is None
+    assert find_kind(read_text("weight * work / work"), MIXED.kinds) == (("weight", 1),)
+    assert find_kind(read_text("work / work"), MIXED.kinds) == ()
+    assert find_kind(read_text("3"), MIXED.kinds) is None
 
 
 def test_crossover_moves_parts_of_equal_kind():
     """A part goes where a part of its kind stood, and nothing foreign comes along."""
     rng = Random(1)
     node, donor = read_text("np.maximum(finish, due)"), read_text("np.log(work) + slack * 2")
-    found = [WORDS.crossed(rng, node, donor) for _ in range(50)]
-    codes = {text(each, WORDS.signs) for each in found if each}
+    found = [WORDS.cross(rng, node, donor) for _ in range(50)]
+    codes = {write_text(each, WORDS.signs) for each in found if each}
     assert "np.maximum(slack * 2, due)" in codes
     assert not any("log" in code for code in codes)
 
@@ -186,5 +194,5 @@ def test_crossover_moves_parts_of_equal_kind():
 def test_paths_reach_every_node():
     """The places of an expression are as many as its nodes."""
     node = read_text("np.where(work < due, now, load) / 2")
-    assert len(list(paths(node))) == size(node) == 7
-    assert ast.parse(text(node, WORDS.signs))
+    assert len(list(list_paths(node))) == count_nodes(node) == 7
+    assert ast.parse(write_text(node, WORDS.signs))

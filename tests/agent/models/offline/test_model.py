@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.models.base import ModelTrouble, Request
-from gapsmith.agent.models.offline.edits import EDITS, Edit, deletion, edited
+from gapsmith.agent.models.base import ModelError, Request
+from gapsmith.agent.models.offline.edits import EDITS, Edit, delete_statement, edit_program
 from gapsmith.agent.models.offline.expressions import read_text
 from gapsmith.agent.models.offline.model import PROPOSALS, OfflineModel
 from gapsmith.agent.models.offline.program import Kit, block_of, parse
@@ -234,7 +234,7 @@ def test_deletions_leave_no_name_without_a_value():
     """The only statement that gives a value to a name that is read stays; what nobody reads goes."""
     parsed = parse("def schedule(p, d):\n    a = p\n    b = a + d\n    b += a\n    c = d\n    return b\n")
     assert parsed is not None
-    found = {edited(Random(seed), parsed, (Edit(1, deletion),))[1] for seed in range(60)}
+    found = {edit_program(Random(seed), parsed, (Edit(1, delete_statement),))[1] for seed in range(60)}
     assert found == {"in schedule, deleted: c = d", "in schedule, deleted: b += a"}
 
 
@@ -244,13 +244,13 @@ def test_called_arguments_are_not_reckoned_with():
     parsed = parse(source)
     assert parsed is not None
     for seed in range(200):
-        child, _ = edited(Random(seed), parsed, EDITS)
+        child, _ = edit_program(Random(seed), parsed, EDITS)
         assert child.source.count("index") == 2
 
 
 def test_without_grammar_and_rules_the_trouble_says_what_to_do():
     """A problem that offers nothing to start from is refused in one line."""
-    with pytest.raises(ModelTrouble, match=r"neither grammar nor rules.*add a reference rule"):
+    with pytest.raises(ModelError, match=r"neither grammar nor rules.*add a reference rule"):
         ask("explore", 1, problem=BARE)
 
 
@@ -353,8 +353,8 @@ def test_inventions_keep_a_priority_now_and_then():
     parent = parse(program("explore", 1))
     assert parent is not None
     kit = Kit(PROBLEM)
-    telling = parent.having(
-        "construct", kit.filled(GRAMMAR.sources("construct")["dispatch"], read_text("due - 7 * now"))
+    telling = parent.replace_source(
+        "construct", kit.fill(GRAMMAR.sources("construct")["dispatch"], read_text("due - 7 * now"))
     )
     children = [program("invent", seed, telling.source) for seed in range(60)]
     assert 5 < sum("due - 7 * now" in child for child in children) < 55
@@ -392,7 +392,7 @@ def test_repair_replaces_what_is_not_ours():
     """A function that no block of the grammar resembles is the suspect."""
     parent = parse(program("explore", 1))
     assert parent is not None
-    broken = parent.having("improve", "def improve(p, d, sequence):\n    return sequence[::0]").source
+    broken = parent.replace_source("improve", "def improve(p, d, sequence):\n    return sequence[::0]").source
     repaired = parse(program("repair", 1, broken))
     assert repaired is not None
     assert Kit(PROBLEM).name("improve", repaired.text("improve"))
@@ -402,7 +402,9 @@ def test_helpers_do_not_get_lost():
     """A function that needs another of its module does not move to a program that lacks it."""
     parent = parse(program("explore", 1))
     assert parent is not None
-    needy = parent.having("improve", "def improve(p, d, sequence):\n    return helper(sequence)").source
+    needy = parent.replace_source(
+        "improve", "def improve(p, d, sequence):\n    return helper(sequence)"
+    ).source
     helper = "def helper(sequence):\n    return sequence\n\n\n"
     for seed in range(40):
         child = program("merge", seed, program("explore", 2), helper + needy)

@@ -15,8 +15,8 @@ from gapsmith.agent import Archive
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports.export.module import export
-from gapsmith.evaluators.base import Trouble
-from gapsmith.evaluators.catalogue import problem_names
+from gapsmith.evaluators.base import GapsmithError
+from gapsmith.evaluators.catalogue import list_problems
 
 ALONE = """
 import runpy, sys
@@ -77,7 +77,7 @@ def archive(tmp_path_factory):
 
 def number_of(archive, name):
     """The program's number."""
-    return archive.candidates(1)[3 + list(ODD).index(name)].program
+    return archive.read_candidates(1)[3 + list(ODD).index(name)].program
 
 
 def alone(path, *words):
@@ -108,7 +108,7 @@ def write(folder, instances):
 @pytest.mark.parametrize("name", ODD)
 def test_odd_programs_are_exported(archive, name):
     """Whatever its shape, a program becomes a module that repeats the archive's costs where candidates run."""
-    found = archive.candidates(1)[3 + list(ODD).index(name)]
+    found = archive.read_candidates(1)[3 + list(ODD).index(name)]
     assert found.train_gap is not None, found.message
     made = export(number_of(archive, name), archive, Inline())
     assert made.tests == 3
@@ -176,20 +176,20 @@ def test_costs_that_are_not_repeated_are_not_exported(archive, tmp_path):
     """A module whose self-test finds other costs than the archive holds is refused."""
     place = tmp_path / "false.db"
     run = finish(job(str(place), model=Scripted([reply_with("return np.argsort(d + 3 * p)")], 3), calls=1))
-    program = run.archive.candidates(1)[3].program
+    program = run.archive.read_candidates(1)[3].program
     run.archive.close()
     with sqlite3.connect(place) as connection:
         connection.execute(f"UPDATE evaluations SET cost = cost + 1 WHERE program = {program}")
     connection.close()
-    with pytest.raises(Trouble, match="does not repeat the archive's costs"):
+    with pytest.raises(GapsmithError, match="does not repeat the archive's costs"):
         export(program, Archive(str(place)), Inline())
 
 
 def test_a_program_that_failed_is_not_exported(tmp_path):
     """Where the archive has no cost, there is nothing that a module could repeat."""
     run = finish(job(str(tmp_path / "a.db"), model=Scripted([reply_with("return 'no'")], 3), calls=1))
-    with pytest.raises(Trouble, match="no cost of this program"):
-        export(run.archive.candidates(1)[3].program, run.archive, Inline())
+    with pytest.raises(GapsmithError, match="no cost of this program"):
+        export(run.archive.read_candidates(1)[3].program, run.archive, Inline())
 
 
 def test_the_problem_is_found_by_its_path(archive):
@@ -221,7 +221,7 @@ def test_programs_of_older_archives_are_screened_again(archive, tmp_path):
         connection.execute("UPDATE programs SET source = ? WHERE id = ?", (old, program.id))
     connection.close()
     store = Archive(str(place))
-    with pytest.raises(Trouble, match=r"is not exported.*line 1: uses __import__.*--sandboxed"):
+    with pytest.raises(GapsmithError, match=r"is not exported.*line 1: uses __import__.*--sandboxed"):
         export(program.id, store, Inline())
     made = export(program.id, store, Inline(), sandboxed=True)
     assert made.tests == 3
@@ -252,7 +252,7 @@ def test_a_sandboxed_module_is_called_as_the_function(archive):
         space["_PROGRAM"].close()
 
 
-@pytest.mark.parametrize("name", problem_names())
+@pytest.mark.parametrize("name", list_problems())
 def test_every_problem_s_reader_and_pricer_stand_alone(name):
     """What an export takes from several modules of ours has no two meanings under one name."""
     problem, bundle = find_problem(name), Bundle()

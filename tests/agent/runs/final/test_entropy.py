@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from helpers import Inline, Scripted, Threaded, finish, job, numbered, reply_with, tiny
 
-from gapsmith.agent.codegen.replies.markdown import fenced_blocks
-from gapsmith.agent.evaluation.compare import Entrant, named_entrants, run_all
+from gapsmith.agent.codegen.replies.markdown import find_fenced
+from gapsmith.agent.evaluation.compare import Entrant, find_entrants, run_all
 from gapsmith.agent.models import ReplayModel, write_recording
 from gapsmith.agent.models.offline.model import OfflineModel
-from gapsmith.agent.runs.final.entropy import Source, final_seed, last_drawn, source_of
-from gapsmith.agent.runs.final.selection import UNSEEN_FROM, unseen
-from gapsmith.agent.runs.recording import recorded
+from gapsmith.agent.runs.final.entropy import Source, draw_final_seed, find_last_drawn, find_source
+from gapsmith.agent.runs.final.selection import UNSEEN_FROM, make_unseen
+from gapsmith.agent.runs.recording import record_run
 from gapsmith.evaluators.base import Split
 
 SEED = 3
@@ -19,7 +19,7 @@ SEED = 3
 
 def drawn(run):
     """The seed that a finished run draws."""
-    return final_seed(run.archive, run.number, run.models, SEED)
+    return draw_final_seed(run.archive, run.number, run.models, SEED)
 
 
 def foreseen():
@@ -49,12 +49,12 @@ def test_a_test_learnt_by_heart_is_not_met(place):
     learnt = by_heart(foreseen())
     run = finish(job(place, model=Scripted([learnt], 3), calls=1))
     run.report()
-    last = unseen(run.problem, drawn(run))
+    last = make_unseen(run.problem, drawn(run))
     digests = {i.digest for i in (*run.supply.test(drawn(run)), *last.selection, *last.claim)}
     assert not digests & {i.digest for i in foreseen()}
     programs = [
-        Entrant("learnt", fenced_blocks(learnt)[0].texts[0]),
-        *named_entrants(run.problem, ["EDD"], None),
+        Entrant("learnt", find_fenced(learnt)[0].texts[0]),
+        *find_entrants(run.problem, ["EDD"], None),
     ]
     one, other = (run_all(run.problem, each, last.claim, Inline()) for each in programs)
     assert [score.cost for score in one] == [score.cost for score in other]
@@ -67,13 +67,13 @@ def test_equal_runs_of_deterministic_models_draw_alike(place, tmp_path):
         for k, last in enumerate((7, 7, 8))
     ]
     assert seeds[0] == seeds[1] != seeds[2]
-    assert source_of([OfflineModel()]) is Source.DECISIONS
+    assert find_source([OfflineModel()]) is Source.DECISIONS
 
 
 def test_other_models_get_entropy(tmp_path):
     """Two runs with the same programs draw differently where a model could plan for the draw."""
     runs = [finish(job(str(tmp_path / f"{k}.db"), model=Threaded(), calls=1)) for k in range(2)]
-    assert source_of(runs[0].models) is Source.ENTROPY
+    assert find_source(runs[0].models) is Source.ENTROPY
     assert drawn(runs[0]) != drawn(runs[1])
 
 
@@ -82,9 +82,9 @@ def test_what_was_drawn_is_kept_until_more_is_written(place):
     run = finish(job(place, model=Threaded(), calls=2))
     first = drawn(run)
     again = finish(job(place, model=Threaded(), calls=2, number=1))
-    assert drawn(again) == last_drawn(again.archive, 1) == first
+    assert drawn(again) == find_last_drawn(again.archive, 1) == first
     longer = finish(job(place, model=Threaded(), calls=5, number=1))
-    assert drawn(longer) == last_drawn(longer.archive, 1) != first
+    assert drawn(longer) == find_last_drawn(longer.archive, 1) != first
 
 
 def test_a_replay_repeats_the_last_instances(place, tmp_path):
@@ -92,10 +92,10 @@ def test_a_replay_repeats_the_last_instances(place, tmp_path):
     run = finish(job(place, model=Threaded(), calls=3))
     report = run.report()
     path = tmp_path / "r.jsonl"
-    found = recorded(run.archive, run.archive.run(1))
+    found = record_run(run.archive, run.archive.run(1))
     write_recording(path, found.lines, found.header)
     model = ReplayModel(path)
-    assert (model.told, source_of([model])) == (True, Source.RECORDING)
+    assert (model.told, find_source([model])) == (True, Source.RECORDING)
     replay = finish(job(str(tmp_path / "b.db"), model=model, calls=3, executor=Inline()))
     costs = [[score.cost for score in each.report().reference.scores] for each in (run, replay)]
     assert costs[0] == costs[1] == [score.cost for score in report.reference.scores]
@@ -107,7 +107,7 @@ def test_a_forged_seed_in_a_recording_of_a_deterministic_run_is_not_taken(place,
     """Where the seed follows from the decisions, a recording that says another one is not believed."""
     run = finish(job(place, model=Scripted([numbered(7)], 3), calls=1))
     expected = drawn(run)
-    found = recorded(run.archive, run.archive.run(1))
+    found = record_run(run.archive, run.archive.run(1))
     header = replace(found.header, told=False, final_seed=forged)
     write_recording(tmp_path / "r.jsonl", found.lines, header)
     replay = finish(job(str(tmp_path / "b.db"), model=ReplayModel(tmp_path / "r.jsonl"), calls=1))

@@ -7,14 +7,14 @@ from helpers import Inline, NoSandbox, Shuffled, finish, job, photographed, tiny
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.agent.evaluation.scores import Measuring, costs_in
-from gapsmith.agent.reports.runs import verdict
-from gapsmith.agent.runs.final.encoding import report_json
+from gapsmith.agent.evaluation.scores import Scorer, list_costs
+from gapsmith.agent.reports.runs import summarise_report
+from gapsmith.agent.runs.final.encoding import encode_report
 from gapsmith.agent.runs.final.entropy import Source
-from gapsmith.agent.runs.final.halving import mean_loss
-from gapsmith.agent.runs.final.leaderboards import boards
+from gapsmith.agent.runs.final.halving import average_loss
+from gapsmith.agent.runs.final.leaderboards import make_leaderboards
 from gapsmith.agent.runs.final.report import Counts, make_report
-from gapsmith.agent.runs.final.selection import SLOT, Finale, finalists, unseen
+from gapsmith.agent.runs.final.selection import SLOT, Finale, choose_finalists, make_unseen
 from gapsmith.agent.runs.final.selection import finish as end
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Split
@@ -68,9 +68,9 @@ class Stage:
             )
         )
         self.archive = self.job.archive
-        self.by = Measuring(self.problem, self.executor, self.archive)
+        self.by = Scorer(self.problem, self.executor, self.archive)
         self.train = self.job.loop._course.train
-        self.unseen = unseen(self.problem, 3)
+        self.unseen = make_unseen(self.problem, 3)
         self.elites = [self.elite(source) for source in sources]
 
     def elite(self, source):
@@ -78,7 +78,7 @@ class Stage:
         screened = screen(source, self.problem.entry)
         program, _ = self.archive.program("tiny_tardiness", screened.hash, source, screened.size)
         elite = Elite(program, source, screened.size, 0.0, ())
-        costs = costs_in(self.by.run([elite], self.train.instances)[0]) or ()
+        costs = list_costs(self.by.run([elite], self.train.instances)[0]) or ()
         return replace(elite, costs=costs, gap=self.train.scale.search(costs) if costs else 0.0)
 
     def end(self, **changes):
@@ -94,7 +94,7 @@ class Stage:
 def rarely_improved(stage):
     """Ten instances; EDD is not optimal on the last alone."""
     pool = stage.problem.instances("train", 5, 80)
-    costs = costs_in(stage.by.run([stage.elite(EDD)], pool)[0])
+    costs = list_costs(stage.by.run([stage.elite(EDD)], pool)[0])
     best = [stage.problem.baseline(each, 1.0).upper for each in pool]
     gains = [(cost > least, each) for each, cost, least in zip(pool, costs, best, strict=True)]
     optimal = [each for gain, each in gains if not gain]
@@ -105,7 +105,7 @@ def test_the_best_of_the_unseen_instances_wins(place):
     """The program that is best on the selection instances wins, wherever it stood before."""
     stage = Stage(place, WORST, BEST, EDD)
     finale = stage.end()
-    found = costs_in(stage.by.run([finale.winner], stage.unseen.claim)[0])
+    found = list_costs(stage.by.run([finale.winner], stage.unseen.claim)[0])
     assert list(found) == [stage.problem.baseline(i, 1.0).upper for i in stage.unseen.claim]
     assert finale.claimed.points >= finale.claimed.ci95[0] > 0
     assert finale.generated
@@ -117,7 +117,7 @@ def test_the_claim_is_the_gain_on_instances_that_chose_nothing(place):
     stage = Stage(place, WORST, BEST)
     finale = stage.end()
     bench = stage.by.bench(stage.unseen.claim)
-    costs = [costs_in(r) for r in stage.by.run([finale.winner, finale.reference], bench.instances)]
+    costs = [list_costs(r) for r in stage.by.run([finale.winner, finale.reference], bench.instances)]
     gain, low, high = bench.scale.gain(*costs)
     assert finale.claimed == Gain(gain, (low, high), len(bench.instances))
     digests = [i.digest for i in stage.unseen.claim]
@@ -148,8 +148,8 @@ def test_the_reference_is_the_best_rule_on_the_selection_instances(place):
     reference = stage.end().reference
     bench = stage.by.bench(stage.unseen.selection)
     rules = [stage.elite(rule.source("schedule")) for rule in stage.problem.rules]
-    costs = [costs_in(result) for result in stage.by.run(rules, bench.instances)]
-    losses = [mean_loss(bench.scale, each) for each in costs]
+    costs = [list_costs(result) for result in stage.by.run(rules, bench.instances)]
+    losses = [average_loss(bench.scale, each) for each in costs]
     assert reference.name == stage.problem.rules[losses.index(min(losses))].name
     assert stage.train.scale.search(reference.costs) == reference.gap
 
@@ -173,9 +173,9 @@ def test_the_winner_is_made_shorter_where_that_costs_nothing(place):
     assert "permutations" in finale.winner.source
     assert finale.winner.costs == stage.elites[0].costs
     assert finale.winner.size < stage.elites[0].size
-    row = stage.archive.candidates(1)[SLOT]
+    row = stage.archive.read_candidates(1)[SLOT]
     assert (row.program, row.parents) == (finale.winner.program, [stage.elites[0].program])
-    assert stage.archive.lineage(finale.winner.program)[0].operator == "shorten"
+    assert stage.archive.trace_lineage(finale.winner.program)[0].operator == "shorten"
     assert stage.events()["simplified"]["after"] == finale.winner.size
 
 
@@ -221,20 +221,20 @@ def test_few_own_instances_choose_and_claim_nothing(place):
     pool = tiny(sizes={Split.TRAIN: (6,)}).instances("train", 5, 80)
     bests = [stage.problem.baseline(each, 1.0).upper for each in pool]
     rules = [
-        costs_in(r)
+        list_costs(r)
         for r in stage.by.run([stage.elite(r.source("schedule")) for r in stage.problem.rules], pool)
     ]
     own = [each for each, best, *costs in zip(pool, bests, *rules, strict=True) if best < min(costs)][:11]
-    finale = stage.end(instances=unseen(stage.problem, 3, own))
+    finale = stage.end(instances=make_unseen(stage.problem, 3, own))
     assert not finale.winner.name
     assert (finale.claimed, finale.selection, finale.claim) == (Gain(0.0, None, 0), 11, 0)
     found = report(stage, finale, tests=4)
     assert found.gain.ci95 is None
-    said = verdict(found)
+    said = summarise_report(found)
     assert "no claim: 4 instances, and at least 6 are needed" in said
     assert "15 validation instances, which were all chosen by; at least 12 are needed" in said
     assert "interval" not in said
-    plain = report_json(found)
+    plain = encode_report(found)
     assert plain["counts"] == {**vars(found.counts), "selection": 11, "claim": 0, "test": 4}
     assert (plain["gain"]["ci95"], plain["gain"]["instances"], plain["gain"]["needed"]) == (None, 4, 6)
     assert (plain["claimed"]["ci95"], plain["claimed"]["instances"]) == (None, 0)
@@ -254,18 +254,18 @@ def test_a_winner_that_fails_on_a_test_instance_has_the_figures_of_the_others(pl
     assert (found.best.solved, found.gain.instances, len(found.reference.failures)) == (8, 8, 0)
     assert found.best.aggregate.pooled_gap_percent == 0.0
     assert found.gain.ci95[0] > 0
-    assert f"failed on 1 of 9 instances: {tests[-1].name} (infeasible)" in verdict(found)
-    assert report_json(found)["best"]["failures"][0]["instance"] == tests[-1].name
+    assert f"failed on 1 of 9 instances: {tests[-1].name} (infeasible)" in summarise_report(found)
+    assert encode_report(found)["best"]["failures"][0]["instance"] == tests[-1].name
 
 
 def test_the_winner_is_on_the_front_and_first_of_the_set(place):
     """Whatever training or the test say of others, the leaderboards hold what the run hands over."""
     stage = Stage(place, BEST)
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
-    rows = stage.archive.candidates(run.number).values()
+    rows = stage.archive.read_candidates(run.number).values()
     worst = max((row for row in rows if row.train_gap is not None), key=lambda row: row.train_gap)
     tests = stage.by.bench(stage.problem.instances("test"))
-    found = boards(run.number, worst.program, run.loop._course.train, tests, stage.by)
+    found = make_leaderboards(run.number, worst.program, run.loop._course.train, tests, stage.by)
     assert worst.program in [point.program for point in found.front]
     assert found.together[0].program == worst.program
     assert len(found.together) > 1
@@ -348,7 +348,7 @@ def test_a_finale_that_was_killed_ends_as_it_would_have(tmp_path):
 def test_unseen_instances_are_in_no_split():
     """Selection and claim share no instance with each other or with any split of the run."""
     problem = tiny()
-    found = unseen(problem, 3)
+    found = make_unseen(problem, 3)
     taken = {i.digest for split in Split for i in problem.instances(split, 3)}
     new = [i.digest for i in (*found.selection, *found.claim)]
     assert len(found.selection) == len(found.claim) == problem.counts[Split.VALIDATION]
@@ -359,7 +359,7 @@ def test_unseen_instances_are_in_no_split():
 def test_own_validation_instances_are_halved():
     """Of the user's own instances there are no new ones: halves of the validation part, and the finale says so."""
     own = tiny().instances("validation", 1, 13)
-    found = unseen(tiny(), 3, own)
+    found = make_unseen(tiny(), 3, own)
     assert not found.generated
     assert (len(found.selection), len(found.claim)) == (7, 6)
     assert {*found.selection, *found.claim} == set(own)
@@ -368,7 +368,7 @@ def test_own_validation_instances_are_halved():
 def test_the_finalists_are_the_champion_and_the_ten_best():
     """The champion comes first, once."""
     elites = [Elite(k, "", 1, 0.0, ()) for k in range(20)]
-    assert [e.program for e in finalists(elites[3], elites)] == [3, 0, 1, 2, *range(4, 10)]
+    assert [e.program for e in choose_finalists(elites[3], elites)] == [3, 0, 1, 2, *range(4, 10)]
 
 
 # The report
@@ -405,7 +405,7 @@ def test_the_leaderboards_are_chosen_by_training_alone(place):
     stage = Stage(place, BEST)
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     one, other = (
-        boards(run.number, 0, run.loop._course.train, stage.by.bench(instances), stage.by)
+        make_leaderboards(run.number, 0, run.loop._course.train, stage.by.bench(instances), stage.by)
         for instances in (stage.problem.instances("test"), stage.problem.instances("test", 5))
     )
     assert [m.program for m in one.together] == [m.program for m in other.together]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import tiny
 
-from gapsmith.agent.runs.final.significance import LOOKS, decide, harm
+from gapsmith.agent.runs.final.significance import LOOKS, decide, find_worse_subgroup
 from gapsmith.evaluators.running.assess import Assessment
 from gapsmith.evaluators.scoring import Score
 
@@ -129,17 +129,20 @@ def test_small_instances_do_not_make_up_for_large_ones(small, named):
         for k, each in enumerate(INSTANCES)
     ]
     by = Measured(lambda place: 3 if place % 4 else -0.5 - place % 3 / 10)
-    assert harm(PROGRAM, RULE, cut, by) == named
+    assert find_worse_subgroup(PROGRAM, RULE, cut, by) == named
     assert decide(PROGRAM, RULE, cut, lambda _: (), by, ERROR).sure == (not named)
 
 
 def test_rounding_is_no_harm():
     """What differs by less than the last digits that count is equal."""
     alike = [replace(each, stratum="a") for each in INSTANCES]
-    assert harm(PROGRAM, RULE, alike, Measured(lambda _: -1e-12)) == ""
-    assert harm(PROGRAM, RULE, alike, Measured(lambda _: -1e-6)) == "a"
+    assert find_worse_subgroup(PROGRAM, RULE, alike, Measured(lambda _: -1e-12)) == ""
+    assert find_worse_subgroup(PROGRAM, RULE, alike, Measured(lambda _: -1e-6)) == "a"
 
 
 def test_where_one_of_them_fails_no_harm_is_seen():
     """A failure is told elsewhere."""
-    assert harm(PROGRAM, RULE, INSTANCES, Measured(lambda place: None if place == 3 else -1)) == ""
+    assert (
+        find_worse_subgroup(PROGRAM, RULE, INSTANCES, Measured(lambda place: None if place == 3 else -1))
+        == ""
+    )

@@ -13,12 +13,12 @@ from loopback import BROKEN, Fault
 from gapsmith.agent import Archive, Budget, Run, Settings
 from gapsmith.agent.archive import BatchRow
 from gapsmith.agent.cli.app import main
-from gapsmith.agent.cli.terminal.progress import batch_words
-from gapsmith.agent.models import ModelTrouble
+from gapsmith.agent.cli.terminal.progress import describe_batch
+from gapsmith.agent.models import ModelError
 from gapsmith.agent.models.hosted.batch.base import TRIES
 from gapsmith.agent.models.hosted.transport import rate_limit as pacing
 from gapsmith.agent.runs.loop import batches as batching
-from gapsmith.evaluators.base import UsageTrouble
+from gapsmith.evaluators.base import UsageError
 
 PRICED = {"openai": "gpt-5", "anthropic": "claude-sonnet-5"}
 KINDS = pytest.mark.parametrize("kind", PRICED)
@@ -58,13 +58,13 @@ def test_a_run_in_batches(place, kind):
     with BatchServer(different()) as server:
         run = finish(run_on(server, kind, place, calls=30))
     calls = run.archive.calls(1)
-    assert len(calls) == server.tally.answered == 30
+    assert len(calls) == server.record_tallies.list_answered_slots == 30
     assert [len(batch.questions) for batch in server.batches.values()] == [10, 10, 10]
-    assert server.tally.requests == 0  # none was asked alone
+    assert server.record_tallies.requests == 0  # none was asked alone
     assert {call.detail["batch"] for call in calls.values()} == set(server.batches)
-    assert sum(call.tokens_out for call in calls.values()) == server.tally.tokens_out
+    assert sum(call.tokens_out for call in calls.values()) == server.record_tallies.tokens_out
     fresh, cached, output = {"openai": (1.25, 0.125, 10.0), "anthropic": (2.0, 0.2, 10.0)}[kind]
-    told = server.tally
+    told = server.record_tallies
     paid = (
         (told.tokens_in - told.tokens_cached) * fresh + told.tokens_cached * cached + told.tokens_out * output
     )
@@ -100,7 +100,7 @@ def test_what_a_batch_leaves_unanswered_is_asked_again(place, kind, fate):
         run = finish(run_on(server, kind, place, calls=12))
         assert set(server.billed.values()) == {1}
     calls = run.archive.calls(1)
-    assert len(calls) == server.tally.answered == 12
+    assert len(calls) == server.record_tallies.list_answered_slots == 12
     kinds = {"cancelled": {"openai": "cancelled", "anthropic": "canceled"}[kind], "errored": "500"}
     name = kinds.get(fate, fate)
     ends = [row.ends for row in run.archive.batches(1)]
@@ -146,7 +146,7 @@ def test_a_fault_at_any_step_costs_nothing(place, kind, fault, step):
     """Whatever request fails once, no question is sent twice, and every answer is recorded."""
     with BatchServer(different(), struck={(step[kind], 0): fault}, looks=2) as server:
         run = finish(run_on(server, kind, place, calls=6, parallel=6))
-    assert len(run.archive.calls(1)) == server.tally.answered == 6
+    assert len(run.archive.calls(1)) == server.record_tallies.list_answered_slots == 6
     assert len(server.batches) == 1
 
 
@@ -188,7 +188,7 @@ def check_paid_once(server, archive, calls):
     # A real server bills what it has accepted, whoever asks for the results.
     assert sum(len(batch.questions) for batch in server.batches.values()) == calls
     assert len(recorded) == calls
-    assert server.tally.answered == calls
+    assert server.record_tallies.list_answered_slots == calls
     assert set(server.asked.values()) == set(server.billed.values()) == {1}
     sent = {
         id_.rpartition("-")[2]: (batch, question)
@@ -277,7 +277,7 @@ def test_a_batch_of_somebody_else_is_not_taken_for_ours(place, kind):
 def test_a_batch_that_fails_as_a_whole_ends_the_run(place):
     """When a server refuses the whole batch, the run ends with its words, and resume sends it anew."""
     with BatchServer(different(), failed="token_limit_exceeded") as server:
-        with pytest.raises(ModelTrouble, match="the file is not valid"):
+        with pytest.raises(ModelError, match="the file is not valid"):
             finish(run_on(server, "openai", place, calls=4, parallel=4))
         server.failed = ""
         finish(run_on(server, "openai", place, number=1, calls=4, parallel=4))
@@ -288,11 +288,11 @@ def test_a_batch_that_fails_as_a_whole_ends_the_run(place):
 def test_a_wrong_key_ends_the_run_and_the_right_one_goes_on(place, monkeypatch):
     """A batch that cannot be sent is told in one line; nothing is lost by it."""
     with BatchServer(different(), key="sk-right-0123456789") as server:
-        with pytest.raises(ModelTrouble, match="OPENAI_API_KEY"):
+        with pytest.raises(ModelError, match="OPENAI_API_KEY"):
             finish(run_on(server, "openai", place, calls=4, parallel=4))
         monkeypatch.setenv("OPENAI_API_KEY", "sk-right-0123456789")
         finish(run_on(server, "openai", place, number=1, calls=4, parallel=4))
-        assert len(Archive(place).calls(1)) == server.tally.answered == 4
+        assert len(Archive(place).calls(1)) == server.record_tallies.list_answered_slots == 4
 
 
 def test_a_batch_that_is_gone_is_not_asked_again_by_itself(place, monkeypatch):
@@ -303,7 +303,7 @@ def test_a_batch_that_is_gone_is_not_asked_again_by_itself(place, monkeypatch):
         finish(run)
         server.on_look = None
         server.batches.clear()
-        with pytest.raises(ModelTrouble, match="expected the key and base URL by which it was sent"):
+        with pytest.raises(ModelError, match="expected the key and base URL by which it was sent"):
             finish(run_on(server, "anthropic", place, number=1, calls=4, parallel=4))
         assert not server.batches
 
@@ -321,8 +321,8 @@ def test_models_of_several_servers_each_have_their_batches(place, monkeypatch):
             parallel=10,
         )
         run = finish(Run(wanted, Archive(place), executor=Inline()))
-        assert one.tally.answered + two.tally.answered == 20
-        assert min(one.tally.answered, two.tally.answered) > 0
+        assert one.record_tallies.list_answered_slots + two.record_tallies.list_answered_slots == 20
+        assert min(one.record_tallies.list_answered_slots, two.record_tallies.list_answered_slots) > 0
     assert {row.model for row in run.archive.batches(1)} == set(wanted.models)
 
 
@@ -340,9 +340,9 @@ def test_dollars_are_a_wall_for_batches_too(place):
 def test_batches_need_a_model_that_has_them(place):
     """A run in batches is refused for models that answer at once, before anything is recorded."""
     wanted = Settings(problem=str(TINY), budget=Budget(calls=4), batch=True)
-    with pytest.raises(UsageTrouble, match="--batch is for models of openai: and anthropic:; found offline"):
+    with pytest.raises(UsageError, match="--batch is for models of openai: and anthropic:; found offline"):
         Run(wanted, Archive(place), executor=Inline())
-    assert Archive(place).runs() == []
+    assert Archive(place).list_runs() == []
 
 
 @pytest.mark.parametrize(("calls", "window"), [(20, 4), (200, 25), (100_000, 128)])
@@ -356,7 +356,7 @@ def test_batches_are_few_and_large(calls, window):
 def test_a_batch_is_told_while_it_is_waited_for():
     """The progress line says whose answers are waited for, how many are there, and since when."""
     row = BatchRow(name="n", run=1, model="openai:gpt-5", system="", slots={"3": {}, "4": {}}, made=1000.0)
-    words = batch_words(batching.Waiting(row, done=1), now=1000.0 + 7300.0)
+    words = describe_batch(batching.BatchStatus(row, done=1), now=1000.0 + 7300.0)
     assert words == "waiting for a batch: 1 of 2 by openai:gpt-5, 121 min"
 
 

@@ -8,8 +8,8 @@ import pytest
 from gapsmith.agent.models.base import Reply, Stopped
 from gapsmith.agent.models.callers import Callers
 from gapsmith.agent.runs.loop.scheduler import Evaluate, Scheduler, Turn
-from gapsmith.evaluators.base import Trouble
-from gapsmith.sandbox import SandboxTrouble
+from gapsmith.evaluators.base import GapsmithError
+from gapsmith.sandbox import SandboxError
 
 
 class Later:
@@ -37,13 +37,13 @@ class Question:
     """A question that has room or not, and is answered when the test says so."""
 
     def __init__(self, room=True, answer=None):
-        self.room, self.future, self.marks = room, Future(), []
+        self.is_too_long, self.future, self.marks = room, Future(), []
         if answer is not None:
             self.future.set_result(Reply(text=answer))
 
     def send(self, callers):
         """Sends it if there is room."""
-        return self.future if self.room else None
+        return self.future if self.is_too_long else None
 
     def keep(self, reply):
         """The chain gets the text."""
@@ -187,10 +187,10 @@ def test_held_questions_are_sent_in_their_order(scheduler):
     first, second = Question(room=False, answer="one"), Question(room=False, answer="two")
     scheduler.start(0, one_question(first))
     scheduler.start(1, one_question(second))
-    second.room = True
+    second.is_too_long = True
     assert scheduler.held == 2
     assert not scheduler.retry_held()
-    first.room = True
+    first.is_too_long = True
     assert scheduler.retry_held()
     assert scheduler.retry_held()
     assert not scheduler.retry_held()
@@ -207,7 +207,7 @@ def test_a_held_question_that_never_has_room_is_dropped(scheduler):
     assert scheduler.held == 0
 
 
-@pytest.mark.parametrize("error", [SandboxTrouble("no sandbox"), Trouble("an author's fault")])
+@pytest.mark.parametrize("error", [SandboxError("no sandbox"), GapsmithError("an author's fault")])
 def test_a_failure_of_ours_drops_its_chain_and_is_kept(scheduler, executor, error):
     """Others go on; the first error is the run's, and later ones do not replace it."""
     closed = []
@@ -220,7 +220,7 @@ def test_a_failure_of_ours_drops_its_chain_and_is_kept(scheduler, executor, erro
 
     scheduler.start(0, chain())
     scheduler.start(1, one_work("good"))
-    scheduler.start(2, one_work(Trouble("later")))
+    scheduler.start(2, one_work(GapsmithError("later")))
     for _ in range(3):
         executor.finish()
         scheduler.wait(1.0)
@@ -234,7 +234,7 @@ def test_one_failure_among_several_works_is_enough(scheduler, executor):
     """Results that come for a chain that was dropped are not taken up."""
 
     def chain():
-        yield Evaluate((SandboxTrouble("broke"), "good"))
+        yield Evaluate((SandboxError("broke"), "good"))
 
     scheduler.start(0, chain())
     for _ in range(2):
@@ -268,7 +268,7 @@ def test_a_refused_question_is_on_record(scheduler):
     """A server's refusal is the run's error, and the question is marked as failed."""
     ask = Question()
     scheduler.start(0, one_question(ask))
-    ask.future.set_exception(Trouble("refused"))
+    ask.future.set_exception(GapsmithError("refused"))
     scheduler.wait(1.0)
     assert str(scheduler.error) == "refused"
     assert ask.marks == ["failed"]
@@ -281,7 +281,7 @@ def test_abandoned_questions_leave_what_has_come(scheduler, executor):
     scheduler.start(1, one_question(answered))
     scheduler.start(2, one_work("work"))
     answered.future.set_result(Reply(text="in time"))
-    scheduler.abandon_questions()
+    scheduler.drop_questions()
     assert scheduler.numbers == [1, 2]
     assert scheduler.exhausted
     executor.finish()

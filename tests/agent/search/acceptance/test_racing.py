@@ -9,10 +9,10 @@ from helpers import Inline, NoSandbox, tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.evaluation.baselines import baselines_of
-from gapsmith.agent.evaluation.staged import PROBED, Attempt, Probe, Race, Validation
-from gapsmith.agent.search.acceptance.racing import Bar, blocks, lag
-from gapsmith.agent.search.instances import Bench, Course
+from gapsmith.agent.evaluation.baselines import find_baselines
+from gapsmith.agent.evaluation.staged import MIN_PROBE_INSTANCES, Attempt, Probe, Race, Validation
+from gapsmith.agent.search.acceptance.racing import RaceReference, estimate_deficit, split_blocks
+from gapsmith.agent.search.instances import Course, InstanceSet
 from gapsmith.agent.search.selection.population import Elite
 
 FORWARD = "def schedule(p, d):\n    return list(range(len(p)))\n"
@@ -30,7 +30,7 @@ def bar_of(losses, *others):
     """The bar of an elite among these, or else among some that differ from it by 1 everywhere."""
     others = others or ([loss + 1 for loss in losses],)
     elites = [elite(k, each) for k, each in enumerate((losses, *others))]
-    return Bar.of(elites[0], elites, ["all"] * len(losses))
+    return RaceReference.of(elites[0], elites, ["all"] * len(losses))
 
 
 def met_in_order(bar, losses, count):
@@ -41,16 +41,16 @@ def met_in_order(bar, losses, count):
 @given(st.integers(1, 200))
 def test_blocks_are_all_instances_once(count):
     """Whatever the number of instances, the blocks follow each other and end with the last one."""
-    met = [place for block in blocks(count) for place in block]
+    met = [place for block in split_blocks(count) for place in block]
     assert met == list(range(count))
-    assert all(len(block) for block in blocks(count))
+    assert all(len(block) for block in split_blocks(count))
 
 
 @given(LOSSES, LOSSES, LOSSES, st.integers(1, 20), st.integers(0, 9))
 def test_nobody_is_behind_an_equal_or_a_worse(own, less, other, met, more):
     """A candidate is dropped neither for its own losses, nor where the bar is higher everywhere."""
     bar = bar_of([loss + more for loss in own], less, other)
-    assert lag(met_in_order(bar, own, met), bar) == 0.0
+    assert estimate_deficit(met_in_order(bar, own, met), bar) == 0.0
 
 
 @given(LOSSES, LOSSES, st.integers(1, 19))
@@ -60,7 +60,7 @@ def test_who_cannot_catch_up_even_with_optima_is_dropped(losses, other, met):
     left = sum(losses) - sum(met_in_order(bar, losses, met))
     own = met_in_order(bar, losses, met)
     own[0] += left + 0.01
-    assert lag(own, bar) > left
+    assert estimate_deficit(own, bar) > left
 
 
 @given(LOSSES, LOSSES, LOSSES)
@@ -84,7 +84,7 @@ def test_an_instance_on_which_only_far_elites_differ_tells_no_more_than_another(
 def test_classes_come_in_turn(losses, one, classes):
     """Before a class comes again, every class that has instances left has come as often, its most telling first."""
     elites = [elite(0, losses), elite(1, one)]
-    bar = Bar.of(elites[0], elites, classes)
+    bar = RaceReference.of(elites[0], elites, classes)
     came = {name: [place for place in bar.order if classes[place] == name] for name in classes}
     for each in came.values():
         assert all(bar.spread[first] >= bar.spread[second] for first, second in pairwise(each))
@@ -98,24 +98,29 @@ def test_who_is_expected_far_behind_is_dropped(met, deviations, share, dropped):
     """As far behind on all as on those met, against the root of what the others may bring: the fewer, the farther."""
     bar = bar_of([9.0] * 20)
     expected = share * deviations * np.sqrt(20 - met)
-    found = lag(np.full(met, 9.0 + expected / 20), bar)
+    found = estimate_deficit(np.full(met, 9.0 + expected / 20), bar)
     assert found == (pytest.approx(expected) if dropped else 0.0)
 
 
 def test_where_there_is_nothing_to_compare_nobody_is_behind():
     """Without a bar, before the first instance, and with all instances met nobody is dropped."""
     bar, worse = bar_of([0.0] * 20), np.full(20, 9.0)
-    assert lag(worse[:4], bar) > 0
-    assert lag(worse[:4], None) == lag(worse[:0], bar) == lag(worse, bar) == 0.0
+    assert estimate_deficit(worse[:4], bar) > 0
+    assert (
+        estimate_deficit(worse[:4], None)
+        == estimate_deficit(worse[:0], bar)
+        == estimate_deficit(worse, bar)
+        == 0.0
+    )
 
 
 def test_without_other_elites_the_optimum_stands_for_them():
     """The first bar of a run is the only elite: where it loses most comes first, and may be made up for."""
     only = elite(1, [1.0] * 19 + [2.0])
-    bar = Bar.of(only, [only], ["all"] * 20)
+    bar = RaceReference.of(only, [only], ["all"] * 20)
     assert bar.order == (19, *range(19))
-    assert lag(np.array([2.1]), bar) == 0.0
-    assert lag(np.array([9.0]), bar) > 0
+    assert estimate_deficit(np.array([2.1]), bar) == 0.0
+    assert estimate_deficit(np.array([9.0]), bar) > 0
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +128,8 @@ def course():
     """Forty tiny instances to race on."""
     problem = tiny(relabel=None)
     train, validation = problem.instances("train", 0, 40), problem.instances("validation", 0, 6)
-    found = baselines_of(problem, [*train, *validation])
-    return Course(problem, Bench.of(train, found, False), Bench.of(validation, found, False))
+    found = find_baselines(problem, [*train, *validation])
+    return Course(problem, InstanceSet.of(train, found, False), InstanceSet.of(validation, found, False))
 
 
 def priced(course, own):
@@ -214,16 +219,16 @@ def test_behaviour_is_what_a_program_does(course):
     bodies = ("np.argsort(d + 0.3 * p)", "(0.3 * p + d).argsort()", "np.argsort(-d)")
     first, second, other = (run(Probe(course, SOURCE.format(body), None, {})) for body in bodies)
     assert first.decisions == second.decisions != other.decisions
-    assert len(first.decisions) == PROBED
-    assert first.met == PROBED
+    assert len(first.decisions) == MIN_PROBE_INSTANCES
+    assert first.met == MIN_PROBE_INSTANCES
     assert first.costs is None
 
 
 def test_the_optimal_are_told_apart_by_more_instances(course):
     """Where a program misses too few optima, that another one does the same says little: its probe goes on."""
     bound = course.train.scale.bound
-    late = [*bound[:PROBED], *(bound[PROBED:] + 9)]
-    assert run(Probe(priced(course, late), FORWARD, None, {})).met == PROBED + 2
+    late = [*bound[:MIN_PROBE_INSTANCES], *(bound[MIN_PROBE_INSTANCES:] + 9)]
+    assert run(Probe(priced(course, late), FORWARD, None, {})).met == MIN_PROBE_INSTANCES + 2
     always = run(Probe(priced(course, bound), FORWARD, None, {}))
     assert (always.met, len(always.costs), len(always.decisions)) == (40, 40, 40)
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.agent.search.strategies import CONTROL, portfolio
+from gapsmith.agent.search.strategies import CONTROL, make_portfolio
 from gapsmith.agent.search.strategies.arms import CONTROL_LEAST, CONTROL_MOST, CUTS, Arms
 
-SEARCHING = [strategy.name for strategy in portfolio(900) if strategy.name != CONTROL]
+SEARCHING = [strategy.name for strategy in make_portfolio(900) if strategy.name != CONTROL]
 
 
 def six(gaps=()):
     """All trajectories; the searching ones with an elite of these gaps, in their order."""
-    arms = Arms(portfolio(900))
+    arms = Arms(make_portfolio(900))
     for number, (name, gap) in enumerate(zip(SEARCHING, gaps, strict=False)):
         arms.all[name].population.add(Elite(number, "", 1, gap, (number,)))
     return arms
@@ -26,7 +26,7 @@ def six(gaps=()):
 )
 def test_a_budget_feeds_so_many_trajectories(budget, count):
     """One for each 150 evaluations, two at least and six at most; names differ, and the control is among them."""
-    names = [strategy.name for strategy in portfolio(budget)]
+    names = [strategy.name for strategy in make_portfolio(budget)]
     assert len(set(names)) == len(names) == count
     assert CONTROL in names
 
@@ -35,7 +35,7 @@ def test_a_budget_feeds_so_many_trajectories(budget, count):
 @pytest.mark.parametrize("gainful", [CONTROL, "genetic"])
 def test_the_control_has_its_share_whatever_gains(budget, gainful):
     """Between 15 and 20 % of the slots, in a long run in which one gains always and trajectories are given up."""
-    arms, asked = Arms(portfolio(budget)), 0
+    arms, asked = Arms(make_portfolio(budget)), 0
     for slot in range(1, 801):
         arm = arms.choose(Random(slot))
         asked += arm.name == CONTROL
@@ -71,7 +71,7 @@ def test_two_cuts_may_come_at_once():
 )
 def test_the_control_and_the_best_stay(budget, gaps, moments):
     """Whenever cuts come, the control is left, and the best of the others."""
-    arms = Arms(portfolio(budget))
+    arms = Arms(make_portfolio(budget))
     searching = [name for name in arms.all if name != CONTROL]
     for number, (name, gap) in enumerate(zip(searching, gaps, strict=False)):
         arms.all[name].population.add(Elite(number, "", 1, gap, (number,)))

@@ -10,7 +10,7 @@ from gapsmith.agent.search.operators import OPERATORS, REPAIR, RULE, SEED, TACTI
 from gapsmith.agent.search.selection import BY_GAP
 from gapsmith.agent.search.selection.bandit import Bandit
 from gapsmith.agent.search.selection.population import Elite, Population
-from gapsmith.agent.search.strategies import View, portfolio
+from gapsmith.agent.search.strategies import View, make_portfolio
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.search.strategies.merging import Merging
@@ -93,7 +93,7 @@ def test_merging_crosses_trajectories():
     assert parents(alone) <= set(OWN)
 
 
-@pytest.mark.parametrize("strategy", portfolio(900), ids=lambda each: each.name)
+@pytest.mark.parametrize("strategy", make_portfolio(900), ids=lambda each: each.name)
 def test_every_strategy_can_begin(strategy):
     """With no elite, or a single one, each of them wants something; equal chance, equal choice."""
     for own in ((), (1,)):
@@ -130,8 +130,8 @@ def test_a_strategy_takes_a_selector_of_the_users_own(strategy):
 
 def test_without_single_instances_parents_are_chosen_by_gap():
     """The portfolio for comparisons has other selectors, and the same trajectories."""
-    usual, other = portfolio(900), portfolio(900, by_instances=False)
+    usual, other = make_portfolio(900), make_portfolio(900, by_instances=False)
     assert [each.name for each in usual] == [each.name for each in other]
     selectors = [each.selector for each in other if not isinstance(each, Independent)]
     assert set(selectors) == {BY_GAP}
-    assert len(portfolio(300)) == 2
+    assert len(make_portfolio(300)) == 2

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.search.tuning.docstrings import update_docstrings
-from gapsmith.agent.search.tuning.parameters import parameters, with_values
+from gapsmith.agent.search.tuning.parameters import find_parameters, set_values
 
 PROGRAM = '''"""Looks ahead by three jobs. Ärger, "3-opt", x3 and 3.5 are no such number."""
 import numpy as np
@@ -66,8 +66,8 @@ def test_what_cannot_be_compared_stays(new):
 @given(st.lists(st.floats(0.5, 400), min_size=3, max_size=3))
 def test_tuned_programs_mention_no_stale_number(factors):
     """After tuning, no function's docstring has a number that the program had and has no more."""
-    names = [parameter.name for parameter in parameters(PROGRAM)]
-    changed = with_values(PROGRAM, dict(zip(names, factors, strict=True)))
+    names = [parameter.name for parameter in find_parameters(PROGRAM)]
+    changed = set_values(PROGRAM, dict(zip(names, factors, strict=True)))
     tuned = update_docstrings(PROGRAM, changed)
     assert tuned.split('"""')[::2] == changed.split('"""')[::2]
     left = {node.value for node in ast.walk(ast.parse(tuned)) if isinstance(node, ast.Constant)}

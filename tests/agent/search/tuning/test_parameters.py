@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.search.tuning.parameters import AT_MOST, Parameter, parameters, with_values
+from gapsmith.agent.search.tuning.parameters import AT_MOST, Parameter, find_parameters, set_values
 
 DECLARED = '''"""Ärger vermeiden."""
 import numpy as np
@@ -39,12 +39,12 @@ def schedule(p, d, share=0.25):
 
 def values_of(source):
     """What stands in a source, by name."""
-    return {parameter.name: parameter.default for parameter in parameters(source)}
+    return {parameter.name: parameter.default for parameter in find_parameters(source)}
 
 
 def test_a_declared_block_gives_its_parameters():
     """Names, limits, scales and kinds are as declared; numbers elsewhere are no parameters."""
-    assert parameters(DECLARED) == (
+    assert find_parameters(DECLARED) == (
         Parameter("look ahead", 3, 1, 10, log=False, whole=True),
         Parameter("stretch", 1.5, 0.5, 4.0, log=True, whole=False),
         Parameter("bias", -0.5, -2, 0, log=False, whole=False),
@@ -53,14 +53,14 @@ def test_a_declared_block_gives_its_parameters():
 
 def test_without_a_block_settings_are_found_and_structure_is_not():
     """Counts, factors and ends of slices may vary; seeds, indices, axes, guards and small counts may not."""
-    found = {(p.default, p.low, p.high, p.whole) for p in parameters(PLAIN)}
+    found = {(p.default, p.low, p.high, p.whole) for p in find_parameters(PLAIN)}
     assert found == {
         (0.25, 0.0625, 1.0, False),
         (40, 10, 160, True),
         (1.5, 0.375, 6.0, False),
         (5, 1, 20, True),
     }
-    assert all(parameter.log for parameter in parameters(PLAIN))
+    assert all(parameter.log for parameter in find_parameters(PLAIN))
 
 
 COMPARED = """def priority(item, bins):
@@ -72,15 +72,15 @@ COMPARED = """def priority(item, bins):
 
 def test_without_settings_small_thresholds_are_found():
     """Whole numbers up to nine that something is compared with by order, where no other constant may be tuned."""
-    found = {(p.default, p.low, p.high) for p in parameters(COMPARED.replace(" + (left > 12{})", ""))}
+    found = {(p.default, p.low, p.high) for p in find_parameters(COMPARED.replace(" + (left > 12{})", ""))}
     assert found == {(2, 0, 6), (0, 0, 4)}
-    assert all(p.whole and not p.log for p in parameters(COMPARED.replace(" + (left > 12{})", "")))
-    assert [p.default for p in parameters(COMPARED.format(""))] == [12]
+    assert all(p.whole and not p.log for p in find_parameters(COMPARED.replace(" + (left > 12{})", "")))
+    assert [p.default for p in find_parameters(COMPARED.format(""))] == [12]
 
 
 def test_exactly_the_value_changes():
     """Signs go with their number; comments, layout and everything that is not a value stay byte for byte."""
-    changed = with_values(DECLARED, {"look ahead": 6.6, "bias": -0.123456789, "unknown": 1})
+    changed = set_values(DECLARED, {"look ahead": 6.6, "bias": -0.123456789, "unknown": 1})
     assert changed == DECLARED.replace("(3, 1, 10)", "(7, 1, 10)").replace("- 0.5,", "-0.123457,")
 
 
@@ -88,7 +88,7 @@ def test_exactly_the_value_changes():
 def test_lines_may_end_in_any_way(newline):
     """Places are right whatever ends the lines."""
     source = PLAIN.replace("\n", newline)
-    assert with_values(source, {"line 7 #1": 80}) == source.replace("40", "80")
+    assert set_values(source, {"line 7 #1": 80}) == source.replace("40", "80")
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_what_is_declared_and_not_read_is_left_out():
 def test_rounding_does_not_pass_a_limit():
     """Where six digits would lie beyond the limit, all digits are written."""
     source = "PARAMS = {'a': (1.0, 0.5, 1.23456789)}"
-    assert values_of(with_values(source, {"a": 9.0})) == {"a": 1.23456789}
+    assert values_of(set_values(source, {"a": 9.0})) == {"a": 1.23456789}
 
 
 def test_a_default_outside_its_limits_is_moved_to_them():
     """What may be tuned starts inside; a logarithm of what may be 0 is none."""
-    (found,) = parameters("PARAMS = {'k': (99.0, 0, 10, 'log')}")
+    (found,) = find_parameters("PARAMS = {'k': (99.0, 0, 10, 'log')}")
     assert found == Parameter("k", 10, 0, 10, log=False, whole=False)
 
 
@@ -145,13 +145,13 @@ def test_at_most_twelve_in_reading_order():
     names = [f"n{k}" for k in range(30)]
     source = "PARAMS = {" + ", ".join(f"'{name}': (5, 1, 9)" for name in names) + "}"
     assert list(values_of(source)) == names[:AT_MOST]
-    assert len(parameters("def f(x):\n    return x" + " + 3.5" * 30)) == AT_MOST
+    assert len(find_parameters("def f(x):\n    return x" + " + 3.5" * 30)) == AT_MOST
 
 
 def test_a_program_stays_one_when_tuned():
     """A tuned program passes the screen, and is another program than before."""
     entry = find_problem("single_machine_tardiness").entry
-    before, after = screen(DECLARED, entry), screen(with_values(DECLARED, {"stretch": 2.0}), entry)
+    before, after = screen(DECLARED, entry), screen(set_values(DECLARED, {"stretch": 2.0}), entry)
     assert before.outcome == after.outcome == "ok"
     assert before.hash != after.hash
 
@@ -162,8 +162,8 @@ ANY = st.floats(allow_nan=True, allow_infinity=True)
 @given(st.sampled_from((DECLARED, PLAIN)), st.lists(ANY, min_size=12, max_size=12))
 def test_values_stay_within_limits(source, drawn):
     """Whatever is asked for: the result parses, and holds values of the same kinds between the limits."""
-    known = {parameter.name: parameter for parameter in parameters(source)}
-    changed = with_values(source, dict(zip(known, drawn, strict=False)))
+    known = {parameter.name: parameter for parameter in find_parameters(source)}
+    changed = set_values(source, dict(zip(known, drawn, strict=False)))
     ast.parse(changed)
     for name, value in values_of(changed).items():
         assert known[name].low <= value <= known[name].high
@@ -174,24 +174,24 @@ def test_values_stay_within_limits(source, drawn):
 def test_asking_again_changes_nothing(drawn):
     """Declared limits stay, so that the same values give the same text, once set or twice."""
     values = dict(zip(values_of(DECLARED), drawn, strict=True))
-    changed = with_values(DECLARED, values)
-    assert with_values(changed, values) == changed
+    changed = set_values(DECLARED, values)
+    assert set_values(changed, values) == changed
 
 
 @given(st.sampled_from((DECLARED, PLAIN)), st.floats(0, 1))
 def test_what_is_written_is_read_again(source, share):
     """A value between the limits comes back, whole or to six digits, and the old values give the old text."""
-    wanted = {p.name: p.low + share * (p.high - p.low) for p in parameters(source)}
-    assert with_values(source, values_of(source)) == source
-    changed = with_values(source, wanted)
+    wanted = {p.name: p.low + share * (p.high - p.low) for p in find_parameters(source)}
+    assert set_values(source, values_of(source)) == source
+    changed = set_values(source, wanted)
     kept = values_of(changed)
-    for parameter in parameters(source):
+    for parameter in find_parameters(source):
         if parameter.name in kept:  # a count that became 1 or 2 is no setting any more
             assert kept[parameter.name] == pytest.approx(
                 wanted[parameter.name], abs=0.5 * parameter.whole, rel=1e-5
             )
-    back = with_values(changed, values_of(source)) if len(kept) == len(wanted) else source
-    assert [p.default for p in parameters(back)] == [p.default for p in parameters(source)]
+    back = set_values(changed, values_of(source)) if len(kept) == len(wanted) else source
+    assert [p.default for p in find_parameters(back)] == [p.default for p in find_parameters(source)]
 
 
 PIECES = [*re.findall(r"\w+|\s|.", DECLARED + PLAIN), *"\r\x00\x0c\ufeff\ud800", "1e999", "f'{", "3or", "**"]
@@ -218,10 +218,10 @@ TEXTS = (
 @given(st.one_of(*TEXTS))
 def test_no_text_is_too_odd(source):
     """Anything is read without an error; what cannot be parsed has no parameters and stays as it is."""
-    found = parameters(source)
+    found = find_parameters(source)
     assert len(found) <= AT_MOST
     assert all(parameter.low <= parameter.default <= parameter.high for parameter in found)
-    changed = with_values(source, {parameter.name: parameter.high for parameter in found})
+    changed = set_values(source, {parameter.name: parameter.high for parameter in found})
     assert changed == source if not found else ast.parse(changed)
 
 
@@ -232,4 +232,4 @@ def test_no_text_is_too_odd(source):
 def test_deep_nesting_does_no_harm(shape, depth):
     """Neither brackets nor signs nested deep raise anything."""
     opening, closing = ("(", ")") if shape.count("{}") == 2 else ("-", "")
-    parameters(shape.format(opening * depth, closing * depth))
+    find_parameters(shape.format(opening * depth, closing * depth))

@@ -8,8 +8,8 @@ from ortools.sat.python import cp_model
 from small import augment, search
 
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.evaluators.base import Infeasible, Instance, Split, UsageTrouble
-from gapsmith.evaluators.catalogue import formulation_names, plain_name
+from gapsmith.evaluators.base import Infeasible, Instance, Split, UsageError
+from gapsmith.evaluators.catalogue import list_formulations, strip_ending
 from gapsmith.evaluators.formulations.solve.solver import answer
 
 SOLVERS = ("highs", "scip")
@@ -27,7 +27,7 @@ UNDER = st.lists(LITERAL, max_size=2)
 
 def linear_names():
     """The formulations whose bases claim to be linear."""
-    return [name for name in formulation_names() if vars(find_problem(name))["formulation"].linear]
+    return [name for name in list_formulations() if vars(find_problem(name))["formulation"].linear]
 
 
 def runs(model, base=None, orders=(None, 3), **options):
@@ -142,8 +142,8 @@ def test_names_say_who_proves():
     assert (found.name, found.judge.solver) == ("knapsack_binary:scip", "scip")
     assert "SCIP prove" in found.brief
     assert "only_enforce_if" in found.brief
-    assert plain_name("knapsack_binary:scip") == "knapsack_binary"
-    with pytest.raises(UsageTrouble, match="tardiness_interval is not linear"):
+    assert strip_ending("knapsack_binary:scip") == "knapsack_binary"
+    with pytest.raises(UsageError, match="tardiness_interval is not linear"):
         find_problem("tardiness_interval:highs")
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from ortools.sat.python import cp_model
 from small import children
 
-from gapsmith.evaluators.formulations.exchange.bridge import Refused, message_of, model_of
+from gapsmith.evaluators.formulations.exchange.bridge import ModelRefused, copy_to_message, parse_model
 from gapsmith.evaluators.formulations.solve import pool as rooms
-from gapsmith.evaluators.formulations.solve.pool import Children
-from gapsmith.evaluators.formulations.solve.replies import Forged, checked
+from gapsmith.evaluators.formulations.solve.pool import SolverPool
+from gapsmith.evaluators.formulations.solve.replies import ForgedReply, check_reply
 from gapsmith.sandbox import Ending, Job, Level
 
 SOLVE = {"do": "solve", "base": None, "permutations": [None], "limit": 0.5}
@@ -51,7 +51,7 @@ TEXT = str(small_model().proto)
 @pytest.fixture
 def pool():
     """A pool of its own, closed at the end."""
-    made = Children()
+    made = SolverPool()
     yield made
     made.close()
 
@@ -199,9 +199,9 @@ def test_messages_are_copied_whole(seed):
 
     text = damaged(TEXT, seed)
     try:
-        model = model_of(text)
-        copied = message_of(model)
-    except Refused:
+        model = parse_model(text)
+        copied = copy_to_message(model)
+    except ModelRefused:
         return
     assert copied == text_format.Parse(str(model.proto), cp_model_pb2.CpModelProto())
 
@@ -220,8 +220,8 @@ JSON = st.recursive(
 def test_forged_replies_are_found_out(what, reply):
     """A reply of any shape is either refused, or has the parts and types of an honest one."""
     try:
-        found = checked({**SOLVE, "do": what}, reply)
-    except Forged:
+        found = check_reply({**SOLVE, "do": what}, reply)
+    except ForgedReply:
         return
     for run in found.get("runs", ()):
         assert isinstance(run["time"], float)

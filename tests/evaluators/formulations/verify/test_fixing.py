@@ -4,9 +4,9 @@ import pytest
 from small import augment, children, search
 from solvers import BODIES, solving
 
-from gapsmith.evaluators.formulations.exchange.composition import program
-from gapsmith.evaluators.formulations.verify.fixing import LIMIT, SOLVES, Fixing
-from gapsmith.evaluators.formulations.verify.ladder import usual
+from gapsmith.evaluators.formulations.exchange.composition import compose_program
+from gapsmith.evaluators.formulations.verify.fixing import LIMIT, SOLVES, FixingCheck
+from gapsmith.evaluators.formulations.verify.ladder import draw_usual
 from gapsmith.sandbox import Ending, open_sandbox
 
 
@@ -19,8 +19,10 @@ def box():
 
 def judged(problem, source, box, count=14, limit=LIMIT):
     """What is said of a program on so many instances."""
-    fixing = Fixing(problem, problem.pricing, children(), limit, MEMORY.setdefault((problem.name, limit), {}))
-    return fixing.judged(source, box, usual(problem.pricing, "a test", count))
+    fixing = FixingCheck(
+        problem, problem.pricing, children(), limit, MEMORY.setdefault((problem.name, limit), {})
+    )
+    return fixing.judge(source, box, draw_usual(problem.pricing, "a test", count))
 
 
 MEMORY: dict = {}
@@ -53,7 +55,7 @@ def test_known_patterns_are_no_solving(name, box):
     """Each pattern of the library, dominances and bounds among them, is accepted."""
     problem = search(name, 9 if "tardiness" in name else 12)
     for pattern in problem.formulation.patterns:
-        found = judged(problem, program([pattern]), box, count=6, limit=0.0)
+        found = judged(problem, compose_program([pattern]), box, count=6, limit=0.0)
         assert found.outcome == "ok", (pattern.name, found)
 
 

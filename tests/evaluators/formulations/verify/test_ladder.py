@@ -8,17 +8,17 @@ from traps_builds import LIES
 
 from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.formulations.contract import HEADER
-from gapsmith.evaluators.formulations.exchange.composition import program
-from gapsmith.evaluators.formulations.verify.ladder import REFUTED, hidden
+from gapsmith.evaluators.formulations.exchange.composition import compose_program
+from gapsmith.evaluators.formulations.verify.ladder import REFUTED, draw_hidden
 from gapsmith.evaluators.formulations.verify.mutants import (
     PASSED,
-    Examined,
     Mutant,
-    chosen,
-    doubted,
-    examined,
-    kill_rate,
-    mutants,
+    MutantResult,
+    choose_mutants,
+    compute_kill_rate,
+    examine_mutant,
+    make_mutants,
+    retry_mutant,
 )
 from gapsmith.sandbox import open_sandbox
 
@@ -38,7 +38,7 @@ def problem():
 
 def pattern(problem, *names):
     """The program of patterns of the library."""
-    return program([each for each in problem.formulation.patterns if each.name in names])
+    return compose_program([each for each in problem.formulation.patterns if each.name in names])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_wrong_is_refuted_with_an_instance(problem, sandbox, what):
     source = augment(*WRONG[what])
     found = problem.verify(source, sandbox, (), True)
     assert found.outcome == REFUTED
-    kept = Instance.restored("kept", found.detail["counterexample"]["data"])
+    kept = Instance.restore("kept", found.detail["counterexample"]["data"])
     again = problem.verify(source, sandbox, (kept,), False)
     assert again.detail["counterexample"]["digest"] == kept.digest
     assert str(kept.plain["p"]) in again.message
@@ -96,7 +96,7 @@ def test_counterexamples_come_first(problem, sandbox):
         "    model.add(variables['start'][0] < 0).with_name('implied: never')",
     )
     assert problem.verify(source, sandbox, (), False).outcome == "ok"
-    known = Instance.restored("known", {"p": [3] * 7, "d": [77] * 7})
+    known = Instance.restore("known", {"p": [3] * 7, "d": [77] * 7})
     assert problem.verify(source, sandbox, (known,), False).outcome == REFUTED
 
 
@@ -120,7 +120,7 @@ def test_tampering_is_no_counterexample(problem, sandbox, lines, words):
 def test_models_that_are_not_solved_show_nothing(problem, sandbox):
     """What cannot be solved cannot be refuted, and is not accepted for that."""
     slow = replace(problem.ladder, limit=0.0)
-    found = slow.climb(augment("model.new_int_var(0, 9, 'x')"), sandbox, (), True)
+    found = slow.verify(augment("model.new_int_var(0, 9, 'x')"), sandbox, (), True)
     assert (found.outcome, found.detail) == ("undecided", {})
 
 
@@ -133,8 +133,10 @@ def test_a_crash_is_told_as_such(problem, sandbox):
 
 def test_hidden_instances_follow_from_the_program(problem):
     """Another program meets other instances, the same one the same: nobody can know them before it is written."""
-    same, other = ([i.digest for i in hidden(problem.pricing, source, 20)] for source in ("one", "other"))
-    assert same == [i.digest for i in hidden(problem.pricing, "one", 20)]
+    same, other = (
+        [i.digest for i in draw_hidden(problem.pricing, source, 20)] for source in ("one", "other")
+    )
+    assert same == [i.digest for i in draw_hidden(problem.pricing, "one", 20)]
     assert len(set(same) & set(other)) < 5
 
 
@@ -192,7 +194,7 @@ def test_a_model_without_a_decoder_is_none(whole, sandbox):
 
 def test_kinds_of_mistakes(problem):
     """Every kind of mistake occurs, no two mutants are equal, and none is the pattern itself."""
-    found = [mutant for each in problem.formulation.patterns for mutant in mutants(each)]
+    found = [mutant for each in problem.formulation.patterns for mutant in make_mutants(each)]
     assert {mutant.kind for mutant in found} == {
         "off by one",
         "swapped inequality",
@@ -200,14 +202,16 @@ def test_kinds_of_mistakes(problem):
         "dropped term",
     }
     assert len({mutant.source for mutant in found}) == len(found)
-    assert not {mutant.source for mutant in found} & {program([p]) for p in problem.formulation.patterns}
+    assert not {mutant.source for mutant in found} & {
+        compose_program([p]) for p in problem.formulation.patterns
+    }
 
 
 def test_choice_of_mutants_is_repeatable_and_spread(problem):
     """Equal seeds choose equal mutants, of all kinds and of most patterns."""
     patterns = problem.formulation.patterns
-    found = chosen(patterns, 30, 1)
-    assert found == chosen(patterns, 30, 1) != chosen(patterns, 30, 2)
+    found = choose_mutants(patterns, 30, 1)
+    assert found == choose_mutants(patterns, 30, 1) != choose_mutants(patterns, 30, 2)
     assert len({mutant.kind for mutant in found}) == 4
     assert len({mutant.pattern for mutant in found}) >= len(patterns) - 2
 
@@ -223,17 +227,17 @@ def test_fates_of_mutants(problem, sandbox):
     )
     few = search("tardiness_interval", micro=1).ladder
     tried = {"killed": wrong, "equivalent": weaker, "broken": crash, "survived": rare}
-    first = [examined(Mutant("p", "k", "c", source), few, sandbox) for source in tried.values()]
+    first = [examine_mutant(Mutant("p", "k", "c", source), few, sandbox) for source in tried.values()]
     assert [each.fate for each in first] == ["killed", PASSED, "broken", PASSED]
-    assert doubted(first[1], first, few, sandbox, 20).fate == "equivalent"
-    assert doubted(first[3], (), few, sandbox, 300).fate == "survived"
-    known = Examined(first[0].mutant, "killed", "", {"data": {"p": [2, 2, 2, 3, 4], "d": [0] * 5}})
-    assert doubted(first[3], [known], few, sandbox, 0).fate == "survived"
+    assert retry_mutant(first[1], first, few, sandbox, 20).fate == "equivalent"
+    assert retry_mutant(first[3], (), few, sandbox, 300).fate == "survived"
+    known = MutantResult(first[0].mutant, "killed", "", {"data": {"p": [2, 2, 2, 3, 4], "d": [0] * 5}})
+    assert retry_mutant(first[3], [known], few, sandbox, 0).fate == "survived"
 
 
 def test_kill_rate_counts_wrong_mutants_alone():
     """Equivalent and broken mutants are no part of the rate; without wrong ones there is none."""
     mutant = Mutant("p", "k", "c", HEADER)
-    of = {fate: Examined(mutant, fate, "") for fate in ("killed", "survived", "equivalent", "broken")}
-    assert kill_rate([of["killed"]] * 3 + [of["survived"], of["equivalent"], of["broken"]]) == 0.75
-    assert kill_rate([of["equivalent"]]) is None
+    of = {fate: MutantResult(mutant, fate, "") for fate in ("killed", "survived", "equivalent", "broken")}
+    assert compute_kill_rate([of["killed"]] * 3 + [of["survived"], of["equivalent"], of["broken"]]) == 0.75
+    assert compute_kill_rate([of["equivalent"]]) is None

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Trouble
-from gapsmith.evaluators.problems.independent_set.problem import MOST_VERTICES, problem
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance
+from gapsmith.evaluators.problems.independent_set.problem import MAX_VERTICES, problem
 
 
 @st.composite
@@ -48,15 +48,15 @@ def test_a_header_that_counts_both_directions_is_explained(tmp_path):
     """Where the header says twice as many edges as there are, the complaint says what is meant."""
     path = tmp_path / "twice.gph"
     path.write_text("p edge 3 4\ne 1 2\ne 2 3\n")
-    with pytest.raises(Trouble, match=r"found 2 edges; .* counts both directions: write half of it"):
+    with pytest.raises(GapsmithError, match=r"found 2 edges; .* counts both directions: write half of it"):
         problem.read(path)
 
 
 def test_a_graph_too_large_for_a_matrix_is_refused_at_its_header(tmp_path):
     """One vertex more than the limit is refused before a matrix is made."""
     path = tmp_path / "large.gph"
-    path.write_text(f"p edge {MOST_VERTICES + 1} 0\n")
-    with pytest.raises(Trouble, match=f"line 1: found {MOST_VERTICES + 1} vertices"):
+    path.write_text(f"p edge {MAX_VERTICES + 1} 0\n")
+    with pytest.raises(GapsmithError, match=f"line 1: found {MAX_VERTICES + 1} vertices"):
         problem.read(path)
 
 

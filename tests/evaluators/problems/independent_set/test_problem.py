@@ -9,16 +9,16 @@ from helpers import DATA, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import source_as
-from gapsmith.evaluators.problems.independent_set.exact.cpsat import cpsat_independent_set
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import extract_source
+from gapsmith.evaluators.problems.independent_set.exact.cpsat import solve_with_cpsat
 from gapsmith.evaluators.problems.independent_set.exact.solve import (
     SCALE,
     CliqueDual,
-    branch_and_bound,
-    clique_cover,
-    independent_set_baseline,
-    reduced,
+    cover_edges,
+    reduce_graph,
+    search_exhaustively,
+    solve_independent_set,
 )
 from gapsmith.evaluators.problems.independent_set.problem import problem
 
@@ -58,7 +58,7 @@ def program(**chosen):
     blocks = problem.grammar.blocks
     names = {role: chosen.get(role, functions[0].__name__) for role, functions in blocks.items()}
     parts = [problem.grammar.sources(role)[name] for role, name in names.items()]
-    return "\n\n".join(["import numpy as np", *parts, source_as(problem.grammar.main, ENTRY)])
+    return "\n\n".join(["import numpy as np", *parts, extract_source(problem.grammar.main, ENTRY)])
 
 
 def largest(adjacent):
@@ -116,7 +116,7 @@ def test_complaints_name_file_and_line(was, becomes, complaint, tmp_path):
     """A broken file is refused with its line, what was found and what was expected."""
     path = tmp_path / "broken.gph"
     path.write_text(GOOD.replace(was, becomes))
-    with pytest.raises(Trouble, match=r"broken\.gph, " + complaint):
+    with pytest.raises(GapsmithError, match=r"broken\.gph, " + complaint):
         problem.read(path)
 
 
@@ -134,22 +134,22 @@ def test_a_good_file_is_read(tmp_path):
 def test_every_exact_method_finds_what_counting_out_finds(adjacent):
     """Baseline, branch and bound without reductions, and CP-SAT agree with counting out on any small graph."""
     size, n = largest(adjacent), len(adjacent)
-    found = independent_set_baseline(adjacent, 10.0)
+    found = solve_independent_set(adjacent, 10.0)
     assert found.lower == found.upper == size == len(found.solution)
-    done, best = branch_and_bound(adjacent, [], 10.0)
+    done, best = search_exhaustively(adjacent, [], 10.0)
     assert done
     assert len(best) == size == problem.cost(instance_of(adjacent), best)
-    assert cpsat_independent_set(n, clique_cover(adjacent), n, [], 10.0)[0] == size
+    assert solve_with_cpsat(n, cover_edges(adjacent), n, [], 10.0)[0] == size
 
 
 @settings(max_examples=40, deadline=None)
 @given(graphs(), st.data())
 def test_bounds_and_reductions_keep_the_optimum(adjacent, data):
     """Cliques cover all edges, the dual at any multipliers is no less than the optimum, reductions lose nothing."""
-    cliques = clique_cover(adjacent)
+    cliques = cover_edges(adjacent)
     covered = graph(len(adjacent), [pair for clique in cliques for pair in combinations(clique, 2)])
     assert (covered == adjacent).all()
-    taken, rest = reduced(adjacent)
+    taken, rest = reduce_graph(adjacent)
     assert len(taken) + (largest(adjacent[np.ix_(rest, rest)]) if rest else 0) == largest(adjacent)
     if cliques:
         some = st.lists(st.integers(0, 2 * SCALE), min_size=len(cliques), max_size=len(cliques))
@@ -161,18 +161,18 @@ def test_branch_and_bound_agrees_with_cpsat_beyond_one_word():
     """On graphs of 70 and 130 vertices, two and three words of bits, both exact methods prove the same size."""
     for size, stratum in ((70, "p=0.2"), (70, "attachment"), (130, "p=0.5")):
         adjacent = problem.generate(np.random.default_rng(size), stratum, size)["adjacent"]
-        done, best = branch_and_bound(adjacent, [], 30.0)
+        done, best = search_exhaustively(adjacent, [], 30.0)
         assert done
         assert len(best) == problem.cost(instance_of(adjacent), best)
         if size == 70:
-            bound, found = cpsat_independent_set(size, clique_cover(adjacent), size, [], 30.0)
+            bound, found = solve_with_cpsat(size, cover_edges(adjacent), size, [], 30.0)
             assert bound == len(found) == len(best)
 
 
 def test_without_time_the_bounds_are_still_true():
     """A baseline with no time at all brackets the optimum that one with time proves."""
     adjacent = problem.generate(np.random.default_rng(1), "p=0.2", 60)["adjacent"]
-    hasty, proven = independent_set_baseline(adjacent, 0.0), independent_set_baseline(adjacent, 30.0)
+    hasty, proven = solve_independent_set(adjacent, 0.0), solve_independent_set(adjacent, 30.0)
     assert problem.cost(instance_of(adjacent), hasty.solution) == hasty.lower <= proven.lower
     assert proven.lower == proven.upper <= hasty.upper
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from gapsmith.evaluators.problems.job_shop import exact
 from gapsmith.evaluators.problems.job_shop.exact import (
-    job_shop_baseline,
+    compute_start_times,
+    dispatch_most_work_remaining,
     makespan,
-    most_work_remaining,
-    sequence_of,
-    start_times,
+    order_by_start,
+    solve_job_shop,
 )
 
 
@@ -51,7 +51,7 @@ def overlaps(machines, p, starts):
 def test_decoded_schedules_are_feasible_and_semi_active(case):
     """No two operations overlap, jobs keep their order, and nothing starts later than what it waits for."""
     machines, p, sequence = case
-    starts = np.array(start_times(machines, p, sequence)).reshape(p.shape)
+    starts = np.array(compute_start_times(machines, p, sequence)).reshape(p.shape)
     assert overlaps(machines, p, starts) == []
     assert (starts[:, 1:] >= (starts + p)[:, :-1]).all()
     ends = set((starts + p).ravel().tolist()) | {0}
@@ -64,18 +64,18 @@ def test_decoded_schedules_are_feasible_and_semi_active(case):
 def test_a_schedule_survives_as_its_sequence(case):
     """Operations listed by their starts are decoded into a schedule in which none starts later."""
     machines, p, sequence = case
-    starts = np.array(start_times(machines, p, sequence)).reshape(p.shape)
-    again = sequence_of(p, starts)
+    starts = np.array(compute_start_times(machines, p, sequence)).reshape(p.shape)
+    again = order_by_start(p, starts)
     assert sorted(again) == sorted(sequence)
-    assert (np.array(start_times(machines, p, again)) <= starts).all()
+    assert (np.array(compute_start_times(machines, p, again)) <= starts).all()
 
 
 @given(shops_and_sequences(), st.integers(0, 5))
 def test_idle_time_in_a_schedule_is_taken_out(case, delay):
     """A schedule that begins later and waits everywhere is decoded into one that is no longer than the first."""
     machines, p, sequence = case
-    starts = np.array(start_times(machines, p, sequence)).reshape(p.shape)
-    late = sequence_of(p, 2 * starts + delay)
+    starts = np.array(compute_start_times(machines, p, sequence)).reshape(p.shape)
+    late = order_by_start(p, 2 * starts + delay)
     assert makespan(machines, p, late) <= makespan(machines, p, sequence)
 
 
@@ -84,7 +84,9 @@ def test_idle_time_in_a_schedule_is_taken_out(case, delay):
 def test_the_dispatched_schedule_has_no_delay(case):
     """No machine is idle while an operation waits that could have started there."""
     machines, p = case
-    starts = np.array(start_times(machines, p, most_work_remaining(machines, p))).reshape(p.shape)
+    starts = np.array(compute_start_times(machines, p, dispatch_most_work_remaining(machines, p))).reshape(
+        p.shape
+    )
     ends = starts + p
     for (job, step), start in np.ndenumerate(starts):
         ready = ends[job, step - 1] if step else 0
@@ -98,12 +100,12 @@ def test_the_dispatched_schedule_has_no_delay(case):
 def test_bounds_enclose_the_makespan_of_every_schedule(case):
     """The lower bound is at least the longest job and machine load; no dispatched schedule is below it."""
     machines, p = case
-    found = job_shop_baseline(machines, p, 5.0)
+    found = solve_job_shop(machines, p, 5.0)
     loads = [int(p[machines == k].sum()) for k in range(p.shape[1])]
     assert max(loads) <= found.lower
     assert int(p.sum(axis=1).max()) <= found.lower
     assert found.lower == found.upper == makespan(machines, p, found.solution)
-    assert found.upper <= makespan(machines, p, most_work_remaining(machines, p))
+    assert found.upper <= makespan(machines, p, dispatch_most_work_remaining(machines, p))
 
 
 @settings(max_examples=20)
@@ -116,7 +118,7 @@ def test_two_machine_flow_shops_agree_with_johnson(case):
         range(len(p)), key=lambda j: (p[j, 0] >= p[j, 1], p[j, 0] if p[j, 0] < p[j, 1] else -p[j, 1])
     )
     johnson = makespan(machines, p, [*order, *order])
-    assert job_shop_baseline(machines, p, 5.0).upper == johnson
+    assert solve_job_shop(machines, p, 5.0).upper == johnson
     assert johnson == min(makespan(machines, p, [*o, *o]) for o in permutations(range(len(p))))
 
 
@@ -125,9 +127,9 @@ def test_two_machine_flow_shops_agree_with_johnson(case):
 def test_a_shop_read_backwards_has_the_same_optimum(case):
     """Time can run the other way, and machines can be renumbered: the least makespan stays."""
     machines, p = case
-    optimum = job_shop_baseline(machines, p, 5.0).upper
-    assert job_shop_baseline(machines[:, ::-1], p[:, ::-1], 5.0).upper == optimum
-    assert job_shop_baseline(p.shape[1] - 1 - machines, p, 5.0).upper == optimum
+    optimum = solve_job_shop(machines, p, 5.0).upper
+    assert solve_job_shop(machines[:, ::-1], p[:, ::-1], 5.0).upper == optimum
+    assert solve_job_shop(p.shape[1] - 1 - machines, p, 5.0).upper == optimum
 
 
 @settings(max_examples=25)
@@ -135,9 +137,7 @@ def test_a_shop_read_backwards_has_the_same_optimum(case):
 def test_optima_scale_with_the_unit_of_time(case, unit):
     """In another unit of time the optimum is the same number of units."""
     machines, p = case
-    assert (
-        job_shop_baseline(machines, unit * p, 5.0).upper == unit * job_shop_baseline(machines, p, 5.0).upper
-    )
+    assert solve_job_shop(machines, unit * p, 5.0).upper == unit * solve_job_shop(machines, p, 5.0).upper
 
 
 @given(shops())
@@ -145,9 +145,9 @@ def test_large_shops_have_true_bounds_without_a_model(case):
     """Where CP-SAT and dispatching are left out, the schedule is feasible and the bound not above the optimum."""
     machines, p = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "MOST_OPERATIONS", 0)
-        patch.setattr(exact, "MOST_CHOICES", 0)
-        found = job_shop_baseline(machines, p, 5.0)
+        patch.setattr(exact, "MAX_OPERATIONS", 0)
+        patch.setattr(exact, "MAX_DISPATCHED", 0)
+        found = solve_job_shop(machines, p, 5.0)
     assert found.solver == "bounds and MWKR"
     assert found.solution == [job for _ in range(p.shape[1]) for job in range(len(p))]
     assert found.upper == makespan(machines, p, found.solution)
@@ -160,7 +160,7 @@ def test_without_time_the_dispatched_schedule_is_kept():
     rng = np.random.default_rng(5)
     machines = np.array([rng.permutation(6) for _ in range(12)])
     p = rng.integers(1, 99, machines.shape)
-    found, better = job_shop_baseline(machines, p, 0.0), job_shop_baseline(machines, p, 2.0)
+    found, better = solve_job_shop(machines, p, 0.0), solve_job_shop(machines, p, 2.0)
     assert found.lower <= better.upper <= found.upper
-    assert found.upper <= makespan(machines, p, most_work_remaining(machines, p))
+    assert found.upper <= makespan(machines, p, dispatch_most_work_remaining(machines, p))
     assert sorted(found.solution) == np.repeat(np.arange(12), 6).tolist()

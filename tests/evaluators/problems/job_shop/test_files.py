@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Trouble
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance
 from gapsmith.evaluators.problems.job_shop.problem import problem
 
 
@@ -47,7 +47,7 @@ def test_a_file_with_a_number_less_or_more_is_refused(tmp_path_factory, instance
     path = tmp_path_factory.mktemp("shops") / "broken"
     for broken in ([*words[:place], *words[place + 1 :]], [*words, "0"]):
         path.write_text(" ".join(broken))
-        with pytest.raises(Trouble):
+        with pytest.raises(GapsmithError):
             problem.read(path)
 
 

@@ -6,7 +6,7 @@ from helpers import filled_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.problems.job_shop.exact import makespan, start_times
+from gapsmith.evaluators.problems.job_shop.exact import compute_start_times, makespan
 from gapsmith.evaluators.problems.job_shop.problem import problem
 
 GRAMMAR = problem.grammar
@@ -58,7 +58,7 @@ def test_without_delay_no_machine_waits(case, priority):
     """No machine is idle while an operation waits for it."""
     machines, p = case
     sequence = filled_block(GRAMMAR, "construct", "without_delay", priority)(machines, p).tolist()
-    starts = np.array(start_times(machines, p, sequence))
+    starts = np.array(compute_start_times(machines, p, sequence))
     for (job, step), start in np.ndenumerate(starts):
         ready = starts[job, step - 1] + p[job, step - 1] if step else 0
         busy = (machines == machines[job, step]) & (starts < start)

@@ -10,9 +10,9 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import source_as
-from gapsmith.evaluators.problems.job_shop.exact import makespan, start_times
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import extract_source
+from gapsmith.evaluators.problems.job_shop.exact import compute_start_times, makespan
 from gapsmith.evaluators.problems.job_shop.problem import problem
 
 FOLDER = DATA / "job_shop"
@@ -53,7 +53,7 @@ def programs() -> list[str]:
     kinds = {role: GRAMMAR.sources(role) for role in GRAMMAR.blocks}
     first = {role: next(iter(blocks)) for role, blocks in kinds.items()}
     chosen = [{**first, role: name} for role, blocks in kinds.items() for name in blocks]
-    main = source_as(GRAMMAR.main, problem.entry.name)
+    main = extract_source(GRAMMAR.main, problem.entry.name)
     return [
         "\n\n".join(["import numpy as np", *(kinds[role][name] for role, name in names.items()), main])
         for names in chosen
@@ -154,7 +154,7 @@ def test_rules_give_active_schedules(instance: Instance, rule: Any) -> None:
     instance = Instance("longer", {"machines": machines, "p": p})
     sequence = call(rule.source(problem.entry.name), instance)
     problem.cost(instance, sequence)
-    start = np.array(start_times(machines, p, sequence))
+    start = np.array(compute_start_times(machines, p, sequence))
     end = start + p
     for (job, step), begin in np.ndenumerate(start):
         ready = end[job, step - 1] if step else 0
@@ -221,5 +221,5 @@ def test_generated_instances_are_reproducible_and_disjoint() -> None:
 def test_a_broken_file_is_explained(tmp_path: Path, text: str, complaint: str) -> None:
     """The complaint names the file, the line, what was found and what was expected."""
     (tmp_path / "broken.txt").write_text(text)
-    with pytest.raises(Trouble, match=complaint):
+    with pytest.raises(GapsmithError, match=complaint):
         problem.read(tmp_path / "broken.txt")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Trouble
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance
 from gapsmith.evaluators.problems.market_split.problem import problem
 
 
@@ -45,7 +45,7 @@ def test_a_file_with_a_number_less_or_more_is_refused(tmp_path_factory, instance
     shorter = [*lines[:row], [*lines[row][:place], *lines[row][place + 1 :]], *lines[row + 1 :]]
     for broken in (shorter, [*lines, ["7"]]):
         path.write_text("\n".join(map(" ".join, broken)))
-        with pytest.raises(Trouble):
+        with pytest.raises(GapsmithError):
             problem.read(path)
 
 

@@ -9,11 +9,15 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import Rule, source_as
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import Rule, extract_source
 from gapsmith.evaluators.problems.market_split.exact import solve as exact
-from gapsmith.evaluators.problems.market_split.exact.cpsat import cpsat_market_split
-from gapsmith.evaluators.problems.market_split.exact.solve import flipped, market_split_baseline, total_slack
+from gapsmith.evaluators.problems.market_split.exact.cpsat import solve_with_cpsat
+from gapsmith.evaluators.problems.market_split.exact.solve import (
+    compute_total_slack,
+    flip_while_better,
+    solve_market_split,
+)
 from gapsmith.evaluators.problems.market_split.grammar import GRAMMAR
 from gapsmith.evaluators.problems.market_split.problem import problem
 from gapsmith.evaluators.scoring import Scale
@@ -45,7 +49,9 @@ def run(program: Rule | str, instance: Instance) -> list[int]:
 
 def least(a: Any, b: Any) -> int:
     """The optimum by full enumeration."""
-    return min(total_slack(np.array(a), np.array(b), np.array(x)) for x in product((0, 1), repeat=len(a[0])))
+    return min(
+        compute_total_slack(np.array(a), np.array(b), np.array(x)) for x in product((0, 1), repeat=len(a[0]))
+    )
 
 
 @needs_data
@@ -83,16 +89,16 @@ def drawn(case: tuple[int, int, int]) -> tuple[Any, Any]:
 def test_the_baseline_is_exact_on_small_systems(case: tuple[int, int, int]) -> None:
     """It equals full enumeration, and proves it."""
     a, b = drawn(case)
-    found = market_split_baseline(a, b, 5)
-    assert found.lower == found.upper == least(a, b) == total_slack(a, b, np.array(found.solution))
+    found = solve_market_split(a, b, 5)
+    assert found.lower == found.upper == least(a, b) == compute_total_slack(a, b, np.array(found.solution))
 
 
 def test_halves_do_not_lean_on_the_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the worst start the meet in the middle finds the optimum on its own."""
-    monkeypatch.setattr(exact, exact.flipped.__name__, lambda a, b, x, deadline: np.ones_like(x))
+    monkeypatch.setattr(exact, exact.flip_while_better.__name__, lambda a, b, x, deadline: np.ones_like(x))
     for seed in range(20):
         a, b = drawn((3, 8, seed))
-        assert market_split_baseline(a, b, 5).lower == least(a, b)
+        assert solve_market_split(a, b, 5).lower == least(a, b)
 
 
 @settings(max_examples=25, deadline=None)
@@ -100,16 +106,16 @@ def test_halves_do_not_lean_on_the_descent(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_model_is_exact_on_small_systems(case: tuple[int, int, int]) -> None:
     """CP-SAT, given a bad start, agrees with enumeration."""
     a, b = drawn(case)
-    lower, x = cpsat_market_split(a, b, np.ones(a.shape[1], np.int64), 5)
-    assert lower == least(a, b) == total_slack(a, b, x)
+    lower, x = solve_with_cpsat(a, b, np.ones(a.shape[1], np.int64), 5)
+    assert lower == least(a, b) == compute_total_slack(a, b, x)
 
 
 def test_systems_too_wide_for_halves_have_honest_bounds() -> None:
     """With 50 columns and little time there are a bound of at least 0 and a solution of the stated cost."""
     a = np.random.default_rng(0).integers(0, 100, (6, 50))
     b = a.sum(axis=1) // 2
-    found = market_split_baseline(a, b, 0.3)
-    assert 0 <= found.lower <= found.upper == total_slack(a, b, np.array(found.solution))
+    found = solve_market_split(a, b, 0.3)
+    assert 0 <= found.lower <= found.upper == compute_total_slack(a, b, np.array(found.solution))
     assert not found.proven
 
 
@@ -125,11 +131,11 @@ def test_a_limit_of_no_time_gives_honest_bounds() -> None:
 def test_no_pair_of_flips_helps_after_flips() -> None:
     """The descent ends where neither one flip nor two lower the slack."""
     a, b = drawn((3, 9, 4))
-    x = flipped(a, b, np.zeros(9, np.int64))
+    x = flip_while_better(a, b, np.zeros(9, np.int64))
     for i, j in product(range(9), repeat=2):
         other = x.copy()
         other[list({i, j})] ^= 1
-        assert total_slack(a, b, other) >= total_slack(a, b, x)
+        assert compute_total_slack(a, b, other) >= compute_total_slack(a, b, x)
 
 
 MUTANTS: list[Any] = [
@@ -197,7 +203,10 @@ def test_rules_are_feasible_and_never_beat_the_optimum(rule: Rule) -> None:
 
 def programs() -> list[tuple[str, str]]:
     """Every construction with every improvement, and every classical priority once."""
-    main, blocks = source_as(GRAMMAR.main, "split"), {role: GRAMMAR.sources(role) for role in GRAMMAR.blocks}
+    main, blocks = (
+        extract_source(GRAMMAR.main, "split"),
+        {role: GRAMMAR.sources(role) for role in GRAMMAR.blocks},
+    )
     found = []
     for name, construct in blocks["construct"].items():
         for better, improve in blocks["improve"].items():
@@ -261,7 +270,7 @@ def test_broken_files_are_named_with_place_and_expectation(tmp_path: Path, text:
     """A complaint says file, line, what was found and what was expected."""
     path = tmp_path / "system.dat"
     path.write_text(text)
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(GapsmithError) as trouble:
         problem.read(path)
     assert str(path) in str(trouble.value)
     assert words in str(trouble.value)

@@ -5,7 +5,7 @@ from helpers import filled_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.problems.market_split.exact.solve import total_slack
+from gapsmith.evaluators.problems.market_split.exact.solve import compute_total_slack
 from gapsmith.evaluators.problems.market_split.problem import problem
 
 GRAMMAR = problem.grammar
@@ -43,7 +43,7 @@ def test_one_pass_by_weight_is_the_greedy_rule(case):
 def test_enumeration_solves_what_fits_into_it(case):
     """Of up to twelve columns nothing is rounded: the rule finds the optimum that the exact method proves."""
     a, b = case
-    assert total_slack(a, b, rule("Rounding+enumeration", a, b)) == least(a, b)
+    assert compute_total_slack(a, b, rule("Rounding+enumeration", a, b)) == least(a, b)
 
 
 @settings(max_examples=30)
@@ -51,8 +51,10 @@ def test_enumeration_solves_what_fits_into_it(case):
 def test_rules_that_begin_with_another_are_never_worse(case):
     """Flips after the greedy rule, and enumeration after rounding, only lower the slack."""
     a, b = case
-    assert total_slack(a, b, rule("Greedy+flips", a, b)) <= total_slack(a, b, rule("Greedy slack", a, b))
-    assert total_slack(a, b, rule("Many starts", a, b)) >= least(a, b)
+    assert compute_total_slack(a, b, rule("Greedy+flips", a, b)) <= compute_total_slack(
+        a, b, rule("Greedy slack", a, b)
+    )
+    assert compute_total_slack(a, b, rule("Many starts", a, b)) >= least(a, b)
 
 
 @settings(max_examples=20)
@@ -65,4 +67,4 @@ def test_constructions_are_no_worse_than_where_they_begin(case, priority):
         with np.errstate(all="ignore"):
             x = filled_block(GRAMMAR, "construct", name, priority)(a, b)
         assert set(x.tolist()) <= {0, 1}
-        assert total_slack(a, b, x) <= total_slack(a, b, start)
+        assert compute_total_slack(a, b, x) <= compute_total_slack(a, b, start)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Trouble
-from gapsmith.evaluators.problems.multidimensional_knapsack.problem import problem, whole
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance
+from gapsmith.evaluators.problems.multidimensional_knapsack.problem import convert_to_integers, problem
 
 
 @st.composite
@@ -65,7 +65,7 @@ def test_a_file_with_a_number_less_or_more_is_refused(tmp_path_factory, instance
     shorter = [*lines[:row], [*lines[row][:place], *lines[row][place + 1 :]], *lines[row + 1 :]]
     for broken in (shorter, [*lines, ["7"]]):
         path.write_text("\n".join(map(" ".join, broken)))
-        with pytest.raises(Trouble):
+        with pytest.raises(GapsmithError):
             problem.read(path)
 
 
@@ -123,7 +123,7 @@ def test_optima_of_decimals_are_those_of_the_integers(instance, unit):
 def test_whole_numbers_of_the_smallest_unit_are_exact(numbers, decimals):
     """Integers divided by a power of ten come back as integers of a unit that divides it."""
     unit = 10**decimals
-    (found,), part = whole(np.array(numbers) / unit)
+    (found,), part = convert_to_integers(np.array(numbers) / unit)
     assert unit % part == 0
     assert [Fraction(int(value), part) for value in found] == [Fraction(value, unit) for value in numbers]
 

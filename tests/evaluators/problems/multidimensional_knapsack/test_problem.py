@@ -9,15 +9,15 @@ from helpers import DATA, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import source_as
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import extract_source
 from gapsmith.evaluators.problems.multidimensional_knapsack.exact.solve import (
     PackingDual,
-    lagrangian,
-    packed,
-    packing_baseline,
+    bound_by_lagrangian,
+    pack_in_order,
+    solve_packing,
 )
-from gapsmith.evaluators.problems.multidimensional_knapsack.problem import problem, whole
+from gapsmith.evaluators.problems.multidimensional_knapsack.problem import convert_to_integers, problem
 
 FOLDER = DATA / "knapsack"
 needs_data = pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmark folder knapsack/ is absent")
@@ -54,7 +54,7 @@ def program(**chosen):
     blocks = problem.grammar.blocks
     names = {role: chosen.get(role, functions[0].__name__) for role, functions in blocks.items()}
     parts = [problem.grammar.sources(role)[name] for role, name in names.items()]
-    return "\n\n".join(["import numpy as np", *parts, source_as(problem.grammar.main, ENTRY)])
+    return "\n\n".join(["import numpy as np", *parts, extract_source(problem.grammar.main, ENTRY)])
 
 
 def best(profit, weight, capacity):
@@ -106,9 +106,9 @@ def test_decimals_are_reckoned_with_exactly():
     assert problem.cost(tenths, [0, 1]) == 0.3
     found = problem.baseline(tenths, 10.0)
     assert found.lower == found.upper == problem.cost(tenths, found.solution) == 0.3
-    assert whole(np.array([0.25, 3.0]))[1] == 100
+    assert convert_to_integers(np.array([0.25, 3.0]))[1] == 100
     with pytest.raises(ValueError, match="decimals"):
-        whole(np.array([1 / 3]))
+        convert_to_integers(np.array([1 / 3]))
 
 
 GOOD = "1\n3 2 9\n5 4 3\n2 3 1\n4 1 2\n5 5\n"
@@ -130,7 +130,7 @@ def test_complaints_name_file_and_line(was, becomes, complaint, tmp_path):
     """A broken file is refused with its line, what was found and what was expected."""
     path = tmp_path / "broken.txt"
     path.write_text(GOOD.replace(was, becomes))
-    with pytest.raises(Trouble, match=r"broken\.txt, " + complaint):
+    with pytest.raises(GapsmithError, match=r"broken\.txt, " + complaint):
         problem.read(path)
 
 
@@ -149,7 +149,7 @@ def test_a_good_file_is_read(tmp_path):
 @given(packings())
 def test_the_baseline_is_exact_on_small_instances(drawn):
     """On any small instance the baseline proves what counting out finds."""
-    found = packing_baseline(*drawn, 10.0)
+    found = solve_packing(*drawn, 10.0)
     assert found.lower == found.upper == best(*drawn) == drawn[0][found.solution].sum()
 
 
@@ -192,8 +192,8 @@ def test_the_lagrangian_comes_down_to_the_published_linear_bound():
     for path in ("mknapcb1.txt", "mknapcb2.txt"):
         for instance in problem.read(FOLDER / path)[::5]:
             profit, weight, capacity = instance.data.values()
-            chosen = packed(weight, capacity, np.arange(len(profit)))
-            _, _, upper = lagrangian(profit, weight, capacity, int(profit[chosen].sum()))
+            chosen = pack_in_order(weight, capacity, np.arange(len(profit)))
+            _, _, upper = bound_by_lagrangian(profit, weight, capacity, int(profit[chosen].sum()))
             assert 0 <= upper - int(known[instance.name]["upper"]) <= 2
 
 

@@ -9,7 +9,7 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
 from gapsmith.evaluators.grammar import Rule
 from gapsmith.evaluators.problems.online_bin_packing.grammar import GRAMMAR
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem
@@ -18,9 +18,9 @@ from gapsmith.evaluators.solvers.bin_packing.column_generation import ColumnGene
 from gapsmith.evaluators.solvers.bin_packing.patterns import Knapsack
 from gapsmith.evaluators.solvers.bin_packing.solve import (
     best_fit_decreasing,
-    bin_packing_baseline,
     bound_by_halves,
     bound_by_volume,
+    compute_bin_packing_baseline,
 )
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 
@@ -143,7 +143,7 @@ def test_the_baseline_is_exact_on_small_instances(case: tuple[list[int], int]) -
     """Bounds never pass the optimum, the packing never falls below it, and no simple bound beats it either."""
     items, capacity = case
     optimum, sizes = least_bins(items, capacity), np.array(items)
-    found = bin_packing_baseline(sizes, capacity, 5)
+    found = compute_bin_packing_baseline(sizes, capacity, 5)
     assert found.lower <= optimum <= found.upper
     assert found.proven
     assert bound_by_volume(sizes, capacity) <= bound_by_halves(sizes, capacity) <= optimum
@@ -155,7 +155,7 @@ def test_the_linear_programme_sees_what_volume_does_not() -> None:
     types, demand = np.unique(items, return_counts=True)
     bound, whole = ColumnGeneration(types, demand, 100, lambda: False).solve(99)
     assert bound > bound_by_halves(items, 100)
-    assert bin_packing_baseline(items, 100, 5).lower == bound
+    assert compute_bin_packing_baseline(items, 100, 5).lower == bound
     assert all(int(pattern @ types) <= 100 for pattern in whole)
     assert (sum(whole, np.zeros(3, np.int64)) <= demand).all()
 
@@ -177,7 +177,10 @@ def test_the_knapsack_is_exact(seed: int) -> None:
 def test_a_limit_of_no_time_gives_honest_bounds() -> None:
     """With no time, the bounds still enclose the optimum."""
     items = np.asarray(problem.generate(np.random.default_rng(0), problem.strata[1], 120)["items"])
-    found, proven = bin_packing_baseline(items, 150, 0.0), bin_packing_baseline(items, 150, 20.0)
+    found, proven = (
+        compute_bin_packing_baseline(items, 150, 0.0),
+        compute_bin_packing_baseline(items, 150, 20.0),
+    )
     assert found.lower <= proven.lower == proven.upper <= found.upper
 
 
@@ -311,9 +314,9 @@ def test_rules_never_beat_the_baseline(sandbox: Sandbox, rule: Rule) -> None:
 
 def grammar_programs() -> list[tuple[str, str]]:
     """Every score with every adjustment, and every classical priority once."""
-    from gapsmith.evaluators.grammar import source_as
+    from gapsmith.evaluators.grammar import extract_source
 
-    main = source_as(GRAMMAR.main, "priority")
+    main = extract_source(GRAMMAR.main, "priority")
     scores, adjusts = GRAMMAR.sources("score"), GRAMMAR.sources("adjust")
     pairs = [(f"{s} {a}", scores[s], adjusts[a]) for s in scores for a in adjusts]
     for text in GRAMMAR.priorities:
@@ -397,7 +400,7 @@ def test_broken_files_are_named_with_place_and_expectation(tmp_path: Path, text:
     """A complaint says file, line or instance, what was found and what was expected."""
     path = tmp_path / "pack.txt"
     path.write_text(text)
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(GapsmithError) as trouble:
         problem.read(path)
     assert str(path) in str(trouble.value)
     assert words in str(trouble.value)
@@ -405,8 +408,8 @@ def test_broken_files_are_named_with_place_and_expectation(tmp_path: Path, text:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A missing file and a binary file are refused with the reason."""
-    with pytest.raises(Trouble, match="no such file"):
+    with pytest.raises(GapsmithError, match="no such file"):
         problem.read(tmp_path / "absent.txt")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(Trouble, match="not a text file"):
+    with pytest.raises(GapsmithError, match="not a text file"):
         problem.read(tmp_path / "binary")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Instance, Trouble
+from gapsmith.evaluators.base import GapsmithError, Instance
 from gapsmith.evaluators.problems.online_bin_packing.reader import read
-from gapsmith.evaluators.reading import LARGEST_TIME
+from gapsmith.evaluators.reading import MAX_TIME
 
 CASES = st.lists(
     st.integers(1, 200).flatmap(
@@ -98,7 +98,7 @@ def test_text_with_a_number_less_or_more_is_refused(tmp_path_factory, cases, dat
     path = tmp_path_factory.mktemp("bins") / "broken.txt"
     for broken in ([*lines[:place], *lines[place + 1 :]], [*lines, "1"]):
         path.write_text("\n".join(broken))
-        with pytest.raises(Trouble, match=r"broken\.txt, line \d+"):
+        with pytest.raises(GapsmithError, match=r"broken\.txt, line \d+"):
             read(path)
 
 
@@ -114,7 +114,7 @@ def test_text_with_a_number_less_or_more_is_refused(tmp_path_factory, cases, dat
         ('{"a": {"capacity": 9, "items": [1, 0]}}', "item 2 is 0"),
         ('{"a": {"capacity": 0, "items": [1]}}', "found capacity '0'"),
         ('{"a": {"items": [1]}}', "found capacity 'None'"),
-        (f'{{"a": {{"capacity": {LARGEST_TIME + 1}, "items": [1]}}}}', f"from 1 to {LARGEST_TIME}"),
+        (f'{{"a": {{"capacity": {MAX_TIME + 1}, "items": [1]}}}}', f"from 1 to {MAX_TIME}"),
         ("{}", "found a dict; expected an object of instances by name"),
         ("[" * 100_000, "is nested too deeply"),
     ],
@@ -123,7 +123,7 @@ def test_json_that_is_no_instance_is_refused(tmp_path, text, words):
     """The complaint names the instance and shows what was found, shortened."""
     path = tmp_path / "broken.json"
     path.write_text(text)
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(GapsmithError) as trouble:
         read(path)
     assert words in str(trouble.value)
     assert len(str(trouble.value)) < 500
@@ -133,6 +133,6 @@ def test_long_values_are_shortened(tmp_path):
     """A name and a value of thousands of letters do not fill the message."""
     path = tmp_path / "long.json"
     path.write_text(json.dumps({"n" * 5000: {"capacity": "c" * 5000, "items": [1]}}))
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(GapsmithError) as trouble:
         read(path)
     assert len(str(trouble.value)) < len(str(path)) + 300

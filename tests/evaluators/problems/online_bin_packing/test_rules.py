@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gapsmith.evaluators.base import Infeasible, Instance
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem
 from gapsmith.evaluators.problems.online_bin_packing.rules import levels
-from gapsmith.evaluators.solvers.bin_packing.solve import bin_packing_baseline
+from gapsmith.evaluators.solvers.bin_packing.solve import compute_bin_packing_baseline
 
 GRAMMAR = problem.grammar
 CAPACITY = 20
@@ -65,7 +65,7 @@ def test_any_fit_rules_keep_their_ratio(name, items):
     """At most 1.7 times the optimum (Dósa and Sgall 2013 and 2014), and never below it."""
     instance = Instance("drawn", {"items": np.array(items), "capacity": CAPACITY})
     used = problem.cost(instance, pack(problem.rule(name).function, items))
-    found = bin_packing_baseline(np.array(items), CAPACITY, 5.0)
+    found = compute_bin_packing_baseline(np.array(items), CAPACITY, 5.0)
     assert found.lower <= used <= 1.7 * found.upper
 
 

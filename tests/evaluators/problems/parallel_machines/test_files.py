@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Trouble
-from gapsmith.evaluators.problems.parallel_machines.problem import MACHINES, MOST_MACHINES, problem
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance
+from gapsmith.evaluators.problems.parallel_machines.problem import MACHINES, MAX_MACHINES, problem
 
 
 @st.composite
@@ -36,16 +36,16 @@ def test_a_file_with_a_time_less_or_more_is_refused(tmp_path_factory, instance, 
     path = tmp_path_factory.mktemp("jobs") / "broken.txt"
     for broken in ([*p[:place], *p[place + 1 :]], [*p, 7], [*p[:place], 0, *p[place + 1 :]]):
         path.write_text("\n".join(map(str, [instance.data["m"], len(p), *broken])))
-        with pytest.raises(Trouble):
+        with pytest.raises(GapsmithError):
             problem.read(path)
 
 
 def test_too_many_machines_are_refused(tmp_path):
     """A count of machines beyond the limit is refused with the limit in words."""
     path = tmp_path / "many.txt"
-    path.write_text(f"{MOST_MACHINES + 1}\n1\n5\n")
+    path.write_text(f"{MAX_MACHINES + 1}\n1\n5\n")
     with pytest.raises(
-        Trouble, match=f"found '{MOST_MACHINES + 1}'; expected at most {MOST_MACHINES} machines"
+        GapsmithError, match=f"found '{MAX_MACHINES + 1}'; expected at most {MAX_MACHINES} machines"
     ):
         problem.read(path)
 

@@ -9,13 +9,13 @@ from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import Rule, source_as
-from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import cpsat_parallel_machines
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import Rule, extract_source
+from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import solve_with_cpsat
 from gapsmith.evaluators.problems.parallel_machines.exact.solve import (
-    balanced,
-    makespan_bound,
-    parallel_machines_baseline,
+    balance_jobs,
+    bound_makespan,
+    solve_parallel_machines,
 )
 from gapsmith.evaluators.problems.parallel_machines.grammar import GRAMMAR
 from gapsmith.evaluators.problems.parallel_machines.problem import problem
@@ -81,16 +81,16 @@ JOBS = st.lists(st.integers(1, 30), min_size=1, max_size=7)
 def test_the_baseline_is_exact_on_small_instances(p: list[int], m: int) -> None:
     """It equals full enumeration, and the simple bound never passes the optimum."""
     best = optimum(p, m)
-    found = parallel_machines_baseline(np.array(p), m, 5)
+    found = solve_parallel_machines(np.array(p), m, 5)
     assert found.lower == found.upper == best
-    assert makespan_bound(np.array(p), m) <= best
+    assert bound_makespan(np.array(p), m) <= best
 
 
 @settings(max_examples=25, deadline=None)
 @given(JOBS, st.integers(1, 3))
 def test_the_model_is_exact_on_small_instances(p: list[int], m: int) -> None:
     """CP-SAT, given nothing but all jobs on one machine, agrees with enumeration."""
-    lower, machines = cpsat_parallel_machines(np.array(p), m, 0, [list(range(len(p)))], 5)
+    lower, machines = solve_with_cpsat(np.array(p), m, 0, [list(range(len(p)))], 5)
     assert lower == optimum(p, m) == max(sum(p[job] for job in jobs) for jobs in machines)
 
 
@@ -98,7 +98,7 @@ def test_the_model_is_exact_on_small_instances(p: list[int], m: int) -> None:
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=9))
 def test_two_machines_are_balanced_exactly(p: list[int]) -> None:
     """The split by subset sums is the best of all, holds each job once, and has the fuller part first."""
-    more, less = balanced(list(range(len(p))), p)
+    more, less = balance_jobs(list(range(len(p))), p)
     assert sorted(more + less) == list(range(len(p)))
     loads = [sum(p[job] for job in part) for part in (more, less)]
     assert loads[0] == max(loads) == optimum(p, 2)
@@ -106,8 +106,8 @@ def test_two_machines_are_balanced_exactly(p: list[int]) -> None:
 
 def test_bounds_that_count_jobs() -> None:
     """Three jobs of 10 on two machines need 20; of 11 on three machines the 8 least are on two of them, or 5 on one."""
-    assert makespan_bound(np.array([10, 10, 10]), 2) == 20
-    assert makespan_bound(np.array([10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15]), 3) == 46
+    assert bound_makespan(np.array([10, 10, 10]), 2) == 20
+    assert bound_makespan(np.array([10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15]), 3) == 46
 
 
 def test_a_limit_of_no_time_gives_honest_bounds() -> None:
@@ -167,7 +167,10 @@ def test_rules_are_feasible_from_their_own_source(rule: Rule) -> None:
 
 def programs() -> list[tuple[str, str]]:
     """Every construction with every improvement, and every classical priority once."""
-    main, blocks = source_as(GRAMMAR.main, "assign"), {role: GRAMMAR.sources(role) for role in GRAMMAR.blocks}
+    main, blocks = (
+        extract_source(GRAMMAR.main, "assign"),
+        {role: GRAMMAR.sources(role) for role in GRAMMAR.blocks},
+    )
     found = []
     for name, construct in blocks["construct"].items():
         for better, improve in blocks["improve"].items():
@@ -185,7 +188,7 @@ def test_every_block_is_feasible_and_never_beats_the_optimum() -> None:
     """Whatever the grammar puts together gives a schedule no shorter than the bound."""
     train = problem.instances(Split.TRAIN)
     instances = [instance_of(4), instance_of(5, 3, 3, m=7), instance_of(7, 7, 1, m=1), train[0], train[10]]
-    bounds = [makespan_bound(np.asarray(i.data["p"]), int(i.data["m"])) for i in instances]  # type: ignore[arg-type]
+    bounds = [bound_makespan(np.asarray(i.data["p"]), int(i.data["m"])) for i in instances]  # type: ignore[arg-type]
     for name, source in programs():
         for instance, bound in zip(instances, bounds, strict=True):
             assert problem.cost(instance, run(source, instance)) >= bound, name
@@ -239,7 +242,7 @@ def test_broken_files_are_named_with_place_and_expectation(tmp_path: Path, text:
     """A complaint says file, line, what was found and what was expected."""
     path = tmp_path / "jobs.txt"
     path.write_text(text)
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(GapsmithError) as trouble:
         problem.read(path)
     assert str(path) in str(trouble.value)
     assert words in str(trouble.value)

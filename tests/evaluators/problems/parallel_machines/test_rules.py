@@ -6,7 +6,7 @@ from helpers import filled_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.problems.parallel_machines.exact.solve import parallel_machines_baseline
+from gapsmith.evaluators.problems.parallel_machines.exact.solve import solve_parallel_machines
 from gapsmith.evaluators.problems.parallel_machines.problem import problem
 
 GRAMMAR = problem.grammar
@@ -39,7 +39,7 @@ def end_of(name, p, m):
 @given(JOBS, MACHINES)
 def test_rules_keep_their_proven_ratios(name, ratio, p, m):
     """Graham 1966 and 1969, Yue 1990 for MULTIFIT, Fischetti and Martello 1987 and Michiels et al. for LDM."""
-    best = parallel_machines_baseline(p, m, 5.0)
+    best = solve_parallel_machines(p, m, 5.0)
     assert best.proven
     assert best.upper <= end_of(name, p, m) <= ratio(m) * best.upper + 1e-9
 

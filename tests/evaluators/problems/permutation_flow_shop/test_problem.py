@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import source_as
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import extract_source
 from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import (
-    machine_bound,
+    bound_by_machine,
+    bound_by_two_machines,
     makespan,
-    permutation_flow_shop_baseline,
-    two_machine_bound,
+    solve_flow_shop,
 )
 from gapsmith.evaluators.problems.permutation_flow_shop.problem import problem
-from gapsmith.evaluators.solvers.makespan import permutation_flow_shop as by_cpsat
+from gapsmith.evaluators.solvers.makespan import solve_permutation_flow_shop as by_cpsat
 
 DATA = (
     Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
@@ -60,7 +60,7 @@ def programs() -> list[str]:
     kinds = {role: GRAMMAR.sources(role) for role in GRAMMAR.blocks}
     first = {role: next(iter(blocks)) for role, blocks in kinds.items()}
     chosen = [{**first, role: name} for role, blocks in kinds.items() for name in blocks]
-    main = source_as(GRAMMAR.main, problem.entry.name)
+    main = extract_source(GRAMMAR.main, problem.entry.name)
     return [
         "\n\n".join(["import numpy as np", *(kinds[role][name] for role, name in names.items()), main])
         for names in chosen
@@ -165,18 +165,18 @@ def test_baseline_equals_brute_force(times: list[list[int]]) -> None:
     """On small shops, zeros and ties included, the proven makespan is the least over all sequences."""
     p = np.array(times, dtype=np.int64)
     least = min(makespan(p, np.array(order)) for order in itertools.permutations(range(len(p))))
-    found = permutation_flow_shop_baseline(p, 10)
+    found = solve_flow_shop(p, 10)
     assert found.lower == found.upper == least == makespan(p, np.array(found.solution))
-    assert machine_bound(p) <= least
-    assert two_machine_bound(p) <= least
+    assert bound_by_machine(p) <= least
+    assert bound_by_two_machines(p) <= least
 
 
 @pytest.mark.parametrize("shape", [(8, 4), (8, 5), (9, 3)])
 def test_baseline_equals_cpsat(shape: tuple[int, int]) -> None:
     """A general solver's formulation finds the same optimum, and a sequence of that makespan."""
     p = np.random.default_rng(3).integers(1, 30, shape)
-    found, sequence = by_cpsat(p, machine_bound(p), 20)
-    exact = permutation_flow_shop_baseline(p, 10)
+    found, sequence = by_cpsat(p, bound_by_machine(p), 20)
+    exact = solve_flow_shop(p, 10)
     assert found.lower == makespan(p, np.array(sequence)) == exact.lower == exact.upper
 
 
@@ -185,7 +185,7 @@ def test_baseline_equals_cpsat(shape: tuple[int, int]) -> None:
 def test_rules_are_feasible_on_any_shop(times: list[list[int]], rule: Any) -> None:
     """Each rule orders all jobs, on one machine or one job too, and never beats a bound."""
     instance = Instance("any", {"p": np.array(times, dtype=np.int64)})
-    assert problem.cost(instance, call(rule.source(problem.entry.name), instance)) >= machine_bound(
+    assert problem.cost(instance, call(rule.source(problem.entry.name), instance)) >= bound_by_machine(
         np.array(times)
     )
 
@@ -247,7 +247,7 @@ def test_generated_instances_are_reproducible_and_disjoint() -> None:
 def test_a_broken_file_is_explained(tmp_path: Path, text: str, complaint: str) -> None:
     """The complaint names the file, the line, what was found and what was expected."""
     (tmp_path / "broken.txt").write_text(text)
-    with pytest.raises(Trouble, match=complaint):
+    with pytest.raises(GapsmithError, match=complaint):
         problem.read(tmp_path / "broken.txt")
 
 

@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import source_as
-from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import ascend, settle
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import extract_source
+from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import raise_bound, solve_assignment
 from gapsmith.evaluators.problems.quadratic_assignment.exact.solve import (
-    assignment_cost,
+    bound_gilmore_lawler,
     branch_and_bound,
-    cost_step,
-    gilmore_lawler,
-    quadratic_assignment_baseline,
+    compute_cost,
+    find_cost_step,
+    solve_quadratic_assignment,
 )
-from gapsmith.evaluators.problems.quadratic_assignment.exact.symmetry import automorphisms
+from gapsmith.evaluators.problems.quadratic_assignment.exact.symmetry import list_automorphisms
 from gapsmith.evaluators.problems.quadratic_assignment.problem import problem
 from gapsmith.evaluators.problems.quadratic_assignment.rules import swap_changes
 
@@ -58,12 +58,12 @@ def program(**chosen):
     blocks = problem.grammar.blocks
     names = {role: chosen.get(role, functions[0].__name__) for role, functions in blocks.items()}
     parts = [problem.grammar.sources(role)[name] for role, name in names.items()]
-    return "\n\n".join(["import numpy as np", *parts, source_as(problem.grammar.main, ENTRY)])
+    return "\n\n".join(["import numpy as np", *parts, extract_source(problem.grammar.main, ENTRY)])
 
 
 def cheapest(flow, distance):
     """The least cost, by counting out."""
-    return min(assignment_cost(flow, distance, place) for place in permutations(range(len(flow))))
+    return min(compute_cost(flow, distance, place) for place in permutations(range(len(flow))))
 
 
 @st.composite
@@ -127,7 +127,7 @@ def test_complaints_name_file_and_line(was, becomes, complaint, tmp_path):
     """A broken file is refused with its line, what was found and what was expected."""
     path = tmp_path / "broken.qap"
     path.write_text(GOOD.replace(was, becomes))
-    with pytest.raises(Trouble, match=r"broken\.qap, " + complaint):
+    with pytest.raises(GapsmithError, match=r"broken\.qap, " + complaint):
         problem.read(path)
 
 
@@ -139,9 +139,9 @@ def test_numbers_too_many_or_too_large_are_refused(tmp_path):
         ("3", "3000000", "line 6: found '3000000'; expected a distance.* from 0 to 1000000"),
     ):
         path.write_text(GOOD.replace(was, becomes))
-        with pytest.raises(Trouble, match=rf"broken\.qap.*{complaint}"):
+        with pytest.raises(GapsmithError, match=rf"broken\.qap.*{complaint}"):
             problem.read(path)
-    with pytest.raises(Trouble, match="no such file"):
+    with pytest.raises(GapsmithError, match="no such file"):
         problem.read(tmp_path / "absent.qap")
 
 
@@ -149,34 +149,34 @@ def test_numbers_too_many_or_too_large_are_refused(tmp_path):
 @given(matrices())
 def test_the_baseline_is_exact_on_small_matrices(drawn):
     """On any matrices the search, from a good start or a bad one, proves what counting out finds."""
-    found, least = quadratic_assignment_baseline(*drawn, 10.0), cheapest(*drawn)
-    assert found.lower == found.upper == least == assignment_cost(*drawn, found.solution)
+    found, least = solve_quadratic_assignment(*drawn, 10.0), cheapest(*drawn)
+    assert found.lower == found.upper == least == compute_cost(*drawn, found.solution)
     lower, place, _ = branch_and_bound(*drawn, list(range(len(drawn[0]))), 10.0)
-    assert lower == least == assignment_cost(*drawn, place)
+    assert lower == least == compute_cost(*drawn, place)
 
 
 @settings(max_examples=40, deadline=None)
 @given(matrices(most=5), st.randoms(use_true_random=False))
 def test_the_step_divides_all_costs_and_swaps_are_priced_exactly(drawn, random):
     """Every cost is a multiple of the step, and every swap's change is the difference of the costs."""
-    step, n = cost_step(*drawn), len(drawn[0])
+    step, n = find_cost_step(*drawn), len(drawn[0])
     place = list(range(n))
     random.shuffle(place)
-    cost = assignment_cost(*drawn, place)
+    cost = compute_cost(*drawn, place)
     assert cost % step == 0
     changes = swap_changes(*drawn, np.array(place))
     for i in range(n):
         for j in range(i + 1, n):
             other = place.copy()
             other[i], other[j] = place[j], place[i]
-            assert changes[i, j] == assignment_cost(*drawn, other) - cost
+            assert changes[i, j] == compute_cost(*drawn, other) - cost
 
 
 def test_without_time_the_bounds_are_still_true():
     """A baseline that stops after its first nodes brackets a stored optimum's kind of cost: the bound is the root's."""
     data = problem.generate(np.random.default_rng(5), "uniform", 20)
-    hasty = quadratic_assignment_baseline(data["flow"], data["distance"], 0.0)
-    assert 0 < hasty.lower < hasty.upper == assignment_cost(data["flow"], data["distance"], hasty.solution)
+    hasty = solve_quadratic_assignment(data["flow"], data["distance"], 0.0)
+    assert 0 < hasty.lower < hasty.upper == compute_cost(data["flow"], data["distance"], hasty.solution)
 
 
 @needs_data
@@ -204,7 +204,7 @@ def test_the_baseline_equals_stored_optima(name):
 def test_the_gilmore_lawler_bound_is_the_published_one(name, published):
     """It is that of QAPLIB's tables, rounded up to an even number where costs are even."""
     (instance,) = problem.read(FOLDER / f"{name}.qap")
-    assert gilmore_lawler(instance.data["flow"], instance.data["distance"]) == published + published % 2
+    assert bound_gilmore_lawler(instance.data["flow"], instance.data["distance"]) == published + published % 2
 
 
 @needs_data
@@ -216,7 +216,7 @@ def test_the_bound_of_the_root_lies_between_published_ones(name, gilmore, relaxe
     scale, n = 1 << 12, len(flow)
     pairs = (flow[:, None, :, None] * distance[None, :, None, :] * scale).astype(np.int32).ravel()
     leads, costs, work = (np.zeros((k, n), np.int64) for k in (n, n, 7))
-    bound = ascend(n, 0, optima()[name] * scale, 100, 10**6, leads, pairs, costs, work) / scale
+    bound = raise_bound(n, 0, optima()[name] * scale, 100, 10**6, leads, pairs, costs, work) / scale
     assert gilmore + 0.5 * (relaxed - gilmore) <= bound <= relaxed + 1
 
 
@@ -231,10 +231,10 @@ def test_dual_ascent_changes_no_cost(drawn, rounds):
     pairs[:, each, :, each] = 0
     leads = np.outer(flow.diagonal(), distance.diagonal())
     costs, work = np.zeros((n, n), np.int64), np.zeros((7, n), np.int64)
-    bound = ascend(n, 0, 1 << 28, rounds, 1 << 30, leads, pairs.reshape(-1), costs, work)
+    bound = raise_bound(n, 0, 1 << 28, rounds, 1 << 30, leads, pairs.reshape(-1), costs, work)
     for place in permutations(range(n)):
         apart = sum(int(pairs[i, place[i], k, place[k]]) for i in range(n) for k in range(n) if i != k)
-        assert bound + leads[each, list(place)].sum() + apart == assignment_cost(flow, distance, place)
+        assert bound + leads[each, list(place)].sum() + apart == compute_cost(flow, distance, place)
 
 
 @settings(max_examples=60, deadline=None)
@@ -242,7 +242,7 @@ def test_dual_ascent_changes_no_cost(drawn, rounds):
 def test_settling_solves_the_linear_assignment(costs):
     """Its value is the least sum of one cost in each row and column; what is left is at least 0 and has a zero one."""
     least = min(sum(costs[i, place[i]] for i in range(5)) for place in permutations(range(5)))
-    assert settle(costs, 5, np.zeros((7, 5), np.int64)) == least
+    assert solve_assignment(costs, 5, np.zeros((7, 5), np.int64)) == least
     assert costs.min() >= 0
     assert any(not any(costs[i, place[i]] for i in range(5)) for place in permutations(range(5)))
 
@@ -252,7 +252,7 @@ def test_symmetries_are_those_of_the_grid():
     for rows, columns, ways in ((2, 3, 4), (3, 3, 8), (1, 5, 2)):
         at = np.array([(r, c) for r in range(rows) for c in range(columns)])
         matrix = np.abs(at[:, None] - at).sum(axis=-1)
-        found = automorphisms(matrix)
+        found = list_automorphisms(matrix)
         assert len({tuple(each) for each in found.tolist()}) == ways
         assert all((matrix[np.ix_(each, each)] == matrix).all() for each in found)
 
@@ -268,14 +268,14 @@ def test_symmetric_grids_are_solved_exactly(seed):
     flow = problem.generate(rng, "grid", 6)["flow"]
     for pair in ((flow, matrix), (matrix, flow), (matrix, matrix)):
         lower, place, _ = branch_and_bound(*pair, list(range(6)), 10.0)
-        assert lower == cheapest(*pair) == assignment_cost(*pair, place)
+        assert lower == cheapest(*pair) == compute_cost(*pair, place)
 
 
 def test_costs_beyond_the_unit_are_solved_exactly():
     """Costs that have to be rounded down for the bounds are still proven to the last unit."""
     rng = np.random.default_rng(2)
     flow, distance = (rng.integers(0, 10**6, (6, 6)) for _ in range(2))
-    found = quadratic_assignment_baseline(flow, distance, 10.0)
+    found = solve_quadratic_assignment(flow, distance, 10.0)
     assert found.lower == found.upper == cheapest(flow, distance)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.base import Instance
-from gapsmith.evaluators.problems.rcpsp.exact import critical_path, rcpsp_baseline, serial_schedule
+from gapsmith.evaluators.problems.rcpsp.exact import build_serial_schedule, compute_critical_path, solve_rcpsp
 from gapsmith.evaluators.problems.rcpsp.problem import cost
 
 NAMES = ("duration", "precedence", "demand", "capacity")
@@ -47,7 +47,7 @@ def longest_ways(duration, arcs, n):
 def test_critical_paths_are_the_longest_ways(project):
     """Earliest starts and tails are the longest over all ways through the network."""
     duration, arcs, _, _ = project
-    early, tail = critical_path(duration, arcs)
+    early, tail = compute_critical_path(duration, arcs)
     assert (early.tolist(), tail.tolist()) == longest_ways(duration, arcs, len(duration))
     assert (early + tail).max() == early[-1]
 
@@ -56,14 +56,14 @@ def test_critical_paths_are_the_longest_ways(project):
 def test_cycles_are_refused(arcs):
     """Precedences in a circle have no longest way, whatever their length."""
     with pytest.raises(ValueError, match="cycle"):
-        critical_path(np.ones(4, np.int64), np.array(arcs))
+        compute_critical_path(np.ones(4, np.int64), np.array(arcs))
 
 
 @settings(max_examples=60, deadline=None)
 @given(projects())
 def test_the_serial_scheme_is_feasible_and_active(project):
     """Its schedule passes the check, and no activity alone can start one unit earlier."""
-    starts = serial_schedule(*project)
+    starts = build_serial_schedule(*project)
     assert price(project, starts) == int((starts + project[0]).max())
     for i in range(len(starts)):
         if starts[i] and project[0][i]:
@@ -77,11 +77,15 @@ def test_the_serial_scheme_is_feasible_and_active(project):
 @given(projects())
 def test_the_optimum_lies_between_longest_way_and_serial_schedule(project):
     """The proven makespan is at least the critical path and the energy of each resource, at most the heuristic's."""
-    found = rcpsp_baseline(*project, 10.0)
+    found = solve_rcpsp(*project, 10.0)
     duration, arcs, demand, capacity = project
     energy = -(-(duration @ demand) // capacity)
     assert found.lower == found.upper == price(project, found.solution)
-    assert critical_path(duration, arcs)[0][-1] <= found.upper <= price(project, serial_schedule(*project))
+    assert (
+        compute_critical_path(duration, arcs)[0][-1]
+        <= found.upper
+        <= price(project, build_serial_schedule(*project))
+    )
     assert energy.max() <= found.upper
 
 
@@ -92,7 +96,7 @@ def test_more_capacity_never_lengthens_a_project(project, resource):
     duration, arcs, demand, capacity = project
     more = capacity.copy()
     more[resource] += 1
-    assert rcpsp_baseline(duration, arcs, demand, more, 10.0).upper <= rcpsp_baseline(*project, 10.0).upper
+    assert solve_rcpsp(duration, arcs, demand, more, 10.0).upper <= solve_rcpsp(*project, 10.0).upper
 
 
 @settings(max_examples=20, deadline=None)
@@ -102,7 +106,7 @@ def test_a_project_turned_round_is_as_long(project):
     duration, arcs, demand, capacity = project
     last = len(duration) - 1
     mirrored = (duration[::-1].copy(), last - arcs[:, ::-1], demand[::-1].copy(), capacity)
-    assert rcpsp_baseline(*mirrored, 10.0).upper == rcpsp_baseline(*project, 10.0).upper
+    assert solve_rcpsp(*mirrored, 10.0).upper == solve_rcpsp(*project, 10.0).upper
 
 
 @settings(max_examples=20, deadline=None)
@@ -110,13 +114,11 @@ def test_a_project_turned_round_is_as_long(project):
 def test_another_unit_of_time_scales_the_optimum(project, factor):
     """All durations multiplied by a number multiply the least makespan."""
     duration, *rest = project
-    assert (
-        rcpsp_baseline(duration * factor, *rest, 10.0).upper == factor * rcpsp_baseline(*project, 10.0).upper
-    )
+    assert solve_rcpsp(duration * factor, *rest, 10.0).upper == factor * solve_rcpsp(*project, 10.0).upper
 
 
 def test_with_room_for_all_the_critical_path_is_optimal():
     """Where capacities bind nowhere, activities start as early as their predecessors allow."""
     arcs = np.array([(0, 1), (0, 2), (1, 3), (2, 3)])
-    found = rcpsp_baseline(np.array([0, 4, 7, 0]), arcs, np.ones((4, 1), np.int64), np.array([9]), 5.0)
+    found = solve_rcpsp(np.array([0, 4, 7, 0]), arcs, np.ones((4, 1), np.int64), np.array([9]), 5.0)
     assert found.lower == found.upper == 7

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.problems.rcpsp.exact import critical_path, serial_schedule
+from gapsmith.evaluators.problems.rcpsp.exact import build_serial_schedule, compute_critical_path
 from gapsmith.evaluators.problems.rcpsp.generator import (
     DEGREE,
     ENDS,
     LARGEST_DURATION,
     LARGEST_REQUEST,
     RESOURCES,
-    project,
+    draw_project,
 )
 
 FACTORS = st.sampled_from([0.25, 0.5, 1.0])
@@ -22,7 +22,7 @@ FACTORS = st.sampled_from([0.25, 0.5, 1.0])
 
 def drawn(seed, size=12, complexity=1.5, factor=0.5, strength=0.5):
     """The arrays of a project."""
-    return project(np.random.default_rng(seed), size, complexity, factor, strength)
+    return draw_project(np.random.default_rng(seed), size, complexity, factor, strength)
 
 
 @settings(max_examples=40, deadline=None)
@@ -37,8 +37,8 @@ def test_every_project_can_be_carried_out(seed, size, factor, strength):
     assert ((duration[1:-1] >= 1) & (duration[1:-1] <= LARGEST_DURATION)).all()
     assert demand.max() <= LARGEST_REQUEST
     assert (demand <= made["capacity"]).all()
-    starts = serial_schedule(duration, made["precedence"], demand, made["capacity"])
-    assert (starts >= critical_path(duration, made["precedence"])[0]).all()
+    starts = build_serial_schedule(duration, made["precedence"], demand, made["capacity"])
+    assert (starts >= compute_critical_path(duration, made["precedence"])[0]).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -77,8 +77,8 @@ def test_the_factor_is_the_share_of_requests(seed, factor):
 def test_strength_one_leaves_the_earliest_schedule_feasible(seed):
     """With plentiful resources all can start as early as the precedences allow; with less there is less."""
     rich, poor = drawn(seed, strength=1.0), drawn(seed, strength=0.0)
-    early, _ = critical_path(rich["duration"], rich["precedence"])
-    starts = serial_schedule(rich["duration"], rich["precedence"], rich["demand"], rich["capacity"])
+    early, _ = compute_critical_path(rich["duration"], rich["precedence"])
+    starts = build_serial_schedule(rich["duration"], rich["precedence"], rich["demand"], rich["capacity"])
     assert (starts + rich["duration"]).max() == early.max()
     assert (poor["capacity"] <= rich["capacity"]).all()
     assert poor["capacity"].tolist() == np.maximum(1, poor["demand"].max(axis=0)).tolist()

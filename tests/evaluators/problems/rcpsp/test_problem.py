@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import has_cycle
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import source_as
-from gapsmith.evaluators.problems.rcpsp.exact import critical_path
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import extract_source
+from gapsmith.evaluators.problems.rcpsp.exact import compute_critical_path
 from gapsmith.evaluators.problems.rcpsp.problem import problem
 
 DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2].parent / "shared" / "data") / "rcpsp"
@@ -90,7 +90,7 @@ def programs() -> list[str]:
     kinds = {role: GRAMMAR.sources(role) for role in GRAMMAR.blocks}
     first = {role: next(iter(blocks)) for role, blocks in kinds.items()}
     chosen = [{**first, role: name} for role, blocks in kinds.items() for name in blocks]
-    main = source_as(GRAMMAR.main, problem.entry.name)
+    main = extract_source(GRAMMAR.main, problem.entry.name)
     return [
         "\n\n".join(["import numpy as np", *(kinds[role][name] for role, name in names.items()), main])
         for names in chosen
@@ -108,7 +108,7 @@ def test_all_files_parse() -> None:
         lines = (DATA / f"{name}.sm").read_text().splitlines()
         stated = lines[next(i for i, line in enumerate(lines) if "MPM-Time" in line) + 1].split()[-1]
         assert (len(duration), demand.shape, capacity.shape) == (32, (32, 4), (4,))
-        assert critical_path(duration, precedence)[0].max() == int(stated)
+        assert compute_critical_path(duration, precedence)[0].max() == int(stated)
         assert (precedence[:, 0] < precedence[:, 1]).all()
 
 
@@ -335,5 +335,5 @@ def test_a_broken_file_is_explained(tmp_path: Path, found: str, instead: str, co
     """The complaint names the file, the line, what was found and what was expected."""
     assert found in TEXT
     (tmp_path / "broken.sm").write_text(TEXT.replace(found, instead))
-    with pytest.raises(Trouble, match=complaint):
+    with pytest.raises(GapsmithError, match=complaint):
         problem.read(tmp_path / "broken.sm")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Trouble
-from gapsmith.evaluators.problems.rcpsp.generator import project
+from gapsmith.evaluators.base import GapsmithError
+from gapsmith.evaluators.problems.rcpsp.generator import draw_project
 from gapsmith.evaluators.problems.rcpsp.reader import LONGEST, read_project
 
 QUIET = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -48,7 +48,7 @@ def text_of(made):
 
 def drawn(seed, size=8):
     """A random project."""
-    return project(np.random.default_rng(seed), size, 1.5, 0.5, 0.5)
+    return draw_project(np.random.default_rng(seed), size, 1.5, 0.5, 0.5)
 
 
 def read(tmp_path, text):
@@ -92,9 +92,9 @@ def test_a_missing_or_repeated_heading_is_named(heading, tmp_path):
     """Without one of the headings, or with one twice, the file is refused."""
     text = text_of(drawn(2))
     assert heading in text
-    with pytest.raises(Trouble, match=r"made\.sm, line"):
+    with pytest.raises(GapsmithError, match=r"made\.sm, line"):
         read(tmp_path, text.replace(heading, "x"))
-    with pytest.raises(Trouble, match="again"):
+    with pytest.raises(GapsmithError, match="again"):
         read(tmp_path, text + heading + "  1\n")
 
 
@@ -104,7 +104,7 @@ def test_a_cut_file_is_refused(cut, tmp_path):
     """Wherever a file ends too early, it is no project."""
     text = text_of(drawn(3))
     text = text[: text.rindex(STARS)]
-    with pytest.raises(Trouble, match=r"made\.sm, line"):
+    with pytest.raises(GapsmithError, match=r"made\.sm, line"):
         read(tmp_path, text[: int(cut * len(text))])
 
 
@@ -134,12 +134,12 @@ def test_one_wrong_number_is_found(section, place, value, complaint, tmp_path):
     assert words[0] == "2"
     words[place] = value
     lines[at] = "  ".join(words)
-    with pytest.raises(Trouble, match=f"line {at + 1}: ") as refused:
+    with pytest.raises(GapsmithError, match=f"line {at + 1}: ") as refused:
         read(tmp_path, "\n".join(lines))
     assert complaint in str(refused.value)
 
 
 def test_another_format_is_named(tmp_path):
     """A file that begins with two numbers is taken for Patterson's format, which is not read."""
-    with pytest.raises(Trouble, match="Patterson"):
+    with pytest.raises(GapsmithError, match="Patterson"):
         read(tmp_path, "32 4\n12 13 4 12\n")

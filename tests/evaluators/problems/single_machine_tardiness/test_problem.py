@@ -8,7 +8,7 @@ from helpers import DATA, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Baseline, Infeasible, Instance, Split, Trouble
+from gapsmith.evaluators.base import Baseline, GapsmithError, Infeasible, Instance, Split
 from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import STRATA, generate, problem, read
 from gapsmith.evaluators.scoring import Scale
@@ -108,7 +108,7 @@ def test_files_name_their_instances(tmp_path):
     file.write_text("3\n5 3\n2 -4\n1 1\n1\n7 7")
     assert [instance.name for instance in read(file)] == ["some-1", "some-2"]
     file.write_text("3\n5 3\n")
-    with pytest.raises(Trouble, match=r"some.txt, line 2: the file ends; expected a processing time"):
+    with pytest.raises(GapsmithError, match=r"some.txt, line 2: the file ends; expected a processing time"):
         read(file)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from oracles import subset_dynamic_programme
 
-from gapsmith.evaluators.base import Infeasible, Instance, Split, Trouble
-from gapsmith.evaluators.grammar import source_as
+from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
+from gapsmith.evaluators.grammar import extract_source
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.problem import problem
 
 DATA = (
@@ -37,7 +37,7 @@ def programs() -> dict[str, str]:
     assert GRAMMAR is not None
     kinds = {role: GRAMMAR.sources(role) for role in GRAMMAR.blocks}
     first = {role: next(iter(blocks)) for role, blocks in kinds.items()}
-    main = source_as(GRAMMAR.main, problem.entry.name)
+    main = extract_source(GRAMMAR.main, problem.entry.name)
     return {
         f"{role}={name}": "\n\n".join(
             ["import numpy as np", *(kinds[r][n] for r, n in {**first, role: name}.items()), main]
@@ -229,5 +229,5 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path, text: str, words: 
     path = tmp_path / "broken.txt"
     path.write_text(text)
     layout = ("or-library",) if "line 125" in words else ()
-    with pytest.raises(Trouble, match=words):
+    with pytest.raises(GapsmithError, match=words):
         problem.read(path, *layout)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import GapsmithError
 from gapsmith.evaluators.problems.tsp.reader import FORMATS, LONGEST, METRICS, read_tsplib
 
 QUIET = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -135,7 +135,7 @@ GOOD = explicit(np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0]]), "FULL_MATRIX")
 def test_what_is_not_tsplib_is_refused_with_the_file(was, becomes, complaint, tmp_path):
     """The message names the file, the line and what was found."""
     assert was in GOOD
-    with pytest.raises(Trouble) as refused:
+    with pytest.raises(GapsmithError) as refused:
         read(tmp_path, GOOD.replace(was, becomes, 1))
     assert complaint in str(refused.value)
     assert "made.tsp, line" in str(refused.value)
@@ -145,7 +145,7 @@ def test_what_is_not_tsplib_is_refused_with_the_file(was, becomes, complaint, tm
 def test_broken_rows_of_coordinates_are_refused(row, tmp_path):
     """Too few or many numbers, a city twice or none, and words are errors."""
     text = measured([(0, 0, 0), (5, 5, 0), (9, 9, 0)], "EUC_2D").replace("1 0.0 0.0", row)
-    with pytest.raises(Trouble, match=r"made\.tsp, line"):
+    with pytest.raises(GapsmithError, match=r"made\.tsp, line"):
         read(tmp_path, text)
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from gapsmith.evaluators.solvers.bin_packing.column_generation import ColumnGeneration
 from gapsmith.evaluators.solvers.bin_packing.solve import (
     best_fit_decreasing,
-    bin_packing_baseline,
     bound_by_halves,
     bound_by_volume,
-    packing_of,
-    packing_within,
+    combine_patterns,
+    compute_bin_packing_baseline,
+    find_packing,
 )
 
 CAPACITY = 12
@@ -58,7 +58,7 @@ def test_bounds_and_packings_hold_the_optimum_between_them(sizes):
     bins = best_fit_decreasing(sizes, CAPACITY)
     assert is_packing(bins, sizes)
     assert len(set(bins)) >= optimum
-    found = bin_packing_baseline(sizes, CAPACITY, 5.0)
+    found = compute_bin_packing_baseline(sizes, CAPACITY, 5.0)
     assert (found.lower, found.upper) == (optimum, optimum)
     assert is_packing(found.solution, sizes)
 
@@ -78,7 +78,7 @@ def test_a_packing_within_a_number_of_bins(sizes, more):
     """It is found where there is one; where there is none, the bound says so."""
     optimum = fewest(sizes.tolist())
     most = max(1, optimum + more)
-    lower, packing = packing_within(sizes, CAPACITY, most, inf)
+    lower, packing = find_packing(sizes, CAPACITY, most, inf)
     assert lower <= optimum
     if most >= optimum:
         assert packing is not None
@@ -104,7 +104,7 @@ def test_patterns_become_bins_of_items():
     """Items of one size are handed out once each, whatever pattern they belong to."""
     sizes = np.array([5, 7, 5, 7, 2])
     types = np.array([2, 5, 7])
-    bins = packing_of([np.array([0, 1, 1]), np.array([0, 1, 1]), np.array([1, 0, 0])], types, sizes)
+    bins = combine_patterns([np.array([0, 1, 1]), np.array([0, 1, 1]), np.array([1, 0, 0])], types, sizes)
     assert is_packing(bins, sizes)
     assert sorted(np.bincount(bins, weights=sizes).tolist()) == [2, 12, 12]
 
@@ -114,6 +114,6 @@ def test_without_time_there_is_a_bound_and_a_packing(seconds):
     """The simple bounds and the simple packing need no search."""
     sizes = np.random.default_rng(1).integers(20, 70, 200)
     begin = time.process_time()
-    found = bin_packing_baseline(sizes, 100, seconds)
+    found = compute_bin_packing_baseline(sizes, 100, seconds)
     assert found.lower <= found.upper == len(set(found.solution))
     assert time.process_time() - begin < 10

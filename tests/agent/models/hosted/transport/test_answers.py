@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.models.base import Reply
-from gapsmith.agent.models.hosted.account import Heard
-from gapsmith.agent.models.hosted.anthropic import _heard as heard_message
-from gapsmith.agent.models.hosted.openai import _heard_completion, _heard_response
-from gapsmith.agent.models.hosted.transport.answers import MOST_TOKENS, finish_of, usage_of
+from gapsmith.agent.models.hosted.account import ProviderReply
+from gapsmith.agent.models.hosted.anthropic import _read_reply as heard_message
+from gapsmith.agent.models.hosted.openai import _read_completion, _read_response
+from gapsmith.agent.models.hosted.transport.answers import MOST_TOKENS, read_finish, read_usage
 from gapsmith.agent.models.hosted.transport.errors import Fault
-from gapsmith.agent.models.storable import storable
+from gapsmith.agent.models.storable import make_storable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None), max_size=5),
@@ -21,12 +21,12 @@ JSON = st.recursive(
 )
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "input_tokens": 9, "output_tokens": 2}
 ANSWERS = {
-    _heard_completion: {
+    _read_completion: {
         "id": "c",
         "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "yes"}}],
         "usage": {**USAGE, "prompt_tokens_details": {"cached_tokens": 1}},
     },
-    _heard_response: {
+    _read_response: {
         "id": "r",
         "status": "completed",
         "output": [{"type": "message", "content": [{"type": "output_text", "text": "yes"}]}],
@@ -62,9 +62,9 @@ def test_no_answer_is_too_odd_to_be_read(heard, data, new):
     """An answer with anything at any place is read or is a fault, and what is kept of it can be stored."""
     places = [path for path in _places(ANSWERS[heard]) if path]
     found = heard(_changed(ANSWERS[heard], data.draw(st.sampled_from(places)), new))
-    assert isinstance(found, Heard | Fault)
-    if isinstance(found, Heard):
-        kept = storable(Reply(text=found.text, id=found.id, detail={"reason": found.reason}))
+    assert isinstance(found, ProviderReply | Fault)
+    if isinstance(found, ProviderReply):
+        kept = make_storable(Reply(text=found.text, id=found.id, detail={"reason": found.reason}))
         json.dumps(vars(kept)).encode()
         "".join([kept.text, kept.id, *kept.detail.values()]).encode()
         assert found.usage is None or 1 <= found.usage.tokens_in <= 3 * MOST_TOKENS
@@ -73,7 +73,7 @@ def test_no_answer_is_too_odd_to_be_read(heard, data, new):
 @given(given_=JSON, said=JSON, cached=JSON, total=JSON)
 def test_usage_is_a_count_or_none(given_, said, cached, total):
     """What a server reports is taken as a usage only where it can be one of a reply with a text."""
-    usage = usage_of("yes", tokens_in=given_, tokens_out=said, cached=cached, total=total)
+    usage = read_usage("yes", tokens_in=given_, tokens_out=said, cached=cached, total=total)
     if usage is not None:
         assert usage.tokens_in >= 1
         assert usage.tokens_out >= 1
@@ -86,25 +86,25 @@ def test_usage_is_a_count_or_none(given_, said, cached, total):
 def test_an_unusable_usage_is_none(wrong):
     """Zeros, strings, counts below nothing and missing counts say nothing of what a reply cost."""
     counts = {"tokens_in": 9, "tokens_out": 2} | wrong if wrong else {"tokens_in": None, "tokens_out": None}
-    assert usage_of("yes", **counts) is None
+    assert read_usage("yes", **counts) is None
 
 
 def test_reasoning_that_the_total_alone_counts_is_output():
     """Some servers leave reasoning out of the output: it is paid all the same."""
-    usage = usage_of("yes", tokens_in=10, tokens_out=2, reasoning=30, total=42)
+    usage = read_usage("yes", tokens_in=10, tokens_out=2, reasoning=30, total=42)
     assert (usage.tokens_out, usage.reasoning) == (32, 30)
 
 
 @pytest.mark.parametrize("reason", ["length", "MAX_TOKENS", "model_length", "max_output_tokens"])
 def test_all_words_for_a_limit_are_truncated(reason):
     """Providers have many words for a reply that was cut at its limit."""
-    assert finish_of(reason) == "truncated"
+    assert read_finish(reason) == "truncated"
 
 
 @given(st.integers() | st.floats() | st.text() | st.none())
 def test_what_is_stored_is_in_bounds(odd):
     """A reply of any model has counts that fit a database and a price that is one, or is unknown."""
-    kept = storable(Reply(text="yes\ud800", tokens_in=odd, usd=odd, seconds=odd, id="\ud800"))
+    kept = make_storable(Reply(text="yes\ud800", tokens_in=odd, usd=odd, seconds=odd, id="\ud800"))
     assert 0 <= kept.tokens_in <= MOST_TOKENS
     assert kept.usd is None or 0 <= kept.usd < 1e7
     assert kept.id == "?"

@@ -4,7 +4,7 @@ import openai
 import pytest
 
 from gapsmith.agent.models.base import ModelUnknown
-from gapsmith.agent.models.hosted.transport.proxies import is_loopback, reaching
+from gapsmith.agent.models.hosted.transport.proxies import is_loopback, make_client
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "127.8.8.8", "a.localhost"])
@@ -12,7 +12,7 @@ def test_this_machine_needs_no_proxy(monkeypatch, host):
     """A proxy that cannot be used does not keep anybody from a server on this machine."""
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     assert is_loopback(host)
-    reaching(
+    make_client(
         f"http://[{host}]:1/v1" if ":" in host else f"http://{host}:1/v1", openai.DefaultHttpxClient
     ).close()
 
@@ -32,6 +32,6 @@ def test_a_proxy_that_cannot_be_used_is_one_line(monkeypatch, name, value, words
         raise ImportError("the package is missing")
 
     with pytest.raises(ModelUnknown, match=words) as told:
-        reaching("https://api.example.com/v1", make)
+        make_client("https://api.example.com/v1", make)
     assert name in str(told.value)
     assert "secret" not in str(told.value)

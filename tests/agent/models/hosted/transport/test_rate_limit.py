@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loopback import Fault as Served
 
 from gapsmith.agent.models.hosted.transport.errors import LONGEST_WAIT_SECONDS, Fault
-from gapsmith.agent.models.hosted.transport.rate_limit import LAST_WAIT_SECONDS, Pace
+from gapsmith.agent.models.hosted.transport.rate_limit import LAST_WAIT_SECONDS, AimdLimiter
 
 BUSY = Fault(status=429, code="rate_limit_error", message="slow down", wait=10.0)
 STUMBLE = Fault(status=500, code="api_error", message="internal error")
@@ -18,7 +18,7 @@ STUMBLE = Fault(status=500, code="api_error", message="internal error")
 @pytest.fixture
 def pace():
     """A pace that nobody ends."""
-    return Pace(lambda: False)
+    return AimdLimiter(lambda: False)
 
 
 def send(pace, *heard, tries=0):
@@ -124,7 +124,7 @@ def test_a_server_that_answers_nobody_is_asked_by_few(pace, waited):
 def test_who_waits_is_let_go_when_all_ends(waited):
     """A request that waits for its turn when the run is stopped is not sent."""
     ended = threading.Event()
-    pace = Pace(ended.is_set)
+    pace = AimdLimiter(ended.is_set)
     send(pace, BUSY)
     waited.then = ended.set
     assert pace.send(lambda: pytest.fail("was sent"), float("-inf"), 0) is None
@@ -149,7 +149,7 @@ def test_an_error_of_ours_frees_the_place(pace, waited):
 @given(st.lists(st.lists(st.sampled_from(["answer", BUSY, STUMBLE]), min_size=1, max_size=6), max_size=20))
 def test_no_history_stops_a_pace_for_good(rounds):
     """Whatever came back before, something may be sent again once the longest wait is over."""
-    pace = Pace(lambda: False)
+    pace = AimdLimiter(lambda: False)
     for heard in rounds:
         pace._opens = float("-inf")
         send(pace, *heard[: together(pace)])
@@ -178,10 +178,10 @@ def test_no_retry_storm(serve, connect, question, waited, way, status):
     assert [reply.text for reply in replies] == [f"q{slot}!" for slot in range(32)]
     # Six waits of ten seconds: at most all 16 at first, then half as many each time, then one by one.
     assert len(moments) <= 16 + 8 + 4 + 2 + 1 + 1 + 1
-    assert server.tally.requests - server.tally.answered == len(moments)
+    assert server.record_tallies.requests - server.record_tallies.list_answered_slots == len(moments)
 
 
 def test_waits_longer_than_a_run_should_take_are_not_passing():
     """A fault that asks for two minutes may pass; one that asks for more does not."""
     waits = [LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS + 1]
-    assert [Fault(status=429, code="", message="", wait=wait).passing for wait in waits] == [True, False]
+    assert [Fault(status=429, code="", message="", wait=wait).is_transient for wait in waits] == [True, False]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.agent.models.hosted.transport.retry_after import LONGEST_RESET_SECONDS, wait_of
+from gapsmith.agent.models.hosted.transport.retry_after import LONGEST_RESET_SECONDS, read_retry_after
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 
@@ -44,7 +44,7 @@ def anthropic_window(left, reset, what="requests"):
 )
 def test_every_form_is_read(headers, seconds):
     """Seconds, milliseconds, durations and dates; what is said outright goes before what a window says."""
-    assert wait_of(headers, NOW) == pytest.approx(seconds)
+    assert read_retry_after(headers, NOW) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_every_form_is_read(headers, seconds):
 )
 def test_what_asks_for_nothing_is_none(headers):
     """Nothing, nonsense, a time that is over, and a window with room left ask for no wait."""
-    assert wait_of(headers, NOW) is None
+    assert read_retry_after(headers, NOW) is None
 
 
 @settings(max_examples=200, deadline=None)
@@ -74,5 +74,5 @@ def test_what_asks_for_nothing_is_none(headers):
 def test_no_header_breaks_it(first, second):
     """Whatever a server writes, the wait is a number above 0 or none."""
     headers = {"retry-after": first} | openai_window("0", second) | anthropic_window("0", second)
-    wait = wait_of(headers, NOW)
+    wait = read_retry_after(headers, NOW)
     assert wait is None or wait > 0

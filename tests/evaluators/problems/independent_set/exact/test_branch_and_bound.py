@@ -30,7 +30,7 @@ def cliques_of(adjacent, candidates, needed):
     branch, bound = np.full(n, -1), np.full(n, -1)
     rest, clique = np.zeros(words, np.uint64), np.zeros(words, np.uint64)
     chosen = bits_of(candidates[None, :])[0]
-    count = kernel.partition(bits_of(adjacent), chosen, rest, clique, branch, bound, needed)
+    count = kernel.partition_into_cliques(bits_of(adjacent), chosen, rest, clique, branch, bound, needed)
     return branch[:count].tolist(), bound[:count].tolist()
 
 
@@ -50,7 +50,7 @@ class Search:
 
     def advance(self, nodes):
         """Explores at most so many further nodes."""
-        kernel.search(
+        kernel.search_nodes(
             self.adjacent, self.left, self.scratch, self.branch, self.bound, self.count, self.chosen, self.best,
             self.state, nodes,
         )  # fmt: skip
@@ -69,7 +69,7 @@ class Search:
 def test_the_lowest_bit_of_a_word_is_found():
     """Higher bits do not hide the lowest one, at any of the 64 places."""
     for place in range(64):
-        assert kernel.lowest(np.uint64((1 << place) | (1 << 63))) == place
+        assert kernel.find_lowest_bit(np.uint64((1 << place) | (1 << 63))) == place
 
 
 @settings(max_examples=40)

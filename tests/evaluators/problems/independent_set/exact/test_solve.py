@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.problems.independent_set.exact import solve as exact
-from gapsmith.evaluators.problems.independent_set.exact.cpsat import cpsat_independent_set
+from gapsmith.evaluators.problems.independent_set.exact.cpsat import solve_with_cpsat
 from gapsmith.evaluators.problems.independent_set.exact.solve import (
     SCALE,
     CliqueDual,
-    branch_and_bound,
-    by_degree,
-    clique_bound,
-    clique_cover,
-    independent_set_baseline,
-    reduced,
+    bound_by_cliques,
+    build_by_degree,
+    cover_edges,
+    reduce_graph,
+    search_exhaustively,
+    solve_independent_set,
 )
 
 
@@ -87,10 +87,10 @@ def circle(n):
 )
 def test_known_graphs_have_their_known_numbers(adjacent, size):
     """The stability numbers of textbook graphs are proven, by a set of that size."""
-    found = independent_set_baseline(adjacent, 10.0)
+    found = solve_independent_set(adjacent, 10.0)
     assert found.lower == found.upper == size == len(found.solution)
     assert is_independent(adjacent, found.solution)
-    assert branch_and_bound(adjacent, [], 10.0)[0]
+    assert search_exhaustively(adjacent, [], 10.0)[0]
 
 
 @settings(max_examples=40)
@@ -99,17 +99,17 @@ def test_reductions_alone_solve_forests(n, seed):
     """A tree has a vertex of degree at most 1 at all times, so that nothing is left to decide."""
     rng = np.random.default_rng(seed)
     adjacent = graph(n, [(v, int(rng.integers(0, v))) for v in range(1, n) if rng.random() < 0.9])
-    taken, rest = reduced(adjacent)
+    taken, rest = reduce_graph(adjacent)
     assert rest == []
     assert is_independent(adjacent, taken)
-    assert clique_bound(n, clique_cover(adjacent), 1) >= len(taken)
-    assert independent_set_baseline(adjacent, 10.0).solver == "reductions"
+    assert bound_by_cliques(n, cover_edges(adjacent), 1) >= len(taken)
+    assert solve_independent_set(adjacent, 10.0).solver == "reductions"
 
 
 @given(GRAPHS)
 def test_taken_vertices_are_apart_from_those_left(adjacent):
     """A vertex that is taken has no neighbour among the vertices left, so that both solutions can be joined."""
-    taken, rest = reduced(adjacent)
+    taken, rest = reduce_graph(adjacent)
     assert is_independent(adjacent, taken)
     assert not adjacent[np.ix_(taken, rest)].any()
     assert not set(taken) & set(rest)
@@ -118,9 +118,9 @@ def test_taken_vertices_are_apart_from_those_left(adjacent):
 def test_a_deadline_in_the_past_leaves_everything_undecided():
     """Without time no vertex is decided and no edge covered, and the baseline is still a true bound."""
     past = time.process_time() - 1
-    assert reduced(PETERSEN, past) == ([], list(range(10)))
-    assert clique_cover(PETERSEN, past) == []
-    found = independent_set_baseline(PETERSEN, -1.0)
+    assert reduce_graph(PETERSEN, past) == ([], list(range(10)))
+    assert cover_edges(PETERSEN, past) == []
+    found = solve_independent_set(PETERSEN, -1.0)
     assert found.lower <= 4 <= found.upper
     assert is_independent(PETERSEN, found.solution)
 
@@ -130,26 +130,26 @@ def test_disjoint_cliques_are_covered_one_by_one(sizes):
     """The cover of disjoint cliques has each once, and the bound counts them exactly."""
     owner = np.repeat(np.arange(len(sizes)), sizes)
     adjacent = (owner[:, None] == owner) & ~np.eye(len(owner), dtype=bool)
-    cliques = clique_cover(adjacent)
+    cliques = cover_edges(adjacent)
     assert sorted(map(len, cliques)) == sorted(size for size in sizes if size > 1)
     if cliques:
         alone = [size for size in sizes if size == 1]
-        assert clique_bound(len(owner), cliques, 1) == len(cliques) + len(alone)
+        assert bound_by_cliques(len(owner), cliques, 1) == len(cliques) + len(alone)
 
 
 @settings(max_examples=60)
 @given(GRAPHS)
 def test_the_clique_bound_lies_between_optimum_and_all(adjacent):
     """The bound is never below the optimum, whatever size is known, and never above the number of vertices."""
-    cliques, optimum = clique_cover(adjacent), largest(adjacent)
+    cliques, optimum = cover_edges(adjacent), largest(adjacent)
     for known in {1, optimum}:
-        assert optimum <= clique_bound(len(adjacent), cliques, known) <= len(adjacent)
+        assert optimum <= bound_by_cliques(len(adjacent), cliques, known) <= len(adjacent)
 
 
 @given(GRAPHS, st.data())
 def test_the_dual_lies_below_each_of_its_tangents(adjacent, data):
     """The dual is concave: from any point, value plus subgradient times step is at least the value there."""
-    cliques = clique_cover(adjacent)
+    cliques = cover_edges(adjacent)
     if not cliques:
         return
     dual = CliqueDual(len(adjacent), cliques)
@@ -162,7 +162,7 @@ def test_the_dual_lies_below_each_of_its_tangents(adjacent, data):
 @given(GRAPHS)
 def test_the_greedy_set_is_maximal_and_of_turan_size(adjacent):
     """No vertex can be added, and the set has at least the sum of 1 / (degree + 1) vertices (Wei 1981)."""
-    chosen = by_degree(adjacent)
+    chosen = build_by_degree(adjacent)
     assert is_independent(adjacent, chosen)
     assert (adjacent[chosen].any(axis=0) | np.isin(np.arange(len(adjacent)), chosen)).all()
     assert len(chosen) >= (1 / (adjacent.sum(axis=1) + 1)).sum() - 1e-9
@@ -174,7 +174,7 @@ def test_numbers_of_vertices_do_not_matter(adjacent, seed):
     """A graph with its vertices renumbered has the same stability number."""
     order = np.random.default_rng(seed).permutation(len(adjacent))
     renumbered = adjacent[np.ix_(order, order)]
-    assert independent_set_baseline(adjacent, 10.0).upper == independent_set_baseline(renumbered, 10.0).upper
+    assert solve_independent_set(adjacent, 10.0).upper == solve_independent_set(renumbered, 10.0).upper
 
 
 @settings(max_examples=30)
@@ -184,7 +184,7 @@ def test_stability_numbers_of_parts_add_up(one, other):
     n = len(one)
     union = np.zeros((n + len(other),) * 2, dtype=bool)
     union[:n, :n], union[n:, n:] = one, other
-    assert independent_set_baseline(union, 10.0).upper == largest(one) + largest(other)
+    assert solve_independent_set(union, 10.0).upper == largest(one) + largest(other)
 
 
 @settings(max_examples=20)
@@ -193,21 +193,21 @@ def test_the_order_of_methods_does_not_matter(adjacent):
     """CP-SAT first or branch and bound first: both prove the optimum."""
     for dense_from in (0.0, 2.0):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(exact, "DENSE", dense_from)
-            found = independent_set_baseline(adjacent, 10.0)
+            patch.setattr(exact, "DENSE_FROM", dense_from)
+            found = solve_independent_set(adjacent, 10.0)
         assert found.lower == found.upper == largest(adjacent)
 
 
 def test_cpsat_returns_its_hint_without_time():
     """A limit of nothing gives back the bound and the set that were given, or better ones, never worse ones."""
     adjacent = random_graph(60, 0.1, 3)
-    hint = by_degree(adjacent)
-    bound, found = cpsat_independent_set(60, clique_cover(adjacent), 60, hint, 0.0)
+    hint = build_by_degree(adjacent)
+    bound, found = solve_with_cpsat(60, cover_edges(adjacent), 60, hint, 0.0)
     assert is_independent(adjacent, found)
     assert len(hint) <= len(found) <= bound <= 60
 
 
 def test_cpsat_never_passes_a_bound_that_is_given():
     """A proven bound of the caller is kept: the model's own is not reported where it is weaker."""
-    bound, found = cpsat_independent_set(10, clique_cover(PETERSEN), 4, [0], 5.0)
+    bound, found = solve_with_cpsat(10, cover_edges(PETERSEN), 4, [0], 5.0)
     assert bound == len(found) == 4

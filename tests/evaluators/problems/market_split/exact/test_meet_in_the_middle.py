@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.problems.market_split.exact.meet_in_the_middle import nearest_pair, subset_sums
+from gapsmith.evaluators.problems.market_split.exact.meet_in_the_middle import find_nearest_pair, sum_subsets
 
 
 @st.composite
@@ -30,7 +30,7 @@ def test_every_subset_has_its_sum(n, rows, seed):
     """Sum number k is that of the columns whose bits are set in k; the empty subset has none."""
     columns = np.random.default_rng(seed).integers(-50, 50, (n, rows))
     sums = np.zeros((1 << n, rows), np.int64)
-    subset_sums(columns, sums)
+    sum_subsets(columns, sums)
     for bits in product((0, 1), repeat=n):
         number = sum(bit << j for j, bit in enumerate(bits))
         assert sums[number].tolist() == (np.array(bits, dtype=np.int64) @ columns).tolist()
@@ -42,7 +42,7 @@ def test_the_nearest_pair_is_that_of_all_pairs(case):
     """The total is the least of all pairs, or what had to be beaten; the pair named has that total."""
     left, right, beat = case
     best = np.array([beat, -1, -1])
-    nearest_pair(left, right, 0, len(left), best)
+    find_nearest_pair(left, right, 0, len(left), best)
     least = int(totals(left, right).min())
     assert best[0] == min(beat, least)
     if least < beat:
@@ -58,9 +58,9 @@ def test_slices_find_what_one_pass_finds(case, data):
     cut = data.draw(st.integers(0, len(left)))
     parts = data.draw(st.permutations([(0, cut), (cut, len(left))]))
     whole, sliced = np.array([beat, -1, -1]), np.array([beat, -1, -1])
-    nearest_pair(left, right, 0, len(left), whole)
+    find_nearest_pair(left, right, 0, len(left), whole)
     for first, last in parts:
-        nearest_pair(left, right, first, last, sliced)
+        find_nearest_pair(left, right, first, last, sliced)
     assert sliced[0] == whole[0]
 
 
@@ -69,6 +69,6 @@ def test_rows_outside_the_slice_are_not_looked_at(case):
     """A search of a part names only rows of that part, and never a pair worse than its own best."""
     left, right, _ = case
     best = np.array([1 << 40, -1, -1])
-    nearest_pair(left, right, len(left) - 1, len(left), best)
+    find_nearest_pair(left, right, len(left) - 1, len(left), best)
     assert best[1] == len(left) - 1
     assert best[0] == totals(left, right)[-1].min()

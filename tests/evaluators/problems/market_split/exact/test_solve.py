@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.problems.market_split.exact import solve as exact
-from gapsmith.evaluators.problems.market_split.exact.cpsat import cpsat_market_split
-from gapsmith.evaluators.problems.market_split.exact.solve import flipped, market_split_baseline, total_slack
+from gapsmith.evaluators.problems.market_split.exact.cpsat import solve_with_cpsat
+from gapsmith.evaluators.problems.market_split.exact.solve import (
+    compute_total_slack,
+    flip_while_better,
+    solve_market_split,
+)
 
 
 @st.composite
@@ -34,9 +38,9 @@ def test_planted_solutions_are_found(case, seed):
     """A system that has a solution is solved: the proven slack is 0."""
     a, _ = case
     x = np.random.default_rng(seed).integers(0, 2, a.shape[1])
-    found = market_split_baseline(a, a @ x, 5.0)
+    found = solve_market_split(a, a @ x, 5.0)
     assert found.lower == found.upper == 0
-    assert total_slack(a, a @ x, np.array(found.solution)) == 0
+    assert compute_total_slack(a, a @ x, np.array(found.solution)) == 0
 
 
 @settings(max_examples=40)
@@ -44,7 +48,7 @@ def test_planted_solutions_are_found(case, seed):
 def test_the_complement_has_the_same_optimum(case):
     """Choosing the columns of the other division asks for the rest of each row, at the same least slack."""
     a, b = case
-    assert market_split_baseline(a, a.sum(axis=1) - b, 5.0).upper == market_split_baseline(a, b, 5.0).upper
+    assert solve_market_split(a, a.sum(axis=1) - b, 5.0).upper == solve_market_split(a, b, 5.0).upper
 
 
 @settings(max_examples=40)
@@ -54,7 +58,7 @@ def test_order_of_rows_and_columns_does_not_matter(case, seed):
     a, b = case
     rng = np.random.default_rng(seed)
     rows, columns = rng.permutation(a.shape[0]), rng.permutation(a.shape[1])
-    assert market_split_baseline(a[rows][:, columns], b[rows], 5.0).upper == least(a, b)
+    assert solve_market_split(a[rows][:, columns], b[rows], 5.0).upper == least(a, b)
 
 
 @settings(max_examples=40)
@@ -62,7 +66,7 @@ def test_order_of_rows_and_columns_does_not_matter(case, seed):
 def test_slack_scales_with_the_unit(case, unit):
     """In a smaller unit the least slack is the same amount."""
     a, b = case
-    assert market_split_baseline(unit * a, unit * b, 5.0).upper == unit * least(a, b)
+    assert solve_market_split(unit * a, unit * b, 5.0).upper == unit * least(a, b)
 
 
 @given(systems())
@@ -70,7 +74,7 @@ def test_a_further_column_never_hurts(case):
     """A column more can be left out, so that the least slack does not rise."""
     a, b = case
     if a.shape[1] > 1:
-        assert market_split_baseline(a, b, 5.0).upper <= market_split_baseline(a[:, 1:], b, 5.0).upper
+        assert solve_market_split(a, b, 5.0).upper <= solve_market_split(a[:, 1:], b, 5.0).upper
 
 
 @settings(max_examples=60)
@@ -81,20 +85,20 @@ def test_descents_end_in_local_optima(case, single):
     start = np.zeros(a.shape[1], np.int64)
     with pytest.MonkeyPatch.context() as patch:
         if single:
-            patch.setattr(exact, "LARGE", 0)
-        x = flipped(a, b, start)
+            patch.setattr(exact, "MAX_FOR_PAIR_FLIPS", 0)
+        x = flip_while_better(a, b, start)
     assert not start.any()
     for i, j in product(range(len(x)), repeat=2):
         if i == j or not single:
             other = x.copy()
             other[list({i, j})] ^= 1
-            assert total_slack(a, b, other) >= total_slack(a, b, x)
+            assert compute_total_slack(a, b, other) >= compute_total_slack(a, b, x)
 
 
 def test_a_descent_without_time_changes_nothing():
     """At a deadline in the past the point comes back, as a copy."""
     a, b, x = np.array([[3, 4, 5]]), np.array([9]), np.ones(3, np.int64)
-    y = flipped(a, b, x, time.process_time() - 1)
+    y = flip_while_better(a, b, x, time.process_time() - 1)
     assert y.tolist() == [1, 1, 1]
     assert y is not x
 
@@ -105,8 +109,8 @@ def test_wide_systems_are_proven_by_the_model(case):
     """Where meet in the middle is out of reach, CP-SAT proves the same optimum."""
     a, b = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "MOST_COLUMNS", 0)
-        found = market_split_baseline(a, b, 5.0)
+        patch.setattr(exact, "MAX_COLUMNS", 0)
+        found = solve_market_split(a, b, 5.0)
     assert found.lower == found.upper == least(a, b)
     assert found.upper == 0 or found.solver == "CP-SAT"
 
@@ -116,11 +120,11 @@ def test_systems_beyond_all_methods_have_a_bound_of_zero(case):
     """Without any exact method the bound is 0, and the solution costs what is said."""
     a, b = case
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "MOST_COLUMNS", 0)
-        patch.setattr(exact, "MOST_COEFFICIENTS", 0)
-        found = market_split_baseline(a, b, 5.0)
+        patch.setattr(exact, "MAX_COLUMNS", 0)
+        patch.setattr(exact, "MAX_COEFFICIENTS", 0)
+        found = solve_market_split(a, b, 5.0)
     assert (found.lower, found.solver) == (0, "descent")
-    assert found.upper == total_slack(a, b, np.array(found.solution)) >= least(a, b)
+    assert found.upper == compute_total_slack(a, b, np.array(found.solution)) >= least(a, b)
 
 
 @settings(max_examples=15)
@@ -129,5 +133,5 @@ def test_the_model_never_returns_a_worse_point(case, seed):
     """The point that CP-SAT returns is at least as good as that it starts from, and not below its bound."""
     a, b = case
     x = np.random.default_rng(seed).integers(0, 2, a.shape[1])
-    lower, found = cpsat_market_split(a, b, x, 2.0)
-    assert lower <= total_slack(a, b, found) <= total_slack(a, b, x)
+    lower, found = solve_with_cpsat(a, b, x, 2.0)
+    assert lower <= compute_total_slack(a, b, found) <= compute_total_slack(a, b, x)

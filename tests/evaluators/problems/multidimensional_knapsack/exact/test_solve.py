@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.problems.multidimensional_knapsack.exact.cpsat import cpsat_packing
+from gapsmith.evaluators.problems.multidimensional_knapsack.exact.cpsat import solve_with_cpsat
 from gapsmith.evaluators.problems.multidimensional_knapsack.exact.solve import (
     PackingDual,
-    lagrangian,
-    packed,
-    packing_baseline,
+    bound_by_lagrangian,
+    pack_in_order,
+    solve_packing,
 )
 
 
@@ -47,7 +47,7 @@ def test_one_capacity_agrees_with_dynamic_programming(n, seed):
     rng = np.random.default_rng(seed)
     profit, weight = rng.integers(1, 100, n), rng.integers(1, 100, n)
     capacity = int(weight.sum()) // 3
-    found = packing_baseline(profit, weight[None, :], np.array([capacity]), 10.0)
+    found = solve_packing(profit, weight[None, :], np.array([capacity]), 10.0)
     assert found.lower == found.upper == one_knapsack(profit, weight, capacity)
 
 
@@ -58,7 +58,7 @@ def test_order_of_items_and_resources_does_not_matter(case, seed):
     profit, weight, capacity = case
     rng = np.random.default_rng(seed)
     items, resources = rng.permutation(len(profit)), rng.permutation(len(capacity))
-    found = packing_baseline(profit[items], weight[resources][:, items], capacity[resources], 10.0)
+    found = solve_packing(profit[items], weight[resources][:, items], capacity[resources], 10.0)
     assert found.lower == found.upper == best(*case)
 
 
@@ -67,7 +67,7 @@ def test_order_of_items_and_resources_does_not_matter(case, seed):
 def test_units_of_profit_and_weight_do_not_matter(case, money, mass):
     """Profits in another unit scale the optimum; weights and capacities in another unit leave it."""
     profit, weight, capacity = case
-    found = packing_baseline(money * profit, mass * weight, mass * capacity, 10.0)
+    found = solve_packing(money * profit, mass * weight, mass * capacity, 10.0)
     assert found.lower == found.upper == money * best(*case)
 
 
@@ -77,9 +77,9 @@ def test_room_never_hurts_and_idle_resources_do_not_matter(case):
     """A unit more of each resource does not lower the optimum; a resource that nothing uses does not change it."""
     profit, weight, capacity = case
     optimum = best(*case)
-    assert packing_baseline(profit, weight, capacity + 1, 10.0).lower >= optimum
+    assert solve_packing(profit, weight, capacity + 1, 10.0).lower >= optimum
     idle = np.vstack((weight, np.zeros_like(profit)))
-    assert packing_baseline(profit, idle, np.append(capacity, 0), 10.0).lower == optimum
+    assert solve_packing(profit, idle, np.append(capacity, 0), 10.0).lower == optimum
 
 
 @settings(max_examples=15)
@@ -87,7 +87,7 @@ def test_room_never_hurts_and_idle_resources_do_not_matter(case):
 def test_the_solution_is_worth_the_lower_bound(case):
     """The packing behind the lower bound is feasible, has each item once, and that profit."""
     profit, weight, capacity = case
-    found = packing_baseline(*case, 10.0)
+    found = solve_packing(*case, 10.0)
     assert len(set(found.solution)) == len(found.solution)
     assert (weight[:, found.solution].sum(axis=1) <= capacity).all()
     assert profit[found.solution].sum() == found.lower
@@ -97,7 +97,7 @@ def test_the_solution_is_worth_the_lower_bound(case):
 def test_a_filled_knapsack_has_room_for_no_further_item(case, seed):
     """Whatever the order, what is packed fits, and nothing that was left out would."""
     profit, weight, capacity = case
-    chosen = packed(weight, capacity, np.random.default_rng(seed).permutation(len(profit)))
+    chosen = pack_in_order(weight, capacity, np.random.default_rng(seed).permutation(len(profit)))
     left = capacity - weight[:, chosen].sum(axis=1)
     assert (left >= 0).all()
     outside = np.setdiff1d(np.arange(len(profit)), chosen)
@@ -109,7 +109,7 @@ def test_a_filled_knapsack_has_room_for_no_further_item(case, seed):
 def test_the_lagrangian_lies_between_optimum_and_all_profits(case):
     """The bound is no less than the optimum; where everything fits, it is all there is to gain."""
     profit, weight, capacity = case
-    _, _, upper = lagrangian(*case, best(*case))
+    _, _, upper = bound_by_lagrangian(*case, best(*case))
     assert best(*case) <= upper
     if (weight.sum(axis=1) <= capacity).all():
         assert upper == profit.sum()
@@ -133,13 +133,13 @@ def test_prices_beyond_the_dearest_item_change_nothing(case):
     limit = (int(case[0].max()) + 1) * dual.scale
     at, beyond = (np.full(len(case[2]), price) for price in (limit, 2 * limit + 1))
     assert dual(at)[0] == dual(beyond)[0]
-    assert (dual.reduced(at) == dual.reduced(beyond)).all()
+    assert (dual.reduce_profits(at) == dual.reduce_profits(beyond)).all()
 
 
 def test_large_numbers_are_scaled_down_without_overflow():
     """With profits and weights of a billion the bound is still no less than what can be packed."""
     profit, weight = np.full(6, 10**9), np.full((2, 6), 10**9)
-    dual, _, upper = lagrangian(profit, weight, np.array([3 * 10**9, 4 * 10**9]), 3 * 10**9)
+    dual, _, upper = bound_by_lagrangian(profit, weight, np.array([3 * 10**9, 4 * 10**9]), 3 * 10**9)
     assert 1 <= dual.scale < 1 << 20
     assert 3 * 10**9 <= upper <= 6 * 10**9
 
@@ -149,6 +149,6 @@ def test_large_numbers_are_scaled_down_without_overflow():
 def test_the_model_is_exact_from_an_empty_hint(case):
     """CP-SAT alone proves what counting out finds."""
     profit, weight, capacity = case
-    bound, chosen = cpsat_packing(*case, [], 5.0)
+    bound, chosen = solve_with_cpsat(*case, [], 5.0)
     assert bound == best(*case) == profit[chosen].sum()
     assert (weight[:, chosen].sum(axis=1) <= capacity).all()

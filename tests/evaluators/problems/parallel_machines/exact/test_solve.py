@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.problems.parallel_machines.exact import solve as exact
-from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import cpsat_parallel_machines
+from gapsmith.evaluators.problems.parallel_machines.exact.cpsat import solve_with_cpsat
 from gapsmith.evaluators.problems.parallel_machines.exact.solve import (
-    balanced,
-    longest_first,
-    makespan_bound,
-    parallel_machines_baseline,
+    balance_jobs,
+    bound_makespan,
+    schedule_longest_first,
+    solve_parallel_machines,
 )
 
 JOBS = st.lists(st.integers(1, 30), min_size=1, max_size=8)
@@ -51,8 +51,8 @@ def loads_of(machines, p):
 def test_bound_and_schedule_enclose_the_optimum(p, m):
     """The bound by counting never passes the optimum, and LPT never falls below it nor above Graham's ratio."""
     best = optimum(p, m)
-    assert max(max(p), -(-sum(p) // m)) <= makespan_bound(np.array(p), m) <= best
-    machines = longest_first(np.array(p), m)
+    assert max(max(p), -(-sum(p) // m)) <= bound_makespan(np.array(p), m) <= best
+    machines = schedule_longest_first(np.array(p), m)
     assert sorted(job for jobs in machines for job in jobs) == list(range(len(p)))
     assert best <= max(loads_of(machines, p)) <= (4 / 3 - 1 / (3 * m)) * best + 1e-9
 
@@ -60,7 +60,7 @@ def test_bound_and_schedule_enclose_the_optimum(p, m):
 @given(st.integers(1, 12), st.integers(1, 60), MACHINES)
 def test_the_bound_is_tight_for_equal_jobs(n, length, m):
     """Of n jobs of equal length some machine has ceil(n / m)."""
-    assert makespan_bound(np.full(n, length), m) == length * -(-n // m)
+    assert bound_makespan(np.full(n, length), m) == length * -(-n // m)
 
 
 @settings(max_examples=20)
@@ -69,22 +69,22 @@ def test_the_order_of_jobs_does_not_matter(p, m, seed):
     """Permuted jobs have the same bounds and the same optimum."""
     jobs = np.array(p)
     order = np.random.default_rng(seed).permutation(len(p))
-    assert makespan_bound(jobs, m) == makespan_bound(jobs[order], m)
-    assert parallel_machines_baseline(jobs[order], m, 5.0).upper == optimum(p, m)
+    assert bound_makespan(jobs, m) == bound_makespan(jobs[order], m)
+    assert solve_parallel_machines(jobs[order], m, 5.0).upper == optimum(p, m)
 
 
 @settings(max_examples=20)
 @given(JOBS, MACHINES, st.integers(2, 500))
 def test_optima_scale_with_the_unit_of_time(p, m, unit):
     """In another unit of time the optimum is the same number of units."""
-    assert parallel_machines_baseline(unit * np.array(p), m, 5.0).upper == unit * optimum(p, m)
+    assert solve_parallel_machines(unit * np.array(p), m, 5.0).upper == unit * optimum(p, m)
 
 
 @settings(max_examples=20)
 @given(JOBS, MACHINES)
 def test_a_further_machine_never_hurts(p, m):
     """One machine takes all jobs; each machine more does not lengthen; with one for each job the longest decides."""
-    ends = [parallel_machines_baseline(np.array(p), k, 5.0).upper for k in (1, m, m + 1, len(p))]
+    ends = [solve_parallel_machines(np.array(p), k, 5.0).upper for k in (1, m, m + 1, len(p))]
     assert ends[0] == sum(p)
     assert ends[2] <= ends[1]
     assert ends[3] == max(p)
@@ -93,7 +93,7 @@ def test_a_further_machine_never_hurts(p, m):
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=8), MACHINES)
 def test_jobs_of_no_length_have_a_machine_too(p, m):
     """Jobs of length 0 change no makespan, and each is assigned."""
-    found = parallel_machines_baseline(np.array(p), m, 5.0)
+    found = solve_parallel_machines(np.array(p), m, 5.0)
     assert found.lower == found.upper == optimum([work for work in p if work] or [0], m)
     assert len(found.solution) == len(p)
     assert set(found.solution) <= set(range(m))
@@ -103,12 +103,12 @@ def test_jobs_of_no_length_have_a_machine_too(p, m):
 def test_jobs_are_dealt_where_subset_sums_would_be_too_large(p):
     """Without the table two machines still share all jobs, the fuller one first, within Graham's ratio of 7/6."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "MOST_BITS", -1)
-        dealt = balanced(list(range(len(p))), p)
+        patch.setattr(exact, "MAX_BITS", -1)
+        dealt = balance_jobs(list(range(len(p))), p)
     more, less = loads_of(dealt, p)
     assert sorted(dealt[0] + dealt[1]) == list(range(len(p)))
     assert more >= less
-    assert max(loads_of(balanced(list(range(len(p))), p), p)) <= more
+    assert max(loads_of(balance_jobs(list(range(len(p))), p), p)) <= more
     assert more <= 7 / 6 * optimum(p, 2) + 1e-9
 
 
@@ -118,7 +118,7 @@ def stages(**limits):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in limits.items():
             patch.setattr(exact, name, value)
-        return p, parallel_machines_baseline(p, 4, 10.0)
+        return p, solve_parallel_machines(p, 4, 10.0)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_every_set_of_stages_encloses_the_optimum(limits):
 def test_the_model_keeps_a_better_bound_and_a_feasible_schedule(p, m):
     """From LPT and a proven bound CP-SAT returns both at least as good, with each job once."""
     jobs = np.array(p)
-    lower, machines = cpsat_parallel_machines(jobs, m, makespan_bound(jobs, m), longest_first(jobs, m), 5.0)
-    assert makespan_bound(jobs, m) <= lower == optimum(p, m) == max(loads_of(machines, p))
+    lower, machines = solve_with_cpsat(jobs, m, bound_makespan(jobs, m), schedule_longest_first(jobs, m), 5.0)
+    assert bound_makespan(jobs, m) <= lower == optimum(p, m) == max(loads_of(machines, p))
     assert sorted(job for on in machines for job in on) == list(range(len(p)))
 
 

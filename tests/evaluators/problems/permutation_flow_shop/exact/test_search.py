@@ -12,13 +12,13 @@ from gapsmith.evaluators.problems.permutation_flow_shop.exact.search import (
     DEPTH,
     NODES,
     UPPER,
-    backward_bound,
-    empty_stack,
+    bound_backward,
+    bound_forward,
     expand,
-    forward_bound,
-    insert,
-    iterated_greedy,
-    search,
+    insert_job,
+    make_stack,
+    run_iterated_greedy,
+    search_tree,
 )
 from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import makespan
 
@@ -45,7 +45,7 @@ def test_an_insertion_takes_the_first_best_place(seed, n, m):
     size, job = n - 1, int(sequence[-1])
     before = sequence[:size].copy()
     (front, *_), back = room(n, m)
-    found = insert(p, sequence, size, job, front, back)
+    found = insert_job(p, sequence, size, job, front, back)
     lengths = [makespan(p, np.insert(before, place, job)) for place in range(n)]
     assert found == min(lengths)
     assert sequence.tolist() == np.insert(before, lengths.index(found), job).tolist()
@@ -59,7 +59,7 @@ def test_the_greedy_reports_the_makespan_of_its_sequence(seed, n, m):
     for rounds in (0, 20, 200):
         best = np.arange(n)
         front, back = room(n, m)
-        lengths.append(iterated_greedy(p, best, rounds, 0, 1.0, front, back))
+        lengths.append(run_iterated_greedy(p, best, rounds, 0, 1.0, front, back))
         assert sorted(best.tolist()) == list(range(n))
         assert makespan(p, best) == lengths[-1]
     assert lengths == sorted(lengths, reverse=True)
@@ -75,8 +75,8 @@ def test_first_moves_are_bounded_by_their_best_completions(seed, n, m):
     for job in range(n):
         first = min(makespan(p, np.array(order)) for order in orders if order[0] == job)
         last = min(makespan(p, np.array(order)) for order in orders if order[-1] == job)
-        assert forward_bound(p, job, ends, ends, rest, least) <= first
-        assert backward_bound(p, job, ends, ends, rest, least) <= last
+        assert bound_forward(p, job, ends, ends, rest, least) <= first
+        assert bound_backward(p, job, ends, ends, rest, least) <= last
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])
@@ -84,9 +84,9 @@ def test_first_moves_are_bounded_by_their_best_completions(seed, n, m):
 def test_a_search_in_slices_ends_as_one_without(seed, step):
     """However often the search is left and entered again, it proves the least makespan."""
     p, best = drawn(seed, 6, 3), np.arange(6)
-    stack = empty_stack(p, makespan(p, best), best)
+    stack = make_stack(p, makespan(p, best), best)
     while stack.state[DEPTH] >= 0:
-        search(p, stack, stack.state[NODES] + step)
+        search_tree(p, stack, stack.state[NODES] + step)
     shortest = min(makespan(p, np.array(order)) for order in itertools.permutations(range(6)))
     assert stack.state[UPPER] == shortest == makespan(p, best)
 
@@ -96,8 +96,8 @@ def test_a_search_from_the_optimum_keeps_the_sequence():
     p = drawn(11, 6, 3)
     order = min(itertools.permutations(range(6)), key=lambda order: makespan(p, np.array(order)))
     best = np.array(order)
-    stack = empty_stack(p, makespan(p, best), best)
-    search(p, stack, 10**6)
+    stack = make_stack(p, makespan(p, best), best)
+    search_tree(p, stack, 10**6)
     assert stack.state[DEPTH] == -1
     assert best.tolist() == list(order)
 
@@ -108,7 +108,7 @@ def test_children_come_by_their_bounds_and_may_improve(seed, n, m):
     """The children of the root are different jobs, the least bound first, and all below the makespan to beat."""
     p = drawn(seed, n, m)
     upper = makespan(p, np.arange(n))
-    stack = empty_stack(p, upper, np.arange(n))
+    stack = make_stack(p, upper, np.arange(n))
     expand(p, stack)
     count = int(stack.frames[0, COUNT])
     bounds, jobs = stack.bounds[0, :count].tolist(), stack.jobs[0, :count].tolist()

@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import lower, settle
+from gapsmith.evaluators.problems.quadratic_assignment.exact.hahn_grant import (
+    solve_assignment,
+    subtract_minima,
+)
 
 COSTS = st.integers(1, 5).flatmap(lambda n: arrays(np.int64, (n, n), elements=st.integers(0, 40)))
 
@@ -22,7 +25,7 @@ def total(costs, order):
 def test_reductions_take_the_same_from_every_assignment(costs):
     """What is subtracted from rows and columns is the value returned, and no cost falls below 0."""
     n, reduced = len(costs), costs.copy()
-    value = lower(reduced, n)
+    value = subtract_minima(reduced, n)
     assert (reduced >= 0).all()
     for order in itertools.permutations(range(n)):
         assert total(costs, order) == value + total(reduced, order)
@@ -34,7 +37,7 @@ def test_reductions_take_the_same_from_every_assignment(costs):
 def test_a_settled_matrix_keeps_all_differences(costs):
     """The value is the least assignment, and the reduced costs tell how much more each other one costs."""
     n, reduced = len(costs), costs.copy()
-    value = settle(reduced, n, np.zeros((7, n), np.int64))
+    value = solve_assignment(reduced, n, np.zeros((7, n), np.int64))
     orders = list(itertools.permutations(range(n)))
     assert value == min(total(costs, order) for order in orders)
     assert (reduced >= 0).all()
@@ -50,6 +53,6 @@ def test_only_the_first_rows_and_columns_are_used(costs, more):
     wide[:n, :n] = costs
     narrow = costs.copy()
     work = np.zeros((7, n + more), np.int64)
-    assert settle(wide, n, work) == settle(narrow, n, np.zeros((7, n), np.int64))
+    assert solve_assignment(wide, n, work) == solve_assignment(narrow, n, np.zeros((7, n), np.int64))
     assert (wide[n:] == 99).all()
     assert (wide[:, n:] == 99).all()

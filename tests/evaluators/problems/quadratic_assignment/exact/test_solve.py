@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from gapsmith.evaluators.problems.quadratic_assignment.exact import solve
 from gapsmith.evaluators.problems.quadratic_assignment.exact.solve import (
-    assignment_cost,
+    bound_gilmore_lawler,
+    bound_scalar_product,
     branch_and_bound,
-    cost_step,
-    gilmore_lawler,
-    kicked,
-    quadratic_assignment_baseline,
-    scalar_product,
-    swap_descent,
+    compute_cost,
+    descend_by_swaps,
+    find_assignment,
+    find_cost_step,
+    solve_quadratic_assignment,
 )
 
 
@@ -37,7 +37,7 @@ def matrices(draw, most=5):
 def cheapest(flow, distance):
     """The least cost over all assignments."""
     orders = itertools.permutations(range(len(flow)))
-    return min(assignment_cost(flow, distance, order) for order in orders)
+    return min(compute_cost(flow, distance, order) for order in orders)
 
 
 @settings(max_examples=60, deadline=None)
@@ -45,8 +45,8 @@ def cheapest(flow, distance):
 def test_quick_bounds_are_never_above_the_optimum(drawn):
     """Gilmore and Lawler's bound lies between the scalar product and the least cost, up to the step."""
     optimum = cheapest(*drawn)
-    assert scalar_product(*drawn) <= gilmore_lawler(*drawn) <= optimum
-    assert gilmore_lawler(*drawn) % cost_step(*drawn) == 0
+    assert bound_scalar_product(*drawn) <= bound_gilmore_lawler(*drawn) <= optimum
+    assert bound_gilmore_lawler(*drawn) % find_cost_step(*drawn) == 0
 
 
 @settings(max_examples=40, deadline=None)
@@ -56,14 +56,14 @@ def test_a_descent_ends_where_no_swap_helps(drawn):
     flow, distance = drawn
     n = len(flow)
     place = np.random.default_rng(n).permutation(n)
-    before = assignment_cost(flow, distance, place)
-    swap_descent(flow, distance, place)
-    after = assignment_cost(flow, distance, place)
+    before = compute_cost(flow, distance, place)
+    descend_by_swaps(flow, distance, place)
+    after = compute_cost(flow, distance, place)
     assert after <= before
     for i, k in itertools.combinations(range(n), 2):
         other = place.copy()
         other[[i, k]] = other[[k, i]]
-        assert assignment_cost(flow, distance, other) >= after
+        assert compute_cost(flow, distance, other) >= after
 
 
 def test_a_descent_stops_at_its_deadline():
@@ -71,7 +71,7 @@ def test_a_descent_stops_at_its_deadline():
     rng = np.random.default_rng(0)
     flow, distance = rng.integers(0, 9, (2, 12, 12))
     place = rng.permutation(12)
-    swap_descent(flow, distance, place, deadline=-1.0)
+    descend_by_swaps(flow, distance, place, deadline=-1.0)
     assert sorted(place.tolist()) == list(range(12))
 
 
@@ -80,10 +80,10 @@ def test_a_descent_stops_at_its_deadline():
 def test_kicks_are_repeatable_and_never_worsen(drawn, kicks):
     """Equal matrices give equal assignments, and more kicks never a dearer one."""
     flow, distance = drawn
-    found = kicked(flow, distance, kicks)
-    assert found == kicked(flow, distance, kicks)
+    found = find_assignment(flow, distance, kicks)
+    assert found == find_assignment(flow, distance, kicks)
     assert sorted(found) == list(range(len(flow)))
-    assert assignment_cost(flow, distance, kicked(flow, distance, kicks + 10)) <= assignment_cost(
+    assert compute_cost(flow, distance, find_assignment(flow, distance, kicks + 10)) <= compute_cost(
         flow, distance, found
     )
 
@@ -94,7 +94,7 @@ def test_labels_do_not_matter(drawn, random):
     """Facilities and locations under other numbers have the same least cost."""
     flow, distance = drawn
     names, places = (random.sample(range(len(flow)), len(flow)) for _ in "ab")
-    found = quadratic_assignment_baseline(flow[np.ix_(names, names)], distance[np.ix_(places, places)], 9.0)
+    found = solve_quadratic_assignment(flow[np.ix_(names, names)], distance[np.ix_(places, places)], 9.0)
     assert found.lower == found.upper == cheapest(flow, distance)
 
 
@@ -104,8 +104,8 @@ def test_flows_and_distances_can_change_roles(drawn):
     """The two matrices exchanged, or both transposed, have the same least cost."""
     flow, distance = drawn
     optimum = cheapest(flow, distance)
-    assert quadratic_assignment_baseline(distance, flow, 9.0).upper == optimum
-    assert quadratic_assignment_baseline(flow.T, distance.T, 9.0).upper == optimum
+    assert solve_quadratic_assignment(distance, flow, 9.0).upper == optimum
+    assert solve_quadratic_assignment(flow.T, distance.T, 9.0).upper == optimum
 
 
 @settings(max_examples=30, deadline=None)
@@ -113,7 +113,7 @@ def test_flows_and_distances_can_change_roles(drawn):
 def test_common_factors_scale_the_optimum(drawn, a, b):
     """Flows and distances multiplied by numbers multiply the least cost by both."""
     flow, distance = drawn
-    found = quadratic_assignment_baseline(flow * a, distance * b, 9.0)
+    found = solve_quadratic_assignment(flow * a, distance * b, 9.0)
     assert found.lower == found.upper == a * b * cheapest(flow, distance)
 
 
@@ -123,9 +123,9 @@ def test_a_bad_start_is_no_hindrance(drawn):
     """Branch and bound finds the optimum from the dearest assignment too."""
     flow, distance = drawn
     orders = itertools.permutations(range(len(flow)))
-    worst = max(orders, key=lambda order: assignment_cost(flow, distance, order))
+    worst = max(orders, key=lambda order: compute_cost(flow, distance, order))
     bound, place, nodes = branch_and_bound(flow, distance, list(worst), 9.0)
-    assert bound == assignment_cost(flow, distance, place) == cheapest(flow, distance)
+    assert bound == compute_cost(flow, distance, place) == cheapest(flow, distance)
     assert nodes >= 1
 
 
@@ -133,7 +133,7 @@ def test_costs_beyond_the_range_are_refused():
     """Matrices whose products could leave 64 bits are an error, not a wrong bound."""
     large = np.full((3, 3), 2**31, np.int64)
     with pytest.raises(ValueError, match="too large"):
-        quadratic_assignment_baseline(large, large, 1.0)
+        solve_quadratic_assignment(large, large, 1.0)
 
 
 def test_more_facilities_than_the_search_takes_are_bounded(monkeypatch):
@@ -141,8 +141,8 @@ def test_more_facilities_than_the_search_takes_are_bounded(monkeypatch):
     monkeypatch.setattr(solve, "MOST_FACILITIES", 3)
     rng = np.random.default_rng(5)
     flow, distance = rng.integers(0, 9, (2, 5, 5))
-    found = quadratic_assignment_baseline(flow, distance, 1.0)
-    assert found.lower == gilmore_lawler(flow, distance)
+    found = solve_quadratic_assignment(flow, distance, 1.0)
+    assert found.lower == bound_gilmore_lawler(flow, distance)
     assert found.lower <= cheapest(flow, distance) <= found.upper
 
 
@@ -151,5 +151,5 @@ def test_late_and_large_ones_get_the_quickest_bound(monkeypatch):
     monkeypatch.setattr(solve, "LARGE", 3)
     rng = np.random.default_rng(6)
     flow, distance = rng.integers(1, 9, (2, 5, 5))
-    found = quadratic_assignment_baseline(flow, distance, 0.0)
-    assert found.lower == scalar_product(flow, distance) <= cheapest(flow, distance)
+    found = solve_quadratic_assignment(flow, distance, 0.0)
+    assert found.lower == bound_scalar_product(flow, distance) <= cheapest(flow, distance)

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapsmith.evaluators.problems.single_machine_tardiness.exact.descent import insertion_descent
-from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import total_tardiness
+from gapsmith.evaluators.problems.single_machine_tardiness.exact.descent import descend_by_insertion
+from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import compute_total_tardiness
 
 JOBS = st.lists(st.tuples(st.integers(1, 12), st.integers(-10, 60)), min_size=1, max_size=9)
 
@@ -18,7 +18,7 @@ def arrays(jobs):
 def improved(p, d, order, attempts):
     """The sequence after a descent."""
     order = np.array(order)
-    insertion_descent(p, d, order, np.empty_like(order), attempts)
+    descend_by_insertion(p, d, order, np.empty_like(order), attempts)
     return order.tolist()
 
 
@@ -34,12 +34,12 @@ def test_a_descent_ends_where_no_insertion_helps(jobs):
     """The result is a sequence of all jobs, no worse than the start, that no move of one job improves."""
     p, d = arrays(jobs)
     order = improved(p, d, range(len(p)), 10**6)
-    cost = total_tardiness(p, d, order)
+    cost = compute_total_tardiness(p, d, order)
     assert sorted(order) == list(range(len(p)))
-    assert cost <= total_tardiness(p, d, list(range(len(p))))
+    assert cost <= compute_total_tardiness(p, d, list(range(len(p))))
     for source in range(len(p)):
         for target in range(len(p)):
-            assert total_tardiness(p, d, moved(order, source, target)) >= cost
+            assert compute_total_tardiness(p, d, moved(order, source, target)) >= cost
 
 
 @settings(max_examples=60, deadline=None)
@@ -48,8 +48,8 @@ def test_one_attempt_makes_the_best_move_of_the_first_job(jobs):
     """The first job goes where the total is least over all places."""
     p, d = arrays(jobs)
     start = list(range(len(p)))
-    costs = [total_tardiness(p, d, moved(start, 0, target)) for target in range(len(p))]
-    assert total_tardiness(p, d, improved(p, d, start, 1)) == min(costs)
+    costs = [compute_total_tardiness(p, d, moved(start, 0, target)) for target in range(len(p))]
+    assert compute_total_tardiness(p, d, improved(p, d, start, 1)) == min(costs)
 
 
 @settings(max_examples=30, deadline=None)
@@ -58,7 +58,7 @@ def test_more_attempts_never_worsen(jobs, attempts):
     """A descent that may try more jobs ends with a total that is as good or better."""
     p, d = arrays(jobs)
     few, more = (improved(p, d, range(len(p)), count) for count in (attempts, attempts + 5))
-    assert total_tardiness(p, d, more) <= total_tardiness(p, d, few)
+    assert compute_total_tardiness(p, d, more) <= compute_total_tardiness(p, d, few)
 
 
 def test_without_attempts_nothing_moves():

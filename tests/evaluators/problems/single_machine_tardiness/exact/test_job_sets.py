@@ -13,10 +13,10 @@ from gapsmith.evaluators.problems.single_machine_tardiness.exact.job_sets import
     USED,
     Jobs,
     Store,
-    bits_up_to,
+    evaluate_sorted,
     intern,
+    mask_jobs,
     place_all,
-    value_by_sorting,
 )
 
 JOBS = st.lists(st.tuples(st.integers(1, 12), st.integers(-10, 50)), min_size=1, max_size=6)
@@ -86,7 +86,7 @@ def test_quick_tests_give_the_least_total(jobs, time):
     """Where EDD or SPT is said to solve a set from a start, its value is the least over all sequences."""
     found, store = instance(jobs), empty_store()
     for bits in subsets(len(jobs)):
-        value = value_by_sorting(store.words, intern(found, store, bits), time)
+        value = evaluate_sorted(store.words, intern(found, store, bits), time)
         assert value in (-1, least(found, int(bits[0]), time))
 
 
@@ -94,8 +94,8 @@ def test_sets_of_early_and_of_late_jobs_are_quick():
     """Where all jobs are on time the value is 0; where all are late whatever the order, it is that of SPT."""
     found, store = instance([(3, 100), (2, 100), (4, 100)]), empty_store()
     place = intern(found, store, np.array([7], np.int64))
-    assert value_by_sorting(store.words, place, 0) == 0
-    assert value_by_sorting(store.words, place, 200) == (202 + 205 + 209) - 300
+    assert evaluate_sorted(store.words, place, 0) == 0
+    assert evaluate_sorted(store.words, place, 200) == (202 + 205 + 209) - 300
 
 
 def test_a_full_store_says_so():
@@ -113,5 +113,5 @@ def test_a_full_store_says_so():
 @given(st.integers(0, 190), st.integers(0, 2))
 def test_masks_hold_the_jobs_up_to_one(job, word):
     """A bit of the mask is set exactly for the jobs of this word that are not after the given one."""
-    mask = int(bits_up_to(job, word)) & (2**64 - 1)
+    mask = int(mask_jobs(job, word)) & (2**64 - 1)
     assert mask == sum(1 << k for k in range(64) if 64 * word + k <= job)

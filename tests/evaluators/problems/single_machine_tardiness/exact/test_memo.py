@@ -13,9 +13,9 @@ from gapsmith.evaluators.problems.single_machine_tardiness.exact.memo import (
     VALUE,
     Memo,
     find,
-    place,
+    find_slot,
     place_all,
-    slot_of,
+    place_row,
 )
 
 KEYS = st.lists(st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)), unique=True, max_size=30)
@@ -36,7 +36,7 @@ def test_a_key_is_found_exactly_if_it_was_entered(keys, others):
     memo = table(keys)
     for row in range(len(keys)):
         assert find(memo, *keys[row]) == MISSING
-        place(memo, row)
+        place_row(memo, row)
     assert [find(memo, *key) for key in keys] == list(range(len(keys)))
     for key in set(others) - set(keys):
         assert find(memo, *key) == MISSING
@@ -58,7 +58,7 @@ def test_all_rows_can_be_entered_anew(keys, slots):
 @given(st.integers(0, 2**62), st.integers(0, 2**62), st.integers(0, 20))
 def test_first_slots_are_inside_the_table(set_, time, bits):
     """The first slot of any key is between 0 and the mask."""
-    assert 0 <= slot_of(set_, time, (1 << bits) - 1) < 1 << bits
+    assert 0 <= find_slot(set_, time, (1 << bits) - 1) < 1 << bits
 
 
 def test_keys_with_one_first_slot_are_told_apart():

@@ -15,7 +15,7 @@ from gapsmith.evaluators.problems.single_machine_tardiness.exact.positions impor
     CANDIDATE_SIZE,
     INDEX,
     READY,
-    lateness,
+    compute_tardiness,
     write_candidates,
 )
 
@@ -92,4 +92,4 @@ def test_candidates_are_ordered_places_of_the_job_or_later(rows, time):
 @given(st.integers(-100, 100), st.integers(-100, 100))
 def test_lateness_is_never_negative(completion, due):
     """A job that is early has a tardiness of 0, a late one the difference."""
-    assert lateness(completion, due) == (completion - due if completion > due else 0)
+    assert compute_tardiness(completion, due) == (completion - due if completion > due else 0)

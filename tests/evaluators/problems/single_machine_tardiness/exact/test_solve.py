@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import subset_dynamic_programme
 
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import GapsmithError
 from gapsmith.evaluators.problems.single_machine_tardiness.exact import solve as module
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import (
+    bound_by_sorting,
     branch_and_memorize,
+    compute_total_tardiness,
     descend,
-    lower_bound,
-    modified_due_date,
-    total_tardiness,
-    total_tardiness_baseline,
+    sequence_by_mdd,
+    solve_total_tardiness,
 )
 
 JOBS = st.lists(st.tuples(st.integers(0, 12), st.integers(-20, 60)), max_size=8)
@@ -64,9 +64,9 @@ def test_any_small_instance(jobs):
     """Zero lengths, negative due dates and ties included, the optimum and a sequence of that cost are found."""
     p, d = split(jobs)
     solved, judge = branch_and_memorize(p, d), subset_dynamic_programme(p, d)
-    assert solved.total == judge.total == total_tardiness(p, d, solved.sequence)
+    assert solved.total == judge.total == compute_total_tardiness(p, d, solved.sequence)
     assert sorted(solved.sequence) == sorted(judge.sequence) == list(range(len(jobs)))
-    assert total_tardiness(p, d, judge.sequence) == judge.total
+    assert compute_total_tardiness(p, d, judge.sequence) == judge.total
 
 
 @given(MORE_JOBS, st.randoms(use_true_random=False))
@@ -94,12 +94,12 @@ def test_no_single_move_improves_an_optimum(jobs):
     """A descent that starts from the proven sequence stays there, and no bound or heuristic crosses its total."""
     p, d = split(jobs)
     solved = branch_and_memorize(p, d)
-    assert total_tardiness(p, d, descend(p, d, solved.sequence)) == solved.total
-    start = modified_due_date(p, d)
+    assert compute_total_tardiness(p, d, descend(p, d, solved.sequence)) == solved.total
+    start = sequence_by_mdd(p, d)
     improved = descend(p, d, start)
     assert sorted(improved) == list(range(len(jobs)))
-    assert solved.total <= total_tardiness(p, d, improved) <= total_tardiness(p, d, start)
-    assert lower_bound(p, d) <= solved.total
+    assert solved.total <= compute_total_tardiness(p, d, improved) <= compute_total_tardiness(p, d, start)
+    assert bound_by_sorting(p, d) <= solved.total
 
 
 @pytest.mark.parametrize(
@@ -156,15 +156,15 @@ def test_time_limit(monkeypatch):
     p, d = random_instance(np.random.default_rng(3), 60, tightness=0.6, spread=0.2)
     optimum = branch_and_memorize(p, d).total
     monkeypatch.setattr(module, "SLICE_NODES", 7)
-    baseline = total_tardiness_baseline(p, d, seconds=0)
+    baseline = solve_total_tardiness(p, d, seconds=0)
     assert (baseline.status, baseline.solver) == ("bound", "descent")
-    assert baseline.lower < optimum <= baseline.upper == total_tardiness(p, d, baseline.solution)
+    assert baseline.lower < optimum <= baseline.upper == compute_total_tardiness(p, d, baseline.solution)
     assert not branch_and_memorize(p, d, seconds=0).proven
 
 
 def test_baseline_of_a_solved_instance():
     """A baseline that is proven has equal bounds, plain data as solution and the algorithm's name."""
-    baseline = total_tardiness_baseline([3, 2, 2], [1, 1, 1], seconds=10)
+    baseline = solve_total_tardiness([3, 2, 2], [1, 1, 1], seconds=10)
     assert (baseline.lower, baseline.upper, baseline.status) == (10, 10, "optimal")
     assert baseline.solver == "branch-and-memorize"
     assert [type(job) for job in baseline.solution] == [int, int, int]
@@ -189,5 +189,5 @@ def test_a_wrong_claim_is_a_named_bug(monkeypatch):
 )
 def test_what_is_no_instance(p, d, word):
     """Arguments that are not an instance are refused with what was found."""
-    with pytest.raises(Trouble, match=word):
+    with pytest.raises(GapsmithError, match=word):
         branch_and_memorize(p, d)

@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.local_search import (
     Jobs,
-    best_insertion,
-    complete,
+    compute_cost,
     descend,
-    exchange_gain,
+    find_best_insertion,
     iterate,
-    move,
-    price,
+    move_job,
+    price_exchange,
+    write_completions,
 )
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import (
-    total_weighted_tardiness,
+    compute_weighted_tardiness,
 )
 
 JOBS = st.lists(
@@ -31,7 +31,7 @@ def jobs_of(rows):
 
 def cost(jobs, order):
     """What a sequence costs."""
-    return total_weighted_tardiness(*jobs, list(order))
+    return compute_weighted_tardiness(*jobs, list(order))
 
 
 def moved(order, source, target):
@@ -47,10 +47,12 @@ def test_completions_and_costs_are_those_of_the_sequence(rows, random):
     jobs = jobs_of(rows)
     order = np.array(random.sample(range(len(rows)), len(rows)))
     completion = np.empty_like(order)
-    total = complete(jobs, order, completion)
+    total = write_completions(jobs, order, completion)
     assert completion.tolist() == np.cumsum(jobs.processing[order]).tolist()
     assert (
-        total == cost(jobs, order) == sum(price(jobs, j, t) for j, t in zip(order, completion, strict=True))
+        total
+        == cost(jobs, order)
+        == sum(compute_cost(jobs, j, t) for j, t in zip(order, completion, strict=True))
     )
 
 
@@ -61,12 +63,12 @@ def test_an_exchange_changes_the_cost_by_its_gain(rows, data):
     jobs, n = jobs_of(rows), len(rows)
     order = np.array(data.draw(st.permutations(range(n))))
     completion = np.empty_like(order)
-    before = complete(jobs, order, completion)
+    before = write_completions(jobs, order, completion)
     for first in range(n):
         for second in range(first + 1, n):
             other = order.copy()
             other[[first, second]] = other[[second, first]]
-            assert exchange_gain(jobs, order, completion, first, second) == cost(jobs, other) - before
+            assert price_exchange(jobs, order, completion, first, second) == cost(jobs, other) - before
 
 
 @settings(max_examples=50, deadline=None)
@@ -76,9 +78,9 @@ def test_the_best_insertion_is_the_best_of_all(rows, data):
     jobs, n = jobs_of(rows), len(rows)
     order = data.draw(st.permutations(range(n)))
     array, completion = np.array(order), np.empty(n, np.int64)
-    before = complete(jobs, array, completion)
+    before = write_completions(jobs, array, completion)
     for place in range(n):
-        change, target = best_insertion(jobs, array, completion, place)
+        change, target = find_best_insertion(jobs, array, completion, place)
         assert change == min(cost(jobs, moved(order, place, other)) for other in range(n)) - before
         assert cost(jobs, moved(order, place, target)) == before + change
 
@@ -88,7 +90,7 @@ def test_the_best_insertion_is_the_best_of_all(rows, data):
 def test_a_move_shifts_what_lies_between(order, source, target):
     """The job stands at its target, and the others keep their order."""
     array = np.array(order)
-    move(array, source, target)
+    move_job(array, source, target)
     assert array.tolist() == moved(list(order), source, target)
 
 

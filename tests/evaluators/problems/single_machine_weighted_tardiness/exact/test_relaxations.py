@@ -15,7 +15,7 @@ from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.relaxa
     States,
 )
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import (
-    total_weighted_tardiness,
+    compute_weighted_tardiness,
 )
 
 
@@ -30,7 +30,8 @@ def drawn(seed, n):
 def optimum(jobs):
     """The least cost over all sequences."""
     return min(
-        total_weighted_tardiness(*jobs, list(order)) for order in itertools.permutations(range(len(jobs[0])))
+        compute_weighted_tardiness(*jobs, list(order))
+        for order in itertools.permutations(range(len(jobs[0])))
     )
 
 
@@ -40,10 +41,10 @@ def test_each_refinement_bounds_at_least_as_well(seed, n):
     """Without multipliers the price rises from times to states to pairs, and never beyond the optimum."""
     jobs, nothing = drawn(seed, n), np.zeros(n, np.int64)
     times = StartTimes(jobs, 1)
-    prices = [times.shortest(nothing)]
+    prices = [times.find_shortest_walk(nothing)]
     states = States.after(times)
-    prices.append(states.shortest(nothing))
-    prices.append(states.paired().shortest(nothing))
+    prices.append(states.find_shortest_walk(nothing))
+    prices.append(states.pair_states().find_shortest_walk(nothing))
     assert prices == sorted(prices)
     assert prices[-1] <= optimum(jobs)
 
@@ -55,7 +56,7 @@ def test_walks_fill_the_time_and_are_counted(seed, n):
     jobs, nothing = drawn(seed, n), np.zeros(n, np.int64)
     times = StartTimes(jobs, 1)
     for relaxation in (times, States.after(times)):
-        relaxation.shortest(nothing)
+        relaxation.find_shortest_walk(nothing)
         order = relaxation.order()
         assert jobs.processing[order].sum() == jobs.processing.sum()
         assert all(a != b for a, b in itertools.pairwise(order))
@@ -68,15 +69,15 @@ def test_an_optimal_sequence_survives_pruning(seed, n):
     """After pruning at the optimum the relaxation still has a walk that costs no more."""
     jobs, nothing = drawn(seed, n), np.zeros(n, np.int64)
     best, times = optimum(jobs), StartTimes(jobs, 1)
-    times.shortest(nothing)
+    times.find_shortest_walk(nothing)
     size = times.size
     times.prune(nothing, best)
     assert times.size <= size
-    assert times.shortest(nothing) <= best
+    assert times.find_shortest_walk(nothing) <= best
     states = States.after(times)
-    states.shortest(nothing)
+    states.find_shortest_walk(nothing)
     states.prune(nothing, best)
-    assert states.shortest(nothing) <= best
+    assert states.find_shortest_walk(nothing) <= best
 
 
 @settings(max_examples=20, deadline=None)
@@ -84,14 +85,16 @@ def test_an_optimal_sequence_survives_pruning(seed, n):
 def test_the_scale_multiplies_all_prices(seed, n, scale):
     """Costs in a finer unit give the same walks at a multiple of the price."""
     jobs, nothing = drawn(seed, n), np.zeros(n, np.int64)
-    assert StartTimes(jobs, scale).shortest(nothing) == scale * StartTimes(jobs, 1).shortest(nothing)
+    assert StartTimes(jobs, scale).find_shortest_walk(nothing) == scale * StartTimes(
+        jobs, 1
+    ).find_shortest_walk(nothing)
 
 
 def test_spans_are_shares():
     """The share of the states between a job's first and last one is between 0 and 1."""
     jobs = drawn(4, 6)
     states = States.after(StartTimes(jobs, 1))
-    spans = states.spans()
+    spans = states.compute_spans()
     assert spans.shape == (6,)
     assert ((spans >= 0) & (spans <= 1)).all()
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import subset_dynamic_programme
 
-from gapsmith.evaluators.base import Trouble
+from gapsmith.evaluators.base import GapsmithError
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import branch_and_memorize
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact import solve as weighted_tardiness
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.local_search import Jobs, iterate
@@ -18,13 +18,13 @@ from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.relaxa
     States,
 )
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import (
-    sublimate,
-    total_weighted_tardiness,
-    weighted_tardiness_baseline,
+    compute_weighted_tardiness,
+    solve_by_sublimation,
+    solve_weighted_tardiness,
 )
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.state_graph_builder import (
-    in_order,
-    three_in_order,
+    is_best_order,
+    is_in_order,
 )
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.problem import problem
 
@@ -50,7 +50,7 @@ def test_equals_subset_dynamic_programming_on_hundreds_of_instances() -> None:
     rng = np.random.default_rng(1)
     for _ in range(300):
         p, w, d = drawn(rng, int(rng.integers(1, 10)))
-        solved = sublimate(p, w, d)
+        solved = solve_by_sublimation(p, w, d)
         assert solved.proven
         assert solved.total == subset_dynamic_programme(p, d, w).total
 
@@ -61,7 +61,7 @@ def test_needs_no_good_start(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     for size in itertools.chain([14] * 2, rng.integers(2, 11, 150)):
         p, w, d = drawn(rng, int(size))
-        solved = sublimate(p, w, d)
+        solved = solve_by_sublimation(p, w, d)
         assert solved.proven
         assert solved.total == subset_dynamic_programme(p, d, w).total
 
@@ -71,9 +71,9 @@ def test_needs_no_good_start(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_equals_brute_force_on_odd_jobs(jobs: list[tuple[int, int, int]]) -> None:
     """Jobs without length or weight, due before time began, and no jobs at all are solved too."""
     p, w, d = np.array(jobs, np.int64).reshape(-1, 3).T
-    solved = sublimate(p, w, d)
+    solved = solve_by_sublimation(p, w, d)
     assert sorted(solved.sequence) == list(range(len(jobs)))
-    assert solved.lower == solved.total == total_weighted_tardiness(p, w, d, solved.sequence)
+    assert solved.lower == solved.total == compute_weighted_tardiness(p, w, d, solved.sequence)
     assert solved.total == subset_dynamic_programme(p, d, w).total
 
 
@@ -83,9 +83,9 @@ def test_subset_dynamic_programming_equals_all_sequences() -> None:
     for _ in range(5):
         p, w, d = drawn(rng, 6)
         orders = itertools.permutations(range(6))
-        least = min(total_weighted_tardiness(p, w, d, order) for order in orders)
+        least = min(compute_weighted_tardiness(p, w, d, order) for order in orders)
         found = subset_dynamic_programme(p, d, w)
-        assert found.total == least == total_weighted_tardiness(p, w, d, found.sequence)
+        assert found.total == least == compute_weighted_tardiness(p, w, d, found.sequence)
 
 
 def test_equals_branch_and_memorize_where_weights_are_one() -> None:
@@ -94,7 +94,7 @@ def test_equals_branch_and_memorize_where_weights_are_one() -> None:
     for tf, rdd in itertools.product((0.4, 0.6, 0.8), (0.2, 0.6, 1.0)):
         data = problem.generate(rng, f"RDD={rdd} TF={tf}", 25)
         p, d = np.asarray(data["p"]), np.asarray(data["d"])
-        solved = sublimate(p, np.ones_like(p), d)
+        solved = solve_by_sublimation(p, np.ones_like(p), d)
         assert solved.proven
         assert solved.total == branch_and_memorize(p, d).total
 
@@ -115,16 +115,16 @@ def test_every_relaxation_bounds_the_optimum_under_any_multipliers() -> None:
                 graph = States.after(table)
                 relaxation = graph
             elif step == "pairs":
-                graph = graph.paired()
+                graph = graph.pair_states()
                 relaxation = graph
             else:
                 graph.split(3)
                 relaxation = graph
             multiplier = rng.integers(-20, 60, 8)
-            price = relaxation.shortest(multiplier)
+            price = relaxation.find_shortest_walk(multiplier)
             assert price + multiplier.sum() <= optimum
             relaxation.prune(multiplier, optimum - int(multiplier.sum()))
-            assert relaxation.shortest(multiplier) == price, step
+            assert relaxation.find_shortest_walk(multiplier) == price, step
 
 
 def test_splitting_all_jobs_makes_the_relaxation_exact() -> None:
@@ -137,10 +137,10 @@ def test_splitting_all_jobs_makes_the_relaxation_exact() -> None:
         graph = States.after(StartTimes(jobs, 1))
         for job in range(6):
             graph.split(job)
-        price = graph.shortest(np.zeros(6, np.int64))
+        price = graph.find_shortest_walk(np.zeros(6, np.int64))
         assert price == subset_dynamic_programme(p, d, w).total
         assert sorted(graph.order()) == list(range(6))
-        assert price == total_weighted_tardiness(*jobs, graph.order())
+        assert price == compute_weighted_tardiness(*jobs, graph.order())
 
 
 def test_of_neighbours_exactly_one_order_survives() -> None:
@@ -150,8 +150,8 @@ def test_of_neighbours_exactly_one_order_survives() -> None:
         p, w, d = drawn(rng, 3)
         jobs = Jobs(p, w, d)
         start = int(rng.integers(0, 50))
-        assert in_order(jobs, start + p[0], 0, 1) + in_order(jobs, start + p[1], 1, 0) == 1
-        assert sum(three_in_order(jobs, start, *order) for order in itertools.permutations(range(3))) == 1
+        assert is_in_order(jobs, start + p[0], 0, 1) + is_in_order(jobs, start + p[1], 1, 0) == 1
+        assert sum(is_best_order(jobs, start, *order) for order in itertools.permutations(range(3))) == 1
 
 
 def test_local_search_prices_what_it_returns() -> None:
@@ -160,9 +160,9 @@ def test_local_search_prices_what_it_returns() -> None:
     for size in (1, 2, 7, 40):
         p, w, d = drawn(rng, size)
         best = np.arange(size)
-        before = total_weighted_tardiness(p, w, d, best.tolist())
+        before = compute_weighted_tardiness(p, w, d, best.tolist())
         cost = iterate(Jobs(p, w, d), best, np.empty_like(best), np.empty_like(best), 20, 1, 10**6)
-        assert cost == total_weighted_tardiness(p, w, d, best.tolist()) <= before
+        assert cost == compute_weighted_tardiness(p, w, d, best.tolist()) <= before
         assert sorted(best.tolist()) == list(range(size))
 
 
@@ -191,9 +191,9 @@ def test_without_time_the_bounds_are_honest() -> None:
 def test_what_is_too_large_is_left_unproven() -> None:
     """Weights or horizons beyond what fits leave honest bounds instead of wrapped numbers or full memory."""
     p, w, d = np.array([7, 9, 8]), np.array([3, 2, 5]), np.array([8, 8, 8])
-    heavy = weighted_tardiness_baseline(p, w * 10**14, d, 5)
+    heavy = solve_weighted_tardiness(p, w * 10**14, d, 5)
     assert heavy.lower <= 10**14 * subset_dynamic_programme(p, d, w).total <= heavy.upper
-    long = weighted_tardiness_baseline(p * 10**8, w, d * 10**8, 5)
+    long = solve_weighted_tardiness(p * 10**8, w, d * 10**8, 5)
     assert long.lower <= 10**8 * subset_dynamic_programme(p, d, w).total <= long.upper
 
 
@@ -209,5 +209,5 @@ def test_what_is_too_large_is_left_unproven() -> None:
 )
 def test_what_are_no_jobs_is_refused(p: list[int], w: list[int], d: list[int], words: str) -> None:
     """Wrong shapes, fractions and negative times are named."""
-    with pytest.raises(Trouble, match=words):
-        sublimate(p, w, d)
+    with pytest.raises(GapsmithError, match=words):
+        solve_by_sublimation(p, w, d)

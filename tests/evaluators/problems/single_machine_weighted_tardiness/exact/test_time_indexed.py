@@ -8,9 +8,9 @@ from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.time_i
     NEVER,
     Steps,
     count_visits,
+    get_other_walk,
     prune_table,
     walk_forward,
-    without,
 )
 
 
@@ -101,4 +101,4 @@ def test_the_second_walk_ends_with_another_job(drawn):
         some = walks(table[: moment + 1], processing)
         for job in range(len(processing)):
             prices = [price(walk, table, multiplier) for walk in some if walk[-1][1] != job]
-            assert without(heads, moment, job) == min(prices, default=NEVER)
+            assert get_other_walk(heads, moment, job) == min(prices, default=NEVER)

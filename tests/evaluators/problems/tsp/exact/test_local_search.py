@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from gapsmith.evaluators.problems.tsp.exact.local_search import (
     descend,
-    kicked_descent,
-    reverse,
-    segment_move,
-    two_opt_move,
+    descend_with_kicks,
+    make_two_opt_move,
+    move_segment,
+    reverse_part,
 )
-from gapsmith.evaluators.problems.tsp.exact.solve import _near, kicked_tour, tour_length
+from gapsmith.evaluators.problems.tsp.exact.solve import _list_near, compute_length, find_tour
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -22,7 +22,7 @@ def cities(seed, n):
     rng = np.random.default_rng(seed)
     upper = np.triu(rng.integers(1, 60, (n, n)), 1)
     tour = rng.permutation(n)
-    return upper + upper.T, tour, np.argsort(tour), _near(upper + upper.T)
+    return upper + upper.T, tour, np.argsort(tour), _list_near(upper + upper.T)
 
 
 def cycle(tour):
@@ -40,20 +40,20 @@ def test_a_reversal_changes_the_two_edges_at_its_ends(seed, n, data):
     turned = np.roll(tour, -first)
     count = (last - first) % n + 1
     expected = np.concatenate([turned[:count][::-1], turned[count:]])
-    reverse(tour, place, first, last)
+    reverse_part(tour, place, first, last)
     assert cycle(tour) == cycle(expected)
     assert (place[tour] == np.arange(n)).all()
 
 
-@pytest.mark.parametrize("move", [two_opt_move, segment_move])
+@pytest.mark.parametrize("move", [make_two_opt_move, move_segment])
 @settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, n=st.integers(5, 14), data=st.data())
 def test_a_move_gains_what_it_reports(move, seed, n, data):
     """The tour gets shorter by exactly the gain, and stays as it is where the gain is 0."""
     distance, tour, place, near = cities(seed, n)
-    before, was = tour_length(distance, tour), tour.copy()
+    before, was = compute_length(distance, tour), tour.copy()
     gain = move(distance, near, tour, place, data.draw(st.integers(0, n - 1)))
-    assert tour_length(distance, tour) == before - gain
+    assert compute_length(distance, tour) == before - gain
     assert gain >= 0
     assert sorted(tour.tolist()) == list(range(n))
     assert (place[tour] == np.arange(n)).all()
@@ -66,16 +66,16 @@ def test_a_move_gains_what_it_reports(move, seed, n, data):
 def test_descents_end_where_no_move_helps(seed, n):
     """Gains are differences of lengths, and once a descent from all cities gains nothing, no move does."""
     distance, tour, place, near = cities(seed, n)
-    length, gain = tour_length(distance, tour), 1
+    length, gain = compute_length(distance, tour), 1
     while gain:
         queue, queued = np.arange(n), np.ones(n, np.int64)
         gain = descend(distance, near, tour, place, queue, queued, n)
         length -= gain
-        assert tour_length(distance, tour) == length
+        assert compute_length(distance, tour) == length
         assert not queued.any()
     for city in range(n):
-        assert two_opt_move(distance, near, tour, place, city) == 0
-        assert segment_move(distance, near, tour, place, city) == 0
+        assert make_two_opt_move(distance, near, tour, place, city) == 0
+        assert move_segment(distance, near, tour, place, city) == 0
 
 
 @settings(max_examples=25, deadline=None)
@@ -85,12 +85,12 @@ def test_kicks_in_slices_are_those_of_one_call(seed, n):
     found = []
     for parts in ([30], [10, 20]):
         distance, tour, _, near = cities(seed, n)
-        before = tour_length(distance, tour)
+        before = compute_length(distance, tour)
         scratch, chance = np.zeros((4, n), np.int64), np.zeros(1, np.int64)
-        gain = kicked_descent(distance, near, tour, scratch, chance, 0)
-        gain += sum(kicked_descent(distance, near, tour, scratch, chance, part) for part in parts)
-        assert tour_length(distance, tour) == before - gain
-        found.append(tour_length(distance, tour))
+        gain = descend_with_kicks(distance, near, tour, scratch, chance, 0)
+        gain += sum(descend_with_kicks(distance, near, tour, scratch, chance, part) for part in parts)
+        assert compute_length(distance, tour) == before - gain
+        found.append(compute_length(distance, tour))
     assert found[0] == found[1]
 
 
@@ -107,5 +107,5 @@ def test_near_cities_come_by_distance_and_number(seed, n):
 def test_a_good_tour_is_found_again():
     """Equal distances give equal tours, and a deadline in the past still gives a tour."""
     distance, *_ = cities(5, 30)
-    assert kicked_tour(distance, 100) == kicked_tour(distance, 100)
-    assert sorted(kicked_tour(distance, 100, deadline=-1.0)) == list(range(30))
+    assert find_tour(distance, 100) == find_tour(distance, 100)
+    assert sorted(find_tour(distance, 100, deadline=-1.0)) == list(range(30))
