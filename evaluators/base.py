@@ -21,7 +21,7 @@ from gapsmith.evaluators.grammar import Library as Library
 from gapsmith.evaluators.grammar import Rule as Rule
 from gapsmith.evaluators.grammar import Terminal as Terminal
 from gapsmith.evaluators.outcomes import CandidateOutcome as CandidateOutcome
-from gapsmith.evaluators.outcomes import Honesty as Honesty
+from gapsmith.evaluators.outcomes import IntegrityResult as IntegrityResult
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ class SolverPool:
     def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Solves a request in a child.
 
-        The reply has `refused` where the model ended its child or took too long. Raises GapsmithError if no child starts.
+        The reply has `refused` where the model ended its child or took too long. Raises GapsmithError if no
+        child starts.
 
         Args:
             request: see `solver.answer`.

@@ -68,8 +68,8 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 def read(path: Path) -> list[Instance]:
     """Reads the standard format of job shops.
 
-    The file has `n m`, then for each job m pairs `machine time`, with machines numbered from 0. Raises GapsmithError with
-    the line.
+    The file has `n m`, then for each job m pairs `machine time`, with machines numbered from 0. Raises
+    GapsmithError with the line.
     """
     numbers = NumberReader(path)
     numbers.refuse_words()
