@@ -53,7 +53,7 @@ def main() -> None:
     print(
         f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, uid {os.getuid()}"
     )
-    for figure in figures(arguments.repetitions, arguments.read_candidates):
+    for figure in figures(arguments.repetitions, arguments.candidates):
         print(f"{figure}   [load {os.getloadavg()[0]:.1f}]", flush=True)
 
 

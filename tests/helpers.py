@@ -223,7 +223,7 @@ class Threaded:
         self._fail, self._fail_at = fail, fail_at
         self._lock = threading.Lock()
         self._full = threading.Event()
-        self.asked, self.list_answered_slots, self.under_way, self.peak = [], {}, 0, 0
+        self.asked, self.answered, self.under_way, self.peak = [], {}, 0, 0
 
     def most_usd(self, length):
         """What it was told, or what that makes of the prompt's length."""
@@ -248,7 +248,7 @@ class Threaded:
         if self._fail and request.slot in self._fail_at:
             raise self._fail
         with self._lock:
-            self.list_answered_slots[request.slot] = self._usd(request.slot)
+            self.answered[request.slot] = self._usd(request.slot)
         return Reply(text=numbered(request.slot), usd=self._usd(request.slot), tokens_in=7, tokens_out=3)
 
 

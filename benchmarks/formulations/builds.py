@@ -147,9 +147,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="limit of HiGHS and SCIP (default 20)")
     parser.add_argument("-o", "--results", type=Path, default=HERE / "results" / "builds.jsonl")
     arguments = parser.parse_args()
-    verify(arguments.read_results)
-    work(arguments.jobs, arguments.instances, arguments.units, arguments.seconds, arguments.read_results)
-    found = records(arguments.read_results)
+    verify(arguments.results)
+    work(arguments.jobs, arguments.instances, arguments.units, arguments.seconds, arguments.results)
+    found = records(arguments.results)
     reference = [each for each in selected(found, model="positional") if "seconds" in each]
     print("| model | proved | units | times as fast | CPU seconds | times as fast | ladder |")
     print("|---|---|---|---|---|---|---|")

@@ -156,13 +156,13 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = [row for row in ROWS if not arguments.rows or row.formulation in arguments.rows]
     for row in rows:
-        work(row, arguments.instances, arguments.read_results)
+        work(row, arguments.instances, arguments.results)
     print(
         "| formulation: patterns | instances | units | placebo | to the placebo | CPU seconds | aim | truth |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
-        print(line(row, selected(records(arguments.read_results), row=row.name)))
+        print(line(row, selected(records(arguments.results), row=row.name)))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main() -> None:
     loaded("traps")
     modules = [loaded(f"traps_{part}") for part in ("schedules", "sets", "ties", "builds")]
     traps = [*modules[0].SCHEDULES, *modules[1].SETS, *modules[2].TIES, *modules[3].LIES]
-    done = {each["trap"] for each in records(arguments.read_results)}
+    done = {each["trap"] for each in records(arguments.results)}
     with open_sandbox("ortools") as sandbox:
         for trap in traps:
             if trap.name in done or (arguments.names and trap.name not in arguments.names):
@@ -53,8 +53,8 @@ def main() -> None:
             finding = problem.ladder.verify(trap.source, sandbox, (), True)
             say(f"{trap.name}: {finding.outcome}: {finding.message[:100]}")
             record: Record = {"trap": trap.name, "outcome": finding.outcome, "message": finding.message}
-            append(arguments.read_results, record)
-    found_all = records(arguments.read_results)
+            append(arguments.results, record)
+    found_all = records(arguments.results)
     print(f"{len(found_all)} traps:", ", ".join(sorted({each["outcome"] for each in found_all})))
     for outcome in sorted({each["outcome"] for each in found_all}):
         names = [each["trap"] for each in selected(found_all, outcome=outcome)]

@@ -98,7 +98,7 @@ def measure(way: str, calls: int, kills: int, seed: int) -> bool:
             )
         code = killed(next_command(server, way, calls, archive), lambda: False)
         found = compare(server, way, archive)
-        good &= code == 0 and set(found.lost) == lost and found.exact and found.count_slots == calls
+        good &= code == 0 and set(found.lost) == lost and found.exact and found.recorded == calls
         show(
             "crashes",
             {"way": way, "kills": kills, "exit": code, "good": good, "lost_uncommitted": uncommitted}

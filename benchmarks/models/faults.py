@@ -37,7 +37,7 @@ def measure(way: str, calls: int, seed: int) -> bool:
             "seconds": seconds,
         }
         show("faults", more | {"faults": dict(server.faults), "torn": len(server.torn)} | rows(found))
-    return done.returncode == 0 and found.count_slots == calls and found.exact and not found.lost
+    return done.returncode == 0 and found.recorded == calls and found.exact and not found.lost
 
 
 def main() -> None:

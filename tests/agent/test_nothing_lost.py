@@ -120,7 +120,7 @@ def test_every_reply_of_a_threaded_model_is_kept(place):
     model = Threaded(together=16)
     finish(job(place, model=model, calls=40))
     assert model.peak == 16
-    assert calls_of(place) == sorted(model.asked) == sorted(model.list_answered_slots)
+    assert calls_of(place) == sorted(model.asked) == sorted(model.answered)
 
 
 @pytest.mark.parametrize("after", [34, 40, 60, 90])
@@ -141,7 +141,7 @@ def test_a_stop_keeps_what_is_under_way(place):
         if progress.calls >= 16:
             run.stop()
     run.close()
-    assert calls_of(place) == sorted(model.list_answered_slots)
+    assert calls_of(place) == sorted(model.answered)
     assert len(model.asked) < 40
     model = Threaded()
     finish(job(place, number=1, model=model, calls=40))
@@ -157,7 +157,7 @@ def test_leaving_the_iteration_keeps_what_is_under_way(place):
             break
     run.close()
     del run
-    assert calls_of(place) == sorted(model.list_answered_slots)
+    assert calls_of(place) == sorted(model.answered)
 
 
 @pytest.mark.parametrize("error", [ModelError("no credit left"), RuntimeError("a bug in a library")])
@@ -166,8 +166,8 @@ def test_one_failing_call_loses_no_other(place, error):
     model = Threaded(together=16, fail=error, fail_at=(11,))
     with pytest.raises(ModelError, match=str(error)):
         finish(job(place, model=model, calls=40))
-    assert calls_of(place) == sorted(model.list_answered_slots)
-    assert len(model.list_answered_slots) >= 15
+    assert calls_of(place) == sorted(model.answered)
+    assert len(model.answered) >= 15
     model = Threaded()
     finish(job(place, number=1, model=model, calls=40))
     assert calls_of(place) == list(range(3, 43))
@@ -216,7 +216,7 @@ def test_a_threaded_run_out_of_time_takes_up_what_was_paid_for(place):
         finish(job(place, model=model, calls=16))
     Archive(place).finish(1, "failed", 6.0)
     slots = [progress.slot for progress in job(place, number=1, model=Threaded(), seconds=5.0)]
-    assert sorted(slots) == sorted([0, 1, 2, *model.list_answered_slots])
+    assert sorted(slots) == sorted([0, 1, 2, *model.answered])
 
 
 def test_a_reader_sees_a_run_while_it_works(place):

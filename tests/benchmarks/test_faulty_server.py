@@ -43,7 +43,7 @@ def test_a_bad_day_loses_nothing(place, way):
         finish(run_on(server, way, place))
         found = compare(server, way, Path(place))
     assert min(server.faults[name] for name in ("refused", "broken", "dropped", "truncated")) > 0
-    assert found.count_slots == found.list_answered_slots == found.delivered == CALLS
+    assert found.recorded == found.answered == found.delivered == CALLS
     assert found.exact
     assert found.usd > 0
     assert found.outcomes["truncated"] > 0

@@ -16,6 +16,7 @@ from gapsmith.agent.archive import Candidate
 from gapsmith.agent.codegen.screen import Screened, screen
 from gapsmith.agent.evaluation.counterexamples import Counterexamples
 from gapsmith.agent.evaluation.scores import Known, Scorer, list_costs
+from gapsmith.agent.runs.final.details import describe_failures, encode_interval, round_finite
 from gapsmith.agent.runs.final.halving import average_loss, plan_rounds, select_survivors
 from gapsmith.agent.runs.final.minimise import MOST, yield_simpler
 from gapsmith.agent.runs.final.significance import Decision, Further, decide, find_worse_subgroup
@@ -233,7 +234,7 @@ class _End:
         found = decide(winner, rule, self._bench.instances, further, self._by, error)
         detail = {"winner": self._find_slot(winner), "rule": rule.name, "instances": found.instances}
         detail |= {"worse in": found.worse_in} if found.worse_in else {}
-        shown = _interval((found.gain, found.low, found.high))
+        shown = encode_interval((found.gain, found.low, found.high))
         self._record_try(
             "against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"}
         )
@@ -304,10 +305,10 @@ class _End:
         results = self._by.run([winner, rule], bench.instances, whole=True)
         gain = bench.scale.compare(*(result.scores for result in results))
         if not _is_tolerable(gain.failures, len(bench.instances)):
-            self._record_try("claim", _describe_failures(gain.failures))
+            self._record_try("claim", describe_failures(gain.failures))
             return None
         late = {"out of time": [failure.instance for failure in gain.failures]} if gain.failures else {}
-        interval = _interval((gain.points, *(gain.ci95 or (math.nan, math.nan))))
+        interval = encode_interval((gain.points, *(gain.ci95 or (math.nan, math.nan))))
         self._record_try("claim", {"instances": gain.instances, "rule": rule.name, **interval, **late})
         return gain
 
@@ -350,7 +351,7 @@ class _End:
     def _record_round(
         self, number: int, count: int, left: Sequence[Elite], found: dict[int, Costs], kept: Sequence[int]
     ) -> None:
-        losses = {p: _finite(average_loss(self._bench.scale, costs)) for p, costs in found.items()}
+        losses = {p: round_finite(average_loss(self._bench.scale, costs)) for p, costs in found.items()}
         detail = {
             "instances": count,
             "gaps": [[self._find_slot(e), losses[e.program]] for e in left if e.program in found],
@@ -390,17 +391,3 @@ def _is_tolerable(failures: Sequence[Failure], count: int) -> bool:
     On at most one instance, or on a tenth.
     """
     return len(failures) <= max(1, count // 10) and all(failure.outcome in TIMEOUTS for failure in failures)
-
-
-def _describe_failures(failures: Sequence[Failure]) -> dict[str, Any]:
-    first = failures[0]
-    detail = {"failed": "winner", "outcome": first.outcome, "message": f"{first.instance}: {first.message}"}
-    return {**detail, "instances": len(failures)}
-
-
-def _interval(gain: tuple[float, float, float]) -> dict[str, float | None]:
-    return dict(zip(("gain", "low", "high"), map(_finite, gain), strict=True))
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None

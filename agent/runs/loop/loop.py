@@ -32,7 +32,13 @@ from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls
 from gapsmith.agent.runs.loop.replies import STOP_AFTER, WARN_AFTER, Replies
 from gapsmith.agent.runs.loop.scheduler import Chain, Scheduler
 from gapsmith.agent.runs.loop.slot import Judged, Origin, Progress, Slot
-from gapsmith.agent.runs.loop.tuning import bound_evaluations, count_instances, tune
+from gapsmith.agent.runs.loop.tuning import (
+    TUNING_SHARE,
+    TUNING_SHARE_OF_CALLS,
+    bound_evaluations,
+    count_instances,
+    tune,
+)
 from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.instances import Course, InstanceSet
 from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE, Operator
@@ -49,8 +55,6 @@ BACKLOG = 2
 BARREN = 500
 """So many slots in a row without anything new to measure end a run: its space is exhausted."""
 
-TUNING_SHARE, TUNING_SHARE_OF_CALLS = 0.25, 2.0
-"""What tuning may run, by all else that was run: a quarter where evaluations are short, twice where calls are."""
 
 Opening = Callable[[], None]
 
@@ -209,12 +213,12 @@ class Loop:
     def _take_up_held(self) -> Opening | None:
         """Sends a held question, or drops it where no room comes."""
         if self._scheduler.retry_held():
-            return _do_nothing
+            return lambda: None
         if not self._ending and len(self._scheduler) > 1:
             return None
         self._used_up = True
         self._scheduler.drop_held()
-        return _do_nothing
+        return lambda: None
 
     @property
     def _ending(self) -> bool:
@@ -401,7 +405,3 @@ class Loop:
             champion.program if champion else None,
             self._warning if judged.origin.fresh else "",
         )
-
-
-def _do_nothing() -> None:
-    """Does nothing: the work has been done already."""

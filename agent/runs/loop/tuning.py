@@ -65,3 +65,7 @@ def count_instances(bench: InstanceSet) -> int:
 def bound_evaluations(bench: InstanceSet) -> int:
     """Bounds tuning and the race of its result, in full evaluations."""
     return -(-count_instances(bench) // len(bench.instances)) + 1
+
+
+TUNING_SHARE, TUNING_SHARE_OF_CALLS = 0.25, 2.0
+"""What tuning may run, by all else that was run: a quarter where evaluations are short, twice where calls are."""

@@ -113,7 +113,7 @@ def test_a_run_loses_no_paid_reply_to_a_lock(place, impatient):
         finish(run)
     run.archive.close()
     locks[0].release()
-    assert set(Archive(place).calls(1)) == set(model.list_answered_slots)
+    assert set(Archive(place).calls(1)) == set(model.answered)
 
 
 def test_a_damaged_page_is_one_line(place):

@@ -190,12 +190,12 @@ class BatchServer(LoopbackServer):
         return batch.looks >= self.looks
 
     def _results(self, batch: Batch) -> dict[str, tuple[str, Any]]:
-        if batch.read_results is None:
-            batch.read_results = {
+        if batch.results is None:
+            batch.results = {
                 id_: self._end(int(id_.rpartition("-")[2]), batch, body)
                 for id_, body in batch.questions.items()
             }
-        return batch.read_results
+        return batch.results
 
     def _end(self, slot: int, batch: Batch, body: Mapping[str, Any]) -> tuple[str, Any]:
         self.asked[slot] += 1

@@ -167,7 +167,7 @@ class LoopbackServer:
             tokens_out=len(text.split()),
         )
         self._seen.add(system)
-        self.record_tallies.list_answered_slots += 1
+        self.record_tallies.answered += 1
         self.record_tallies.tokens_in += usage.tokens_in
         self.record_tallies.tokens_cached += usage.tokens_cached
         self.record_tallies.tokens_out += usage.tokens_out

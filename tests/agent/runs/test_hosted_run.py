@@ -43,7 +43,7 @@ def test_a_hundred_calls_are_all_recorded(kind, place):
         run = finish(run_on(server, kind, place, calls=100))
         tally = server.record_tallies
     calls = run.archive.calls(1).values()
-    assert len(calls) == tally.list_answered_slots == 100
+    assert len(calls) == tally.answered == 100
     assert sum(call.tokens_in for call in calls) == tally.tokens_in
     assert sum(call.tokens_cached for call in calls) == tally.tokens_cached > 0
     assert sum(call.tokens_out for call in calls) == tally.tokens_out > 0
@@ -68,7 +68,7 @@ def test_a_stumbling_server_costs_no_reply(place):
     """Refusals of a busy server are asked again; what was answered is recorded once."""
     with LoopbackServer(different(), faults=[RATE_LIMITED, None] * 10) as server:
         run = finish(run_on(server, "openai", place, calls=20))
-    assert len(run.archive.calls(1)) == server.record_tallies.list_answered_slots == 20
+    assert len(run.archive.calls(1)) == server.record_tallies.answered == 20
     assert server.record_tallies.requests == 30
 
 
@@ -94,10 +94,10 @@ def test_resume_asks_a_server_for_nothing_twice(place):
             if progress.calls > 20:
                 run.stop()
         run.close()
-        first = server.record_tallies.list_answered_slots
+        first = server.record_tallies.answered
         assert first < 30
         finish(run_on(server, "anthropic", place, 1, calls=30))
-        assert server.record_tallies.list_answered_slots == len(Archive(place).calls(1)) == 30
+        assert server.record_tallies.answered == len(Archive(place).calls(1)) == 30
 
 
 def ended_run(place, *answers, faults=()):
@@ -191,11 +191,11 @@ def test_a_run_that_is_refused_keeps_all_and_goes_on_later(place, reason):
         assert "resume" in line
         assert "\n" not in line
         assert "0123" not in line
-        assert len(Archive(place).calls(1)) == server.record_tallies.list_answered_slots == 20
+        assert len(Archive(place).calls(1)) == server.record_tallies.answered == 20
         assert Archive(place).run(1).status == "failed"
     with LoopbackServer(different()) as server:
         finish(run_on(server, "openai", place, 1, calls=40))
-        assert server.record_tallies.list_answered_slots == 20
+        assert server.record_tallies.answered == 20
     assert len(Archive(place).calls(1)) == 40
 
 

@@ -260,7 +260,7 @@ class _Search:
         kernel = self._kernel
         while True:
             budget = self.nodes + self._slice
-            ending = kernel.search(self._jobs, self._store, self._values, self._stack, budget)
+            ending = kernel.search_blocks(self._jobs, self._store, self._values, self._stack, budget)
             if ending == kernel.DONE:
                 return
             if ending == kernel.MEMO_FULL:

@@ -106,7 +106,7 @@ def test_passing_faults_are_retried(serve, connect, question, way, fault):
     server = serve(faults=[fault, fault])
     reply = connect(server, way).reply(question())
     assert reply.text == "answer to please improve"
-    assert (server.record_tallies.requests, server.record_tallies.list_answered_slots) == (3, 1)
+    assert (server.record_tallies.requests, server.record_tallies.answered) == (3, 1)
     assert _sums([reply]) == _billed(server)
 
 
@@ -274,7 +274,7 @@ def test_a_hundred_calls_with_faults_are_all_accounted_for(serve, connect, quest
     with ThreadPoolExecutor(4) as pool:
         replies = list(pool.map(model.reply, [question(slot, prompt=f"q{slot}") for slot in range(100)]))
     assert [reply.text for reply in replies] == [f"q{slot} indeed" for slot in range(100)]
-    assert server.record_tallies.list_answered_slots == len({reply.id for reply in replies}) == 100
+    assert server.record_tallies.answered == len({reply.id for reply in replies}) == 100
     assert _sums(replies) == _billed(server)
 
 

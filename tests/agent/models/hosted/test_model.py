@@ -10,7 +10,7 @@ from gapsmith.agent.models.hosted.providers import PROVIDERS, Provider
 FILE = '''"""A provider whose server answers with the question in capitals."""
 
 from gapsmith.agent.models.finish import Finish
-from gapsmith.agent.models.hosted.account import Heard
+from gapsmith.agent.models.hosted.account import ProviderReply
 from gapsmith.agent.models.hosted.parameters import Parameter
 from gapsmith.agent.models.hosted.prices import Usage
 from gapsmith.agent.models.hosted.transport.errors import Fault
@@ -40,7 +40,7 @@ class ToyApi:
 
     def read(self, answer):
         usage = Usage(tokens_in=10, tokens_out=5)
-        return Heard(text=answer["said"], finish=Finish.COMPLETE, reason="end", usage=usage, id="1")
+        return ProviderReply(text=answer["said"], finish=Finish.COMPLETE, reason="end", usage=usage, id="1")
 
     def batches(self, parameters):
         return None

@@ -73,7 +73,7 @@ def test_what_the_model_refuses_is_left_out_and_told_once(serve, connect, questi
     replies = [model.reply(question(slot)) for slot in range(4)]
     assert [reply.detail.get("left_out") for reply in replies] == ["temperature", None, None, None]
     assert all(reply.detail["finish"] == "complete" for reply in replies)
-    assert (server.record_tallies.requests, server.record_tallies.list_answered_slots) == (5, 4)
+    assert (server.record_tallies.requests, server.record_tallies.answered) == (5, 4)
     expected = {name: value for name, value in SENT[way].items() if name != "temperature"}
     assert all(of(received.body) == expected for received in server.received)
 
@@ -94,7 +94,7 @@ def test_many_threads_tell_it_once(serve, connect, question, way):
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(model.reply, [question(slot) for slot in range(8)]))
     assert [reply.detail.get("left_out") for reply in replies].count("temperature") == 1
-    assert server.record_tallies.list_answered_slots == 8
+    assert server.record_tallies.answered == 8
 
 
 @pytest.mark.parametrize(

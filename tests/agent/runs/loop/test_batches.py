@@ -58,7 +58,7 @@ def test_a_run_in_batches(place, kind):
     with BatchServer(different()) as server:
         run = finish(run_on(server, kind, place, calls=30))
     calls = run.archive.calls(1)
-    assert len(calls) == server.record_tallies.list_answered_slots == 30
+    assert len(calls) == server.record_tallies.answered == 30
     assert [len(batch.questions) for batch in server.batches.values()] == [10, 10, 10]
     assert server.record_tallies.requests == 0  # none was asked alone
     assert {call.detail["batch"] for call in calls.values()} == set(server.batches)
@@ -100,7 +100,7 @@ def test_what_a_batch_leaves_unanswered_is_asked_again(place, kind, fate):
         run = finish(run_on(server, kind, place, calls=12))
         assert set(server.billed.values()) == {1}
     calls = run.archive.calls(1)
-    assert len(calls) == server.record_tallies.list_answered_slots == 12
+    assert len(calls) == server.record_tallies.answered == 12
     kinds = {"cancelled": {"openai": "cancelled", "anthropic": "canceled"}[kind], "errored": "500"}
     name = kinds.get(fate, fate)
     ends = [row.ends for row in run.archive.batches(1)]
@@ -146,7 +146,7 @@ def test_a_fault_at_any_step_costs_nothing(place, kind, fault, step):
     """Whatever request fails once, no question is sent twice, and every answer is recorded."""
     with BatchServer(different(), struck={(step[kind], 0): fault}, looks=2) as server:
         run = finish(run_on(server, kind, place, calls=6, parallel=6))
-    assert len(run.archive.calls(1)) == server.record_tallies.list_answered_slots == 6
+    assert len(run.archive.calls(1)) == server.record_tallies.answered == 6
     assert len(server.batches) == 1
 
 
@@ -188,7 +188,7 @@ def check_paid_once(server, archive, calls):
     # A real server bills what it has accepted, whoever asks for the results.
     assert sum(len(batch.questions) for batch in server.batches.values()) == calls
     assert len(recorded) == calls
-    assert server.record_tallies.list_answered_slots == calls
+    assert server.record_tallies.answered == calls
     assert set(server.asked.values()) == set(server.billed.values()) == {1}
     sent = {
         id_.rpartition("-")[2]: (batch, question)
@@ -292,7 +292,7 @@ def test_a_wrong_key_ends_the_run_and_the_right_one_goes_on(place, monkeypatch):
             finish(run_on(server, "openai", place, calls=4, parallel=4))
         monkeypatch.setenv("OPENAI_API_KEY", "sk-right-0123456789")
         finish(run_on(server, "openai", place, number=1, calls=4, parallel=4))
-        assert len(Archive(place).calls(1)) == server.record_tallies.list_answered_slots == 4
+        assert len(Archive(place).calls(1)) == server.record_tallies.answered == 4
 
 
 def test_a_batch_that_is_gone_is_not_asked_again_by_itself(place, monkeypatch):
@@ -321,8 +321,8 @@ def test_models_of_several_servers_each_have_their_batches(place, monkeypatch):
             parallel=10,
         )
         run = finish(Run(wanted, Archive(place), executor=Inline()))
-        assert one.record_tallies.list_answered_slots + two.record_tallies.list_answered_slots == 20
-        assert min(one.record_tallies.list_answered_slots, two.record_tallies.list_answered_slots) > 0
+        assert one.record_tallies.answered + two.record_tallies.answered == 20
+        assert min(one.record_tallies.answered, two.record_tallies.answered) > 0
     assert {row.model for row in run.archive.batches(1)} == set(wanted.models)
 
 

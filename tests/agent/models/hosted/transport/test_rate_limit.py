@@ -178,7 +178,7 @@ def test_no_retry_storm(serve, connect, question, waited, way, status):
     assert [reply.text for reply in replies] == [f"q{slot}!" for slot in range(32)]
     # Six waits of ten seconds: at most all 16 at first, then half as many each time, then one by one.
     assert len(moments) <= 16 + 8 + 4 + 2 + 1 + 1 + 1
-    assert server.record_tallies.requests - server.record_tallies.list_answered_slots == len(moments)
+    assert server.record_tallies.requests - server.record_tallies.answered == len(moments)
 
 
 def test_waits_longer_than_a_run_should_take_are_not_passing():
