@@ -1,11 +1,17 @@
-"""Composes the question of a slot: its first row in the archive, its prompt, its request."""
+"""Composes the question of a slot: its first row in the archive, its prompt, its request; or restores it."""
 
-from gapsmith.agent.archive import Candidate
+from collections.abc import Mapping
+
+from gapsmith.agent.archive import Archive, Candidate, CandidateRow
 from gapsmith.agent.codegen.prompt import Prompt, render
 from gapsmith.agent.models.base import Request
 from gapsmith.agent.runs.loop.model_calls import ModelCalls, Question
 from gapsmith.agent.runs.loop.slot import Slot
+from gapsmith.agent.search.choice import Choice, Failure
 from gapsmith.agent.search.instances import Course
+from gapsmith.agent.search.operators import REPAIR, TUNE, Operator
+from gapsmith.agent.search.selection.population import Elite
+from gapsmith.agent.search.state import SearchState
 
 
 def compose_question(slot: Slot, course: Course, calls: ModelCalls) -> Question:
@@ -43,3 +49,20 @@ def _find_prompt(slot: Slot, course: Course, calls: ModelCalls) -> Prompt:
         return render(course.problem, slot.choice, course.train)
     sent = batch.slots[str(slot.number)]
     return Prompt(batch.system, sent["prompt"], sent["template"])
+
+
+def recall_choice(
+    row: CandidateRow, operators: Mapping[str, Operator], state: SearchState, archive: Archive
+) -> Choice:
+    """Restores the choice of an earlier session, whose order of events is not repeated."""
+    operator = operators[row.operator]
+    if operator not in (REPAIR, TUNE):
+        found = [state.find(program) for program in row.parents]
+        return Choice(operator, tuple(elite for elite in found if elite), arm=row.arm)
+    program = row.parents[0] if row.parents else 0  # a recording may not know it
+    source = archive.find(program).source if row.parents else ""
+    if operator is TUNE:
+        elite = state.find_tuned(program) or Elite(program, source, 0, float("inf"), ())
+        return Choice(operator, (elite,), arm=row.arm)
+    lost = Failure(program, source, "did not run to its end", 1)
+    return Choice(operator, failure=state.take_failure(program) or lost, arm=row.arm)

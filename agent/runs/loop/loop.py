@@ -6,10 +6,8 @@
 
 Where answers take time, what has come is taken up first, and evaluation keeps no question from being asked.
 
-A slot is one question and its candidate. A deterministic model is asked in the driver's own thread, so many
-slots are open at once whatever the number of workers, and decisions are made in the order of the slots: so the
-state from which slot k is asked is a function of the seed alone. On resume the same loop runs again from slot
-0; what the archive holds is not asked, not paid and not run again.
+A deterministic model is asked in the driver's own thread, and decisions are made in the order of the slots: equal
+seeds give equal archives. On resume the loop runs again from slot 0; what the archive holds is reused.
 """
 
 import threading
@@ -27,7 +25,7 @@ from gapsmith.agent.models.router import Pool
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import BatchQueue, BatchStatus
 from gapsmith.agent.runs.loop.candidates import Candidates
-from gapsmith.agent.runs.loop.compose import compose_question, make_candidate_row
+from gapsmith.agent.runs.loop.compose import compose_question, make_candidate_row, recall_choice
 from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls
 from gapsmith.agent.runs.loop.replies import STOP_AFTER, WARN_AFTER, Replies
 from gapsmith.agent.runs.loop.scheduler import Chain, Scheduler
@@ -39,10 +37,9 @@ from gapsmith.agent.runs.loop.tuning import (
     count_instances,
     tune,
 )
-from gapsmith.agent.search.choice import Choice, Failure
+from gapsmith.agent.search.choice import Choice
 from gapsmith.agent.search.instances import Course, InstanceSet
-from gapsmith.agent.search.operators import BY_NAME, REPAIR, RULE, SEED, TUNE, Operator
-from gapsmith.agent.search.selection.population import Elite
+from gapsmith.agent.search.operators import BY_NAME, RULE, SEED, TUNE, Operator
 from gapsmith.agent.search.state import SearchState
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
@@ -338,7 +335,7 @@ class Loop:
         row = self._row(number)
         if row is None or not self._calls.is_recalled(row):
             return self.state.choose(self._calls.make_rng(number, "choice"), may_tune)
-        return self._recall(row)
+        return recall_choice(row, self._operators, self.state, self._archive)
 
     def _model(self, number: int, choice: Choice) -> str:
         row = self._row(number)
@@ -347,20 +344,6 @@ class Loop:
         return self._pool.choose(
             self._calls.make_rng(number, "model"), choice.operator.name, self.state.models
         )
-
-    def _recall(self, row: CandidateRow) -> Choice:
-        """Restores the choice of an earlier session."""
-        operator = self._operators[row.operator]
-        if operator not in (REPAIR, TUNE):
-            found = [self.state.find(program) for program in row.parents]
-            return Choice(operator, tuple(elite for elite in found if elite), arm=row.arm)
-        program = row.parents[0] if row.parents else 0  # a recording may not know it
-        source = self._archive.find(program).source if row.parents else ""
-        if operator is TUNE:
-            elite = self.state.find_tuned(program) or Elite(program, source, 0, float("inf"), ())
-            return Choice(operator, (elite,), arm=row.arm)
-        lost = Failure(program, source, "did not run to its end", 1)
-        return Choice(operator, failure=self.state.take_failure(program) or lost, arm=row.arm)
 
     # Settling
 
