@@ -240,7 +240,7 @@ def test_what_a_parser_raises_is_an_outcome(tmp_path, monkeypatch):
     def broken(*_):
         raise RecursionError("too deep")
 
-    monkeypatch.setattr("gapsmith.agent.codegen.replies.extract.plain", broken)
+    monkeypatch.setattr("gapsmith.agent.codegen.replies.extract.strip_hidden", broken)
     run = finish(job(str(tmp_path / "a.db"), model=Scripted([numbered(5)], 3), calls=1, executor=Inline()))
     row = run.archive.read_candidates(1)[3]
     assert (row.outcome, row.message) == ("unparsable", "the reply cannot be read: RecursionError")

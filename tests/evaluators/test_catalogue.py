@@ -75,8 +75,8 @@ def test_an_ending_is_refused_where_the_formulation_cannot_take_it():
 def test_listing_loads_no_solver():
     """Names are shown fast: neither problems nor formulations load OR-Tools when they are listed."""
     code = (
-        "import sys; from gapsmith.evaluators.catalogue import formulation_names, problem_names\n"
-        "problem_names(), formulation_names(); print('ortools' in sys.modules)"
+        "import sys; from gapsmith.evaluators.catalogue import list_formulations, list_problems\n"
+        "list_problems(), list_formulations(); print('ortools' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -312,7 +312,7 @@ def test_a_reply_and_its_candidate_are_one_commit(place):
     assert list(archive.read_candidates(run)) == list(archive.calls(run)) == [0]
 
 
-@pytest.mark.parametrize("ask", ["run", "find", "lineage"])
+@pytest.mark.parametrize("ask", ["run", "find", "trace_lineage"])
 @pytest.mark.parametrize("number", [99, -1, 10**30])
 def test_a_number_that_is_not_there_is_said_so(place, ask, number):
     """An unknown run or program, however large its number, is one clear line."""

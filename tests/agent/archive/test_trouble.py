@@ -292,7 +292,7 @@ def test_a_run_whose_process_is_gone_was_interrupted_and_is_taken_over(place):
 
 def of_child():
     """The lease that another process would have on run 1, once that process has ended."""
-    code = "from gapsmith.agent.archive.safety.leases import *; print(lease_of_this_process(1).model_dump_json())"
+    code = "from gapsmith.agent.archive.safety.leases import *; print(make_lease(1).model_dump_json())"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return leases.LeaseRow.model_validate_json(ended.stdout)
 

@@ -187,7 +187,7 @@ def test_instances_are_chosen_in_other_orders_than_they_are_measured_in(monkeypa
         run = {"status": "OPTIMAL", "objective": 1, "time": 1.0, "seconds": 1.0}
         return {"runs": [run for _ in request["permutations"]]}
 
-    monkeypatch.setattr(judging, "remembered", solved)
+    monkeypatch.setattr(judging, "recall_or_run", solved)
     assert judge.is_suitable("a base")
     assert asked
     assert not set(asked) & {*judge.orders, *judge.placebo}

@@ -375,7 +375,7 @@ def test_the_command_line_says_which_batch_goes_on(place, capsys):
             main([*words, *place_words])
         assert left.value.code == 130  # interrupted, as by Ctrl-C
         said = " ".join(capsys.readouterr().err.split())
-        assert "batches continue at the provider" in said
+        assert "continues at openai:gpt-5" in said
         (id_,) = server.batches
         assert (
             f"run 1 stopped, {id_} with 4 requests continues at openai:gpt-5; continue with: gapsmith resume 1"
