@@ -25,7 +25,7 @@ def test_differences_are_paired_by_seed():
         {"seed": 1, "method": "b", "gap": None},
         {"seed": 2, "method": "b", "gap": 9.0},
     ]
-    assert common.pair_states(rows, "gap", "method", "a", "b") == [0.5]
+    assert common.paired(rows, "gap", "method", "a", "b") == [0.5]
 
 
 def test_the_interval_holds_the_mean():

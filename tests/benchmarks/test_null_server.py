@@ -28,7 +28,7 @@ def test_a_mutant_is_a_program_of_its_own(rule, seed, generations):
     """Every mutant, also of mutants, passes the screen and is not the program that it came from."""
     entry, source = rule
     for _ in range(generations):
-        mutant = null_server.mutate(source, Random(seed))
+        mutant = null_server.mutated(source, Random(seed))
         compile(mutant, "mutant", "exec")
         assert screen(mutant, entry).outcome == "ok"
         assert ast.dump(ast.parse(mutant)) != ast.dump(ast.parse(source))
@@ -38,7 +38,7 @@ def test_a_mutant_is_a_program_of_its_own(rule, seed, generations):
 def test_the_seed_decides():
     """Equal seeds give equal mutants, and different seeds many different ones."""
     entry, source = RULES[0]
-    twice = [[null_server.mutate(source, Random(seed)) for seed in range(30)] for _ in range(2)]
+    twice = [[null_server.mutated(source, Random(seed)) for seed in range(30)] for _ in range(2)]
     assert twice[0] == twice[1]
     assert len({screen(mutant, entry).hash for mutant in twice[0]}) > 5
 

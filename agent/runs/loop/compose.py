@@ -54,7 +54,7 @@ def _find_prompt(slot: Slot, course: Course, calls: ModelCalls) -> Prompt:
 def recall_choice(
     row: CandidateRow, operators: Mapping[str, Operator], state: SearchState, archive: Archive
 ) -> Choice:
-    """Restores the choice of an earlier session, whose order of events is not repeated."""
+    """Restores the choice of an earlier session."""
     operator = operators[row.operator]
     if operator not in (REPAIR, TUNE):
         found = [state.find(program) for program in row.parents]

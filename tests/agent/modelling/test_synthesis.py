@@ -178,7 +178,7 @@ def test_an_optimum_of_zero_is_asked_of_nobody(place, monkeypatch):
     """Zero is what wrong models, too, often say, so it proves nothing."""
     teller, solver = Teller(), formulator()
     monkeypatch.setattr(
-        synthesis, "baselines_of", lambda _, found, __: {found[0].digest: Baseline(0, 0, [], "", 0)}
+        synthesis, "find_baselines", lambda _, found, __: {found[0].digest: Baseline(0, 0, [], "", 0)}
     )
     pairs, _, _ = synthesised(place, teller, solver, about={"tries": 2})
     assert [pair.outcome for pair in pairs] == [ZERO, ZERO]
