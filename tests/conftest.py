@@ -1,6 +1,7 @@
 import gc
 import importlib.util
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -63,3 +64,10 @@ def sandboxes():
 
     with LocalExecutor(2) as executor:
         yield executor
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_arrive():
+    """Restores SIGINT where the tests run in the background of a script, which has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
