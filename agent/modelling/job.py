@@ -139,7 +139,7 @@ def _record_status(archive: Archive, run: int, ledger: Ledger, stop: threading.E
             yield
             lease.check()
             status = "stopped" if stop.is_set() else "done"
-        except Exception:
+        except Exception:  # whatever it is, the run is marked as failed; it is raised again
             status = "failed"
             raise
         finally:

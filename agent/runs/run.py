@@ -130,7 +130,7 @@ class Run:
                 lease.check()
                 self._searched = not self.stopped
                 status = "searched" if self._searched else "stopped"
-            except Exception:
+            except Exception:  # whatever it is, the run is marked as failed; it is raised again
                 status = "failed"
                 raise
             finally:
