@@ -3,6 +3,8 @@
 import pytest
 from helpers import Counting, Scripted, Shuffled, finish, job, numbered, photographed, shorten_tuning, tiny
 
+from gapsmith.agent.runs.loop.compose import recall_choice
+from gapsmith.agent.search.operators import BY_NAME
 from gapsmith.agent.search.tuning.parameters import find_parameters
 
 TRIES = '''Swaps.
@@ -156,5 +158,6 @@ def test_a_tuning_of_a_program_that_is_no_elite_any_more_goes_on(place):
     run = finish(tuning_run(place, model=InThreads(texts, 1)))
     rows = run.archive.read_candidates(1).values()
     lost = next(each for each in rows if each.outcome == "infeasible")
-    choice = run.loop._recall(tunings(run)[0].model_copy(update={"parents": [lost.program]}))
+    row = tunings(run)[0].model_copy(update={"parents": [lost.program]})
+    choice = recall_choice(row, BY_NAME, run.loop.state, run.archive)
     assert choice.parents[0].source == run.archive.find(lost.program).source
