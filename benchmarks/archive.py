@@ -81,7 +81,7 @@ def fill(archive: Archive, programs: int, scored: int) -> list[int]:
 def add(archive: Archive, run: int, slot: int, number: int, instances: list[Instance]) -> None:
     """One slot from its reply to its verdict: what the loop asks of the archive for each candidate."""
     archive.answer(*_rows(run, slot, PROMPT if instances else ""))
-    program, _ = archive.program("filled", f"{number:032x}", SOURCE, 40)
+    program, _ = archive.add_program("filled", f"{number:032x}", SOURCE, 40)
     archive.settle(run, slot, _verdict(program, number), _scores(instances), events=_events())
 
 
@@ -100,7 +100,7 @@ def _adding(archive: Archive, repetitions: int) -> Iterator[Timing]:
         program = ("filled", f"new {slot:028x}", SOURCE, 40)
         answered = _clocked(partial(archive.answer, *_rows(run, slot, PROMPT)))
         numbered = _clocked(partial(archive.program, *program))
-        verdict, scores = _verdict(archive.program(*program)[0], slot), _scores(INSTANCES)
+        verdict, scores = _verdict(archive.add_program(*program)[0], slot), _scores(INSTANCES)
         settled = _clocked(partial(archive.settle, run, slot, verdict, scores, events=_events()))
         steps.append((answered, numbered, settled))
     names = ("answer: candidate and call", "program: a new one", "settle: 36 evaluations, 2 events")
@@ -123,14 +123,14 @@ def _questions(archive: Archive, slots: int) -> dict[str, Callable[[int, int], o
         "candidate": archive.find_candidate,
         "call": archive.call,
         "recorded": lambda run, _: archive.count_slots(run),
-        "program, known by its hash": lambda run, slot: archive.program(
+        "program, known by its hash": lambda run, slot: archive.add_program(
             "filled", f"{number(run, slot) - 1:032x}", SOURCE, 40
         ),
         "find": lambda run, slot: archive.find(number(run, slot)),
         "claimed": lambda run, slot: archive.find_first_slot(run, number(run, slot), slots),
-        "elites: 30 of a run": lambda run, _: archive.elites("filled", 30, run),
-        "elites: 30 of all runs": lambda *_: archive.elites("filled", 30),
-        "costs: 30 programs, 36 instances": lambda *_: archive.costs(
+        "elites: 30 of a run": lambda run, _: archive.read_elites("filled", 30, run),
+        "elites: 30 of all runs": lambda *_: archive.read_elites("filled", 30),
+        "costs: 30 programs, 36 instances": lambda *_: archive.read_score_table(
             range(RUNS * slots - 30, RUNS * slots), DIGESTS
         ),
     }

@@ -254,11 +254,11 @@ class Problem:
             raise PicklingError(f"problem {self.name} has no reference; expected one from find_problem")
         return _restore_problem, (self.reference, self.cpu_cap, self.cpu_share)
 
-    def cpu_limit(self, instance: Instance) -> float:
+    def compute_cpu_limit(self, instance: Instance) -> float:
         """Returns the limit of one call on an instance, in CPU seconds."""
         return self.cpu_share * (self.cpu_seconds(instance) if self.cpu_cap is None else self.cpu_cap)
 
-    def instances(
+    def generate_instances(
         self, split: Split, seed: int = 0, count: int | None = None, start: int = 0
     ) -> list[Instance]:
         """Generates the instances of a split.
@@ -281,12 +281,15 @@ class Problem:
         rng = np.random.default_rng([list(Split).index(split), seed, index])
         return Instance(f"{split}-{seed}-{index + 1}", self.generate(rng, stratum, size), stratum)
 
-    def rule(self, name: str) -> Rule:
+    def find_rule(self, name: str) -> Rule:
         """Returns the reference rule of that name; case does not matter.
 
         Raises KeyError.
         """
         return {rule.name.lower(): rule for rule in self.rules}[name.lower()]
+
+    # The names under which problem files of users may know them.
+    instances, rule = generate_instances, find_rule
 
     # Overridden by searches for formulations; see `formulations.problem`.
 

@@ -16,7 +16,7 @@ def find_verification(store: Archive, births: Sequence[CandidateRow]) -> Mapping
     found: Mapping[str, Any] | None = None
     for birth in births:
         ends = f"examined slot {birth.slot}"
-        for event in store.events(birth.run):
+        for event in store.read_events(birth.run):
             if (event.slot, event.kind) == (birth.slot, KIND) or event.kind == ends:
                 found = event.detail if event.detail.get("truth") or found is None else found
     return found if found and "rung" in found else None

@@ -149,7 +149,7 @@ class Reader:
         query = select(CandidateRow).where(CandidateRow.run == run).order_by(col(CandidateRow.slot))
         return {row.slot: row for row in self._all(query)}
 
-    def calls(self, run: int) -> dict[int, CallRow]:
+    def read_calls(self, run: int) -> dict[int, CallRow]:
         """Reads all answered calls of a run, by slot."""
         query = select(CallRow).where(CallRow.run == run).order_by(col(CallRow.slot))
         return {row.slot: row for row in self._all(query)}
@@ -163,7 +163,7 @@ class Reader:
         """Returns the slots of a run whose calls were answered."""
         return set(self._all(select(CallRow.slot).where(CallRow.run == run)))
 
-    def batches(self, run: int) -> list[BatchRow]:
+    def read_batches(self, run: int) -> list[BatchRow]:
         """Lists the batches of a run, the oldest first."""
         return self._all(select(BatchRow).where(BatchRow.run == run).order_by(col(BatchRow.made)))
 
@@ -171,11 +171,11 @@ class Reader:
         """Returns the providers' ids of the batches of all runs."""
         return set(self._all(select(BatchRow.id))) - {""}
 
-    def events(self, run: int) -> list[Event]:
+    def read_events(self, run: int) -> list[Event]:
         """Reads all decisions of a run, by slot."""
         return self._all(select(Event).where(Event.run == run).order_by(col(Event.slot), col(Event.id)))
 
-    def tallies(self, run: int) -> list[ArmRow]:
+    def read_tallies(self, run: int) -> list[ArmRow]:
         """Reads the bandit statistics of a run, by kind and name."""
         return self._all(select(ArmRow).where(ArmRow.run == run).order_by(col(ArmRow.kind), col(ArmRow.name)))
 
@@ -191,7 +191,7 @@ class Reader:
         """Returns the recorded behaviour of a program on all instances."""
         return " ".join(self._all(BEHAVIOURS, program=program))
 
-    def fingerprint(self, run: int) -> str:
+    def compute_fingerprint(self, run: int) -> str:
         """Hashes all decisions and results of a run, without times.
 
         Equal seeds give equal fingerprints.
@@ -237,7 +237,7 @@ class Reader:
             line, seen = line + new, seen + new
         return rows
 
-    def best(
+    def rank_candidates(
         self,
         problem: str | None = None,
         run: int | None = None,
@@ -275,18 +275,22 @@ class Reader:
         rows = self._all(select(RunRow).where(RunRow.id == run))
         return [row.id or 0 for row in rows if problem in (None, row.problem)]
 
-    def elites(self, problem: str, limit: int, run: int | None = None) -> list[tuple[Program, CandidateRow]]:
-        """Lists the best programs of a problem in the order of `best`."""
-        rows = self.best(problem, run, limit)
+    def read_elites(
+        self, problem: str, limit: int, run: int | None = None
+    ) -> list[tuple[Program, CandidateRow]]:
+        """Lists the best programs of a problem in the order of `rank_candidates`."""
+        rows = self.rank_candidates(problem, run, limit)
         programs = self._all(PROGRAMS, programs=[row.program for row in rows])
         found = {program.id: program for program in programs}
         return [(found[row.program], row) for row in rows]
 
-    def scores(self, program: int, digests: Sequence[str]) -> dict[str, Score]:
+    def read_scores(self, program: int, digests: Sequence[str]) -> dict[str, Score]:
         """Returns the known scores of a program, by digest of the instance."""
-        return self.costs([program], digests)[program]
+        return self.read_score_table([program], digests)[program]
 
-    def costs(self, programs: Sequence[int], digests: Sequence[str]) -> dict[int, dict[str, Score]]:
+    def read_score_table(
+        self, programs: Sequence[int], digests: Sequence[str]
+    ) -> dict[int, dict[str, Score]]:
         """Returns the known scores of programs, by program and digest.
 
         Every program has an entry.
@@ -302,7 +306,7 @@ class Reader:
 
     # Baselines
 
-    def baselines(
+    def read_baselines(
         self, problem: str, digests: Sequence[str], version: str = FIRST_VERSION, seconds: float = 0.0
     ) -> dict[str, Baseline]:
         """Returns the known exact results, by digest.

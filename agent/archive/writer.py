@@ -150,7 +150,7 @@ class Archive(Reader):
     def _find_in_version(self, program: int, problem: str, version: str) -> int:
         """Returns the number of the same program in another version."""
         found = self.find(program)
-        return self.program(problem, found.hash, found.source, found.size, version)[0]
+        return self.add_program(problem, found.hash, found.source, found.size, version)[0]
 
     # Leases
 
@@ -266,7 +266,7 @@ class Archive(Reader):
         with self._begin_transaction() as connection:
             connection.execute(update(BatchRow).where(col(BatchRow.name) == batch.name).values(**values))
 
-    def program(
+    def add_program(
         self, problem: str, hash_: str, source: str, size: int, version: str = FIRST_VERSION
     ) -> tuple[int, bool]:
         """Returns the number of a program, and whether it is new.
@@ -312,7 +312,7 @@ class Archive(Reader):
         with self._begin_transaction() as connection:
             connection.execute(self._add_event, _event(run, slot, kind, detail))
 
-    def gate(self, run: int, slot: int, passed: bool, gain: float, low: float, high: float) -> None:
+    def record_gate(self, run: int, slot: int, passed: bool, gain: float, low: float, high: float) -> None:
         """Records the gate's decision on a slot, and the gain's interval."""
         detail = {"passed": passed, "gain": gain, "low": low, "high": high}
         verdict = {"gate": "passed" if passed else "held back"}

@@ -58,7 +58,7 @@ def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> Non
 
 def choose_instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
     """Reads the files, or generates the instances of the split."""
-    return read_instances(problem, files) if files else problem.instances(split)
+    return read_instances(problem, files) if files else problem.generate_instances(split)
 
 
 def fail_if_any(comparison: Comparison) -> None:

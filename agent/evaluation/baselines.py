@@ -50,7 +50,7 @@ def _load_known(
 ) -> dict[str, Baseline]:
     if archive is None:
         return {}
-    found = archive.baselines(problem.name, digests, problem.version, seconds)
+    found = archive.read_baselines(problem.name, digests, problem.version, seconds)
     return found if run is None else found | archive.read_pinned(run, digests)
 
 

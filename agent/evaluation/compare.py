@@ -174,7 +174,7 @@ def _find_entrant(problem: Problem, name: str, archive: Archive | None) -> Entra
     if name.endswith(".py"):
         return Entrant(name, _read_text(Path(name)))
     try:
-        rule = problem.rule(name)
+        rule = problem.find_rule(name)
     except KeyError:
         raise UsageError(describe_unknown("rule", name, [rule.name for rule in problem.rules])) from None
     return Entrant(rule.name, rule.source(problem.entry.name))

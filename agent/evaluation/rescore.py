@@ -18,7 +18,7 @@ def rescore_programs(
 
     Args:
         instances: at least one; what is known of a program on them is not run again.
-        limit: programs at most, in the order of `best`; the rules come on top.
+        limit: programs at most, in the order of `rank_candidates`; the rules come on top.
         by: runs programs, and keeps their scores.
         run: programs of one run only.
 
@@ -57,7 +57,7 @@ def _find_current(known: Known, by: Scorer) -> Known:
 def _number(screened: Screened, by: Scorer) -> int:
     """Returns the number of a program, recorded now if it is new."""
     problem, found = by.problem, screened
-    return by.archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]
+    return by.archive.add_program(problem.name, found.key, found.source, found.size, problem.version)[0]
 
 
 def _rank(row: Scored) -> tuple[int, float, float]:

@@ -74,7 +74,7 @@ class Scorer:
             whole: whether to go on after failures.
         """
         distinct = {program.program: program for program in programs}
-        known = self.archive.costs(list(distinct), [instance.digest for instance in instances])
+        known = self.archive.read_score_table(list(distinct), [instance.digest for instance in instances])
         started = {
             number: self._start_bench(each, instances, known[number], whole)
             for number, each in distinct.items()

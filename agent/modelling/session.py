@@ -92,7 +92,7 @@ class Session:
         self._executor, self._ledger, self._seed, self._stop = executor, ledger, seed, stop
         # Deterministic models give equal replies only if requests are sent one at a time, in order.
         self._window = 1 if any(model.deterministic for model in models) else window
-        self._verdicts = {e.slot: e.detail for e in archive.events(run) if e.kind == VERDICT}
+        self._verdicts = {e.slot: e.detail for e in archive.read_events(run) if e.kind == VERDICT}
         self._begin()
 
     def work(self, chains: Iterable[Chain[T]]) -> Generator[T, None, None]:
@@ -218,7 +218,7 @@ class Session:
         program = None
         if found.source.strip() and verdict.kind is not Kind.NO_CODE:
             hash_ = found.hash or hashlib.sha256(found.source.encode()).hexdigest()[:32]
-            program, _ = self._archive.program(PROBLEM, hash_, found.source, found.size)
+            program, _ = self._archive.add_program(PROBLEM, hash_, found.source, found.size)
         values = {"program": program, "outcome": str(verdict.kind), "message": verdict.message}
         detail = vars(verdict.answer) if verdict.answer else {}
         self._archive.settle(self._run, slot, values, events=[(VERDICT, detail)])

@@ -95,7 +95,7 @@ def _make_chains(problem: Problem, desk: JobContext, places: range) -> Iterator[
     order = desk.order
     small = replace(problem, sizes=dict.fromkeys(Split, (order.about["size"],)))
     for place in places:
-        instance = small.instances(Split.TRAIN, order.seed, 1, place)[0]
+        instance = small.generate_instances(Split.TRAIN, order.seed, 1, place)[0]
         optimum = find_baselines(problem, [instance], desk.archive)[instance.digest]
         yield _make_pair(desk.session, problem, order, Pair(place, instance, optimum, NOT_ASKED))
 

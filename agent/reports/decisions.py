@@ -41,7 +41,7 @@ def list_decisions(store: Archive, run: int) -> list[Decision]:
     The decisions at its end, which belong to no slot, come last.
     """
     events: defaultdict[int, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
-    for event in store.events(run):
+    for event in store.read_events(run):
         events[event.slot].append((event.kind, event.detail))
     rows = store.read_candidates(run)
     slots = sorted({*rows, *events}, key=lambda slot: (slot < 0, slot))

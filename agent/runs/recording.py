@@ -50,7 +50,7 @@ def record_run(archive: Archive, row: RunRow) -> Recording:
     Raises GapsmithError where nothing was answered yet.
     """
     run = row.id or 0
-    calls, candidates = archive.calls(run), archive.read_candidates(run)
+    calls, candidates = archive.read_calls(run), archive.read_candidates(run)
     if not calls:
         raise GapsmithError(f"run {run} has no replies yet; expected a run that asked a model")
     if row.kind != DISCOVERY:  # of `gapsmith model` and its kin: their questions follow from the replies
@@ -145,7 +145,7 @@ def _make_header(archive: Archive, row: RunRow, models: Collection[str], slots: 
     return Header(
         settings=plain,
         told=told,
-        fingerprint=archive.fingerprint(row.id or 0),
+        fingerprint=archive.compute_fingerprint(row.id or 0),
         slots=slots,
         final_seed=find_last_drawn(archive, row.id or 0),
         mark=mark(_list_sealed(plain)),
@@ -230,7 +230,7 @@ def import_recording(
 
 def _number(archive: Archive, problem: Problem, source: str) -> int:
     found = screen(source, problem.entry)
-    return archive.program(problem.name, found.key, found.source, found.size, problem.version)[0]
+    return archive.add_program(problem.name, found.key, found.source, found.size, problem.version)[0]
 
 
 def _make_row(run: int, line: Recorded, numbers: dict[int, int]) -> Candidate:

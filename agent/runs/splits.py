@@ -80,7 +80,7 @@ class Splits:
         """Returns the sealed test, from a seed that no program knew."""
         if self._test or self._given:
             return self._test or _select_third(self._own, Split.TEST)
-        return self._problem.instances(Split.TEST, final_seed)
+        return self._problem.generate_instances(Split.TEST, final_seed)
 
     def exchange(self, bench: InstanceSet) -> InstanceSet | None:
         """Exchanges half of the gate's instances; None if none are left."""
@@ -97,12 +97,12 @@ class Splits:
         return make_unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
 
     def _fresh(self, count: int, start: int) -> list[Instance]:
-        return self._problem.instances(Split.VALIDATION, self._seed, count, start)
+        return self._problem.generate_instances(Split.VALIDATION, self._seed, count, start)
 
     def _part(self, split: Split) -> list[Instance]:
         if self._given:
             return _select_third(self._own, split)
-        return self._problem.instances(split, self._seed)
+        return self._problem.generate_instances(split, self._seed)
 
     def _benches(self, *parts: Sequence[Instance]) -> list[InstanceSet]:
         whole = [instance for part in parts for instance in part]

@@ -81,7 +81,7 @@ def candidates(row: Row, count: int) -> Iterator[Instance]:
         for instance in pricing.original.read(DATA / file):
             if judge.is_suitable(pricing.base(instance)):
                 yield instance
-    yield from map(strip_base_model, row.problem.instances(Split.TEST, count=count))
+    yield from map(strip_base_model, row.problem.generate_instances(Split.TEST, count=count))
 
 
 def added(row: Row, instance: Instance) -> str:

@@ -81,7 +81,7 @@ class Comparison:
 def compare(server: FaultyServer, way: str, archive: Path) -> Comparison:
     """Holds the calls of the archive's only run against what the server delivered."""
     store = Archive(str(archive))
-    calls, candidates = list(store.calls(1).values()), store.read_candidates(1)
+    calls, candidates = list(store.read_calls(1).values()), store.read_candidates(1)
     store.close()
     answered = [call for call in calls if call.reply_id]
     bills = {bill.id: bill for bill in server.delivered}

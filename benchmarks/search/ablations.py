@@ -42,7 +42,7 @@ def measure(problem: str, seed: int, without: str, given: argparse.Namespace) ->
     off: dict[str, Any] = {} if without == WHOLE else {"without": (without,)}
     store = given.read_results.with_name("baselines.db")
     known = find_problem(problem)
-    solved(known, [i for split in Split for i in known.instances(split, _seed(split, seed))], store)
+    solved(known, [i for split in Split for i in known.generate_instances(split, _seed(split, seed))], store)
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
         meter, begun = Metered(executor, known), time.monotonic()
         budget = Budget(evaluations=given.evaluations)

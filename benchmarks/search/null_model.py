@@ -76,7 +76,7 @@ class Training:
 
     def __init__(self, task: Task, seed: int, archive: Archive, executor: Executor) -> None:
         self.problem, self._executor = task.problem, executor
-        self.instances = task.problem.instances(Split.TRAIN, seed)
+        self.instances = task.problem.generate_instances(Split.TRAIN, seed)
         bounds = [bound for _, bound in solve(task.problem, self.instances, archive)]
         self._scale = Scale(self.instances, bounds, task.problem.maximise)
         self._known: dict[str, float] = {}
@@ -160,7 +160,7 @@ class Judge:
     def __init__(self, task: Task, store: Path, executor: Executor) -> None:
         self._task, self._executor = task, executor
         self._store = Archive(str(store))
-        self._sets = {"given": task.given(), "generated": task.problem.instances(Split.TEST)}
+        self._sets = {"given": task.given(), "generated": task.problem.generate_instances(Split.TEST)}
         rules = [Entrant(rule.name, rule.source(task.problem.entry.name)) for rule in task.problem.rules]
         self._rules = {test: self._scored(rules, test) for test in TESTS}
 
@@ -199,7 +199,10 @@ def measure(
     task: Task, seed: int, method: str, calls: int, store: Path, executor: Executor, judge: Judge
 ) -> Record:
     """One search and its tests."""
-    learning = [*task.problem.instances(Split.TRAIN, seed), *task.problem.instances(Split.VALIDATION, seed)]
+    learning = [
+        *task.problem.generate_instances(Split.TRAIN, seed),
+        *task.problem.generate_instances(Split.VALIDATION, seed),
+    ]
     solved(task.problem, learning, store)
     with fresh_archive(store) as archive:
         meter = Metered(executor, task.problem)

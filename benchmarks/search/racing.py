@@ -45,7 +45,7 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
             row = archive.find_candidate(run.number, progress.slot)
             if row is None or row.outcome != "ok" or row.program is None:
                 continue
-            scores = archive.scores(row.program, [instance.digest for instance in train.instances])
+            scores = archive.read_scores(row.program, [instance.digest for instance in train.instances])
             costs = [scores[i.digest].cost for i in train.instances if i.digest in scores]
             losses = train.losses([cost for cost in costs if cost is not None])
             yield {

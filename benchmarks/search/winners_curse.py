@@ -35,9 +35,11 @@ class OwnTest(Problem):
         plain["counts"] = {**problem.counts, Split.TEST: count}
         return cls(**plain, test_seed=seed)
 
-    def instances(self, split: Split, seed: int = 0, *place: Any, **named: Any) -> list[Instance]:
+    def generate_instances(self, split: Split, seed: int = 0, *place: Any, **named: Any) -> list[Instance]:
         """As the problem's; the test's from its own seed."""
-        return super().instances(split, self.test_seed if split is Split.TEST else seed, *place, **named)
+        return super().generate_instances(
+            split, self.test_seed if split is Split.TEST else seed, *place, **named
+        )
 
 
 def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
@@ -53,7 +55,7 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
         run.close()
         rule = chosen_rule(archive, report.run)
         entrants = [report.best.entrant, *find_entrants(problem, [rule], None)]
-        tested = evaluate(problem, entrants, problem.instances(Split.TEST), executor, archive)
+        tested = evaluate(problem, entrants, problem.generate_instances(Split.TEST), executor, archive)
     return {
         "problem": name,
         "seed": seed,

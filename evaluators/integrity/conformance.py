@@ -80,10 +80,10 @@ def check_generator(problem: Problem, _runner: Runner) -> Iterator[str]:
 
     They must be reproducible, disjoint between splits, and fit the entry point.
     """
-    splits = {split: problem.instances(split, 0, 2 * len(problem.strata)) for split in Split}
+    splits = {split: problem.generate_instances(split, 0, 2 * len(problem.strata)) for split in Split}
     names = [argument.name for argument in problem.entry.arguments]
     for split, instances in splits.items():
-        again = problem.instances(split, 0, len(instances))
+        again = problem.generate_instances(split, 0, len(instances))
         if [i.digest for i in instances] != [i.digest for i in again]:
             yield f"generator: two {split} sets of one seed differ; draw from the generator that is passed only"
         # A driver of the problem may change the arguments.
@@ -222,7 +222,7 @@ PROMISES: tuple[Promise, ...] = (
 
 @lru_cache(maxsize=32)
 def _sample(problem: Problem) -> list[Instance]:
-    return problem.instances(Split.TRAIN, 11, SAMPLE)
+    return problem.generate_instances(Split.TRAIN, 11, SAMPLE)
 
 
 @lru_cache(maxsize=512)  # several promises need the same ones, and some take seconds

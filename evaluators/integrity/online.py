@@ -153,7 +153,7 @@ class _Check:
     def whole(self, data: Data) -> ForesightResult:
         """Runs all events in one call, as programs are scored."""
         call = {key: convert_datum(datum) for key, datum in data.items()}
-        limits = Limits(cpu_seconds=self.problem.cpu_limit(self.instance))
+        limits = Limits(cpu_seconds=self.problem.compute_cpu_limit(self.instance))
         entry = self.problem.entry.name
         job = Job(source=self.source, entry=entry, calls=(call,), limits=limits, driver=self.problem.driver)
         outcome = repeats.run(self.runner, job)

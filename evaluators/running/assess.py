@@ -99,7 +99,9 @@ def _run(
     if any(stepwise.is_stepwise(problem, source, instance) for instance in instances):
         return _run_stepwise(problem, source, instances, runner, spent, tries)
     calls = tuple(_call(instance) for instance in instances)
-    limits = Limits(cpu_seconds=max((problem.cpu_limit(instance) for instance in instances), default=1.0))
+    limits = Limits(
+        cpu_seconds=max((problem.compute_cpu_limit(instance) for instance in instances), default=1.0)
+    )
     job = Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
     first = repeats.run(runner, job, tries)
     if problem.follow_up is None or not first.answers:

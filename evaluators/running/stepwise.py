@@ -46,7 +46,7 @@ def make_job(problem: Problem, source: str, instance: Instance) -> Job:
     columns = {key: value.tolist() for key, value in select_arrays(instance.data).items()}
     begin = {key: convert_datum(datum) for key, datum in instance.data.items() if key not in columns}
     steps = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    seconds = PATIENCE * problem.cpu_limit(instance) + EVENT_SECONDS * len(steps)
+    seconds = PATIENCE * problem.compute_cpu_limit(instance) + EVENT_SECONDS * len(steps)
     limits = Limits(cpu_seconds=seconds, together=True)
     return Job(
         source=source,

@@ -76,7 +76,7 @@ def test_the_run_goes_on(after):
 def test_every_reply_is_kept(after):
     """The replies of bad candidates are in the archive, with a program each, so that a prompt can quote them."""
     rows, run = after
-    assert len(run.archive.calls(1)) == len(BAD) + 1
+    assert len(run.archive.read_calls(1)) == len(BAD) + 1
     assert all(row.program is not None for row in rows.values())
 
 

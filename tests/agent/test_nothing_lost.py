@@ -43,7 +43,7 @@ def number_of(place):
 
 def calls_of(place):
     """The slots whose replies are kept."""
-    return sorted(Archive(place).calls(1))
+    return sorted(Archive(place).read_calls(1))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def undisturbed(tmp_path_factory):
 
     def of(calls):
         run = finish(job(str(folder / f"{calls}.db"), calls=calls))
-        return run.archive.fingerprint(run.number)
+        return run.archive.compute_fingerprint(run.number)
 
     return {calls: of(calls) for calls in (3, 12)}
 
@@ -66,7 +66,7 @@ def test_a_crash_before_any_commit_is_made_good_by_resuming(tmp_path, undisturbe
     for moment, (place, asked) in enumerate(snapshots):
         kept, model = calls_of(place), Counting()
         resumed = finish(job(place, number=number_of(place), model=model, calls=3))
-        assert resumed.archive.fingerprint(1) == undisturbed[3], f"died at commit {moment}"
+        assert resumed.archive.compute_fingerprint(1) == undisturbed[3], f"died at commit {moment}"
         assert sorted([*kept, *model.asked]) == [3, 4, 5], f"died at commit {moment}"
         # A reply that was about to be committed is the only one that may be asked for again.
         assert set(asked) - set(kept) <= set(asked[-1:])
@@ -82,7 +82,7 @@ def test_a_killed_process_is_made_good_by_resuming(place, undisturbed, after):
     kept, model, executor = calls_of(place), Counting(), Inline()
     scored = _scored(place)
     resumed = finish(job(place, number=number_of(place), model=model, executor=executor, calls=12))
-    assert resumed.archive.fingerprint(resumed.number) == undisturbed[12]
+    assert resumed.archive.compute_fingerprint(resumed.number) == undisturbed[12]
     assert sorted([*kept, *model.asked]) == list(range(3, 15))
     assert not {each.source for each in executor.runner.jobs if len(each.calls) == 12} & scored
 
@@ -206,7 +206,7 @@ def test_a_run_out_of_time_still_knows_what_it_found(place):
     assert model.asked == []
     assert config["budget"]["seconds"] < resumed.ledger.seconds
     assert resumed.report().best_id == expected.best_id
-    assert resumed.archive.fingerprint(1) == expected.fingerprint
+    assert resumed.archive.compute_fingerprint(1) == expected.fingerprint
 
 
 def test_a_threaded_run_out_of_time_takes_up_what_was_paid_for(place):
@@ -233,4 +233,4 @@ def test_a_reader_sees_a_run_while_it_works(place):
 
 def test_the_problem_is_the_tiny_one():
     """The crash tests above are cheap because an instance has at most seven jobs."""
-    assert max(len(instance.data["p"]) for instance in tiny().instances("train")) == 7
+    assert max(len(instance.data["p"]) for instance in tiny().generate_instances("train")) == 7

@@ -99,10 +99,10 @@ def test_after_an_edit_optima_and_costs_are_those_of_the_new_problem(mine):
     gaps = [store.find_candidate(run, 0).train_gap for run in (first.number, second.number)]
     assert gaps[0] == gaps[1] > 0
     numbers = [store.find_candidate(run, 0).program for run in (first.number, second.number)]
-    digests = [instance.digest for instance in second.problem.instances(Split.TRAIN, 1)]
-    old, new = (store.scores(number, digests) for number in numbers)
+    digests = [instance.digest for instance in second.problem.generate_instances(Split.TRAIN, 1)]
+    old, new = (store.read_scores(number, digests) for number in numbers)
     assert [new[d].cost for d in digests] == [2 * old[d].cost for d in digests]
-    solved = [store.baselines("mine", digests, each.problem.version) for each in (first, second)]
+    solved = [store.read_baselines("mine", digests, each.problem.version) for each in (first, second)]
     assert [solved[1][d].lower for d in digests] == [2 * solved[0][d].lower for d in digests]
 
 
@@ -131,8 +131,8 @@ def test_another_file_of_that_name_is_told_apart(mine):
     )
     run_of("other.py")
     store = Archive("archive.db")
-    assert {row.run for row in store.best("mine")} == {2}
-    assert {row.run for row in store.best("mine", version=find_problem("mine.py").version)} == {1}
+    assert {row.run for row in store.rank_candidates("mine")} == {2}
+    assert {row.run for row in store.rank_candidates("mine", version=find_problem("mine.py").version)} == {1}
 
 
 def test_a_run_of_a_problem_that_changed_does_not_go_on(mine, gapsmith):
@@ -178,8 +178,8 @@ def test_an_older_run_of_ones_own_problem_goes_on_measured_anew(mine):
     assert resumed.edited == "run 1 is older than the versions of problems: its programs are measured again"
     store = Archive("archive.db")
     (number,) = {row.program for row in store.read_candidates(1).values() if row.operator == "rule"}
-    digests = [instance.digest for instance in resumed.problem.instances(Split.TRAIN, 1)]
-    assert 1 not in {score.cost for score in store.scores(number, digests).values()}
+    digests = [instance.digest for instance in resumed.problem.generate_instances(Split.TRAIN, 1)]
+    assert 1 not in {score.cost for score in store.read_scores(number, digests).values()}
     assert store.find(number).version == store.run(1).version == hash_sources(mine)
 
 
@@ -199,7 +199,7 @@ def test_a_module_beside_a_problem_is_imported_and_belongs_to_its_version(mine, 
     for factor in (1, 2):
         (tmp_path / helper).write_text(f"FACTOR = {factor}\n")
         problem = find_problem("../mine.py")
-        one = problem.instances(Split.TRAIN, 0, 1)
+        one = problem.generate_instances(Split.TRAIN, 0, 1)
         found.append((problem.version, find_baselines(problem, one)[one[0].digest].lower))
     assert found[1][0] != found[0][0]
     assert found[1][1] == 2 * found[0][1]
@@ -214,7 +214,7 @@ def test_two_folders_with_a_helper_of_one_name_each_get_their_own(tmp_path):
         (folder / "mine.py").write_text(HELPED)
         (folder / "helper.py").write_text(f"FACTOR = {factor}\n")
         problem = find_problem(str(folder / "mine.py"))
-        one = problem.instances(Split.TRAIN, 0, 1)
+        one = problem.generate_instances(Split.TRAIN, 0, 1)
         lows.append(find_baselines(problem, one)[one[0].digest].lower)
     assert 5 * lows[0] == 3 * lows[1]
 

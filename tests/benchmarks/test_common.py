@@ -41,7 +41,7 @@ def test_what_fails_counts_as_run(tiny):
     from gapsmith.evaluators.base import Split
     from gapsmith.evaluators.running.assess import assess
 
-    instances = tiny.instances(Split.TRAIN)[:4]
+    instances = tiny.generate_instances(Split.TRAIN)[:4]
     fails_at_third = (
         "count = 0\n\n\ndef schedule(p, d):\n    global count\n    count += 1\n"
         "    return list(range(len(p))) if count < 3 else 1 / 0\n"
@@ -61,13 +61,13 @@ def test_an_archive_is_fresh_but_for_exact_results(tmp_path, tiny):
     """Each run starts with the exact results of the store, and what it writes stays its own."""
     from gapsmith.evaluators.base import Split
 
-    store, instances = tmp_path / "store.db", tiny.instances(Split.TRAIN)[:3]
+    store, instances = tmp_path / "store.db", tiny.generate_instances(Split.TRAIN)[:3]
     common.solved(tiny, instances, store)
     digests = [instance.digest for instance in instances]
     for _ in range(2):
         with common.fresh_archive(store) as archive:
-            assert set(archive.baselines(tiny.name, digests, tiny.version)) == set(digests)
-            assert archive.program(tiny.name, "hash", "source", 1) == (1, True)
+            assert set(archive.read_baselines(tiny.name, digests, tiny.version)) == set(digests)
+            assert archive.add_program(tiny.name, "hash", "source", 1) == (1, True)
 
 
 @pytest.mark.parametrize("found", [(7, 1.5, 0.01, 30), None])

@@ -49,5 +49,5 @@ def test_a_recording_knows_the_class_of_each_loss(found):
     """Losses and classes are in the order of the run, which is not the order of the generator."""
     problem = racing.longer(find_problem(str(TINY)))
     classes = Splits(problem, (), (), seed=0).course.train.classes
-    assert classes != tuple(instance.stratum for instance in problem.instances(Split.TRAIN, 0))
+    assert classes != tuple(instance.stratum for instance in problem.generate_instances(Split.TRAIN, 0))
     assert {row["classes"] for row in found} == {classes}

@@ -36,7 +36,7 @@ def test_a_digest_tells_arguments_apart():
 def test_generated_instances_are_spread_over_strata_and_sizes():
     """A split visits every class in turn, with every size, and says so in its instances."""
     problem = tiny()
-    found = problem.instances(Split.TRAIN, 5, 12)
+    found = problem.generate_instances(Split.TRAIN, 5, 12)
     assert [instance.stratum for instance in found] == list(problem.strata) * 4
     assert [len(instance.data["p"]) for instance in found] == [6, 6, 6, 7, 7, 7] * 2
     assert [instance.name for instance in found[:2]] == ["train-5-1", "train-5-2"]
@@ -45,19 +45,19 @@ def test_generated_instances_are_spread_over_strata_and_sizes():
 def test_more_instances_are_the_same_and_more():
     """A longer split begins with the shorter one."""
     problem = tiny()
-    short, long = problem.instances("test", 0, 4), problem.instances("test", 0, 9)
+    short, long = problem.generate_instances("test", 0, 4), problem.generate_instances("test", 0, 9)
     assert [i.digest for i in short] == [i.digest for i in long[:4]]
-    assert len(problem.instances("test")) == problem.counts[Split.TEST]
+    assert len(problem.generate_instances("test")) == problem.counts[Split.TEST]
 
 
 def test_fresh_instances_go_on_where_the_split_ends():
     """What starts at the split's end shares no instance with it, and is what a longer split goes on with."""
     problem = tiny()
     count = problem.counts[Split.VALIDATION]
-    split = problem.instances("validation", 3)
-    fresh = problem.instances("validation", 3, 5, start=count)
+    split = problem.generate_instances("validation", 3)
+    fresh = problem.generate_instances("validation", 3, 5, start=count)
     assert [i.digest for i in fresh] == [
-        i.digest for i in problem.instances("validation", 3, count + 5)[count:]
+        i.digest for i in problem.generate_instances("validation", 3, count + 5)[count:]
     ]
     assert not {i.digest for i in fresh} & {i.digest for i in split}
     assert [i.name for i in fresh[:1]] == [f"validation-3-{count + 1}"]
@@ -65,9 +65,16 @@ def test_fresh_instances_go_on_where_the_split_ends():
 
 def test_rules_are_found_by_name():
     """Capitals do not matter; a stranger is a KeyError."""
-    assert tiny().rule("mdd") is tiny().rule("MDD") or tiny().rule("mdd").name == "MDD"
+    assert tiny().find_rule("mdd") is tiny().find_rule("MDD") or tiny().find_rule("mdd").name == "MDD"
     with pytest.raises(KeyError):
-        tiny().rule("nobody")
+        tiny().find_rule("nobody")
+
+
+def test_problem_files_may_use_the_short_names():
+    """`instances` and `rule`, which files of users call, are `generate_instances` and `find_rule`."""
+    (short,), (long,) = tiny().instances("train", 1, 1), tiny().generate_instances("train", 1, 1)
+    assert short.digest == long.digest
+    assert tiny().rule("MDD").name == tiny().find_rule("MDD").name
 
 
 def test_rules_run_as_candidates():
@@ -75,7 +82,7 @@ def test_rules_run_as_candidates():
     from gapsmith.agent.evaluation.problems import find_problem
 
     problem = find_problem("single_machine_tardiness")
-    (instance,) = tiny().instances("train", 0, 1)
+    (instance,) = tiny().generate_instances("train", 0, 1)
     for rule in problem.rules:
         source, space = rule.source("schedule"), {}
         assert "gapsmith" not in source

@@ -53,7 +53,7 @@ def own_solution(problem, instance):
 @cache
 def bench(problem):
     """The training instances, with made-up bounds."""
-    instances = problem.instances(Split.TRAIN)
+    instances = problem.generate_instances(Split.TRAIN)
     bounds = {
         x.digest: Baseline(100.0 * (k + 1), 100.0 * (k + 1), own_solution(problem, x), "", 0.0)
         for k, x in enumerate(instances)

@@ -61,7 +61,7 @@ def _extract(reply: str, entry: EntryPoint) -> Extracted:
     reader = _Reader(entry, MOST_READ)
     for cut in (False, True):  # a block that is a program as it stands goes before a part of any
         for blocks in groups:
-            found = [each for block in reversed(blocks) if (each := reader.program(block, cut))]
+            found = [each for block in reversed(blocks) if (each := reader.extract_program(block, cut))]
             if best := _choose_best(found[::-1], entry):
                 return best
     return _find_nearest(groups, entry)
@@ -74,7 +74,7 @@ class _Reader:
     entry: EntryPoint
     left: int
 
-    def program(self, block: Block, cut: bool) -> Extracted | None:
+    def extract_program(self, block: Block, cut: bool) -> Extracted | None:
         """Returns the first reading of a block that defines the entry point.
 
         Where there is none, the first that can be parsed.

@@ -44,7 +44,7 @@ class AnthropicApi:
         """The optional parameters of each request."""
         return _list_parameters(self._options)
 
-    def body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+    def build_body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the body of a request."""
         body = {
             "model": self._server.name,
@@ -69,11 +69,11 @@ class AnthropicApi:
         """Reads an answer."""
         return _read_reply(answer)
 
-    def batches(self, parameters: Parameters) -> AnthropicBatches:
+    def open_batches(self, parameters: Parameters) -> AnthropicBatches:
         """Returns the server's batches."""
         return AnthropicBatches(
             self._client,
-            lambda request: self.body(request, parameters.body),
+            lambda request: self.build_body(request, parameters.body),
             self.read,
             parameters.leave_out,
         )

@@ -21,7 +21,7 @@ class HostedApi(Protocol):
         """The optional parameters of each request; one that the server refuses is left out from then on."""
         ...
 
-    def body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+    def build_body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the body of a request.
 
         Args:
@@ -41,7 +41,7 @@ class HostedApi(Protocol):
         """Reads an answer."""
         ...
 
-    def batches(self, parameters: Parameters) -> BatchApi | None:
+    def open_batches(self, parameters: Parameters) -> BatchApi | None:
         """Returns the provider's batches; None where it has none."""
         ...
 
@@ -92,7 +92,7 @@ class HostedModel:
     @property
     def batches(self) -> Batches | None:
         """The model's batches, where it is asked in batches."""
-        api = self._api.batches(self._parameters) if self._options.batch else None
+        api = self._api.open_batches(self._parameters) if self._options.batch else None
         return Batches(api, self._line, self._account) if api else None
 
     def close(self) -> None:
@@ -103,5 +103,5 @@ class HostedModel:
         self._line.close()
 
     def _send(self, request: Request, optional: Mapping[str, Any]) -> ProviderReply | Fault:
-        answer = self._api.send(self._api.body(request, optional))
+        answer = self._api.send(self._api.build_body(request, optional))
         return answer if isinstance(answer, Fault) else self._api.read(answer)

@@ -69,7 +69,7 @@ class OpenAIApi:
         """The optional parameters of each request."""
         return self._way.optional(self._options)
 
-    def body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
+    def build_body(self, request: Request, optional: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the body of a request."""
         asked = self._way.body(request, self._options)
         return {"model": self._server.name, **asked, **_add_cache_key(optional, request)}
@@ -89,12 +89,12 @@ class OpenAIApi:
         """Reads an answer."""
         return self._way.heard(answer)
 
-    def batches(self, parameters: Parameters) -> OpenAIBatches:
+    def open_batches(self, parameters: Parameters) -> OpenAIBatches:
         """Returns the server's batches."""
         return OpenAIBatches(
             self._client,
             f"/v1/{self._way.path}",
-            lambda request: self.body(request, parameters.body),
+            lambda request: self.build_body(request, parameters.body),
             self.read,
             parameters.leave_out,
         )

@@ -111,7 +111,7 @@ def _compute_limit(problem: Problem, tests: Sequence["Test"]) -> float:
 
     It allows for loading, and for the instances as they were limited in the search.
     """
-    return LOADING_SECONDS + SLACK * sum(problem.cpu_limit(instance) for instance, _ in tests)
+    return LOADING_SECONDS + SLACK * sum(problem.compute_cpu_limit(instance) for instance, _ in tests)
 
 
 Test = tuple[Instance, Number]
@@ -144,7 +144,7 @@ def _choose_tests(problem: Problem, settings: Settings, program: Program, archiv
     """Returns the smallest training instances with an archived cost."""
     train = Splits(problem, settings.instances, (), settings.seed).train
     instances = sorted(train, key=lambda i: len(json.dumps(_encode_data(i))))
-    scores = archive.scores(program.id or 0, [instance.digest for instance in instances])
+    scores = archive.read_scores(program.id or 0, [instance.digest for instance in instances])
     priced = [(i, scores[i.digest].cost) for i in instances if i.digest in scores]
     return [(instance, cost) for instance, cost in priced if cost is not None][:SELF_TESTS]
 

@@ -60,12 +60,12 @@ def draw_final_seed(archive: Archive, run: int, models: Sequence[Model], seed: i
 
 def find_last_drawn(archive: Archive, run: int) -> int | None:
     """Returns the latest seed of a run; None before its end."""
-    found = [event for event in archive.events(run) if event.kind.startswith(KIND)]
+    found = [event for event in archive.read_events(run) if event.kind.startswith(KIND)]
     return int(max(found, key=lambda event: event.id or 0).detail["seed"]) if found else None
 
 
 def _find_kept(archive: Archive, run: int, kind: str) -> int | None:
-    found = (event.detail["seed"] for event in archive.events(run) if event.kind == kind)
+    found = (event.detail["seed"] for event in archive.read_events(run) if event.kind == kind)
     return next(map(int, found), None)
 
 
@@ -74,7 +74,7 @@ def _draw_seed(archive: Archive, run: int, models: Sequence[Model], seed: int) -
         case Source.RECORDING:
             return _find_recorded(models) or 0
         case Source.DECISIONS:
-            digest = hashlib.sha256(f"{archive.fingerprint(run)} {seed}".encode()).digest()
+            digest = hashlib.sha256(f"{archive.compute_fingerprint(run)} {seed}".encode()).digest()
             return int.from_bytes(digest) >> (256 - BITS)
         case Source.ENTROPY:
             return secrets.randbits(BITS)

@@ -120,9 +120,9 @@ Solved = list[tuple[Known, Sequence[Number], list[Score]]]
 
 
 def _find_solved(run: int, train: InstanceSet, archive: Archive, problem: str) -> Solved:
-    programs = [Known.of(*pair) for pair in archive.elites(problem, ALL, run)]
+    programs = [Known.of(*pair) for pair in archive.read_elites(problem, ALL, run)]
     digests = [instance.digest for instance in train.instances]
-    scores = archive.costs([known.program for known in programs], digests)
+    scores = archive.read_score_table([known.program for known in programs], digests)
     found = ((known, collect_costs(scores[known.program], train.instances)) for known in programs)
     return [(known, costs, list(scores[known.program].values())) for known, costs in found if costs]
 

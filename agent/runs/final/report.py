@@ -132,7 +132,7 @@ def make_report(
         best_id=winner.program,
         reference=reference,
         gain=bench.scale.compare(best.scores, reference.scores),
-        fingerprint=by.archive.fingerprint(run),
+        fingerprint=by.archive.compute_fingerprint(run),
         counts=_count_instances(finale, course, test, drawn),
         claimed=finale.claimed,
         generated=finale.generated,

@@ -92,12 +92,12 @@ def make_unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Un
         mixed = Random(seed).sample(own, len(own))
         return Unseen(tuple(mixed[0::2]), tuple(mixed[1::2]), generated=False)
     count = problem.counts[Split.VALIDATION]
-    new = problem.instances(Split.VALIDATION, seed, 2 * count, start=UNSEEN_FROM)
+    new = problem.generate_instances(Split.VALIDATION, seed, 2 * count, start=UNSEEN_FROM)
 
     def further(more: int) -> Sequence[Instance]:
         if problem.expensive:
             return ()
-        return problem.instances(Split.VALIDATION, seed, more, start=UNSEEN_FROM + 2 * count)
+        return problem.generate_instances(Split.VALIDATION, seed, more, start=UNSEEN_FROM + 2 * count)
 
     return Unseen(tuple(new[:count]), tuple(new[count:]), further)
 
@@ -267,7 +267,7 @@ class _End:
     def _keep_if_as_good(self, screened: Screened, longer: Elite, costs: Costs) -> tuple[Elite, Costs] | None:
         """Keeps the shorter form if it is honest and costs no more."""
         problem = self._problem
-        program, _ = self._archive.program(
+        program, _ = self._archive.add_program(
             problem.name, screened.hash, screened.source, screened.size, problem.version
         )
         elite = Elite(program, screened.source, screened.size, 0.0, ())
@@ -332,7 +332,7 @@ class _End:
         """Tells whether an examination passed; one on record is not repeated."""
         kind = f"examined {label}"
         detail = next(
-            (e.detail for e in self._archive.events(self._run) if (e.slot, e.kind) == (SLOT, kind)), None
+            (e.detail for e in self._archive.read_events(self._run) if (e.slot, e.kind) == (SLOT, kind)), None
         )
         if detail is None:
             shown = self._bench.instances[:EXAMINED]

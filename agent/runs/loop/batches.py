@@ -255,7 +255,7 @@ class BatchQueue:
 
 def _find_unanswered(archive: Archive, run: int) -> dict[int, BatchRow]:
     """Finds slots with sent questions whose answers are still to come."""
-    batches = archive.batches(run)
+    batches = archive.read_batches(run)
     answered = archive.list_answered_slots(run) if batches else set()
     return {slot: row for row in batches for slot in _list_expected(row) if slot not in answered}
 

@@ -159,7 +159,7 @@ class Candidates:
                 events.append(("extracted", {"detail": extracted.detail}))
         unread = extracted.trouble if slot.model else ""
         found = reject_unparsable(unread) if unread else screen(source, self._problem.entry)
-        number, is_new = self._archive.program(
+        number, is_new = self._archive.add_program(
             self._problem.name, found.key, found.source, found.size, self._problem.version
         )
         return _Program(slot, origin, found, number, is_new, events=events)
@@ -186,7 +186,7 @@ class Candidates:
 
     def _known(self, program: _Program, bench: InstanceSet) -> dict[str, Score]:
         """Loads known scores; their number is kept with the candidate."""
-        known = self._archive.scores(program.number, [i.digest for i in bench.instances])
+        known = self._archive.read_scores(program.number, [i.digest for i in bench.instances])
         program.known |= frozenset(known)
         return known
 
@@ -300,7 +300,7 @@ class Candidates:
     def _pass_gate(self, judged: Judged, elite: Elite, costs: tuple[Number, ...]) -> None:
         verdict = self._state.validate(elite, costs)
         limits = verdict.gain, verdict.low, verdict.high
-        self._archive.gate(self._run, judged.slot.number, verdict.passed, *limits)
+        self._archive.record_gate(self._run, judged.slot.number, verdict.passed, *limits)
         if self._state.gate.worn:
             self._refresh(judged.slot)
 
@@ -322,7 +322,7 @@ class Candidates:
 
     def _measure_elite(self, elite: Elite, bench: InstanceSet) -> tuple[Number, ...] | None:
         """Measures an elite on other instances; None unless it solves them all."""
-        known = self._archive.scores(elite.program, [i.digest for i in bench.instances])
+        known = self._archive.read_scores(elite.program, [i.digest for i in bench.instances])
         validation = Validation(self._course, bench, elite.source, known)
         heat = self._executor.submit(validation).result()
         self._archive.add_scores(elite.program, _list_scores(bench, heat))

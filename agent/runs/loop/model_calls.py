@@ -138,7 +138,7 @@ class ModelCalls:
     def sum_lost_usd(self) -> float:
         """Sums the bounds of earlier calls that were never answered."""
         sent: dict[tuple[int, str], float] = {}
-        for event in self.archive.events(self.run):
+        for event in self.archive.read_events(self.run):
             kind, _, times = event.kind.partition(" ")
             if kind == SENT:
                 self._sendings[event.slot] = max(self._sendings.get(event.slot, 0), int(times))

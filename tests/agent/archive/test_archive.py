@@ -178,7 +178,7 @@ def test_a_baseline_is_solved_once_ever(place):
         return Baseline(3, 3, [1], "hand", seconds)
 
     problem = tiny(baseline=baseline)
-    instances = problem.instances("train", 0, 5)
+    instances = problem.generate_instances("train", 0, 5)
     first = find_baselines(problem, [*instances, *instances], Archive(place), 7.0)
     renamed = [Instance(f"other {k}", i.data, "another class") for k, i in enumerate(instances)]
     again = find_baselines(problem, renamed, Archive(place))
@@ -203,7 +203,7 @@ def test_what_is_not_proven_is_solved_again_with_more_seconds(place):
     """A bound of one second gives way to a proof of sixty; the same or fewer seconds solve nothing anew."""
     archive, solver = Archive(place), Solver()
     problem = tiny(baseline=solver)
-    one = problem.instances("train", 0, 1)
+    one = problem.generate_instances("train", 0, 1)
     bounds = []
     for seconds in (1.0, 1.0, 0.5, 4.0, 60.0, 600.0):
         found = find_baselines(problem, one, archive, seconds)[one[0].digest]
@@ -222,7 +222,7 @@ def test_what_takes_less_time_than_it_is_given_is_not_tried_again(place):
 
     problem = tiny(baseline=baseline)
     for _ in range(2):
-        find_baselines(problem, problem.instances("train", 0, 1), Archive(place), 5.0)
+        find_baselines(problem, problem.generate_instances("train", 0, 1), Archive(place), 5.0)
     assert calls == [5.0]
 
 
@@ -251,7 +251,7 @@ def test_the_archive_tightens_what_it_has(place):
     for low, high in ((1, 5), (0, 99), (2, 7)):
         kept = archive.add_baseline("tiny", INSTANCE, Baseline(low, high, [high], "hand", 1.0), 1.0)
     assert (kept.lower, kept.upper, kept.solution) == (2, 5, [5])
-    assert archive.baselines("tiny", [INSTANCE.digest]) == {INSTANCE.digest: kept}
+    assert archive.read_baselines("tiny", [INSTANCE.digest]) == {INSTANCE.digest: kept}
 
 
 def test_a_run_keeps_the_bounds_it_met_first(place):
@@ -263,11 +263,11 @@ def test_a_run_keeps_the_bounds_it_met_first(place):
         return replace(found, lower=found.lower / 2 - 1)
 
     problem, whole, half = tiny(baseline=half_proven), f"{place}.whole", f"{place}.half"
-    expected = finish(job(whole, problem=problem, calls=12)).archive.fingerprint(1)
+    expected = finish(job(whole, problem=problem, calls=12)).archive.compute_fingerprint(1)
     assert crash(job(half, problem=problem, archive=dying(Archive(half), 60), calls=12))
-    find_baselines(tiny(), problem.instances("train", 3), Archive(half), 600.0)
-    assert finish(job(half, problem=problem, number=1, calls=12)).archive.fingerprint(1) == expected
-    assert finish(job(half, problem=problem, calls=12)).archive.fingerprint(2) != expected
+    find_baselines(tiny(), problem.generate_instances("train", 3), Archive(half), 600.0)
+    assert finish(job(half, problem=problem, number=1, calls=12)).archive.compute_fingerprint(1) == expected
+    assert finish(job(half, problem=problem, calls=12)).archive.compute_fingerprint(2) != expected
 
 
 def test_a_run_after_another_solves_nothing(place):
@@ -283,21 +283,21 @@ def test_a_run_after_another_solves_nothing(place):
 def test_a_program_is_kept_once_and_its_scores_too(place):
     """A program has one number for one problem; of its scores the first stays."""
     archive = Archive(place)
-    assert archive.program("tiny", "abc", "x = 1", 3) == (1, True)
-    assert archive.program("tiny", "abc", "y = 1", 3) == (1, False)
-    assert archive.program("other", "abc", "x = 1", 3) == (2, True)
+    assert archive.add_program("tiny", "abc", "x = 1", 3) == (1, True)
+    assert archive.add_program("tiny", "abc", "y = 1", 3) == (1, False)
+    assert archive.add_program("other", "abc", "x = 1", 3) == (2, True)
     assert archive.find(1).source == "x = 1"
     for cost in (5, 6):
         archive.add_scores(1, [(INSTANCE, Score("ok", "", cost, 0.1, Level.L3))])
-    assert archive.scores(1, [INSTANCE.digest]) == {INSTANCE.digest: Score("ok", "", 5, 0.1, Level.L3)}
+    assert archive.read_scores(1, [INSTANCE.digest]) == {INSTANCE.digest: Score("ok", "", 5, 0.1, Level.L3)}
 
 
 def test_what_the_sandbox_broke_is_no_fact_about_a_program(place):
     """Failures of our own are not kept, so that the program is run again."""
     archive = Archive(place)
-    number, _ = archive.program("tiny", "abc", "x = 1", 3)
+    number, _ = archive.add_program("tiny", "abc", "x = 1", 3)
     archive.add_scores(number, [(INSTANCE, Score("zygote_died", "", None, 0.0))])
-    assert archive.scores(number, [INSTANCE.digest]) == {}
+    assert archive.read_scores(number, [INSTANCE.digest]) == {}
 
 
 def test_a_reply_and_its_candidate_are_one_commit(place):
@@ -309,7 +309,7 @@ def test_a_reply_and_its_candidate_are_one_commit(place):
     wrong = call.model_copy(update={"slot": 9})
     with pytest.raises(Exception, match="FOREIGN KEY"):
         archive.answer(CandidateRow(run=run, slot=1, operator="o"), wrong)
-    assert list(archive.read_candidates(run)) == list(archive.calls(run)) == [0]
+    assert list(archive.read_candidates(run)) == list(archive.read_calls(run)) == [0]
 
 
 @pytest.mark.parametrize("ask", ["run", "find", "trace_lineage"])
@@ -325,7 +325,7 @@ def test_a_number_that_is_not_there_is_said_so(place, ask, number):
 def test_best_and_lineage(place):
     """The best have gaps in order, and a line of ancestors leads back to the rules."""
     run = finish(job(place, calls=20))
-    rows = run.archive.best(limit=8)
+    rows = run.archive.rank_candidates(limit=8)
     assert rows
     assert len({row.program for row in rows}) == len(rows)
     passed = [row.gate == "passed" for row in rows]
@@ -341,7 +341,7 @@ def test_best_and_lineage(place):
 def test_a_counterexample_is_kept_once(place):
     """Of equal instances the first stays; those of other formulations are others; the order is that of finding."""
     archive = Archive(place)
-    program, _ = archive.program("tiny", "abc", "x = 1", 3)
+    program, _ = archive.add_program("tiny", "abc", "x = 1", 3)
     archive.add_counterexample("flow", "d1", {"p": [1, 2]}, 7, program)
     archive.add_counterexample("flow", "d0", {"p": [3]}, 3.5)
     archive.add_counterexample("flow", "d1", {"p": []}, 8)

@@ -105,7 +105,7 @@ def test_every_report_says_what_the_calls_cost(place, capsys):
     """The report's sums are those of the archive; `explain` has them for a run that was not reported."""
     run = finish(job(place, model=Threaded(usd=lambda slot: 0.01), calls=6))
     report = run.report()
-    calls = run.archive.calls(1).values()
+    calls = run.archive.read_calls(1).values()
     assert report.spending.whole.usd == pytest.approx(sum(call.usd for call in calls))
     assert report.spending.whole.calls == report.calls == 6
     assert report.usd == pytest.approx(report.spending.whole.usd)

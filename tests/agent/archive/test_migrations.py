@@ -72,28 +72,28 @@ def test_nothing_is_lost_on_the_way_up(old):
     assert (first.name, first.train_gap, first.validation_gap, first.gate) == ("EDD", 4.0, 5.0, "passed")
     assert (first.arm, first.model, first.behaviour, first.charged) == ("", "", "", 0)
     assert (archive.call(1, 1).reply, archive.call(1, 1).detail) == ("the reply", {"k": "v"})
-    assert archive.scores(1, ["d1", "d2"]) == {"d1": Score("ok", "", 7.0, 0.1, Level.L4)}
-    assert archive.scores(2, ["d1", "d2"]) == {"d2": Score("ok", "", 8.0, 0.1, Level.L4)}
-    assert archive.baselines("tiny", ["d1"])["d1"].solution == [1]
-    tallies = [(row.kind, row.name, row.tries, row.gains) for row in archive.tallies(1)]
+    assert archive.read_scores(1, ["d1", "d2"]) == {"d1": Score("ok", "", 7.0, 0.1, Level.L4)}
+    assert archive.read_scores(2, ["d1", "d2"]) == {"d2": Score("ok", "", 8.0, 0.1, Level.L4)}
+    assert archive.read_baselines("tiny", ["d1"])["d1"].solution == [1]
+    tallies = [(row.kind, row.name, row.tries, row.gains) for row in archive.read_tallies(1)]
     assert tallies == [("operator", "refine", 5, 2)]
 
 
 def test_of_two_events_of_a_kind_the_first_stays(old):
     """Schema 2 has one event of a kind for a slot."""
     archive = Archive(old)
-    kept = [(event.slot, event.kind, event.detail) for event in archive.events(1)]
+    kept = [(event.slot, event.kind, event.detail) for event in archive.read_events(1)]
     assert kept == [(0, "gate", {"passed": True}), (1, "raced", {"points_behind": 1})]
 
 
 def test_a_lifted_archive_goes_on(old):
     """What is written after the migration stands beside what was there."""
     archive = Archive(old)
-    assert archive.program("tiny", "abc", "x = 1", 3) == (1, False)
+    assert archive.add_program("tiny", "abc", "x = 1", 3) == (1, False)
     archive.settle(1, 2, {"program": 2, "outcome": "duplicate", "charged": 0}, events=[("raced", {})])
     assert archive.count_slots(1) == 3
     assert archive.find_candidate(1, 2).outcome == "duplicate"
-    assert len(archive.events(1)) == 3
+    assert len(archive.read_events(1)) == 3
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -103,8 +103,8 @@ def test_an_archive_of_a_later_schema_gets_what_it_lacks(old, tmp_path, version)
     archive = Archive(old)
     assert archive.list_counterexamples("tiny") == []
     archive.add_counterexample("tiny", "d", [1], 2)
-    assert archive.program("tiny", "abc", "x = 1", 3) == (1, False)
-    assert archive.program("tiny", "abc", "x = 1", 3, "another version")[1]
+    assert archive.add_program("tiny", "abc", "x = 1", 3) == (1, False)
+    assert archive.add_program("tiny", "abc", "x = 1", 3, "another version")[1]
     Archive(str(tmp_path / "new.db")).close()
     assert shape(old) == shape(str(tmp_path / "new.db"))
 

@@ -38,7 +38,7 @@ def filled(place, programs="abcde"):
     archive = Archive(place)
     archive.start("tiny", "m", 0, {})
     for letter in programs:
-        archive.program("tiny", letter, f"x = '{letter}'", 1)
+        archive.add_program("tiny", letter, f"x = '{letter}'", 1)
     return archive
 
 
@@ -102,8 +102,12 @@ def test_questions_about_one_slot_search_and_do_not_scan(archive):
     add(archive, 0, program=1, behaviour="u", train_gap=1.0)
     asked.clear()
     archive.find_candidate(1, 0), archive.call(1, 0), archive.count_slots(1), archive.find(1)
-    archive.find_first_slot(1, 1, 9), archive.program("tiny", "a", "", 0)
-    archive.costs([1, 2], ["d", "e"]), archive.best(run=1), archive.elites("tiny", 3, run=1)
+    archive.find_first_slot(1, 1, 9), archive.add_program("tiny", "a", "", 0)
+    (
+        archive.read_score_table([1, 2], ["d", "e"]),
+        archive.rank_candidates(run=1),
+        archive.read_elites("tiny", 3, run=1),
+    )
     asked = [(words, values) for words, values in asked if words.startswith("SELECT")]
     assert len(asked) == 12
     with closing(sqlite3.connect(archive.location)) as connection:
@@ -123,14 +127,14 @@ def test_a_verdict_its_scores_and_its_events_are_one_commit(archive):
         archive.settle(
             1, 0, verdict, [(ONE, ok(5))], events=[("raced", {}), ("gate", {"not JSON": object()})]
         )
-    assert (archive.find_candidate(1, 0).outcome, archive.scores(1, [ONE.digest])) == ("asked", {})
-    assert archive.events(1) == []
+    assert (archive.find_candidate(1, 0).outcome, archive.read_scores(1, [ONE.digest])) == ("asked", {})
+    assert archive.read_events(1) == []
     archive.settle(1, 0, verdict, [(ONE, ok(5))], events=[("raced", {}), ("gate", {})])
-    assert (archive.find_candidate(1, 0).outcome, archive.scores(1, [ONE.digest])) == (
+    assert (archive.find_candidate(1, 0).outcome, archive.read_scores(1, [ONE.digest])) == (
         "ok",
         {ONE.digest: ok(5)},
     )
-    assert [each.kind for each in archive.events(1)] == ["raced", "gate"]
+    assert [each.kind for each in archive.read_events(1)] == ["raced", "gate"]
 
 
 def test_the_facts_of_a_slot_are_kept(archive):
@@ -147,7 +151,7 @@ def test_one_event_of_a_kind_for_a_slot(archive):
         archive.record(1, slot, "arms", {"n": slot})
         archive.record(1, slot, "arms", {"n": 9})
     archive.settle(1, 0, {"outcome": "ok"}, events=[("arms", {"n": 9}), ("gate", {})])
-    found = [(each.slot, each.kind, each.detail) for each in archive.events(1)]
+    found = [(each.slot, each.kind, each.detail) for each in archive.read_events(1)]
     assert found == [(-1, "arms", {"n": -1}), (0, "arms", {"n": 0}), (0, "gate", {})]
 
 
@@ -175,20 +179,20 @@ def test_a_tally_is_the_last_one_of_its_kind_and_name(archive):
     archive.record_tallies(1, [first, {**first, "kind": "model"}])
     archive.record_tallies(2, [first])
     archive.record_tallies(1, [{**first, "tries": 7}])
-    found = [(row.kind, row.name, row.tries, row.reward) for row in archive.tallies(1)]
+    found = [(row.kind, row.name, row.tries, row.reward) for row in archive.read_tallies(1)]
     assert found == [("model", "x", 1, 0.5), ("operator", "x", 7, 0.5)]
-    assert [row.tries for row in archive.tallies(2)] == [1]
+    assert [row.tries for row in archive.read_tallies(2)] == [1]
 
 
 def test_two_who_share_an_archive_share_its_programs(archive):
     """A program or a score that another process wrote in the meantime is no error; the first stays."""
     other = Archive(archive.location)
-    assert archive.program("tiny", "new", "", 1) == (6, True)
-    assert other.program("tiny", "new", "", 1) == (6, False)
+    assert archive.add_program("tiny", "new", "", 1) == (6, True)
+    assert other.add_program("tiny", "new", "", 1) == (6, False)
     other.add_scores(1, [(ONE, ok(5))])
     archive.answer(CandidateRow(run=1, slot=0, operator="o"))
     archive.settle(1, 0, {"program": 1}, [(ONE, ok(6)), (TWO, ok(7))])
-    assert archive.scores(1, [ONE.digest, TWO.digest]) == {ONE.digest: ok(5), TWO.digest: ok(7)}
+    assert archive.read_scores(1, [ONE.digest, TWO.digest]) == {ONE.digest: ok(5), TWO.digest: ok(7)}
 
 
 # Programs in bulk
@@ -199,13 +203,13 @@ def test_costs_are_those_of_each_program(archive):
     archive.add_scores(1, [(ONE, ok(1)), (TWO, ok(2))])
     archive.add_scores(3, [(TWO, ok(3))])
     many = [f"absent {k}" for k in range(1200)]
-    found = archive.costs([1, 2, 3, *range(10, 1400)], [*many, TWO.digest])
+    found = archive.read_score_table([1, 2, 3, *range(10, 1400)], [*many, TWO.digest])
     assert {program: known for program, known in found.items() if known} == {
         1: {TWO.digest: ok(2)},
         3: {TWO.digest: ok(3)},
     }
     assert len(found) == 1393
-    assert archive.costs([], []) == {}
+    assert archive.read_score_table([], []) == {}
 
 
 ranked = st.tuples(
@@ -235,7 +239,7 @@ def test_elites_are_the_best_distinct_programs(shared, rows, limit):
             if row[2] is not None and row[4] in runs
         )
         programs = list(dict.fromkeys(row[-1] for row in scored))[:limit]
-        elites = shared.elites(problem, limit, run)
+        elites = shared.read_elites(problem, limit, run)
         assert [row.program for _, row in elites] == [program.id for program, _ in elites] == programs
 
 
@@ -244,7 +248,7 @@ def test_elites_are_the_best_distinct_programs(shared, rows, limit):
 
 def run_of(archive, run=1, change=(), slots=510):
     """A run over programs a, b and c, and its fingerprint; `change` is a slot and other values for it."""
-    number = {letter: archive.program("tiny", letter, "", 1)[0] for letter in "abc"}
+    number = {letter: archive.add_program("tiny", letter, "", 1)[0] for letter in "abc"}
     row = {"run": run, "operator": "o", "parents": [number["a"]], "program": number["b"], "arm": "x"}
     rows = [{**row, "slot": slot} for slot in range(slots)]
     changed, values = change or (0, {})
@@ -254,7 +258,7 @@ def run_of(archive, run=1, change=(), slots=510):
             CandidateRow.__table__.insert(), [CandidateRow(**row).model_dump() for row in rows]
         )
     archive.record(run, changed, "gate", values.get("detail", {"gain": 1}))
-    return archive.fingerprint(run)
+    return archive.compute_fingerprint(run)
 
 
 def test_a_fingerprint_does_not_depend_on_what_else_the_archive_holds(tmp_path):
@@ -292,7 +296,7 @@ def test_a_fingerprint_does_not_depend_on_the_order_of_writing(tmp_path):
     for archive, kinds in ((one, "ab"), (other, "ba")):
         for kind in kinds:
             archive.record(1, 0, kind, {})
-    assert one.fingerprint(1) == other.fingerprint(1)
+    assert one.compute_fingerprint(1) == other.compute_fingerprint(1)
 
 
 def test_a_fingerprint_loads_no_program_of_another_run(archive):
@@ -300,7 +304,7 @@ def test_a_fingerprint_loads_no_program_of_another_run(archive):
     asked = []
     run_of(archive, slots=3)
     event.listen(archive._engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
-    archive.fingerprint(1)
+    archive.compute_fingerprint(1)
     programs = [(words, values) for words, values in asked if "FROM programs" in words]
     assert [values for _, values in programs] == [(1, 2)]
     assert "source" not in programs[0][0]

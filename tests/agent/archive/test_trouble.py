@@ -82,7 +82,7 @@ def test_a_reply_that_cannot_be_written_is_kept_for_resume(place, impatient):
     assert told[-1] == f"2 paid replies are in {place}.replies.jsonl and resume reads them"
     lock.release()
     again = Archive(place)
-    assert [each.reply for each in again.calls(run).values()] == ["reply 0", "reply 1"]
+    assert [each.reply for each in again.read_calls(run).values()] == ["reply 0", "reply 1"]
     assert not Path(f"{place}.replies.jsonl").exists()
 
 
@@ -95,7 +95,7 @@ def test_a_reply_is_written_at_the_end_if_the_lock_is_gone_by_then(place, impati
         store.answer(*call(run))
     lock.release()
     store.close()
-    assert list(Archive(place).calls(run)) == [0]
+    assert list(Archive(place).read_calls(run)) == [0]
 
 
 def test_a_run_loses_no_paid_reply_to_a_lock(place, impatient):
@@ -113,14 +113,14 @@ def test_a_run_loses_no_paid_reply_to_a_lock(place, impatient):
         finish(run)
     run.archive.close()
     locks[0].release()
-    assert set(Archive(place).calls(1)) == set(model.answered)
+    assert set(Archive(place).read_calls(1)) == set(model.answered)
 
 
 def test_a_damaged_page_is_one_line(place):
     """An archive that is damaged in the middle is named with what to do, without SQL."""
     store = Archive(place)
     for number in range(200):
-        store.program("tiny", f"h{number}", "x" * 300, 1)
+        store.add_program("tiny", f"h{number}", "x" * 300, 1)
     store.close()
     size = Path(place).stat().st_size
     with open(place, "r+b") as file:

@@ -25,7 +25,7 @@ def kept(tmp_path_factory):
     folder = tmp_path_factory.mktemp("archives")
     path = str(folder / "archive.db")
     run = finish(job(path, calls=6, executor=Inline()))
-    best = {"id": run.archive.best()[0].program, "pooled_gap_percent": 0.25}
+    best = {"id": run.archive.rank_candidates()[0].program, "pooled_gap_percent": 0.25}
     run.archive.finish(1, "done", 1.0, {"best": best, "front": FRONT, "together": TOGETHER})
     run.archive.record(1, -1, "halving round 1", {"instances": 9, "kept": [3, 5]})
     run.archive.start("tiny_tardiness", "offline", 4, {})

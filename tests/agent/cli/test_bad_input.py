@@ -184,6 +184,6 @@ def test_a_malformed_instance_file_is_located(refused, tmp_path, text, words):
 def test_an_export_to_nowhere_is_a_failure(refused, tmp_path, capsys):
     """A module that cannot be written is said so; a program of no run cannot be exported."""
     archive = Archive(str(tmp_path / "a.db"))
-    archive.program("tiny_tardiness", "h", RULE, 3)
+    archive.add_program("tiny_tardiness", "h", RULE, 3)
     archive.close()
     assert "belongs to no run" in refused("export", 1, "-o", "x.py", "--archive", "a.db")[1]

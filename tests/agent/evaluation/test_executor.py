@@ -48,7 +48,7 @@ def local():
 
 def course_of(problem, count=2):
     """A few instances, whose bounds are not solved for."""
-    instances = problem.instances(Split.TRAIN, 1, count)
+    instances = problem.generate_instances(Split.TRAIN, 1, count)
     bounds = {instance.digest: Baseline(1, 10**9, None, "none", 0.0) for instance in instances}
     bench = InstanceSet.of(instances, bounds, problem.maximise)
     return Course(problem, bench, bench)
@@ -140,14 +140,14 @@ def test_a_file_that_was_edited_is_not_run_as_another_version(tmp_path):
 def test_limits_and_layouts_are_sent_with_a_problem():
     """What a run changes of a problem is data: a limit, a share of it and a layout."""
     problem = find_problem("single_machine_tardiness")
-    instance = problem.instances(Split.TRAIN, 1, 1)[0]
+    instance = problem.generate_instances(Split.TRAIN, 1, 1)[0]
     for changed in (
         dataclasses.replace(problem, cpu_cap=7.0, cpu_share=0.5),
         dataclasses.replace(problem, cpu_share=0.6),
         find_problem("single_machine_tardiness", next(iter(problem.layouts), "")),
     ):
         other = pickle.loads(pickle.dumps(changed))
-        assert other.cpu_limit(instance) == changed.cpu_limit(instance)
+        assert other.compute_cpu_limit(instance) == changed.compute_cpu_limit(instance)
         assert other.reference == changed.reference
 
 

@@ -35,7 +35,7 @@ def kept(place):
     """An archive of three finished runs; the winners of the first two are shortened, and have no validation."""
     archive = Archive(place)
     for number in range(1, 9):
-        archive.program("tiny_tardiness", f"h{number}", RULE.format(number), 9, tiny().version)
+        archive.add_program("tiny_tardiness", f"h{number}", RULE.format(number), 9, tiny().version)
     for winner, slots in RUNS:
         run = archive.start("tiny_tardiness", "offline", 0, {}, tiny().version)
         for slot, (program, train, validation, gate) in slots.items():
@@ -63,7 +63,7 @@ def test_the_order_is_that_of_the_gap_and_winners_stand_before_their_run(kept):
 def test_a_shortened_winner_is_scored_anew_and_starts_others(kept, place):
     """`best --instances` and `run --from` take the winner, however few they take."""
     by = Scorer(tiny(), Inline(), kept)
-    found = rescore_programs(tiny().instances("test"), 1, by, 1)
+    found = rescore_programs(tiny().generate_instances("test"), 1, by, 1)
     assert "3" in [row.entrant.name for row in found.rows]
     assert RULE.format(3) in read_seeds(str(TINY), place)[:2]
 

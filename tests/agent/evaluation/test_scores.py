@@ -36,8 +36,8 @@ class Crowded(NoSandbox):
 def measured(place, times, ending=Ending.TIMEOUT_CPU):
     """What is found of a program on six instances, the fourth of which ends so often in that way."""
     problem, archive = tiny(), Archive(place)
-    number, _ = archive.program(problem.name, "h", SOURCE, 9)
-    instances = problem.instances(Split.TRAIN, 0, Crowded.calls)
+    number, _ = archive.add_program(problem.name, "h", SOURCE, 9)
+    instances = problem.generate_instances(Split.TRAIN, 0, Crowded.calls)
     by = Scorer(problem, Inline(Crowded(3, times, ending)), archive)
     (found,) = by.run([Elite(number, SOURCE, 9, 0.0, ())], instances)
     return found

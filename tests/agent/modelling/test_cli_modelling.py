@@ -159,7 +159,7 @@ def test_resume_goes_on_where_a_budget_or_an_error_ended(answer, gapsmith, recor
     found = answer("resume")
     assert (found["run"], found["calls"], found["sets"][0]["kinds"]) == (1, 2, {"right": 2})
     assert answer("resume", "1")["questions"] == found["questions"]
-    assert len(Archive(str(tmp_path / "archive.db")).calls(1)) == 2
+    assert len(Archive(str(tmp_path / "archive.db")).read_calls(1)) == 2
 
 
 def test_ctrl_c_stops_and_resume_goes_on(answer, gapsmith, recorded, tmp_path, monkeypatch):
@@ -177,7 +177,7 @@ def test_ctrl_c_stops_and_resume_goes_on(answer, gapsmith, recorded, tmp_path, m
     assert (code, out) == (130, "")
     assert "run 1 stopped; continue with: gapsmith resume 1" in err
     store = Archive("archive.db")
-    assert (store.run(1).status, list(store.calls(1))) == ("stopped", [0])
+    assert (store.run(1).status, list(store.read_calls(1))) == ("stopped", [0])
     monkeypatch.setattr(ReplayModel, "reply", reply)
     assert answer("resume")["sets"][0]["kinds"] == {"right": 2}
 
@@ -242,9 +242,9 @@ def test_synthesise_writes_a_set(answer, gapsmith, recorded, tmp_path):
     assert (code, out) == (1, "")
     assert "0 pairs kept of 1" in err
     assert "0 of 1 pairs were kept; try more with --tries" in err
-    shown = Archive(str(tmp_path / "archive.db")).calls(1)[0].prompt
+    shown = Archive(str(tmp_path / "archive.db")).read_calls(1)[0].prompt
     numbers = shown.split("```json")[1].split("```")[0]
-    known = Archive(str(tmp_path / "archive.db")).baselines("single_machine_tardiness", digests(4))
+    known = Archive(str(tmp_path / "archive.db")).read_baselines("single_machine_tardiness", digests(4))
     optimum = known[digests(4)[0]]
     model = recorded({0: f"Once: {numbers}", 1: answering(int(optimum.upper))}, "told.jsonl")
     code, out, err = gapsmith(*words, "--model", model)
@@ -260,4 +260,4 @@ def digests(size):
     """Of the first generated instance of that size."""
     problem = find_problem("single_machine_tardiness")
     small = replace(problem, sizes=dict.fromkeys(Split, (size,)))
-    return [small.instances(Split.TRAIN, 0, 1)[0].digest]
+    return [small.generate_instances(Split.TRAIN, 0, 1)[0].digest]

@@ -90,7 +90,7 @@ def test_every_reply_is_committed_before_it_is_used(tmp_path, questions):
 
     class Looking(Inline):
         def submit(self, work):
-            seen.append(len(Archive(place).calls(1)))
+            seen.append(len(Archive(place).read_calls(1)))
             return super().submit(work)
 
     at_desk(lambda desk: ask_all(desk, questions), place, told(), executor=Looking())
@@ -106,7 +106,7 @@ def test_a_crash_before_any_commit_is_made_good_by_resuming(tmp_path, questions)
     for place, _ in snapshots:
         store = Archive(place)
         runs = [row.id for row in store.list_runs()]
-        kept = store.calls(1) if runs else {}
+        kept = store.read_calls(1) if runs else {}
         replies = copied()
         for slot, call in sorted(kept.items()):  # what was answered already comes from the archive
             texts = replies[f"<{'abc'[slot % STRIDE]}>"]
@@ -208,7 +208,7 @@ def test_trouble_with_the_model_ends_the_run_and_keeps_the_rest(place, questions
     with pytest.raises(ModelError, match="no credit"):
         at_desk(lambda desk: ask_all(desk, questions), place, Failing(replies, deterministic=False))
     store = Archive(place)
-    kept = set(store.calls(1))
+    kept = set(store.read_calls(1))
     assert store.run(1).status == "failed"
     assert 1 not in kept
     model = Told(replies)
@@ -254,14 +254,14 @@ def test_replies_are_kept_however_the_work_is_left(place, questions):
             place,
             Together({"<": answering(1)}, deterministic=False),
         )
-    assert sorted(Archive(place).calls(1)) == [0, 1, 2]
+    assert sorted(Archive(place).read_calls(1)) == [0, 1, 2]
 
 
 def test_a_reply_is_kept_although_its_verdict_is_not(place, questions):
     """A run that dies at the commit of a verdict has the reply."""
     with pytest.raises(Crash):
         at_desk(lambda desk: ask_all(desk, questions), "", told(), archive=dying(Archive(place), 4))
-    assert list(Archive(place).calls(1)) == [0]
+    assert list(Archive(place).read_calls(1)) == [0]
 
 
 def test_nobody_is_waited_for_once_the_work_is_left(place, questions):

@@ -32,7 +32,7 @@ ABOUT = {"problem": PROBLEM.name, "count": 2, "tries": 8, "size": 4, "output": N
 def instances(count):
     """The data that the generator gives, and their optima."""
     small = replace(PROBLEM, sizes=dict.fromkeys(Split, (4,)))
-    found = small.instances(Split.TRAIN, 3, count)
+    found = small.generate_instances(Split.TRAIN, 3, count)
     return [(each, PROBLEM.baseline(each, 10.0).upper) for each in found]
 
 
@@ -171,7 +171,7 @@ def test_a_finished_run_is_shown_again_at_no_cost(place):
     assert synthesised(place, teller, solver, 1)[1] == first[1]
     assert not teller.requests
     assert not solver.requests
-    assert [call.operator for call in Archive(place).calls(1).values()] == ["tell", "formulate"] * 2
+    assert [call.operator for call in Archive(place).read_calls(1).values()] == ["tell", "formulate"] * 2
 
 
 def test_an_optimum_of_zero_is_asked_of_nobody(place, monkeypatch):

@@ -45,7 +45,7 @@ def test_no_limit_is_exceeded(place, make, budget):
         for name, most in vars(limit).items():
             assert most is None or getattr(progress, name) <= most
     run.close()
-    calls = run.archive.calls(1)
+    calls = run.archive.read_calls(1)
     rows = [row for slot, row in run.archive.read_candidates(1).items() if slot > 2]
     assert len(calls) <= (limit.calls or 99)
     assert sum(call.usd for call in calls.values()) <= (limit.usd or 99)
@@ -172,7 +172,7 @@ def test_dollars_are_set_aside_by_the_prompt_s_length(place, together):
     run = job(place, model=model, usd=6.0)
     assert all(progress.usd <= 6.0 for progress in run)
     run.close()
-    calls = run.archive.calls(1).values()
+    calls = run.archive.read_calls(1).values()
     assert len({call.usd for call in calls}) > 1
     assert (
         6.0 - max(by_length(length) for length in lengths.values()) <= sum(call.usd for call in calls) <= 6.0

@@ -118,7 +118,9 @@ def test_export_stands_alone(done):
 def test_same_seed_same_run(done, tmp_path, executor):
     """Equal seeds decide and measure equally: deterministic time depends on no load."""
     again, _ = finished(str(tmp_path / "b.db"), executor, evaluations=6)
-    assert again.archive.fingerprint(again.number) == done[0].archive.fingerprint(done[0].number)
+    assert again.archive.compute_fingerprint(again.number) == done[0].archive.compute_fingerprint(
+        done[0].number
+    )
 
 
 def test_what_is_wrong_is_kept_and_quoted(tmp_path, executor):

@@ -42,7 +42,7 @@ def test_a_hundred_calls_are_all_recorded(kind, place):
     with LoopbackServer(different()) as server:
         run = finish(run_on(server, kind, place, calls=100))
         tally = server.record_tallies
-    calls = run.archive.calls(1).values()
+    calls = run.archive.read_calls(1).values()
     assert len(calls) == tally.answered == 100
     assert sum(call.tokens_in for call in calls) == tally.tokens_in
     assert sum(call.tokens_cached for call in calls) == tally.tokens_cached > 0
@@ -60,15 +60,15 @@ def test_the_static_part_is_the_same_for_all_calls(place):
     """All requests of a run share their system prompt, byte for byte, so that providers can cache it."""
     with LoopbackServer(different()) as server:
         run = finish(run_on(server, "openai", place, calls=20))
-    assert len({call.system for call in run.archive.calls(1).values()}) == 1
-    assert len({call.prompt for call in run.archive.calls(1).values()}) > 5
+    assert len({call.system for call in run.archive.read_calls(1).values()}) == 1
+    assert len({call.prompt for call in run.archive.read_calls(1).values()}) > 5
 
 
 def test_a_stumbling_server_costs_no_reply(place):
     """Refusals of a busy server are asked again; what was answered is recorded once."""
     with LoopbackServer(different(), faults=[RATE_LIMITED, None] * 10) as server:
         run = finish(run_on(server, "openai", place, calls=20))
-    assert len(run.archive.calls(1)) == server.record_tallies.answered == 20
+    assert len(run.archive.read_calls(1)) == server.record_tallies.answered == 20
     assert server.record_tallies.requests == 30
 
 
@@ -78,10 +78,10 @@ def test_dollars_are_a_wall_over_sockets(place):
         probe = finish(run_on(server, "openai", place, calls=1))
         most = max(
             probe.models[0].most_usd(len(call.system + call.prompt))
-            for call in probe.archive.calls(1).values()
+            for call in probe.archive.read_calls(1).values()
         )
         run = finish(run_on(server, "openai", place + ".usd", usd=3.5 * most, calls=40))
-    calls = run.archive.calls(1).values()
+    calls = run.archive.read_calls(1).values()
     assert sum(call.usd for call in calls) <= 3.5 * most
     assert len(calls) == 40
 
@@ -97,7 +97,7 @@ def test_resume_asks_a_server_for_nothing_twice(place):
         first = server.record_tallies.answered
         assert first < 30
         finish(run_on(server, "anthropic", place, 1, calls=30))
-        assert server.record_tallies.answered == len(Archive(place).calls(1)) == 30
+        assert server.record_tallies.answered == len(Archive(place).read_calls(1)) == 30
 
 
 def ended_run(place, *answers, faults=()):
@@ -106,14 +106,14 @@ def ended_run(place, *answers, faults=()):
     with LoopbackServer(lambda prompt: next(said), faults=faults) as server:
         run = finish(run_on(server, "openai", place, calls=len(answers) + sum(f is not None for f in faults)))
     rows = run.archive.read_candidates(1)
-    return [rows[slot] for slot in sorted(run.archive.calls(1))], run
+    return [rows[slot] for slot in sorted(run.archive.read_calls(1))], run
 
 
 def test_a_truncated_reply_with_whole_code_is_used(place):
     """Words that are cut off behind the code cost nothing: the program is run, and the call says how it ended."""
     (row,), run = ended_run(place, Shaped(numbered(1) + "It is bet", "truncated"))
     assert row.outcome in ("ok", "raced", "twin")
-    (call,) = run.archive.calls(1).values()
+    (call,) = run.archive.read_calls(1).values()
     assert call.detail["finish"] == "truncated"
 
 
@@ -123,7 +123,7 @@ def test_a_reply_that_is_cut_inside_its_code_is_recorded_as_such(place):
     (row,), run = ended_run(place, Shaped(half, "truncated"))
     assert (row.outcome, row.charged) == ("truncated", 0)
     assert "max_tokens=" in row.message
-    (call,) = run.archive.calls(1).values()
+    (call,) = run.archive.read_calls(1).values()
     assert call.usd > 0
     assert run.ledger.usd == pytest.approx(call.usd)
     assert not run.loop.state.failures
@@ -147,7 +147,7 @@ def test_a_call_that_nobody_answered_is_recorded_as_failed(place):
     assert sorted(row.outcome == "failed" for row in rows) == [False, True]
     failed = next(row for row in rows if row.outcome == "failed")
     assert failed.message.startswith("400: the prompt is too long; a reply may take max_tokens=16000")
-    assert run.archive.calls(1)[failed.slot].usd == 0.0
+    assert run.archive.read_calls(1)[failed.slot].usd == 0.0
 
 
 def test_resume_knows_how_a_reply_ended(place):
@@ -191,12 +191,12 @@ def test_a_run_that_is_refused_keeps_all_and_goes_on_later(place, reason):
         assert "resume" in line
         assert "\n" not in line
         assert "0123" not in line
-        assert len(Archive(place).calls(1)) == server.record_tallies.answered == 20
+        assert len(Archive(place).read_calls(1)) == server.record_tallies.answered == 20
         assert Archive(place).run(1).status == "failed"
     with LoopbackServer(different()) as server:
         finish(run_on(server, "openai", place, 1, calls=40))
         assert server.record_tallies.answered == 20
-    assert len(Archive(place).calls(1)) == 40
+    assert len(Archive(place).read_calls(1)) == 40
 
 
 def test_several_models_share_the_work_by_weight(place):
@@ -205,7 +205,7 @@ def test_several_models_share_the_work_by_weight(place):
         words = tuple(f"openai:{name},url={server.openai_url},weight={w}" for name, w in (("a", 4), ("b", 1)))
         settings = Settings(problem=str(TINY), models=words, budget=Budget(calls=60))
         run = finish(Run(settings, Archive(place), executor=Inline()))
-    names = Counter(call.model for call in run.archive.calls(1).values())
+    names = Counter(call.model for call in run.archive.read_calls(1).values())
     assert set(names) == {f"openai:{name},url={server.openai_url}" for name in "ab"}
     assert max(names.values()) > 36
     assert Settings.of(run.archive.run(1).config).models == words
@@ -219,7 +219,8 @@ def test_a_strong_model_is_asked_for_its_operators_alone(place):
         settings = Settings(problem=str(TINY), models=words, budget=Budget(calls=40))
         run = finish(Run(settings, Archive(place), executor=Inline()))
     asked = {
-        (call.model == strong, call.operator in ("refine", "merge")) for call in run.archive.calls(1).values()
+        (call.model == strong, call.operator in ("refine", "merge"))
+        for call in run.archive.read_calls(1).values()
     }
     assert asked == {(True, True), (False, False)}
 

@@ -25,7 +25,7 @@ def test_the_same_behaviour_in_other_words_is_measured_once(place):
     assert [(row.outcome, row.charged, row.train_gap) for row in others] == [("twin", 0, None)] * 2
     assert all(row.evaluated < first.evaluated for row in others)
     assert all(set(row.behaviour.split()) < set(first.behaviour.split()) for row in others)
-    told = [(event.slot, event.detail) for event in run.archive.events(1) if event.kind == "twin"]
+    told = [(event.slot, event.detail) for event in run.archive.read_events(1) if event.kind == "twin"]
     assert told == [(4, {"slot": 3}), (5, {"slot": 3})]
     assert run.ledger.evaluations == 1
 
@@ -63,7 +63,7 @@ def test_the_optimal_on_the_probe_are_no_twins_until_they_met_more(place):
             optimum(instance, 1.0).upper if instance.digest in easy else whole.cost(instance, solution)
         )
     )
-    sums = sorted(int(i.data["p"].sum()) for i in whole.instances("train", 3) if i.digest in easy)
+    sums = sorted(int(i.data["p"].sum()) for i in whole.generate_instances("train", 3) if i.digest in easy)
     bodies = [
         f"if p.sum() in {sums}:\n    return np.arange(len(p))\nreturn np.argsort(d + {share} * p)"
         for share in (0.3, 1.0)
@@ -76,10 +76,10 @@ def test_the_optimal_on_the_probe_are_no_twins_until_they_met_more(place):
 def test_a_twin_is_a_twin_again_after_a_crash(place):
     """A run that goes on from its archive tells the same twins apart, and runs none of them again."""
     rows, run = rows_of(place, FIRST, AGAIN, THIRD)
-    before = run.archive.fingerprint(1)
+    before = run.archive.compute_fingerprint(1)
     twins = {run.archive.find(row.program).source for row in rows if row.outcome == "twin"}
     executor = Inline()
     finish(job(place, number=1, model=Scripted([], 3), executor=executor, calls=3, without=("racing",)))
-    assert Archive(place).fingerprint(1) == before
+    assert Archive(place).compute_fingerprint(1) == before
     assert len(twins) == 2
     assert not twins & {each.source for each in executor.runner.jobs}

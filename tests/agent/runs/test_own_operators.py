@@ -34,7 +34,7 @@ def test_an_own_operator_brings_its_template(place):
     """Its text is rendered as those in `prompts/` are, and the archive names it."""
     run = own(place)
     list(run.search())
-    prompts = [call.prompt for call in run.archive.calls(1).values()]
+    prompts = [call.prompt for call in run.archive.read_calls(1).values()]
     assert len(prompts) == 3
     assert all(prompt.startswith("Twist this, for tiny_tardiness:\n```python") for prompt in prompts)
     assert {row.operator for slot, row in run.archive.read_candidates(1).items() if slot > 2} == {"twist"}
@@ -63,5 +63,5 @@ def test_a_resumed_run_takes_up_own_operators(place):
     second = Threaded()
     assert not crash(own(place, model=second, number=1))
     archive = Archive(place)
-    assert len(archive.calls(1)) == 3
+    assert len(archive.read_calls(1)) == 3
     archive.close()

@@ -63,9 +63,9 @@ def candidates(run):
 
 def scores(run):
     """All costs that the archive holds, by program and instance."""
-    digests = [i.digest for split in ("train", "validation") for i in tiny().instances(split, 3)]
+    digests = [i.digest for split in ("train", "validation") for i in tiny().generate_instances(split, 3)]
     programs = {row.program for row in run.archive.read_candidates(run.number).values() if row.program}
-    costs = run.archive.costs(list(programs), digests)
+    costs = run.archive.read_score_table(list(programs), digests)
     return {
         (run.archive.find(program).hash, digest): score.cost
         for program, known in costs.items()
@@ -86,8 +86,8 @@ def test_an_offline_run_is_replayed_as_it_was(place, elsewhere, tmp_path):
     again = replay(elsewhere, path)
     assert candidates(again) == candidates(run)
     assert (
-        again.archive.fingerprint(1)
-        == run.archive.fingerprint(1)
+        again.archive.compute_fingerprint(1)
+        == run.archive.compute_fingerprint(1)
         == ReplayModel(path).recording.header.fingerprint
     )
     assert not ReplayModel(path).told
@@ -100,7 +100,7 @@ def test_a_replay_asks_for_the_same_words(place, elsewhere, tmp_path):
     said = [
         [
             (c.slot, c.system, c.prompt, c.reply, c.tokens_in, c.usd, c.template)
-            for c in each.archive.calls(1).values()
+            for c in each.archive.read_calls(1).values()
         ]
         for each in (run, again)
     ]
@@ -114,7 +114,7 @@ def test_a_run_in_which_everything_happens(place, elsewhere, tmp_path, monkeypat
     run = finish(job(place, strategies=make_portfolio(900), evaluations=40))
     assert "tune" in {row.operator for row in run.archive.read_candidates(1).values()}
     again = replay(elsewhere, record(run, tmp_path / "r.jsonl"), strategies=make_portfolio(900))
-    assert again.archive.fingerprint(1) == run.archive.fingerprint(1)
+    assert again.archive.compute_fingerprint(1) == run.archive.compute_fingerprint(1)
 
 
 def test_a_resumed_run_is_replayed_as_if_it_had_not_been_killed(place, elsewhere, tmp_path):
@@ -123,7 +123,7 @@ def test_a_resumed_run_is_replayed_as_if_it_had_not_been_killed(place, elsewhere
     assert crash(run)
     resumed = finish(job(place, number=run.number, evaluations=20))
     again = replay(elsewhere, record(resumed, tmp_path / "r.jsonl"))
-    assert again.archive.fingerprint(1) == resumed.archive.fingerprint(1)
+    assert again.archive.compute_fingerprint(1) == resumed.archive.compute_fingerprint(1)
 
 
 def test_the_replay_of_a_replay(place, elsewhere, tmp_path):
@@ -185,9 +185,9 @@ def test_all_replays_of_one_recording_are_alike(threaded, elsewhere, tmp_path):
     one = replay(elsewhere, path, strategies=make_portfolio(300))
     with Shuffled(1) as executor:
         two = replay(str(tmp_path / "third.db"), path, strategies=make_portfolio(300), executor=executor)
-    assert one.archive.fingerprint(1) == two.archive.fingerprint(1)
+    assert one.archive.compute_fingerprint(1) == two.archive.compute_fingerprint(1)
     kept = [
-        [(c.slot, c.model, c.reply, c.usd, c.detail) for c in run.archive.calls(1).values()]
+        [(c.slot, c.model, c.reply, c.usd, c.detail) for c in run.archive.read_calls(1).values()]
         for run in (threaded, one)
     ]
     assert kept[0] == kept[1]
@@ -199,7 +199,7 @@ def test_a_run_that_was_stopped_ends_where_it_was_stopped(place, elsewhere, tmp_
     run = stopped(place)
     again = replay(elsewhere, record(run, tmp_path / "r.jsonl"))
     assert candidates(again) == candidates(run)
-    assert again.archive.fingerprint(1) == run.archive.fingerprint(1)
+    assert again.archive.compute_fingerprint(1) == run.archive.compute_fingerprint(1)
 
 
 def test_a_run_that_was_stopped_before_a_tuning_is_not_tuned_in_the_replay(
@@ -210,7 +210,7 @@ def test_a_run_that_was_stopped_before_a_tuning_is_not_tuned_in_the_replay(
     run = stopped(place)
     again = replay(elsewhere, record(run, tmp_path / "r.jsonl"))
     assert candidates(again) == candidates(run)
-    assert again.archive.fingerprint(1) == run.archive.fingerprint(1)
+    assert again.archive.compute_fingerprint(1) == run.archive.compute_fingerprint(1)
 
 
 def test_a_recording_that_does_not_say_how_many_slots_there_were_is_replayed(place, elsewhere, tmp_path):

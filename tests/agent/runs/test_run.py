@@ -210,7 +210,7 @@ def test_the_way_in_is_complete():
 def test_the_cpu_limit_is_what_was_asked_for(place, seconds):
     """`cpu_seconds` lowers the problem's limit or raises it, for every instance, and the first line says so."""
     with begun(place, cpu_seconds=seconds) as run:
-        assert {run.problem.cpu_limit(instance) for instance in run.supply.train} == {seconds}
+        assert {run.problem.compute_cpu_limit(instance) for instance in run.supply.train} == {seconds}
         assert f"CPU limit {seconds:g} s for a program on an instance" in describe_plan(run)
 
 

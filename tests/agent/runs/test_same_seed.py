@@ -10,7 +10,7 @@ from gapsmith.agent.search.strategies import make_portfolio
 
 def fingerprint(run):
     """What the run decided and measured."""
-    return finish(run).archive.fingerprint(run.number)
+    return finish(run).archive.compute_fingerprint(run.number)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_what_the_archive_held_before_does_not_matter(place, undisturbed):
 
 def test_the_same_run_twice_in_one_archive_trains_nothing_twice(place):
     """Of a program whose scores the archive has, the probe alone is run again, and the run decides as it did."""
-    training = [instance.data["p"].tobytes() for instance in tiny().instances("train", 3)]
+    training = [instance.data["p"].tobytes() for instance in tiny().generate_instances("train", 3)]
 
     def raced(executor):
         """The jobs that start with a training instance, as races do."""
@@ -77,9 +77,9 @@ def test_discover_is_the_same_run(place, undisturbed):
 def test_the_report_has_the_fingerprint_of_its_run(place, undisturbed):
     """What the end of a run decides belongs to what it is known by; reporting twice changes nothing."""
     run = finish(job(place, evaluations=30))
-    assert run.archive.fingerprint(run.number) == undisturbed
+    assert run.archive.compute_fingerprint(run.number) == undisturbed
     found = run.report().fingerprint
-    assert run.report().fingerprint == found == Archive(place).fingerprint(run.number)
+    assert run.report().fingerprint == found == Archive(place).compute_fingerprint(run.number)
 
 
 # A run in which everything happens: six trajectories, cuts, tuning, twins, a gate that wears out
@@ -98,23 +98,23 @@ def whole(place, **changes):
 def everything(tmp_path_factory):
     """Its fingerprint, one evaluation after another."""
     run, _ = whole(str(tmp_path_factory.mktemp("whole") / "a.db"))
-    kinds = {event.kind for event in run.archive.events(1)}
+    kinds = {event.kind for event in run.archive.read_events(1)}
     assert {"arms", "raced", "twin", "tuned", "gate", "refresh"} <= kinds
-    return run.archive.fingerprint(1)
+    return run.archive.compute_fingerprint(1)
 
 
 @pytest.mark.parametrize("order", [1])
 def test_no_part_of_the_search_depends_on_the_order(place, everything, order):
     """Races, twins, tuning, cuts and the gate are decided alike, whichever trial ends first."""
     with Shuffled(order) as executor:
-        assert whole(place, executor=executor)[0].archive.fingerprint(1) == everything
+        assert whole(place, executor=executor)[0].archive.compute_fingerprint(1) == everything
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_no_part_of_the_search_depends_on_the_workers(place, everything, workers):
     """One, two and three real sandboxes decide as the fake one does."""
     with LocalExecutor(workers) as executor:
-        assert whole(place, executor=executor)[0].archive.fingerprint(1) == everything
+        assert whole(place, executor=executor)[0].archive.compute_fingerprint(1) == everything
 
 
 @pytest.mark.parametrize("after", [90, 210])
@@ -123,4 +123,4 @@ def test_no_part_of_the_search_depends_on_a_crash(place, everything, after):
     assert whole(place, archive=dying(Archive(place), after))[1]
     run, crashed = whole(place, number=1)
     assert not crashed
-    assert run.archive.fingerprint(1) == everything
+    assert run.archive.compute_fingerprint(1) == everything

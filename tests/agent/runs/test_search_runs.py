@@ -90,13 +90,13 @@ def test_seeds_come_after_the_rules_and_cost_one_evaluation_each(place):
     assert run.ledger.evaluations == sum(row.charged for slot, row in rows.items() if slot > 2)
     for arm in run.loop.state.arms.all.values():
         assert arm.population.rank(rows[3].program) is not None
-    assert run.ledger.calls == len(run.archive.calls(1)) == len(rows) - 5
+    assert run.ledger.calls == len(run.archive.read_calls(1)) == len(rows) - 5
 
 
 def test_a_seed_is_no_rule(place):
     """The control still starts from the best rule, and a seed that is the best must pass the gate like any other."""
     problem = one_rule()
-    train, validation = problem.instances("train", 3), problem.instances("validation", 3)
+    train, validation = problem.generate_instances("train", 3), problem.generate_instances("validation", 3)
     improved = [each for each in validation if due_date_cost(each) > problem.baseline(each, 1.0).upper]
     for known, gate_says in (((*train, improved[0]), "held back"), ((*train, *validation), "passed")):
         run = finish(job(place + gate_says, problem=problem, seeds=(table(known),), calls=1))
@@ -136,7 +136,7 @@ def test_a_worn_gate_has_half_of_its_instances_exchanged(place, monkeypatch):
     """The champion is measured on the fresh ones, and goes on from there; the exchange is on record."""
     monkeypatch.setattr(gate, "LOOKS", 1)
     run = refreshed(place)
-    events = [event for event in run.archive.events(1) if event.kind == "refresh"]
+    events = [event for event in run.archive.read_events(1) if event.kind == "refresh"]
     before, now = run.supply.course.validation, run.loop.state.gate.bench
     assert len(events) > 1
     assert len(now.instances) == len(before.instances) == events[0].detail["instances"]
@@ -145,29 +145,29 @@ def test_a_worn_gate_has_half_of_its_instances_exchanged(place, monkeypatch):
     assert digests[: 8 - gone] == [i.digest for i in before.instances[gone:]]
     assert len(set(digests)) == 8
     champion = run.loop.state.champion
-    scores = run.archive.scores(champion.program, digests)
+    scores = run.archive.read_scores(champion.program, digests)
     assert [scores[digest].cost for digest in digests] == list(run.loop.state.gate.costs)
 
 
 def test_fresh_instances_follow_from_the_seed(place, tmp_path, monkeypatch):
     """Whatever order evaluations end in, and after a crash, the same instances come and the same is decided."""
     monkeypatch.setattr(gate, "LOOKS", 1)
-    expected = refreshed(place).archive.fingerprint(1)
+    expected = refreshed(place).archive.compute_fingerprint(1)
     with Shuffled(5) as executor:
-        assert refreshed(str(tmp_path / "b.db"), executor=executor).archive.fingerprint(1) == expected
+        assert refreshed(str(tmp_path / "b.db"), executor=executor).archive.compute_fingerprint(1) == expected
     for after in (45, 75):
         other = str(tmp_path / f"{after}.db")
         assert crash(job(other, archive=dying(Archive(other), after), problem=one_rule(), evaluations=20))
-        assert refreshed(other, number=1).archive.fingerprint(1) == expected
+        assert refreshed(other, number=1).archive.compute_fingerprint(1) == expected
 
 
 def test_an_exchange_is_told_alike_in_any_archive(place, tmp_path, monkeypatch):
     """Where an archive holds earlier runs programs have other numbers, and the record of the exchange is the same."""
     monkeypatch.setattr(gate, "LOOKS", 1)
-    expected = refreshed(place, calls=12).archive.fingerprint(1)
+    expected = refreshed(place, calls=12).archive.compute_fingerprint(1)
     other = str(tmp_path / "other.db")
     finish(job(other, seed=4, calls=4))
-    assert refreshed(other, calls=12).archive.fingerprint(2) == expected
+    assert refreshed(other, calls=12).archive.compute_fingerprint(2) == expected
 
 
 def test_candidates_that_wait_at_a_worn_gate_are_not_held_up(tmp_path, monkeypatch):
@@ -177,9 +177,9 @@ def test_candidates_that_wait_at_a_worn_gate_are_not_held_up(tmp_path, monkeypat
     for number in range(4):  # answers come in any order: a run in which the best came first has one leader
         place = str(tmp_path / f"{number}.db")
         run = finish(job(place, problem=one_rule(), model=Threaded(together=16), calls=16))
-        events = [event.kind for event in run.archive.events(1)]
+        events = [event.kind for event in run.archive.read_events(1)]
         assert events.count("refresh") == events.count("gate") - 1
-        assert run.ledger.calls == len(run.archive.calls(1)) == 16
+        assert run.ledger.calls == len(run.archive.read_calls(1)) == 16
         exchanges.append(events.count("refresh"))
     assert max(exchanges) > 1
 
@@ -199,7 +199,7 @@ def long(tmp_path_factory):
 
 def test_every_decision_is_on_record(long):
     """Dropped, told apart, tuned, gated, given up, exchanged: of each there is an event with its reason."""
-    events, rows = long.archive.events(1), long.archive.read_candidates(1)
+    events, rows = long.archive.read_events(1), long.archive.read_candidates(1)
     kinds = {event.kind for event in events}
     assert {"arms", "raced", "twin", "tuned", "gate", "refresh"} <= kinds
     by_kind = {kind: {event.slot for event in events if event.kind == kind} for kind in kinds}
@@ -214,7 +214,7 @@ def test_every_decision_is_on_record(long):
 
 def test_who_was_given_up_asks_no_more(long):
     """From the cut on only what is left asks, but for what was already under way."""
-    events = [event for event in long.archive.events(1) if event.kind == "arms"]
+    events = [event for event in long.archive.read_events(1) if event.kind == "arms"]
     gone = [name for event in events for name in event.detail["given up"]]
     assert len(gone) == len(set(gone)) == 3
     assert "independent" not in gone
@@ -226,7 +226,7 @@ def test_who_was_given_up_asks_no_more(long):
 
 def test_tallies_of_a_run_are_kept(long):
     """Operators, arms and models are in the archive with what they gained and cost."""
-    kept = {(row.kind, row.name): row for row in long.archive.tallies(1)}
+    kept = {(row.kind, row.name): row for row in long.archive.read_tallies(1)}
     rows = [row for row in long.archive.read_candidates(1).values() if row.model]
     assert kept["model", "offline"].tries == len(rows)
     assert sum(row.tries for (kind, _), row in kept.items() if kind == "operator") == len(rows)
@@ -264,7 +264,7 @@ def test_who_was_asked_is_recalled(place, after):
 
     assert crash(job(place, archive=dying(Archive(place), after), models=pair(), calls=24))
     before = {slot: row.model for slot, row in Archive(place).read_candidates(1).items() if row.model}
-    kept, models = set(Archive(place).calls(1)), pair()
+    kept, models = set(Archive(place).read_calls(1)), pair()
     run = finish(job(place, number=1, models=models, calls=24))
     rows = Archive(place).read_candidates(1)
     assert {slot: rows[slot].model for slot in before} == before
@@ -304,7 +304,7 @@ def test_a_model_that_only_repeats_itself_ends_the_run(place, monkeypatch):
     monkeypatch.setattr(loop, "BARREN", 12)
     run = finish(job(place, model=Scripted([numbered(3)], 3), evaluations=500))
     assert run.ledger.evaluations == 1
-    assert 12 <= len(run.archive.calls(1)) <= 1 + 12 + loop.WINDOW
+    assert 12 <= len(run.archive.read_calls(1)) <= 1 + 12 + loop.WINDOW
     assert run.archive.run(1).status == "searched"
 
 
@@ -324,5 +324,5 @@ def test_the_search_allows_less_time_than_the_test(place):
     run = job(place)
     searched, whole = run.supply.course.problem, run.problem
     instance = run.supply.test(0)[0]
-    assert searched.cpu_limit(instance) == pytest.approx(SEARCHED * whole.cpu_limit(instance))
+    assert searched.compute_cpu_limit(instance) == pytest.approx(SEARCHED * whole.compute_cpu_limit(instance))
     assert 0.4 < SEARCHED < 0.8

@@ -27,23 +27,23 @@ def keys(instances):
 def test_generated_splits_are_disjoint(seed):
     """No instance of the real problem is in two splits, of whatever seeds."""
     problem = find_problem("single_machine_tardiness")
-    train, validation, test = (keys(problem.instances(split, seed)) for split in Split)
+    train, validation, test = (keys(problem.generate_instances(split, seed)) for split in Split)
     assert not train & validation
     assert not (train | validation) & test
-    assert not (train | validation) & keys(problem.instances(Split.TEST, 0))
+    assert not (train | validation) & keys(problem.generate_instances(Split.TEST, 0))
 
 
 def test_splits_of_equal_sizes_are_disjoint():
     """Not the sizes keep the splits apart: each draws numbers of its own."""
-    found = [keys(tiny().instances(split, 4)) for split in Split]
+    found = [keys(tiny().generate_instances(split, 4)) for split in Split]
     assert len(set.union(*found)) == sum(map(len, found)) == 14 + 8 + 7
 
 
 def test_a_seed_has_instances_of_its_own():
     """Training instances follow from the seed, and from nothing else."""
     problem = tiny()
-    assert keys(problem.instances("train", 1)) == keys(problem.instances("train", 1))
-    assert not keys(problem.instances("train", 1)) & keys(problem.instances("train", 2))
+    assert keys(problem.generate_instances("train", 1)) == keys(problem.generate_instances("train", 1))
+    assert not keys(problem.generate_instances("train", 1)) & keys(problem.generate_instances("train", 2))
 
 
 def datum(value):
@@ -163,7 +163,7 @@ def own(place, **settings):
 
 def test_own_instances_are_split_in_three(place, tmp_path):
     """Files to learn from are split into disjoint thirds, repetitions left out, and the last is the test."""
-    instances = tiny().instances("train", 1)
+    instances = tiny().generate_instances("train", 1)
     file = write(tmp_path / "own.txt", [*instances, *instances[:5]])
     run = finish(own(place, instances=(file,)))
     train, validation = (
@@ -180,16 +180,16 @@ def test_own_instances_are_split_in_three(place, tmp_path):
 
 def test_a_sealed_test_of_one_s_own_may_hold_nothing_to_learn_from(place, tmp_path):
     """A file that is named for learning and for the test, or shares instances with one, is refused."""
-    instances = tiny().instances("train", 1)
+    instances = tiny().generate_instances("train", 1)
     learn = write(tmp_path / "learn.txt", instances)
-    test = write(tmp_path / "test.txt", [*tiny().instances("test"), instances[3]])
+    test = write(tmp_path / "test.txt", [*tiny().generate_instances("test"), instances[3]])
     with pytest.raises(GapsmithError, match=r"test-8 .* learn"):
         own(place, instances=(learn,), test=(test,))
 
 
 def test_too_few_instances_of_one_s_own_are_refused(place, tmp_path):
     """With eleven instances there is nothing to learn from; the message says how many it takes."""
-    file = write(tmp_path / "few.txt", tiny().instances("train", 1)[:11])
+    file = write(tmp_path / "few.txt", tiny().generate_instances("train", 1)[:11])
     with pytest.raises(GapsmithError, match="found 11 different instances; expected at least 12"):
         finish(own(place, instances=(file,)))
 
@@ -197,11 +197,11 @@ def test_too_few_instances_of_one_s_own_are_refused(place, tmp_path):
 def test_a_worn_gate_of_one_s_own_instances_says_that_it_keeps_them(place, tmp_path, monkeypatch):
     """There are no fresh instances: the looks are counted anew, and the decision is on record."""
     monkeypatch.setattr(gate, "LOOKS", 1)
-    file = write(tmp_path / "own.txt", tiny().instances("train", 1))
+    file = write(tmp_path / "own.txt", tiny().generate_instances("train", 1))
     run = own(place, instances=(file,), seeds=(BETTER,))
     before = run.supply.course.validation
     finish(run)
-    details = [event.detail for event in run.archive.events(1) if event.kind == "refresh"]
+    details = [event.detail for event in run.archive.read_events(1) if event.kind == "refresh"]
     assert details
     assert all(detail["instances"] == 0 and "no fresh ones" in detail["why"] for detail in details)
     assert run.loop.state.gate.bench is before

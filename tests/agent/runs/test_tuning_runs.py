@@ -63,7 +63,7 @@ def test_a_bad_default_is_tuned(place):
     assert tuned.train_gap < parent.train_gap
     assert find_parameters(run.archive.find(tuned.program).source)[0].default > 2
     assert run.loop.state.best.gap <= tuned.train_gap
-    (event,) = [e for e in run.archive.events(1) if e.kind == "tuned" and e.slot == tuned.slot]
+    (event,) = [e for e in run.archive.read_events(1) if e.kind == "tuned" and e.slot == tuned.slot]
     assert event.detail["after"] < event.detail["before"]
     assert 0 < event.detail["run"] <= MOST
 
@@ -98,17 +98,17 @@ def test_without_tuning_nothing_is_tuned(place):
 
 def test_trials_may_end_in_any_order(place, tmp_path):
     """Generations of trials run side by side: whichever ends first, the same program comes of it."""
-    expected = finish(tuning_run(place)).archive.fingerprint(1)
+    expected = finish(tuning_run(place)).archive.compute_fingerprint(1)
     with Shuffled(1) as executor:
         run = finish(tuning_run(str(tmp_path / "other.db"), executor=executor))
-    assert run.archive.fingerprint(1) == expected
+    assert run.archive.compute_fingerprint(1) == expected
 
 
 def test_a_crash_while_constants_are_tuned_is_made_good(tmp_path):
     """Whatever commit around the tuning a run dies at, it ends as if nothing had happened, and asks nobody twice."""
     archive, copies = photographed(tmp_path / "0.db")
     run = finish(tuning_run("", archive=archive))
-    expected, disturbed = archive.fingerprint(1), 0
+    expected, disturbed = archive.compute_fingerprint(1), 0
     for place, _ in copies[20::2]:
         other = tuning_run(place, number=1, model=(model := Scripted([TRIES], 1)))
         rows = other.archive.read_candidates(1).values()
@@ -116,7 +116,7 @@ def test_a_crash_while_constants_are_tuned_is_made_good(tmp_path):
             continue
         disturbed += 1
         finish(other)
-        assert other.archive.fingerprint(1) == expected
+        assert other.archive.compute_fingerprint(1) == expected
         assert model.requests == []
     assert disturbed
     assert tunings(run)
@@ -124,9 +124,9 @@ def test_a_crash_while_constants_are_tuned_is_made_good(tmp_path):
 
 def test_the_tuned_of_a_finished_run_is_not_tuned_again(place):
     """Resuming a run that is done runs nothing."""
-    expected = finish(tuning_run(place)).archive.fingerprint(1)
+    expected = finish(tuning_run(place)).archive.compute_fingerprint(1)
     again = finish(tuning_run(place, number=1, model=Counting()))
-    assert again.archive.fingerprint(1) == expected
+    assert again.archive.compute_fingerprint(1) == expected
     assert again.models[0].asked == []
 
 

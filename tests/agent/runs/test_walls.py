@@ -36,7 +36,7 @@ def test_a_model_that_never_answers_holds_no_run(place):
     """When the seconds are used up, nobody waits for what was sent, and the run ends."""
     run = finish(job(place, model=Silent(), seconds=0.3))
     assert run.ledger.is_out_of_time()
-    assert not run.archive.calls(1)
+    assert not run.archive.read_calls(1)
     assert run.left_behind == run.ledger.calls
     assert run.ledger.usd == pytest.approx(0.01 * run.left_behind)
 
@@ -85,7 +85,7 @@ def test_some_useless_replies_are_counted(place):
 def test_a_call_that_was_sent_and_never_received_counts(place):
     """What a killed sitting had on the wire is counted at the most that it can have cost."""
     run = finish(job(place, model=Threaded(), usd=0.05, calls=4))
-    lost = max(run.archive.calls(1))
+    lost = max(run.archive.read_calls(1))
     with run.archive._engine.begin() as connection:
         connection.execute(text(f"DELETE FROM calls WHERE slot = {lost}"))
     again = job(place, model=Threaded(), archive=Archive(place), number=1, usd=0.05, calls=4)
@@ -103,5 +103,5 @@ def test_a_price_that_is_not_known_is_no_zero(place):
 def test_a_usage_that_says_nothing_keeps_the_reservation(place):
     """Where what a call cost is not known, what it can have cost at most is spent."""
     run = finish(job(place, model=Saying(numbered(1), usd=lambda _: None, most=0.2), usd=0.5, calls=40))
-    assert len(run.archive.calls(1)) == 2
+    assert len(run.archive.read_calls(1)) == 2
     assert run.ledger.dollars == pytest.approx(0.4)

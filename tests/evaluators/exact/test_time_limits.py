@@ -43,7 +43,7 @@ def hurried(monkeypatch):
 def test_every_method_looks_at_the_clock_and_stops(name, hurried):
     """After the limit there are few further looks, and the bounds are honest."""
     problem, instance = find_problem(name), large(name)
-    problem.baseline(problem.instances(Split.TRAIN, 0, 1)[0], 2.0)  # compiled
+    problem.baseline(problem.generate_instances(Split.TRAIN, 0, 1)[0], 2.0)  # compiled
     del hurried[:]
     found = problem.baseline(instance, 1.0)
     assert len(hurried) <= 80

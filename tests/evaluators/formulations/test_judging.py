@@ -40,7 +40,7 @@ def problem():
 @pytest.fixture(scope="module")
 def instance(problem):
     """One of its instances."""
-    return problem.instances(Split.TRAIN, 0, 1)[0]
+    return problem.generate_instances(Split.TRAIN, 0, 1)[0]
 
 
 def with_name(problem, instance, name, change=lambda model, variables: model.add(variables["start"][0] >= 0)):
@@ -175,7 +175,7 @@ def test_instances_outside_the_window_are_not_drawn(monkeypatch):
     hard = search("tardiness_interval")
     hard.judge.window = (100.0, 200.0)
     with pytest.raises(Exception, match="expected other sizes"):
-        hard.instances(Split.TRAIN, 0, 1)
+        hard.generate_instances(Split.TRAIN, 0, 1)
 
 
 def test_instances_are_chosen_in_other_orders_than_they_are_measured_in(monkeypatch):

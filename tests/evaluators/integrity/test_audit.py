@@ -14,7 +14,7 @@ from gapsmith.evaluators.problems.single_machine_tardiness.problem import proble
 from gapsmith.evaluators.running.assess import assess
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 
-INSTANCES = problem.instances(Split.TRAIN, 3, 20)
+INSTANCES = problem.generate_instances(Split.TRAIN, 3, 20)
 
 COUNTS = """
 import numpy as np
@@ -54,7 +54,7 @@ def found(source: str, sandbox: Sandbox) -> IntegrityResult:
 @pytest.mark.parametrize("name", [rule.name for rule in problem.rules])
 def test_rules_are_honest(name: str, sandbox: Sandbox) -> None:
     """Every reference rule passes, ties by job number and all."""
-    assert found(problem.rule(name).source("schedule"), sandbox) == IntegrityResult("ok")
+    assert found(problem.find_rule(name).source("schedule"), sandbox) == IntegrityResult("ok")
 
 
 def test_state_is_found(sandbox: Sandbox) -> None:
@@ -90,7 +90,7 @@ def priority(item, bins):
 
 def test_who_sees_the_future_is_found(sandbox: Sandbox) -> None:
     """An on-line program that looks at the items to come is marked, though its packing is feasible."""
-    instances = online_bin_packing.instances(Split.TRAIN, 1, 4)
+    instances = online_bin_packing.generate_instances(Split.TRAIN, 1, 4)
     result = assess(online_bin_packing, PEEKS, instances, sandbox)
     assert result.outcome == "ok"
     costs = [score.cost or 0 for score in result.scores]
@@ -102,8 +102,8 @@ PEEKING = (Path(__file__).parents[2] / "data" / "peeking_packing.py").read_text(
 
 def test_one_that_peeks_on_large_instances_only_is_priced_without_its_plan(sandbox: Sandbox) -> None:
     """What is told or claimed of it is what it reaches when each event comes after the decision before."""
-    instances = online_bin_packing.instances(Split.TEST, 0, 4)
-    rule = online_bin_packing.rule("Best Fit").source("priority")
+    instances = online_bin_packing.generate_instances(Split.TEST, 0, 4)
+    rule = online_bin_packing.find_rule("Best Fit").source("priority")
     plain = [score.cost for score in assess(online_bin_packing, rule, instances, sandbox).scores]
     wholes = [replace(instance, whole=True) for instance in instances]
     seen = [score.cost for score in assess(online_bin_packing, PEEKING, wholes, sandbox).scores]
@@ -116,6 +116,6 @@ def test_one_that_peeks_on_large_instances_only_is_priced_without_its_plan(sandb
 
 def test_scores_of_whole_instances_are_never_taken_for_others() -> None:
     """An instance whose events come in one call has a digest of its own."""
-    (instance,) = online_bin_packing.instances(Split.TRAIN, 1, 1)
+    (instance,) = online_bin_packing.generate_instances(Split.TRAIN, 1, 1)
     assert replace(instance, whole=True).digest != instance.digest
     assert replace(instance, whole=True).plain == instance.plain

@@ -159,7 +159,7 @@ def test_a_program_that_tampers_with_the_driver_gains_nothing(sandbox: Sandbox, 
 
 def test_other_futures_keep_the_past() -> None:
     """The events before the parting stay, some after it differ, and numbers stay as they are."""
-    data = problem.instances(Split.TRAIN)[0].data
+    data = problem.generate_instances(Split.TRAIN)[0].data
     rng = np.random.default_rng(0)
     items = np.asarray(data["items"])
     for kept in (1, 100, len(items) - 1):

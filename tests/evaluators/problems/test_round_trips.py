@@ -155,7 +155,7 @@ def test_what_is_no_instance_is_refused_with_its_file(problem, text, tmp_path):
 @pytest.mark.parametrize("problem", [FLOW_SHOP, ASSIGNMENT, TARDINESS, WEIGHTED], ids=lambda each: each.name)
 def test_generated_instances_survive_their_files(problem, tmp_path):
     """What the generator draws, written and read, has the same digest of its data."""
-    (instance,) = problem.instances(Split.TRAIN, 5, 1)
+    (instance,) = problem.generate_instances(Split.TRAIN, 5, 1)
     data = {key: np.asarray(value) for key, value in instance.data.items()}
     texts = {
         "permutation_flow_shop": lambda: shop_text(data["p"]),

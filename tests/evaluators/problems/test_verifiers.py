@@ -19,7 +19,7 @@ NAMES = (
     "tsp",
 )
 PROBLEMS = {name: load_problem(name) for name in NAMES}
-INSTANCES = {name: problem.instances(Split.TRAIN, 0, 2)[0] for name, problem in PROBLEMS.items()}
+INSTANCES = {name: problem.generate_instances(Split.TRAIN, 0, 2)[0] for name, problem in PROBLEMS.items()}
 SIZES = {name: len(next(iter(instance.data.values()))) for name, instance in INSTANCES.items()}
 
 

@@ -28,7 +28,7 @@ class Fixed:
 def test_all_instances_in_one_process():
     """One job holds all instances, in order, with the dearest limit among them."""
     runner, problem = NoSandbox(), tiny(cpu_seconds=lambda instance: float(len(instance.data["p"])))
-    instances = problem.instances("train")
+    instances = problem.generate_instances("train")
     found = assess(problem, GOOD, instances, runner)
     assert found.outcome == "ok"
     (job,) = runner.jobs
@@ -42,7 +42,7 @@ def test_all_instances_in_one_process():
 def test_costs_are_the_verifier_s():
     """The score's cost is what trusted code makes of the solution; the level of isolation is kept."""
     problem = tiny()
-    (instance,) = problem.instances("train", 0, 1)
+    (instance,) = problem.generate_instances("train", 0, 1)
     (score,) = assess(problem, GOOD, [instance], NoSandbox()).scores
     assert score.cost == problem.cost(instance, instance.data["d"].argsort().tolist())
     assert score.level is Level.L4
@@ -51,7 +51,7 @@ def test_costs_are_the_verifier_s():
 def test_it_stops_at_the_first_failure():
     """What comes after a failure is not priced, and the failure is named with its instance."""
     problem = tiny()
-    found = assess(problem, SECOND, problem.instances("train"), NoSandbox())
+    found = assess(problem, SECOND, problem.generate_instances("train"), NoSandbox())
     assert [score.outcome for score in found.scores] == ["ok", "infeasible"]
     assert found.outcome == "infeasible"
     assert found.message.startswith("train-0-2: returned str")
@@ -60,23 +60,23 @@ def test_it_stops_at_the_first_failure():
 def test_it_goes_on_where_all_are_wanted():
     """With `assess_all` every instance has a score, each failure its own."""
     problem = tiny()
-    scores = assess_all(problem, SECOND, problem.instances("train", 0, 5), NoSandbox())
+    scores = assess_all(problem, SECOND, problem.generate_instances("train", 0, 5), NoSandbox())
     assert [score.outcome for score in scores] == ["ok", "infeasible", "ok", "infeasible", "ok"]
-    alone = assess_all(problem, SECOND, problem.instances("train", 0, 5), NoSandbox(), isolated=True)
+    alone = assess_all(problem, SECOND, problem.generate_instances("train", 0, 5), NoSandbox(), isolated=True)
     assert [score.outcome for score in alone] == ["ok"] * 5
 
 
 def test_isolated_is_a_process_for_each():
     """Isolated, every job has one call."""
     runner, problem = NoSandbox(), tiny()
-    assess_all(problem, GOOD, problem.instances("train", 0, 5), runner, isolated=True)
+    assess_all(problem, GOOD, problem.generate_instances("train", 0, 5), runner, isolated=True)
     assert [len(job.calls) for job in runner.jobs] == [1] * 5
 
 
 def test_the_sandbox_s_ending_is_the_outcome():
     """How the sandbox saw it end is the score of the instance that was under way."""
     problem = tiny()
-    instances = problem.instances("train", 0, 3)
+    instances = problem.generate_instances("train", 0, 3)
     answers = (Answer(list(range(len(instances[0].data["p"]))), 0.02),)
     seen = Outcome(
         ending=Ending.TIMEOUT_CPU, message="too long", answers=answers, cpu_seconds=0.7, level=Level.L3
@@ -90,7 +90,7 @@ def test_the_sandbox_s_ending_is_the_outcome():
 def test_null_seconds_are_taken_off_and_never_below_zero():
     """CPU seconds are the kernel's account of the call, less a null call's."""
     problem = tiny()
-    instances = problem.instances("train", 0, 2)
+    instances = problem.generate_instances("train", 0, 2)
     for spent, expected in ((0.0, CPU), (CPU / 2, CPU / 2), (1.0, 0.0)):
         scores = assess(problem, GOOD, instances, NoSandbox(), spent).scores
         assert [score.cpu_seconds for score in scores] == [expected] * 2
@@ -99,7 +99,7 @@ def test_null_seconds_are_taken_off_and_never_below_zero():
 def test_more_answers_than_asked_are_not_believed():
     """A sandbox that claims more answers than calls gives no more scores than there are instances."""
     problem = tiny()
-    (instance,) = problem.instances("train", 0, 1)
+    (instance,) = problem.generate_instances("train", 0, 1)
     answer = Answer(list(range(len(instance.data["p"]))), 0.1)
     seen = Outcome(ending=Ending.OK, answers=(answer,) * 5)
     assert len(assess(problem, GOOD, [instance], Fixed(seen)).scores) == 1
@@ -109,7 +109,7 @@ def test_a_driver_is_sent_along():
     """The problem's own driver runs beside the candidate."""
     runner = Fixed(Outcome(ending=Ending.NO_RESULT, message="nothing"))
     problem = replace(tiny(), driver="def drive(*a): ...")
-    assess(problem, GOOD, problem.instances("train", 0, 1), runner)
+    assess(problem, GOOD, problem.generate_instances("train", 0, 1), runner)
     assert runner.jobs[0].driver == "def drive(*a): ..."
 
 
@@ -123,7 +123,7 @@ def test_an_answer_without_a_follow_up_ends_nothing():
             "schedule", "", lambda instance, _: None if names.pop() == "skip" else instance.data
         ),
     )
-    instances = problem.instances("train", 0, 3)
+    instances = problem.generate_instances("train", 0, 3)
     names[:] = ["ask", "skip", "ask"]
     found = assess(problem, GOOD, instances, NoSandbox())
     assert (found.outcome, len(found.scores)) == ("ok", 3)

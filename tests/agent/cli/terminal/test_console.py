@@ -89,7 +89,7 @@ def hostile(tmp_path, monkeypatch):
     settings = {"problem": str(TINY), "models": [EVIL], "budget": {"calls": 1}}
     run = store.start("tiny_tardiness", EVIL, 1, settings)
     source = f"def schedule(p, d):\n    '''{EVIL}'''\n    return p\n"
-    program, _ = store.program("tiny_tardiness", "abc", source, 9)
+    program, _ = store.add_program("tiny_tardiness", "abc", source, 9)
     store.answer(CandidateRow(run=run, slot=0, operator=EVIL, name=EVIL, arm=EVIL, model=EVIL))
     values = {"program": program, "outcome": EVIL, "message": EVIL, "train_gap": 1.0, "behaviour": EVIL}
     store.settle(run, 0, values, events=[("gate", {EVIL: EVIL})])

@@ -125,7 +125,7 @@ def test_a_signal_stops_a_run_in_order(tmp_path, silent_server, number, code):
         assert run.wait(60) == code
     archive = Archive(str(tmp_path / "archive.db"))
     assert archive.run(1).status == "stopped"
-    assert len(archive.calls(1)) == 1
+    assert len(archive.read_calls(1)) == 1
     archive.close()
 
 

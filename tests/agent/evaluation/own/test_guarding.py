@@ -96,7 +96,7 @@ def test_an_exception_of_ones_own_code_names_file_function_and_line(own, functio
     )
     instance = Instance("x", {"p": np.array([1, 2])})
     calls = {
-        "generate": lambda: problem.instances(Split.TRAIN, 0, 1),
+        "generate": lambda: problem.generate_instances(Split.TRAIN, 0, 1),
         "cost": lambda: problem.cost(instance, [0, 1]),
         "baseline": lambda: problem.baseline(instance, 1.0),
     }

@@ -137,7 +137,7 @@ def test_the_docstring_says_what_the_test_rests_on(archive, more, said):
 def test_an_export_prints_the_archive_s_costs(archive, tmp_path):
     """As a program, it prints a JSON line for each instance, with the cost that the verifier finds."""
     problem = tiny()
-    instances = problem.instances("test")
+    instances = problem.generate_instances("test")
     file = write(tmp_path, instances)
     for name in ("main guard", "class"):
         module = tmp_path / "my_rule.py"

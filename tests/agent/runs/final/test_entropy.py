@@ -26,8 +26,8 @@ def foreseen():
     """The instances that a run of this seed could be expected to end with, if they followed from a seed."""
     problem, found = tiny(), []
     for seed in (0, SEED):
-        found += problem.instances(Split.TEST, seed)
-        found += problem.instances(Split.VALIDATION, seed, 16, start=UNSEEN_FROM)
+        found += problem.generate_instances(Split.TEST, seed)
+        found += problem.generate_instances(Split.VALIDATION, seed, 16, start=UNSEEN_FROM)
     return found
 
 

@@ -76,7 +76,7 @@ class Stage:
     def elite(self, source):
         """A program in the archive, with its costs in training."""
         screened = screen(source, self.problem.entry)
-        program, _ = self.archive.program("tiny_tardiness", screened.hash, source, screened.size)
+        program, _ = self.archive.add_program("tiny_tardiness", screened.hash, source, screened.size)
         elite = Elite(program, source, screened.size, 0.0, ())
         costs = list_costs(self.by.run([elite], self.train.instances)[0]) or ()
         return replace(elite, costs=costs, gap=self.train.scale.search(costs) if costs else 0.0)
@@ -88,12 +88,12 @@ class Stage:
 
     def events(self):
         """The decisions of the end by kind."""
-        return {event.kind: event.detail for event in self.archive.events(1) if event.slot == SLOT}
+        return {event.kind: event.detail for event in self.archive.read_events(1) if event.slot == SLOT}
 
 
 def rarely_improved(stage):
     """Ten instances; EDD is not optimal on the last alone."""
-    pool = stage.problem.instances("train", 5, 80)
+    pool = stage.problem.generate_instances("train", 5, 80)
     costs = list_costs(stage.by.run([stage.elite(EDD)], pool)[0])
     best = [stage.problem.baseline(each, 1.0).upper for each in pool]
     gains = [(cost > least, each) for each, cost, least in zip(pool, costs, best, strict=True)]
@@ -121,7 +121,7 @@ def test_the_claim_is_the_gain_on_instances_that_chose_nothing(place):
     gain, low, high = bench.scale.gain(*costs)
     assert finale.claimed == Gain(gain, (low, high), len(bench.instances))
     digests = [i.digest for i in stage.unseen.claim]
-    assert stage.archive.scores(stage.elites[0].program, digests) == {}
+    assert stage.archive.read_scores(stage.elites[0].program, digests) == {}
 
 
 def test_nothing_worse_than_the_best_rule_is_returned(place):
@@ -183,7 +183,7 @@ def test_a_program_that_fails_on_the_claim_is_not_handed_over(place):
     """Who fails on one of the last instances is replaced by the rule."""
     fragile = BEST.replace("return list(best)", "return list(best)[1:] if len(p) == 7 else list(best)")
     stage = Stage(place, fragile)
-    larger = tiny().instances("train", 9, 6)
+    larger = tiny().generate_instances("train", 9, 6)
     finale = stage.end(instances=replace(stage.unseen, claim=tuple(larger)))
     assert finale.winner == finale.reference
     assert stage.events()["claim"]["failed"] == "winner"
@@ -204,7 +204,7 @@ class Late(NoSandbox):
 @pytest.mark.parametrize(("late", "kept"), [(1, True), (2, False)])
 def test_a_late_call_in_the_claim_is_counted(place, late, kept):
     """Who runs out of time on one of a few last instances stays, and the claim names it; on two it does not."""
-    small, large = (tiny(sizes={Split.TRAIN: (size,)}).instances("train", 9, 9) for size in (5, 7))
+    small, large = (tiny(sizes={Split.TRAIN: (size,)}).generate_instances("train", 9, 9) for size in (5, 7))
     stage = Stage(place, BEST)
     stage.executor.runner = Late()
     finale = stage.end(instances=replace(stage.unseen, claim=(*small, *large[:late])))
@@ -218,7 +218,7 @@ def test_a_late_call_in_the_claim_is_counted(place, late, kept):
 def test_few_own_instances_choose_and_claim_nothing(place):
     """Of eleven validation instances all choose, none claims, and the report says how many it would take."""
     stage = Stage(place, BEST)
-    pool = tiny(sizes={Split.TRAIN: (6,)}).instances("train", 5, 80)
+    pool = tiny(sizes={Split.TRAIN: (6,)}).generate_instances("train", 5, 80)
     bests = [stage.problem.baseline(each, 1.0).upper for each in pool]
     rules = [
         list_costs(r)
@@ -245,8 +245,8 @@ def test_a_winner_that_fails_on_a_test_instance_has_the_figures_of_the_others(pl
     fragile = BEST.replace("return list(best)", "return list(best)[1:] if len(p) == 7 else list(best)")
     stage = Stage(place, fragile)
     tests = [
-        *stage.problem.instances("test", 1, 8),
-        *tiny(sizes={Split.TRAIN: (7,)}).instances("train", 9, 1),
+        *stage.problem.generate_instances("test", 1, 8),
+        *tiny(sizes={Split.TRAIN: (7,)}).generate_instances("train", 9, 1),
     ]
     finale = Finale(stage.elites[0], None, Gain(1.0, (0.5, 1.5), 30), 60, 30)
     course, ledger = stage.job.loop._course, stage.job.ledger
@@ -264,7 +264,7 @@ def test_the_winner_is_on_the_front_and_first_of_the_set(place):
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     rows = stage.archive.read_candidates(run.number).values()
     worst = max((row for row in rows if row.train_gap is not None), key=lambda row: row.train_gap)
-    tests = stage.by.bench(stage.problem.instances("test"))
+    tests = stage.by.bench(stage.problem.generate_instances("test"))
     found = make_leaderboards(run.number, worst.program, run.loop._course.train, tests, stage.by)
     assert worst.program in [point.program for point in found.front]
     assert found.together[0].program == worst.program
@@ -275,7 +275,7 @@ def test_the_next_best_is_tried_where_the_best_fails(place):
     """Who fails on one of the last instances makes room for the one behind it, and both are on record."""
     fragile = BEST.replace("return list(best)", "return list(best)[1:] if len(p) == 7 else list(best)")
     stage = Stage(place, fragile, BEST)
-    larger = tiny().instances("train", 9, 6)
+    larger = tiny().generate_instances("train", 9, 6)
     finale = stage.end(instances=replace(stage.unseen, claim=tuple(larger)))
     assert "permutations" in finale.winner.source
     assert "[1:]" not in finale.winner.source
@@ -288,8 +288,14 @@ def test_the_next_best_is_tried_where_the_best_fails(place):
 def test_who_is_surely_worse_on_a_kind_is_passed_over(place):
     """It uses up none of the tries, and it is said where it is worse; on other instances it would have won."""
     small = BEST.replace("    spare =", "    if len(p) > 6:\n        return np.argsort(-d)\n    spare =")
-    pool = [replace(each, stratum="a") for each in tiny(sizes={Split.TRAIN: (4,)}).instances("train", 5, 30)]
-    large = [replace(each, stratum="a") for each in tiny(sizes={Split.TRAIN: (8,)}).instances("train", 9, 6)]
+    pool = [
+        replace(each, stratum="a")
+        for each in tiny(sizes={Split.TRAIN: (4,)}).generate_instances("train", 5, 30)
+    ]
+    large = [
+        replace(each, stratum="a")
+        for each in tiny(sizes={Split.TRAIN: (8,)}).generate_instances("train", 9, 6)
+    ]
     for selection, passed_over in ((pool, False), ([*pool, *large], True)):
         stage = Stage(place + str(passed_over), small)
         finale = stage.end(instances=replace(stage.unseen, selection=tuple(selection)))
@@ -302,7 +308,7 @@ def test_every_decision_is_an_event(place):
     """Rounds, examination, comparison, shortening and claim are on record, each under a kind of its own."""
     stage = Stage(place, WORST, BEST, EDD)
     stage.end()
-    kinds = [event.kind for event in stage.archive.events(1) if event.slot == SLOT]
+    kinds = [event.kind for event in stage.archive.read_events(1) if event.slot == SLOT]
     assert len(set(kinds)) == len(kinds)
     assert {"halving round 1", "halving round 2", "against the best rule", "simplified", "claim"} <= set(
         kinds
@@ -318,17 +324,17 @@ def test_the_order_of_evaluations_does_not_matter(place):
         other = Stage(place + "2", WORST, BEST, EDD, executor=executor)
         assert other.end().winner.source == finale.winner.source
     assert other.events() == plain.events()
-    assert other.archive.fingerprint(1) == plain.archive.fingerprint(1)
+    assert other.archive.compute_fingerprint(1) == plain.archive.compute_fingerprint(1)
 
 
 def test_a_second_time_nothing_is_run(place):
     """Resumed after its end, the finale says the same and runs no program."""
     stage = Stage(place, WORST, BEST, EDD)
-    finale, before = stage.end(), stage.archive.fingerprint(1)
+    finale, before = stage.end(), stage.archive.compute_fingerprint(1)
     stage.executor.runner = NoSandbox()
     assert stage.end() == finale
     assert stage.executor.runner.jobs == []
-    assert stage.archive.fingerprint(1) == before
+    assert stage.archive.compute_fingerprint(1) == before
 
 
 def test_a_finale_that_was_killed_ends_as_it_would_have(tmp_path):
@@ -349,7 +355,7 @@ def test_unseen_instances_are_in_no_split():
     """Selection and claim share no instance with each other or with any split of the run."""
     problem = tiny()
     found = make_unseen(problem, 3)
-    taken = {i.digest for split in Split for i in problem.instances(split, 3)}
+    taken = {i.digest for split in Split for i in problem.generate_instances(split, 3)}
     new = [i.digest for i in (*found.selection, *found.claim)]
     assert len(found.selection) == len(found.claim) == problem.counts[Split.VALIDATION]
     assert len(set(new)) == len(new)
@@ -358,7 +364,7 @@ def test_unseen_instances_are_in_no_split():
 
 def test_own_validation_instances_are_halved():
     """Of the user's own instances there are no new ones: halves of the validation part, and the finale says so."""
-    own = tiny().instances("validation", 1, 13)
+    own = tiny().generate_instances("validation", 1, 13)
     found = make_unseen(tiny(), 3, own)
     assert not found.generated
     assert (len(found.selection), len(found.claim)) == (7, 6)
@@ -376,7 +382,7 @@ def test_the_finalists_are_the_champion_and_the_ten_best():
 
 def report(stage, finale, tests=None):
     """The report of the stage's run."""
-    test = stage.problem.instances("test", 0, tests)
+    test = stage.problem.generate_instances("test", 0, tests)
     course, ledger = stage.job.loop._course, stage.job.ledger
     return make_report(1, "offline", finale, course, test, stage.by, ledger, Source.DECISIONS)
 
@@ -387,7 +393,7 @@ def test_the_report_has_the_claim_and_the_leaderboards(place):
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     stage.train = run.loop._course.train
     finale = Finale(stage.elites[0], None, Gain(1.0, (0.5, 1.5), 30), 60, 30)
-    test, course = stage.problem.instances("test"), run.loop._course
+    test, course = stage.problem.generate_instances("test"), run.loop._course
     found = make_report(2, "offline", finale, course, test, stage.by, stage.job.ledger, Source.DECISIONS)
     assert found.claimed == Gain(1.0, (0.5, 1.5), 30)
     assert found.counts == Counts(6, 15, 60, 30, 6, Source.DECISIONS)
@@ -406,7 +412,10 @@ def test_the_leaderboards_are_chosen_by_training_alone(place):
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     one, other = (
         make_leaderboards(run.number, 0, run.loop._course.train, stage.by.bench(instances), stage.by)
-        for instances in (stage.problem.instances("test"), stage.problem.instances("test", 5))
+        for instances in (
+            stage.problem.generate_instances("test"),
+            stage.problem.generate_instances("test", 5),
+        )
     )
     assert [m.program for m in one.together] == [m.program for m in other.together]
     assert [m.gap for m in one.together] != [m.gap for m in other.together]

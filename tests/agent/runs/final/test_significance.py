@@ -11,7 +11,7 @@ from gapsmith.agent.runs.final.significance import LOOKS, decide, find_worse_sub
 from gapsmith.evaluators.running.assess import Assessment
 from gapsmith.evaluators.scoring import Score
 
-INSTANCES = tiny().instances("train", 1, 80)
+INSTANCES = tiny().generate_instances("train", 1, 80)
 FIRST, MORE = INSTANCES[:5], INSTANCES[5:]
 ERROR = 0.05
 RULE = SimpleNamespace(program=0, source="", name="rule")

@@ -57,7 +57,7 @@ def test_a_run_in_batches(place, kind):
     """All questions go in batches as large as the window, and each answer is recorded once, at half the price."""
     with BatchServer(different()) as server:
         run = finish(run_on(server, kind, place, calls=30))
-    calls = run.archive.calls(1)
+    calls = run.archive.read_calls(1)
     assert len(calls) == server.record_tallies.answered == 30
     assert [len(batch.questions) for batch in server.batches.values()] == [10, 10, 10]
     assert server.record_tallies.requests == 0  # none was asked alone
@@ -99,11 +99,11 @@ def test_what_a_batch_leaves_unanswered_is_asked_again(place, kind, fate):
     ) as server:
         run = finish(run_on(server, kind, place, calls=12))
         assert set(server.billed.values()) == {1}
-    calls = run.archive.calls(1)
+    calls = run.archive.read_calls(1)
     assert len(calls) == server.record_tallies.answered == 12
     kinds = {"cancelled": {"openai": "cancelled", "anthropic": "canceled"}[kind], "errored": "500"}
     name = kinds.get(fate, fate)
-    ends = [row.ends for row in run.archive.batches(1)]
+    ends = [row.ends for row in run.archive.read_batches(1)]
     left = [slot for end in ends for slot in end.get(name, [])]
     assert sorted(slot for slot, call in calls.items() if call.detail.get("faults")) == sorted(left)
     assert {calls[slot].detail["faults"] for slot in left} == {name}
@@ -115,7 +115,7 @@ def test_what_is_never_answered_is_recorded_as_failed(place, kind):
     """A question that no batch answers is asked three times, and costs nothing."""
     with BatchServer(different(), fate=lambda slot, times: "expired") as server:
         run = finish(run_on(server, kind, place, calls=4, parallel=4))
-    calls = run.archive.calls(1).values()
+    calls = run.archive.read_calls(1).values()
     assert {(call.detail["finish"], call.usd, call.detail["faults"]) for call in calls} == {
         ("failed", 0.0, " ".join(["expired"] * (TRIES - 1)))
     }
@@ -128,7 +128,7 @@ def test_a_refused_question_is_recorded_and_not_asked_again(place, kind):
     """What a server will not have, it will not have the next day either."""
     with BatchServer(different(), fate=lambda slot, times: "refused") as server:
         run = finish(run_on(server, kind, place, calls=4, parallel=4))
-    assert {call.detail["finish"] for call in run.archive.calls(1).values()} == {"failed"}
+    assert {call.detail["finish"] for call in run.archive.read_calls(1).values()} == {"failed"}
     assert len(server.batches) == 1
 
 
@@ -146,7 +146,7 @@ def test_a_fault_at_any_step_costs_nothing(place, kind, fault, step):
     """Whatever request fails once, no question is sent twice, and every answer is recorded."""
     with BatchServer(different(), struck={(step[kind], 0): fault}, looks=2) as server:
         run = finish(run_on(server, kind, place, calls=6, parallel=6))
-    assert len(run.archive.calls(1)) == server.record_tallies.answered == 6
+    assert len(run.archive.read_calls(1)) == server.record_tallies.answered == 6
     assert len(server.batches) == 1
 
 
@@ -184,7 +184,7 @@ def test_dying_at_any_commit_pays_for_nothing_twice(place, kind, method, number,
 
 def check_paid_once(server, archive, calls):
     """Every question was sent in one batch, answered once, and is recorded as it was sent."""
-    recorded = archive.calls(1)
+    recorded = archive.read_calls(1)
     # A real server bills what it has accepted, whoever asks for the results.
     assert sum(len(batch.questions) for batch in server.batches.values()) == calls
     assert len(recorded) == calls
@@ -220,7 +220,7 @@ def test_dying_between_a_request_and_its_response(place, kind, step):
         server.handle = gone
         finish(run)
         server.handle = handle
-        assert len(Archive(place).calls(1)) < 5
+        assert len(Archive(place).read_calls(1)) < 5
         finish(run_on(server, kind, place, number=1, calls=5, parallel=5))
         check_paid_once(server, Archive(place), 5)
         assert len(server.batches) == 1
@@ -263,15 +263,15 @@ def test_a_batch_of_somebody_else_is_not_taken_for_ours(place, kind):
         assert crash(
             run_on(server, kind, place, archive=gone_at(place, "follow", 0, False), calls=4, parallel=4)
         )
-        assert [row.state for row in Archive(place).batches(1)] == ["sending"]
+        assert [row.state for row in Archive(place).read_batches(1)] == ["sending"]
         server.batches.clear()
         other = finish(run_on(server, kind, place + ".other", calls=4, parallel=4))
         theirs = set(server.batches)
         finish(run_on(server, kind, place, number=1, calls=4, parallel=4))
-        ours = Archive(place).batches(1)
+        ours = Archive(place).read_batches(1)
     assert [row.state for row in ours] == ["lost", "ended"]
     assert ours[1].id not in theirs
-    assert len(Archive(place).calls(1)) == len(other.archive.calls(1)) == 4
+    assert len(Archive(place).read_calls(1)) == len(other.archive.read_calls(1)) == 4
 
 
 def test_a_batch_that_fails_as_a_whole_ends_the_run(place):
@@ -281,8 +281,8 @@ def test_a_batch_that_fails_as_a_whole_ends_the_run(place):
             finish(run_on(server, "openai", place, calls=4, parallel=4))
         server.failed = ""
         finish(run_on(server, "openai", place, number=1, calls=4, parallel=4))
-    assert len(Archive(place).calls(1)) == 4
-    assert [row.state for row in Archive(place).batches(1)] == ["lost", "ended"]
+    assert len(Archive(place).read_calls(1)) == 4
+    assert [row.state for row in Archive(place).read_batches(1)] == ["lost", "ended"]
 
 
 def test_a_wrong_key_ends_the_run_and_the_right_one_goes_on(place, monkeypatch):
@@ -292,7 +292,7 @@ def test_a_wrong_key_ends_the_run_and_the_right_one_goes_on(place, monkeypatch):
             finish(run_on(server, "openai", place, calls=4, parallel=4))
         monkeypatch.setenv("OPENAI_API_KEY", "sk-right-0123456789")
         finish(run_on(server, "openai", place, number=1, calls=4, parallel=4))
-        assert len(Archive(place).calls(1)) == server.record_tallies.answered == 4
+        assert len(Archive(place).read_calls(1)) == server.record_tallies.answered == 4
 
 
 def test_a_batch_that_is_gone_is_not_asked_again_by_itself(place, monkeypatch):
@@ -323,7 +323,7 @@ def test_models_of_several_servers_each_have_their_batches(place, monkeypatch):
         run = finish(Run(wanted, Archive(place), executor=Inline()))
         assert one.record_tallies.answered + two.record_tallies.answered == 20
         assert min(one.record_tallies.answered, two.record_tallies.answered) > 0
-    assert {row.model for row in run.archive.batches(1)} == set(wanted.models)
+    assert {row.model for row in run.archive.read_batches(1)} == set(wanted.models)
 
 
 def test_dollars_are_a_wall_for_batches_too(place):

@@ -127,7 +127,10 @@ def test_without_other_elites_the_optimum_stands_for_them():
 def course():
     """Forty tiny instances to race on."""
     problem = tiny(relabel=None)
-    train, validation = problem.instances("train", 0, 40), problem.instances("validation", 0, 6)
+    train, validation = (
+        problem.generate_instances("train", 0, 40),
+        problem.generate_instances("validation", 0, 6),
+    )
     found = find_baselines(problem, [*train, *validation])
     return Course(problem, InstanceSet.of(train, found, False), InstanceSet.of(validation, found, False))
 
@@ -235,7 +238,7 @@ def test_the_optimal_are_told_apart_by_more_instances(course):
 
 def test_what_is_known_is_not_run_again(course):
     """Scores that the archive has are taken from it: with the decisions known as well, nothing is run."""
-    rule = course.problem.rule("MDD").source("schedule")
+    rule = course.problem.find_rule("MDD").source("schedule")
     first = run(Race(course, rule, None, run(Probe(course, rule, None, {}))))
     executor = Inline()
     probe = executor.submit(Probe(course, rule, None, first.scores, first.decisions)).result()
@@ -263,7 +266,7 @@ def test_an_honest_program_has_its_costs_at_the_gate(course):
 
 def test_a_trial_of_constants_is_the_gap_on_its_instances(course):
     """The loss is what these instances add to the gap; a program that fails has none, and is paid for."""
-    rule = course.problem.rule("MDD").source("schedule")
+    rule = course.problem.find_rule("MDD").source("schedule")
     losses = course.train.losses(run(Race(course, rule, None, run(Probe(course, rule, None, {})))).costs)
     found = run(Attempt(course, rule, (1, 5, 7)))
     assert (found.loss, found.run) == (pytest.approx(losses[1] + losses[5] + losses[7]), 3)

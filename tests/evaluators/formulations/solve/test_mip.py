@@ -150,7 +150,7 @@ def test_names_say_who_proves():
 def test_additions_are_priced_by_their_solver():
     """What is added is priced in iterations; what is not linear has no price, and says why."""
     problem = search("knapsack_binary", 12, solver="highs")
-    instance = problem.instances(Split.TRAIN, 0, 1)[0]
+    instance = problem.generate_instances(Split.TRAIN, 0, 1)[0]
     baseline = problem.baseline(instance, 1.0)
     assert baseline.solver == "highs on the base"
     assert problem.judge.base(problem.pricing.base(instance)).optimum is not None

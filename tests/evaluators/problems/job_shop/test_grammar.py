@@ -29,7 +29,7 @@ def shops(draw):
 
 def rule(name, machines, p):
     """What a reference rule returns."""
-    return [int(job) for job in problem.rule(name).function(machines, p)]
+    return [int(job) for job in problem.find_rule(name).function(machines, p)]
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -170,14 +170,14 @@ def test_rules_give_active_schedules(instance: Instance, rule: Any) -> None:
 def test_every_block_is_feasible(source: str) -> None:
     """Each block, beside the first of the others, schedules generated shops and a single operation."""
     one = Instance("one", {"machines": np.array([[0]]), "p": np.array([[4]])})
-    for instance in [*problem.instances(Split.TRAIN, count=3), SMALL, one]:
+    for instance in [*problem.generate_instances(Split.TRAIN, count=3), SMALL, one]:
         problem.cost(instance, call(source, instance))
 
 
 def test_improvement_never_lengthens() -> None:
     """What `improve` returns is no longer than what it was given."""
     assert GRAMMAR is not None
-    for instance in problem.instances(Split.TRAIN, seed=9, count=3):
+    for instance in problem.generate_instances(Split.TRAIN, seed=9, count=3):
         machines, p = np.asarray(instance.data["machines"]), np.asarray(instance.data["p"])
         start = np.random.default_rng(1).permutation(np.repeat(np.arange(len(p)), p.shape[1]))
         for block in GRAMMAR.blocks["improve"]:
@@ -195,9 +195,9 @@ def test_priorities_read_only_terminals(priority: str) -> None:
 
 def test_generated_instances_are_reproducible_and_disjoint() -> None:
     """The same seed gives the same instances; no instance is in two splits; two sets are visited in their order."""
-    splits = {split: problem.instances(split) for split in Split}
+    splits = {split: problem.generate_instances(split) for split in Split}
     digests = {split: [instance.digest for instance in found] for split, found in splits.items()}
-    assert digests == {split: [i.digest for i in problem.instances(split)] for split in Split}
+    assert digests == {split: [i.digest for i in problem.generate_instances(split)] for split in Split}
     assert len(set(itertools.chain(*digests.values()))) == sum(problem.counts.values())
     for instance in splits[Split.TEST]:
         machines = np.asarray(instance.data["machines"])

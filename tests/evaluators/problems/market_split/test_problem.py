@@ -121,7 +121,7 @@ def test_systems_too_wide_for_halves_have_honest_bounds() -> None:
 
 def test_a_limit_of_no_time_gives_honest_bounds() -> None:
     """With no time, nothing is claimed: the bound is 0, or the optimum that the first slice happened to be all of."""
-    instance = problem.instances(Split.TRAIN)[3]
+    instance = problem.generate_instances(Split.TRAIN)[3]
     found, proven = problem.baseline(instance, 0.0), problem.baseline(instance, 20.0)
     assert found.lower <= proven.lower == proven.upper <= found.upper
     assert found.lower == 0
@@ -160,14 +160,16 @@ def test_slack_to_either_side_counts() -> None:
 
 def test_gaps_of_generated_instances_are_defined() -> None:
     """In each class the bounds sum up to more than 0, so that the search has a finite value to go by."""
-    instances = problem.instances(Split.TRAIN)
+    instances = problem.generate_instances(Split.TRAIN)
     baselines = [problem.baseline(instance, 20) for instance in instances]
     assert all(found.proven for found in baselines)
     for stratum in problem.strata:
         pairs = zip(instances, baselines, strict=True)
         assert sum(found.lower for instance, found in pairs if instance.stratum == stratum) >= 10
     scale = Scale(instances, baselines)
-    slack = [problem.cost(instance, run(problem.rule("Many starts"), instance)) for instance in instances]
+    slack = [
+        problem.cost(instance, run(problem.find_rule("Many starts"), instance)) for instance in instances
+    ]
     assert np.isfinite(scale.search(slack))
     assert scale.search([int(found.upper) for found in baselines]) == 0
 
@@ -184,7 +186,7 @@ def test_feasible_systems_are_judged_by_the_share_of_optima() -> None:
 
 def test_rules_are_ordered_by_their_work() -> None:
     """Over the training instances each rule that builds on another is better than that one."""
-    instances = problem.instances(Split.TRAIN)
+    instances = problem.generate_instances(Split.TRAIN)
     slack = {
         rule.name: sum(problem.cost(instance, run(rule, instance)) for instance in instances)
         for rule in problem.rules
@@ -197,7 +199,7 @@ def test_rules_are_ordered_by_their_work() -> None:
 def test_rules_are_feasible_and_never_beat_the_optimum(rule: Rule) -> None:
     """A rule's module needs numpy alone, serves one row and one column, and costs no less than the optimum."""
     small = [instance_of([[7]], [3]), instance_of([[7]], [7]), instance_of([[0, 0]], [4])]
-    for instance in [*small, *problem.instances(Split.TRAIN)[:6]]:
+    for instance in [*small, *problem.generate_instances(Split.TRAIN)[:6]]:
         assert problem.cost(instance, run(rule, instance)) >= problem.baseline(instance, 10).lower
 
 
@@ -222,7 +224,7 @@ def programs() -> list[tuple[str, str]]:
 
 def test_every_block_is_feasible_and_never_beats_the_optimum() -> None:
     """Whatever the grammar puts together gives zeros and ones with no less slack than there must be."""
-    instances = [instance_of([[7]], [3]), *problem.instances(Split.TRAIN)[:4]]
+    instances = [instance_of([[7]], [3]), *problem.generate_instances(Split.TRAIN)[:4]]
     bounds = [problem.baseline(instance, 10).lower for instance in instances]
     for name, source in programs():
         for instance, bound in zip(instances, bounds, strict=True):
@@ -232,7 +234,7 @@ def test_every_block_is_feasible_and_never_beats_the_optimum() -> None:
 @pytest.mark.parametrize("improve", GRAMMAR.blocks["improve"], ids=lambda block: block.__name__)
 def test_improvements_never_worsen(improve: Any) -> None:
     """An improvement starts from any selection, changes no argument, and ends with no more slack."""
-    for instance in problem.instances(Split.TRAIN)[:12]:
+    for instance in problem.generate_instances(Split.TRAIN)[:12]:
         a, b = (np.asarray(instance.data[key]) for key in "ab")
         start = np.arange(a.shape[1]) % 2
         kept = start.copy()
@@ -243,11 +245,11 @@ def test_improvements_never_worsen(improve: Any) -> None:
 
 def test_generated_instances_are_reproducible_and_disjoint() -> None:
     """Equal seeds give equal instances; no split shares one with another; sides are half the row sums."""
-    digests = {split: {i.digest for i in problem.instances(split)} for split in Split}
-    assert digests[Split.TRAIN] == {i.digest for i in problem.instances(Split.TRAIN)}
-    assert digests[Split.TRAIN] != {i.digest for i in problem.instances(Split.TRAIN, seed=1)}
+    digests = {split: {i.digest for i in problem.generate_instances(split)} for split in Split}
+    assert digests[Split.TRAIN] == {i.digest for i in problem.generate_instances(Split.TRAIN)}
+    assert digests[Split.TRAIN] != {i.digest for i in problem.generate_instances(Split.TRAIN, seed=1)}
     assert sum(map(len, digests.values())) == len(set().union(*digests.values()))
-    for instance in problem.instances(Split.TRAIN):
+    for instance in problem.generate_instances(Split.TRAIN):
         a = np.asarray(instance.data["a"])
         assert a.shape in ((3, 20), (4, 30))
         assert a.max() < int(instance.stratum.partition("=")[2])

@@ -23,7 +23,7 @@ def packings(draw):
 
 def chosen_by(name, case):
     """The items that a rule packs, in their order."""
-    return sorted(int(item) for item in problem.rule(name).function(*case))
+    return sorted(int(item) for item in problem.find_rule(name).function(*case))
 
 
 @pytest.mark.parametrize("rule", problem.rules, ids=lambda rule: rule.name)

@@ -98,7 +98,7 @@ def published() -> list[tuple[str, str, float]]:
 def test_rules_reproduce_published_figures(sandbox: Sandbox, dataset: str, rule: str, excess: float) -> None:
     """First Fit, Best Fit and FunSearch's functions reach their published excess to 0.02 points."""
     instances = problem.read(FOLDER / SETS[dataset])
-    scores = assess_all(problem, problem.rule(rule).source("priority"), instances, sandbox)
+    scores = assess_all(problem, problem.find_rule(rule).source("priority"), instances, sandbox)
     costs = [score.cost for score in scores if score.cost is not None]
     assert len(costs) == len(instances)
     bounds = [bound_by_volume(np.asarray(i.data["items"]), int(i.data["capacity"])) for i in instances]  # type: ignore[arg-type]
@@ -215,11 +215,11 @@ def test_one_unit_over_the_capacity_is_refused() -> None:
 
 def test_generated_instances_are_reproducible_and_disjoint() -> None:
     """Equal seeds give equal instances; no split shares one with another; all items fit."""
-    digests = {split: {i.digest for i in problem.instances(split)} for split in Split}
-    assert digests[Split.TRAIN] == {i.digest for i in problem.instances(Split.TRAIN)}
-    assert digests[Split.TRAIN] != {i.digest for i in problem.instances(Split.TRAIN, seed=1)}
+    digests = {split: {i.digest for i in problem.generate_instances(split)} for split in Split}
+    assert digests[Split.TRAIN] == {i.digest for i in problem.generate_instances(Split.TRAIN)}
+    assert digests[Split.TRAIN] != {i.digest for i in problem.generate_instances(Split.TRAIN, seed=1)}
     assert sum(map(len, digests.values())) == len(set().union(*digests.values()))
-    for instance in problem.instances(Split.TRAIN):
+    for instance in problem.generate_instances(Split.TRAIN):
         items = np.asarray(instance.data["items"])
         assert items.min() >= 1
         assert items.max() <= instance.data["capacity"]
@@ -227,7 +227,7 @@ def test_generated_instances_are_reproducible_and_disjoint() -> None:
 
 def test_training_baselines_are_proven() -> None:
     """The off-line optimum of training instances is known."""
-    for instance in problem.instances(Split.TRAIN, count=8):
+    for instance in problem.generate_instances(Split.TRAIN, count=8):
         found = problem.baseline(instance, 10)
         assert found.proven, instance.name
         assert problem.cost(instance, found.solution) == found.upper
@@ -274,7 +274,7 @@ def test_a_candidate_that_writes_into_the_bins_changes_nothing(sandbox: Sandbox)
 
 def test_harmonic_keeps_classes_apart(sandbox: Sandbox) -> None:
     """Capacity 10: the 6 has a bin of its own, two 4s share one, three 3s the next; twice in one process too."""
-    source = problem.rule("Harmonic").source("priority")
+    source = problem.find_rule("Harmonic").source("priority")
     instances = [instance_of(6, 4, 3, 3, 4, 3, 3), instance_of(3, 4, 6, 3, 3)]
     assessed = assess(problem, source, instances, sandbox)
     assert [score.cost for score in assessed.scores] == [4, 3]
@@ -293,8 +293,8 @@ def harmonic_bins(items: list[int], capacity: int, classes: int = 12) -> int:
 
 def test_harmonic_is_what_its_authors_describe(sandbox: Sandbox) -> None:
     """The rule with its memory gives as many bins as the plain algorithm, on instances run one after another."""
-    instances = problem.instances(Split.TRAIN, count=6)
-    scores = assess_all(problem, problem.rule("Harmonic").source("priority"), instances, sandbox)
+    instances = problem.generate_instances(Split.TRAIN, count=6)
+    scores = assess_all(problem, problem.find_rule("Harmonic").source("priority"), instances, sandbox)
     for instance, score in zip(instances, scores, strict=True):
         items = np.asarray(instance.data["items"]).tolist()
         assert score.cost == harmonic_bins(items, int(instance.data["capacity"]))  # type: ignore[arg-type]
@@ -303,7 +303,7 @@ def test_harmonic_is_what_its_authors_describe(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("rule", problem.rules, ids=lambda rule: rule.name)
 def test_rules_never_beat_the_baseline(sandbox: Sandbox, rule: Rule) -> None:
     """A rule's packing is feasible, never below the off-line bound, and the better rules are the better ones."""
-    instances = problem.instances(Split.TRAIN, count=6)
+    instances = problem.generate_instances(Split.TRAIN, count=6)
     for instance, score in zip(
         instances, assess_all(problem, rule.source("priority"), instances, sandbox), strict=True
     ):
@@ -328,7 +328,10 @@ def grammar_programs() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "source"), grammar_programs())
 def test_every_block_packs_feasibly(sandbox: Sandbox, name: str, source: str) -> None:
     """Whatever the grammar puts together gives a packing."""
-    instances = [problem.instances(Split.TRAIN)[k] for k in (0, 1)] + [instance_of(1), instance_of(10, 10, 5)]
+    instances = [problem.generate_instances(Split.TRAIN)[k] for k in (0, 1)] + [
+        instance_of(1),
+        instance_of(10, 10, 5),
+    ]
     assessed = assess(problem, source, instances, sandbox)
     assert assessed.outcome == "ok", assessed.message
 

@@ -55,7 +55,7 @@ TEXTBOOK = {
 @given(ITEMS)
 def test_rules_choose_the_bins_of_the_textbook(name, items):
     """First, Best and Worst Fit put every item where their definitions say, bin for bin."""
-    assert pack(problem.rule(name).function, items) == textbook(items, TEXTBOOK[name])
+    assert pack(problem.find_rule(name).function, items) == textbook(items, TEXTBOOK[name])
 
 
 @pytest.mark.parametrize("name", ["First Fit", "Best Fit"])
@@ -64,7 +64,7 @@ def test_rules_choose_the_bins_of_the_textbook(name, items):
 def test_any_fit_rules_keep_their_ratio(name, items):
     """At most 1.7 times the optimum (Dósa and Sgall 2013 and 2014), and never below it."""
     instance = Instance("drawn", {"items": np.array(items), "capacity": CAPACITY})
-    used = problem.cost(instance, pack(problem.rule(name).function, items))
+    used = problem.cost(instance, pack(problem.find_rule(name).function, items))
     found = compute_bin_packing_baseline(np.array(items), CAPACITY, 5.0)
     assert found.lower <= used <= 1.7 * found.upper
 
@@ -73,7 +73,7 @@ def test_any_fit_rules_keep_their_ratio(name, items):
 @given(ITEMS)
 def test_sum_of_squares_keeps_the_sum_least(items):
     """Each item goes where the sum of the squared counts of partly filled bins is least afterwards."""
-    function = problem.rule("Sum of Squares").function
+    function = problem.find_rule("Sum of Squares").function
     vars(levels).pop(
         "count", None
     )  # in a process of its own; what is left of another instance may mislead it

@@ -112,7 +112,7 @@ def test_bounds_that_count_jobs() -> None:
 
 def test_a_limit_of_no_time_gives_honest_bounds() -> None:
     """With no time, the bounds still enclose the optimum, and the schedule is feasible."""
-    instance = problem.instances(Split.TRAIN)[3]
+    instance = problem.generate_instances(Split.TRAIN)[3]
     found, better = problem.baseline(instance, 0.0), problem.baseline(instance, 3.0)
     assert found.lower <= better.lower <= better.upper <= found.upper
     assert problem.cost(instance, found.solution) == found.upper
@@ -136,16 +136,16 @@ def test_the_verifier_refuses(mutant: Any) -> None:
 def test_lpt_is_as_bad_as_graham_says() -> None:
     """Graham's worst case for two machines, 3 3 2 2 2: LPT ends at 7, the optimum at 6, which MULTIFIT finds."""
     instance = instance_of(3, 3, 2, 2, 2)
-    assert problem.cost(instance, run(problem.rule("LPT"), instance)) == 7
-    assert problem.cost(instance, run(problem.rule("MULTIFIT"), instance)) == 6
+    assert problem.cost(instance, run(problem.find_rule("LPT"), instance)) == 7
+    assert problem.cost(instance, run(problem.find_rule("MULTIFIT"), instance)) == 6
     assert problem.baseline(instance, 1).lower == 6
 
 
 def test_rules_are_ordered_as_in_the_literature() -> None:
     """Over the training instances: list scheduling, LPT, SLACK, LPT with descent, each better than the one before."""
-    instances = problem.instances(Split.TRAIN)
+    instances = problem.generate_instances(Split.TRAIN)
     totals = [
-        sum(problem.cost(instance, run(problem.rule(name), instance)) for instance in instances)
+        sum(problem.cost(instance, run(problem.find_rule(name), instance)) for instance in instances)
         for name in ("LS", "LPT", "SLACK", "LPT+descent")
     ]
     assert totals == sorted(totals, reverse=True)
@@ -186,7 +186,7 @@ def programs() -> list[tuple[str, str]]:
 
 def test_every_block_is_feasible_and_never_beats_the_optimum() -> None:
     """Whatever the grammar puts together gives a schedule no shorter than the bound."""
-    train = problem.instances(Split.TRAIN)
+    train = problem.generate_instances(Split.TRAIN)
     instances = [instance_of(4), instance_of(5, 3, 3, m=7), instance_of(7, 7, 1, m=1), train[0], train[10]]
     bounds = [bound_makespan(np.asarray(i.data["p"]), int(i.data["m"])) for i in instances]  # type: ignore[arg-type]
     for name, source in programs():
@@ -197,7 +197,7 @@ def test_every_block_is_feasible_and_never_beats_the_optimum() -> None:
 @pytest.mark.parametrize("improve", GRAMMAR.blocks["improve"], ids=lambda block: block.__name__)
 def test_improvements_never_worsen(improve: Any) -> None:
     """An improvement starts from any assignment, changes no argument, and ends no later."""
-    for instance in problem.instances(Split.TRAIN)[:12]:
+    for instance in problem.generate_instances(Split.TRAIN)[:12]:
         p, m = np.asarray(instance.data["p"]), int(instance.data["m"])  # type: ignore[arg-type]
         start = np.arange(len(p)) % m
         kept = start.copy()
@@ -208,11 +208,11 @@ def test_improvements_never_worsen(improve: Any) -> None:
 
 def test_generated_instances_are_reproducible_and_disjoint() -> None:
     """Equal seeds give equal instances; no split shares one with another; the classes are what they say."""
-    digests = {split: {i.digest for i in problem.instances(split)} for split in Split}
-    assert digests[Split.TRAIN] == {i.digest for i in problem.instances(Split.TRAIN)}
-    assert digests[Split.TRAIN] != {i.digest for i in problem.instances(Split.TRAIN, seed=1)}
+    digests = {split: {i.digest for i in problem.generate_instances(split)} for split in Split}
+    assert digests[Split.TRAIN] == {i.digest for i in problem.generate_instances(Split.TRAIN)}
+    assert digests[Split.TRAIN] != {i.digest for i in problem.generate_instances(Split.TRAIN, seed=1)}
     assert sum(map(len, digests.values())) == len(set().union(*digests.values()))
-    for instance in problem.instances(Split.TRAIN):
+    for instance in problem.generate_instances(Split.TRAIN):
         p, longest = np.asarray(instance.data["p"]), int(instance.stratum.partition("=")[2])
         assert p.min() >= 1
         assert p.max() <= longest
@@ -222,7 +222,7 @@ def test_generated_instances_are_reproducible_and_disjoint() -> None:
 
 def test_most_training_baselines_are_proven() -> None:
     """Of the first twelve training instances all but one are proven, and that one is all but closed."""
-    found = [problem.baseline(instance, 2) for instance in problem.instances(Split.TRAIN, count=12)]
+    found = [problem.baseline(instance, 2) for instance in problem.generate_instances(Split.TRAIN, count=12)]
     assert sum(each.proven for each in found) >= 11
     assert all(each.upper <= 1.002 * each.lower for each in found)
 

@@ -21,7 +21,7 @@ def makespan(p, m, machine):
 
 def end_of(name, p, m):
     """The makespan of a reference rule."""
-    return makespan(p, m, problem.rule(name).function(p, m))
+    return makespan(p, m, problem.find_rule(name).function(p, m))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_descent_never_lengthens_lpt(p, m):
 def test_dispatching_by_work_is_lpt(p, m):
     """The block `dispatch` with the priority `work` gives each job the machine that LPT gives it."""
     block = filled_block(GRAMMAR, "construct", "dispatch", "work")
-    assert block(p, m).tolist() == problem.rule("LPT").function(p, m).tolist()
+    assert block(p, m).tolist() == problem.find_rule("LPT").function(p, m).tolist()
 
 
 @settings(max_examples=40)
@@ -65,7 +65,7 @@ def test_dispatching_by_work_is_lpt(p, m):
 def test_groups_by_difference_are_slack(p, m):
     """The block `grouped` with the priority `work` is the rule SLACK."""
     block = filled_block(GRAMMAR, "construct", "grouped", "work")
-    assert block(p, m).tolist() == problem.rule("SLACK").function(p, m).tolist()
+    assert block(p, m).tolist() == problem.find_rule("SLACK").function(p, m).tolist()
 
 
 @settings(max_examples=25)

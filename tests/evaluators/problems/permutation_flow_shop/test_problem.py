@@ -84,14 +84,14 @@ def test_neh_reproduces_the_published_makespans() -> None:
     """NEH gives what the literature reports for it on the first ten instances, 3.30 % above the optima."""
     published = [1286, 1365, 1159, 1325, 1305, 1228, 1278, 1223, 1291, 1151]
     instances = [problem.read(DATA / f"Ta{k:03d}.txt")[0] for k in range(1, 11)]
-    neh = problem.rule("NEH").source(problem.entry.name)
+    neh = problem.find_rule("NEH").source(problem.entry.name)
     assert [problem.cost(instance, call(neh, instance)) for instance in instances] == published
 
 
 @needs_data
 def test_palmer_reproduces_published_gaps() -> None:
     """The slope index is as far from the best known makespans as Ruiz and Maroto (2005) report, in percent."""
-    source, known = problem.rule("Palmer").source(problem.entry.name), optima()
+    source, known = problem.find_rule("Palmer").source(problem.entry.name), optima()
     for first, gap in ((11, 15.28), (21, 16.34), (31, 5.34)):
         instances = [problem.read(DATA / f"Ta{k:03d}.txt")[0] for k in range(first, first + 10)]
         gaps = [100 * (problem.cost(i, call(source, i)) / known[i.name][1] - 1) for i in instances]
@@ -195,14 +195,18 @@ def test_johnson_is_optimal_on_two_machines() -> None:
     rng = np.random.default_rng(5)
     for _ in range(10):
         instance = Instance("two", {"p": rng.integers(1, 20, (7, 2))})
-        cds = call(problem.rule("CDS").source(problem.entry.name), instance)
+        cds = call(problem.find_rule("CDS").source(problem.entry.name), instance)
         assert problem.cost(instance, cds) == problem.baseline(instance, 5).lower
 
 
 @pytest.mark.parametrize("source", programs())
 def test_every_block_is_feasible(source: str) -> None:
     """Each block, beside the first of the others, gives a sequence of every generated size, of one job too."""
-    instances = [*problem.instances(Split.TRAIN, count=4), SMALL, Instance("one", {"p": np.array([[4]])})]
+    instances = [
+        *problem.generate_instances(Split.TRAIN, count=4),
+        SMALL,
+        Instance("one", {"p": np.array([[4]])}),
+    ]
     for instance in instances:
         problem.cost(instance, call(source, instance))
 
@@ -210,7 +214,7 @@ def test_every_block_is_feasible(source: str) -> None:
 def test_improvement_never_lengthens() -> None:
     """What `improve` returns is no longer than what it was given, sweeps that move blindly excepted."""
     assert GRAMMAR is not None
-    for instance in problem.instances(Split.TRAIN, seed=9, count=6):
+    for instance in problem.generate_instances(Split.TRAIN, seed=9, count=6):
         p = np.asarray(instance.data["p"])
         start = np.random.default_rng(1).permutation(len(p))
         for block in GRAMMAR.blocks["improve"]:
@@ -227,9 +231,9 @@ def test_priorities_read_only_terminals(priority: str) -> None:
 
 def test_generated_instances_are_reproducible_and_disjoint() -> None:
     """The same seed gives the same instances; no instance is in two splits; the strata are the machines."""
-    splits = {split: problem.instances(split) for split in Split}
+    splits = {split: problem.generate_instances(split) for split in Split}
     digests = {split: [instance.digest for instance in found] for split, found in splits.items()}
-    assert digests == {split: [i.digest for i in problem.instances(split)] for split in Split}
+    assert digests == {split: [i.digest for i in problem.generate_instances(split)] for split in Split}
     assert len(set(itertools.chain(*digests.values()))) == sum(problem.counts.values())
     assert all(f"m={np.asarray(i.data['p']).shape[1]}" == i.stratum for i in splits[Split.TEST])
 

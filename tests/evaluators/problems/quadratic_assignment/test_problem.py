@@ -307,8 +307,8 @@ def test_no_rule_beats_counting_out(drawn):
 
 def test_instances_are_reproducible_and_splits_disjoint():
     """The same seed draws the same instances; none is in two splits; matrices are symmetric with zero diagonals."""
-    drawn = {split: problem.instances(split, seed=4, count=12) for split in Split}
-    again = problem.instances(Split.TRAIN, seed=4, count=12)
+    drawn = {split: problem.generate_instances(split, seed=4, count=12) for split in Split}
+    again = problem.generate_instances(Split.TRAIN, seed=4, count=12)
     assert [i.digest for i in drawn[Split.TRAIN]] == [i.digest for i in again]
     digests = [i.digest for instances in drawn.values() for i in instances]
     assert len(set(digests)) == len(digests)

@@ -206,21 +206,21 @@ def test_worst_case_slack_by_hand() -> None:
     instance = project(
         [0, 4, 3, 3, 0], [(0, 1), (0, 2), (2, 3), (1, 4), (3, 4)], [[0], [1], [1], [0], [0]], [1]
     )
-    assert call(problem.rule("PSGS-WCS").source("schedule"), instance) == [0, 3, 0, 3, 7]
+    assert call(problem.find_rule("PSGS-WCS").source("schedule"), instance) == [0, 3, 0, 3, 7]
 
 
 @pytest.mark.parametrize("source", programs())
 def test_every_block_is_feasible(source: str) -> None:
     """Each block, beside the first of the others, schedules generated projects and an empty one."""
     empty = project([0, 0], [(0, 1)], [[0], [0]], [1])
-    for instance in [*problem.instances(Split.TRAIN, count=4), SMALL, empty]:
+    for instance in [*problem.generate_instances(Split.TRAIN, count=4), SMALL, empty]:
         problem.cost(instance, call(source, instance))
 
 
 def test_improvement_never_lengthens() -> None:
     """What `improve` returns is no longer than what it was given."""
     assert GRAMMAR is not None
-    for instance in problem.instances(Split.TRAIN, seed=9, count=6):
+    for instance in problem.generate_instances(Split.TRAIN, seed=9, count=6):
         duration, arcs, demand, capacity = (np.asarray(value) for value in instance.data.values())
         before = np.zeros((len(duration), len(duration)), bool)
         before[arcs[:, 0], arcs[:, 1]] = True
@@ -240,14 +240,14 @@ def test_priorities_read_only_terminals(priority: str) -> None:
 
 def test_generated_instances_are_reproducible_and_disjoint() -> None:
     """The same seed gives the same instances, and no instance is in two splits."""
-    digests = {split: [instance.digest for instance in problem.instances(split)] for split in Split}
-    assert digests == {split: [i.digest for i in problem.instances(split)] for split in Split}
+    digests = {split: [instance.digest for instance in problem.generate_instances(split)] for split in Split}
+    assert digests == {split: [i.digest for i in problem.generate_instances(split)] for split in Split}
     assert len(set(itertools.chain(*digests.values()))) == sum(problem.counts.values())
 
 
 def test_generated_projects_are_what_their_stratum_says() -> None:
     """Arcs, share of requests and scarcity are those of the stratum; no cycle, no request above its capacity."""
-    for instance in problem.instances(Split.TEST):
+    for instance in problem.generate_instances(Split.TEST):
         duration, arcs, demand, capacity = (np.asarray(value) for value in instance.data.values())
         complexity, factor, _ = (float(part.split("=")[1]) for part in instance.stratum.split())
         assert not has_cycle(len(duration), arcs)

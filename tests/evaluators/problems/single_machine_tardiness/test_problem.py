@@ -94,7 +94,7 @@ def test_the_generator_keeps_to_its_class(stratum):
 def test_the_splits_are_those_of_the_design():
     """All classes are in validation and test equally often, and in training."""
     for split in Split:
-        strata = [instance.stratum for instance in problem.instances(split)]
+        strata = [instance.stratum for instance in problem.generate_instances(split)]
         assert {strata.count(stratum) for stratum in STRATA} == {len(strata) // len(STRATA)}
 
 
@@ -159,7 +159,7 @@ def test_rules_have_the_literature_s_gaps(name):
     scale = Scale(instances, [Baseline(o, o, None, "published", 0.0) for o in optima])
     names, published = LITERATURE[name]
     for rule, expected in zip(names, published, strict=True):
-        function = problem.rule(rule).function
+        function = problem.find_rule(rule).function
         costs = [problem.cost(i, plain(function(i.data["p"], i.data["d"]))) for i in instances]
         assert all(cost >= optimum for cost, optimum in zip(costs, optima, strict=True))
         found = scale.aggregate(costs, [0.0] * len(costs)).mean_gap_percent
@@ -196,7 +196,7 @@ def test_builders_return_sequences(block, case):
 def test_scan_is_as_good_as_modified_due_dates():
     """The scan without a priority is PSK, which is MDD but for ties (Alidaee and Gopalan 1997)."""
     scan, dispatch = compiled("construct", "scan"), compiled("construct", "dispatch")
-    for instance in problem.instances(Split.TRAIN):
+    for instance in problem.generate_instances(Split.TRAIN):
         p, d = (np.asarray(instance.data[key]) for key in "pd")
         costs = [problem.cost(instance, plain(build(p, d))) for build in (scan, dispatch)]
         assert abs(costs[0] - costs[1]) <= 0.01 * max(costs)
@@ -205,7 +205,7 @@ def test_scan_is_as_good_as_modified_due_dates():
 def test_dynasearch_ends_where_no_exchange_helps():
     """What the best sets of exchanges leave is a local optimum, by trying every exchange of two jobs."""
     search = compiled("improve", "dynasearch")
-    for instance in problem.instances(Split.TRAIN, count=3):
+    for instance in problem.generate_instances(Split.TRAIN, count=3):
         p, d = (np.asarray(instance.data[key])[:25] for key in "pd")
         found = np.asarray(search(p, d, np.argsort(p, kind="stable")))
         least = np.maximum(np.cumsum(p[found]) - d[found], 0).sum()

@@ -98,13 +98,13 @@ def test_rules_keep_their_ranks() -> None:
 )
 def test_rules_on_three_jobs(name: str, sequence: list[int]) -> None:
     """What each rule does by hand: the heavy job first, then the one that is nearly late, WSPT aside."""
-    assert call(problem.rule(name).source(problem.entry.name), SMALL) == sequence
+    assert call(problem.find_rule(name).source(problem.entry.name), SMALL) == sequence
 
 
 def test_rules_take_the_first_due_on_ties() -> None:
     """Where no job is urgent, COVERT falls back to due dates."""
     calm = Instance("calm", {"p": np.array([1, 1, 1]), "w": np.array([1, 2, 3]), "d": np.array([90, 70, 80])})
-    assert call(problem.rule("COVERT").source(problem.entry.name), calm) == [1, 2, 0]
+    assert call(problem.find_rule("COVERT").source(problem.entry.name), calm) == [1, 2, 0]
 
 
 def test_cost_is_the_sum_of_weighted_tardiness() -> None:
@@ -185,9 +185,9 @@ def test_insertion_and_swap_end_in_local_optima() -> None:
 
 def test_instances_are_reproducible_and_splits_disjoint() -> None:
     """A seed gives the same instances again; no instance is in two splits; the strata mean what they say."""
-    found = {split: problem.instances(split) for split in Split}
+    found = {split: problem.generate_instances(split) for split in Split}
     for split, instances in found.items():
-        assert [i.digest for i in instances] == [i.digest for i in problem.instances(split)]
+        assert [i.digest for i in instances] == [i.digest for i in problem.generate_instances(split)]
         assert len(instances) == problem.counts[split]
         assert {i.stratum for i in instances} == set(problem.strata)
     digests = [i.digest for instances in found.values() for i in instances]
@@ -201,7 +201,7 @@ def test_instances_are_reproducible_and_splits_disjoint() -> None:
 
 def test_relabelling_moves_whole_jobs() -> None:
     """A relabelled instance has the same jobs, and the same optimum."""
-    instance = problem.instances(Split.TRAIN, count=1)[0]
+    instance = problem.generate_instances(Split.TRAIN, count=1)[0]
     assert problem.relabel is not None
     other = problem.relabel(instance, np.random.default_rng(1))
     jobs, others = (

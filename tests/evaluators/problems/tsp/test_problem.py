@@ -218,7 +218,7 @@ def test_descents_report_true_tours():
         distance = problem.generate(np.random.default_rng(size), "uniform", size)["distance"]
         tour = find_tour(distance, 200)
         assert sorted(tour) == list(range(size))
-        nearest = run(problem.rule("NN").source("tour"), instance_of(distance))
+        nearest = run(problem.find_rule("NN").source("tour"), instance_of(distance))
         assert compute_length(distance, tour) <= compute_length(distance, nearest)
 
 
@@ -271,7 +271,7 @@ def test_construction_rules_reproduce_the_dimacs_challenge():
     for seed in range(25):
         instance = instance_of(problem.generate(np.random.default_rng(seed), "uniform", 100)["distance"])
         lengths = {
-            name: problem.cost(instance, run(problem.rule(name).source("tour"), instance))
+            name: problem.cost(instance, run(problem.find_rule(name).source("tour"), instance))
             for name in list(sums)[1:]
         }
         _, ascent = bound_held_karp(instance.data["distance"], min(lengths.values()))
@@ -318,8 +318,8 @@ def test_rules_work_on_the_smallest_and_on_equal_distances():
 
 def test_instances_are_reproducible_and_splits_disjoint():
     """The same seed draws the same instances; no instance is in two splits; distances are symmetric."""
-    drawn = {split: problem.instances(split, seed=4, count=12) for split in Split}
-    again = problem.instances(Split.TRAIN, seed=4, count=12)
+    drawn = {split: problem.generate_instances(split, seed=4, count=12) for split in Split}
+    again = problem.generate_instances(Split.TRAIN, seed=4, count=12)
     assert [i.digest for i in drawn[Split.TRAIN]] == [i.digest for i in again]
     digests = [i.digest for instances in drawn.values() for i in instances]
     assert len(set(digests)) == len(digests)
