@@ -2,7 +2,7 @@
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.compare import Entrant, evaluate, find_entrants, read_entrants, solve
-from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem, read_instances
 from gapsmith.agent.reports.export.module import export
 from gapsmith.agent.runs.budget import Budget

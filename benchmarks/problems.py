@@ -18,7 +18,7 @@ from pathlib import Path
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.baselines import Progress
 from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants
-from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem
 

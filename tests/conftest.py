@@ -60,7 +60,7 @@ def place(tmp_path):
 @pytest.fixture(scope="session")
 def sandboxes():
     """Two real sandboxes, opened once."""
-    from gapsmith.agent.evaluation.executor import LocalExecutor
+    from gapsmith.agent.evaluation.executors.local import LocalExecutor
 
     with LocalExecutor(2) as executor:
         yield executor

@@ -9,7 +9,16 @@ from rich.text import Text
 
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow, findings
 from gapsmith.agent.archive.costs import summarise_costs
-from gapsmith.agent.cli.options import AllowWeak, ArchiveUrl, Instances, Json, Layout, Seconds, Workers
+from gapsmith.agent.cli.options import (
+    AllowWeak,
+    ArchiveUrl,
+    ExecutorName,
+    Instances,
+    Json,
+    Layout,
+    Seconds,
+    Workers,
+)
 from gapsmith.agent.cli.terminal.console import OUT
 from gapsmith.agent.cli.terminal.output import (
     choose_minimum_level,
@@ -19,7 +28,8 @@ from gapsmith.agent.cli.terminal.output import (
     show_result,
 )
 from gapsmith.agent.codegen.sanitize import sanitize
-from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.executors.local import LocalExecutor
+from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
 from gapsmith.agent.evaluation.leading import find_winner, rank_programs
 from gapsmith.agent.evaluation.problems import find_problem, read_instances
 from gapsmith.agent.evaluation.rescore import rescore_programs
@@ -175,6 +185,7 @@ def best(
     layout: Layout = "",
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
+    where: ExecutorName = LOCAL,
     seconds: Seconds = 60.0,
     weak: AllowWeak = False,
     as_json: Json = False,
@@ -191,7 +202,7 @@ def best(
         if instances:
             known = find_problem(require_problem(given), layout)
             with (
-                LocalExecutor(workers, choose_minimum_level(weak), known.preload) as executor,
+                open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
                 show_progress() as doing,
             ):
                 by = Scorer(known, executor, store, seconds, doing)

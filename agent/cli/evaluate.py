@@ -9,6 +9,7 @@ from rich.text import Text
 from gapsmith.agent.cli.options import (
     AllowWeak,
     ArchiveUrl,
+    ExecutorName,
     Instances,
     Isolated,
     Json,
@@ -26,7 +27,7 @@ from gapsmith.agent.cli.terminal.output import (
     show_result,
 )
 from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants, read_entrants, solve
-from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
 from gapsmith.agent.evaluation.problems import find_problem, read_instances, write_skeleton
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports.export.module import write_module
@@ -77,6 +78,7 @@ def check(
     split: SplitName = Split.TEST,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     workers: Workers = 2,
+    where: ExecutorName = LOCAL,
     seconds: Seconds = 60.0,
     isolated: Isolated = False,
     weak: AllowWeak = False,
@@ -90,7 +92,7 @@ def check(
     known = find_problem(problem, layout)
     chosen = choose_instances(known, instances, split)[:limit]
     with (
-        LocalExecutor(workers, choose_minimum_level(weak), known.preload) as executor,
+        open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
         show_progress() as doing,
     ):
         comparison = evaluate(known, entrants, chosen, executor, None, seconds, doing, isolated)
@@ -110,6 +112,7 @@ def compare(
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
+    where: ExecutorName = LOCAL,
     seconds: Seconds = 60.0,
     isolated: Isolated = False,
     weak: AllowWeak = False,
@@ -120,7 +123,7 @@ def compare(
     chosen = choose_instances(known, instances, split)[:limit]
     with (
         open_archive(archive) as store,
-        LocalExecutor(workers, choose_minimum_level(weak), known.preload) as executor,
+        open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
         show_progress() as doing,
     ):
         say_edited(store, known, problem)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from gapsmith.agent.cli.options import AllowWeak, Json, Workers
+from gapsmith.agent.cli.options import AllowWeak, ExecutorName, Json, Workers
 from gapsmith.agent.cli.terminal.output import choose_minimum_level, open_archive, show_progress, show_result
-from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
 from gapsmith.agent.reports import verification
 from gapsmith.evaluators.base import UsageError
 from gapsmith.evaluators.catalogue import list_formulations, load_formulation
@@ -75,6 +75,7 @@ def verify(
         typer.Option(help="Archive of counterexamples: known ones are tried first, new ones are added."),
     ] = None,
     workers: Workers = 2,
+    where: ExecutorName = LOCAL,
     weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
@@ -86,7 +87,8 @@ def verify(
 
     problem = verifying.find_formulation(formulation)
     with ExitStack() as opened:
-        executor = opened.enter_context(LocalExecutor(workers, choose_minimum_level(weak), problem.preload))
+        minimum = choose_minimum_level(weak)
+        executor = opened.enter_context(open_executor(where, workers, minimum, problem.preload))
         store = opened.enter_context(open_archive(archive)) if archive else None
         doing = opened.enter_context(show_progress())
         if mutants:

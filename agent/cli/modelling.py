@@ -15,13 +15,14 @@ import typer
 from rich.text import Text
 
 from gapsmith.agent.archive import DISCOVERY, Archive, RunRow
-from gapsmith.agent.cli.options import AllowWeak, ArchiveUrl, Json, ProblemName
+from gapsmith.agent.cli.options import AllowWeak, ArchiveUrl, ExecutorName, Json, ProblemName
 from gapsmith.agent.cli.terminal.console import ERRORS, OUT, write_out
 from gapsmith.agent.cli.terminal.interrupts import Interrupted, stop_on_signal
 from gapsmith.agent.cli.terminal.output import choose_minimum_level, open_archive, show_progress, show_result
 from gapsmith.agent.cli.terminal.progress import CALLS_ARE_KEPT, ProgressDisplay
 from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.codegen.screen import LONGEST_SOURCE
+from gapsmith.agent.evaluation.executors.registry import LOCAL
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.modelling import synthesis
 from gapsmith.agent.modelling.benchmark import ask_all, score_sets
@@ -80,6 +81,7 @@ class Shared:
     cpu_seconds: CpuSeconds = 30.0
     parallel: Parallel = 8
     workers: Workers = 2
+    where: ExecutorName = LOCAL
     seed: Seed = 0
     base_url: BaseUrl = None
     archive: ArchiveUrl = "archive.db"
@@ -221,6 +223,7 @@ def _make_job(
         workers=shared.workers,
         base_url=shared.base_url,
         minimum_level=int(choose_minimum_level(shared.weak)),
+        executor=shared.where,
     )
 
 

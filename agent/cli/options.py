@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gapsmith.agent.evaluation.executors.registry import EXECUTORS, check_executor
 from gapsmith.evaluators.base import Split, UsageError
 
 ProblemName = Annotated[
@@ -27,6 +28,20 @@ RunNumber = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of sandboxes.")]
+
+
+def _check_executor(name: str | None) -> str | None:
+    return name if name is None else check_executor(name)
+
+
+_EXECUTOR = typer.Option(
+    "--executor",
+    metavar="NAME",
+    callback=_check_executor,
+    help="Where evaluations run: " + "; ".join(f"{name} ({text})" for name, text in EXECUTORS.items()) + ".",
+)
+ExecutorName = Annotated[str, _EXECUTOR]
+GivenExecutor = Annotated[str | None, _EXECUTOR]
 AllowWeak = Annotated[
     bool,
     typer.Option("--allow-weak-isolation", help="Run candidates even where isolation is below level L2."),

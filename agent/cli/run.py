@@ -13,6 +13,7 @@ from gapsmith.agent.cli.options import (
     ArchiveUrl,
     Batch,
     CpuSeconds,
+    GivenExecutor,
     Json,
     Layout,
     LogEvery,
@@ -127,6 +128,7 @@ def run(
         ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Number of sandboxes (default: 2).")] = None,
+    executor: GivenExecutor = None,
     seed: Annotated[
         int | None, typer.Option(help="Equal seeds give equal archives for offline and replay (default: 0).")
     ] = None,
@@ -169,6 +171,7 @@ def run(
         "usd": usd,
         "seconds": seconds,
         "workers": workers,
+        "executor": executor,
         "seed": seed,
         "archive": archive,
         "base_url": base_url,
@@ -199,6 +202,7 @@ def resume(
     base_url: Annotated[
         str | None, typer.Option(help="Address of a server that speaks the provider's API.")
     ] = None,
+    executor: GivenExecutor = None,
     trust: Trust = False,
     weak: AllowWeak = False,
     archive: ArchiveUrl = "archive.db",
@@ -213,7 +217,7 @@ def resume(
         row = store.run(number)
         named = tuple(model or ())
         check_named(row.id or 0, row.config, named=named, url_given=base_url is not None, trusted=trust)
-        config = _update_settings(row, named, base_url, weak)
+        config = _update_settings(row, named, base_url, weak, executor)
         if config != row.config:
             store.reconfigure(row.id or 0, config)
             row = store.run(row.id)
@@ -239,7 +243,9 @@ def _check_openable(row: RunRow, archive: str) -> None:
             ) from None
 
 
-def _update_settings(row: RunRow, named: tuple[str, ...], base_url: str | None, weak: bool) -> dict[str, Any]:
+def _update_settings(
+    row: RunRow, named: tuple[str, ...], base_url: str | None, weak: bool, executor: str | None
+) -> dict[str, Any]:
     """Returns the settings of a run, changed by the given options.
 
     Changed settings are marked as those of the current user.
@@ -252,6 +258,8 @@ def _update_settings(row: RunRow, named: tuple[str, ...], base_url: str | None, 
         config.pop("model", None)
     if base_url is not None or (named and not is_ours(row.config)):
         config["base_url"] = base_url
+    if executor is not None:
+        config["executor"] = executor
     if weak:
         config["minimum_level"] = int(Level.L0)
     elif not is_ours(row.config):  # only the user may lower the isolation

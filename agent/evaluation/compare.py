@@ -7,7 +7,7 @@ from pathlib import Path
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.baselines import Progress, find_baselines, ignore_progress
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.own.files import add_version
 from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem, UsageError, describe_unknown
 from gapsmith.evaluators.outcomes import CandidateOutcome

@@ -10,7 +10,7 @@ from gapsmith.agent.evaluation.baselines import Progress as Doing
 from gapsmith.agent.evaluation.baselines import find_baselines, ignore_progress
 from gapsmith.agent.evaluation.compare import CHUNK, Entrant, Scored
 from gapsmith.agent.evaluation.compare import summarise_scores as row_of
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome

@@ -10,7 +10,7 @@ from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.baselines import Progress, ignore_progress
 from gapsmith.agent.evaluation.compare import read_entrants
 from gapsmith.agent.evaluation.counterexamples import Counterexamples
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Instance, UsageError
 from gapsmith.evaluators.formulations.exchange.composition import compose_program

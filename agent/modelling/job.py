@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gapsmith.agent.archive import Archive, Lease
-from gapsmith.agent.evaluation.executor import Executor, LocalExecutor
+from gapsmith.agent.evaluation.executors.base import Executor
+from gapsmith.agent.evaluation.executors.registry import LOCAL, check_executor, open_executor
 from gapsmith.agent.modelling.program import PRELOAD
 from gapsmith.agent.modelling.session import PROBLEM, Session
 from gapsmith.agent.models import close_model, open_model
@@ -39,6 +40,7 @@ class ModellingJob:
         workers: number of sandboxes.
         base_url: address of a server that speaks a provider's API.
         minimum_level: the weakest isolation that is accepted.
+        executor: where programs run, by name.
     """
 
     verb: str
@@ -53,6 +55,7 @@ class ModellingJob:
     workers: int = 2
     base_url: str | None = None
     minimum_level: int = int(Level.L2)
+    executor: str = LOCAL
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= MAX_SAMPLES:
@@ -60,6 +63,7 @@ class ModellingJob:
         for name in ("cpu_seconds", "parallel", "workers"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; expected more than 0")
+        check_executor(self.executor)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -113,7 +117,7 @@ def open_job(
         archive: the archive of the run.
         number: number of a run to resume; None starts a new one.
         models: used instead of the models that the job names.
-        executor: used instead of local workers.
+        executor: used instead of the one that the job names; not closed.
     """
     stop = threading.Event()
     asked = tuple(models) or _open_models(order, stop)
@@ -152,7 +156,8 @@ def _open_executor(order: ModellingJob, given: Executor | None) -> Iterator[Exec
     if given is not None:
         yield given
         return
-    with LocalExecutor(order.workers, Level(order.minimum_level), PRELOAD) as executor:
+    minimum = Level(order.minimum_level)
+    with open_executor(order.executor, order.workers, minimum, PRELOAD) as executor:
         yield executor
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from gapsmith.agent.archive import Archive, CallRow, Candidate, CandidateRow
 from gapsmith.agent.codegen.prompt import Prompt
 from gapsmith.agent.codegen.screen import Screened
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.modelling.answer import Answer, Kind, Verdict
 from gapsmith.agent.modelling.program import judge_rejected, make_work
 from gapsmith.agent.models import close_model

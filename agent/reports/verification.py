@@ -12,7 +12,7 @@ from rich.text import Text
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.evaluation.baselines import Progress
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.verify import VerificationResult, examine_mutants, verify_programs
 from gapsmith.evaluators.formulations.problem import FormulationProblem
 from gapsmith.evaluators.formulations.verify.mutants import MutantResult, compute_kill_rate

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from gapsmith.agent.evaluation.executor import find_executor
+from gapsmith.agent.evaluation.executors.registry import check_executor
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.evaluators.base import UsageError, describe_unknown
@@ -79,7 +79,7 @@ def check_settings(found: Settings) -> Settings:
     for name in ("workers", "parallel"):
         if (value := getattr(found, name)) is not None and value < 1:
             raise UsageError(f"{name} is {value}; expected at least 1")
-    find_executor(found.executor)
+    check_executor(found.executor)
     if not 0 <= found.seed < 1 << 63:
         raise UsageError(f"seed is {found.seed}; expected 0 to {(1 << 63) - 1}")
     if found.cpu_seconds is not None and not found.cpu_seconds > 0:

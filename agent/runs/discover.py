@@ -9,7 +9,8 @@ from typing import Never
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.baselines import Progress as Doing
 from gapsmith.agent.evaluation.baselines import ignore_progress
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
+from gapsmith.agent.evaluation.executors.registry import LOCAL
 from gapsmith.agent.models.base import Model
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.ownership import check_named
@@ -40,7 +41,7 @@ def discover(
     cpu_seconds: float | None = None,
     parallel: int | None = None,
     batch: bool = False,
-    executor: Executor | None = None,
+    executor: str | Executor = LOCAL,
     strategies: Sequence[Strategy] = (),
     doing: Doing = ignore_progress,
     **misspelt: Never,
@@ -66,7 +67,7 @@ def discover(
         cpu_seconds: CPU limit of one program on one instance.
         parallel: model requests that may be open at once; derived from the budget if None.
         batch: whether hosted models are asked in batches, at half the price.
-        executor: in place of local workers; not closed.
+        executor: where evaluations run: a name as on the command line, or one of your own, which is not closed.
         strategies: in place of the portfolio that the budget gives.
         doing: told about work before and after the search: what, how much is done, and of how much.
         **misspelt: refused.
@@ -98,13 +99,14 @@ def discover(
         cpu_seconds=cpu_seconds,
         parallel=parallel,
         batch=batch,
+        executor=executor if isinstance(executor, str) else LOCAL,
     )
     return Run(
         settings,
         archive if isinstance(archive, Archive) else os.fspath(archive),
         problem=problem if isinstance(problem, Problem) else None,
         models=asked,
-        executor=executor,
+        executor=None if isinstance(executor, str) else executor,
         strategies=strategies,
         doing=doing,
     )
@@ -128,7 +130,7 @@ def resume(
         archive: a path, a database URL, or an open archive, which is not closed.
         problem: the run's, where it was an object and not a name.
         model: the run's models, where one of them was an object and not a name.
-        executor: in place of local workers; not closed.
+        executor: in place of the run's own; not closed.
         strategies: the run's, where it had its own.
         doing: told about work before and after the loop.
         trust: whether addresses, keys and files that a run of another user or machine names are used.

@@ -37,7 +37,7 @@ from gapsmith.agent.search.operators import BY_NAME, TUNE
 from gapsmith.evaluators.base import GapsmithError, Problem, UsageError
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
-OTHERWISE = ("workers", "minimum_level")
+OTHERWISE = ("workers", "minimum_level", "executor")
 NOT_TOLD = (*OTHERWISE, "model", "models", "base_url", "batch")
 """Settings that are the user's, or this machine's: a recording does not say them."""
 
@@ -72,8 +72,8 @@ def read_settings(values: Mapping[str, Any], trusted: bool = False) -> Settings 
     None where a problem is named, or other models.
 
     Args:
-        values: what was given, flat, as `config.settings` takes it; how many work at once and how well they are
-            isolated is never the recording's to say.
+        values: what was given, flat, as `config.settings` takes it; how many work at once, where, and how well they
+            are isolated is never the recording's to say.
         trusted: whether the files that it names may be used: a problem file is run with the user's rights.
 
     Raises:

@@ -12,7 +12,8 @@ from typing import Any, Self
 from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.evaluation.baselines import Progress as Doing
 from gapsmith.agent.evaluation.baselines import ignore_progress
-from gapsmith.agent.evaluation.executor import Executor, find_executor
+from gapsmith.agent.evaluation.executors.base import Executor
+from gapsmith.agent.evaluation.executors.registry import open_executor
 from gapsmith.agent.evaluation.own.files import add_version
 from gapsmith.agent.evaluation.own.versions import check_version, describe_unused_results
 from gapsmith.agent.evaluation.problems import find_problem, set_layout
@@ -66,7 +67,7 @@ class Run:
         number: of a run to go on with; None starts a new one.
         problem: in place of the settings' name.
         models: in place of the settings' names; objects of the caller's are not closed.
-        executor: in place of local workers; not closed.
+        executor: in place of the one that the settings name; not closed.
         strategies: in place of the portfolio that the budget gives.
         doing: told about work before and after the loop.
 
@@ -264,10 +265,9 @@ class Run:
 
     def _own_executor(self, opened: ExitStack) -> Executor:
         """Opens the executor that the settings name, closed with the run."""
-        settings = self.settings
-        open_executor = find_executor(settings.executor)
+        wanted, preload = self.settings, self.problem.preload
         return opened.enter_context(
-            open_executor(settings.workers, Level(settings.minimum_level), self.problem.preload)
+            open_executor(wanted.executor, wanted.workers, Level(wanted.minimum_level), preload)
         )
 
     def _check_models(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gapsmith.agent.archive import DISCOVERY, find_run_kind
-from gapsmith.agent.evaluation.executor import LOCAL
+from gapsmith.agent.evaluation.executors.registry import LOCAL
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop.loop import WINDOW
 from gapsmith.agent.runs.ownership import MARK

@@ -23,7 +23,7 @@ from faulty_server import TINY, FaultyServer, Mix
 from ledger import KEYS, show, word
 
 from gapsmith.agent import Archive, Budget, Run, Settings
-from gapsmith.agent.evaluation.executor import Work
+from gapsmith.agent.evaluation.executors.base import Work
 from gapsmith.sandbox import Answer, Array, Ending, Job, Json, Level, Outcome, Value
 
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gapsmith.agent import Archive, Report, Settings, find_problem, read_instances, solve
-from gapsmith.agent.evaluation.executor import Executor, Work
+from gapsmith.agent.evaluation.executors.base import Executor, Work
 from gapsmith.evaluators.base import Instance, Problem, Split
 from gapsmith.evaluators.running.assess import Runner
 from gapsmith.sandbox import Job, Outcome

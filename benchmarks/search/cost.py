@@ -26,7 +26,7 @@ from common import append, fresh_archive, options, say
 
 from gapsmith.agent import Budget, discover, find_problem
 from gapsmith.agent.cli.terminal.output import reduce_collections
-from gapsmith.agent.evaluation.executor import Work
+from gapsmith.agent.evaluation.executors.base import Work
 from gapsmith.agent.models.base import Reply, Request
 from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.sandbox import Answer, Array, Ending, Job, Json, Level, Outcome, Value

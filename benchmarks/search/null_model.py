@@ -47,7 +47,7 @@ from null_server import NullServer, mutated
 from gapsmith.agent import Archive, Budget, Entrant, LocalExecutor, discover, evaluate, solve
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.compare import Scored
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.evaluators.base import Split
 from gapsmith.evaluators.running.assess import Runner, assess
 from gapsmith.evaluators.scoring import Scale

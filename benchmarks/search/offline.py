@@ -31,7 +31,7 @@ from common import (
 
 from gapsmith.agent import Archive, Budget, Entrant, LocalExecutor, Report, discover, evaluate
 from gapsmith.agent.evaluation.compare import Scored
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 
 MILLISECONDS = (1, 10, 50)
 CPU_SECONDS = {"tardiness": 0.05}

@@ -17,7 +17,7 @@ import numpy as np
 from common import Record, append, fresh_archive, options, records, say, selected
 
 from gapsmith.agent import Budget, LocalExecutor, discover, find_problem
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.search.acceptance.racing import RaceReference, estimate_deficit, split_blocks
 from gapsmith.agent.search.selection.population import Elite, Population
 from gapsmith.evaluators.base import Problem, Split

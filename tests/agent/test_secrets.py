@@ -9,7 +9,7 @@ from helpers import TINY, reply_with
 from loopback import Fault, LoopbackServer
 
 from gapsmith.agent.cli.app import main
-from gapsmith.agent.evaluation.executor import LocalExecutor
+from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.models import ModelError, Request, open_model
 from gapsmith.sandbox import Job
 

@@ -13,7 +13,7 @@ from gapsmith.agent.archive import Archive, CandidateRow, Program
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.sanitize import escape_invisible, sanitize
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports.export.annotations import add_annotations
 from gapsmith.agent.reports.export.formulation import write_formulation_module

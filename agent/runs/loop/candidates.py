@@ -8,7 +8,7 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.replies.extract import extract
 from gapsmith.agent.codegen.screen import Screened, reject_unparsable, screen
 from gapsmith.agent.evaluation.counterexamples import Counterexamples
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.staged import Probe, Race, StageResult, Validation
 from gapsmith.agent.models.hosted.finish import take_usable_part
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate, Turn

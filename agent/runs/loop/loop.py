@@ -16,7 +16,7 @@ from typing import Any
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
 from gapsmith.agent.codegen.replies.extract import extract_idea
-from gapsmith.agent.evaluation.executor import Executor
+from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.models.base import Model, ModelError
 from gapsmith.agent.models.callers import Callers
 from gapsmith.agent.models.hosted.batch.base import find_batches

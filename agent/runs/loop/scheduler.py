@@ -18,7 +18,7 @@ from functools import partial
 from queue import Empty, Queue
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from gapsmith.agent.evaluation.executor import Executor, Work
+from gapsmith.agent.evaluation.executors.base import Executor, Work
 from gapsmith.agent.models.base import Reply, Stopped
 from gapsmith.agent.models.callers import GLANCE_SECONDS, Callers
 from gapsmith.evaluators.base import GapsmithError

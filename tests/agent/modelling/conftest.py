@@ -20,7 +20,7 @@ _load_words()
 @pytest.fixture(scope="session")
 def solvers():
     """A real sandbox with OR-Tools, opened once."""
-    from gapsmith.agent.evaluation.executor import LocalExecutor
+    from gapsmith.agent.evaluation.executors.local import LocalExecutor
     from gapsmith.agent.modelling.program import PRELOAD
 
     with LocalExecutor(1, preload=PRELOAD) as executor:

@@ -104,10 +104,14 @@ def test_ones_own_recording_needs_no_trust(tmp_path, of_others):
 
 def test_a_recording_lowers_no_isolation(tmp_path):
     """How well candidates are isolated, and how many run at once, is the user's to say."""
-    word = written(tmp_path / "r.jsonl", header(minimum_level=0, workers=10**6, base_url="http://elsewhere"))
+    word = written(
+        tmp_path / "r.jsonl",
+        header(minimum_level=0, workers=10**6, executor="ray", base_url="http://elsewhere"),
+    )
     found = read_settings({"model": (word,)})
     assert found.minimum_level == Level.L2
     assert found.workers == Settings(problem="tsp", budget=found.budget).workers
+    assert found.executor == "local"
     assert found.base_url is None
 
 

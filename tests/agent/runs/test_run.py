@@ -9,7 +9,7 @@ from helpers import TINY, Counting, Inline, tiny
 
 from gapsmith.agent import Archive, Budget, Settings, discover, resume
 from gapsmith.agent.cli.terminal.progress import describe_plan
-from gapsmith.agent.evaluation.executor import EXECUTORS
+from gapsmith.agent.evaluation.executors import local
 from gapsmith.evaluators.base import GapsmithError, UsageError
 
 FOUR = Budget(calls=4)
@@ -111,9 +111,9 @@ def test_what_a_run_opens_is_closed(place, closings):
 
 def test_a_run_that_cannot_begin_leaves_no_row(place, monkeypatch):
     """Where no sandbox can be had, the archive has no run that works for ever."""
-    monkeypatch.setitem(EXECUTORS, "local", lambda *_: 1 / 0)
+    monkeypatch.setattr(local, "open_executor", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        begun(place, executor=None)
+        begun(place, executor="local")
     archive = Archive(str(place))
     assert archive.list_runs() == []
     archive.close()

@@ -1,4 +1,4 @@
-"""Workers: each opens a sandbox of its own; requests can be sent to other processes and give the same results."""
+"""Requests can be sent to other processes and give the same results there."""
 
 import dataclasses
 import pickle
@@ -7,36 +7,15 @@ import sys
 
 import pytest
 
-from gapsmith.agent.evaluation import executor
 from gapsmith.agent.evaluation.compare import _Work as Compared
-from gapsmith.agent.evaluation.executor import LocalExecutor, find_executor, pack, unpack
+from gapsmith.agent.evaluation.executors.local import LocalExecutor
+from gapsmith.agent.evaluation.executors.requests import pack, unpack
 from gapsmith.agent.evaluation.problems import find_problem, write_skeleton
 from gapsmith.agent.evaluation.scores import _Work as Scored
 from gapsmith.agent.evaluation.staged import Attempt, Probe, Race, Validation
 from gapsmith.agent.search.instances import Course, InstanceSet
-from gapsmith.evaluators.base import Baseline, GapsmithError, Split, UsageError
+from gapsmith.evaluators.base import Baseline, GapsmithError, Split
 from gapsmith.evaluators.catalogue import list_problems, load_problem
-from gapsmith.sandbox import SandboxError
-
-
-class Failing:
-    """A sandbox that opens and then fails."""
-
-    def run(self, job):
-        """Fails."""
-        raise SandboxError("too many open files")
-
-    def close(self):
-        """Nothing to close."""
-
-
-def test_a_sandbox_that_fails_at_once_is_told_each_time(monkeypatch):
-    """Work after the first failure meets the same trouble, not a half-opened worker."""
-    monkeypatch.setattr(executor, "open_sandbox", lambda **_: Failing())
-    with LocalExecutor(workers=1) as local:
-        for _ in range(2):
-            with pytest.raises(SandboxError, match="open files"):
-                local.submit(lambda runner, spent: spent).result()
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +85,8 @@ def test_every_kind_of_request_can_be_sent(local):
 ELSEWHERE = """
 import pickle, sys
 from pathlib import Path
-from gapsmith.agent.evaluation.executor import LocalExecutor, unpack
+from gapsmith.agent.evaluation.executors.local import LocalExecutor
+from gapsmith.agent.evaluation.executors.requests import unpack
 packed, put = pickle.loads(Path(sys.argv[1]).read_bytes())
 with LocalExecutor(workers=1, minimum=0) as executor:
     print(executor.submit(unpack(packed, put)).result().costs)
@@ -157,10 +137,3 @@ def test_a_problem_without_a_reference_says_so():
         pickle.PicklingError, match="problem tsp has no reference; expected one from find_problem"
     ):
         pickle.dumps(load_problem("tsp"))
-
-
-def test_an_unknown_executor_is_named():
-    """There is one executor by name; others are the caller's own objects."""
-    assert find_executor("local") is LocalExecutor
-    with pytest.raises(UsageError, match="unknown executor 'lokal'; did you mean 'local'"):
-        find_executor("lokal")

@@ -1,0 +1,1 @@
+"""Where evaluations run: on this machine, or wherever else an executor sends them."""
