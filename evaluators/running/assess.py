@@ -42,6 +42,8 @@ def assess(
 ) -> Assessment:
     """Runs the instances in one process; stops at the first failure.
 
+    An on-line instance has a process of its own.
+
     Args:
         problem: provides the entry point and the verifier that prices.
         source: the program.
@@ -96,8 +98,15 @@ def _run(
     spent: float,
     tries: int,
 ) -> Outcome:
-    if any(stepwise.is_stepwise(problem, source, instance) for instance in instances):
-        return _run_stepwise(problem, source, instances, runner, spent, tries)
+    if problem.online and instances:
+        return _run_apart(problem, source, instances, runner, spent, tries)
+    return _run_together(problem, source, instances, runner, tries)
+
+
+def _run_together(
+    problem: Problem, source: str, instances: Sequence[Instance], runner: Runner, tries: int
+) -> Outcome:
+    """Runs the instances in one process, a call for each."""
     calls = tuple(_call(instance) for instance in instances)
     limits = Limits(
         cpu_seconds=max((problem.compute_cpu_limit(instance) for instance in instances), default=1.0)
@@ -111,7 +120,7 @@ def _run(
     )
 
 
-def _run_stepwise(
+def _run_apart(
     problem: Problem,
     source: str,
     instances: Sequence[Instance],
@@ -119,20 +128,32 @@ def _run_stepwise(
     spent: float,
     tries: int,
 ) -> Outcome:
-    """Runs each instance event by event in a process of its own.
+    """Runs each on-line instance in a process of its own.
 
-    It stops at the first instance that fails.
+    It stops at the first that fails. State that a program keeps between events never reaches another instance.
     """
     answers: list[Answer] = []
     for instance in instances:
-        outcome = repeats.run(runner, stepwise.make_job(problem, source, instance), tries)
-        decided = stepwise.list_decisions(outcome)
-        if decided is None:
+        if stepwise.is_stepwise(problem, source, instance):
+            outcome = _run_stepwise(problem, source, instance, runner, spent, tries)
+        else:
+            outcome = _run_together(problem, source, [instance], runner, tries)
+        if not outcome.answers:
             break
-        # The cost of all calls but one; the last is subtracted where the instance is priced.
-        used = sum(answer.cpu_seconds for answer in outcome.answers) - spent * len(decided)
-        answers.append(Answer(decided, max(0.0, used)))
+        answers += outcome.answers
     return replace(outcome, answers=tuple(answers))
+
+
+def _run_stepwise(
+    problem: Problem, source: str, instance: Instance, runner: Runner, spent: float, tries: int
+) -> Outcome:
+    """Runs an instance event by event; the decisions become one answer."""
+    outcome = repeats.run(runner, stepwise.make_job(problem, source, instance), tries)
+    if (decided := stepwise.list_decisions(outcome)) is None:
+        return replace(outcome, answers=())
+    # The cost of all calls but one; the last is subtracted where the instance is priced.
+    used = sum(answer.cpu_seconds for answer in outcome.answers) - spent * len(decided)
+    return replace(outcome, answers=(Answer(decided, max(0.0, used)),))
 
 
 def _run_follow_up(

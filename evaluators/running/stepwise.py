@@ -4,7 +4,8 @@ Such a decision cannot depend on later events, whatever a program does to its pr
 claims about on-line programs rest on this. In training, all events are sent in one call, which is faster, and
 such instances are marked (`Instance.whole`), so that their scores are kept apart.
 
-Rules of the problem itself are our own code: they get all events of an instance in one call everywhere.
+Rules of the problem itself are our own code: they get all events of an instance in one call everywhere. Either way
+an instance has a process of its own, so that a program may keep what it likes from event to event.
 """
 
 from collections.abc import Mapping

@@ -172,20 +172,22 @@ def build_sandboxed_module(
 
 
 def _test_calls(problem: Problem, program: Program, tests: Sequence[Test], executor: Executor) -> None:
-    """Repeats the archived costs, one sandboxed call for each instance."""
+    """Repeats the archived costs, a sandboxed process for each instance."""
     _require_tests(tests)
-    calls = tuple(
-        {key: convert_datum(datum) for key, datum in instance.data.items()} for instance, _ in tests
-    )
-    limits = Limits(cpu_seconds=_compute_limit(problem, tests), together=bool(problem.driver))
-    job = Job(
-        source=program.source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver
-    )
-    outcome = executor.submit(_SelfTest(job)).result()
-    if len(outcome.answers) < len(tests):
-        raise GapsmithError(f"the program does not repeat the archive's costs: {outcome.message:.200}")
-    for (instance, cost), answer in zip(tests, outcome.answers, strict=True):
-        if (found := problem.cost(instance, answer.value)) != cost:
+    limits = Limits(cpu_seconds=_compute_limit(problem, tests))
+    for instance, cost in tests:
+        call = {key: convert_datum(datum) for key, datum in instance.data.items()}
+        job = Job(
+            source=program.source,
+            entry=problem.entry.name,
+            calls=(call,),
+            limits=limits,
+            driver=problem.driver,
+        )
+        outcome = executor.submit(_SelfTest(job)).result()
+        if not outcome.answers:
+            raise GapsmithError(f"the program does not repeat the archive's costs: {outcome.message:.200}")
+        if (found := problem.cost(instance, outcome.answers[0].value)) != cost:
             raise GapsmithError(
                 f"the program does not repeat the archive's costs: found {found}, expected {cost}"
             )

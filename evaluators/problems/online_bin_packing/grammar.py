@@ -16,16 +16,15 @@ from gapsmith.evaluators.grammar import Grammar, Terminal
 def choose(item, bins):
     """Scores each bin, adjusts the scores, and keeps count of the bins in use by the room they have left."""
     capacity, rooms = int(bins[-1]), bins.astype(np.int64)
-    count = getattr(score, "count", None)
-    if count is None or len(count) != capacity + 1 or count[item:].sum() != len(bins) - 2:
-        count = np.bincount(rooms[:-2], minlength=capacity + 1) * 1.0
+    if not hasattr(score, "count"):
+        score.count = np.zeros(capacity + 1)
+    count = score.count
     scores = adjust(item, bins, score(item, bins, count))
     room = rooms[int(np.argmax(scores))]
     if room < capacity:
         count[room] -= 1
     if room > item:
         count[room - item] += 1
-    score.count = count
     return scores
 
 

@@ -31,7 +31,8 @@ run again with other items to come, and must decide the same.
 Instances: 250 to 5000 items, with sizes from a Weibull distribution of shape 3 and scale 45, rounded, C = 100; or
 uniform from 20 to 100, C = 150. An instance of 5000 items means 5000 calls with up to some hundred bins each:
 use few vector operations. The CPU limit is for all calls of an instance together. State may be kept from item to
-item, in an attribute of a function; a new instance may follow without a sign."""
+item, in globals of the module or attributes of a function; every instance begins with the module loaded anew, so
+that nothing has to be reset."""
 
 ENTRY = EntryPoint(
     "priority",
@@ -129,7 +130,7 @@ def cpu_seconds(instance: Instance) -> float:
 
 problem = Problem(
     name="online_bin_packing",
-    version="2",  # In version 1 programs could see all events at once.
+    version="3",  # In version 1 programs saw all events at once, in version 2 what was kept of earlier instances.
     title="on-line bin packing: fewest bins",
     brief=BRIEF,
     entry=ENTRY,

@@ -1,7 +1,7 @@
 """Reference rules for on-line bin packing. Each is self-contained: its source runs in the sandbox as a candidate.
 
 Ties: the driver takes the first bin of highest score, that is, the one opened earliest. Only bins with room for
-the item are shown.
+the item are shown. What a rule keeps from item to item, it keeps for one instance: each begins with a new module.
 """
 
 # The annotations of the rules would be noise in the modules made from them.
@@ -39,9 +39,7 @@ def harmonic(item, bins, classes=12):
     """Items of (C/(j+1), C/j] go with their own class alone, j to a bin; those of at most C/12 go by next fit."""
     memory = harmonic_memory()
     kind = min(int(bins[-1] // item), classes)
-    # The bins of this instance are the last ones remembered, so that the last with room are those shown.
-    roomy = np.flatnonzero(memory.left[: memory.count] >= item)
-    shown = roomy[roomy.size - (len(bins) - 2) :]
+    shown = np.flatnonzero(memory.left[: memory.count] >= item)
     place = np.flatnonzero(shown == memory.open.get(kind, -1))
     chosen = int(place[0]) if place.size else len(bins) - 2
     if not place.size:
@@ -53,17 +51,16 @@ def harmonic(item, bins, classes=12):
     return np.arange(len(bins)) == chosen
 
 
-def levels(item, bins):
-    """How many bins in use have so much room, by the room; counted anew where that is not what is shown."""
-    count = getattr(levels, "count", None)
-    if count is None or len(count) != bins[-1] + 1 or count[item:].sum() != len(bins) - 2:
-        count = levels.count = np.bincount(bins[:-2].astype(int), minlength=int(bins[-1]) + 1)
-    return count
+def levels(bins):
+    """How many bins in use have so much room, by the room; kept from item to item."""
+    if not hasattr(levels, "count"):
+        levels.count = np.zeros(int(bins[-1]) + 1, dtype=np.int64)
+    return levels.count
 
 
 def sum_of_squares(item, bins):
     """The bin after which the sum over all rooms of the squared number of bins with that room is least."""
-    count, room = levels(item, bins), bins.astype(int)
+    count, room = levels(bins), bins.astype(int)
     left, used = room - item, bins < bins[-1]
     growth = np.where(left > 0, 2 * count[left] + 1, 0) - np.where(used, 2 * count[room] - 1, 0)
     chosen = np.argmin(growth)

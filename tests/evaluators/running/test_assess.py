@@ -129,3 +129,30 @@ def test_an_answer_without_a_follow_up_ends_nothing():
     assert (found.outcome, len(found.scores)) == ("ok", 3)
     assert [second is None for _, second in seen] == [False, True, False]
     assert seen[2][1] == instances[2].data["d"].argsort().tolist()
+
+
+KEEPS = "calls = []\ndef schedule(p, d):\n    calls.append(1)\n    return d.argsort() if len(calls) == 1 else 'no'\n"
+
+
+def test_an_on_line_instance_begins_with_a_new_module():
+    """What a program keeps within an on-line instance never reaches the next, which has a process of its own."""
+    runner, problem = (
+        NoSandbox(),
+        tiny(online=True, cpu_seconds=lambda instance: float(len(instance.data["p"]))),
+    )
+    instances = [replace(instance, whole=True) for instance in problem.generate_instances("train")]
+    assert assess(problem, KEEPS, instances, runner).outcome == "ok"
+    assert [len(job.calls) for job in runner.jobs] == [1] * len(instances)
+    assert [job.limits.cpu_seconds for job in runner.jobs] == [
+        problem.compute_cpu_limit(each) for each in instances
+    ]
+
+
+def test_an_on_line_program_that_fails_ends_at_that_instance():
+    """Nothing is run after the first on-line instance that fails."""
+    runner, problem = NoSandbox(), tiny(online=True)
+    instances = [replace(instance, whole=True) for instance in problem.generate_instances("train")]
+    small = "def schedule(p, d):\n    return d.argsort() if len(p) < 6 else 1 // 0\n"
+    found = assess(problem, small, instances, runner)
+    assert found.scores[-1].outcome == found.outcome == "candidate_exception"
+    assert len(runner.jobs) == len(found.scores) < len(instances)

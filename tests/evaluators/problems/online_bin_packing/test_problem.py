@@ -273,7 +273,7 @@ def test_a_candidate_that_writes_into_the_bins_changes_nothing(sandbox: Sandbox)
 
 
 def test_harmonic_keeps_classes_apart(sandbox: Sandbox) -> None:
-    """Capacity 10: the 6 has a bin of its own, two 4s share one, three 3s the next; twice in one process too."""
+    """Capacity 10: the 6 has a bin of its own, two 4s share one, three 3s the next; twice in one run too."""
     source = problem.find_rule("Harmonic").source("priority")
     instances = [instance_of(6, 4, 3, 3, 4, 3, 3), instance_of(3, 4, 6, 3, 3)]
     assessed = assess(problem, source, instances, sandbox)
