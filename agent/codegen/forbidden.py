@@ -7,32 +7,29 @@ interpreter, and attributes that lead to neither. Modules are never values, so t
 
 import ast
 import importlib
-import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from string import Formatter
 from types import ModuleType
-from typing import Any
 
 from gapsmith.agent.codegen.forbidden_names import (
     _NAMED,
     _ONLY,
     _READABLE,
     BY_NAME,
+    FILE_ENDINGS,
     MODULES,
     OURS,
+    SOLVER_FUNCTIONS,
+    SOLVERS,
     STARS,
     UNSAFE_ATTRIBUTES,
     UNSAFE_BUILTINS,
+    UNSAFE_CHANGES,
     UNSAFE_MEMBERS,
 )
-
-Kinds = Mapping[type, Sequence[Any]]
-"""Nodes of a tree by what they are."""
-
+from gapsmith.agent.codegen.forbidden_places import Kinds, find_misplaced
 
 DEEPEST = 6
 """Names in a row that may begin with a module."""
@@ -55,9 +52,8 @@ class _Scan:
 
     def __init__(self, kinds: Kinds, bound: set[str]) -> None:
         self._kinds, self._bound = kinds, bound
-        self._modules: dict[str, str] = {}  # what a name may stand for: of one bound twice, see _twice
-        self._members: dict[str, str] = {}  # names imported from modules, by the name that they have there
-        self._twice: list[tuple[ast.AST, str]] = []
+        self._modules: dict[str, str] = {}  # imported modules, by the names that they have here
+        self._members: dict[str, str] = {}  # what else was imported, by the same: the name that it has there
         self._bases = {id(node.value) for node in kinds.get(ast.Attribute, ())}
         self._called = {id(node.func): node for node in kinds.get(ast.Call, ())}
 
@@ -72,6 +68,7 @@ class _Scan:
         yield from self._check_names()
         yield from self._check_attributes()
         yield from self._list_annotations()
+        yield from find_misplaced(self._kinds, self._members)
 
     # Imports
 
@@ -100,8 +97,8 @@ class _Scan:
                 yield node, trouble
             if path:
                 yield from self._bind(node, alias.asname or alias.name, path)
-            else:
-                self._members[alias.asname or alias.name] = alias.name
+            elif self._members.setdefault(alias.asname or alias.name, alias.name) != alias.name:
+                yield node, f"imports two things as {alias.asname or alias.name}; expected a name for each"
 
     def _bind(self, node: ast.AST, name: str, path: str) -> Iterator[tuple[ast.AST, str]]:
         if self._modules.setdefault(name, path) != path:
@@ -125,7 +122,7 @@ class _Scan:
                 yield node, f"uses refcheck, {_REACHES}"
         for node in self._kinds.get(ast.MatchClass, ()):
             for name in node.kwd_attrs:
-                yield from self._check_name(node, name)
+                yield from self._check_name(node, name, in_text=True)
 
     def _check_names(self) -> Iterator[tuple[ast.AST, str]]:
         for node in self._kinds.get(ast.Name, ()):
@@ -168,8 +165,10 @@ class _Scan:
         for text in texts:
             for part in str(text).split("."):
                 yield from self._check_name(node, part, in_text=True)
-        if name in ("setattr", "delattr") and self._is_imported(arguments[0]):
-            yield node, "changes what it imported; expected it to be left as it is"
+        if name in ("setattr", "delattr"):
+            yield from self._check_change(node, str(texts[0]))
+            if self._is_imported(arguments[0]):
+                yield node, "changes what it imported; expected it to be left as it is"
 
     def _check_wrapper(self, node: ast.expr) -> Iterator[tuple[ast.AST, str]]:
         call = self._called.get(id(node))
@@ -199,9 +198,20 @@ class _Scan:
         for node in self._kinds.get(ast.Attribute, ()):
             if node.attr == "format":
                 yield from self._format(node)
-            else:
+            elif not self._is_function(node):
                 yield from self._check_name(node, node.attr)
+            if type(node.ctx) is not ast.Load:
+                yield from self._check_change(node, node.attr)
             yield from self._check_module(node)
+
+    def _is_function(self, node: ast.Attribute) -> bool:
+        """Tells whether it is a module's function, not an unsafe method."""
+        base = node.value
+        return node.attr in _HARMLESS_FUNCTIONS and isinstance(base, ast.Name) and base.id in self._modules
+
+    def _check_change(self, node: ast.AST, name: str) -> Iterator[tuple[ast.AST, str]]:
+        if name in UNSAFE_CHANGES or _is_special(name):
+            yield node, f"changes the attribute {name}, {_REACHES}"
 
     def _check_name(self, node: ast.AST, name: str, in_text: bool = False) -> Iterator[tuple[ast.AST, str]]:
         """Yields what is wrong with an attribute of that name.
@@ -211,6 +221,7 @@ class _Scan:
         if (
             name in UNSAFE_ATTRIBUTES
             or (in_text and name == "format")
+            or name.endswith(FILE_ENDINGS)
             or (_is_special(name) and name not in _READABLE)
         ):
             yield node, f"uses the attribute {name}, {_REACHES}"
@@ -219,8 +230,17 @@ class _Scan:
 
     @cached_property
     def _sees_exceptions(self) -> bool:
-        handlers = any(node.name for node in self._kinds.get(ast.ExceptHandler, ()))
-        return handlers or any(node.name == "__exit__" for node in self._kinds.get(ast.FunctionDef, ()))
+        if any(node.name for node in self._kinds.get(ast.ExceptHandler, ())):
+            return True
+        names = (
+            (ast.FunctionDef, "name"),
+            (ast.Name, "id"),
+            (ast.Attribute, "attr"),
+            (ast.Constant, "value"),
+        )
+        return any(
+            getattr(n, field) == "__exit__" for kind, field in names for n in self._kinds.get(kind, ())
+        )
 
     def _format(self, node: ast.Attribute) -> Iterator[tuple[ast.AST, str]]:
         template = getattr(node.value, "value", None)
@@ -271,6 +291,7 @@ class _Scan:
 
 _REACHES = "which reaches beyond what a program may: files, the interpreter, other modules"
 _CLOSED = "which is not open to programs"
+_HARMLESS_FUNCTIONS = ("resize", "cast")
 _WATCHED = UNSAFE_BUILTINS | BY_NAME | OURS | {"type"}
 _IDENTIFIERS: Mapping[type, tuple[str, ...]] = {
     **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler), ("name",)),
@@ -298,11 +319,7 @@ def _is_plain_format(template: str, depth: int = 2) -> bool:
 
 
 def _is_open(module: str) -> bool:
-    return module in MODULES or module.split(".")[0] in _FOREIGN or module == "__future__"
-
-
-_FOREIGN = ("ortools",)
-"""Libraries of formulations, whose modules are known by their files: loading them takes long."""
+    return module in MODULES or module in SOLVERS or module == "__future__"
 
 
 @lru_cache(maxsize=4096)
@@ -314,10 +331,11 @@ def _step(module: str, name: str) -> tuple[str, str]:
     path = f"{module}.{name}"
     if name[:1] == "_" or name in UNSAFE_MEMBERS or name not in _ONLY.get(module, (name,)):
         return "", f"uses {path}, {_REACHES}"
-    if path in MODULES:
+    if path in MODULES or path in SOLVERS:
         return path, ""
-    if module.split(".")[0] in _FOREIGN:
-        return (path if _has_file(path) else ""), ""
+    if module in SOLVERS:
+        known = name[0].isupper() or name in SOLVER_FUNCTIONS
+        return "", "" if known else f"uses {path}, {_CLOSED}"
     if module not in MODULES:
         return "", f"uses {path}, {_CLOSED}"
     with warnings.catch_warnings():  # of names that a library is about to drop
@@ -330,18 +348,3 @@ def _list_offered(loaded: ModuleType, module: str, name: str) -> str:
     if name not in getattr(loaded, "__all__", dir(loaded)):
         return f"uses {path}, which {module} does not offer"
     return f"uses {path}, {_CLOSED}" if isinstance(getattr(loaded, name, None), ModuleType) else ""
-
-
-def _has_file(path: str) -> bool:
-    """Tells whether a dotted path of a foreign library is a module."""
-    if path in sys.modules:
-        return True
-    top, *parts = path.split(".")
-    spec = find_spec(top)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        place = Path(folder, *parts)
-        if place.is_dir() or any(place.with_name(f"{place.name}{end}").exists() for end in (".py", ".so")):
-            return True
-        if place.parent.is_dir() and any(place.parent.glob(f"{place.name}.*.so")):
-            return True
-    return False

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from gapsmith.agent.codegen.forbidden import Kinds, find_forbidden
+from gapsmith.agent.codegen.forbidden import find_forbidden
+from gapsmith.agent.codegen.forbidden_places import Kinds
 from gapsmith.agent.codegen.replies.cleanup import parse_source
 from gapsmith.evaluators.grammar import EntryPoint
 from gapsmith.evaluators.outcomes import CandidateOutcome
@@ -123,6 +124,11 @@ def _screen(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened
         hashlib.sha256(canonical.encode()).hexdigest()[:32],
         _count_nodes(kinds),
     )
+
+
+def write_canonical(tree: ast.Module) -> str:
+    """Writes what a program says: without docstrings, annotations, comments and layout."""
+    return _Canonical(set()).text(tree)
 
 
 def _count_literals(tree: ast.Module, kinds: Kinds) -> int:

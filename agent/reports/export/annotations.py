@@ -3,19 +3,44 @@
 import ast
 import re
 import textwrap
+from collections.abc import Callable, Sequence
 
+from gapsmith.agent.codegen.screen import write_canonical
+from gapsmith.evaluators.base import GapsmithError
 from gapsmith.evaluators.grammar import EntryPoint
 
 
 def add_annotations(source: str, entry: EntryPoint) -> str:
-    """Adds the entry point's types to a program, and Any elsewhere.
+    """Adds types to a program; removes what its module has itself.
 
-    What is nested too deep, or holds a number too long, to be written anew stays without types.
+    What is nested too deep, or holds a number too long, to be written anew stays without types. Lines are replaced,
+    so the result is read again: a text of the program could otherwise become code.
+
+    Raises:
+        GapsmithError: where no form says the same as the program.
     """
-    try:
-        return _remove_duplicates(_annotate_functions(source, entry))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _remove_duplicates(source)
+    tree = ast.parse(source)
+    removed = _list_duplicates(tree.body)
+    kept = _write_canonical_body(tree, removed)
+    writers: tuple[Callable[[], str], ...] = (
+        lambda: _remove_lines(_annotate_functions(source, entry)),
+        lambda: _remove_lines(source),
+        lambda: ast.unparse(ast.Module([s for s in tree.body if s not in removed], [])),
+    )
+    for write in writers:
+        try:
+            text = write()
+            if _write_canonical_body(ast.parse(text), []) == kept:
+                return text
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    raise GapsmithError("the program cannot be written as a module; export it with --sandboxed")
+
+
+def _write_canonical_body(tree: ast.Module, removed: Sequence[ast.stmt]) -> str:
+    """Writes what statements say, without types, comments and layout."""
+    body = [statement for statement in tree.body if statement not in removed]
+    return write_canonical(ast.Module(body, []))
 
 
 def _split_lines(source: str) -> list[str]:
@@ -39,17 +64,28 @@ def _annotate_functions(source: str, entry: EntryPoint) -> str:
     return text
 
 
-def _remove_duplicates(source: str) -> str:
-    """Removes statements that the exported module has itself.
+def _remove_lines(source: str) -> str:
+    """Removes the lines of statements that the exported module has itself."""
+    lines = _split_lines(source)
+    for statement in reversed(_list_duplicates(ast.parse(source).body)):
+        del lines[statement.lineno - 1 : statement.end_lineno]
+    return "\n".join(lines)
+
+
+def _list_duplicates(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Lists statements that the module has itself, on lines of their own.
 
     These are the import of numpy, `__future__` imports and the main part.
     """
-    lines, body = _split_lines(source), ast.parse(source).body
-    for statement in reversed(body):
-        shared = [other for other in body if other.lineno <= statement.lineno <= (other.end_lineno or 0)]
-        if _is_duplicate(statement) and len(shared) == 1:
-            del lines[statement.lineno - 1 : statement.end_lineno]
-    return "\n".join(lines)
+    return [
+        statement
+        for statement in body
+        if _is_duplicate(statement) and sum(_overlap(statement, other) for other in body) == 1
+    ]
+
+
+def _overlap(one: ast.stmt, other: ast.stmt) -> bool:
+    return one.lineno <= (other.end_lineno or 0) and other.lineno <= (one.end_lineno or 0)
 
 
 def _is_duplicate(statement: ast.stmt) -> bool:

@@ -305,7 +305,7 @@ HARMLESS = (
         "f'{p:>{d}}'",
         "np.char.add(p, d)",
         "functools.lru_cache(None)",
-        "dataclasses.field(default=1)",
+        "dataclasses.is_dataclass(p)",
         "np.polynomial.polynomial.polyfit",
     ),
 )
