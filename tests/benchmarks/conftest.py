@@ -15,5 +15,6 @@ def _load(folder, name):
 # In the order of their imports.
 for script in ("common", "null_server", "winners_curse", "racing"):
     _load("search", script)
+_load("", "plots")
 for script in ("faulty_server", "ledger"):
     _load("models", script)
