@@ -20,6 +20,7 @@ from gapsmith.evaluators.grammar import Grammar as Grammar
 from gapsmith.evaluators.grammar import Library as Library
 from gapsmith.evaluators.grammar import Rule as Rule
 from gapsmith.evaluators.grammar import Terminal as Terminal
+from gapsmith.evaluators.outcomes import Baseline as Baseline
 from gapsmith.evaluators.outcomes import CandidateOutcome as CandidateOutcome
 from gapsmith.evaluators.outcomes import IntegrityResult as IntegrityResult
 
@@ -81,7 +82,8 @@ class Instance:
     """One case of a problem: the arguments of the entry point by name, in its order, without its optimum.
 
     Attributes:
-        name: `STEM-K` in a file of several (1-based), else `STEM`; those of generated ones hold split, seed and number.
+        name: `STEM-K` in a file of several (1-based), else `STEM`; those of generated ones hold scale, split, seed and
+            number.
         data: arrays and numbers, exactly the candidate's arguments.
         stratum: the class of the generator's grid, or "all".
         whole: whether the events of an on-line instance are given in one call; see `stepwise`.
@@ -121,38 +123,35 @@ class Instance:
         return cls(name, {key: np.array(v) if isinstance(v, list) else v for key, v in plain.items()})
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """The result of an exact method: bounds of the objective and the solution behind them.
+DEFAULT_COUNTS = {Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 100}
+
+
+SOLVER_SECONDS = 60.0
+"""Limit of the exact method for each instance where nothing else is said."""
+
+SMALL, MEDIUM, LARGE = "small", "medium", "large"
+"""The scales: what can be proven, what planners have, and what large plants have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemScale:
+    """What a problem has otherwise at one of its scales.
 
     Attributes:
-        lower: proven lower bound; for minimisation what gaps are measured against.
-        upper: for minimisation the cost of `solution`; the proven upper bound when maximising.
-        solution: plain data, as a candidate would return it; None where only a bound is known.
-        solver: the method of the proof, for example "branch-and-memorize".
-        seconds: CPU seconds spent.
+        sizes: per split, the sizes that the generator uses, in turn.
+        counts: per split, the number of instances.
+        cpu_seconds: limit of one call, seconds of CPU, for every instance.
+        solver_seconds: limit of the exact method for each instance, seconds of CPU.
+        story: what the generator draws; see `Problem.story`.
+        strata: the classes of the generator's grid; the problem's own if none are given.
     """
 
-    lower: float
-    upper: float
-    solution: Any
-    solver: str
-    seconds: float
-
-    @property
-    def proven(self) -> bool:
-        """Whether the bounds meet."""
-        return self.lower == self.upper
-
-    @property
-    def status(self) -> str:
-        """The status in `solve --json`: optimal, bound or unknown."""
-        if self.proven:
-            return "optimal"
-        return "bound" if np.isfinite(self.lower) or np.isfinite(self.upper) else "unknown"
-
-
-DEFAULT_COUNTS = {Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 100}
+    sizes: Mapping[Split, Sequence[int]]
+    counts: Mapping[Split, int]
+    cpu_seconds: float
+    solver_seconds: float
+    story: str
+    strata: tuple[str, ...] = ()
 
 
 def refuse_to_read(path: Path) -> list[Instance]:
@@ -190,6 +189,7 @@ class Problem:
         cost: prices a solution exactly; raises Infeasible with the reason.
         baseline: `(instance, seconds) -> Baseline`, by an exact method.
         rules: classical heuristics, in any order.
+        story: what the generator draws: classes, ranges and sizes; prompts tell it after the brief.
         strata: the classes of the generator's grid.
         sizes: per split, the sizes that the generator uses, in turn.
         counts: per split, the number of instances.
@@ -214,6 +214,9 @@ class Problem:
             not used. For a user's own file it is a hash of the source; see `find_problem`.
         cpu_cap: CPU seconds in place of `cpu_seconds`, for all instances.
         cpu_share: factor on the limit, such as the part that the search may use.
+        solver_seconds: limit of the exact method for each instance where none is given, seconds of CPU.
+        scale: the scale of the generated instances.
+        scales: other scales by name; see `at_scale`.
         reference: how another process finds the problem; limits are sent with it. None cannot be sent.
     """
 
@@ -225,6 +228,7 @@ class Problem:
     cost: Callable[[Instance, Any], Number]
     baseline: Callable[[Instance, float], Baseline]
     rules: tuple[Rule, ...]
+    story: str = ""
     strata: tuple[str, ...] = ("all",)
     sizes: Mapping[Split, Sequence[int]] = field(default_factory=lambda: dict.fromkeys(Split, (20,)))
     counts: Mapping[Split, int] = field(default_factory=lambda: dict(DEFAULT_COUNTS))
@@ -247,12 +251,47 @@ class Problem:
     version: str = FIRST_VERSION
     cpu_cap: float | None = None
     cpu_share: float = 1.0
+    solver_seconds: float = SOLVER_SECONDS
+    scale: str = SMALL
+    scales: Mapping[str, ProblemScale] = field(default_factory=dict)
     reference: Reference | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.reference is None:
             raise PicklingError(f"problem {self.name} has no reference; expected one from find_problem")
-        return _restore_problem, (self.reference, self.cpu_cap, self.cpu_share)
+        return _restore_problem, (self.reference, self.scale, self.cpu_cap, self.cpu_share)
+
+    def at_scale(self, name: str = "") -> "Problem":
+        """Returns the problem with instances and limits of a scale.
+
+        Args:
+            name: of the scale; by default medium where the problem has it, else its own.
+
+        Raises:
+            UsageError: where the problem has no such scale, or another one was chosen before.
+        """
+        name = name or (MEDIUM if MEDIUM in self.scales else self.scale)
+        if name == self.scale:
+            return self
+        if name not in self.scales:
+            raise UsageError(describe_unknown("scale", name, [self.scale, *self.scales]))
+        found = self.scales[name]
+        return replace(
+            self,
+            scale=name,
+            scales={},
+            story=found.story,
+            strata=found.strata or self.strata,
+            sizes=found.sizes,
+            counts=found.counts,
+            cpu_seconds=lambda _: found.cpu_seconds,
+            solver_seconds=found.solver_seconds,
+        )
+
+    @property
+    def description(self) -> str:
+        """The brief, and what the generator draws."""
+        return f"{self.brief}\n{self.story}" if self.story else self.brief
 
     def compute_cpu_limit(self, instance: Instance) -> float:
         """Returns the limit of one call on an instance, in CPU seconds."""
@@ -279,7 +318,8 @@ class Problem:
         stratum = self.strata[place]
         # The split is part of the seed: streams of different splits are disjoint.
         rng = np.random.default_rng([list(Split).index(split), seed, index])
-        return Instance(f"{split}-{seed}-{index + 1}", self.generate(rng, stratum, size), stratum)
+        prefix = "" if self.scale == SMALL else f"{self.scale}-"
+        return Instance(f"{prefix}{split}-{seed}-{index + 1}", self.generate(rng, stratum, size), stratum)
 
     def find_rule(self, name: str) -> Rule:
         """Returns the reference rule of that name; case does not matter.
@@ -337,9 +377,9 @@ class Problem:
         return None
 
 
-def _restore_problem(reference: Reference, cpu_cap: float | None, cpu_share: float) -> Problem:
+def _restore_problem(reference: Reference, scale: str, cpu_cap: float | None, cpu_share: float) -> Problem:
     """Makes a problem again where it was sent to."""
-    return replace(reference.resolve(), cpu_cap=cpu_cap, cpu_share=cpu_share)
+    return replace(reference.resolve().at_scale(scale), cpu_cap=cpu_cap, cpu_share=cpu_share)
 
 
 def describe_unknown(thing: str, found: str, known: list[str]) -> str:

@@ -1,9 +1,11 @@
-"""Outcomes of candidates in one enumeration, and what a verification found."""
+"""Outcomes: of candidates in one enumeration, of verifications, and of exact methods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import numpy as np
 
 
 class CandidateOutcome(StrEnum):
@@ -88,3 +90,34 @@ class IntegrityResult:
     outcome: str
     message: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The result of an exact method: bounds of the objective and the solution behind them.
+
+    Attributes:
+        lower: proven lower bound; for minimisation what gaps are measured against.
+        upper: for minimisation the cost of `solution`; the proven upper bound when maximising.
+        solution: plain data, as a candidate would return it; None where only a bound is known.
+        solver: the method of the proof, for example "branch-and-memorize".
+        seconds: CPU seconds spent.
+    """
+
+    lower: float
+    upper: float
+    solution: Any
+    solver: str
+    seconds: float
+
+    @property
+    def proven(self) -> bool:
+        """Whether the bounds meet."""
+        return self.lower == self.upper
+
+    @property
+    def status(self) -> str:
+        """The status in `solve --json`: optimal, bound or unknown."""
+        if self.proven:
+            return "optimal"
+        return "bound" if np.isfinite(self.lower) or np.isfinite(self.upper) else "unknown"

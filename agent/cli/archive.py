@@ -12,10 +12,12 @@ from gapsmith.agent.archive.costs import summarise_costs
 from gapsmith.agent.cli.options import (
     AllowWeak,
     ArchiveUrl,
+    CpuSeconds,
     ExecutorName,
     Instances,
     Json,
     Layout,
+    ScaleName,
     Seconds,
     Workers,
 )
@@ -31,7 +33,7 @@ from gapsmith.agent.codegen.sanitize import sanitize
 from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
 from gapsmith.agent.evaluation.leading import find_winner, rank_programs
-from gapsmith.agent.evaluation.problems import find_problem, read_instances
+from gapsmith.agent.evaluation.problems import find_problem, limit_cpu, read_instances
 from gapsmith.agent.evaluation.rescore import rescore_programs
 from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.reports import comparisons, programs
@@ -39,7 +41,7 @@ from gapsmith.agent.reports import runs as view
 from gapsmith.agent.reports.decisions import encode_decisions, list_decisions, render_decisions
 from gapsmith.agent.reports.export.module import export, write_module
 from gapsmith.agent.reports.programs import find_reported_run
-from gapsmith.evaluators.base import UsageError, describe_unknown
+from gapsmith.evaluators.base import SOLVER_SECONDS, UsageError, describe_unknown
 from gapsmith.evaluators.catalogue import list_problems
 
 
@@ -183,10 +185,12 @@ def best(
     ] = False,
     instances: Instances = None,
     layout: Layout = "",
+    scale: ScaleName = "",
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
     where: ExecutorName = LOCAL,
-    seconds: Seconds = 60.0,
+    seconds: Seconds = None,
+    cpu_seconds: CpuSeconds = None,
     weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
@@ -200,12 +204,12 @@ def best(
     with open_archive(archive, made=False, reading=not instances) as store:
         check_known(store, find_problem_name(given), run_number)
         if instances:
-            known = find_problem(require_problem(given), layout)
+            known = limit_cpu(find_problem(require_problem(given), layout, scale), cpu_seconds)
             with (
                 open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
                 show_progress() as doing,
             ):
-                by = Scorer(known, executor, store, seconds, doing)
+                by = Scorer(known, executor, store, seconds or SOLVER_SECONDS, doing)
                 comparison = rescore_programs(read_instances(known, instances), limit, by, run_number)
             show_result(
                 comparisons.encode_comparison(comparison),

@@ -9,12 +9,14 @@ from rich.text import Text
 from gapsmith.agent.cli.options import (
     AllowWeak,
     ArchiveUrl,
+    CpuSeconds,
     ExecutorName,
     Instances,
     Isolated,
     Json,
     Layout,
     ProblemName,
+    ScaleName,
     Seconds,
     SplitName,
     Workers,
@@ -28,10 +30,10 @@ from gapsmith.agent.cli.terminal.output import (
 )
 from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants, read_entrants, solve
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
-from gapsmith.agent.evaluation.problems import find_problem, read_instances, write_skeleton
+from gapsmith.agent.evaluation.problems import find_problem, limit_cpu, read_instances, write_skeleton
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports.export.module import write_module
-from gapsmith.evaluators.base import Instance, Problem, Split, UsageError
+from gapsmith.evaluators.base import SOLVER_SECONDS, Instance, Problem, Split, UsageError
 from gapsmith.evaluators.catalogue import list_problems
 from gapsmith.evaluators.integrity.conformance import find_broken_promises
 from gapsmith.evaluators.outcomes import CandidateOutcome
@@ -62,6 +64,11 @@ def choose_instances(problem: Problem, files: list[Path] | None, split: Split) -
     return read_instances(problem, files) if files else problem.generate_instances(split)
 
 
+def choose_solver_seconds(problem: Problem, files: list[Path] | None) -> float:
+    """Returns the exact solver's limit: the scale's, or the usual for files."""
+    return SOLVER_SECONDS if files else problem.solver_seconds
+
+
 def fail_if_any(comparison: Comparison) -> None:
     """Exits with 1 if any program failed."""
     if any(row.outcome != CandidateOutcome.OK for row in comparison.rows):
@@ -75,11 +82,13 @@ def check(
     problem: Annotated[str, typer.Option(help="A name from `gapsmith problems`, or a path.py.")],
     instances: Instances = None,
     layout: Layout = "",
+    scale: ScaleName = "",
     split: SplitName = Split.TEST,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     workers: Workers = 2,
     where: ExecutorName = LOCAL,
-    seconds: Seconds = 60.0,
+    seconds: Seconds = None,
+    cpu_seconds: CpuSeconds = None,
     isolated: Isolated = False,
     weak: AllowWeak = False,
     as_json: Json = False,
@@ -89,13 +98,22 @@ def check(
     No model and no archive are used.
     """
     entrants = read_entrants(files)
-    known = find_problem(problem, layout)
+    known = limit_cpu(find_problem(problem, layout, scale), cpu_seconds)
     chosen = choose_instances(known, instances, split)[:limit]
     with (
         open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
         show_progress() as doing,
     ):
-        comparison = evaluate(known, entrants, chosen, executor, None, seconds, doing, isolated)
+        comparison = evaluate(
+            known,
+            entrants,
+            chosen,
+            executor,
+            None,
+            seconds or choose_solver_seconds(known, instances),
+            doing,
+            isolated,
+        )
     show_result(comparisons.encode_check(comparison), comparisons.build_comparison_table(comparison), as_json)
     fail_if_any(comparison)
 
@@ -108,18 +126,20 @@ def compare(
     ] = None,
     instances: Instances = None,
     layout: Layout = "",
+    scale: ScaleName = "",
     split: SplitName = Split.TEST,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
     where: ExecutorName = LOCAL,
-    seconds: Seconds = 60.0,
+    seconds: Seconds = None,
+    cpu_seconds: CpuSeconds = None,
     isolated: Isolated = False,
     weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
     """Compares reference rules and archived programs, with confidence intervals."""
-    known = find_problem(problem, layout)
+    known = limit_cpu(find_problem(problem, layout, scale), cpu_seconds)
     chosen = choose_instances(known, instances, split)[:limit]
     with (
         open_archive(archive) as store,
@@ -128,7 +148,16 @@ def compare(
     ):
         say_edited(store, known, problem)
         entrants = find_entrants(known, names or [], store)
-        comparison = evaluate(known, entrants, chosen, executor, store, seconds, doing, isolated)
+        comparison = evaluate(
+            known,
+            entrants,
+            chosen,
+            executor,
+            store,
+            seconds or choose_solver_seconds(known, instances),
+            doing,
+            isolated,
+        )
     show_result(
         comparisons.encode_comparison(comparison), comparisons.build_comparison_table(comparison), as_json
     )
@@ -139,7 +168,7 @@ def solve_(
     problem: ProblemName,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Instance files.")],
     layout: Layout = "",
-    seconds: Seconds = 60.0,
+    seconds: Seconds = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
@@ -149,7 +178,7 @@ def solve_(
     chosen = read_instances(known, paths)[:limit]
     with open_archive(archive) as store, show_progress() as doing:
         say_edited(store, known, problem)
-        solved = solve(known, chosen, store, seconds, doing)
+        solved = solve(known, chosen, store, seconds or known.solver_seconds, doing)
     show_result(comparisons.encode_solutions(solved), comparisons.build_solution_table(solved), as_json)
 
 

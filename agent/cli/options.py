@@ -21,6 +21,14 @@ Layout = Annotated[
         "--layout", help="Layout of the instance files, if the reader knows several; its message names them."
     ),
 ]
+ScaleName = Annotated[
+    str,
+    typer.Option(
+        "--scale",
+        metavar="SCALE",
+        help="Generated instances and limits: small, medium or large (default: medium where the problem has it).",
+    ),
+]
 SplitName = Annotated[Split, typer.Option("--split", help="Generated instances to use if no file is given.")]
 ArchiveUrl = Annotated[str, typer.Option("--archive", help="Archive: a path, or a database URL.")]
 RunNumber = Annotated[
@@ -57,19 +65,19 @@ Trust = Annotated[
 ]
 
 
-def _check_seconds(seconds: float) -> float:
-    if not seconds > 0:
+def _check_seconds(seconds: float | None) -> float | None:
+    if seconds is not None and not seconds > 0:
         raise UsageError(f"--seconds is {seconds:g}; expected more than 0")
     return seconds
 
 
 Seconds = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--solver-seconds",
         "--seconds",
         callback=_check_seconds,
-        help="CPU limit in seconds of the exact solver for each instance.",
+        help="CPU limit in seconds of the exact solver for each instance (default: that of the scale).",
     ),
 ]
 

@@ -19,6 +19,7 @@ from gapsmith.agent.cli.options import (
     LogEvery,
     Models,
     Parallel,
+    ScaleName,
     Trust,
     WarmStart,
     Without,
@@ -118,6 +119,7 @@ def run(
         str | None, typer.Argument(metavar="PROBLEM", help="A name from `gapsmith problems`, or a path.py.")
     ] = None,
     model: Models = None,
+    scale: ScaleName = "",
     evaluations: Annotated[int | None, typer.Option(help="Limit: scored programs.")] = None,
     calls: Annotated[int | None, typer.Option(help="Limit: model requests.")] = None,
     usd: Annotated[float | None, typer.Option(help="Limit: dollars.")] = None,
@@ -166,6 +168,7 @@ def run(
     given = {
         "problem": problem,
         "model": tuple(model or ()),
+        "scale": scale or None,
         "evaluations": evaluations,
         "calls": calls,
         "usd": usd,

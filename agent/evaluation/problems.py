@@ -6,7 +6,15 @@ from importlib import resources
 from pathlib import Path
 
 from gapsmith.agent.evaluation.own.files import load_problem_file
-from gapsmith.evaluators.base import GapsmithError, Instance, Problem, Reference, UsageError, describe_unknown
+from gapsmith.evaluators.base import (
+    SMALL,
+    GapsmithError,
+    Instance,
+    Problem,
+    Reference,
+    UsageError,
+    describe_unknown,
+)
 from gapsmith.evaluators.catalogue import (
     BUILD,
     list_formulations,
@@ -17,19 +25,21 @@ from gapsmith.evaluators.catalogue import (
 )
 
 
-def find_problem(name: str, layout: str = "") -> Problem:
+def find_problem(name: str, layout: str = "", scale: str = SMALL) -> Problem:
     """Finds a problem or formulation by name, or by path if `.py`.
 
     Args:
         name: of a problem, or a path.
-        layout: how its files are read; see `laid_out`.
+        layout: how its files are read; see `set_layout`.
+        scale: of its generated instances and limits; empty for the usual one of runs, see `Problem.at_scale`.
 
     Raises:
-        UsageError: for a name, a file or a layout that is not known.
+        UsageError: for a name, a file, a layout or a scale that is not known.
     """
     problem = _find_without_layout(name)
     place = str(Path(name).resolve()) if name.endswith(".py") else name
-    return set_layout(replace(problem, reference=NamedProblem(place, problem.version)), layout)
+    named = replace(problem, reference=NamedProblem(place, problem.version))
+    return set_layout(named, layout).at_scale(scale)
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,16 @@ def set_layout(problem: Problem, layout: str) -> Problem:
         raise UsageError(describe_unknown("layout", layout, list(problem.layouts)))
     reference = WithLayout(problem.reference, layout) if problem.reference else None
     return replace(problem, read=lambda path: problem.read(path, layout), reference=reference)
+
+
+def limit_cpu(problem: Problem, seconds: float | None) -> Problem:
+    """Limits the CPU time of all instances; None keeps the problem's own.
+
+    Raises UsageError for a limit that is not positive.
+    """
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"--cpu-seconds is {seconds:g}; expected more than 0")
+    return problem if seconds is None else replace(problem, cpu_cap=seconds)
 
 
 def _find_without_layout(name: str) -> Problem:

@@ -43,7 +43,7 @@ def build_story_prompt(problem: Problem, data: Mapping[str, Any], setting: str) 
         .render(
             setting=setting,
             title=problem.title,
-            brief=problem.brief,
+            brief=problem.description,
             returns=problem.entry.returns,
             maximise=problem.maximise,
             arguments=problem.entry.arguments,

@@ -9,7 +9,7 @@ from gapsmith.agent.archive import Archive, CandidateRow, RunRow
 from gapsmith.agent.reports.comparisons import format_percent
 from gapsmith.agent.reports.runs import format_outcome
 from gapsmith.agent.runs.final.encoding import _replace_infinity
-from gapsmith.evaluators.base import GapsmithError, Problem
+from gapsmith.evaluators.base import GapsmithError, Problem, Split
 
 
 def encode_candidate(row: CandidateRow) -> dict[str, Any]:
@@ -55,12 +55,30 @@ def encode_problem(problem: Problem) -> dict[str, Any]:
     return {
         "name": problem.name,
         "title": problem.title,
-        "brief": problem.brief,
+        "brief": problem.description,
         "entry": problem.entry.signature,
         "arguments": [vars(argument) for argument in problem.entry.arguments],
         "returns": problem.entry.returns,
         "strata": list(problem.strata),
+        "scales": [_encode_scale(problem, problem.cpu_cap)]
+        + [_encode_scale(problem.at_scale(name), each.cpu_seconds) for name, each in problem.scales.items()],
         "rules": [{"name": rule.name, "source": rule.citation} for rule in problem.rules],
+    }
+
+
+def _encode_scale(problem: Problem, fixed: float | None) -> dict[str, Any]:
+    """Encodes what a problem has at its scale.
+
+    Args:
+        problem: at the scale.
+        fixed: its CPU limit where that does not depend on the instance.
+    """
+    return {
+        "name": problem.scale,
+        "sizes": {split: list(problem.sizes[split]) for split in Split},
+        "instances": {split: problem.counts[split] for split in Split},
+        "cpu_seconds": fixed,
+        "solver_seconds": problem.solver_seconds,
     }
 
 

@@ -17,6 +17,7 @@ Kinds = tuple[type, ...]
 KEYS: Mapping[str, Mapping[str, Kinds]] = {
     "": {
         "problem": (str,),
+        "scale": (str,),
         "model": (str, list),
         "seed": (int,),
         "workers": (int,),
@@ -84,7 +85,7 @@ def check_settings(found: Settings) -> Settings:
         raise UsageError(f"seed is {found.seed}; expected 0 to {(1 << 63) - 1}")
     if found.cpu_seconds is not None and not found.cpu_seconds > 0:
         raise UsageError(f"cpu_seconds is {found.cpu_seconds}; expected more than 0")
-    if not found.baseline_seconds > 0:
+    if found.baseline_seconds is not None and not found.baseline_seconds > 0:
         raise UsageError(f"[instances] baseline_seconds is {found.baseline_seconds}; expected more than 0")
     if found.minimum_level not in list(Level):
         raise UsageError(f"[sandbox] minimum_level is {found.minimum_level}; expected 0 to 4")

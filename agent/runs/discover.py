@@ -25,6 +25,7 @@ def discover(
     problem: str | Path | Problem,
     *,
     budget: Budget,
+    scale: str = "",
     model: str | Model | Sequence[str | Model] = "offline",
     archive: str | Path | Archive = "archive.db",
     seed: int = 0,
@@ -33,7 +34,7 @@ def discover(
     instances: Sequence[str | Path] = (),
     test: Sequence[str | Path] = (),
     layout: str = "",
-    baseline_seconds: float = 60.0,
+    baseline_seconds: float | None = None,
     minimum_level: int = int(Level.L2),
     seeds: Sequence[str] = (),
     heuristic: str = "",
@@ -51,6 +52,8 @@ def discover(
     Args:
         problem: a name, the path of a file that defines one, or a problem.
         budget: limits that are never exceeded.
+        scale: small, medium or large instances and limits; by default medium where a named problem has it, and what
+            a given problem is.
         model: a name as on the command line, a model of your own, or several.
         archive: a path, a database URL, or an open archive, which is not closed.
         seed: equal seeds give equal archives for deterministic models.
@@ -59,7 +62,7 @@ def discover(
         instances: files to learn from in place of generated instances; split in three.
         test: files for the sealed test in place of generated instances.
         layout: how these files are laid out, where their problem's reader asks.
-        baseline_seconds: CPU limit of the exact solver for each instance.
+        baseline_seconds: CPU limit of the exact solver for each instance; that of the scale by default.
         minimum_level: the weakest isolation that is accepted, 0 to 4.
         seeds: sources of programs to start from besides the reference rules.
         heuristic: of a formulation: the source of a heuristic that gives hints and an upper bound.
@@ -83,6 +86,7 @@ def discover(
     asked = _make_tuple(model)
     settings = Settings(
         problem=problem.name if isinstance(problem, Problem) else os.fspath(problem),
+        scale=scale or (problem.scale if isinstance(problem, Problem) else ""),
         models=_names(asked),
         budget=budget,
         seed=seed,

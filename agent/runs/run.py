@@ -16,7 +16,7 @@ from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.executors.registry import open_executor
 from gapsmith.agent.evaluation.own.files import add_version
 from gapsmith.agent.evaluation.own.versions import check_version, describe_unused_results
-from gapsmith.agent.evaluation.problems import find_problem, set_layout
+from gapsmith.agent.evaluation.problems import find_problem, limit_cpu, set_layout
 from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.models import ManualModel, Options, close_model, open_model
 from gapsmith.agent.models.base import Model
@@ -86,14 +86,16 @@ class Run:
         strategies: Sequence[Strategy] = (),
         doing: Doing = ignore_progress,
     ) -> None:
-        self.settings, self._doing = settings, doing
+        self._doing = doing
         self._stop, self._over = threading.Event(), threading.Event()
         self._strategies = strategies
         self._searched, self._report = False, None  # type: bool, Report | None
         with ExitStack() as opened:  # what is opened is closed again where something else fails
             self.archive = archive if isinstance(archive, Archive) else _open_archive(archive, opened)
             named = problem or find_problem(settings.problem)
-            self.problem = _limit_cpu(add_version(set_layout(named, settings.layout)), settings.cpu_seconds)
+            scaled = add_version(set_layout(named, settings.layout)).at_scale(settings.scale)
+            self.settings = replace(settings, scale=scaled.scale)
+            self.problem = limit_cpu(scaled, settings.cpu_seconds)
             self._switches = _make_switches(settings.without, self.problem)
             if settings.heuristic:
                 self.problem = add_heuristic(self.problem, settings.heuristic)
@@ -142,6 +144,10 @@ class Run:
         self.archive.finish(self.number, status, self.ledger.seconds)
         if self._begun:
             self.archive.record_tallies(self.number, _list_tallies(self.loop.state))
+
+    @property
+    def _solver_seconds(self) -> float:
+        return self.settings.baseline_seconds or self.problem.solver_seconds
 
     @property
     def _begun(self) -> bool:
@@ -234,7 +240,7 @@ class Run:
         if state.champion is None:
             raise GapsmithError(self._explain_no_champion())
         settings, contestants = self.settings, choose_finalists(state.champion, state.all_elites.elites)
-        seconds = settings.baseline_seconds
+        seconds = self._solver_seconds
         by = Scorer(self.problem, self._executor, self.archive, seconds, self._doing, self.number)
         choosing = replace(by, problem=_reserve_cpu(self.problem, CHOSEN))
         drawn = draw_final_seed(self.archive, self.number, self.models, settings.seed)
@@ -294,7 +300,7 @@ class Run:
             wanted.test,
             wanted.seed,
             self.archive,
-            wanted.baseline_seconds,
+            self._solver_seconds,
             self._doing,
         )
 
@@ -313,13 +319,6 @@ class Run:
         )
         import_recording(self.archive, number, self.problem, wanted.seeds, self.models)
         return number
-
-
-def _limit_cpu(problem: Problem, seconds: float | None) -> Problem:
-    """Limits the CPU time of all instances; None keeps the problem's own."""
-    if seconds is None:
-        return problem
-    return replace(problem, cpu_cap=seconds)
 
 
 def _reserve_cpu(problem: Problem, part: float) -> Problem:

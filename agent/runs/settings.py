@@ -9,7 +9,7 @@ from gapsmith.agent.evaluation.executors.registry import LOCAL
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop.loop import WINDOW
 from gapsmith.agent.runs.ownership import MARK
-from gapsmith.evaluators.base import UsageError
+from gapsmith.evaluators.base import SMALL, SOLVER_SECONDS, UsageError
 from gapsmith.sandbox import Level
 
 USUAL_BUDGET = 600
@@ -30,12 +30,17 @@ LISTS = ("models", "instances", "test", "seeds", "without")
 FILES = ("instances", "test")
 
 
+BEFORE_SCALES = {"scale": SMALL, "baseline_seconds": SOLVER_SECONDS}
+"""Settings of runs and recordings that do not say them, since there were no others."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All that a run depends on; kept with it, so that `resume` needs nothing else.
 
     Attributes:
         problem: a name, or the path of a file that defines one.
+        scale: of generated instances and limits; by default medium where the problem has it.
         models: as on the command line; of several, the search learns which to ask unless they have weights.
         budget: hard limits.
         seed: equal seeds give equal archives for deterministic models.
@@ -44,7 +49,7 @@ class Settings:
         instances: files to learn from in place of generated instances; split in three.
         test: files for the sealed test in place of generated instances.
         layout: how these files are laid out, where their problem's reader asks.
-        baseline_seconds: limit of the exact method for each instance.
+        baseline_seconds: limit of the exact method for each instance; that of the scale by default.
         minimum_level: the weakest isolation that is accepted.
         seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
         heuristic: of a formulation: the source of a heuristic that gives it hints and an upper bound.
@@ -56,6 +61,7 @@ class Settings:
     """
 
     problem: str
+    scale: str = ""
     models: tuple[str, ...] = ("offline",)
     budget: Budget
     seed: int = 0
@@ -64,7 +70,7 @@ class Settings:
     instances: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     layout: str = ""
-    baseline_seconds: float = 60.0
+    baseline_seconds: float | None = None
     minimum_level: int = int(Level.L2)
     seeds: tuple[str, ...] = ()
     heuristic: str = ""
@@ -108,6 +114,7 @@ class Settings:
             raise UsageError(f"this is a run of `gapsmith {kind}`; expected a search for heuristics")
         if "model" in plain:  # runs of the archive's first schema had one model
             plain["models"] = (plain.pop("model"),)
+        plain = {**BEFORE_SCALES, **plain}
         lists = {name: tuple(plain.get(name, ())) for name in LISTS}
         return cls(**{**plain, **lists, "budget": Budget(**plain["budget"])})
 

@@ -138,7 +138,7 @@ def describe_plan(run: Run) -> str:
         if wanted.cpu_seconds is None
         else f"; CPU limit {wanted.cpu_seconds:g} s for a program on an instance"
     )
-    words = f"{run.problem.name}, {hide_login(wanted.model)}"
+    words = f"{run.problem.name}, {run.problem.scale} scale, {hide_login(wanted.model)}"
     return f"run {run.number}: {words}; instances: {parts} ({sources}); at most {limits}{limit}"
 
 

@@ -64,7 +64,7 @@ def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = 
         raise GapsmithError(f"program {number} belongs to no run; expected one that a run made")
     run = archive.run(births[0].run)
     settings = Settings.of(run.config)
-    problem = find_problem(settings.problem)
+    problem = find_problem(settings.problem, scale=settings.scale)
     if program.version not in (problem.version, FIRST_VERSION):
         raise GapsmithError(
             f"{settings.problem} changed since program {number} was priced, so that its costs cannot be repeated; put "

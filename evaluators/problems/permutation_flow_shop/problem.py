@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split
+from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, ProblemScale, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import (
     makespan,
@@ -24,9 +24,10 @@ needs p[j, k] time units on machine k. All jobs are available at time 0; a machi
 without preemption; there is unlimited room between the machines; every machine processes the jobs in the same
 sequence. With the jobs numbered by their place in the sequence, job i leaves machine k at
 C[i, k] = max(C[i-1, k], C[i, k-1]) + p[i, k]. Return the sequence that makes the makespan C[n-1, m-1] as small as
-possible.
-Processing times are integers, drawn evenly from 1 to 99 as in Taillard's instances. Instances have 12 to 100 jobs
-and 5 to 20 machines. Many sequences have equal makespans: ties matter."""
+possible. Many sequences have equal makespans: ties matter."""
+
+STORY = """\
+Processing times are integers, drawn evenly from 1 to 99 as in Taillard's instances. Instances have SIZES."""
 
 ENTRY = EntryPoint(
     "schedule",
@@ -143,10 +144,30 @@ def cpu_seconds(instance: Instance) -> float:
     return max(1.0, (len(np.asarray(instance.data["p"])) / 40) ** 2)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        strata=("m=10", "m=20"),
+        sizes=dict.fromkeys(Split, (50,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 30},
+        cpu_seconds=1.0,
+        solver_seconds=3.0,
+        story=STORY.replace("SIZES", "50 jobs and 10 or 20 machines"),
+    ),
+    "large": ProblemScale(
+        strata=("m=20",),
+        sizes=dict.fromkeys(Split, (100, 200)),
+        counts={Split.TRAIN: 10, Split.VALIDATION: 16, Split.TEST: 20},
+        cpu_seconds=10.0,
+        solver_seconds=5.0,
+        story=STORY.replace("SIZES", "100 or 200 jobs and 20 machines"),
+    ),
+}
+
 problem = Problem(
     name="permutation_flow_shop",
     title="F|prmu|Cmax: permutation flow shop, makespan",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "12 to 100 jobs and 5 to 20 machines"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -159,4 +180,5 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )

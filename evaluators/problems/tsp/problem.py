@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, Split
+from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, ProblemScale, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.tsp.exact.solve import compute_length, solve_tour
 from gapsmith.evaluators.problems.tsp.grammar import GRAMMAR
@@ -20,10 +20,12 @@ Symmetric travelling salesman problem. There are n cities, and distance[i, j] = 
 way between i and j, an integer; distance[i, i] = 0. A tour visits every city exactly once and returns to where it
 began; its length is the sum of the distances between consecutive cities, the way back included. Return the order
 of the cities that makes the tour as short as possible; where it begins and which way it goes do not matter.
-Most instances lie in the plane with Euclidean distances rounded to the nearest integer: cities spread evenly,
-cities in clusters, or cities on a coarse grid of drilling holes, where many distances are equal. Some files give
-only a matrix, and the triangle inequality may then fail. Instances have 14 to 130 cities. Coordinates are not
-given: a rule has the distances alone."""
+Coordinates are not given: a rule has the distances alone."""
+
+STORY = """\
+Instances have SIZES. Most lie in the plane with Euclidean distances rounded to the nearest integer: cities spread
+evenly, cities in clusters, or cities on a coarse grid of drilling holes, where many distances are equal. Some files
+give only a matrix, and the triangle inequality may then fail."""
 
 ENTRY = EntryPoint(
     "tour",
@@ -110,10 +112,28 @@ def cpu_seconds(instance: Instance) -> float:
     return max(1.0, (len(np.asarray(instance.data["distance"])) / 50) ** 2)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        sizes=dict.fromkeys(Split, (200,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 30},
+        cpu_seconds=1.0,
+        solver_seconds=3.0,
+        story=STORY.replace("SIZES", "200 cities"),
+    ),
+    "large": ProblemScale(
+        sizes=dict.fromkeys(Split, (1000,)),
+        counts={Split.TRAIN: 9, Split.VALIDATION: 15, Split.TEST: 21},
+        cpu_seconds=10.0,
+        solver_seconds=5.0,
+        story=STORY.replace("SIZES", "1000 cities"),
+    ),
+}
+
 problem = Problem(
     name="tsp",
     title="TSP: symmetric travelling salesman",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "14 to 130 cities"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -125,4 +145,5 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )
