@@ -15,11 +15,16 @@ import typer
 from rich.text import Text
 
 from gapsmith.agent.archive import DISCOVERY, Archive, RunRow
-from gapsmith.agent.cli.options import AllowWeak, ArchiveUrl, ExecutorName, Json, ProblemName
+from gapsmith.agent.cli.options import AllowWeak, ArchiveUrl, Batch, ExecutorName, Json, ProblemName
 from gapsmith.agent.cli.terminal.console import ERRORS, OUT, write_out
 from gapsmith.agent.cli.terminal.interrupts import Interrupted, stop_on_signal
 from gapsmith.agent.cli.terminal.output import choose_minimum_level, open_archive, show_progress, show_result
-from gapsmith.agent.cli.terminal.progress import CALLS_ARE_KEPT, ProgressDisplay
+from gapsmith.agent.cli.terminal.progress import (
+    BATCH_GOES_ON,
+    CALLS_ARE_KEPT,
+    ProgressDisplay,
+    describe_open_batches,
+)
 from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.codegen.screen import LONGEST_SOURCE
 from gapsmith.agent.evaluation.executors.registry import LOCAL
@@ -64,7 +69,10 @@ CpuSeconds = Annotated[
     float,
     typer.Option("--cpu-seconds", help="CPU limit in seconds of one program, for all its threads together."),
 ]
-Parallel = Annotated[int, typer.Option(help="Maximum concurrent model requests.")]
+Parallel = Annotated[
+    int | None,
+    typer.Option(help="Maximum concurrent model requests (default: 8; with --batch, 128 in a batch)."),
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of sandboxes.")]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices, except those of the model.")]
 BaseUrl = Annotated[str | None, typer.Option(help="Address of a server that speaks the provider's API.")]
@@ -79,7 +87,8 @@ class Shared:
     usd: Dollars = None
     seconds: WallSeconds = None
     cpu_seconds: CpuSeconds = 30.0
-    parallel: Parallel = 8
+    parallel: Parallel = None
+    batch: Batch = False
     workers: Workers = 2
     where: ExecutorName = LOCAL
     seed: Seed = 0
@@ -220,6 +229,7 @@ def _make_job(
         seed=shared.seed,
         cpu_seconds=shared.cpu_seconds,
         parallel=shared.parallel,
+        batch=shared.batch,
         workers=shared.workers,
         base_url=shared.base_url,
         minimum_level=int(choose_minimum_level(shared.weak)),
@@ -247,10 +257,15 @@ def _carry_out(order: ModellingJob, store: Archive, number: int | None, as_json:
     """
     with show_progress() as doing, open_job(order, store, number) as found:
         resume = f"gapsmith resume {found.run} --archive {shlex.quote(hide_login(store.location))}"
-        with stop_on_signal(found.stop.set, CALLS_ARE_KEPT, resume) as stopping:
+        doing.list_batches = lambda: found.session.waiting
+        what = BATCH_GOES_ON if order.batch else CALLS_ARE_KEPT
+        with stop_on_signal(found.stop.set, what, resume) as stopping:
             complaint = _WORK[order.verb](found, doing, as_json)
     if stopping.number and found.stop.is_set():
-        raise Interrupted(stopping.number, f"run {found.run} stopped; continue with: {resume}")
+        raise Interrupted(
+            stopping.number,
+            f"run {found.run} stopped{describe_open_batches(found.session.waiting)}; continue with: {resume}",
+        )
     if complaint:
         raise GapsmithError(complaint)
 

@@ -18,6 +18,8 @@ from gapsmith.agent.runs.loop.scheduler import Chain
 from gapsmith.evaluators.base import UsageError
 
 RIGHT, WRONG, NOT_ASKED = "right", "wrong", "not asked"
+ASKING = "asking and solving"
+"""The words of the progress."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,12 @@ def ask_all(
     whole = len(questions) * desk.order.samples
     if whole > STRIDE:
         raise UsageError(f"{whole} samples are requested; a run has at most {STRIDE}, so use --limit")
+    doing(ASKING, 0, whole)
     with closing(desk.session.work(_make_chains(desk.session, questions, desk.order))) as samples:
         for done, sample in enumerate(samples, 1):
             if sample.attempts:
                 found[sample.question.id].append(sample)
-            doing("asking and solving", done, whole)
+            doing(ASKING, done, whole)
     return [_score_question(question, found[question.id]) for question in questions]
 
 

@@ -11,16 +11,20 @@ from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.executors.registry import LOCAL, check_executor, open_executor
 from gapsmith.agent.modelling.program import PRELOAD
 from gapsmith.agent.modelling.session import PROBLEM, Session
-from gapsmith.agent.models import close_model, open_model
+from gapsmith.agent.models import Options, close_model, open_model
 from gapsmith.agent.models.base import Model
+from gapsmith.agent.models.hosted.batch.base import check_batches
 from gapsmith.agent.models.hosted.prices import check_prices
 from gapsmith.agent.runs.budget import Budget, Ledger
 from gapsmith.agent.runs.ownership import MARK, add_mark
+from gapsmith.agent.runs.settings import BATCH_WINDOW
 from gapsmith.evaluators.base import UsageError
 from gapsmith.sandbox import Level
 
 MODEL, BENCH, SYNTHESISE = "model", "bench modelling", "synthesise"
 MAX_SAMPLES = 100
+PARALLEL = 8
+"""Concurrent requests by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +40,12 @@ class ModellingJob:
         budget: the hard limits.
         seed: seed of all random choices, except those of the model.
         cpu_seconds: CPU limit of a program, for all its threads together.
-        parallel: maximum number of concurrent requests.
+        parallel: maximum number of concurrent requests; see `window`.
         workers: number of sandboxes.
         base_url: address of a server that speaks a provider's API.
         minimum_level: the weakest isolation that is accepted.
         executor: where programs run, by name.
+        batch: whether hosted models are asked in batches, at half the price; it may take hours.
     """
 
     verb: str
@@ -51,19 +56,25 @@ class ModellingJob:
     budget: Budget
     seed: int = 0
     cpu_seconds: float = 30.0
-    parallel: int = 8
+    parallel: int | None = None
     workers: int = 2
     base_url: str | None = None
     minimum_level: int = int(Level.L2)
     executor: str = LOCAL
+    batch: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= MAX_SAMPLES:
             raise UsageError(f"samples is {self.samples}; expected 1 to {MAX_SAMPLES}")
         for name in ("cpu_seconds", "parallel", "workers"):
-            if not getattr(self, name) > 0:
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; expected more than 0")
         check_executor(self.executor)
+
+    @property
+    def window(self) -> int:
+        """Number of samples that are worked on at once: with batches the size of one."""
+        return self.parallel or (BATCH_WINDOW if self.batch else PARALLEL)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,11 +134,13 @@ def open_job(
     asked = tuple(models) or _open_models(order, stop)
     try:
         check_prices(asked, order.budget.usd)
+        if order.batch:
+            check_batches(asked)
         before = archive.run(number).seconds if number is not None else 0.0
         run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, add_mark(order.plain()))
         ledger = Ledger(order.budget, before)
         with _record_status(archive, run, ledger, stop), _open_executor(order, executor) as found:
-            session = Session(run, asked, archive, found, ledger, order.seed, stop, order.parallel)
+            session = Session(run, asked, archive, found, ledger, order.seed, stop, order.window)
             yield JobContext(run, order, archive, ledger, session, stop)
     finally:
         for model in asked:
@@ -168,4 +181,7 @@ def _open_models(order: ModellingJob, stop: threading.Event) -> tuple[Model, ...
                 "offline assembles heuristics and cannot read word problems; expected --model openai:NAME, "
                 "anthropic:NAME, manual:FOLDER or replay:FILE"
             )
-    return tuple(open_model(name, base_url=order.base_url, stop=stop) for name in order.names)
+    options = Options(batch=order.batch)
+    return tuple(
+        open_model(name, base_url=order.base_url, options=options, stop=stop) for name in order.names
+    )

@@ -22,7 +22,7 @@ from gapsmith.agent.models.base import Model, Request
 from gapsmith.agent.models.callers import Callers
 from gapsmith.agent.models.hosted.batch.base import find_batches
 from gapsmith.agent.runs.budget import Ledger
-from gapsmith.agent.runs.loop.batches import BatchQueue
+from gapsmith.agent.runs.loop.batches import BatchQueue, BatchStatus
 from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls, Question
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate, Scheduler
 from gapsmith.evaluators.outcomes import CandidateOutcome
@@ -94,6 +94,11 @@ class Session:
         self._window = 1 if any(model.deterministic for model in models) else window
         self._verdicts = {e.slot: e.detail for e in archive.read_events(run) if e.kind == VERDICT}
         self._begin()
+
+    @property
+    def waiting(self) -> list[BatchStatus]:
+        """The batches that are waited for, or that a stop left at work."""
+        return list(self._mail.waiting.values())
 
     def work(self, chains: Iterable[Chain[T]]) -> Generator[T, None, None]:
         """Yields the results of chains as they finish.
@@ -204,14 +209,15 @@ class Session:
             outcome=letter.outcome,
             model=letter.model,
         )
+        prompt = self._mail.restore_prompt(letter.slot) or letter.prompt
         request = Request(
             slot=letter.slot,
             operator=letter.operator,
-            system=letter.prompt.system,
-            prompt=letter.prompt.text,
+            system=prompt.system,
+            prompt=prompt.text,
             seed=self._calls.number(letter.slot, "reply"),
         )
-        return Question(row, request, letter.prompt.template)
+        return Question(row, request, prompt.template)
 
     def _settle(self, slot: int, found: Screened, verdict: Verdict) -> RunResult:
         """Commits what came of a program."""

@@ -30,6 +30,9 @@ from gapsmith.evaluators.base import Baseline, Instance, Problem, Split, UsageEr
 CLOSE = 1e-7
 """Relative tolerance for equal optima: more than a solver's rounding, less than one unit of integer data."""
 
+KEEPING = "pairs kept"
+"""The words of the progress."""
+
 KEPT, NOT_ASKED = "kept", "not asked"
 NO_OPTIMUM, ZERO = "no proven optimum", "optimum is 0"
 NO_STORY, TOO_LONG, MISSING, OTHER = "no story", "story too long", "numbers missing", "another optimum"
@@ -77,10 +80,11 @@ def synthesise(problem: Problem, desk: JobContext, doing: Doing = ignore_progres
     count, tries = order.about["count"], order.about["tries"]
     if tries * (1 + order.samples) > STRIDE:
         raise UsageError(f"{tries} pairs are to be tried; a run has at most {STRIDE // (1 + order.samples)}")
+    doing(KEEPING, 0, count)
     while (wanted := min(count - _count_kept(found), tries - len(found))) > 0 and not desk.stop.is_set():
         places = range(len(found), len(found) + wanted)
         found += _run_round(problem, desk, places)
-        doing("pairs kept", _count_kept(found), count)
+        doing(KEEPING, _count_kept(found), count)
         if not found or found[-1].outcome == NOT_ASKED:
             break
     return found

@@ -20,7 +20,7 @@ from gapsmith.agent.evaluation.problems import find_problem, limit_cpu, set_layo
 from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.models import ManualModel, Options, close_model, open_model
 from gapsmith.agent.models.base import Model
-from gapsmith.agent.models.hosted.batch.base import find_batches
+from gapsmith.agent.models.hosted.batch.base import check_batches
 from gapsmith.agent.models.hosted.prices import check_prices
 from gapsmith.agent.models.router import Pool
 from gapsmith.agent.runs.budget import Ledger, derive_calls
@@ -279,11 +279,8 @@ class Run:
     def _check_models(self) -> None:
         """Raises UsageError for models without batches or without needed prices."""
         check_prices(self.models, self.settings.budget.usd)
-        if self.settings.batch and not find_batches(self.models):
-            raise UsageError(
-                f"--batch is for models of openai: and anthropic:; found {self.settings.model}; leave it out, or "
-                "name such a model with --model"
-            )
+        if self.settings.batch:
+            check_batches(self.models)
 
     def _derive_calls(self) -> int | None:
         """Computes the limit of calls that the budget implies; else None."""

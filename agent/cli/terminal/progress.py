@@ -4,7 +4,7 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -23,6 +23,7 @@ from gapsmith.agent.runs.loop.slot import Progress as Standing
 from gapsmith.agent.runs.run import Run
 from gapsmith.evaluators.base import Split
 
+ListBatches = Callable[[], Sequence[BatchStatus]]
 LOG_SECONDS = 30.0
 """Seconds between two lines of progress without a terminal."""
 
@@ -39,10 +40,12 @@ class ProgressDisplay:
 
     Attributes:
         standing: progress of the whole work, as text; empty if unknown.
+        list_batches: returns the batches of requests that the work waits for.
     """
 
     def __init__(self, console: Console = ERRORS, every: float = LOG_SECONDS) -> None:
         self.standing = ""
+        self.list_batches: ListBatches = list
         self._counted = ""
         self._ended = threading.Event()
         self._log = threading.Thread(target=self._write_lines, args=(every,), daemon=True)
@@ -52,6 +55,7 @@ class ProgressDisplay:
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed}/{task.total}"),
+            _BatchColumn(lambda: self.list_batches()),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -86,7 +90,7 @@ class ProgressDisplay:
     def _write_lines(self, every: float) -> None:
         while not self._ended.wait(every):
             if line := self._counted or self.standing:
-                say(line)
+                say(" · ".join(filter(None, (line, describe_batches(self.list_batches())))))
 
 
 def run_job(run: Run, doing: ProgressDisplay) -> Report:
@@ -101,6 +105,7 @@ def run_job(run: Run, doing: ProgressDisplay) -> Report:
     if (most := run.ledger.most_calls) is not None:
         say(f"at most {most} model requests, derived from the budget; change it with --calls")
     resume = f"gapsmith resume {run.number} --archive {shlex.quote(hide_login(run.archive.location))}"
+    doing.list_batches = lambda: run.waiting
     what = BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT
     with stop_on_signal(run.stop, what, resume) as stopping:
         slots = run.search()
@@ -115,7 +120,7 @@ def run_job(run: Run, doing: ProgressDisplay) -> Report:
                 bar.update(task, completed=share, standing=words)
                 doing.standing = f"run {run.number}: {words}"
         if run.stopped:
-            message = f"run {run.number} stopped{_describe_open_batches(run)}; continue with: {resume}"
+            message = f"run {run.number} stopped{describe_open_batches(run.waiting)}; continue with: {resume}"
             raise Interrupted(stopping.number or signal.SIGINT, message)
         doing.standing = f"run {run.number}: making its report"
         report = run.report()
@@ -142,9 +147,9 @@ def describe_plan(run: Run) -> str:
     return f"run {run.number}: {words}; instances: {parts} ({sources}); at most {limits}{limit}"
 
 
-def _describe_open_batches(run: Run) -> str:
+def describe_open_batches(waiting: Sequence[BatchStatus]) -> str:
     """Describes the batches that continue after a stop."""
-    rows = [waiting.row for waiting in run.waiting]
+    rows = [each.row for each in waiting]
     return "".join(f", {row.id} with {len(row.slots)} requests continues at {row.model}" for row in rows)
 
 
@@ -161,7 +166,11 @@ def _chain_standings(first: Standing | None, rest: Iterator[Standing]) -> Iterat
 
 @contextmanager
 def _open_bar(run: Run) -> Iterator[tuple[Progress, TaskID]]:
-    columns = (BarColumn(bar_width=20), TextColumn("{task.fields[standing]}"), _BatchColumn(run))
+    columns = (
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[standing]}"),
+        _BatchColumn(lambda: run.waiting),
+    )
     with Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as bar:
         yield bar, bar.add_task("", total=1.0, standing="")
 
@@ -169,13 +178,18 @@ def _open_bar(run: Run) -> Iterator[tuple[Progress, TaskID]]:
 class _BatchColumn(ProgressColumn):
     """The progress of open batches, updated whenever the line is drawn."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, list_batches: ListBatches) -> None:
         super().__init__()
-        self._run = run
+        self._list_batches = list_batches
 
     def render(self, task: Task) -> Text:
         """Returns a text with the progress of all batches."""
-        return Text(" · ".join(describe_batch(waiting, time.time()) for waiting in self._run.waiting))
+        return Text(describe_batches(self._list_batches()))
+
+
+def describe_batches(waiting: Sequence[BatchStatus]) -> str:
+    """Describes the progress of all open batches."""
+    return " · ".join(describe_batch(each, time.time()) for each in waiting)
 
 
 def describe_batch(waiting: BatchStatus, now: float) -> str:

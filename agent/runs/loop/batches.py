@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gapsmith.agent.archive import Archive, BatchRow, Candidate
+from gapsmith.agent.codegen.prompt import Prompt
 from gapsmith.agent.models.base import ModelError, Reply, Request, Stopped
 from gapsmith.agent.models.callers import Callers
 from gapsmith.agent.models.hosted.account import ProviderReply
@@ -97,6 +98,13 @@ class BatchQueue:
         """Finds the unanswered batch of an earlier session with the slot's question."""
         early = self._early.get(slot)
         return early[0] if early else self._sent.get(slot)
+
+    def restore_prompt(self, slot: int) -> Prompt | None:
+        """Restores the prompt of `sent`, as it was sent."""
+        if (row := self.sent(slot)) is None:
+            return None
+        question = row.slots[str(slot)]
+        return Prompt(row.system, question["prompt"], question["template"])
 
     def take(self, parcel: PendingRequest) -> Future[Reply]:
         """Adds a question to the next batch; returns the reply's future."""

@@ -45,10 +45,7 @@ def make_candidate_row(slot: Slot, run: int) -> Candidate:
 
 def _find_prompt(slot: Slot, course: Course, calls: ModelCalls) -> Prompt:
     """Returns the prompt as sent in a batch before, else renders it."""
-    if (batch := calls.mail.sent(slot.number)) is None:
-        return render(course.problem, slot.choice, course.train)
-    sent = batch.slots[str(slot.number)]
-    return Prompt(batch.system, sent["prompt"], sent["template"])
+    return calls.mail.restore_prompt(slot.number) or render(course.problem, slot.choice, course.train)
 
 
 def recall_choice(

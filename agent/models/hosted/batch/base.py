@@ -9,6 +9,7 @@ from gapsmith.agent.models.base import Model, ModelError, Reply, Request
 from gapsmith.agent.models.hosted.account import CostMeter, ProviderReply
 from gapsmith.agent.models.hosted.transport.calls import CallQueue
 from gapsmith.agent.models.hosted.transport.errors import Fault
+from gapsmith.evaluators.base import UsageError
 
 T = TypeVar("T")
 # Times that a question is sent in all, if its batch expires, is cancelled, or the server fails it.
@@ -171,6 +172,16 @@ def find_batches(models: Iterable[Model]) -> dict[str, Batches]:
     """
     found = {model.name: getattr(model, "batches", None) for model in models}
     return {name: batches for name, batches in found.items() if batches}
+
+
+def check_batches(models: Sequence[Model]) -> None:
+    """Raises UsageError where no model can be asked in batches."""
+    if not find_batches(models):
+        found = "+".join(model.name for model in models)
+        raise UsageError(
+            f"--batch is for models of openai: and anthropic:; found {found}; leave it out, or name such a model "
+            "with --model"
+        )
 
 
 def parse_lines(text: str) -> list[Mapping[str, Any]]:
