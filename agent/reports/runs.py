@@ -22,8 +22,9 @@ def build_report_table(report: Report) -> Table:
     spent = f"{used}, {format_dollars(report.usd)}, {report.seconds:.0f} s"
     title = f"run {report.run}: {report.problem}, {report.model}"
     table = Table(title=title, caption=f"{spent}\n{_describe_counts(report)}")
-    for heading in ("sealed test", *FIGURES):
-        table.add_column(heading, justify="left" if heading == "sealed test" else "right")
+    table.add_column("sealed test" if report.left_out is None else "own instances")
+    for heading in FIGURES:
+        table.add_column(heading, justify="right")
     table.add_row(_name_winner(report), *_format_cells(report.best))
     table.add_row(f"{report.reference.entrant.name} (best rule)", *_format_cells(report.reference))
     return table
@@ -48,6 +49,9 @@ def summarise_report(report: Report) -> str:
         )
     if report.formulation:
         return f"Program {report.best_id} against {rule}:\n{describe_formulation(report.formulation)}"
+    if report.left_out is not None:
+        found = f"{report.gain.points:.2f} points of pooled gap better than {rule}"
+        return f"Program {report.best_id} is {found} on the instances that it learnt from.{_describe_claim(report)}"
     words = [
         f"Program {report.best_id} {_compare_gain(report.gain)} {rule}: {_format_gain(report.gain)}."
         + _describe_claim(report)
@@ -74,6 +78,11 @@ def _describe_claim(report: Report) -> str:
     """Formats the gain on unused instances, if it was estimated."""
     if report.claimed is None:
         return ""
+    if report.left_out is not None:
+        return (
+            f"\nNo claim: the {report.counts.train} instances served in training, too. Chosen without an instance and "
+            f"priced on it, each in turn, the best programs have {report.left_out:.2f} % (leave-one-out)."
+        )
     if not report.claimed.instances:
         return (
             f"\nNo claim besides: {report.counts.validation} validation instances, which were all chosen by; "
@@ -88,6 +97,8 @@ def _describe_claim(report: Report) -> str:
 def _describe_counts(report: Report) -> str:
     """Formats the numbers of instances behind the figures."""
     counts = report.counts
+    if report.left_out is not None:
+        return f"instances: {counts.train}, each in training, validation and test (cross-validation)"
     own = "" if report.generated else "; selection and claim are of the validation"
     own += "; drawn as the recording says" if counts.drawn is Source.RECORDING else ""
     return (

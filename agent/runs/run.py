@@ -27,7 +27,7 @@ from gapsmith.agent.runs.budget import Ledger, derive_calls
 from gapsmith.agent.runs.final.encoding import encode_report
 from gapsmith.agent.runs.final.entropy import draw_final_seed, find_source
 from gapsmith.agent.runs.final.report import Report, make_report
-from gapsmith.agent.runs.final.selection import choose_finalists, finish
+from gapsmith.agent.runs.final.selection import choose_finalists, estimate_by_leaving_out, finish
 from gapsmith.agent.runs.hints import add_heuristic
 from gapsmith.agent.runs.loop.batches import BatchStatus
 from gapsmith.agent.runs.loop.loop import Loop
@@ -246,8 +246,10 @@ class Run:
         drawn = draw_final_seed(self.archive, self.number, self.models, settings.seed)
         finale = finish(self.number, contestants, state.train, self.supply.unseen(drawn), choosing)
         test, source = self.supply.test(drawn), find_source(self.models)
+        learnt = self.supply.crossed and not settings.test
+        left_out = estimate_by_leaving_out(state.train, contestants) if learnt else None
         return make_report(
-            self.number, settings.model, finale, self.supply.course, test, by, self.ledger, source
+            self.number, settings.model, finale, self.supply.course, test, by, self.ledger, source, left_out
         )
 
     # Words
@@ -299,6 +301,7 @@ class Run:
             self.archive,
             self._solver_seconds,
             self._doing,
+            wanted.dealt_by_place,
         )
 
     def _describe_versions(self, number: int | None) -> str:

@@ -30,7 +30,7 @@ LISTS = ("models", "instances", "test", "seeds", "without")
 FILES = ("instances", "test")
 
 
-BEFORE_SCALES = {"scale": SMALL, "baseline_seconds": SOLVER_SECONDS}
+BEFORE_SCALES = {"dealt_by_place": True, "scale": SMALL, "baseline_seconds": SOLVER_SECONDS}
 """Settings of runs and recordings that do not say them, since there were no others."""
 
 
@@ -46,7 +46,7 @@ class Settings:
         seed: equal seeds give equal archives for deterministic models.
         workers: sandboxes at once.
         base_url: of a server that speaks a provider's API.
-        instances: files to learn from in place of generated instances; split in three.
+        instances: files to learn from in place of generated instances; dealt to the three splits.
         test: files for the sealed test in place of generated instances.
         layout: how these files are laid out, where their problem's reader asks.
         baseline_seconds: limit of the exact method for each instance; that of the scale by default.
@@ -58,6 +58,7 @@ class Settings:
         batch: whether hosted models are asked in batches, at half the price; it may take hours.
         parallel: questions that may be open at once; by the budget if not given, see `window`.
         executor: where evaluations run, by name.
+        dealt_by_place: whether instances are dealt by their place in the files, as runs of earlier versions were.
     """
 
     problem: str
@@ -79,6 +80,7 @@ class Settings:
     parallel: int | None = None
     batch: bool = False
     executor: str = LOCAL
+    dealt_by_place: bool = False
 
     @property
     def size(self) -> int:

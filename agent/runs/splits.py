@@ -11,10 +11,9 @@ from gapsmith.agent.evaluation.baselines import Progress as Doing
 from gapsmith.agent.evaluation.baselines import find_baselines, ignore_progress
 from gapsmith.agent.evaluation.problems import read_instances
 from gapsmith.agent.runs.final.selection import Unseen, make_unseen
+from gapsmith.agent.search.dealing import FEWEST_TO_LEARN, FEWEST_TO_SPLIT, deal_instances
 from gapsmith.agent.search.instances import Course, InstanceSet
 from gapsmith.evaluators.base import GapsmithError, Instance, Problem, Split, UsageError
-
-FEWEST_OWN_INSTANCES = 12
 
 
 class Splits:
@@ -22,15 +21,17 @@ class Splits:
 
     Args:
         problem: generates them where no file is given.
-        learn: files to learn from, split in three.
+        learn: files to learn from, dealt to the three splits.
         test: files for the sealed test.
         seed: of the run.
         archive: where exact results are kept.
         seconds: limit of the exact method for each instance.
         doing: told about the solving.
+        by_place: whether instances are dealt by their place, as runs of earlier versions were.
 
     Attributes:
         run: the number of the run, once it has one: it keeps the bounds that it met first.
+        crossed: whether the user's instances are so few that each serves in every split, by cross-validation.
 
     Raises:
         GapsmithError: where files cannot be read, hold too little, or the test holds what is learnt from.
@@ -47,11 +48,14 @@ class Splits:
         archive: Archive | None = None,
         seconds: float = 60.0,
         doing: Doing = ignore_progress,
+        by_place: bool = False,
     ) -> None:
         self._problem, self._seed = problem, seed
         self._archive, self._seconds, self._doing = archive, seconds, doing
         self._own, self._test = _read(problem, learn), _read(problem, test)
         self._given = bool(learn)
+        self._dealt = _deal_own(self._own, seed, by_place) if learn else {}
+        self.crossed = self._given and len(self._own) < FEWEST_TO_SPLIT
         self._exchanged = 0
         _check_sealed(self._own, self._test)
 
@@ -60,14 +64,15 @@ class Splits:
         """Training in the order of the race, which is shuffled so that a block is a fair sample; and the gate's."""
         train = self.train
         raced = Random(self._seed).sample(train, len(train))
-        return Course(self._problem, *self._benches(raced, self._part(Split.VALIDATION)))
+        sets = self._benches(raced, self._part(Split.VALIDATION))
+        return Course(self._problem, *sets, crossed=self.crossed)
 
     @property
     def counts(self) -> Mapping[Split, int]:
         """How many instances each part has; of the test as it is opened at the end."""
         if not self._given:
             return {**self._problem.counts, **({Split.TEST: len(self._test)} if self._test else {})}
-        parts = {split: len(_select_third(self._own, split)) for split in Split}
+        parts = {split: len(part) for split, part in self._dealt.items()}
         return {**parts, **({Split.TEST: len(self._test)} if self._test else {})}
 
     @property
@@ -79,7 +84,7 @@ class Splits:
     def test(self, final_seed: int) -> list[Instance]:
         """Returns the sealed test, from a seed that no program knew."""
         if self._test or self._given:
-            return self._test or _select_third(self._own, Split.TEST)
+            return self._test or self._dealt[Split.TEST]
         return self._problem.generate_instances(Split.TEST, final_seed)
 
     def exchange(self, bench: InstanceSet) -> InstanceSet | None:
@@ -94,14 +99,15 @@ class Splits:
 
     def unseen(self, final_seed: int) -> Unseen:
         """Returns the instances of the final choice and the claim."""
-        return make_unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
+        found = make_unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
+        return replace(found, claim=(), crossed=True) if self.crossed else found
 
     def _fresh(self, count: int, start: int) -> list[Instance]:
         return self._problem.generate_instances(Split.VALIDATION, self._seed, count, start)
 
     def _part(self, split: Split) -> list[Instance]:
         if self._given:
-            return _select_third(self._own, split)
+            return self._dealt[split]
         return self._problem.generate_instances(split, self._seed)
 
     def _benches(self, *parts: Sequence[Instance]) -> list[InstanceSet]:
@@ -126,10 +132,18 @@ def _check_sealed(learn: Sequence[Instance], test: Sequence[Instance]) -> None:
             )
 
 
-def _select_third(instances: Sequence[Instance], split: Split) -> list[Instance]:
-    """Selects one of three disjoint parts of the user's instances."""
-    if len(instances) < FEWEST_OWN_INSTANCES:
+def _deal_own(instances: Sequence[Instance], seed: int, by_place: bool) -> Mapping[Split, list[Instance]]:
+    """Deals the user's instances; few of them serve in every split.
+
+    Raises GapsmithError where there are too few to learn from.
+    """
+    if by_place:
+        return {split: list(instances[k::3]) for k, split in enumerate(Split)}
+    if len(instances) < FEWEST_TO_LEARN:
         raise GapsmithError(
-            f"found {len(instances)} different instances; expected at least {FEWEST_OWN_INSTANCES} to learn from"
+            f"found {len(instances)} different instances; expected at least {FEWEST_TO_LEARN} to learn from, and "
+            f"{FEWEST_TO_SPLIT} for a test of instances that were not learnt from"
         )
-    return [instance for k, instance in enumerate(instances) if k % 3 == list(Split).index(split)]
+    if len(instances) < FEWEST_TO_SPLIT:
+        return {split: list(instances) for split in Split}
+    return dict(zip(Split, deal_instances(instances, seed), strict=True))

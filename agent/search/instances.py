@@ -49,8 +49,13 @@ class InstanceSet:
 
 @dataclass(frozen=True)
 class Course:
-    """The problem with the instances that drive the search and those that gate it."""
+    """The problem with the instances that drive the search and those that gate it.
+
+    Attributes:
+        crossed: whether these are the same few instances, so that the gate decides by cross-validation.
+    """
 
     problem: Problem
     train: InstanceSet
     validation: InstanceSet
+    crossed: bool = False

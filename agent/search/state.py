@@ -73,7 +73,7 @@ class SearchState:
         self.arms = Arms(wanted if self.switches.arms else wanted[:1])
         self.all_elites = Population()
         self.operators, self.models = Bandit(), Bandit()
-        self.gate = Gate(course.validation, self.switches.gate)
+        self.gate = Gate(course.validation, self.switches.gate, course.crossed)
         self.train: InstanceSet = course.train
         self.start: Elite | None = None
         self.failures: list[Failure] = []

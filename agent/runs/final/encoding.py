@@ -63,6 +63,7 @@ def encode_report(report: Report) -> dict[str, Any]:
         "counts": vars(report.counts),
         "fingerprint": report.fingerprint,
         "claimed": {**_gain_json(report.claimed), "generated": report.generated},
+        "left_out_gap_percent": report.left_out,
         "front": [_encode_point(point, report.best_id) for point in report.front],
         "together": [_encode_member(k, member) for k, member in enumerate(report.together, 1)],
         "spending": encode_spending(report.spending) if report.spending else None,

@@ -62,6 +62,8 @@ class Report:
         claimed: the same as `gain` on the claim instances, against the rule that was best where the winner was
             chosen; None where the winner is a rule.
         generated: whether the claim instances are new; else they are a half of the user's validation instances.
+        left_out: where the user's instances are so few that each served in every split: the gap that leave-one-out
+            cross-validation gives, in percent; else None.
         front: programs that none is better than in gap, time and size at once, on the test instances.
         spending: what the calls cost and gave.
         together: programs that complement each other in training, on the test instances.
@@ -83,6 +85,7 @@ class Report:
     counts: Counts
     claimed: Gain | None = None
     generated: bool = True
+    left_out: float | None = None
     spending: CostSummary | None = None
     front: tuple[FrontPoint, ...] = ()
     together: tuple[Member, ...] = ()
@@ -98,6 +101,7 @@ def make_report(
     by: Scorer,
     ledger: Ledger,
     drawn: Source,
+    left_out: float | None = None,
 ) -> Report:
     """Scores winner, reference rules and leaderboards on the sealed test.
 
@@ -110,6 +114,7 @@ def make_report(
         by: runs programs.
         ledger: what was spent.
         drawn: where the seed of the last instances is from.
+        left_out: see `Report`.
     """
     bench, winner = by.bench(test), finale.winner
     programs: list[Known | Elite] = [winner, *_score_rules(by.archive, run)]
@@ -136,6 +141,7 @@ def make_report(
         counts=_count_instances(finale, course, test, drawn),
         claimed=finale.claimed,
         generated=finale.generated,
+        left_out=left_out,
         spending=summarise_costs(by.archive, run),
         front=beside.front,
         together=beside.together,

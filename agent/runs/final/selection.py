@@ -12,6 +12,8 @@ from itertools import islice, takewhile
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from gapsmith.agent.archive import Candidate
 from gapsmith.agent.codegen.screen import Screened, screen
 from gapsmith.agent.evaluation.counterexamples import Counterexamples
@@ -20,6 +22,7 @@ from gapsmith.agent.runs.final.details import describe_failures, encode_interval
 from gapsmith.agent.runs.final.halving import average_loss, plan_rounds, select_survivors
 from gapsmith.agent.runs.final.minimise import MOST, yield_simpler
 from gapsmith.agent.runs.final.significance import Decision, Further, decide, find_worse_subgroup
+from gapsmith.agent.search.acceptance.gate import cross_validate
 from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
@@ -52,12 +55,14 @@ class Unseen:
         further: more to choose by, where the selection instances do not tell the winner from the best rule.
         generated: whether both are new; else they are the two halves of the user's own validation instances,
             which gated the search, so that the claim leans a little towards the winner.
+        crossed: whether these are so few that they trained the programs, too, so that cross-validation decides.
     """
 
     selection: tuple[Instance, ...]
     claim: tuple[Instance, ...]
     further: Further = lambda _: ()
     generated: bool = True
+    crossed: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,25 @@ def finish(
             return found
     counts = len(instances.selection), len(instances.claim)
     return Finale(rule or contestants[0], rule, None, *counts, instances.generated)
+
+
+def estimate_by_leaving_out(train: InstanceSet, contestants: Sequence[Elite]) -> float:
+    """Estimates by leave-one-out cross-validation what choosing among the contestants gives.
+
+    Each instance in turn is left out: the contestant that is best on the others is priced on it.
+
+    Args:
+        train: all instances.
+        contestants: at least one, with costs in the order of the instances.
+
+    Returns:
+        The pooled gap of the choices, in percent.
+    """
+    losses = np.array([train.scale.loss(elite.costs) for elite in contestants])
+    others = losses.sum(axis=1, keepdims=True) - losses
+    chosen = others.argmin(axis=0)
+    missed = float(losses[chosen, np.arange(losses.shape[1])].sum())
+    return float(100.0 * missed / max(float(train.scale.bound.sum()), 1e-12))
 
 
 class _End:
@@ -231,7 +255,10 @@ class _End:
     def compare_with_rule(self, winner: Elite, rule: Elite) -> Decision:
         """Decides whether the winner is surely better than the rule."""
         further, error = self._instances.further, ERRORS[self._number - 1]
-        found = decide(winner, rule, self._bench.instances, further, self._by, error)
+        if self._instances.crossed:
+            found = self._leave_out(winner, rule)
+        else:
+            found = decide(winner, rule, self._bench.instances, further, self._by, error)
         detail = {"winner": self._find_slot(winner), "rule": rule.name, "instances": found.instances}
         detail |= {"worse in": found.worse_in} if found.worse_in else {}
         shown = encode_interval((found.gain, found.low, found.high))
@@ -239,6 +266,14 @@ class _End:
             "against the best rule", {**detail, **shown, "kept": "winner" if found.sure else "rule"}
         )
         return found
+
+    def _leave_out(self, winner: Elite, rule: Elite) -> Decision:
+        """Decides by cross-validation, where there are few instances."""
+        costs, other = self._find_costs(winner), self._find_costs(rule)
+        if costs is None or other is None:
+            return Decision(len(self._bench.instances), -math.inf, -math.inf, -math.inf)
+        verdict = cross_validate(self._bench.scale, costs, other)
+        return Decision(len(costs), verdict.gain, verdict.low, verdict.high)
 
     # Shortening
 

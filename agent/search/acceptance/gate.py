@@ -7,6 +7,8 @@ them half of the instances are exchanged for fresh ones.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Number
@@ -46,6 +48,20 @@ def judge(scale: Scale, challenger: Sequence[Number], champion: Sequence[Number]
     return Verdict(low > 0 and gain > error, gain, low, high, error)
 
 
+def cross_validate(scale: Scale, challenger: Sequence[Number], champion: Sequence[Number] | None) -> Verdict:
+    """Compares with each instance left out in turn.
+
+    For few instances that also drove the search: a challenger whose gain hangs on one of them does not pass.
+    """
+    if champion is None:
+        return Verdict(True, 0.0, 0.0, 0.0)
+    differences = scale.loss(champion) - scale.loss(challenger)
+    total = max(float(scale.bound.sum()), 1e-12)
+    gains = 100.0 * (differences.sum() - differences) / np.maximum(total - scale.bound, 1e-12)
+    low, high = float(gains.min()), float(gains.max())
+    return Verdict(low > 0, float(100.0 * differences.sum() / total), low, high)
+
+
 @dataclass
 class Gate:
     """Who is champion, and on which instances.
@@ -53,10 +69,12 @@ class Gate:
     Args:
         bench: the validation instances.
         strict: False lets everything through that is better at all; for comparisons of searches only.
+        crossed: whether it decides by cross-validation; see `cross_validate`.
     """
 
     bench: InstanceSet
     strict: bool = True
+    crossed: bool = False
     champion: Elite | None = None
     costs: tuple[Number, ...] | None = None
     looks: int = 0
@@ -64,13 +82,17 @@ class Gate:
     def query(self, challenger: Elite, costs: tuple[Number, ...]) -> Verdict:
         """Judges a challenger, which becomes the champion if it passes."""
         self.looks += 1
-        return self._take(challenger, costs, judge(self.bench.scale, costs, self.costs))
+        return self._take(challenger, costs, self._judge(costs))
 
     def compare_rule(self, rule: Elite, costs: tuple[Number, ...]) -> Verdict:
         """Makes the best of the reference rules the first champion."""
-        found = judge(self.bench.scale, costs, self.costs)
+        found = self._judge(costs)
         better = self.costs is None or found.gain > 0
         return self._take(rule, costs, Verdict(better, found.gain, found.low, found.high, found.error))
+
+    def _judge(self, costs: tuple[Number, ...]) -> Verdict:
+        compare = cross_validate if self.crossed else judge
+        return compare(self.bench.scale, costs, self.costs)
 
     def _take(self, elite: Elite, costs: tuple[Number, ...], verdict: Verdict) -> Verdict:
         if not self.strict and verdict.gain > 0:

@@ -3,16 +3,18 @@
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
 from helpers import TINY, Inline, NoSandbox, Scripted, finish, job, numbered, tiny
 
 from gapsmith.agent import Archive, Budget, Run, Settings
 from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.reports.runs import summarise_report
 from gapsmith.agent.runs.final.entropy import find_last_drawn
 from gapsmith.agent.runs.run import SEARCHED
 from gapsmith.agent.runs.splits import Splits
 from gapsmith.agent.search.acceptance import gate
-from gapsmith.evaluators.base import GapsmithError, Split
+from gapsmith.evaluators.base import GapsmithError, Instance, Split
 from gapsmith.evaluators.integrity.audit import CPU_LIMIT_FACTOR
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
 from gapsmith.evaluators.running.repeats import RETRY_LIMIT_FACTOR
@@ -188,10 +190,40 @@ def test_a_sealed_test_of_one_s_own_may_hold_nothing_to_learn_from(place, tmp_pa
 
 
 def test_too_few_instances_of_one_s_own_are_refused(place, tmp_path):
-    """With eleven instances there is nothing to learn from; the message says how many it takes."""
-    file = write(tmp_path / "few.txt", tiny().generate_instances("train", 1)[:11])
-    with pytest.raises(GapsmithError, match="found 11 different instances; expected at least 12"):
-        finish(own(place, instances=(file,)))
+    """With three instances there is nothing to learn from; the message says how many it takes."""
+    file = write(tmp_path / "few.txt", tiny().generate_instances("train", 1)[:3])
+    with pytest.raises(GapsmithError, match=r"found 3 different instances; expected at least 4 .* 12"):
+        own(place, instances=(file,))
+
+
+def test_few_instances_of_one_s_own_serve_by_cross_validation(place, tmp_path):
+    """With seven instances each serves in every split; the report says so, and claims nothing."""
+    file = write(tmp_path / "few.txt", tiny().generate_instances("train", 1)[:7])
+    run = finish(own(place, instances=(file,), seeds=(BETTER,)))
+    course = run.loop._course
+    assert keys(course.train.instances) == keys(course.validation.instances)
+    report = run.report()
+    assert report.left_out is not None
+    words = summarise_report(report)
+    assert "7 instances served in training" in words
+    assert "interval" not in words
+
+
+def test_periodic_files_of_one_s_own_are_dealt_alike(place, tmp_path):
+    """Sizes in turn by three are in every split, by a draw that the seed decides; earlier runs keep their order."""
+    made = [tiny().generate(np.random.default_rng(k), "all", 4 + k % 3) for k in range(18)]
+    file = write(tmp_path / "own.txt", [Instance(str(k), each) for k, each in enumerate(made)])
+    dealt = Splits(tiny(), (file,), (), 1)
+    assert Counter(len(i.data["p"]) for i in dealt.train) == {4: 2, 5: 2, 6: 2}
+    assert keys(dealt.train) != keys(Splits(tiny(), (file,), (), 2).train)
+    assert {len(i.data["p"]) for i in Splits(tiny(), (file,), (), 1, by_place=True).train} == {4}
+
+
+def test_runs_of_earlier_versions_keep_their_splits():
+    """A run whose settings say nothing of dealing was dealt by place."""
+    before = {"problem": "x", "budget": {"calls": 3}}
+    assert Settings.of(before).dealt_by_place
+    assert not Settings.of(Settings(problem="x", budget=Budget(calls=3)).plain()).dealt_by_place
 
 
 def test_a_worn_gate_of_one_s_own_instances_says_that_it_keeps_them(place, tmp_path, monkeypatch):

@@ -45,7 +45,10 @@ PAIR = Genetic(), Independent()
 def begun(*switched_off, strategies=PAIR):
     """A search that knows two rules."""
     state = SearchState(
-        SimpleNamespace(train=BENCH, validation=BENCH), strategies, 100, Switches.without(switched_off)
+        SimpleNamespace(train=BENCH, validation=BENCH, crossed=False),
+        strategies,
+        100,
+        Switches.without(switched_off),
     )
     state.take(Choice(RULE), elite(1, 9.0, name="EDD"))
     state.take(Choice(RULE), elite(2, 7.0, name="MDD"))
@@ -237,13 +240,15 @@ def test_leaders_with_constants_wait_to_be_tuned():
 
 def test_the_best_rule_waits_to_be_tuned():
     """Of the reference rules only the best with parameters waits, for the first arm; a leader goes before it."""
-    state = SearchState(SimpleNamespace(train=BENCH, validation=BENCH), PAIR, 100)
+    state = SearchState(SimpleNamespace(train=BENCH, validation=BENCH, crossed=False), PAIR, 100)
     for number, gap in ((1, 9.0), (2, 7.0), (3, 8.0)):
         state.take(Choice(RULE), elite(number, gap, TUNABLE, name=f"rule {number}"))
     assert [(each.program, arm) for each, arm in state.untuned] == [(2, "genetic")]
     state.take(REFINE, elite(4, 5.0, TUNABLE))
     assert [each.program for each, _ in state.untuned] == [4, 2]
-    control_first = SearchState(SimpleNamespace(train=BENCH, validation=BENCH), PAIR[::-1], 100)
+    control_first = SearchState(
+        SimpleNamespace(train=BENCH, validation=BENCH, crossed=False), PAIR[::-1], 100
+    )
     control_first.take(Choice(RULE), elite(1, 9.0, TUNABLE, name="a rule"))
     assert control_first.untuned[0][1] == "genetic"
 
@@ -324,7 +329,7 @@ def test_the_bar_is_the_best_of_the_arm():
 def test_the_bar_meets_the_classes_of_the_training_instances_in_turn():
     """The most telling instance of each class comes before the second of any."""
     bench = SimpleNamespace(worst_stratum=lambda _: "", classes="aabb")
-    state = SearchState(SimpleNamespace(train=bench, validation=bench), PAIR, 100)
+    state = SearchState(SimpleNamespace(train=bench, validation=bench, crossed=False), PAIR, 100)
     state.take(Choice(RULE), elite(1, 1.0, costs=(0.0, 0.0, 0.0, 0.0)))
     state.take(Choice(RULE), elite(2, 9.0, costs=(4.0, 3.0, 2.0, 1.0)))
     assert state.bar("genetic").order == (0, 2, 1, 3)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapsmith.agent.search.acceptance import gate as gates
-from gapsmith.agent.search.acceptance.gate import Gate, judge
+from gapsmith.agent.search.acceptance.gate import Gate, cross_validate, judge
 from gapsmith.agent.search.choice import Choice
 from gapsmith.agent.search.operators import BY_NAME, RULE
 from gapsmith.agent.search.selection.population import Elite
@@ -123,7 +123,7 @@ def test_looks_wear_the_gate_out(monkeypatch, looks):
 
 def test_only_the_gate_makes_a_champion():
     """A better gap in training makes an elite, not a champion; the gate's verdict on validation does."""
-    state = SearchState(SimpleNamespace(train=BENCH, validation=BENCH))
+    state = SearchState(SimpleNamespace(train=BENCH, validation=BENCH, crossed=False))
     refine = Choice(BY_NAME["refine"], arm="genetic")
     rule, second, third = elite(1, 9.0, "EDD"), elite(2, 1.0), elite(3, 0.5)
     state.take(Choice(RULE), rule)
@@ -134,3 +134,20 @@ def test_only_the_gate_makes_a_champion():
     state.take(refine, third)
     state.validate(third, BETTER)
     assert state.champion is third
+
+
+@given(st.lists(st.integers(-9, 9), min_size=4, max_size=10))
+def test_few_instances_decide_together_and_not_one_alone(gains):
+    """With cross-validation a challenger passes if it is better whichever instance is left out, and only then."""
+    champion = [BOUNDS[k] + 20 for k in range(len(gains))]
+    challenger = [cost - gain for cost, gain in zip(champion, gains, strict=True)]
+    verdict = cross_validate(SCALE.restrict(range(len(gains))), challenger, champion)
+    assert verdict.passed == (sum(gains) - max(gains) > 0)
+    assert verdict.low <= verdict.high
+
+
+def test_a_gate_of_few_instances_cross_validates():
+    """A gain that hangs on one instance passes no gate that decides by cross-validation."""
+    gate = opened(crossed=True)
+    assert not gate.query(elite(2), LUCKY).passed
+    assert gate.query(elite(3), BETTER).passed
