@@ -40,6 +40,8 @@ def summarise_report(report: Report) -> str:
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
         return f"Program {report.best_id} fails on the test: {report.best.outcome}."
+    if report.left_out is not None:
+        return _summarise_few(report, report.left_out)
     if report.best.entrant.name == rule:
         return f"Nothing is surely better than {rule}, which is program {report.best_id}."
     if not report.best.entrant.name.isdecimal():
@@ -49,14 +51,27 @@ def summarise_report(report: Report) -> str:
         )
     if report.formulation:
         return f"Program {report.best_id} against {rule}:\n{describe_formulation(report.formulation)}"
-    if report.left_out is not None:
-        found = f"{report.gain.points:.2f} points of pooled gap better than {rule}"
-        return f"Program {report.best_id} is {found} on the instances that it learnt from.{_describe_claim(report)}"
     words = [
         f"Program {report.best_id} {_compare_gain(report.gain)} {rule}: {_format_gain(report.gain)}."
         + _describe_claim(report)
     ]
     return "\n".join([*words, *explain_figures([report.best, report.reference], MIN_INSTANCES)])
+
+
+def _summarise_few(report: Report, left_out: float) -> str:
+    """Sums up a report on instances that served in every split."""
+    rule, winner = report.reference.entrant.name, report.best.entrant.name
+    if winner.isdecimal():
+        found = (
+            f"Program {report.best_id} is {report.gain.points:.2f} points of pooled gap better than {rule}"
+        )
+    else:
+        found = f"No program is better than {winner} whichever instance is left out; the figures are"
+    return (
+        f"{found} on the instances that programs learnt from.\nNo claim: the {report.counts.train} instances served in "
+        f"training, too. Chosen without an instance and priced on it, each in turn, the best programs have "
+        f"{left_out:.2f} % (leave-one-out)."
+    )
 
 
 def _compare_gain(gain: Gain) -> str:
@@ -78,11 +93,6 @@ def _describe_claim(report: Report) -> str:
     """Formats the gain on unused instances, if it was estimated."""
     if report.claimed is None:
         return ""
-    if report.left_out is not None:
-        return (
-            f"\nNo claim: the {report.counts.train} instances served in training, too. Chosen without an instance and "
-            f"priced on it, each in turn, the best programs have {report.left_out:.2f} % (leave-one-out)."
-        )
     if not report.claimed.instances:
         return (
             f"\nNo claim besides: {report.counts.validation} validation instances, which were all chosen by; "

@@ -64,8 +64,8 @@ class Splits:
         """Training in the order of the race, which is shuffled so that a block is a fair sample; and the gate's."""
         train = self.train
         raced = Random(self._seed).sample(train, len(train))
-        sets = self._benches(raced, self._part(Split.VALIDATION))
-        return Course(self._problem, *sets, crossed=self.crossed)
+        training, validation = self._benches(raced, self._part(Split.VALIDATION))
+        return Course(self._problem, training, validation, self.crossed)
 
     @property
     def counts(self) -> Mapping[Split, int]:

@@ -211,7 +211,7 @@ def test_few_instances_of_one_s_own_serve_by_cross_validation(place, tmp_path):
 
 def test_periodic_files_of_one_s_own_are_dealt_alike(place, tmp_path):
     """Sizes in turn by three are in every split, by a draw that the seed decides; earlier runs keep their order."""
-    made = [tiny().generate(np.random.default_rng(k), "all", 4 + k % 3) for k in range(18)]
+    made = [{"p": np.arange(1, 5 + k % 3), "d": np.full(4 + k % 3, k)} for k in range(18)]
     file = write(tmp_path / "own.txt", [Instance(str(k), each) for k, each in enumerate(made)])
     dealt = Splits(tiny(), (file,), (), 1)
     assert Counter(len(i.data["p"]) for i in dealt.train) == {4: 2, 5: 2, 6: 2}
