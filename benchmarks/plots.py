@@ -168,7 +168,7 @@ def find_rule(archive: Archive, row: RunRow, name: str) -> CandidateRow:
 
 def find_test(archive: Archive, row: RunRow) -> tuple[Problem, list[Instance]]:
     """Returns a run's problem and its sealed test, made again or read from the user's files."""
-    wanted, seed = Settings.of(row.config), find_last_drawn(archive, row.id or 0)
+    wanted, seed = Settings.decode(row.config), find_last_drawn(archive, row.id or 0)
     problem = find_problem(wanted.problem, wanted.layout)
     if seed is None:
         raise GapsmithError(f"run {row.id} kept no seed of its test; expected a run of this version")

@@ -139,7 +139,7 @@ class NumberReader:
         places = np.concatenate(([0], np.cumsum(self.widths))).tolist()
         return {place: row for row, place in enumerate(places)}
 
-    def lines(self, count: int) -> list[int] | None:
+    def count_per_line(self, count: int) -> list[int] | None:
         """Counts the numbers on each line of the next `count` numbers.
 
         None where these begin or end inside a line.
@@ -149,7 +149,7 @@ class NumberReader:
 
     def has_even_lines(self, rows: int, width: int) -> bool:
         """Tells whether the next numbers stand on `rows` lines of `width` numbers."""
-        found = self.lines(rows * width)
+        found = self.count_per_line(rows * width)
         return found is not None and len(found) == rows and set(found) == {width}
 
     def has_rows(self, rows: int, width: int) -> bool:
@@ -157,7 +157,7 @@ class NumberReader:
 
         Each row is on a line of its own, or broken into lines as the first one is.
         """
-        found = self.lines(rows * width)
+        found = self.count_per_line(rows * width)
         if found is None or len(found) % rows:
             return False
         each = len(found) // rows
@@ -185,7 +185,7 @@ class NumberReader:
                 break
         return f"lines of {', '.join(map(str, found))}{' …' if left > 0 else ''} numbers"
 
-    def integer(self, meaning: str, least: int | None = None, most: int | None = None) -> int:
+    def read_integer(self, meaning: str, least: int | None = None, most: int | None = None) -> int:
         """Reads the next number as an integer from `least` to `most`.
 
         Raises GapsmithError for anything else.
@@ -201,9 +201,9 @@ class NumberReader:
         self._note(value)
         return value
 
-    def integers(self, count: int, meaning: str, least: int | None = None) -> NDArray[np.int64]:
+    def read_integers(self, count: int, meaning: str, least: int | None = None) -> NDArray[np.int64]:
         """Reads the next `count` integers. Raises GapsmithError with the line."""
-        return np.array([self.integer(meaning, least) for _ in range(count)], dtype=np.int64)
+        return np.array([self.read_integer(meaning, least) for _ in range(count)], dtype=np.int64)
 
     def peek(self, count: int) -> Sequence[str]:
         """Returns the next `count` words, fewer at the end, without taking them."""
@@ -230,7 +230,7 @@ class NumberReader:
                 f"(it could reach {worst}); scale the numbers down"
             )
 
-    def decimals(self, count: int, meaning: str, most: int) -> NDArray[np.int64] | NDArray[np.float64]:
+    def read_decimals(self, count: int, meaning: str, most: int) -> NDArray[np.int64] | NDArray[np.float64]:
         """Reads the next `count` numbers, from 0 to `most`, with few decimals.
 
         Some old files have them. Returns integers where all are. Raises GapsmithError with the line.

@@ -144,7 +144,7 @@ class Scale:
                 weights[group] += 100.0 / inside / count
         return weights
 
-    def loss(self, costs: Sequence[Number]) -> NDArray[np.float64]:
+    def compute_losses(self, costs: Sequence[Number]) -> NDArray[np.float64]:
         """Returns the distance of each cost from its bound.
 
         In the objective's unit, 0 at best; shape [instances].
@@ -165,7 +165,7 @@ class Scale:
 
         It is infinite where all bounds are 0 and a cost is not.
         """
-        return _compute_ratio(self.loss(costs).sum(), self.bound.sum())
+        return _compute_ratio(self.compute_losses(costs).sum(), self.bound.sum())
 
     def search(self, costs: Sequence[Number]) -> float:
         """Returns the mean over strata of the pooled gap.
@@ -173,14 +173,14 @@ class Scale:
         This is what the search minimises. A stratum whose bounds are all 0 counts with the pooled gap of all
         instances, so that a cost above 0 there still counts, and does not count without limit.
         """
-        loss, total = self.loss(costs), self.compute_pooled_gap(costs)
+        loss, total = self.compute_losses(costs), self.compute_pooled_gap(costs)
         return float(
             np.mean([_compute_group_ratio(loss[g].sum(), self.bound[g].sum(), total) for g in self._groups])
         )
 
     def aggregate(self, costs: Sequence[Number], cpu_seconds: Sequence[float]) -> Aggregate:
         """Returns the three gaps, the share of optima, time and interval."""
-        loss, positive = self.loss(costs), self.bound > 0
+        loss, positive = self.compute_losses(costs), self.bound > 0
         gaps = 100.0 * loss[positive] / self.bound[positive]
         return Aggregate(
             float(gaps.mean()) if gaps.size else None,
@@ -197,7 +197,7 @@ class Scale:
 
         With a paired bootstrap interval.
         """
-        difference = self.loss(worse) - self.loss(better)
+        difference = self.compute_losses(worse) - self.compute_losses(better)
         low, high = self._compute_interval(difference, level)
         return _compute_ratio(difference.sum(), self.bound.sum()), low, high
 
@@ -211,9 +211,9 @@ class Scale:
         costs, others = ([row[k].cost or 0 for k in solved] for row in (better, worse))
         points, low, high = self.restrict(solved).gain(costs, others) if solved else (0.0, 0.0, 0.0)
         interval = (low, high) if len(solved) >= MIN_INSTANCES else None
-        return Gain(points, interval, len(solved), self.failures(better))
+        return Gain(points, interval, len(solved), self.list_failures(better))
 
-    def failures(self, scores: Sequence[Score]) -> tuple[Failure, ...]:
+    def list_failures(self, scores: Sequence[Score]) -> tuple[Failure, ...]:
         """Returns the instances on which a program failed."""
         found = zip(self._instances, scores, strict=False)
         return tuple(
@@ -227,12 +227,12 @@ class Scale:
         seconds = [scores[k].cpu_seconds for k in places]
         return self.restrict(places).aggregate(costs, seconds) if places else None
 
-    def error(self, better: Sequence[Number], worse: Sequence[Number]) -> float:
+    def estimate_error(self, better: Sequence[Number], worse: Sequence[Number]) -> float:
         """Returns the standard error of the gain, in points.
 
         It is computed from the spread of the paired differences.
         """
-        difference = self.loss(worse) - self.loss(better)
+        difference = self.compute_losses(worse) - self.compute_losses(better)
         total = self.bound.sum()
         if difference.size < 2 or total <= 0:
             return 0.0

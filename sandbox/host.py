@@ -141,7 +141,7 @@ class Sandbox:
             return Outcome(
                 ending=Ending.HARNESS_FAILURE, message=_describe_shortage(error), level=self.isolation.level
             )
-        return run.outcome(self.isolation.level)
+        return run.build_outcome(self.isolation.level)
 
 
 class JobRun:
@@ -220,7 +220,7 @@ class JobRun:
         self._death = self._death or self._await_death()
         self._talk.drain_all()
 
-    def outcome(self, level: Level) -> Outcome:
+    def build_outcome(self, level: Level) -> Outcome:
         """Returns the outcome of the finished run."""
         assert self._death is not None
         ended = self._end_cpu if self._stopped is None else max(self._end_cpu, self._death.cpu_seconds)

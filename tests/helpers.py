@@ -181,7 +181,7 @@ def free(_model, _length):
 class Counting:
     """The offline model, which notes what it was asked."""
 
-    name, deterministic, most_usd = "offline", True, free
+    name, deterministic, bound_usd = "offline", True, free
 
     def __init__(self):
         self._model, self.asked = OfflineModel(), []
@@ -195,7 +195,7 @@ class Counting:
 class Scripted:
     """Answers with the texts it was given, in the order of the slots; then with the last one for ever."""
 
-    name, deterministic, most_usd = "scripted", True, free
+    name, deterministic, bound_usd = "scripted", True, free
 
     def __init__(self, texts, first):
         self._texts, self._first, self.requests = list(texts), first, []
@@ -225,7 +225,7 @@ class Threaded:
         self._full = threading.Event()
         self.asked, self.answered, self.under_way, self.peak = [], {}, 0, 0
 
-    def most_usd(self, length):
+    def bound_usd(self, length):
         """What it was told, or what that makes of the prompt's length."""
         return self._most(length) if callable(self._most) else self._most
 

@@ -15,7 +15,7 @@ VERBS = frozenset((Path(__file__).parent / "data" / "verbs.txt").read_text("utf-
 LITERATURE = ("rules.py", "grammar.py", "patterns.py")
 """Files whose functions are programs that the literature names: SPT, NEH, or-opt."""
 NOUNS = frozenset((Path(__file__).parent / "data" / "nouns.txt").read_text("utf-8").split())
-"""Public functions that the field calls by a noun, such as `cost`, `makespan`, `main`."""
+"""Public functions that the field or a library calls by a noun: `cost`, `makespan`, `exec_module`."""
 
 
 def third_person(verb: str) -> set[str]:
@@ -52,6 +52,13 @@ def named_functions() -> list[tuple[str, ast.FunctionDef]]:
     return [(path, node) for path, node in functions() if not is_property(node) and is_ours(path)]
 
 
+@cache
+def outward(path: str) -> set[ast.AST]:
+    """Returns a module's functions and its classes' methods, without functions inside functions."""
+    classes = (each for each in ast.walk(sources()[path]) if isinstance(each, ast.ClassDef))
+    return {*sources()[path].body, *(node for each in classes for node in each.body)}
+
+
 def is_ours(path: str) -> bool:
     """Tells whether the names in a file are ours, and not the literature's."""
     return Path(path).name not in LITERATURE and "patterns" not in path
@@ -84,14 +91,12 @@ def test_most_functions_begin_with_a_verb():
     assert share >= 0.6, f"{share:.3f}"
 
 
-def test_public_functions_begin_with_a_verb():
-    """A function of a module is named by what it does, or by the noun that the field has for it."""
+def test_public_functions_and_methods_begin_with_a_verb():
+    """A function is named by what it does, or by the noun that the field or a library has for it."""
     odd = [
         f"{path}:{node.lineno} {node.name}"
-        for path, tree in sources().items()
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        and is_ours(path)
+        for path, node in named_functions()
+        if node in outward(path)
         and not node.name.startswith("_")
         and first_word(node.name) not in VERBS
         and node.name not in NOUNS

@@ -104,7 +104,7 @@ class Archive(Reader):
         with self._engine.connect() as connection:
             with connection.begin():
                 yield connection
-            self._guard.written(connection)
+            self._guard.check_write(connection)
 
     # Runs
 

@@ -246,7 +246,7 @@ def resume_job(store: Archive, row: RunRow, as_json: bool) -> bool:
     """Resumes a run of these commands; returns False for a discovery run."""
     if row.kind == DISCOVERY:
         return False
-    _carry_out(ModellingJob.of(row.config), store, row.id, as_json)
+    _carry_out(ModellingJob.decode(row.config), store, row.id, as_json)
     return True
 
 

@@ -71,8 +71,8 @@ def discover_and_show(
     ):
         say_if_any(job.edited)
         report = run_job(job, doing)
-        replies = Replies.of(store, job.number)
-    ended = {"replies": replies.plain(), "calls_at_most": job.ledger.most_calls}
+        replies = Replies.gather(store, job.number)
+    ended = {"replies": replies.encode(), "calls_at_most": job.ledger.most_calls}
     show_result({**encoding.encode_report(report), **ended}, view.build_report_table(report), as_json)
     if not as_json:
         if report.spending and report.spending.whole.tokens_in:
@@ -227,7 +227,7 @@ def resume(
         if modelling.resume_job(store, row, as_json):
             return
         _check_openable(row, archive)
-    discover_and_show(Settings.of(row.config), archive, row.id, as_json, log_every)
+    discover_and_show(Settings.decode(row.config), archive, row.id, as_json, log_every)
 
 
 def _check_openable(row: RunRow, archive: str) -> None:
@@ -235,7 +235,7 @@ def _check_openable(row: RunRow, archive: str) -> None:
 
     Raises UsageError where a model is an object of the caller's own.
     """
-    for word in Settings.of(row.config).models:
+    for word in Settings.decode(row.config).models:
         try:
             read_spec(word)
         except ModelUnknown:

@@ -199,7 +199,7 @@ def _view(parent: Elite, train: InstanceSet, stratum: str) -> dict[str, Any]:
 
 def _compute_points(parent: Elite, train: InstanceSet) -> Any:
     """Returns what each instance adds to the parent's gap, in points."""
-    return train.scale.loss(parent.costs) * train.scale.weights
+    return train.scale.compute_losses(parent.costs) * train.scale.weights
 
 
 def _take_ends(order: list[int]) -> list[int]:

@@ -116,7 +116,7 @@ def _screen(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened
             "expected a rule, no answers learned by heart",
             source,
         )
-    canonical = _Canonical(bound - _find_fixed(kinds) - {entry.name}).text(tree)
+    canonical = _Canonical(bound - _find_fixed(kinds) - {entry.name}).write_tree(tree)
     return Screened(
         CandidateOutcome.OK,
         "",
@@ -128,7 +128,7 @@ def _screen(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened
 
 def write_canonical(tree: ast.Module) -> str:
     """Writes what a program says: without docstrings, annotations, comments and layout."""
-    return _Canonical(set()).text(tree)
+    return _Canonical(set()).write_tree(tree)
 
 
 def _count_literals(tree: ast.Module, kinds: Kinds) -> int:
@@ -263,7 +263,7 @@ class _Canonical:
         self._bound = bound
         self._numbers: dict[str, str] = {}
 
-    def text(self, tree: ast.AST) -> str:
+    def write_tree(self, tree: ast.AST) -> str:
         """Writes the canonical form.
 
         No recursion: a candidate may be nested to any depth.

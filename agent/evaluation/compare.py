@@ -122,7 +122,7 @@ def run_all(
 
 def summarise_scores(entrant: Entrant, scores: Sequence[Score], scale: Scale) -> Scored:
     """Summarises the scores of a program on all instances."""
-    failures, aggregate = scale.failures(scores), scale.aggregate_solved(scores)
+    failures, aggregate = scale.list_failures(scores), scale.aggregate_solved(scores)
     if not failures:
         return Scored(entrant, CandidateOutcome.OK, "", tuple(scores), aggregate)
     first = failures[0]

@@ -27,7 +27,7 @@ class Counterexamples:
         ]
         self._found: list[tuple[int, Instance]] = []
 
-    def of(self, slot: int) -> tuple[Instance, ...]:
+    def select(self, slot: int) -> tuple[Instance, ...]:
         """Returns the instances that a slot's program must pass."""
         return (*self._before, *(instance for number, instance in self._found if number + LAG <= slot))
 

@@ -27,7 +27,7 @@ def rescore_programs(
     """
     problem = by.problem
     best = rank_programs(by.archive, problem.name, run, limit)
-    found = [_find_current(Known.of(by.archive.find(row.program or 0), row), by) for row in best]
+    found = [_find_current(Known.build(by.archive.find(row.program or 0), row), by) for row in best]
     if not found:
         place = f"archive {by.archive.location} holds no scored program of {problem.name}"
         raise GapsmithError(f"{place}; a run makes them: gapsmith run {problem.name}")

@@ -58,10 +58,10 @@ class Scorer:
     doing: Doing = ignore_progress
     number: int | None = None
 
-    def bench(self, instances: Sequence[Instance]) -> InstanceSet:
+    def build_instance_set(self, instances: Sequence[Instance]) -> InstanceSet:
         """Makes the set of instances with their bounds."""
         found = find_baselines(self.problem, instances, self.archive, self.seconds, self.doing, self.number)
-        return InstanceSet.of(instances, found, self.problem.maximise)
+        return InstanceSet.build(instances, found, self.problem.maximise)
 
     def run(
         self, programs: Sequence[Archived], instances: Sequence[Instance], whole: bool = False
@@ -157,6 +157,6 @@ class Known:
     name: str = ""
 
     @classmethod
-    def of(cls, program: Program, row: CandidateRow) -> "Known":
+    def build(cls, program: Program, row: CandidateRow) -> "Known":
         """Makes it from the archive's rows."""
         return cls(program.id or 0, program.source, program.size, row.name)

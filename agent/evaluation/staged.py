@@ -74,7 +74,7 @@ class _BenchRun:
     run: int = 0
 
     @classmethod
-    def raced_against(
+    def begin(
         cls,
         bar: RaceReference | None,
         course: Course,
@@ -115,7 +115,7 @@ class _BenchRun:
             return self.make_result(score.outcome, f"{instance.name}: {score.message}")
         return None
 
-    def losses(self) -> NDArray[np.float64]:
+    def compute_losses(self) -> NDArray[np.float64]:
         """Computes the losses of evaluated instances, in points of the gap."""
         places = list(self.order[: self.met])
         costs = [self.scores[self.bench.instances[place].digest].cost or 0 for place in places]
@@ -126,7 +126,7 @@ class _BenchRun:
 
     def find_drop(self, bar: RaceReference | None) -> StageResult | None:
         """Stops a candidate that will hardly catch up with the reference."""
-        if not (behind := estimate_deficit(self.losses(), bar)):
+        if not (behind := estimate_deficit(self.compute_losses(), bar)):
             return None
         words = f"dropped after {self.met} of {len(self.order)} instances: {behind:.2f} points behind"
         return self.make_result(CandidateOutcome.RACED, words, lag=behind)
@@ -168,7 +168,7 @@ class Probe:
 
     def __call__(self, runner: Runner, spent: float) -> StageResult:
         """Runs it."""
-        walk = _BenchRun.raced_against(self.bar, self.course, self.source, self.known, self.decisions)
+        walk = _BenchRun.begin(self.bar, self.course, self.source, self.known, self.decisions)
         if verify := self.course.problem.verify:
             found = verify(self.source, runner, self.refuters, False)
             if found.outcome != CandidateOutcome.OK:
@@ -176,7 +176,7 @@ class Probe:
         for block in split_blocks(len(walk.order)):
             if ended := walk.block(block, runner, spent) or walk.find_drop(self.bar):
                 return ended
-            if walk.met >= MIN_PROBE_INSTANCES and int((walk.losses() > 0).sum()) >= MIN_SUBOPTIMAL:
+            if walk.met >= MIN_PROBE_INSTANCES and int((walk.compute_losses() > 0).sum()) >= MIN_SUBOPTIMAL:
                 break
         return walk.make_result(CandidateOutcome.OK, costs=walk.costs)
 
@@ -194,7 +194,7 @@ class Race:
     def __call__(self, runner: Runner, spent: float) -> StageResult:
         """Runs it."""
         known = {**self.decisions, **self.probe.decisions}
-        walk = _BenchRun.raced_against(self.bar, self.course, self.source, self.probe.scores, known)
+        walk = _BenchRun.begin(self.bar, self.course, self.source, self.probe.scores, known)
         walk.met = self.probe.met
         for block in split_blocks(len(walk.order)):
             if block.stop <= self.probe.met:

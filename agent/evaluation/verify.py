@@ -62,7 +62,7 @@ def verify_programs(
         archive: its counterexamples are tried first, and new ones are added.
     """
     refuters = Counterexamples(problem.name, archive) if archive else None
-    known = refuters.of(0) if refuters else ()
+    known = refuters.select(0) if refuters else ()
     if files:
         sources = [(entrant.name, entrant.source) for entrant in read_entrants(files)]
     elif problem.follow_up:

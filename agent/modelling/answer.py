@@ -47,7 +47,7 @@ class Answer:
     objective: float | None
     values: Mapping[str, float] = field(default_factory=dict)
 
-    def value(self, target: str) -> float | None:
+    def find_value(self, target: str) -> float | None:
         """Returns the quantity of that name, else the objective."""
         return self.values.get(target, self.objective)
 

@@ -54,7 +54,7 @@ class ScoredQuestion:
         chosen = self.vote.sample
         if chosen is None or chosen.answer is None:
             return False
-        found = {name: chosen.answer.value(name) for name in self.question.answers}
+        found = {name: chosen.answer.find_value(name) for name in self.question.answers}
         return all(
             value is not None and is_close(value, self.question.answers[name])
             for name, value in found.items()
@@ -122,7 +122,7 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, right: float, whole: int) -> "Share":
+    def estimate(cls, right: float, whole: int) -> "Share":
         """Computes Wilson's interval (1927) for a share.
 
         It holds for small sets and for shares near 0 and 1. SciPy has it for whole numbers only.
@@ -197,10 +197,10 @@ def score_questions(name: str, marked: Sequence[ScoredQuestion]) -> Score:
         name=name,
         questions=len(marked),
         asked=len(asked),
-        vote=Share.of(sum(each.kind == RIGHT for each in asked), len(asked)),
-        first=Share.of(sum(each.right / len(each.samples) for each in asked), len(asked)),
-        any=Share.of(sum(each.right > 0 for each in asked), len(asked)),
-        exact=Share.of(sum(each.exact for each in asked), len(asked)),
+        vote=Share.estimate(sum(each.kind == RIGHT for each in asked), len(asked)),
+        first=Share.estimate(sum(each.right / len(each.samples) for each in asked), len(asked)),
+        any=Share.estimate(sum(each.right > 0 for each in asked), len(asked)),
+        exact=Share.estimate(sum(each.exact for each in asked), len(asked)),
         kinds=_count_kinds([each.kind for each in marked]),
         sample_kinds=_count_kinds([classify_sample(sample) for each in asked for sample in each.samples]),
         calls=len(attempts),

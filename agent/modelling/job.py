@@ -81,12 +81,12 @@ class ModellingJob:
         """The models, each once."""
         return tuple(dict.fromkeys(name for name in (self.teller, self.model) if name))
 
-    def plain(self) -> dict[str, Any]:
+    def encode(self) -> dict[str, Any]:
         """Encodes the job for JSON."""
         return {**vars(self), "about": dict(self.about), "budget": dict(vars(self.budget))}
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> "ModellingJob":
+    def decode(cls, plain: Mapping[str, Any]) -> "ModellingJob":
         """Decodes a job from JSON."""
         kept = {name: value for name, value in plain.items() if name != MARK}
         return cls(**{**kept, "budget": Budget(**plain["budget"])})
@@ -137,7 +137,7 @@ def open_job(
         if order.batch:
             check_batches(asked)
         before = archive.run(number).seconds if number is not None else 0.0
-        run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, add_mark(order.plain()))
+        run = number or archive.start(PROBLEM, "+".join(order.names), order.seed, add_mark(order.encode()))
         ledger = Ledger(order.budget, before)
         with _record_status(archive, run, ledger, stop), _open_executor(order, executor) as found:
             session = Session(run, asked, archive, found, ledger, order.seed, stop, order.window)

@@ -63,7 +63,7 @@ class Sample:
     @property
     def value(self) -> float | None:
         """The scored number, on which samples vote."""
-        return self.answer.value(self.question.target) if self.answer else None
+        return self.answer.find_value(self.question.target) if self.answer else None
 
 
 def draw_sample(

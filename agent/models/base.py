@@ -83,7 +83,7 @@ class Model(Protocol):
         """Whether equal requests get equal replies."""
         ...
 
-    def most_usd(self, length: int) -> float | None:
+    def bound_usd(self, length: int) -> float | None:
         """Bounds the price of a call by its prompt's length in bytes.
 
         None where the price is not known. A budget reserves this amount for the call.

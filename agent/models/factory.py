@@ -98,7 +98,7 @@ def _open_hosted(word: ModelSpec, environment: Mapping[str, str], way: _Connecti
     official = _is_official(url, provider.url)
     needs_key = official or not provider.key_optional or word.asking.key is not None
     server = _read_server(word, url, environment, needs_key=needs_key)
-    account = CostMeter(server, load_prices(environment).of(word.plain), way.options)
+    account = CostMeter(server, load_prices(environment).find_price(word.plain), way.options)
     # Imported here, so that a provider's SDK is loaded only where it is used.
     module = importlib.import_module(f"gapsmith.agent.models.hosted.{word.kind}")
     from gapsmith.agent.models.hosted.model import HostedModel

@@ -72,7 +72,7 @@ class ManualModel:
         """False: a person answers."""
         return False
 
-    def most_usd(self, length: int) -> float:
+    def bound_usd(self, length: int) -> float:
         """Returns zero: no cost is known."""
         return 0.0
 

@@ -43,7 +43,7 @@ class ReplayModel:
         header = self.recording.header
         return header is not None and header.slots is not None and slot >= header.slots
 
-    def most_usd(self, length: int) -> float | None:
+    def bound_usd(self, length: int) -> float | None:
         """Returns the price of the most expensive reply, for any prompt.
 
         None where the price of one was not known.

@@ -41,7 +41,7 @@ class Pool:
             )
 
     @classmethod
-    def of(cls, names: Iterable[str], words: Iterable[str], operators: Iterable[str]) -> "Pool":
+    def build(cls, names: Iterable[str], words: Iterable[str], operators: Iterable[str]) -> "Pool":
         """Makes the pool of models with these names.
 
         Their specifications on the command line have weights and operators.

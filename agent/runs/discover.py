@@ -146,7 +146,7 @@ def resume(
     where = archive if isinstance(archive, Archive) else check_exists(os.fspath(archive))
     with ExitStack() as opened:
         row = (where if isinstance(where, Archive) else _open_archive(where, opened)).run(number)
-    settings, asked = Settings.of(row.config), _make_tuple(model)
+    settings, asked = Settings.decode(row.config), _make_tuple(model)
     if problem is not None:
         _check_same(row.id or 0, "problem", row.problem, problem.name)
     if asked:

@@ -136,13 +136,13 @@ def _list_sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _make_header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
-    settings = Settings.of(row.config)
+    settings = Settings.decode(row.config)
     # The window is part of what decides, and follows from the batches; an address stays private.
     words = tuple(map(hide_login, settings.models))
     kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
     told = limited or not all(map(_is_reproducible, models))
-    plain = _make_portable(kept.plain())
+    plain = _make_portable(kept.encode())
     return Header(
         settings=plain,
         told=told,

@@ -100,7 +100,7 @@ class Run:
             if settings.heuristic:
                 self.problem = add_heuristic(self.problem, settings.heuristic)
             self.models = tuple(self._model(each, opened) for each in models or settings.models)
-            self._pool = Pool.of([model.name for model in self.models], settings.models, ASKED)
+            self._pool = Pool.build([model.name for model in self.models], settings.models, ASKED)
             self._check_models()
             self.supply = self._supply()
             self._executor = executor or self._own_executor(opened)
@@ -244,7 +244,7 @@ class Run:
         by = Scorer(self.problem, self._executor, self.archive, seconds, self._doing, self.number)
         choosing = replace(by, problem=_reserve_cpu(self.problem, CHOSEN))
         drawn = draw_final_seed(self.archive, self.number, self.models, settings.seed)
-        finale = finish(self.number, contestants, state.train, self.supply.unseen(drawn), choosing)
+        finale = finish(self.number, contestants, state.train, self.supply.draw_unseen(drawn), choosing)
         test, source = self.supply.test(drawn), find_source(self.models)
         learnt = self.supply.crossed and not settings.test
         left_out = estimate_by_leaving_out(state.train, contestants) if learnt else None
@@ -288,7 +288,7 @@ class Run:
         """Computes the limit of calls that the budget implies; else None."""
         if all(model.deterministic for model in self.models):
             return None
-        dearest = max(model.most_usd(0) or 0.0 for model in self.models)
+        dearest = max(model.bound_usd(0) or 0.0 for model in self.models)
         return derive_calls(self.settings.budget, dearest)
 
     def _supply(self) -> Splits:
@@ -315,7 +315,7 @@ class Run:
         """Starts a new run in the archive; returns its number."""
         wanted = self.settings
         number = self.archive.start(
-            self.problem.name, wanted.model, wanted.seed, add_mark(wanted.plain()), self.problem.version
+            self.problem.name, wanted.model, wanted.seed, add_mark(wanted.encode()), self.problem.version
         )
         import_recording(self.archive, number, self.problem, wanted.seeds, self.models)
         return number
@@ -329,7 +329,7 @@ def _reserve_cpu(problem: Problem, part: float) -> Problem:
 def _make_switches(without: Sequence[str], problem: Problem) -> Switches:
     """Returns what is on; no tuning where numbers must stay."""
     try:
-        return Switches.without([*without, *(() if problem.editable else ("tuning",))])
+        return Switches.switch_off([*without, *(() if problem.editable else ("tuning",))])
     except KeyError as error:
         raise UsageError(
             describe_unknown("part of the search", error.args[0], list(vars(Switches())))

@@ -101,7 +101,7 @@ class Settings:
         """All models in one word."""
         return "+".join(self.models)
 
-    def plain(self) -> dict[str, Any]:
+    def encode(self) -> dict[str, Any]:
         """Encodes the settings for JSON, with absolute paths."""
         lists = {name: list(getattr(self, name)) for name in LISTS}
         files = {name: [_make_absolute(path) for path in lists[name]] for name in FILES}
@@ -109,7 +109,7 @@ class Settings:
         return {**vars(self), "budget": dict(vars(self.budget)), **lists, **files, "problem": problem}
 
     @classmethod
-    def of(cls, plain: dict[str, Any]) -> "Settings":
+    def decode(cls, plain: dict[str, Any]) -> "Settings":
         """Decodes settings from JSON."""
         plain = {name: value for name, value in plain.items() if name != MARK}
         if (kind := find_run_kind(plain)) != DISCOVERY:

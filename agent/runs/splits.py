@@ -97,7 +97,7 @@ class Splits:
         fresh = self._fresh(half, start)
         return self._benches([*bench.instances[half:], *fresh])[0]
 
-    def unseen(self, final_seed: int) -> Unseen:
+    def draw_unseen(self, final_seed: int) -> Unseen:
         """Returns the instances of the final choice and the claim."""
         found = make_unseen(self._problem, final_seed, self._part(Split.VALIDATION) if self._given else ())
         return replace(found, claim=(), crossed=True) if self.crossed else found
@@ -113,7 +113,7 @@ class Splits:
     def _benches(self, *parts: Sequence[Instance]) -> list[InstanceSet]:
         whole = [instance for part in parts for instance in part]
         found = find_baselines(self._problem, whole, self._archive, self._seconds, self._doing, self.run)
-        return [InstanceSet.of(part, found, self._problem.maximise) for part in parts]
+        return [InstanceSet.build(part, found, self._problem.maximise) for part in parts]
 
 
 def _read(problem: Problem, files: Sequence[str]) -> list[Instance]:

@@ -23,23 +23,23 @@ class InstanceSet:
     baselines: tuple[Baseline, ...] = ()
 
     @classmethod
-    def of(
+    def build(
         cls, instances: Sequence[Instance], baselines: Mapping[str, Baseline], maximise: bool
     ) -> "InstanceSet":
         """Makes a set of instances with baselines that are known by digest."""
         found = tuple(baselines[instance.digest] for instance in instances)
         return cls(tuple(instances), Scale(instances, found, maximise), found)
 
-    def losses(self, costs: Sequence[Number]) -> tuple[float, ...]:
+    def compute_losses(self, costs: Sequence[Number]) -> tuple[float, ...]:
         """Computes what each instance adds to the search's gap, in points."""
-        return tuple((self.scale.loss(costs) * self.scale.weights).tolist())
+        return tuple((self.scale.compute_losses(costs) * self.scale.weights).tolist())
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """The class of each instance."""
         return tuple(instance.stratum for instance in self.instances)
 
-    def worst_stratum(self, losses: Sequence[float]) -> str:
+    def find_worst_stratum(self, losses: Sequence[float]) -> str:
         """Returns the class with the largest loss; empty for a single class."""
         sums: dict[str, float] = {}
         for instance, loss in zip(self.instances, losses, strict=True):

@@ -43,7 +43,7 @@ class Switches:
     frontier: bool = True
 
     @classmethod
-    def without(cls, names: Sequence[str]) -> "Switches":
+    def switch_off(cls, names: Sequence[str]) -> "Switches":
         """Switches the named parts off. Raises KeyError for an unknown name."""
         known = [each.name for each in fields(cls)]
         if unknown := [name for name in names if name not in known]:
@@ -139,16 +139,16 @@ class SearchState:
     def _find_stratum(self, choice: Choice) -> str:
         if not choice.operator.needs_stratum or not choice.parents:
             return ""
-        return self.train.worst_stratum(choice.parents[0].losses)
+        return self.train.find_worst_stratum(choice.parents[0].losses)
 
-    def bar(self, arm: str) -> RaceReference | None:
+    def find_race_reference(self, arm: str) -> RaceReference | None:
         """Returns the race reference of an arm; None without a race."""
         found = self.arms.all.get(arm)
         best = found.population.best if found and self.switches.racing else None
         elites = self.all_elites.elites  # another list whenever one of them is
         known = self._bars.get(arm)
         if best and (known is None or known[0] is not best or known[1] is not elites):
-            known = self._bars[arm] = best, elites, RaceReference.of(best, elites, self.train.classes)
+            known = self._bars[arm] = best, elites, RaceReference.build(best, elites, self.train.classes)
         return known[2] if best and known else None
 
     # Taking in

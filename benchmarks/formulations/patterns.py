@@ -79,7 +79,7 @@ def candidates(row: Row, count: int) -> Iterator[Instance]:
     judge, pricing = row.problem.judge, row.problem.pricing
     for file in row.files:
         for instance in pricing.original.read(DATA / file):
-            if judge.is_suitable(pricing.base(instance)):
+            if judge.is_suitable(pricing.build_base(instance)):
                 yield instance
     yield from map(strip_base_model, row.problem.generate_instances(Split.TEST, count=count))
 
@@ -95,8 +95,8 @@ def added(row: Row, instance: Instance) -> str:
 
 def measured(row: Row, instance: Instance) -> Record:
     """One instance: units in all orders, CPU seconds."""
-    judge, base = row.problem.judge, row.problem.pricing.base(instance)
-    facts, trial = judge.base(base), judge.try_model(base, added(row, instance), False)
+    judge, base = row.problem.judge, row.problem.pricing.build_base(instance)
+    facts, trial = judge.measure_base(base), judge.try_model(base, added(row, instance), False)
     return {
         "row": row.name,
         "instance": instance.name,

@@ -86,10 +86,10 @@ def compare(server: FaultyServer, way: str, archive: Path) -> Comparison:
     answered = [call for call in calls if call.reply_id]
     bills = {bill.id: bill for bill in server.delivered}
     kept = Counter(call.reply_id for call in answered)
-    price = load_prices({}).of(NAMES[way])
+    price = load_prices({}).find_price(NAMES[way])
     assert price is not None
     billed = {
-        bill.id: price.dollars(
+        bill.id: price.compute_usd(
             Usage(tokens_in=bill.tokens_in, cached=bill.tokens_cached, tokens_out=bill.tokens_out)
         )
         for bill in bills.values()

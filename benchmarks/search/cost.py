@@ -59,7 +59,7 @@ class NullModel:
     def __init__(self, clock: Clock) -> None:
         self._clock, self._sources = clock, dict[str, str]()
 
-    def most_usd(self, length: int) -> float:
+    def bound_usd(self, length: int) -> float:
         """Nothing."""
         return 0.0
 

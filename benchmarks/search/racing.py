@@ -47,7 +47,7 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
                 continue
             scores = archive.read_scores(row.program, [instance.digest for instance in train.instances])
             costs = [scores[i.digest].cost for i in train.instances if i.digest in scores]
-            losses = train.losses([cost for cost in costs if cost is not None])
+            losses = train.compute_losses([cost for cost in costs if cost is not None])
             yield {
                 "problem": name,
                 "seed": seed,
@@ -141,7 +141,7 @@ def surely(one: Elite, other: Elite) -> bool:
 
 def race(elite: Elite, bar: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> int:
     """After how many instances the engine drops a candidate; all if it does not."""
-    against = RaceReference.of(bar, elites, classes)
+    against = RaceReference.build(bar, elites, classes)
     losses = np.array(elite.losses)[list(against.order)]
     ends = (block.stop for block in split_blocks(len(losses)))
     return next((end for end in ends if estimate_deficit(losses[:end], against)), len(losses))

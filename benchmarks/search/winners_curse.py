@@ -28,7 +28,7 @@ class OwnTest(Problem):
     test_seed: int
 
     @classmethod
-    def of(cls, problem: Problem, seed: int, count: int) -> "OwnTest":
+    def build(cls, problem: Problem, seed: int, count: int) -> "OwnTest":
         """The problem with a test of so many instances."""
         plain = {field.name: getattr(problem, field.name) for field in fields(problem)}
         plain["sizes"] = {**problem.sizes, Split.TEST: problem.sizes[Split.VALIDATION]}
@@ -44,7 +44,7 @@ class OwnTest(Problem):
 
 def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
     """One run: what it claims, and what the test says, against the same reference rule."""
-    problem = OwnTest.of(find_problem(name), seed, given.instances)
+    problem = OwnTest.build(find_problem(name), seed, given.instances)
     store = given.read_results.with_name("none.db")
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
         budget = Budget(evaluations=given.evaluations)

@@ -51,7 +51,7 @@ class Pricing:
         """Reads the instances of a file of the original problem. Raises GapsmithError."""
         return [self.add_base_model(instance) for instance in self.original.read(path, *layout)]
 
-    def base(self, instance: Instance) -> str:
+    def build_base(self, instance: Instance) -> str:
         """Builds the text of an instance's base again.
 
         The text that the instance holds has been in the sandbox, and is not trusted.
@@ -64,7 +64,7 @@ class Pricing:
 
     def solve_answer(self, instance: Instance, model: Any) -> TrialResult:
         """Solves a candidate's model, as packed by the guest. Raises Infeasible."""
-        return self.measure.try_model(self.base(instance), unpack_model(model), self.whole)
+        return self.measure.try_model(self.build_base(instance), unpack_model(model), self.whole)
 
     def cost(self, instance: Instance, answer: Any) -> float:
         """Prices a candidate's answer. Raises Infeasible."""

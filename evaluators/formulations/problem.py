@@ -170,13 +170,13 @@ def _make(kind: type[AnyProblem], drawing: "_Drawing", **more: Any) -> AnyProble
         entry=BUILD_ENTRY if whole else AUGMENT_ENTRY,
         generate=drawing.generate,
         cost=pricing.cost,
-        baseline=drawing.baseline,
+        baseline=drawing.measure_baseline,
         rules=formulation.builds[:1] if whole else (Rule("base", base, formulation.citation),),
         sizes=formulation.sizes,
         counts=COUNTS,
         read=pricing.read,
         layouts=pricing.original.layouts,
-        cpu_seconds=lambda instance: limit_building(pricing.base(instance)),
+        cpu_seconds=lambda instance: limit_building(pricing.build_base(instance)),
         charge=charge_building,
         driver=guest.BUILD if whole else guest.AUGMENT,
         preload="ortools",
@@ -214,16 +214,16 @@ class _Drawing:
         """
         for _draw in range(DRAWS):
             plain = Instance("drawn", self.formulation.generate(rng, size))
-            if self.judge.is_suitable(self.pricing.base(plain)):
+            if self.judge.is_suitable(self.pricing.build_base(plain)):
                 return self.pricing.add_base_model(plain).data
         raise GapsmithError(
             f"{DRAWS} instances of {self.formulation.name} with size {size} were too easy or too hard for its base; "
             "expected other sizes in the formulation"
         )
 
-    def baseline(self, instance: Instance, _: float) -> Baseline:
+    def measure_baseline(self, instance: Instance, _: float) -> Baseline:
         """Prices zero time and the base; the solution holds optimum and times."""
-        facts = self.judge.base(self.pricing.base(instance))
+        facts = self.judge.measure_base(self.pricing.build_base(instance))
         solution = {"optimum": facts.optimum, "units": list(facts.times)}
         method = f"{self.judge.solver or 'CP-SAT'} on the base"
         return Baseline(1.0, price_times(facts.times), solution, method, facts.seconds)

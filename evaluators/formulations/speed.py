@@ -99,8 +99,8 @@ class SpeedMeasurement:
             costs: its prices there, building counted.
             runner: the sandbox, in which its models are built once more for the wall clock.
         """
-        texts = [self.pricing.base(instance) for instance in instances]
-        base = [price_times(self.judge.base(text).times) for text in texts]
+        texts = [self.pricing.build_base(instance) for instance in instances]
+        base = [price_times(self.judge.measure_base(text).times) for text in texts]
         placebo = [price_times(self.judge.measure_placebo(text)) for text in texts]
         units = compute_mean_time(costs), compute_mean_time(base)
         seconds, nodes, building = self.measure_wall_time(source, instances, runner)
@@ -127,7 +127,7 @@ class SpeedMeasurement:
         if result.outcome != CandidateOutcome.OK:
             return None, None, None
         packed = [answer[0][0] if self.pricing.whole else answer for answer in result.solutions]
-        base = [self._clock(self.pricing.base(instance)) for instance in chosen]
+        base = [self._clock(self.pricing.build_base(instance)) for instance in chosen]
         mine = [self._clock(unpack_model(each)) for each in packed]
         built = [score.cpu_seconds for score in result.scores]
         taken = [run.seconds + cpu for run, cpu in zip(mine, built, strict=True)]

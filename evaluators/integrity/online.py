@@ -126,15 +126,15 @@ def check_foresight(
         seed: determines where futures part and which events follow. A candidate never sees it.
     """
     check = _Check(problem, source, instance, runner)
-    first = check.whole(instance.data)
+    first = check.run_whole(instance.data)
     if not first.honest:
         return first
     rng = np.random.default_rng([seed, check.events])
     for kept in _draw_places(rng, check.events, futures):
-        again = check.whole(other(rng, instance.data, kept))
-        if (found := check.difference(first, again, kept)) is not None:
+        again = check.run_whole(other(rng, instance.data, kept))
+        if (found := check.explain_difference(first, again, kept)) is not None:
             return found
-    return check.difference(first, check.run_stepwise(), check.events) or first
+    return check.explain_difference(first, check.run_stepwise(), check.events) or first
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class _Check:
     def events(self) -> int:
         return _count_events(self.instance.data)
 
-    def whole(self, data: Data) -> ForesightResult:
+    def run_whole(self, data: Data) -> ForesightResult:
         """Runs all events in one call, as programs are scored."""
         call = {key: convert_datum(datum) for key, datum in data.items()}
         limits = Limits(cpu_seconds=self.problem.compute_cpu_limit(self.instance))
@@ -164,7 +164,9 @@ class _Check:
         outcome = repeats.run(self.runner, stepwise.make_job(self.problem, self.source, self.instance))
         return _make_result(outcome, lambda: stepwise.list_decisions(outcome), self.events)
 
-    def difference(self, first: ForesightResult, again: ForesightResult, kept: int) -> ForesightResult | None:
+    def explain_difference(
+        self, first: ForesightResult, again: ForesightResult, kept: int
+    ) -> ForesightResult | None:
         """Explains how two runs differ; None where required decisions are equal."""
         if first.decisions is None or again.decisions is None:
             return ForesightResult(
@@ -175,7 +177,7 @@ class _Check:
         if place is None:
             return None
         # Only now is it worth a run to see whether chance, not the future, causes the difference.
-        if self.whole(self.instance.data).decisions != first.decisions:
+        if self.run_whole(self.instance.data).decisions != first.decisions:
             words = "two runs on the same instance decide differently; seed every random generator"
             return ForesightResult(UNSTEADY, words, first.decisions)
         return ForesightResult(

@@ -12,7 +12,7 @@ def digests(problem, split, seed):
 
 def test_every_seed_has_a_test_of_its_own(tiny):
     """The test differs from seed to seed, has the validation's sizes, and the training stays what it was."""
-    first, second = OwnTest.of(tiny, 0, 12), OwnTest.of(tiny, 1, 12)
+    first, second = OwnTest.build(tiny, 0, 12), OwnTest.build(tiny, 1, 12)
     assert not set(digests(first, Split.TEST, 0)) & set(digests(second, Split.TEST, 0))
     assert len(first.generate_instances(Split.TEST)) == 12
     assert first.sizes[Split.TEST] == tiny.sizes[Split.VALIDATION]

@@ -86,10 +86,10 @@ def test_one_failed_instance_is_one_failed_instance():
     one[0], other[2] = late, replace(late, message="1 s")
     found = scale([100] * 7)
     assert found.aggregate_solved(one).pooled_gap_percent == pytest.approx(20 / 6)
-    assert found.failures(one) == (Failure("0", "timeout_cpu", "0.2 s"),)
+    assert found.list_failures(one) == (Failure("0", "timeout_cpu", "0.2 s"),)
     gain = found.compare(one, other)
     assert (gain.points, gain.instances, gain.ci95) == (0.0, 5, None)
-    assert gain.failures == found.failures(one)
+    assert gain.failures == found.list_failures(one)
     assert found.aggregate_solved([late] * 7) is None
     assert found.compare([late] * 7, other).instances == 0
 

@@ -58,7 +58,7 @@ def bench(problem):
         x.digest: Baseline(100.0 * (k + 1), 100.0 * (k + 1), own_solution(problem, x), "", 0.0)
         for k, x in enumerate(instances)
     }
-    return InstanceSet.of(instances, bounds, problem.maximise)
+    return InstanceSet.build(instances, bounds, problem.maximise)
 
 
 def elites(problem, train):
@@ -140,7 +140,7 @@ def test_where_all_instances_are_shown_the_table_says_so():
     problem = find_problem("single_machine_tardiness")
     train = bench(problem)
     known = {instance.digest: found for instance, found in zip(train.instances, train.baselines, strict=True)}
-    few = InstanceSet.of(train.instances[:8], known, problem.maximise)
+    few = InstanceSet.build(train.instances[:8], known, problem.maximise)
     words = {
         train: "(the five instances that cost most, then the five best;",
         few: "(all of them, the one that costs most first;",

@@ -120,7 +120,7 @@ class Guard:
     def _gone(self) -> bool:
         return self._identity is not None and _read_identity(self._path) != self._identity
 
-    def written(self, connection: Connection) -> None:
+    def check_write(self, connection: Connection) -> None:
         """Checks the file after each write, and copies the log back.
 
         Raises GapsmithError where the file was deleted or replaced.

@@ -109,13 +109,13 @@ class CostMeter:
         """As on the command line."""
         return self._server.model
 
-    def most_usd(self, length: int) -> float | None:
+    def bound_usd(self, length: int) -> float | None:
         """Bounds the price of a call by its prompt's length in bytes.
 
         None where the price is not known.
         """
         options = self._options
-        return self._price.most(length, options.max_tokens, batch=options.batch) if self._price else None
+        return self._price.bound_usd(length, options.max_tokens, batch=options.batch) if self._price else None
 
     def settle(self, heard: ProviderReply | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
         """Returns the reply to record.
@@ -155,9 +155,9 @@ class CostMeter:
         )
 
     def _price_usage(self, usage: Usage | None) -> float | None:
-        return self._price.dollars(usage, batch=self._options.batch) if self._price and usage else None
+        return self._price.compute_usd(usage, batch=self._options.batch) if self._price and usage else None
 
-    def trouble(self, fault: Fault) -> ModelError:
+    def build_error(self, fault: Fault) -> ModelError:
         """Returns the error of batches that cannot be sent or collected."""
         said = self._said(fault)
         advice = (

@@ -75,12 +75,12 @@ class HostedModel:
         """As on the command line."""
         return self._account.model
 
-    def most_usd(self, length: int) -> float | None:
+    def bound_usd(self, length: int) -> float | None:
         """Bounds the price of a call by its prompt's length in bytes.
 
         None for a model without a price.
         """
-        return self._account.most_usd(length)
+        return self._account.bound_usd(length)
 
     def reply(self, request: Request) -> Reply:
         """Returns the reply to one request.

@@ -67,7 +67,7 @@ class Price:
     reasoning: Rate
     batch: Rate = 0.5
 
-    def dollars(self, usage: Usage, *, batch: bool = False) -> float:
+    def compute_usd(self, usage: Usage, *, batch: bool = False) -> float:
         """Returns the price of a call."""
         fresh = max(usage.tokens_in - usage.cached - usage.written, 0)
         thought = min(usage.reasoning, usage.tokens_out)
@@ -75,7 +75,7 @@ class Price:
         said = (usage.tokens_out - thought) * self.output + thought * self.reasoning
         return (read + said) / _MILLION * (self.batch if batch else 1.0)
 
-    def most(self, length: int, tokens_out: int, *, batch: bool = False) -> float:
+    def bound_usd(self, length: int, tokens_out: int, *, batch: bool = False) -> float:
         """Returns the price of the most expensive call.
 
         Every byte is a token, all tokens are written to the cache, and the reply is as long as it may be.
@@ -103,7 +103,7 @@ class Prices:
     date: str
     table: Mapping[str, Price]
 
-    def of(self, model: str) -> Price | None:
+    def find_price(self, model: str) -> Price | None:
         """Returns the price of a model; None where it is not known.
 
         A dated name has the price of its plain name.
@@ -176,7 +176,7 @@ def _describe_error(error: ErrorDetails) -> str:
 def check_prices(models: Iterable[Model], usd: float | None) -> None:
     """Raises UsageError where dollars are limited and a price is unknown."""
     for model in models:
-        if usd is not None and model.most_usd(0) is None:
+        if usd is not None and model.bound_usd(0) is None:
             raise UsageError(
                 f"the price of {model.name} is not known, so that --usd {usd:g} cannot be kept; write its "
                 f"price, dollars per million tokens, to a file that {VARIABLE} names, in a line such as: "

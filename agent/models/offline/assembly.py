@@ -43,7 +43,7 @@ def make_invented(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
     for role in kit.roles:
         source = kit.blocks[role][_find_least_used(kit, rng, role, parents)].source
         inherits = bool(parents) and rng.random() < 0.5
-        functions[role] = _refit(kit, rng, source, parents[0].text(role) if inherits else source)
+        functions[role] = _refit(kit, rng, source, parents[0].find_source(role) if inherits else source)
         words.append(f"{role} = {kit.name(role, source)}")
     return Draft(kit.assemble(functions), "another mechanism, " + ", ".join(words))
 
@@ -58,7 +58,7 @@ def make_unlike(kit: Kit, rng: Random, parents: Sequence[Program]) -> Draft:
 
 
 def _find_least_used(kit: Kit, rng: Random, role: str, parents: Sequence[Program]) -> str:
-    uses = Counter(kit.name(role, parent.text(role)) for parent in parents)
+    uses = Counter(kit.name(role, parent.find_source(role)) for parent in parents)
     least = min(uses[name] for name in kit.blocks[role])
     return rng.choice([name for name in kit.blocks[role] if uses[name] == least])
 
@@ -70,14 +70,14 @@ def _make_block(kit: Kit, rng: Random, role: str) -> tuple[str, str]:
 def _add_priority(kit: Kit, rng: Random, source: str) -> tuple[str, str]:
     if kit.get_priority(source) is None:
         return source, ""
-    node, origin = kit.words.fresh(rng)
+    node, origin = kit.words.draw_priority(rng)
     return kit.fill(source, node), origin
 
 
 def replace_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Replaces one role's block; a priority is kept if both have one."""
     role = rng.choice(kit.roles)
-    old = program.text(role)
+    old = program.find_source(role)
     others = [name for name in kit.blocks[role] if name != kit.name(role, old)]
     if not others:
         return None
@@ -87,7 +87,7 @@ def replace_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
 
 
 def _set_block(kit: Kit, program: Program, role: str, new: str, words: str) -> Draft:
-    old = kit.name(role, program.text(role)) or "a function of its own"
+    old = kit.name(role, program.find_source(role)) or "a function of its own"
     return Draft(program.replace_source(role, new), f"{role}: {old} {words}")
 
 
@@ -95,16 +95,18 @@ def _refit(kit: Kit, rng: Random, new: str, old: str) -> str:
     if kit.get_priority(new) is None:
         return new
     node = kit.get_priority(old)
-    return kit.fill(new, node if node is not None and kit.words.can_write(node) else kit.words.fresh(rng)[0])
+    return kit.fill(
+        new, node if node is not None and kit.words.can_write(node) else kit.words.draw_priority(rng)[0]
+    )
 
 
 def _list_holes(kit: Kit, program: Program) -> list[tuple[str, Node]]:
-    priorities = ((role, kit.get_priority(program.text(role))) for role in kit.roles)
+    priorities = ((role, kit.get_priority(program.find_source(role))) for role in kit.roles)
     return [(role, node) for role, node in priorities if node is not None]
 
 
 def _set_priority(kit: Kit, program: Program, role: str, node: Node, words: str) -> Draft:
-    return Draft(program.replace_source(role, kit.fill(program.text(role), node)), f"{role}: {words}")
+    return Draft(program.replace_source(role, kit.fill(program.find_source(role), node)), f"{role}: {words}")
 
 
 def replace_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
@@ -125,7 +127,7 @@ def renew_priority(kit: Kit, rng: Random, program: Program) -> Draft | None:
     if not holes:
         return None
     role, _ = rng.choice(holes)
-    node, origin = kit.words.fresh(rng)
+    node, origin = kit.words.draw_priority(rng)
     return _set_priority(kit, program, role, node, f"priority replaced by a {origin} one")
 
 
@@ -134,10 +136,12 @@ def scale_number(kit: Kit, rng: Random, program: Program) -> Draft | None:
 
     Never above twice what the author of the block wrote.
     """
-    role = rng.choice([each for each in kit.roles if kit.limits(each, program.text(each))] or [""])
+    role = rng.choice(
+        [each for each in kit.roles if kit.find_limits(each, program.find_source(each))] or [""]
+    )
     if not role:
         return None
-    block, limits = block_of(program.text(role)), kit.limits(role, program.text(role))
+    block, limits = block_of(program.find_source(role)), kit.find_limits(role, program.find_source(role))
     place = rng.randrange(len(limits))
     literal = block.literals[place]
     value = min(literal.value * 2 ** rng.uniform(-1, 1), 2 * limits[place])
@@ -164,10 +168,10 @@ def shorten_block(kit: Kit, rng: Random, program: Program) -> Draft | None:
     """Gives one role to its shortest block; a priority moves along."""
     role = rng.choice(kit.roles)
     name, block = min(kit.blocks[role].items(), key=lambda item: len(item[1].source))
-    if name == kit.name(role, program.text(role)):
+    if name == kit.name(role, program.find_source(role)):
         return None
     return _set_block(
-        kit, program, role, _refit(kit, rng, block.source, program.text(role)), f"became {name}"
+        kit, program, role, _refit(kit, rng, block.source, program.find_source(role)), f"became {name}"
     )
 
 
@@ -176,7 +180,7 @@ def replace_suspect_block(kit: Kit, rng: Random, program: Program) -> Draft | No
 
     Code of other authors is the most likely to fail.
     """
-    suspects = [role for role in kit.roles if not kit.name(role, program.text(role))]
+    suspects = [role for role in kit.roles if not kit.name(role, program.find_source(role))]
     if not suspects:
         return None
     role = rng.choice(suspects)
@@ -236,8 +240,8 @@ def cross_programs(kit: Kit, rng: Random, first: Program, second: Program) -> Dr
     child = first
     taken: list[str] = []
     for role in kit.roles:
-        gift = second.text(role)
-        if rng.random() < 0.5 and gift != child.text(role) and block_of(gift).whole:
+        gift = second.find_source(role)
+        if rng.random() < 0.5 and gift != child.find_source(role) and block_of(gift).whole:
             child, taken = child.replace_source(role, gift), [*taken, f"{role} of the second"]
     if rng.random() < 0.5 or child in (first, second):
         crossing = _cross_priority(kit, rng, child, rng.choice((first, second)))
@@ -256,7 +260,7 @@ def _cross_priority(kit: Kit, rng: Random, program: Program, donor: Program) -> 
 
 def describe_mechanism(kit: Kit, program: Program) -> str:
     """Describes in one line what a program is made of."""
-    return "; ".join(_list_played(kit, role, block_of(program.text(role))) for role in kit.roles)
+    return "; ".join(_list_played(kit, role, block_of(program.find_source(role))) for role in kit.roles)
 
 
 def _list_played(kit: Kit, role: str, block: Block) -> str:

@@ -208,14 +208,14 @@ class Signs(NamedTuple):
     positive: frozenset[str]
     divisors: frozenset[Node]
 
-    def of(self, node: Node) -> int:
+    def determine(self, node: Node) -> int:
         """Returns 2 for above zero, 1 for not below, 0 for unknown."""
         value = get_value(node)
         if value is not None:
             return (value >= 0) + (value > LEAST_DIVISOR)
         if node in self.divisors or node.head in self.positive:
             return 2
-        below = [self.of(child) for child in node.children]
+        below = [self.determine(child) for child in node.children]
         match node.head:
             case "+":
                 return max(below) if min(below) else 0
@@ -244,8 +244,8 @@ def _write(node: Node, signs: Signs) -> str:
     if not node.children:
         return f"({node.head})"
     parts = [_write(child, signs) for child in node.children]
-    if node.head == "/" and signs.of(node.children[1]) < 2:
+    if node.head == "/" and signs.determine(node.children[1]) < 2:
         parts[1] = f"np.maximum({parts[1]}, {LEAST_DIVISOR!r})"
-    if node.head == "exp" and signs.of(node.children[0]) < 1:
+    if node.head == "exp" and signs.determine(node.children[0]) < 1:
         parts[0] = f"np.maximum({parts[0]}, 0)"
     return FORMS[node.head].format(*parts)

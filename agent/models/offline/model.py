@@ -41,9 +41,9 @@ class Workspace:
         program = parse(source)
         return program if program and self.problem.entry.name in program.names else None
 
-    def known(self, program: Program) -> Program | None:
+    def recognise(self, program: Program) -> Program | None:
         """Returns a program if it is made of the grammar's roles."""
-        return self.kit.known(program) if self.kit else None
+        return self.kit.recognise(program) if self.kit else None
 
 
 Parents = tuple[Program, ...]
@@ -88,7 +88,7 @@ def try_tactic(desk: Workspace, rng: Random, parents: Parents) -> Draft:
 
 
 def _read_known(desk: Workspace, parents: Parents) -> Parents:
-    return tuple(program for program in map(desk.known, parents) if program)
+    return tuple(program for program in map(desk.recognise, parents) if program)
 
 
 def refine(desk: Workspace, rng: Random, parents: Parents) -> Draft:
@@ -109,7 +109,7 @@ def _step(
 ) -> Draft:
     if not parents:
         return explore(desk, rng, parents)
-    known = desk.known(parents[0])
+    known = desk.recognise(parents[0])
     if desk.kit is None or known is None:
         # A foreign program can only be changed blindly; a grammar has a better use for every other request.
         blindly = desk.kit is None or rng.random() < 0.5
@@ -136,7 +136,7 @@ def simplify(desk: Workspace, rng: Random, parents: Parents) -> Draft:
     """Shortens a program: part of a priority, cheaper block, fewer statements."""
     if not parents:
         return explore(desk, rng, parents)
-    known = desk.known(parents[0])
+    known = desk.recognise(parents[0])
     if desk.kit is None or known is None:
         shorter = _edit(rng, parents[0], 1, (edits.Edit(1, edits.delete_statement),))
         return shorter if shorter.program != parents[0] else refine(desk, rng, parents)
@@ -152,7 +152,7 @@ def repair(desk: Workspace, rng: Random, parents: Parents) -> Draft:
 
     A function that is none of the grammar's first.
     """
-    known = desk.known(parents[0]) if parents else None
+    known = desk.recognise(parents[0]) if parents else None
     if desk.kit and known:
         return assembly.change(desk.kit, rng, known, assembly.REPAIRS) or assembly.make_fresh(desk.kit, rng)
     return explore(desk, rng, parents) if rng.random() < 0.5 else refine(desk, rng, parents)
@@ -185,11 +185,11 @@ def _exchange_function(rng: Random, first: Program, second: Program) -> Draft | 
     Where both have one of that name and size.
     """
     shared = [name for name in first.names if name in second.names]
-    shared = [name for name in shared if _can_fit(first.text(name), second.text(name))]
+    shared = [name for name in shared if _can_fit(first.find_source(name), second.find_source(name))]
     if not shared:
         return None
     name = rng.choice(shared)
-    child = first.replace_source(name, second.text(name))
+    child = first.replace_source(name, second.find_source(name))
     return Draft(child, f"{name} of the second") if child != second else None
 
 
@@ -206,7 +206,7 @@ class OfflineModel:
     def __init__(self) -> None:
         self._desk: Workspace | None = None
 
-    def most_usd(self, length: int) -> float:
+    def bound_usd(self, length: int) -> float:
         """Returns zero: the built-in model costs nothing."""
         return 0.0
 
@@ -257,7 +257,7 @@ def _add_fence(source: str) -> str:
 
 
 def _describe(desk: Workspace, operator: str, draft: Draft) -> str:
-    known = desk.known(draft.program)
+    known = desk.recognise(draft.program)
     mechanism = (
         assembly.describe_mechanism(desk.kit, known) if desk.kit and known else "a program changed blindly"
     )

@@ -51,7 +51,7 @@ class Program(NamedTuple):
         """The module."""
         return "\n".join(piece.text for piece in self.pieces) + "\n"
 
-    def text(self, name: str) -> str:
+    def find_source(self, name: str) -> str:
         """Returns the source of a function; empty where there is none."""
         return next((piece.text.strip("\n") for piece in reversed(self.pieces) if piece.name == name), "")
 
@@ -220,7 +220,7 @@ class Kit:
         if grammar is None:
             raise ValueError(f"problem {problem.name} has no grammar.")
         self.entry = problem.entry.name
-        self.words = Vocabulary.of(grammar)
+        self.words = Vocabulary.build(grammar)
         self.main = extract_source(grammar.main, self.entry).rstrip()
         self.blocks = {role: _list_blocks(grammar.sources(role)) for role in grammar.blocks}
         self._named = {
@@ -237,14 +237,14 @@ class Kit:
         pieces = [_find_function(role, functions[role]) for role in self.roles]
         return Program((Piece("", HEADER), *pieces, _find_function(self.entry, self.main)))
 
-    def known(self, program: Program | None) -> Program | None:
+    def recognise(self, program: Program | None) -> Program | None:
         """Returns a program that has exactly one fitting function per role.
 
         It takes what the blocks of the role take. None for any other program.
         """
         if program is None or any(program.names.count(name) != 1 for name in [*self.roles, self.entry]):
             return None
-        played = all(self._can_play(role, program.text(role)) for role in self.roles)
+        played = all(self._can_play(role, program.find_source(role)) for role in self.roles)
         return program if played and any(HEADER in piece.text for piece in program.pieces) else None
 
     def _can_play(self, role: str, source: str) -> bool:
@@ -257,7 +257,7 @@ class Kit:
         """
         return self._named.get((role, block_of(source).shape), "")
 
-    def limits(self, role: str, source: str) -> tuple[int | float, ...]:
+    def find_limits(self, role: str, source: str) -> tuple[int | float, ...]:
         """Returns the numbers of a known block, as its author wrote them.
 
         Empty for an unknown block.

@@ -42,7 +42,7 @@ class Vocabulary:
     priorities: tuple[str, ...]
 
     @classmethod
-    def of(cls, grammar: Grammar) -> "Vocabulary":
+    def build(cls, grammar: Grammar) -> "Vocabulary":
         """Makes the vocabulary of a grammar."""
         return cls(grammar.terminals, grammar.priorities)
 
@@ -103,18 +103,18 @@ class Vocabulary:
             and count_clashes(node, self.kinds) <= count_clashes(parent, self.kinds)
         )
 
-    def fresh(self, rng: Random) -> tuple[Node, str]:
+    def draw_priority(self, rng: Random) -> tuple[Node, str]:
         """Draws a priority to start from.
 
         Classical, a mutant of a classical one, or random, a third each.
         """
         origin = rng.choice(("classical", "mutant", "random")) if self.classics else "random"
         if origin == "random":
-            return self.random(rng), origin
+            return self.draw_expression(rng), origin
         classic = rng.choice(self.classics)
         return (classic if origin == "classical" else self.mutate(rng, classic)[0]), origin
 
-    def random(self, rng: Random) -> Node:
+    def draw_expression(self, rng: Random) -> Node:
         """Draws a random expression that uses at least one array.
 
         Its depth is drawn evenly.

@@ -63,7 +63,7 @@ def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = 
     if not births:
         raise GapsmithError(f"program {number} belongs to no run; expected one that a run made")
     run = archive.run(births[0].run)
-    settings = Settings.of(run.config)
+    settings = Settings.decode(run.config)
     problem = find_problem(settings.problem, scale=settings.scale)
     if program.version not in (problem.version, FIRST_VERSION):
         raise GapsmithError(

@@ -32,7 +32,7 @@ def choose_complementary(
         most: how many at most.
         first: places that are chosen already.
     """
-    losses = np.array([scale.loss(row) for row in costs]).reshape(len(costs), -1)
+    losses = np.array([scale.compute_losses(row) for row in costs]).reshape(len(costs), -1)
     best: NDArray[np.float64] = np.full(losses.shape[1], np.inf)
     chosen = list(first)
     for place in chosen:
@@ -50,7 +50,7 @@ def choose_complementary(
 def pool_gaps(scale: Scale, costs: Sequence[Sequence[Number]]) -> list[float]:
     """Computes the pooled gap of the best of k, per k."""
     rows = np.array(costs, dtype=float)
-    losses = np.array([scale.loss(row) for row in costs])
+    losses = np.array([scale.compute_losses(row) for row in costs])
     found = []
     for k in range(1, len(costs) + 1):
         best = rows[losses[:k].argmin(axis=0), np.arange(rows.shape[1])]
@@ -120,7 +120,7 @@ Solved = list[tuple[Known, Sequence[Number], list[Score]]]
 
 
 def _find_solved(run: int, train: InstanceSet, archive: Archive, problem: str) -> Solved:
-    programs = [Known.of(*pair) for pair in archive.read_elites(problem, ALL, run)]
+    programs = [Known.build(*pair) for pair in archive.read_elites(problem, ALL, run)]
     digests = [instance.digest for instance in train.instances]
     scores = archive.read_score_table([known.program for known in programs], digests)
     found = ((known, collect_costs(scores[known.program], train.instances)) for known in programs)

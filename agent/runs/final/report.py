@@ -116,7 +116,7 @@ def make_report(
         drawn: where the seed of the last instances is from.
         left_out: see `Report`.
     """
-    bench, winner = by.bench(test), finale.winner
+    bench, winner = by.build_instance_set(test), finale.winner
     programs: list[Known | Elite] = [winner, *_score_rules(by.archive, run)]
     results = zip(programs, by.run(programs, test, whole=True), strict=True)
     best, *rules = (make_row(program, result, bench.scale) for program, result in results)
@@ -151,7 +151,7 @@ def make_report(
 
 def _score_rules(archive: Archive, run: int) -> list[Known]:
     rows = [row for row in archive.read_candidates(run).values() if row.operator == "rule"]
-    return [Known.of(archive.find(row.program), row) for row in rows if row.program is not None]
+    return [Known.build(archive.find(row.program), row) for row in rows if row.program is not None]
 
 
 def _count_instances(finale: Finale, course: Course, test: Sequence[Instance], drawn: Source) -> Counts:

@@ -125,7 +125,7 @@ def finish(
         by: runs programs.
     """
     end = _End(run, train, instances, by)
-    rule = end.reference()
+    rule = end.find_reference()
     for number, (elite, costs) in enumerate(end.yield_challengers(contestants, rule), 1):
         if found := end.attempt(number, elite, costs, rule):
             return found
@@ -145,7 +145,7 @@ def estimate_by_leaving_out(train: InstanceSet, contestants: Sequence[Elite]) ->
     Returns:
         The pooled gap of the choices, in percent.
     """
-    losses = np.array([train.scale.loss(elite.costs) for elite in contestants])
+    losses = np.array([train.scale.compute_losses(elite.costs) for elite in contestants])
     others = losses.sum(axis=1, keepdims=True) - losses
     chosen = others.argmin(axis=0)
     missed = float(losses[chosen, np.arange(losses.shape[1])].sum())
@@ -164,7 +164,7 @@ class _End:
 
     def __init__(self, run: int, train: InstanceSet, instances: Unseen, by: Scorer) -> None:
         self._run, self._train, self._instances, self._by = run, train, instances, by
-        self._bench = by.bench(instances.selection)
+        self._bench = by.build_instance_set(instances.selection)
         self._archive, self._problem = by.archive, by.problem
         rows = sorted(self._archive.read_candidates(run).items(), reverse=True)
         self._slots = {row.program: slot for slot, row in rows if slot >= 0}
@@ -175,7 +175,7 @@ class _End:
         self, contestants: Sequence[Elite], rule: Elite | None
     ) -> Iterator[tuple[Elite, Costs]]:
         """Yields the best programs ranked before any rule, with selection costs."""
-        ranking = self.honest(self.drop_if_worse_in_subgroup(self.halve_contestants(contestants), rule))
+        ranking = self.keep_honest(self.drop_if_worse_in_subgroup(self.halve_contestants(contestants), rule))
         return islice(takewhile(lambda found: not found[0].name, ranking), len(ERRORS))
 
     def attempt(self, number: int, elite: Elite, costs: Costs, rule: Elite | None) -> Finale | None:
@@ -228,7 +228,7 @@ class _End:
             else:
                 yield elite
 
-    def honest(self, ranking: Iterable[Elite]) -> Iterator[tuple[Elite, Costs]]:
+    def keep_honest(self, ranking: Iterable[Elite]) -> Iterator[tuple[Elite, Costs]]:
         """Keeps programs that solve all selection instances and pass the examination."""
         for elite in ranking:
             costs = self._find_costs(elite)
@@ -237,10 +237,10 @@ class _End:
             ):
                 yield elite, costs
 
-    def reference(self) -> Elite | None:
+    def find_reference(self) -> Elite | None:
         """Finds the reference rule with the least loss in selection."""
         solved = [row for row in self._rules if row.train_gap is not None and row.program is not None]
-        known = [Known.of(self._archive.find(row.program or 0), row) for row in solved]
+        known = [Known.build(self._archive.find(row.program or 0), row) for row in solved]
         results = zip(known, self._by.run(known, self._bench.instances), strict=True)
         losses = [
             (average_loss(self._bench.scale, costs), place, rule)
@@ -336,7 +336,7 @@ class _End:
         """
         if not self._instances.claim:
             return Gain(0.0, None, 0)
-        bench, rule = self._by.bench(self._instances.claim), reference or winner
+        bench, rule = self._by.build_instance_set(self._instances.claim), reference or winner
         results = self._by.run([winner, rule], bench.instances, whole=True)
         gain = bench.scale.compare(*(result.scores for result in results))
         if not _is_tolerable(gain.failures, len(bench.instances)):

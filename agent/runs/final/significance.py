@@ -99,7 +99,7 @@ def _look(
 
 def _find_worse_subgroup(costs: Costs, other: Costs, instances: Sequence[Instance], by: Scorer) -> str:
     scale = _scale(other, instances, by)
-    gains = scale.loss(other) - scale.loss(costs)
+    gains = scale.compute_losses(other) - scale.compute_losses(costs)
     gains[np.abs(gains) < ROUNDING_TOLERANCE * np.abs(scale.bound)] = 0.0
     return find_worse(find_subgroups(instances), gains)
 

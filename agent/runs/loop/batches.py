@@ -90,18 +90,18 @@ class BatchQueue:
         self._strangers: set[str] = set()
         self.waiting: dict[str, BatchStatus] = {}
 
-    def carries(self, model: str) -> bool:
+    def is_batched(self, model: str) -> bool:
         """Tells whether the model's questions go in batches."""
         return model in self._models
 
-    def sent(self, slot: int) -> BatchRow | None:
+    def find_sent(self, slot: int) -> BatchRow | None:
         """Finds the unanswered batch of an earlier session with the slot's question."""
         early = self._early.get(slot)
         return early[0] if early else self._sent.get(slot)
 
     def restore_prompt(self, slot: int) -> Prompt | None:
-        """Restores the prompt of `sent`, as it was sent."""
-        if (row := self.sent(slot)) is None:
+        """Restores the prompt of `find_sent`, as it was sent."""
+        if (row := self.find_sent(slot)) is None:
             return None
         question = row.slots[str(slot)]
         return Prompt(row.system, question["prompt"], question["template"])
@@ -218,7 +218,7 @@ class BatchQueue:
             self._fail(row, error)
         elif isinstance(results := fetched.result(), Fault):
             self._lose(row)
-            self._fail(row, self._models[row.model].trouble(results))
+            self._fail(row, self._models[row.model].build_error(results))
         elif any(id_.startswith(row.name) for id_ in results):
             self._share_out(row, {slot: results.get(_id(row, slot), MISSING) for slot in _slots(row)})
         else:  # it only seemed to be the batch that was looked for

@@ -197,12 +197,12 @@ class Candidates:
         if not program.is_new:
             known = self._known(program, self._course.train)
             program.decisions = decode_behaviour(self._archive.read_behaviours(program.number))
-        refuters = self._refuters.of(program.slot.number)
+        refuters = self._refuters.select(program.slot.number)
         bar, source = program.slot.bar, program.screened.source
         return Probe(self._course, source, bar, known, program.decisions, refuters)
 
     def _make_validation(self, program: _Program, bench: InstanceSet) -> Validation:
-        known, refuters = self._known(program, bench), self._refuters.of(program.slot.number)
+        known, refuters = self._known(program, bench), self._refuters.select(program.slot.number)
         return Validation(self._course, bench, program.screened.source, known, refuters)
 
     def _find_twin(self, program: _Program, heat: StageResult) -> int | None:
@@ -233,7 +233,7 @@ class Candidates:
             costs,
             sum(times) / len(times),
             program.slot.name,
-            train.losses(costs),
+            train.compute_losses(costs),
             heat.decisions,
         )
 
@@ -282,7 +282,7 @@ class Candidates:
             self._take_twin(judged)
             state.record_failure()
         elif judged.elite is None:
-            state.record_failure(judged.failure())
+            state.record_failure(judged.find_failure())
         else:
             reward = state.take(choice, judged.elite)
             if judged.validated and judged.validated.costs:

@@ -239,7 +239,7 @@ class Loop:
 
     def _is_paid(self, number: int) -> bool:
         """Tells whether an earlier session asked, answered or still to be."""
-        return self._call(number) is not None or self._mail.sent(number) is not None
+        return self._call(number) is not None or self._mail.find_sent(number) is not None
 
     def _find_next_paid(self) -> int:
         later = (number for number in range(self._next, self._recorded) if self._is_paid(number))
@@ -251,7 +251,10 @@ class Loop:
     def _open(self, choice: Choice, origin: Callable[[Slot], Chain[Origin | None]], **facts: Any) -> None:
         """Starts the next slot; its candidate's text comes from `origin`."""
         if not choice.operator.is_start:
-            facts |= {"bar": self.state.bar(choice.arm), "rivals": self.state.all_elites.elites}
+            facts |= {
+                "bar": self.state.find_race_reference(choice.arm),
+                "rivals": self.state.all_elites.elites,
+            }
         slot = Slot(self._next, choice, **facts)
         self._slots[slot.number] = slot
         self._next += 1

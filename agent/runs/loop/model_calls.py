@@ -88,17 +88,17 @@ class ModelCalls:
     @property
     def least_usd(self) -> float:
         """What must be set aside for any call, whoever is asked, however short the prompt; 0 if not known."""
-        return max(self.most_usd(name, "") for name in self.models)
+        return max(self.bound_usd(name, "") for name in self.models)
 
-    def most_usd(self, model: str, text: str) -> float:
+    def bound_usd(self, model: str, text: str) -> float:
         """Bounds the price of a call with that prompt; 0 if unknown."""
         asked = self.models.get(model)
-        most = asked.most_usd(len(text.encode(errors="replace"))) if asked else None
+        most = asked.bound_usd(len(text.encode(errors="replace"))) if asked else None
         return most if most is not None and 0 < most < math.inf else 0.0
 
     def find_paid_usd(self, call: CallRow) -> float:
         """Returns what an earlier session paid for a call, at most."""
-        return self.most_usd(call.model, call.system + call.prompt) if call.usd is None else call.usd
+        return self.bound_usd(call.model, call.system + call.prompt) if call.usd is None else call.usd
 
     def keep_late(self) -> None:
         """Commits replies that arrived, however the run ends."""
@@ -195,10 +195,10 @@ class ModelCall:
     def send(self, callers: Callers) -> "Future[Reply] | None":
         """Reserves the bound and asks; None without room or once closed."""
         request, model = self.question.request, self.calls.models[self.question.row.model]
-        most = self.calls.most_usd(model.name, request.system + request.prompt)
+        most = self.calls.bound_usd(model.name, request.system + request.prompt)
         if self.calls.is_closed() or not self._reserve(most):
             return None
-        if self.calls.mail.carries(model.name):
+        if self.calls.mail.is_batched(model.name):
             self.future = self.calls.mail.take(
                 PendingRequest(self.question.row, request, self.question.template)
             )

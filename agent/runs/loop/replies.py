@@ -28,7 +28,7 @@ class Replies:
     words: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, archive: Archive, run: int) -> "Replies":
+    def gather(cls, archive: Archive, run: int) -> "Replies":
         """Counts the replies of a run."""
         found = cls()
         found.extend(archive.read_candidates(run).values())
@@ -66,6 +66,6 @@ class Replies:
         )
         return f"{part} of {self.count} replies held a program ({kinds})"
 
-    def plain(self) -> Mapping[str, Any]:
+    def encode(self) -> Mapping[str, Any]:
         """Encodes the counts for JSON."""
         return {"count": self.count, "without_program": self.without_program, "why": dict(self.why)}

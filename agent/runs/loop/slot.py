@@ -100,7 +100,7 @@ class Judged:
         """Whether it counts as an evaluation: what repeats another program does not."""
         return self.heat is not None and self.heat.met > 0 and self.twin is None
 
-    def failure(self) -> Failure | None:
+    def find_failure(self) -> Failure | None:
         """Returns what a model can repair; None if there is nothing."""
         if not self.outcome.repairable:
             return None

@@ -44,7 +44,7 @@ def judge(scale: Scale, challenger: Sequence[Number], champion: Sequence[Number]
         return Verdict(True, 0.0, 0.0, 0.0)
     # One-sided 90 % is the lower end of a two-sided 80 % interval.
     gain, low, high = scale.gain(challenger, champion, 2 * CONFIDENCE - 1)
-    error = scale.error(challenger, champion)
+    error = scale.estimate_error(challenger, champion)
     return Verdict(low > 0 and gain > error, gain, low, high, error)
 
 
@@ -55,7 +55,7 @@ def cross_validate(scale: Scale, challenger: Sequence[Number], champion: Sequenc
     """
     if champion is None:
         return Verdict(True, 0.0, 0.0, 0.0)
-    differences = scale.loss(champion) - scale.loss(challenger)
+    differences = scale.compute_losses(champion) - scale.compute_losses(challenger)
     total = max(float(scale.bound.sum()), 1e-12)
     gains = 100.0 * (differences.sum() - differences) / np.maximum(total - scale.bound, 1e-12)
     low, high = float(gains.min()), float(gains.max())

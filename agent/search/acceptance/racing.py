@@ -40,7 +40,7 @@ class RaceReference:
     spread: NDArray[np.float64]
 
     @classmethod
-    def of(cls, elite: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> "RaceReference":
+    def build(cls, elite: Elite, elites: Sequence[Elite], classes: Sequence[str]) -> "RaceReference":
         """Makes the reference from an elite and the classes of the instances."""
         losses = np.array(elite.losses)
         squares = _select_nonzero((np.array([each.losses for each in elites]) - losses) ** 2)

@@ -29,7 +29,7 @@ class View:
     operators: Bandit
     stagnant: bool = False
 
-    def operator(self, rng: Random, most_parents: int = 2, only: Sequence[str] = ()) -> Operator:
+    def choose_operator(self, rng: Random, most_parents: int = 2, only: Sequence[str] = ()) -> Operator:
         """Chooses an operator by its gains so far.
 
         Args:

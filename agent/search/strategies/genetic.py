@@ -23,5 +23,5 @@ class Genetic:
 
     def choose(self, view: View, rng: Random) -> Choice:
         """Chooses an operator, and as many parents as it needs."""
-        operator = view.operator(rng)
+        operator = view.choose_operator(rng)
         return Choice(operator, choose_parents(self.selector, view.own, rng, operator.parents))

@@ -25,6 +25,6 @@ class Merging:
     def choose(self, view: View, rng: Random) -> Choice:
         """Chooses two parents to be merged, or one of its own."""
         if rng.random() < 1 / 3:
-            operator = view.operator(rng, most_parents=1)
+            operator = view.choose_operator(rng, most_parents=1)
             return Choice(operator, choose_parents(self.selector, view.own, rng, 1))
         return Choice(BY_NAME["merge"], choose_parents(self.selector, view.all, rng, 2))

@@ -28,7 +28,7 @@ class Sequential:
 
     def choose(self, view: View, rng: Random) -> Choice:
         """Chooses the best elite as the parent, or sometimes another one."""
-        operator = view.operator(rng)
+        operator = view.choose_operator(rng)
         deep = view.own.best is not None and rng.random() <= DEEP
         selector = self.best if deep else self.selector
         return Choice(operator, choose_parents(selector, view.own, rng, operator.parents))

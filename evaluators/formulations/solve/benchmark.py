@@ -130,7 +130,7 @@ class Judge:
         runs = first + self._run_base(base, self.choosing[1:])
         return self.window[0] <= compute_shifted_mean(_list_times(runs, LIMIT)) <= self.window[1]
 
-    def base(self, base: str) -> BaseResult:
+    def measure_base(self, base: str) -> BaseResult:
         """Measures a base. Raises GapsmithError."""
         key = _hash_text(base)
         if key not in self._bases:
@@ -143,7 +143,7 @@ class Judge:
 
     def measure_placebo(self, base: str) -> tuple[float, ...]:
         """Measures a base in other orders; returns PAR-2 times in units."""
-        return _list_times(self._run_base(base, self.placebo), self.base(base).limit)
+        return _list_times(self._run_base(base, self.placebo), self.measure_base(base).limit)
 
     def try_model(self, base: str, model: str, whole: bool) -> TrialResult:
         """Solves a candidate's model in all orders.
@@ -162,7 +162,7 @@ class Judge:
         return found
 
     def _try_model(self, base: str, model: str, whole: bool) -> TrialResult | str:
-        facts = self.base(base)
+        facts = self.measure_base(base)
         if model == base:  # equal models take equal times
             return TrialResult(facts.optimum, facts.times, facts.seconds, None)
         reply = self._ask(self._request(None if whole else base, model, facts.limit, self.orders))

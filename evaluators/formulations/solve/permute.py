@@ -32,7 +32,7 @@ class PermutedModel:
     model: Model
     place: Sequence[int]
 
-    def values(self, found: Sequence[int]) -> list[int]:
+    def restore_values(self, found: Sequence[int]) -> list[int]:
         """Returns the values of a solution in the old order."""
         return [found[place] for place in self.place]
 

@@ -52,7 +52,7 @@ def _solve_once(base: Model | None, model: Model, request: Mapping[str, Any], se
     order = _permute_model(base, model, seed)
     found = mixed_integer.run(order.model if order else model, request)
     if order and "values" in found:
-        found["values"] = order.values(found["values"])
+        found["values"] = order.restore_values(found["values"])
     return found
 
 
@@ -137,7 +137,7 @@ def _order_model(
     order = _permute_model(base, model, seed)
     if order is None:
         return _OrderedModel(parse_model(request["text"]), list)
-    return _OrderedModel(_build_model(order.model), order.values)
+    return _OrderedModel(_build_model(order.model), order.restore_values)
 
 
 def _permute_model(base: Model | None, model: Model, seed: int | None) -> PermutedModel | None:

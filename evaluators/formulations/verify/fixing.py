@@ -111,7 +111,7 @@ class FixingCheck:
         except (Infeasible, TypeError, IndexError, KeyError):
             text = ""
         shared = {"do": "freedom", "text": text, "limit": self.limit, "base_decisions": places}
-        base = self.pricing.base(instance)
+        base = self.pricing.build_base(instance)
         return {**shared, "base": base, "whole": whole, "decisions": None if whole else places}
 
 

@@ -164,7 +164,9 @@ class Ladder:
         if self.pricing.whole:
             return IntegrityResult(CandidateOutcome.OK, "", {**detail, "truth": str(Truth.KEEPS)})
         classes = Classifier(climb.pricing, self.children)
-        return IntegrityResult(CandidateOutcome.OK, "", {**detail, **classes.of(climb.made[len(refuters) :])})
+        return IntegrityResult(
+            CandidateOutcome.OK, "", {**detail, **classes.classify(climb.made[len(refuters) :])}
+        )
 
     def check_fixing(self, source: str, runner: Runner, thorough: bool) -> IntegrityResult:
         """Tells whether a program solves instances instead of formulating them."""
@@ -192,18 +194,18 @@ class Ladder:
 
         Returns None where nothing is wrong.
         """
-        return _Verification(self, source, runner).wrong(instances)
+        return _Verification(self, source, runner).find_mistake(instances)
 
     def _refute(
         self, climb: "_Verification", refuters: Sequence[Instance], thorough: bool
     ) -> IntegrityResult | None:
         count = self.micro if thorough else min(QUICK, self.micro)
-        found = climb.wrong((*refuters, *draw_hidden(self.pricing, climb.source, count)))
-        found = found or climb.evasion()
+        found = climb.find_mistake((*refuters, *draw_hidden(self.pricing, climb.source, count)))
+        found = found or climb.report_evasion()
         if found or not thorough:
             return found
         usual = draw_witnesses(self.pricing, climb.source, self.witnesses)
-        return _Verification(self, climb.source, climb.runner, WITNESS_LIMIT).wrong(usual)
+        return _Verification(self, climb.source, climb.runner, WITNESS_LIMIT).find_mistake(usual)
 
 
 class _Verification:
@@ -217,7 +219,7 @@ class _Verification:
         self._problem = replace(ladder.problem, cost=self.pricing.cost, follow_up=follow_up)
         self.made: list[tuple[Instance, Any]] = []
 
-    def evasion(self) -> IntegrityResult | None:
+    def report_evasion(self) -> IntegrityResult | None:
         """Reports programs with too few models solved for a verdict."""
         if self._prover.undecided <= MAX_UNDECIDED * len(self.made):
             return None
@@ -227,11 +229,11 @@ class _Verification:
         )
         return IntegrityResult("undecided", f"{words}; expected models that are solved faster")
 
-    def wrong(self, instances: Sequence[Instance]) -> IntegrityResult | None:
+    def find_mistake(self, instances: Sequence[Instance]) -> IntegrityResult | None:
         """Returns the first mistake on these instances; None if there is none."""
         for start in range(0, len(instances), BATCH):
             batch = [self.pricing.add_base_model(each) for each in instances[start : start + BATCH]]
-            self._prover.learn([self.pricing.base(each) for each in batch])
+            self._prover.learn([self.pricing.build_base(each) for each in batch])
             result = assess(self._problem, self.source, batch, self.runner)
             if result.outcome == CandidateOutcome.INFEASIBLE and not self._prover.refused:
                 return _describe_refutation(result, batch[len(result.scores) - 1], self.pricing)
@@ -272,7 +274,7 @@ def _replace_follow_up(problem: Problem, pricing: Pricing) -> Any:
 
 def _describe_refutation(result: Assessment, instance: Instance, pricing: Pricing) -> IntegrityResult:
     """Describes a mistake and its instance."""
-    original, base = strip_base_model(instance), pricing.base(instance)
+    original, base = strip_base_model(instance), pricing.build_base(instance)
     optimum = pricing.measure.try_model(base, base, False).optimum
     found = {"digest": original.digest, "data": original.plain, "optimum": optimum}
     words = f"{result.scores[-1].message}; on {_describe_data(original)}"
@@ -295,7 +297,7 @@ class Classifier:
     pricing: Pricing
     children: SolverPool
 
-    def of(self, pairs: Sequence[tuple[Instance, Any]]) -> dict[str, Any]:
+    def classify(self, pairs: Sequence[tuple[Instance, Any]]) -> dict[str, Any]:
         """Returns the class, its level of evidence and the amounts tried.
 
         Args:
@@ -318,7 +320,7 @@ class Classifier:
         return {"truth": str(truth), "rung": rung, "enumerated": listed, "negated": negated}
 
     def _make_case(self, instance: Instance, model: str) -> dict[str, Any]:
-        base = self.pricing.base(instance)
+        base = self.pricing.build_base(instance)
         trial = self.pricing.measure.try_model(base, base, False)
         places = list_decisions(self.pricing, instance)
         return {"base": base, "text": model, "decisions": places, "value": trial.optimum, "limit": LIMIT}

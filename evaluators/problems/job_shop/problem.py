@@ -73,8 +73,8 @@ def read(path: Path) -> list[Instance]:
     """
     numbers = NumberReader(path)
     numbers.refuse_words()
-    n = numbers.integer("the number of jobs", least=1)
-    m = numbers.integer("the number of machines", least=1)
+    n = numbers.read_integer("the number of jobs", least=1)
+    m = numbers.read_integer("the number of machines", least=1)
     tables = m > 1 and numbers.has_even_lines(2 * n, m)
     if numbers.left >= 2 * n * m and (tables or not numbers.has_rows(n, 2 * m)):
         raise numbers.make_layout_error(
@@ -87,12 +87,12 @@ def read(path: Path) -> list[Instance]:
     for job in range(n):
         visited: set[int] = set()
         for _ in range(m):
-            machine = numbers.integer(f"a machine of job {job}", 0, m - 1)
+            machine = numbers.read_integer(f"a machine of job {job}", 0, m - 1)
             if machine in visited:
                 raise numbers.make_error(str(machine), f"a machine that job {job} has not visited yet")
             visited.add(machine)
             machines.append(machine)
-            p.append(numbers.integer(f"a processing time of job {job}", least=0))
+            p.append(numbers.read_integer(f"a processing time of job {job}", least=0))
     numbers.end(f"the end after {n} jobs of {m} operations")
     numbers.check_bound(sum(p), "the makespan", MAX_TIME)
     routes, times = (np.array(each, dtype=np.int64).reshape(n, m) for each in (machines, p))

@@ -68,16 +68,16 @@ def read(path: Path) -> list[Instance]:
     The file has `m n`, then m rows of n coefficients and a right-hand side; `#` starts a comment. Raises GapsmithError.
     """
     numbers = NumberReader(path)
-    m = numbers.integer("the number of rows", least=1)
-    n = numbers.integer("the number of columns", least=1)
+    m = numbers.read_integer("the number of rows", least=1)
+    n = numbers.read_integer("the number of columns", least=1)
     if numbers.left >= m * (n + 1) and not numbers.has_rows(m, n + 1):
         raise numbers.make_layout_error(
             m * (n + 1), f"{m} lines of {n} coefficients and a right-hand side, {n + 1} numbers each"
         )
     rows = []
     for _ in range(m):
-        row = [numbers.integer("a coefficient", least=0) for _ in range(n)]
-        rows.append([*row, numbers.integer("a right-hand side", least=0)])
+        row = [numbers.read_integer("a coefficient", least=0) for _ in range(n)]
+        rows.append([*row, numbers.read_integer("a right-hand side", least=0)])
     numbers.check_bound(sum(map(sum, rows)), "the total slack")
     if not numbers.at_end:
         raise GapsmithError(

@@ -88,11 +88,11 @@ def read(path: Path, layout: str = "") -> list[Instance]:
         GapsmithError: with the line.
     """
     numbers = NumberReader(path)
-    if numbers.lines(1) is None and numbers.widths[0] <= HEADER_NUMBERS:
+    if numbers.count_per_line(1) is None and numbers.widths[0] <= HEADER_NUMBERS:
         raise numbers.make_layout_error(
             numbers.widths[0], "the number of instances alone on its line, then for each a line `n m optimum`"
         )
-    count = numbers.integer("the number of instances", least=1)
+    count = numbers.read_integer("the number of instances", least=1)
     found = [_read_one(numbers, layout) for _ in range(count)]
     numbers.end("the end of the file, after as many instances as its first number says")
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
@@ -101,23 +101,23 @@ def read(path: Path, layout: str = "") -> list[Instance]:
 
 def _read_one(numbers: NumberReader, layout: str) -> dict[str, Datum]:
     """Reads the data of the next instance."""
-    if numbers.left >= HEADER_NUMBERS and numbers.lines(HEADER_NUMBERS) != [HEADER_NUMBERS]:
+    if numbers.left >= HEADER_NUMBERS and numbers.count_per_line(HEADER_NUMBERS) != [HEADER_NUMBERS]:
         raise numbers.make_layout_error(
             HEADER_NUMBERS, "a line of three numbers, `n m optimum`, 0 where that is unknown"
         )
-    n = numbers.integer("the number of items", least=1)
-    m = numbers.integer("the number of constraints", least=1)
-    numbers.decimals(1, "the optimum, or 0 where unknown", MAX_NUMBER)
-    profit = numbers.decimals(n, "a profit", MAX_NUMBER)
+    n = numbers.read_integer("the number of items", least=1)
+    m = numbers.read_integer("the number of constraints", least=1)
+    numbers.read_decimals(1, "the optimum, or 0 where unknown", MAX_NUMBER)
+    profit = numbers.read_decimals(n, "a profit", MAX_NUMBER)
     if not layout and n != m != 1 != n and numbers.has_even_lines(n, m):
         raise numbers.make_layout_error(
             n * m,
             f"the weights of {n} items in {m} rows; say what a line holds: --layout items (one item, {m} weights) or "
             "--layout resources",
         )
-    weights = numbers.decimals(n * m, "a weight", MAX_NUMBER)
+    weights = numbers.read_decimals(n * m, "a weight", MAX_NUMBER)
     weight = weights.reshape(n, m).T.copy() if layout == "items" else weights.reshape(m, n)
-    capacity = numbers.decimals(m, "a capacity", MAX_NUMBER)
+    capacity = numbers.read_decimals(m, "a capacity", MAX_NUMBER)
     (gain,), _ = convert_to_integers(profit)
     (load, room), _ = convert_to_integers(weight, capacity)
     for what, sums in (("profit", [gain]), ("weight", load), ("capacity", [room])):

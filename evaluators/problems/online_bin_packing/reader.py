@@ -49,7 +49,7 @@ class _Tokens:
         """Whether every word has been taken."""
         return self._next == len(self._tokens)
 
-    def word(self, expected: str) -> str:
+    def take_word(self, expected: str) -> str:
         """Takes the next word. Raises GapsmithError at the end of the file."""
         if self.at_end:
             line = self._tokens[-1][0] if self._tokens else 1
@@ -57,7 +57,7 @@ class _Tokens:
         self._next += 1
         return self._tokens[self._next - 1][1]
 
-    def wrong(self, expected: str) -> GapsmithError:
+    def build_error(self, expected: str) -> GapsmithError:
         """Returns the GapsmithError with the word that was taken last."""
         line, token = self._tokens[self._next - 1]
         return GapsmithError(f"{self._path}, line {line}: found {token[:40]!r}; expected {expected}")
@@ -65,25 +65,25 @@ class _Tokens:
     def number(self, meaning: str, above: int = 0, most: Decimal = Decimal(MAX_TIME)) -> Decimal:
         """Takes the next word as a number within limits. Raises GapsmithError."""
         expected = f"{meaning}, a number above {above} and at most {most}"
-        token = self.word(expected)
+        token = self.take_word(expected)
         if not is_decimal(token):
-            raise self.wrong(expected + f", with at most {MAX_DECIMALS} decimals")
+            raise self.build_error(expected + f", with at most {MAX_DECIMALS} decimals")
         value = Decimal(token)
         if not above < value <= most:
-            raise self.wrong(expected)
+            raise self.build_error(expected)
         return value
 
-    def best(self) -> None:
+    def skip_best(self) -> None:
         """Skips the best known number of bins, 0 if none is known."""
         expected = "the best known number of bins, a number of at least 0"
-        if not is_decimal(self.word(expected)):
-            raise self.wrong(expected)
+        if not is_decimal(self.take_word(expected)):
+            raise self.build_error(expected)
 
     def count(self, meaning: str) -> int:
         """Takes the next word as an integer above 0. Raises GapsmithError."""
         value = self.number(meaning)
         if value != int(value):
-            raise self.wrong(f"{meaning}, an integer")
+            raise self.build_error(f"{meaning}, an integer")
         return int(value)
 
 
@@ -92,24 +92,24 @@ def _read_text(path: Path, text: str) -> Iterator[Sizes]:
     tokens = _Tokens(path, text)
     count = tokens.count("the number of instances")
     if tokens.total in (count + 2, 2 * count + 2):
-        raise tokens.wrong(
+        raise tokens.build_error(
             "the number of instances, and for each a name, `capacity items best` and its sizes, as in OR-Library's "
             "files; n, a capacity and n sizes, as in BPPLIB's, are not read"
         )
     for _ in range(count):
-        tokens.word("the name of an instance")
+        tokens.take_word("the name of an instance")
         capacity = tokens.number("the capacity of a bin")
         total = tokens.count("the number of items")
-        tokens.best()
+        tokens.skip_best()
         items = [tokens.number("the size of an item", 0, capacity) for _ in range(total)]
         # The triplets of OR-Library have sizes with one decimal: all sizes are integers of the smallest decimal used.
         unit = 10 ** max(0, *(-int(value.normalize().as_tuple().exponent) for value in (capacity, *items)))
         if capacity * unit > MAX_TIME:
-            raise tokens.wrong(f"a capacity of at most {MAX_TIME} of the smallest decimals that occur")
+            raise tokens.build_error(f"a capacity of at most {MAX_TIME} of the smallest decimals that occur")
         yield int(capacity * unit), [int(value * unit) for value in items]
     if not tokens.at_end:
-        tokens.word("")
-        raise tokens.wrong("the end of the file, as many instances as its first line says")
+        tokens.take_word("")
+        raise tokens.build_error("the end of the file, as many instances as its first line says")
 
 
 def _read_json(path: Path, text: str) -> Iterator[Sizes]:

@@ -68,11 +68,11 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
 def read(path: Path) -> list[Instance]:
     """Reads one instance: `m`, `n`, then n processing times. Raises GapsmithError."""
     numbers = NumberReader(path)
-    m = numbers.integer("the number of machines", least=1)
-    n = numbers.integer("the number of jobs", least=1)
+    m = numbers.read_integer("the number of machines", least=1)
+    n = numbers.read_integer("the number of jobs", least=1)
     if m > MAX_MACHINES:
         raise numbers.make_error(str(m), f"at most {MAX_MACHINES} machines")
-    p = [numbers.integer("a processing time", least=1) for _ in range(n)]
+    p = [numbers.read_integer("a processing time", least=1) for _ in range(n)]
     numbers.check_bound(sum(p), "the makespan", MAX_TIME)
     if not numbers.at_end:
         raise GapsmithError(

@@ -77,12 +77,12 @@ def read(path: Path, layout: str = "machines") -> list[Instance]:
     found = []
     while not numbers.at_end:
         head = numbers.peek_widths(1)[0]
-        if head != HEAD or numbers.lines(HEAD) != [HEAD]:
+        if head != HEAD or numbers.count_per_line(HEAD) != [HEAD]:
             raise numbers.make_layout_error(head or 1, _describe_layout(numbers))
-        n = numbers.integer("the number of jobs", least=1)
-        m = numbers.integer("the number of machines", least=1)
+        n = numbers.read_integer("the number of jobs", least=1)
+        m = numbers.read_integer("the number of machines", least=1)
         for meaning in ("the seed", "an upper bound", "a lower bound"):
-            numbers.integer(meaning)
+            numbers.read_integer(meaning)
         found.append(_read_times(numbers, n, m, layout))
     names = [path.stem] if len(found) == 1 else [f"{path.stem}-{k + 1}" for k in range(len(found))]
     return [Instance(name, {"p": p}) for name, p in zip(names, found, strict=True)]
@@ -114,7 +114,7 @@ def _read_times(numbers: NumberReader, n: int, m: int, layout: str) -> NDArray[n
         raise numbers.make_layout_error(
             n * m, f"{rows} lines of {width} numbers, one for each {what} {width}{hint}"
         )
-    times = numbers.integers(n * m, "a processing time", least=0).reshape(rows, width)
+    times = numbers.read_integers(n * m, "a processing time", least=0).reshape(rows, width)
     numbers.check_bound(sum(times.ravel().tolist()), "the makespan")
     return times if layout == "jobs" else np.ascontiguousarray(times.T)
 

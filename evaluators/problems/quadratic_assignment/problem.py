@@ -111,9 +111,9 @@ def read(path: Path) -> list[Instance]:
     """
     numbers = NumberReader(path)
     head = numbers.widths[0] if numbers.widths[0] <= MOST_HEAD else 1
-    n = numbers.integer("the number of facilities", least=1)
+    n = numbers.read_integer("the number of facilities", least=1)
     for _ in range(head - 1):
-        numbers.integer("a known value of the instance")
+        numbers.read_integer("a known value of the instance")
     flow, distance = (_read_matrix(numbers, n, name) for name in ("flow", "distance"))
     if not numbers.at_end:
         raise GapsmithError(f"{path}: goes on after two matrices of {n} rows; expected its end")
@@ -123,7 +123,7 @@ def read(path: Path) -> list[Instance]:
 
 
 def _read_matrix(numbers: NumberReader, n: int, name: str) -> NDArray[np.int64]:
-    found = [numbers.integer(f"a {name} of {n} times {n}", least=0, most=MOST) for _ in range(n * n)]
+    found = [numbers.read_integer(f"a {name} of {n} times {n}", least=0, most=MOST) for _ in range(n * n)]
     return np.array(found, dtype=np.int64).reshape(n, n)
 
 

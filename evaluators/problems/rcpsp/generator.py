@@ -60,11 +60,11 @@ class _Network:
     def join(self, some: Sequence[int], others: Sequence[int]) -> None:
         """Adds the first arc that keeps to the degrees, else the first."""
         pairs = [(i, j) for i in some for j in others]
-        i, j = next((pair for pair in pairs if not self.full(*pair)), pairs[0])
+        i, j = next((pair for pair in pairs if not self.is_full(*pair)), pairs[0])
         self.before[i, j] = True
         self._reach |= np.outer(self._reach[:, i], self._reach[j])
 
-    def full(self, i: int, j: int) -> bool:
+    def is_full(self, i: int, j: int) -> bool:
         """Tells whether i or j has as many neighbours as allowed.
 
         For i, successors count; for j, predecessors.
@@ -95,7 +95,7 @@ def _draw_network(rng: np.random.Generator, n: int, arcs: int) -> Integers:
         [(i, j) for i in range(1, inner_ends) for j in range(max(i, ENDS) + 1, n - 1)]
     ):
         i, j = pair.tolist()
-        if net.before.sum() < arcs and not net.full(i, j) and not net.is_redundant(i, j):
+        if net.before.sum() < arcs and not net.is_full(i, j) and not net.is_redundant(i, j):
             net.join([i], [j])
     return np.argwhere(net.before).astype(np.int64)
 

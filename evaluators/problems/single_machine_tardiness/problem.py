@@ -114,8 +114,8 @@ def _read_as(numbers: NumberReader, layout: str, by_lines: bool) -> list[NDArray
     """
     found = []
     while not numbers.at_end:
-        alone = numbers.lines(1) is not None
-        n = numbers.integer("the number of jobs", least=1)
+        alone = numbers.count_per_line(1) is not None
+        n = numbers.read_integer("the number of jobs", least=1)
         rows, width = (n, 2) if layout == "pairs" else (2, n)
         if by_lines and numbers.left >= 2 * n and not (alone and numbers.has_even_lines(rows, width)):
             raise numbers.make_layout_error(
@@ -132,9 +132,9 @@ def _make_instance(numbers: NumberReader, n: int, layout: str) -> NDArray[np.int
     dates: list[int] = []
     for k in range(2 * n):
         if k % 2 if layout == "pairs" else k >= n:
-            dates.append(numbers.integer("a due date"))
+            dates.append(numbers.read_integer("a due date"))
         else:
-            p.append(numbers.integer("a processing time", least=1))
+            p.append(numbers.read_integer("a processing time", least=1))
     end = sum(p)
     numbers.check_bound(sum(max(0, end - date) for date in dates), "the total tardiness")
     numbers.check_bound(n * (end + max(map(abs, dates))), "the exact method", LARGEST_TOTAL - 1)

@@ -86,7 +86,7 @@ def read(path: Path, layout: str = "") -> list[Instance]:
         UsageError: the layout is not known.
     """
     numbers = NumberReader(path)
-    values = numbers.integers(numbers.count, "a number")
+    values = numbers.read_integers(numbers.count, "a number")
     size = _parse_layout(path, layout, len(values)) if layout else _detect_size(path, numbers, values)
     numbers = NumberReader(path)
     count = len(values) // (3 * size)
@@ -154,9 +154,9 @@ def _fit(times: NDArray[np.int64], weights: NDArray[np.int64]) -> bool:
 
 
 def _make_instance(numbers: NumberReader, size: int) -> dict[str, Datum]:
-    p = numbers.integers(size, "a processing time", least=1)
-    w = numbers.integers(size, "a weight", least=1)
-    d = numbers.integers(size, "a due date")
+    p = numbers.read_integers(size, "a processing time", least=1)
+    w = numbers.read_integers(size, "a weight", least=1)
+    d = numbers.read_integers(size, "a due date")
     end = sum(p.tolist())
     worst = sum(weight * max(0, end - due) for weight, due in zip(w.tolist(), d.tolist(), strict=True))
     numbers.check_bound(worst, "the total weighted tardiness")

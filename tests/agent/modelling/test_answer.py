@@ -33,8 +33,8 @@ def test_an_answer_has_status_objective_and_values():
     """Whole numbers, fractions and truth values all become numbers."""
     found = read_answer({"status": "optimal", "objective": 3, "values": {"x": True, "y": 1.5}})
     assert found == Answer("optimal", 3.0, {"x": 1.0, "y": 1.5})
-    assert found.value("y") == 1.5
-    assert found.value("not there") == 3.0
+    assert found.find_value("y") == 1.5
+    assert found.find_value("not there") == 3.0
 
 
 @pytest.mark.parametrize("status", STATUSES[1:])

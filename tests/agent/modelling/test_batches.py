@@ -154,7 +154,7 @@ def test_models_without_batches_are_refused(place):
     class Recorded:
         name, deterministic = "replay:none", True
 
-        def most_usd(self, _length):
+        def bound_usd(self, _length):
             return 0.0
 
     archive = Archive(place)

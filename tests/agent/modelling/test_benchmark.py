@@ -29,21 +29,21 @@ def marked(set_, *results, usd=0.5):
 )
 def test_the_interval_is_wilsons(right, whole, low, high):
     """The figures of the textbooks."""
-    found = Share.of(right, whole)
+    found = Share.estimate(right, whole)
     assert (found.value, found.low, found.high) == pytest.approx((right / whole, low, high), abs=5e-5)
 
 
 @given(st.integers(1, 500).flatmap(lambda whole: st.tuples(st.floats(0, whole), st.just(whole))))
 def test_the_interval_holds_the_share(pair):
     """Whatever the share, it lies in its interval, and that between 0 and 1."""
-    found = Share.of(*pair)
+    found = Share.estimate(*pair)
     assert 0 <= found.low <= found.value + 1e-12
     assert found.value - 1e-12 <= found.high <= 1
 
 
 def test_no_question_has_no_share():
     """Nothing asked is not nothing right."""
-    assert math.isnan(Share.of(0, 0).value)
+    assert math.isnan(Share.estimate(0, 0).value)
 
 
 def test_first_and_vote_are_told_apart():

@@ -51,7 +51,7 @@ class Teller:
     def __init__(self, change=lambda number, story: story):
         self._change, self.requests = change, []
 
-    def most_usd(self, _length):
+    def bound_usd(self, _length):
         """Nothing."""
         return 0.0
 

@@ -102,7 +102,7 @@ class Told:
         self._replies, self.name, self.deterministic, self._usd = replies, name, deterministic, usd
         self.requests = []
 
-    def most_usd(self, _length):
+    def bound_usd(self, _length):
         """What every call costs."""
         return self._usd
 

@@ -52,7 +52,7 @@ def test_the_answer_is_the_reply(folder, question):
     model = _patient(folder, lambda: _write(folder / "0000.answer.md", "```python\nx = '‖'\n```\n"))
     reply = model.reply(question())
     assert reply.text == "```python\nx = '‖'\n```\n"
-    assert (model.most_usd(9), reply.usd, reply.tokens_out, reply.id) == (0.0, 0.0, 0, "0000.answer.md")
+    assert (model.bound_usd(9), reply.usd, reply.tokens_out, reply.id) == (0.0, 0.0, 0, "0000.answer.md")
 
 
 def test_an_answer_that_is_there_is_taken_at_once(folder, question):

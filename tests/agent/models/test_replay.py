@@ -89,7 +89,7 @@ def test_what_is_set_aside_for_a_replayed_call(tmp_path, costs, most):
     """A replayed call costs at most what the dearest recorded one did, if all are known."""
     path = tmp_path / "r"
     write_recording(path, [Recorded(reply=Reply(text="", usd=cost)) for cost in costs])
-    assert ReplayModel(path).most_usd(9) == most
+    assert ReplayModel(path).bound_usd(9) == most
 
 
 def test_a_line_needs_no_more_than_a_text(tmp_path):

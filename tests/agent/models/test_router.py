@@ -21,7 +21,7 @@ def asked(pool, operator, times=300):
 
 def of(*words):
     """The pool of these words."""
-    return Pool.of([word.split(",w")[0].split(",o")[0] for word in words], words, OPERATORS)
+    return Pool.build([word.split(",w")[0].split(",o")[0] for word in words], words, OPERATORS)
 
 
 def test_weights_are_shares():
@@ -82,7 +82,7 @@ def test_a_pool_that_cannot_work_is_refused(words, expected):
 
 def test_objects_have_no_words():
     """Models that are handed over as objects are a pool without weights, whatever words there are."""
-    pool = Pool.of(["mine", "other"], ["offline"], OPERATORS)
+    pool = Pool.build(["mine", "other"], ["offline"], OPERATORS)
     assert set(asked(pool, "refine")) == {"mine", "other"}
 
 

@@ -179,7 +179,7 @@ def test_the_price_is_that_of_the_plain_name():
     models = [
         open_model(f"openai:gpt-5{more}", environment=KEYS) for more in ("", ",max_tokens=99", ",effort=low")
     ]
-    plain_most, less, same = (model.most_usd(1000) for model in models)
+    plain_most, less, same = (model.bound_usd(1000) for model in models)
     for model in models:
         close_model(model)
     assert less < plain_most == same

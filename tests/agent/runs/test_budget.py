@@ -17,7 +17,7 @@ class Priced(Scripted):
     def __init__(self):
         super().__init__([numbered(slot) for slot in range(100)], 0)
 
-    def most_usd(self, length):
+    def bound_usd(self, length):
         """Four cents."""
         return 0.04
 
@@ -149,7 +149,7 @@ def test_the_line_to_add_makes_a_price_known(tmp_path):
     """The line that the refusal shows is a file of prices, which has a price for that model."""
     line = write_sample_line('openai:house "7b"')
     (tmp_path / "own.toml").write_text(line)
-    assert load_prices({"GAPSMITH_PRICES": str(tmp_path / "own.toml")}).of('openai:house "7b"')
+    assert load_prices({"GAPSMITH_PRICES": str(tmp_path / "own.toml")}).find_price('openai:house "7b"')
 
 
 def by_length(length):

@@ -77,7 +77,7 @@ def test_dollars_are_a_wall_over_sockets(place):
     with LoopbackServer(different()) as server:
         probe = finish(run_on(server, "openai", place, calls=1))
         most = max(
-            probe.models[0].most_usd(len(call.system + call.prompt))
+            probe.models[0].bound_usd(len(call.system + call.prompt))
             for call in probe.archive.read_calls(1).values()
         )
         run = finish(run_on(server, "openai", place + ".usd", usd=3.5 * most, calls=40))
@@ -208,7 +208,7 @@ def test_several_models_share_the_work_by_weight(place):
     names = Counter(call.model for call in run.archive.read_calls(1).values())
     assert set(names) == {f"openai:{name},url={server.openai_url}" for name in "ab"}
     assert max(names.values()) > 36
-    assert Settings.of(run.archive.run(1).config).models == words
+    assert Settings.decode(run.archive.run(1).config).models == words
 
 
 def test_a_strong_model_is_asked_for_its_operators_alone(place):

@@ -18,7 +18,7 @@ from gapsmith.agent.runs.settings import Settings
 from gapsmith.evaluators.base import GapsmithError, UsageError
 from gapsmith.sandbox import Level
 
-SETTINGS = Settings(problem="tsp", budget=Budget(calls=3)).plain()
+SETTINGS = Settings(problem="tsp", budget=Budget(calls=3)).encode()
 LINE = {
     "slot": 3,
     "operator": "refine",

@@ -44,7 +44,7 @@ def test_a_problem_of_the_users_own_has_no_medium(place):
 
 OLD = {
     name: value
-    for name, value in Settings(problem="tsp", budget=BUDGET).plain().items()
+    for name, value in Settings(problem="tsp", budget=BUDGET).encode().items()
     if name not in ("scale", "baseline_seconds", "models", "base_url", "workers", "minimum_level", "batch")
 }
 """What runs and recordings said before there were scales."""
@@ -52,7 +52,7 @@ OLD = {
 
 def test_a_run_from_before_scales_is_small(place):
     """Its settings say neither a scale nor another limit of the solver than there was."""
-    found = Settings.of({**OLD, "models": ["offline"]})
+    found = Settings.decode({**OLD, "models": ["offline"]})
     assert (found.scale, found.baseline_seconds) == ("small", 60.0)
 
 

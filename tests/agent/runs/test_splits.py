@@ -222,8 +222,8 @@ def test_periodic_files_of_one_s_own_are_dealt_alike(place, tmp_path):
 def test_runs_of_earlier_versions_keep_their_splits():
     """A run whose settings say nothing of dealing was dealt by place."""
     before = {"problem": "x", "budget": {"calls": 3}}
-    assert Settings.of(before).dealt_by_place
-    assert not Settings.of(Settings(problem="x", budget=Budget(calls=3)).plain()).dealt_by_place
+    assert Settings.decode(before).dealt_by_place
+    assert not Settings.decode(Settings(problem="x", budget=Budget(calls=3)).encode()).dealt_by_place
 
 
 def test_a_worn_gate_of_one_s_own_instances_says_that_it_keeps_them(place, tmp_path, monkeypatch):
@@ -244,16 +244,16 @@ def test_settings_survive_the_archive():
     wanted = Settings(
         problem="x", budget=Budget(usd=2.5), instances=("/a", "/b"), test=("/c",), seed=4, base_url="u"
     )
-    plain = json.loads(json.dumps(wanted.plain()))
-    assert Settings.of(plain) == wanted
+    plain = json.loads(json.dumps(wanted.encode()))
+    assert Settings.decode(plain) == wanted
     before = {"problem": "x", "model": "openai:m", "budget": {"calls": 3}, "instances": [], "test": []}
-    assert Settings.of(before).models == ("openai:m",)
+    assert Settings.decode(before).models == ("openai:m",)
 
 
 def test_only_training_sees_an_online_instance_whole() -> None:
     """Validation, finale, claim and test are decided event by event."""
     supply = Splits(online_bin_packing, (), (), 1)
     assert all(instance.whole for instance in supply.train)
-    unseen = supply.unseen(7)
+    unseen = supply.draw_unseen(7)
     others = [*unseen.selection, *unseen.claim, *unseen.further(3), *supply.test(7)]
     assert not any(instance.whole for instance in others)

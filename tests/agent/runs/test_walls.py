@@ -76,7 +76,7 @@ def test_useless_replies_end_a_run(place):
 def test_some_useless_replies_are_counted(place):
     """Of a run that goes on, the replies without a program are counted by kind."""
     run = finish(job(place, model=Threaded(), calls=6))
-    found = Replies.of(run.archive, 1)
+    found = Replies.gather(run.archive, 1)
     assert (found.count, found.without_program, found.useless) == (6, 0, False)
     found.add("no_code", "there is no code")
     assert "6 of 7 replies" in str(found)

@@ -28,7 +28,7 @@ from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
-BENCH = SimpleNamespace(worst_stratum=lambda losses: "the worst class", classes=("all",) * 99)
+BENCH = SimpleNamespace(find_worst_stratum=lambda losses: "the worst class", classes=("all",) * 99)
 REFINE = Choice(BY_NAME["refine"], arm="genetic")
 TUNABLE = 'PARAMS = {"share": (0.5, 0.0, 1.0)}\n\n\ndef schedule(p, d):\n    return PARAMS["share"][0]\n'
 
@@ -48,7 +48,7 @@ def begun(*switched_off, strategies=PAIR):
         SimpleNamespace(train=BENCH, validation=BENCH, crossed=False),
         strategies,
         100,
-        Switches.without(switched_off),
+        Switches.switch_off(switched_off),
     )
     state.take(Choice(RULE), elite(1, 9.0, name="EDD"))
     state.take(Choice(RULE), elite(2, 7.0, name="MDD"))
@@ -108,7 +108,7 @@ def test_a_program_is_mended_at_most_twice():
     state, repairs = begun(), 0
     ended = judged(5, REFINE)
     while True:
-        state.record_failure(ended.failure())
+        state.record_failure(ended.find_failure())
         choice = next((each for each in chosen(state) if each.operator is REPAIR), None)
         if choice is None:
             break
@@ -138,7 +138,7 @@ def test_who_cannot_mend_is_asked_for_it_no_more():
 @pytest.mark.parametrize("outcome", ["ok", "duplicate", "twin", "raced", "no_code", "zygote_died"])
 def test_what_is_no_failure_is_not_mended(outcome):
     """Neither what ran, nor what repeats, nor what the sandbox broke is to be mended."""
-    assert judged(5, REFINE, outcome).failure() is None
+    assert judged(5, REFINE, outcome).find_failure() is None
 
 
 def test_at_most_ten_failures_wait():
@@ -320,19 +320,19 @@ def test_the_bar_is_the_best_of_the_arm():
     """It is the arm's own, whoever leads the others; without racing there is none, nor for a stranger."""
     state = begun()
     state.take(Choice(BY_NAME["refine"], arm=CONTROL), elite(3, 5.0))
-    bar = state.bar("genetic")
+    bar = state.find_race_reference("genetic")
     assert tuple(bar.losses) == state.arms.all["genetic"].population.best.losses
-    assert state.bar("genetic") is bar
-    assert begun("racing").bar("genetic") is begun().bar("nobody") is None
+    assert state.find_race_reference("genetic") is bar
+    assert begun("racing").find_race_reference("genetic") is begun().find_race_reference("nobody") is None
 
 
 def test_the_bar_meets_the_classes_of_the_training_instances_in_turn():
     """The most telling instance of each class comes before the second of any."""
-    bench = SimpleNamespace(worst_stratum=lambda _: "", classes="aabb")
+    bench = SimpleNamespace(find_worst_stratum=lambda _: "", classes="aabb")
     state = SearchState(SimpleNamespace(train=bench, validation=bench, crossed=False), PAIR, 100)
     state.take(Choice(RULE), elite(1, 1.0, costs=(0.0, 0.0, 0.0, 0.0)))
     state.take(Choice(RULE), elite(2, 9.0, costs=(4.0, 3.0, 2.0, 1.0)))
-    assert state.bar("genetic").order == (0, 2, 1, 3)
+    assert state.find_race_reference("genetic").order == (0, 2, 1, 3)
 
 
 def test_without_tuning_nobody_waits_for_it():
@@ -358,4 +358,4 @@ def test_without_the_gate_what_is_better_passes():
 def test_a_switch_that_is_none_is_refused():
     """A slip of the pen does not switch nothing off."""
     with pytest.raises(KeyError, match="novelti"):
-        Switches.without(["novelti"])
+        Switches.switch_off(["novelti"])

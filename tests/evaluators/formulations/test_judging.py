@@ -54,7 +54,7 @@ def test_the_base_costs_what_the_baseline_says(problem, instance):
     """A program that adds nothing has the price that the baseline names, which is above that of no time."""
     baseline = problem.baseline(instance, 1.0)
     assert baseline.lower == 1.0 < baseline.upper
-    assert problem.cost(instance, packed(problem.pricing.base(instance))) == baseline.upper
+    assert problem.cost(instance, packed(problem.pricing.build_base(instance))) == baseline.upper
 
 
 def test_prices_are_repeatable(problem, instance):
@@ -204,7 +204,7 @@ def test_building_counts(cost, seconds):
 
 def test_building_has_a_limit_by_the_base(problem, instance):
     """A program may build a hundred times as long as its base, and a quarter of a second; one second at most."""
-    base = problem.pricing.base(instance)
+    base = problem.pricing.build_base(instance)
     assert problem.cpu_seconds(instance) == pytest.approx(0.25 + 5e-6 * len(base))
     assert problem.charge is judging.charge_building
     assert limit_building("x" * 10**6) == 1.0

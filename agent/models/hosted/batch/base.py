@@ -127,7 +127,7 @@ class Batches:
         if isinstance(heard, Fault):
             if heard.is_transient:
                 return None
-            raise self._account.trouble(heard)
+            raise self._account.build_error(heard)
         return heard
 
     def collect(self, id_: str) -> Mapping[str, ProviderReply | Fault] | Fault:
@@ -151,9 +151,9 @@ class Batches:
             return None
         return self._account.settle(heard, seconds, faults)
 
-    def trouble(self, fault: Fault) -> ModelError:
+    def build_error(self, fault: Fault) -> ModelError:
         """Returns the error to raise where a whole batch failed."""
-        return self._account.trouble(fault)
+        return self._account.build_error(fault)
 
     def _should_retry(self, fault: Fault, times: int) -> bool:
         return (self._api.leave_out(fault) or fault.is_transient) and times < TRIES
@@ -161,7 +161,7 @@ class Batches:
     def _fetch(self, ask: Callable[[], T | Fault]) -> T:
         heard = self._line.fetch(ask)
         if isinstance(heard, Fault):
-            raise self._account.trouble(heard)
+            raise self._account.build_error(heard)
         return heard
 
 

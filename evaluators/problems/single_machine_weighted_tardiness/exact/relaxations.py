@@ -135,7 +135,7 @@ class States:
         self._take(graph)
 
     @classmethod
-    def after(cls, relaxation: StartTimes) -> "States":
+    def build_after(cls, relaxation: StartTimes) -> "States":
         """Builds the graph of what another relaxation has left.
 
         Neighbours stand in their better order.

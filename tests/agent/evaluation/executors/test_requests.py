@@ -29,7 +29,7 @@ def course_of(problem, count=2):
     """A few instances, whose bounds are not solved for."""
     instances = problem.generate_instances(Split.TRAIN, 1, count)
     bounds = {instance.digest: Baseline(1, 10**9, None, "none", 0.0) for instance in instances}
-    bench = InstanceSet.of(instances, bounds, problem.maximise)
+    bench = InstanceSet.build(instances, bounds, problem.maximise)
     return Course(problem, bench, bench)
 
 

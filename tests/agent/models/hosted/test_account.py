@@ -64,7 +64,7 @@ def test_dollars_follow_the_tokens(serve, connect, question, way):
 def test_an_unknown_price_is_not_zero(serve, connect, question, way):
     """A model that is not in the table costs None, which is not the same as nothing, before a call and after."""
     model = connect(serve(), way, name="house-model")
-    assert model.most_usd(0) is None
+    assert model.bound_usd(0) is None
     assert model.reply(question()).usd is None
 
 
@@ -76,7 +76,7 @@ def test_no_call_costs_more_than_was_set_aside(serve, connect, question, way):
         # Two bytes a token, by this server's count: as dense as text can nearly be.
         cold = model.reply(question(system="a " * words, prompt="b " * words))
         assert (cold.tokens_in, cold.tokens_out) == (2 * words, 500)
-        assert 0 < cold.usd <= model.most_usd(4 * words)
+        assert 0 < cold.usd <= model.bound_usd(4 * words)
 
 
 @pytest.mark.parametrize("finish", ["truncated", "refused"])

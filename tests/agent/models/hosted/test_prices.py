@@ -32,25 +32,25 @@ def test_the_formula():
     """Each kind of token is paid once: fresh, cached and written input, and output."""
     price = Price(input=4.0, cached=1.0, written=5.0, output=20.0, reasoning=20.0)
     usage = Usage(tokens_in=1_000_000, cached=200_000, written=300_000, tokens_out=100_000, reasoning=90_000)
-    assert price.dollars(usage) == pytest.approx(0.5 * 4 + 0.2 * 1 + 0.3 * 5 + 0.1 * 20, rel=1e-12)
+    assert price.compute_usd(usage) == pytest.approx(0.5 * 4 + 0.2 * 1 + 0.3 * 5 + 0.1 * 20, rel=1e-12)
 
 
 def test_reasoning_has_a_price_of_its_own():
     """Where reasoning costs other than the text that is read, each is paid once, at its own price."""
     price = Price(input=0.0, cached=0.0, written=0.0, output=20.0, reasoning=30.0)
     usage = Usage(tokens_in=0, tokens_out=100_000, reasoning=90_000)
-    assert price.dollars(usage) == pytest.approx(0.01 * 20 + 0.09 * 30, rel=1e-12)
+    assert price.compute_usd(usage) == pytest.approx(0.01 * 20 + 0.09 * 30, rel=1e-12)
     lying = Usage(tokens_in=0, tokens_out=100_000, reasoning=900_000)
-    assert price.dollars(lying) == pytest.approx(0.1 * 30, rel=1e-12)
+    assert price.compute_usd(lying) == pytest.approx(0.1 * 30, rel=1e-12)
 
 
 def test_a_batch_costs_half():
     """All kinds of tokens cost half in a batch, or the share that the file of prices says."""
     usage = Usage(tokens_in=900_000, cached=200_000, written=300_000, tokens_out=100_000, reasoning=90_000)
-    price = load_prices({}).of("openai:gpt-5")
-    assert price.dollars(usage, batch=True) == price.dollars(usage) / 2
-    assert price.most(5_000, 500, batch=True) == price.most(5_000, 500) / 2
-    assert replace(price, batch=0.25).dollars(usage, batch=True) == price.dollars(usage) / 4
+    price = load_prices({}).find_price("openai:gpt-5")
+    assert price.compute_usd(usage, batch=True) == price.compute_usd(usage) / 2
+    assert price.bound_usd(5_000, 500, batch=True) == price.bound_usd(5_000, 500) / 2
+    assert replace(price, batch=0.25).compute_usd(usage, batch=True) == price.compute_usd(usage) / 4
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**5), st.data())
@@ -67,13 +67,13 @@ def test_no_usage_costs_more_than_was_set_aside(length, most_out, data):
         tokens_out=tokens_out,
         reasoning=data.draw(st.integers(0, tokens_out)),
     )
-    assert price.dollars(usage) <= price.most(length, most_out) * (1 + 1e-9)
+    assert price.compute_usd(usage) <= price.bound_usd(length, most_out) * (1 + 1e-9)
 
 
 def test_nothing_costs_less_than_nothing():
     """A server that reports more cached than input tokens is not paid for by us in negative dollars."""
     price = Price(input=4.0, cached=1.0, written=5.0, output=20.0, reasoning=20.0)
-    assert price.dollars(Usage(tokens_in=1, cached=5, tokens_out=0)) == pytest.approx(5e-6)
+    assert price.compute_usd(Usage(tokens_in=1, cached=5, tokens_out=0)) == pytest.approx(5e-6)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_nothing_costs_less_than_nothing():
 def test_a_dated_name_costs_what_the_plain_one_does(dated, plain):
     """A snapshot's date is no part of what it costs."""
     prices = load_prices({})
-    assert prices.of(dated) == prices.of(plain) is not None
+    assert prices.find_price(dated) == prices.find_price(plain) is not None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_dated_name_costs_what_the_plain_one_does(dated, plain):
 )
 def test_a_name_that_only_resembles_is_unknown(name):
     """No price is guessed from a similar name or another provider."""
-    assert load_prices({}).of(name) is None
+    assert load_prices({}).find_price(name) is None
 
 
 def test_own_prices_come_first(tmp_path):
@@ -103,9 +103,13 @@ def test_own_prices_come_first(tmp_path):
         'date = "2027-01-01"\n[openai]\n"gpt-5" = {input = 7, output = 8.5}\nmine = {input = 0, output = 0}\n'
     )
     prices, table = load_prices(_own(tmp_path, text)), load_prices({})
-    assert prices.of("openai:gpt-5") == Price(input=7.0, cached=7.0, written=7.0, output=8.5, reasoning=8.5)
-    assert prices.of("openai:mine") == Price(input=0.0, cached=0.0, written=0.0, output=0.0, reasoning=0.0)
-    assert prices.of("openai:gpt-5-mini") == table.of("openai:gpt-5-mini")
+    assert prices.find_price("openai:gpt-5") == Price(
+        input=7.0, cached=7.0, written=7.0, output=8.5, reasoning=8.5
+    )
+    assert prices.find_price("openai:mine") == Price(
+        input=0.0, cached=0.0, written=0.0, output=0.0, reasoning=0.0
+    )
+    assert prices.find_price("openai:gpt-5-mini") == table.find_price("openai:gpt-5-mini")
     assert prices.date == "2027-01-01"
 
 

@@ -21,7 +21,7 @@ from gapsmith.agent.models.offline.vocabulary import LARGEST, MOVES, Vocabulary
 from gapsmith.evaluators.grammar import Terminal
 from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
 
-WORDS = Vocabulary.of(GRAMMAR)
+WORDS = Vocabulary.build(GRAMMAR)
 MIXED = Vocabulary(
     (
         Terminal("work", "time", "an array"),
@@ -56,7 +56,7 @@ def value(code: str) -> np.ndarray:
 @given(seed=SEEDS)
 def test_random_expressions_add_equal_kinds(words, seed):
     """Times are added to times and compared with times, never with weights or ratios."""
-    node = words.random(Random(seed))
+    node = words.draw_expression(Random(seed))
     assert count_clashes(node, words.kinds) == 0
     assert count_nodes(node) <= LARGEST
 
@@ -79,7 +79,7 @@ def test_mutants_join_no_new_kinds(seed):
 def test_expressions_are_finite_arrays(seed):
     """No division by zero, no overflow, no warning, and one number for each thing to choose from."""
     rng = Random(seed)
-    node, _ = WORDS.fresh(rng)
+    node, _ = WORDS.draw_priority(rng)
     for _ in range(4):
         node, _ = WORDS.mutate(rng, node)
     found = value(write_text(node, WORDS.signs))
@@ -91,7 +91,7 @@ def test_expressions_are_finite_arrays(seed):
 @given(SEEDS)
 def test_printing_and_reading_are_inverse(seed):
     """An expression that was printed is read as itself, protection included."""
-    code = write_text(WORDS.fresh(Random(seed))[0], WORDS.signs)
+    code = write_text(WORDS.draw_priority(Random(seed))[0], WORDS.signs)
     assert write_text(read_text(code), WORDS.signs) == code
 
 

@@ -138,7 +138,7 @@ def test_name_and_determinism_are_declared():
     """The control is known as `offline` and says that it is deterministic."""
     assert MODEL.name == "offline"
     assert MODEL.deterministic is True
-    assert MODEL.most_usd(9) == 0
+    assert MODEL.bound_usd(9) == 0
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])
@@ -308,9 +308,9 @@ def test_recombination_takes_every_function_from_a_parent_or_crosses_priorities(
     if "of the second" in reply or "other's priority" in reply:
         child, known = parse(code(reply)), [parse(each) for each in parents]
         for role in kit.roles:
-            shapes = {block_of(each.text(role)).shape for each in known if each}
+            shapes = {block_of(each.find_source(role)).shape for each in known if each}
             assert child is not None
-            assert block_of(child.text(role)).shape in shapes
+            assert block_of(child.find_source(role)).shape in shapes
 
 
 def test_merging_takes_functions_of_the_second_or_crosses_priorities():
@@ -325,7 +325,7 @@ def blocks(source: str) -> list[str]:
     """The grammar's block for each role of a program."""
     kit, parsed = Kit(PROBLEM), parse(source)
     assert parsed is not None
-    return [kit.name(role, parsed.text(role)) for role in kit.roles]
+    return [kit.name(role, parsed.find_source(role)) for role in kit.roles]
 
 
 @pytest.mark.parametrize("operator", ["invent", "tactic"])
@@ -370,7 +370,9 @@ def test_specialising_is_a_bigger_step_than_refining():
             child = parse(program(operator, seed, source))
             assert child is not None
             assert parent is not None
-            changed[operator] += sum(child.text(role) != parent.text(role) for role in kit.roles)
+            changed[operator] += sum(
+                child.find_source(role) != parent.find_source(role) for role in kit.roles
+            )
     assert changed["specialise"] > 1.3 * changed["refine"]
 
 
@@ -383,8 +385,8 @@ def test_numbers_of_blocks_never_exceed_twice_their_origin():
         parsed = parse(source)
         assert parsed is not None
         for role in kit.roles:
-            limits = kit.limits(role, parsed.text(role))
-            values = [each.value for each in block_of(parsed.text(role)).literals]
+            limits = kit.find_limits(role, parsed.find_source(role))
+            values = [each.value for each in block_of(parsed.find_source(role)).literals]
             assert all(1 <= value <= 2 * limit for value, limit in zip(values, limits, strict=True))
 
 
@@ -395,7 +397,7 @@ def test_repair_replaces_what_is_not_ours():
     broken = parent.replace_source("improve", "def improve(p, d, sequence):\n    return sequence[::0]").source
     repaired = parse(program("repair", 1, broken))
     assert repaired is not None
-    assert Kit(PROBLEM).name("improve", repaired.text("improve"))
+    assert Kit(PROBLEM).name("improve", repaired.find_source("improve"))
 
 
 def test_helpers_do_not_get_lost():

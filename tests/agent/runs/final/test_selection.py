@@ -116,7 +116,7 @@ def test_the_claim_is_the_gain_on_instances_that_chose_nothing(place):
     """The claimed gain is that of winner over rule on the claim instances, which no loser was ever run on."""
     stage = Stage(place, WORST, BEST)
     finale = stage.end()
-    bench = stage.by.bench(stage.unseen.claim)
+    bench = stage.by.build_instance_set(stage.unseen.claim)
     costs = [list_costs(r) for r in stage.by.run([finale.winner, finale.reference], bench.instances)]
     gain, low, high = bench.scale.gain(*costs)
     assert finale.claimed == Gain(gain, (low, high), len(bench.instances))
@@ -146,7 +146,7 @@ def test_the_reference_is_the_best_rule_on_the_selection_instances(place):
     """It is the rule of the least loss where the winner is chosen, with its costs in training."""
     stage = Stage(place, WORST)
     reference = stage.end().reference
-    bench = stage.by.bench(stage.unseen.selection)
+    bench = stage.by.build_instance_set(stage.unseen.selection)
     rules = [stage.elite(rule.source("schedule")) for rule in stage.problem.rules]
     costs = [list_costs(result) for result in stage.by.run(rules, bench.instances)]
     losses = [average_loss(bench.scale, each) for each in costs]
@@ -264,7 +264,7 @@ def test_the_winner_is_on_the_front_and_first_of_the_set(place):
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     rows = stage.archive.read_candidates(run.number).values()
     worst = max((row for row in rows if row.train_gap is not None), key=lambda row: row.train_gap)
-    tests = stage.by.bench(stage.problem.generate_instances("test"))
+    tests = stage.by.build_instance_set(stage.problem.generate_instances("test"))
     found = make_leaderboards(run.number, worst.program, run.loop._course.train, tests, stage.by)
     assert worst.program in [point.program for point in found.front]
     assert found.together[0].program == worst.program
@@ -411,7 +411,9 @@ def test_the_leaderboards_are_chosen_by_training_alone(place):
     stage = Stage(place, BEST)
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     one, other = (
-        make_leaderboards(run.number, 0, run.loop._course.train, stage.by.bench(instances), stage.by)
+        make_leaderboards(
+            run.number, 0, run.loop._course.train, stage.by.build_instance_set(instances), stage.by
+        )
         for instances in (
             stage.problem.generate_instances("test"),
             stage.problem.generate_instances("test", 5),

@@ -62,7 +62,7 @@ def test_the_champion_is_replaced_only_by_what_is_surely_better(challenger, cham
 )
 def test_both_limits_count(low, error, passed):
     """A gain of half a point needs a lower limit above 0 and an error below itself."""
-    scale = SimpleNamespace(gain=lambda *_: (0.5, low, 1.0), error=lambda *_: error)
+    scale = SimpleNamespace(gain=lambda *_: (0.5, low, 1.0), estimate_error=lambda *_: error)
     assert judge(scale, (1,), (2,)).passed == passed
 
 

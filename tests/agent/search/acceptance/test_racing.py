@@ -30,7 +30,7 @@ def bar_of(losses, *others):
     """The bar of an elite among these, or else among some that differ from it by 1 everywhere."""
     others = others or ([loss + 1 for loss in losses],)
     elites = [elite(k, each) for k, each in enumerate((losses, *others))]
-    return RaceReference.of(elites[0], elites, ["all"] * len(losses))
+    return RaceReference.build(elites[0], elites, ["all"] * len(losses))
 
 
 def met_in_order(bar, losses, count):
@@ -84,7 +84,7 @@ def test_an_instance_on_which_only_far_elites_differ_tells_no_more_than_another(
 def test_classes_come_in_turn(losses, one, classes):
     """Before a class comes again, every class that has instances left has come as often, its most telling first."""
     elites = [elite(0, losses), elite(1, one)]
-    bar = RaceReference.of(elites[0], elites, classes)
+    bar = RaceReference.build(elites[0], elites, classes)
     came = {name: [place for place in bar.order if classes[place] == name] for name in classes}
     for each in came.values():
         assert all(bar.spread[first] >= bar.spread[second] for first, second in pairwise(each))
@@ -117,7 +117,7 @@ def test_where_there_is_nothing_to_compare_nobody_is_behind():
 def test_without_other_elites_the_optimum_stands_for_them():
     """The first bar of a run is the only elite: where it loses most comes first, and may be made up for."""
     only = elite(1, [1.0] * 19 + [2.0])
-    bar = RaceReference.of(only, [only], ["all"] * 20)
+    bar = RaceReference.build(only, [only], ["all"] * 20)
     assert bar.order == (19, *range(19))
     assert estimate_deficit(np.array([2.1]), bar) == 0.0
     assert estimate_deficit(np.array([9.0]), bar) > 0
@@ -132,7 +132,9 @@ def course():
         problem.generate_instances("validation", 0, 6),
     )
     found = find_baselines(problem, [*train, *validation])
-    return Course(problem, InstanceSet.of(train, found, False), InstanceSet.of(validation, found, False))
+    return Course(
+        problem, InstanceSet.build(train, found, False), InstanceSet.build(validation, found, False)
+    )
 
 
 def priced(course, own):
@@ -148,7 +150,7 @@ def run(work):
 
 def raced(course, own, bar, *others, source=FORWARD):
     """Probe and race of a program with these costs against a bar with those, and other elites."""
-    bar = bar_of(*(course.train.losses(costs) for costs in (bar, *others)))
+    bar = bar_of(*(course.train.compute_losses(costs) for costs in (bar, *others)))
     course = priced(course, own)
     probe = run(Probe(course, source, bar, {}))
     if probe.outcome != "ok" or probe.costs is not None:
@@ -186,7 +188,7 @@ def test_the_clearly_better_is_never_dropped(course, seed, points):
 def test_who_falls_behind_later_is_dropped_later(course):
     """Equal on the six that tell most, far behind then: the race ends with the block after them."""
     bound = course.train.scale.bound
-    bar = bar_of(course.train.losses(list(bound * 1.2)))
+    bar = bar_of(course.train.compute_losses(list(bound * 1.2)))
     own = list(bound * 1.2)
     for place in bar.order[6:]:
         own[place] = bound[place] * 9
@@ -267,7 +269,9 @@ def test_an_honest_program_has_its_costs_at_the_gate(course):
 def test_a_trial_of_constants_is_the_gap_on_its_instances(course):
     """The loss is what these instances add to the gap; a program that fails has none, and is paid for."""
     rule = course.problem.find_rule("MDD").source("schedule")
-    losses = course.train.losses(run(Race(course, rule, None, run(Probe(course, rule, None, {})))).costs)
+    losses = course.train.compute_losses(
+        run(Race(course, rule, None, run(Probe(course, rule, None, {})))).costs
+    )
     found = run(Attempt(course, rule, (1, 5, 7)))
     assert (found.loss, found.run) == (pytest.approx(losses[1] + losses[5] + losses[7]), 3)
     assert run(Attempt(course, SOURCE.format("None"), (1, 5, 7))).loss == float("inf")

@@ -153,14 +153,14 @@ def test_additions_are_priced_by_their_solver():
     instance = problem.generate_instances(Split.TRAIN, 0, 1)[0]
     baseline = problem.baseline(instance, 1.0)
     assert baseline.solver == "highs on the base"
-    assert problem.judge.base(problem.pricing.base(instance)).optimum is not None
+    assert problem.judge.measure_base(problem.pricing.build_base(instance)).optimum is not None
 
     def price(line):
         module = {}
         exec(augment(line), module)
         built = problem.formulation.build(instance)
         module["augment"](built.model, built.variables, dict(instance.data))
-        return problem.judge.try_model(problem.pricing.base(instance), str(built.model.proto), False)
+        return problem.judge.try_model(problem.pricing.build_base(instance), str(built.model.proto), False)
 
     name = problem.formulation.decisions[0]
     kept = price(f"model.add(sum(variables['{name}']) >= 0).with_name('implied: nothing')")

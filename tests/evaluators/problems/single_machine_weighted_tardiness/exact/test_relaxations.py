@@ -42,7 +42,7 @@ def test_each_refinement_bounds_at_least_as_well(seed, n):
     jobs, nothing = drawn(seed, n), np.zeros(n, np.int64)
     times = StartTimes(jobs, 1)
     prices = [times.find_shortest_walk(nothing)]
-    states = States.after(times)
+    states = States.build_after(times)
     prices.append(states.find_shortest_walk(nothing))
     prices.append(states.pair_states().find_shortest_walk(nothing))
     assert prices == sorted(prices)
@@ -55,7 +55,7 @@ def test_walks_fill_the_time_and_are_counted(seed, n):
     """The walk's jobs take exactly the time of all jobs, none twice running, and visits count them."""
     jobs, nothing = drawn(seed, n), np.zeros(n, np.int64)
     times = StartTimes(jobs, 1)
-    for relaxation in (times, States.after(times)):
+    for relaxation in (times, States.build_after(times)):
         relaxation.find_shortest_walk(nothing)
         order = relaxation.order()
         assert jobs.processing[order].sum() == jobs.processing.sum()
@@ -74,7 +74,7 @@ def test_an_optimal_sequence_survives_pruning(seed, n):
     times.prune(nothing, best)
     assert times.size <= size
     assert times.find_shortest_walk(nothing) <= best
-    states = States.after(times)
+    states = States.build_after(times)
     states.find_shortest_walk(nothing)
     states.prune(nothing, best)
     assert states.find_shortest_walk(nothing) <= best
@@ -93,7 +93,7 @@ def test_the_scale_multiplies_all_prices(seed, n, scale):
 def test_spans_are_shares():
     """The share of the states between a job's first and last one is between 0 and 1."""
     jobs = drawn(4, 6)
-    states = States.after(StartTimes(jobs, 1))
+    states = States.build_after(StartTimes(jobs, 1))
     spans = states.compute_spans()
     assert spans.shape == (6,)
     assert ((spans >= 0) & (spans <= 1)).all()

@@ -112,7 +112,7 @@ def test_every_relaxation_bounds_the_optimum_under_any_multipliers() -> None:
             if step == "table":
                 relaxation: StartTimes | States = table
             elif step == "graph":
-                graph = States.after(table)
+                graph = States.build_after(table)
                 relaxation = graph
             elif step == "pairs":
                 graph = graph.pair_states()
@@ -134,7 +134,7 @@ def test_splitting_all_jobs_makes_the_relaxation_exact() -> None:
         p, w, d = drawn(rng, 6)
         order = np.lexsort((-w, d, p))
         jobs = Jobs(p[order], w[order], d[order])
-        graph = States.after(StartTimes(jobs, 1))
+        graph = States.build_after(StartTimes(jobs, 1))
         for job in range(6):
             graph.split(job)
         price = graph.find_shortest_walk(np.zeros(6, np.int64))
