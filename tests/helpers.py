@@ -26,7 +26,10 @@ from gapsmith.agent.runs.run import Run
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.sandbox import Answer, Array, Ending, Level, Outcome
 
-DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2] / "shared" / "data")
+SHARED = Path(__file__).parents[2] / "shared"
+DATA = Path(os.environ.get("GAPSMITH_DATA") or SHARED / "data")
+"""Public instances; see CONTRIBUTING.md."""
+CASES = SHARED / "cases"
 TINY = Path(__file__).parent / "data" / "tiny_tardiness.py"
 
 LINES = 300_000

@@ -49,6 +49,13 @@ def test_links_and_folders_agree():
     assert all((ROOT / ".links" / "gapsmith" / room).is_symlink() for room in ROOMS)
 
 
+def test_public_data_is_looked_for_in_one_place():
+    """A test with a path of its own skips in silence once it is moved: only the helpers know where public data lies."""
+    knowing = ('/ "shared"', 'environ.get("GAPSMITH_DATA"', 'environ["GAPSMITH_DATA"')
+    tests = set((ROOT / "tests").rglob("*.py")) - {ROOT / "tests" / "helpers.py", Path(__file__)}
+    assert [path for path in sorted(tests) if any(name in path.read_text("utf-8") for name in knowing)] == []
+
+
 def test_everything_that_is_no_code_is_packaged(setuptools):
     """Templates, tables and marks of types match the patterns of the package data."""
     patterns = setuptools["package-data"]["*"]

@@ -87,18 +87,20 @@ def evaluate(
         seconds: limit of the exact method for each instance.
         progress: told as the work goes on.
         isolated: whether every instance gets a process of its own.
+
+    Where no program passes the screen, nothing is solved, and there are no baselines.
     """
     problem = add_version(problem)
-    baselines = find_baselines(problem, instances, archive, seconds, progress)
-    scale = make_scale(problem, instances, baselines)
+    screened = [screen(entrant.source, problem.entry) for entrant in entrants]
+    runs = any(found.outcome == CandidateOutcome.OK for found in screened)
+    baselines = find_baselines(problem, instances, archive, seconds, progress) if runs else {}
     rows = []
-    for entrant in entrants:
-        screened = screen(entrant.source, problem.entry)
-        if screened.outcome != CandidateOutcome.OK:
-            rows.append(Scored(entrant, screened.outcome, screened.message, (), None))
+    for entrant, found in zip(entrants, screened, strict=True):
+        if found.outcome != CandidateOutcome.OK:
+            rows.append(Scored(entrant, found.outcome, found.message, (), None))
             continue
         scores = run_all(problem, entrant, instances, executor, progress, isolated)
-        rows.append(summarise_scores(entrant, scores, scale))
+        rows.append(summarise_scores(entrant, scores, make_scale(problem, instances, baselines)))
     return Comparison(problem, tuple(instances), baselines, tuple(rows))
 
 

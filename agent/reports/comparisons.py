@@ -12,6 +12,7 @@ from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.evaluation.compare import Comparison, Scored
 from gapsmith.agent.runs.final.encoding import _replace_infinity, aggregate_fields, encode_failures
 from gapsmith.evaluators.base import Baseline, Instance
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.scoring import MIN_INSTANCES, Score, compute_gap_percent
 
 FIGURES = ("mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms")
@@ -81,10 +82,11 @@ def encode_comparison(comparison: Comparison) -> dict[str, Any]:
 def build_comparison_table(comparison: Comparison) -> Table:
     """Builds a table that compares programs."""
     count, proven = len(comparison.instances), sum(b.proven for b in comparison.baselines.values())
-    against = (
-        "all optima proven" if proven == len(comparison.baselines) else f"{proven} optima proven, else bounds"
-    )
-    table = Table(title=f"{comparison.problem.title}: {count} instances, {against}")
+    title = f"{comparison.problem.title}: {count} instances"
+    if comparison.baselines:
+        whole = proven == len(comparison.baselines)
+        title += ", all optima proven" if whole else f", {proven} optima proven, else bounds"
+    table = Table(title=title)
     for heading in ("program", *FIGURES):
         table.add_column(heading, justify="left" if heading == "program" else "right")
     for row in comparison.rows:
@@ -94,7 +96,7 @@ def build_comparison_table(comparison: Comparison) -> Table:
 
 
 def explain_figures(rows: Sequence[Scored], count: int) -> list[str]:
-    """Explains what the figures leave out, a sentence each.
+    """Explains missing figures, a sentence each.
 
     Args:
         rows: of a table.
@@ -102,14 +104,16 @@ def explain_figures(rows: Sequence[Scored], count: int) -> list[str]:
     """
     few = (
         [f"No interval: {count} instances; at least {MIN_INSTANCES} are needed."]
-        if count < MIN_INSTANCES
+        if count < MIN_INSTANCES and any(row.aggregate for row in rows)
         else []
     )
-    return [*few, *(describe_failures(row) for row in rows if row.failures and row.aggregate)]
+    return [*few, *(describe_failures(row) for row in rows if row.outcome != CandidateOutcome.OK)]
 
 
 def describe_failures(row: Scored) -> str:
-    """Says in a sentence on which instances a program failed."""
+    """Says in a sentence where and why a program failed."""
+    if row.aggregate is None:
+        return f"{row.entrant.name}: {row.outcome}: {limit_untrusted(row.message, 200)}"
     named = [f"{each.instance} ({each.outcome})" for each in row.failures[:NAMED]]
     more = f" and {len(row.failures) - NAMED} more" if len(row.failures) > NAMED else ""
     name, whole = row.entrant.name, len(row.scores)
@@ -122,7 +126,7 @@ def describe_failures(row: Scored) -> str:
 def _format_cells(row: Scored) -> list[str | Text]:
     a = row.aggregate
     if a is None:
-        return [Text(f"{row.outcome}: {limit_untrusted(row.message, 200)}", style="red")]
+        return [Text(row.outcome, style="red")]
     interval = f"{a.ci95[0]:.2f} to {a.ci95[1]:.2f}" if a.ci95 else "–"
     return [
         format_percent(a.mean_gap_percent),

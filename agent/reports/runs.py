@@ -39,7 +39,7 @@ def summarise_report(report: Report) -> str:
     """Sums up a report in a sentence or two."""
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
-        return f"Program {report.best_id} fails on the test: {report.best.outcome}."
+        return f"Program {report.best_id} fails on the test: {report.best.outcome}: {report.best.message}"
     if report.left_out is not None:
         return _summarise_few(report, report.left_out)
     if report.best.entrant.name == rule:

@@ -1,15 +1,14 @@
 """Imports that are added stand where Python takes them, and channels of a model's own are no code."""
 
 import json
-from pathlib import Path
 
 import pytest
+from helpers import CASES
 
 from gapsmith.agent.codegen.replies.extract import extract
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import ENTRY
 
-CASES = Path(__file__).parents[3] / "shared" / "cases"
 FUTURE = "from __future__ import annotations\n"
 BODY = "def schedule(p, d):\n    return np.lexsort((p, d))\n"
 HEADS = {

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from helpers import Inline, finish
+from helpers import CASES, Inline, finish
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -252,9 +252,6 @@ def test_any_edit_of_a_source_is_another_version(tmp_path_factory, tail):
     two.write_bytes((text + "# more\n").encode())
     unix.write_bytes(text.replace("\n", "\r\n").encode())
     assert hash_sources(one) == hash_sources(unix) != hash_sources(two)
-
-
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 
 
 @pytest.mark.skipif(not (CASES / "F08-mine-before.py").is_file(), reason="the cases are not here")

@@ -43,7 +43,7 @@ def report_end(job: Run, replies: Replies) -> None:
         if not replies.count:
             raise GapsmithError(f"{words}; the report covers only the reference rules")
         say(words)
-    if replies.useless:
+    if replies.fruitless:
         raise GapsmithError(f"{replies}; the report covers only the reference rules")
     if replies.without_program:
         say(str(replies))

@@ -1,4 +1,4 @@
-"""Which replies of a run held no program, and why."""
+"""Which replies of a run held no program, or none that works, and why."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,16 +15,18 @@ WARN_AFTER, STOP_AFTER = 4, 8
 
 @dataclass
 class Replies:
-    """Counts replies, and those without a program by why.
+    """Counts replies, those without a program and those whose program failed by why.
 
     Attributes:
         count: all of them.
         why: how many of each outcome had no program.
+        broken: how many of each outcome had a program that may not run, or failed.
         words: an example of the message of each.
     """
 
     count: int = 0
     why: Counter[str] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
     words: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -43,8 +45,9 @@ class Replies:
     def add(self, outcome: str, message: str) -> None:
         """Counts a reply by the outcome of its slot."""
         self.count += 1
-        if CandidateOutcome(outcome).is_without_program:
-            self.why[outcome] += 1
+        found = CandidateOutcome(outcome)
+        if found.is_failure and not found.is_sandbox_failure:
+            (self.why if found.is_without_program else self.broken)[outcome] += 1
             self.words.setdefault(outcome, message)
 
     @property
@@ -57,14 +60,20 @@ class Replies:
         """Whether there are replies, and none of them held a program."""
         return 0 < self.count == self.without_program
 
+    @property
+    def fruitless(self) -> bool:
+        """Whether there are replies, and none of them held a program that works."""
+        return 0 < self.count == self.without_program + self.broken.total()
+
     def __str__(self) -> str:
         """Says it in one line."""
-        part = "none" if self.useless else str(self.count - self.without_program)
+        part = "none" if self.fruitless else str(self.count - self.without_program)
+        works = self.fruitless and not self.useless
         kinds = "; ".join(
             f"{number} {kind}: {flatten_untrusted(self.words[kind], 200)}"
-            for kind, number in self.why.most_common()
+            for kind, number in (self.why + self.broken if works else self.why).most_common()
         )
-        return f"{part} of {self.count} replies held a program ({kinds})"
+        return f"{part} of {self.count} replies held a program{' that works' if works else ''} ({kinds})"
 
     def encode(self) -> Mapping[str, Any]:
         """Encodes the counts for JSON."""

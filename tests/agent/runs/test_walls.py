@@ -82,6 +82,18 @@ def test_some_useless_replies_are_counted(place):
     assert "6 of 7 replies" in str(found)
 
 
+def test_replies_whose_programs_all_fail_are_no_success(place):
+    """Programs that may not run, or break, are told at the end like replies without one; a single good one suffices."""
+    found = Replies.of(finish(job(place, model=Saying(reply_with("return (")), calls=3)).archive, 1)
+    assert (found.useless, found.fruitless) == (False, True)
+    assert "none of 3 replies held a program that works (3 syntax_error: line " in str(found)
+    found.add("infeasible", "job 2 is missing")
+    assert found.fruitless
+    assert "none of 4 replies" in str(found)
+    found.add("raced", "")
+    assert not found.fruitless
+
+
 def test_a_call_that_was_sent_and_never_received_counts(place):
     """What a killed sitting had on the wire is counted at the most that it can have cost."""
     run = finish(job(place, model=Threaded(), usd=0.05, calls=4))

@@ -1,14 +1,12 @@
 """Published instances with published optima; the folder is named by GAPSMITH_DATA or lies beside the project."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
+from helpers import DATA
 
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import branch_and_memorize
 
-FOLDER = Path(os.environ.get("GAPSMITH_DATA", Path(__file__).parents[4] / "shared" / "data")) / "tardiness"
+FOLDER = DATA / "tardiness"
 
 
 def published(name):

@@ -1,12 +1,12 @@
 import csv
 import itertools
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,12 +21,9 @@ from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import (
 from gapsmith.evaluators.problems.permutation_flow_shop.problem import problem
 from gapsmith.evaluators.solvers.makespan import solve_permutation_flow_shop as by_cpsat
 
-DATA = (
-    Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
-    / "flow_shop"
-)
+FOLDER = DATA / "flow_shop"
 needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
+    not FOLDER.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
 )
 GRAMMAR = problem.grammar
 assert GRAMMAR is not None
@@ -42,7 +39,7 @@ TIMES = st.tuples(st.integers(1, 6), st.integers(1, 4), st.sampled_from([3, 20, 
 
 def optima() -> dict[str, tuple[int, int]]:
     """The stored bounds by instance."""
-    with (DATA / "optima.csv").open() as file:
+    with (FOLDER / "optima.csv").open() as file:
         return {row["instance"]: (int(row["lower"]), int(row["upper"])) for row in csv.DictReader(file)}
 
 
@@ -70,7 +67,7 @@ def programs() -> list[str]:
 @needs_data
 def test_all_files_parse() -> None:
     """Every stored file is one instance of the size and with the bounds that its header states."""
-    files = sorted(DATA.glob("*.txt"))
+    files = sorted(FOLDER.glob("*.txt"))
     assert len(files) == 40
     for path in files:
         (instance,) = problem.read(path)
@@ -83,7 +80,7 @@ def test_all_files_parse() -> None:
 def test_neh_reproduces_the_published_makespans() -> None:
     """NEH gives what the literature reports for it on the first ten instances, 3.30 % above the optima."""
     published = [1286, 1365, 1159, 1325, 1305, 1228, 1278, 1223, 1291, 1151]
-    instances = [problem.read(DATA / f"Ta{k:03d}.txt")[0] for k in range(1, 11)]
+    instances = [problem.read(FOLDER / f"Ta{k:03d}.txt")[0] for k in range(1, 11)]
     neh = problem.find_rule("NEH").source(problem.entry.name)
     assert [problem.cost(instance, call(neh, instance)) for instance in instances] == published
 
@@ -93,7 +90,7 @@ def test_palmer_reproduces_published_gaps() -> None:
     """The slope index is as far from the best known makespans as Ruiz and Maroto (2005) report, in percent."""
     source, known = problem.find_rule("Palmer").source(problem.entry.name), optima()
     for first, gap in ((11, 15.28), (21, 16.34), (31, 5.34)):
-        instances = [problem.read(DATA / f"Ta{k:03d}.txt")[0] for k in range(first, first + 10)]
+        instances = [problem.read(FOLDER / f"Ta{k:03d}.txt")[0] for k in range(first, first + 10)]
         gaps = [100 * (problem.cost(i, call(source, i)) / known[i.name][1] - 1) for i in instances]
         assert np.mean(gaps) == pytest.approx(gap, abs=0.01)
 
@@ -102,7 +99,7 @@ def test_palmer_reproduces_published_gaps() -> None:
 @pytest.mark.parametrize("k", [*range(1, 11), 11, 15, 16, 19, *range(31, 41)])
 def test_baseline_proves_the_best_known_makespan(k: int) -> None:
     """Of 20 × 5, 50 × 5 and some 20 × 10, the exact method proves what the literature has proven."""
-    (instance,) = problem.read(DATA / f"Ta{k:03d}.txt")
+    (instance,) = problem.read(FOLDER / f"Ta{k:03d}.txt")
     found = problem.baseline(instance, 20)
     assert found.proven
     assert found.upper == optima()[instance.name][1] == problem.cost(instance, found.solution)
@@ -111,7 +108,7 @@ def test_baseline_proves_the_best_known_makespan(k: int) -> None:
 @needs_data
 def test_an_unproven_bound_is_below_the_best_known_makespan() -> None:
     """Where the limit ends the search, the bound is honest and the sequence is priced."""
-    (instance,) = problem.read(DATA / "Ta021.txt")
+    (instance,) = problem.read(FOLDER / "Ta021.txt")
     found = problem.baseline(instance, 0.2)
     assert not found.proven
     assert optima()[instance.name][0] <= found.lower <= 2297 <= found.upper
@@ -123,7 +120,7 @@ def test_nothing_beats_a_proven_optimum() -> None:
     """No rule's and no block's verified sequence is shorter than the optimum."""
     sources = [rule.source(problem.entry.name) for rule in problem.rules] + programs()
     for name, optimum in (("Ta001", 1278), ("Ta011", 1582)):
-        (instance,) = problem.read(DATA / f"{name}.txt")
+        (instance,) = problem.read(FOLDER / f"{name}.txt")
         for source in sources:
             assert problem.cost(instance, call(source, instance)) >= optimum
 

@@ -1,12 +1,12 @@
 import csv
 import itertools
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import has_cycle
@@ -16,9 +16,9 @@ from gapsmith.evaluators.grammar import extract_source
 from gapsmith.evaluators.problems.rcpsp.exact import compute_critical_path
 from gapsmith.evaluators.problems.rcpsp.problem import problem
 
-DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2].parent / "shared" / "data") / "rcpsp"
+FOLDER = DATA / "rcpsp"
 needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
+    not FOLDER.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
 )
 GRAMMAR = problem.grammar
 assert GRAMMAR is not None
@@ -72,7 +72,7 @@ def shortest(instance: Instance) -> int:
 
 def optima() -> dict[str, int]:
     """The stored optima by instance; all are proven."""
-    with (DATA / "optima.csv").open() as file:
+    with (FOLDER / "optima.csv").open() as file:
         return {row["instance"]: int(row["upper"]) for row in csv.DictReader(file) if row["optimal"] == "yes"}
 
 
@@ -101,11 +101,11 @@ def programs() -> list[str]:
 def test_all_files_parse() -> None:
     """Every stored project has 32 activities, 4 resources, and the critical path that its file states."""
     known = optima()
-    assert len(known) == len(list(DATA.glob("*.sm"))) == 120
+    assert len(known) == len(list(FOLDER.glob("*.sm"))) == 120
     for name in known:
-        (instance,) = problem.read(DATA / f"{name}.sm")
+        (instance,) = problem.read(FOLDER / f"{name}.sm")
         duration, precedence, demand, capacity = (np.asarray(value) for value in instance.data.values())
-        lines = (DATA / f"{name}.sm").read_text().splitlines()
+        lines = (FOLDER / f"{name}.sm").read_text().splitlines()
         stated = lines[next(i for i, line in enumerate(lines) if "MPM-Time" in line) + 1].split()[-1]
         assert (len(duration), demand.shape, capacity.shape) == (32, (32, 4), (4,))
         assert compute_critical_path(duration, precedence)[0].max() == int(stated)
@@ -116,7 +116,7 @@ def test_all_files_parse() -> None:
 @pytest.mark.parametrize("k", [f"{group}_{k}" for group in (1, 2, 3, 4, 7, 8, 10, 12) for k in (1, 5)])
 def test_baseline_proves_the_stored_optimum(k: str) -> None:
     """Projects of all strengths but the scarcest are proven at once."""
-    (instance,) = problem.read(DATA / f"j30{k}.sm")
+    (instance,) = problem.read(FOLDER / f"j30{k}.sm")
     found = problem.baseline(instance, 20)
     assert found.proven
     assert found.upper == optima()[instance.name] == problem.cost(instance, found.solution)
@@ -125,7 +125,7 @@ def test_baseline_proves_the_stored_optimum(k: str) -> None:
 @needs_data
 def test_an_unproven_bound_is_below_the_optimum() -> None:
     """Where the limit ends the search, the optimum lies between the bounds, and the schedule is priced."""
-    (instance,) = problem.read(DATA / "j309_1.sm")
+    (instance,) = problem.read(FOLDER / "j309_1.sm")
     found = problem.baseline(instance, 0.01)
     assert found.lower <= optima()["j309_1"] <= found.upper == problem.cost(instance, found.solution)
 
@@ -136,7 +136,7 @@ def test_nothing_beats_a_proven_optimum() -> None:
     known = optima()
     rules = [rule.source(problem.entry.name) for rule in problem.rules]
     for name in known:
-        (instance,) = problem.read(DATA / f"{name}.sm")
+        (instance,) = problem.read(FOLDER / f"{name}.sm")
         for source in [*rules, *programs()] if name in ("j301_1", "j305_1", "j309_1") else rules[3::4]:
             assert problem.cost(instance, call(source, instance)) >= known[name]
 

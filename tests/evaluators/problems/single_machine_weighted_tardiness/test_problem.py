@@ -1,23 +1,20 @@
 import csv
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import DATA
 from oracles import subset_dynamic_programme
 
 from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Split
 from gapsmith.evaluators.grammar import extract_source
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.problem import problem
 
-DATA = (
-    Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
-    / "weighted_tardiness"
-)
+FOLDER = DATA / "weighted_tardiness"
 needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
+    not FOLDER.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
 )
 GRAMMAR = problem.grammar
 assert GRAMMAR is not None
@@ -49,7 +46,7 @@ def programs() -> dict[str, str]:
 
 def optima(stem: str) -> list[int]:
     """The stored optima of a file, in its order."""
-    with (DATA / "optima.csv").open() as file:
+    with (FOLDER / "optima.csv").open() as file:
         return [int(r["upper"]) for r in csv.DictReader(file) if r["instance"].startswith(f"{stem}-")]
 
 
@@ -57,7 +54,7 @@ def optima(stem: str) -> list[int]:
 @pytest.mark.parametrize(("stem", "size"), [("wt40", 40), ("wt50", 50)])
 def test_all_files_parse(stem: str, size: int) -> None:
     """Each file holds 125 instances of its size, in OR-Library's ranges."""
-    instances = problem.read(DATA / f"{stem}.txt")
+    instances = problem.read(FOLDER / f"{stem}.txt")
     assert [i.name for i in instances] == [f"{stem}-{k}" for k in range(1, 126)]
     for instance in instances:
         p, w, d = (np.asarray(instance.data[name]) for name in "pwd")
@@ -72,7 +69,7 @@ def test_all_files_parse(stem: str, size: int) -> None:
 @pytest.mark.parametrize("stem", ["wt40", "wt50"])
 def test_nothing_beats_a_published_optimum(stem: str) -> None:
     """No rule's and no block's verified sequence costs less than the optimum, and each reaches some."""
-    known, instances = optima(stem), problem.read(DATA / f"{stem}.txt")[::6]
+    known, instances = optima(stem), problem.read(FOLDER / f"{stem}.txt")[::6]
     sources = {rule.name: rule.source(problem.entry.name) for rule in problem.rules} | programs()
     for source in sources.values():
         costs = [problem.cost(instance, call(source, instance)) for instance in instances]
@@ -82,7 +79,7 @@ def test_nothing_beats_a_published_optimum(stem: str) -> None:
 @needs_data
 def test_rules_keep_their_ranks() -> None:
     """Summed over n = 40, rules that know weights, due dates and time beat those that do not, as in the literature."""
-    instances = problem.read(DATA / "wt40.txt")
+    instances = problem.read(FOLDER / "wt40.txt")
     total = {
         rule.name: sum(problem.cost(i, call(rule.source(problem.entry.name), i)) for i in instances)
         for rule in problem.rules

@@ -1,10 +1,9 @@
 import csv
 import itertools
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import subset_dynamic_programme
@@ -28,7 +27,6 @@ from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.state_
 )
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.problem import problem
 
-DATA = Path(os.environ.get("GAPSMITH_DATA") or Path(__file__).parents[3].parent / "shared" / "data")
 FOLDER = DATA / "weighted_tardiness"
 needs_data = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the public instances are not here; set GAPSMITH_DATA"
