@@ -4,6 +4,7 @@ from gapsmith.sandbox.errors import SandboxError
 from gapsmith.sandbox.host import Sandbox, open_sandbox, probe_isolation
 from gapsmith.sandbox.isolation.levels import Isolation
 from gapsmith.sandbox.job import (
+    COMPILE_SECONDS,
     Answer,
     Array,
     Call,
@@ -19,6 +20,7 @@ from gapsmith.sandbox.job import (
 from gapsmith.sandbox.latency import Latency, measure_latency
 
 __all__ = [
+    "COMPILE_SECONDS",
     "Answer",
     "Array",
     "Call",

@@ -60,12 +60,13 @@ class Conversation:
         for descriptor in (spare.job.fileno(), spare.out, spare.err):
             self._poll.register(descriptor, select.POLLIN)
 
-    def load(self, job: bytes) -> None:
+    def load(self, job: bytes, more_seconds: float = 0.0) -> None:
         """Sends the program and waits until its module is loaded.
 
-        Raises Stopped or ChannelClosed.
+        It has the limits of a call, and so many seconds more. Raises Stopped or ChannelClosed.
         """
         self._begin(frames.build_frame(frames.JOB, job))
+        self._seconds += more_seconds
         self._await(frames.READY + frames.ERROR, 0)
         self.begun = True
         self._await(frames.LOADED + frames.ERROR, 0)
@@ -73,27 +74,41 @@ class Conversation:
 
     def ask(self, call: Call) -> Answer:
         """Makes one call and returns its answer. Raises Stopped or ChannelClosed."""
-        token = secrets.token_bytes(frames.TOKEN_BYTES)
         begun = self._spare.clock.read()
-        self._begin(frames.build_frame(frames.CALL, token + frames.encode_call(call)), self._asked)
-        self._asked = self._limits.together
-        payload = self._await(
-            frames.RESULT + frames.ERROR, self._limits.result_bytes + frames.TOKEN_BYTES, token
-        )
-        used = self._read_used_cpu()
-        if used > self._limits.cpu_seconds:
-            raise self._late(used)
-        self._expect_end()
+        payload, used = self._call(call, frames.RESULT, self._limits.result_bytes)
         try:
             return Answer(frames.decode_json(payload), self._start_cpu + used - begun)
         except ValueError as error:
             raise Stopped(Ending.MALFORMED_RESULT, f"the result cannot be used: {error}") from None
+
+    def compile(self, call: Call, most: int) -> bytes:
+        """Makes one call of a program that compiles; returns its machine code.
+
+        The bytes are untrusted and unread. Raises Stopped or ChannelClosed.
+        """
+        return self._call(call, frames.CODE, most)[0]
+
+    def _call(self, call: Call, kind: bytes, most: int) -> tuple[bytes, float]:
+        """Makes one call with a payload of at most so many bytes.
+
+        Returns the payload and the CPU seconds counted so far.
+        """
+        token = secrets.token_bytes(frames.TOKEN_BYTES)
+        self._begin(frames.build_frame(frames.CALL, token + frames.encode_call(call)), self._asked)
+        self._asked = self._limits.together
+        payload = self._await(kind + frames.ERROR, most + frames.TOKEN_BYTES, token)
+        used = self._read_used_cpu()
+        if used > self._seconds:
+            raise self._late(used)
+        self._expect_end()
+        return payload, used
 
     def _begin(self, outgoing: bytes, go_on: bool = False) -> None:
         """Sends a frame and starts the count of time and output.
 
         With `go_on` the count goes on from an earlier call.
         """
+        self._seconds = self._limits.cpu_seconds
         if not go_on:
             self._start_cpu = self._spare.clock.read()
             self._deadline = time.monotonic() + self._limits.wall_seconds
@@ -132,10 +147,10 @@ class Conversation:
     def _wait(self) -> None:
         """Sleeps until something arrives or a limit can be exceeded."""
         used = self._read_used_cpu()
-        if used > self._limits.cpu_seconds:
+        if used > self._seconds:
             raise self._late(used)
         left = self._left(used)
-        rest = (self._limits.cpu_seconds - used) / (1 + self._limits.threads)
+        rest = (self._seconds - used) / (1 + self._limits.threads)
         timeout = max(_SHORTEST_LOOK, min(left, rest)) * 1000 + 1 if left > 0 else 0
         arrived = self._poll.poll(timeout)
         # Data that arrived while this process itself had no core is accepted, once.
@@ -155,7 +170,7 @@ class Conversation:
         return left if left > 0 else left + self._spare.clock.read_starved_seconds()
 
     def _late(self, used: float) -> Stopped:
-        limit = self._limits.cpu_seconds
+        limit = self._seconds
         return Stopped(
             Ending.TIMEOUT_CPU, f"stopped after {used:.2f} s of CPU time; the limit is {limit:g} s"
         )

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import struct
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from gapsmith.sandbox.job import Array, Call, Json, Value
@@ -19,8 +20,8 @@ DEPTH = 64
 
 JOB, CALL = b"J", b"C"
 """Frames of the host: the program with its limits, then one frame per call."""
-READY, LOADED, RESULT, ERROR = b"G", b"O", b"R", b"X"
-"""Frames of the child: locked down, module loaded, an answer, a failure."""
+READY, LOADED, RESULT, ERROR, CODE = b"G", b"O", b"R", b"X", b"M"
+"""Frames of the child: locked down, module loaded, an answer, a failure, machine code of the program's functions."""
 
 _DTYPE = re.compile(
     r"[<>=|]?(?P<kind>[biufc])(?P<size>\d{1,2})|(?P<word>bool|u?int|float|complex)(?P<bits>\d{1,3})?"
@@ -150,6 +151,19 @@ def _make_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(value) != len(pairs):
         raise ValueError("an object of the result has the same key twice")
     return value
+
+
+def encode_job(job: Mapping[str, Any], code: bytes) -> bytes:
+    """Encodes a job: the length of its JSON, the JSON, machine code."""
+    text = json.dumps(job).encode()
+    return struct.pack("!I", len(text)) + text + code
+
+
+def decode_job(payload: memoryview) -> tuple[dict[str, Any], bytes]:
+    """Decodes a job and its machine code inside the guest."""
+    (length,) = struct.unpack_from("!I", payload)
+    job: dict[str, Any] = json.loads(bytes(payload[4 : 4 + length]))
+    return job, bytes(payload[4 + length :])
 
 
 def encode_call(call: Call) -> bytes:

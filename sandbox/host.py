@@ -1,30 +1,25 @@
 """The interface of the sandbox: open one, give it jobs, get outcomes."""
 
 import errno
-import json
-import math
-import sys
+import hashlib
+import struct
 import threading
-import time
+from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from gapsmith.sandbox.conversation import ChannelClosed, Conversation
-from gapsmith.sandbox.endings import Stopped, clean, read_status
+from gapsmith.sandbox import frames
 from gapsmith.sandbox.errors import SandboxError
 from gapsmith.sandbox.isolation.levels import Isolation, read_report, require
 from gapsmith.sandbox.isolation.lockdown import LAYERS, SECCOMP, LayerFailed
-from gapsmith.sandbox.job import Answer, Ending, Job, Level, Outcome, Preload
-from gapsmith.sandbox.launch import REAP_SECONDS, Death, Zygote, ZygoteDied
+from gapsmith.sandbox.job import Ending, Job, Level, Outcome, Preload
+from gapsmith.sandbox.launch import Zygote, ZygoteDied
+from gapsmith.sandbox.runs import CompileRun, JobRun
 
-_GRACE = 0.25
-"""Seconds that a child which closed its channel may take to end: a death closes the channel first."""
 PAUSES = (0.0, 0.1, 0.5, 2.0, 8.0)
 """Seconds before each try of a job: failures of the sandbox itself are retried after growing pauses."""
-_DAY = 86_400
-_NEARLY = 0.9
-"""Share of its memory limit above which a kill by the kernel counts as the program's own fault."""
 _PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS)
 """Errors that mean that the machine lacks a resource for the moment."""
 
@@ -128,7 +123,11 @@ class Sandbox:
     def _attempt(self, job: Job) -> Outcome:
         try:
             self._zygote = self._zygote or self._start()
-            run = JobRun(self._zygote, job, self.isolation.layers.get(SECCOMP, False))
+            sealed = self.isolation.layers.get(SECCOMP, False)
+            compiled = self._compile(job, self._zygote, sealed)
+            if compiled.failure is not None:
+                return compiled.failure
+            run = JobRun(self._zygote, job, sealed, compiled.code)
             run.play()
         except ZygoteDied as error:
             message = f"the sandbox's process does not answer: {error}"
@@ -141,100 +140,73 @@ class Sandbox:
             return Outcome(
                 ending=Ending.HARNESS_FAILURE, message=_describe_shortage(error), level=self.isolation.level
             )
-        return run.build_outcome(self.isolation.level)
+        return replace(run.build_outcome(self.isolation.level), compile_seconds=compiled.seconds)
+
+    def _compile(self, job: Job, zygote: Zygote, sealed: bool) -> "Compiled":
+        """Returns a program's machine code, made once for all sandboxes."""
+        if job.warm_up is None or not self.preload.compiles:
+            return Compiled()
+        key = _digest_program(self.preload, job)
+        if (known := _MADE.find(key)) is None:
+            run = CompileRun(zygote, job, sealed)
+            run.play()
+            known = _describe_compiled(run.code, run.build_outcome(self.isolation.level))
+            if known.failure is None or not known.failure.ending.is_sandbox_failure:
+                _MADE.add(key, known)
+        return known
 
 
-class JobRun:
-    """One job in one child, from its first frame to its death.
+@dataclass(frozen=True)
+class Compiled:
+    """What compiling a program gave: its machine code, its CPU seconds, and the outcome where it failed."""
 
-    Args:
-        zygote: the process that provides the child.
-        job: the program and its calls.
-        sealed: whether seccomp is on, so that the program can send no signal, not even to itself.
-    """
+    code: bytes = b""
+    seconds: float = 0.0
+    failure: Outcome | None = None
 
-    def __init__(self, zygote: Zygote, job: Job, sealed: bool) -> None:
-        self._zygote, self._job, self._sealed = zygote, job, sealed
-        self._answers: list[Answer] = []
-        self._begun = time.monotonic()
-        self._spare = zygote.take()
-        self._start_cpu = self._spare.clock.read()
-        self._talk = Conversation(self._spare, job.limits)
-        self._death: Death | None = None
-        self._stopped: Stopped | None = None
 
-    def play(self) -> None:
-        """Runs the job to its end and ensures the child's death."""
-        try:
-            self._converse()
-            self._wall_seconds = time.monotonic() - self._begun
-            self._end_child()
-        finally:
-            if self._death is None:
-                self._spare.kill()
-            self._spare.close()
+def _describe_compiled(code: bytes, outcome: Outcome) -> Compiled:
+    seconds = outcome.cpu_seconds
+    if outcome.ending is Ending.OK:
+        return Compiled(code, seconds)
+    message = f"in the warm-up call on a tiny instance, which compiles it: {outcome.message}"
+    return Compiled(b"", seconds, replace(outcome, message=message, compile_seconds=seconds))
 
-    def _converse(self) -> None:
-        try:
-            self._talk.load(_encode_job(self._job))
-            for call in self._job.calls:
-                self._answers.append(self._talk.ask(call))
-        except Stopped as stopped:
-            self._stopped = stopped
-            if stopped.ending is Ending.TIMEOUT_WALL and self._sealed and self._spare.clock.is_suspended():
-                self._stopped = Stopped(Ending.HARNESS_FAILURE, "a signal from outside suspended the program")
-        except ChannelClosed:
-            self._death = self._await_death() if self._spare.has_ended(_GRACE) else None
-            self._talk.drain_all()
-            self._stopped = self._find_cause()
 
-    def _await_death(self) -> Death:
-        if (death := self._zygote.await_death(self._spare, REAP_SECONDS)) is None:
-            raise ZygoteDied(f"a child that ended was not reaped within {REAP_SECONDS:g} s")
-        return death
+def _digest_program(preload: Preload, job: Job) -> bytes:
+    """Hashes all that machine code depends on."""
+    assert job.warm_up is not None
+    parts = (repr(preload), job.source, job.entry, job.driver, repr(job.checked), repr(job.limits.memory_mb))
+    texts = [*(part.encode("utf-8", "surrogatepass") for part in parts), frames.encode_call(job.warm_up)]
+    return hashlib.sha256(b"".join(struct.pack("!Q", len(text)) + text for text in texts)).digest()
 
-    def _find_cause(self) -> Stopped:
-        if not self._talk.begun:
-            return Stopped(Ending.HARNESS_FAILURE, "the child ended before it ran anything")
-        if self._death is None:
-            return Stopped(Ending.NO_RESULT, "it closed its result channel without an answer")
-        if self._death.killed and (found := self._find_own_limit(self._death)):
-            return found
-        return read_status(self._death.status, self._talk.pipes[1].text, self._sealed)
 
-    def _find_own_limit(self, death: Death) -> Stopped | None:
-        """Returns the limit for which the kernel may have killed it.
+class _Store:
+    """What was compiled by this process, the latest programs only; shared by its threads."""
 
-        It is None where the child was within its limits.
-        """
-        limits = self._job.limits
-        if death.peak_bytes > _NEARLY * limits.memory_mb * 2**20:
-            return Stopped(Ending.MEMORY_LIMIT, f"killed at its memory limit of {limits.memory_mb} MB")
-        if death.cpu_seconds > limits.cpu_seconds * (len(self._answers) + 2):
-            return Stopped(Ending.TIMEOUT_CPU, f"killed after {death.cpu_seconds:.2f} s of CPU time")
-        return None
+    def __init__(self, limit: int) -> None:
+        self._limit, self._size, self._lock = limit, 0, threading.Lock()
+        self._kept: OrderedDict[bytes, Compiled] = OrderedDict()
 
-    def _end_child(self) -> None:
-        self._end_cpu = self._spare.clock.read() if self._death is None else 0.0
-        self._spare.kill()
-        self._death = self._death or self._await_death()
-        self._talk.drain_all()
+    def find(self, key: bytes) -> Compiled | None:
+        """Returns what was kept under a key; None where nothing was."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
 
-    def build_outcome(self, level: Level) -> Outcome:
-        """Returns the outcome of the finished run."""
-        assert self._death is not None
-        ended = self._end_cpu if self._stopped is None else max(self._end_cpu, self._death.cpu_seconds)
-        return Outcome(
-            ending=self._stopped.ending if self._stopped else Ending.OK,
-            message=clean(str(self._stopped)) if self._stopped else "",
-            answers=tuple(self._answers),
-            cpu_seconds=max(0.0, ended - self._start_cpu),
-            wall_seconds=self._wall_seconds,
-            peak_memory_mb=self._death.peak_bytes / 2**20,
-            stdout=clean(self._talk.pipes[0].text, self._job.limits.output_bytes),
-            stderr=clean(self._talk.pipes[1].text, self._job.limits.output_bytes),
-            level=level,
-        )
+    def add(self, key: bytes, compiled: Compiled) -> None:
+        """Adds a result, and removes the oldest beyond the limit."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = compiled
+                self._size += len(compiled.code) + _OVERHEAD
+            while self._size > self._limit:
+                self._size -= len(self._kept.popitem(last=False)[1].code) + _OVERHEAD
+
+
+_OVERHEAD = 10_000
+_MADE = _Store(64_000_000)
 
 
 def _describe_shortage(error: OSError) -> str:
@@ -243,39 +215,12 @@ def _describe_shortage(error: OSError) -> str:
     return f"the machine lacks a resource: {error.strerror or error}"
 
 
-def _encode_job(job: Job) -> bytes:
-    limits = job.limits
-    return json.dumps(
-        {
-            "source": job.source,
-            "entry": job.entry,
-            "driver": job.driver,
-            "cpu_net": _compute_cpu_limit(job),
-            "memory_mb": limits.memory_mb,
-            "threads": limits.threads,
-            "result_bytes": limits.result_bytes,
-        }
-    ).encode()
-
-
-def _compute_cpu_limit(job: Job) -> int:
-    """Returns the kernel's own limit of CPU seconds, a safety net.
-
-    A program can read it. Where the host reads the child's clock it is the same for every job, because the
-    number of calls or a doubled limit would show a program that it is being audited.
-    """
-    if sys.platform == "linux":
-        return _DAY
-    loads_and_calls = 2 if job.limits.together else len(job.calls) + 1
-    return math.ceil(job.limits.cpu_seconds * loads_and_calls) + 2
-
-
 def open_sandbox(preload: str | Preload = "numpy", minimum: Level = Level.L2, slot: int = 0) -> Sandbox:
     """Opens a sandbox: starts its zygote and proves its isolation.
 
     Args:
-        preload: what candidates may import apart from the standard library: "numpy", or "ortools" (with
-            numpy); a `Preload` adds trusted modules of the caller.
+        preload: what candidates may import apart from the standard library, as in `Preload.name`, for example
+            "numba+scipy"; a `Preload` adds trusted modules of the caller.
         minimum: the weakest isolation that is accepted.
         slot: the number of the worker; each has its own user id if the host is root.
 

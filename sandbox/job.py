@@ -8,6 +8,10 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
+COMPILE_SECONDS = 20.0
+"""CPU seconds in which a program must be loaded and compiled."""
+
+
 class Ending(StrEnum):
     """How a run ended. All but the last two are caused by the candidate."""
 
@@ -70,14 +74,23 @@ class Preload:
     """What a zygote imports before it locks itself down.
 
     Attributes:
-        name: "numpy", "ortools", or "solvers" (OR-Tools with MathOpt and protobuf).
+        name: words joined by "+": "numpy", "numba", "scipy", "ortools", or "solvers" (OR-Tools with MathOpt and
+            protobuf). Numpy is always there.
         packages: folders of the caller's trusted packages, by name; their `__init__` is not run.
         modules: those of their modules that are imported. A job's source may import them, too.
+        files: trusted modules that are a file each, by the name under which a job's source may import them. The
+            function `warm_up` of such a module is called once; what numba compiles for it is cached on disk.
     """
 
     name: str
     packages: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether programs may compile functions."""
+        return "numba" in self.name.split("+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +134,10 @@ class Job:
             the candidate's entry point is the global `candidate`; if given, its function `drive` is called
             in place of the entry point. It saves round trips; it proves nothing, since the candidate can
             change it.
+        warm_up: the arguments of a call by which the program's functions are compiled, in a process of its own
+            with a limit of `COMPILE_SECONDS`; the machine code is given to every process of that program. None
+            where nothing is compiled.
+        checked: whether compiled functions check that indices are within bounds.
     """
 
     source: str
@@ -128,6 +145,8 @@ class Job:
     calls: tuple[Call, ...]
     limits: Limits = field(default_factory=Limits)
     driver: str = ""
+    warm_up: Call | None = None
+    checked: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +165,9 @@ class Outcome:
 
     `message` explains the ending in words for people and for the next prompt. Text of the candidate's inside it
     is untrusted: cut to a length, control characters removed.
+
+    `compile_seconds` is the CPU time for which the program was compiled, by this run or an earlier one of the same
+    host; it is no part of `cpu_seconds`.
     """
 
     ending: Ending
@@ -157,3 +179,4 @@ class Outcome:
     stdout: str = ""
     stderr: str = ""
     level: Level = Level.L0
+    compile_seconds: float = 0.0

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gapsmith.sandbox.errors import SandboxError
-from gapsmith.sandbox.guest.zygote import BORN, EVENT, PRELOAD, TAKEN
+from gapsmith.sandbox.guest.zygote import BORN, EVENT, PRELOAD, TAKEN, list_modules
 from gapsmith.sandbox.isolation.lockdown import LayerFailed
 from gapsmith.sandbox.job import Preload
 from gapsmith.sandbox.watch import Clock
@@ -229,6 +229,7 @@ def _make_settings(
         "preload": preload.name,
         "packages": dict(preload.packages),
         "modules": list(preload.modules),
+        "files": dict(preload.files),
         "path": folders,
         "layers": sorted(layers),
         "slot": slot,
@@ -257,10 +258,10 @@ def find_package_folders(preload: str) -> list[str]:
     Raises:
         SandboxError: for an unknown name, or a package that is not installed.
     """
-    if preload not in PRELOAD:
-        raise SandboxError(f"unknown preload {preload!r}; known: {', '.join(PRELOAD)}")
+    if unknown := [word for word in preload.split("+") if word not in PRELOAD]:
+        raise SandboxError(f"unknown preload {unknown[0]!r}; known: {', '.join(PRELOAD)}")
     folders = []
-    for name in {module.split(".")[0]: None for module in PRELOAD[preload]}:
+    for name in {module.split(".")[0]: None for module in list_modules(preload)}:
         spec = importlib.machinery.PathFinder.find_spec(name)
         places = list(spec.submodule_search_locations or ()) if spec else []
         if not places:

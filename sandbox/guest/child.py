@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from gapsmith.sandbox import frames
-from gapsmith.sandbox.guest import clocks
+from gapsmith.sandbox.guest import clocks, compiler
 from gapsmith.sandbox.isolation import rlimits
 from gapsmith.sandbox.isolation.lockdown import Lockdown
 
@@ -52,7 +52,7 @@ def _adopt(job: int, out: int, err: int) -> None:
 
 
 def _serve(lockdown: Lockdown) -> None:
-    job = _read_job()
+    job, code = frames.decode_job(_read_frame())
     try:
         lockdown.apply_before_candidate(job)
     except OSError as error:
@@ -61,16 +61,13 @@ def _serve(lockdown: Lockdown) -> None:
     _write(frames.READY)
     clocks.hide()
     random.seed(0)  # CPython reseeds it in every forked child; equal programs must behave equally.
-    entry = _guard(b"", partial(_load, job))
+    compiler.prepare(job["checked"])
+    entry = _guard(b"", partial(_load, job, code))
     _write(frames.LOADED)
+    kind, work = (frames.CODE, _compile) if job["compile"] else (frames.RESULT, _answer)
     while True:
         token, arguments = _read_call()
-        _write(frames.RESULT, token + _guard(token, partial(_answer, entry, arguments, job)))
-
-
-def _read_job() -> dict[str, Any]:
-    job: dict[str, Any] = json.loads(bytes(_read_frame()))
-    return job
+        _write(kind, token + _guard(token, partial(work, entry, arguments, job)))
 
 
 def _read_call() -> tuple[bytes, list[Any]]:
@@ -92,8 +89,10 @@ def _guard(token: bytes, work: Callable[[], Any]) -> Any:
     os._exit(0)
 
 
-def _load(job: dict[str, Any]) -> Callable[..., Any]:
+def _load(job: dict[str, Any], code: bytes = b"") -> Callable[..., Any]:
     candidate = _make_module("candidate", job["source"])
+    if code:
+        compiler.install(vars(candidate), code)
     entry = getattr(candidate, job["entry"], None)
     if not callable(entry):
         raise Refused("no_entry", f"the module defines no function {job['entry']!r}")
@@ -143,6 +142,13 @@ def _answer(entry: Callable[..., Any], arguments: list[Any], job: dict[str, Any]
             "result_too_large", f"the result has {len(text)} bytes; the limit is {job['result_bytes']}"
         )
     return text
+
+
+def _compile(entry: Callable[..., Any], arguments: list[Any], job: dict[str, Any]) -> bytes:
+    """Makes the call and returns what it compiled, not what it gave."""
+    entry(*arguments)
+    _flush()
+    return compiler.encode(vars(sys.modules["candidate"]), job["code_bytes"])
 
 
 def _convert(value: Any) -> Any:

@@ -20,7 +20,7 @@ import types
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from gapsmith.sandbox.guest import child
+from gapsmith.sandbox.guest import child, compiler
 from gapsmith.sandbox.isolation import probes, rlimits
 from gapsmith.sandbox.isolation.lockdown import (
     NAMESPACES,
@@ -48,6 +48,11 @@ _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 PRELOAD = {
     "numpy": ("numpy", "numpy.linalg", "numpy.random"),
     "ortools": ("numpy", "numpy.linalg", "numpy.random", "ortools.sat.python.cp_model"),
+    "numba": ("numpy", "numpy.linalg", "numpy.random", "numba"),
+    "scipy": (
+        *("numpy", "numpy.linalg", "numpy.random", "scipy", "scipy.optimize", "scipy.sparse"),
+        *("scipy.sparse.csgraph", "scipy.spatial", "scipy.special"),
+    ),
 }
 PRELOAD["solvers"] = (
     *PRELOAD["ortools"], "google.protobuf.text_format", "ortools.sat.cp_model_pb2", "ortools.math_opt.python.mathopt",
@@ -102,6 +107,8 @@ def prepare(ctl: int, settings: dict[str, Any]) -> tuple[Lockdown, dict[str, Any
     own = _select_outermost([folder for folder in sys.path if os.path.isdir(folder)])
     preload(settings["preload"], settings["path"], lazily=NAMESPACES in enclosure.applied)
     preload_trusted(settings["packages"], settings["modules"])
+    for name, file in settings["files"].items():
+        compiler.load_blocks(name, file)
     gc.collect()
     gc.freeze()  # A collection in a child would write to every object, and so copy every page.
     base = rlimits.measure_footprint()
@@ -184,14 +191,28 @@ def preload(name: str, path: list[str], lazily: bool) -> None:
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     own = list(sys.path)
     sys.path[:] = [*own, *path]
-    if name != "numpy":
+    words = name.split("+")
+    if {"ortools", "solvers"} & {*words}:
         sys.modules["pandas"] = _make_pandas()
-    for module in (*_COMMON, *PRELOAD[name], *(() if lazily else _BROAD)):
+    if "numba" in words:
+        compiler.set_environment()
+    for module in (*_COMMON, *list_modules(name), *(() if lazily else _BROAD)):
         importlib.import_module(module)
+    if "numba" in words:
+        compiler.load()
     sys.modules["numpy"].random.seed(0)  # Equal programs must behave equally in every zygote.
     sys.path[:] = own  # Imported packages find their own parts; no other package can be imported.
     os.environ.clear()
+    compiler.forget_environment()
     sys.argv[:], sys.orig_argv[:] = [""], []
+
+
+def list_modules(name: str) -> list[str]:
+    """Lists the modules that a preload imports.
+
+    Raises KeyError for an unknown word.
+    """
+    return list(dict.fromkeys(module for word in name.split("+") for module in PRELOAD[word]))
 
 
 def preload_trusted(packages: dict[str, str], modules: list[str]) -> None:
