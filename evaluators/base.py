@@ -189,6 +189,7 @@ class Problem:
         cost: prices a solution exactly; raises Infeasible with the reason.
         baseline: `(instance, seconds) -> Baseline`, by an exact method.
         rules: classical heuristics, in any order.
+        notes: what the user knows beyond the brief; prompts tell it.
         story: what the generator draws: classes, ranges and sizes; prompts tell it after the brief.
         strata: the classes of the generator's grid.
         sizes: per split, the sizes that the generator uses, in turn.
@@ -229,6 +230,7 @@ class Problem:
     baseline: Callable[[Instance, float], Baseline]
     rules: tuple[Rule, ...]
     story: str = ""
+    notes: str = ""
     strata: tuple[str, ...] = ("all",)
     sizes: Mapping[Split, Sequence[int]] = field(default_factory=lambda: dict.fromkeys(Split, (20,)))
     counts: Mapping[Split, int] = field(default_factory=lambda: dict(DEFAULT_COUNTS))

@@ -52,6 +52,11 @@ class Rule:
     citation: str
     helpers: tuple[Callable[..., Any], ...] = ()
 
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        return next(iter((self.function.__doc__ or "").strip().splitlines()), "")
+
     def source(self, entry: str) -> str:
         """Returns the rule as a candidate's module.
 
@@ -59,6 +64,34 @@ class Rule:
         """
         helpers = [extract_source(helper, helper.__name__) for helper in self.helpers]
         return "\n\n".join(["import numpy as np\n", *helpers, extract_source(self.function, entry)])
+
+
+def _stand_in() -> None:
+    """Stands in for the function of a heuristic that is given as text."""
+
+
+@dataclass(frozen=True)
+class GivenRule(Rule):
+    """A heuristic of the user's own, which a run must beat like the classical ones.
+
+    Attributes:
+        text: the source of its module.
+        described: one line that says what it does.
+    """
+
+    function: Callable[..., Any] = _stand_in
+    citation: str = "given by the user"
+    text: str = ""
+    described: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The line that describes it."""
+        return self.described
+
+    def source(self, entry: str) -> str:
+        """Returns the text of its module."""
+        return self.text
 
 
 @dataclass(frozen=True)

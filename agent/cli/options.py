@@ -123,7 +123,7 @@ Batch = Annotated[
 Isolated = Annotated[bool, typer.Option("--isolated", help="Run each instance in a process of its own.")]
 
 
-REPEATED = ("--instances", "--test")
+REPEATED = ("--instances", "--test", "--start")
 """Options that take several files."""
 
 

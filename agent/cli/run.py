@@ -50,6 +50,7 @@ from gapsmith.agent.runs.recording import read_settings
 from gapsmith.agent.runs.run import Run
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.evaluators.base import UsageError
+from gapsmith.evaluators.reading import read_text
 from gapsmith.sandbox import Level
 
 MAX_SEEDS = 20
@@ -149,6 +150,13 @@ def run(
         str | None, typer.Option(help="Address of a server that speaks the provider's API.")
     ] = None,
     warm: WarmStart = None,
+    start: Annotated[
+        list[Path] | None,
+        typer.Option(help="Python files with your own heuristics, which the winner must beat."),
+    ] = None,
+    notes: Annotated[
+        Path | None, typer.Option(help="Text file with what you know about the problem; prompts tell it.")
+    ] = None,
     heuristic: Annotated[
         str | None,
         typer.Option(
@@ -192,6 +200,12 @@ def run(
     wanted = read_settings(values, trust) or make_settings(values)
     if warm is not None:
         wanted = replace(wanted, seeds=read_seeds(wanted.problem, warm))
+    if start:
+        wanted = replace(
+            wanted, start=tuple((Path(each.name).stem, each.source) for each in read_entrants(start))
+        )
+    if notes is not None:
+        wanted = replace(wanted, notes=read_text(notes, "a text for prompts"))
     if heuristic is not None:
         wanted = replace(wanted, heuristic=read_heuristic(heuristic, values.get("archive", "archive.db")))
     discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json, log_every)

@@ -18,6 +18,7 @@ from gapsmith.evaluators.base import Baseline, Datum, Instance
 SHOWN_NUMBERS = 60
 SHOWN_ROWS, SHOWN_COLUMNS = 4, 24
 FIRST, LAST = 10, 3
+SHOWN_CLASSES = 6
 NARROW = 6
 """Rows of data with more numbers than this are not shown with every item."""
 
@@ -25,6 +26,49 @@ NARROW = 6
 def format_data(instance: Instance) -> list[str]:
     """Formats the arguments of an instance, with long ones cut short."""
     return [line for name, value in instance.data.items() for line in _format_datum(name, value)]
+
+
+def summarise_instances(instances: Sequence[Instance]) -> list[str]:
+    """Describes the instances of each class: their number, the shapes and the ranges of the arguments.
+
+    More classes than `SHOWN_CLASSES` are described together.
+    """
+    groups: dict[str, list[Instance]] = {}
+    for instance in instances:
+        groups.setdefault(instance.stratum, []).append(instance)
+    if len(groups) > SHOWN_CLASSES:
+        groups = {f"all {len(groups)} classes": list(instances)}
+    return [
+        f"{flatten_untrusted(name)}, {len(group)} instance{'s' * (len(group) > 1)}: {_summarise_arguments(group)}"
+        for name, group in groups.items()
+    ]
+
+
+def _summarise_arguments(instances: Sequence[Instance]) -> str:
+    return "; ".join(
+        _summarise_argument(name, [i.data[name] for i in instances]) for name in instances[0].data
+    )
+
+
+def _summarise_argument(name: str, values: Sequence[Datum]) -> str:
+    """Describes one argument: `p [50 to 80, 5], 1 to 99, median 43`."""
+    shapes = {np.shape(value) for value in values}
+    numbers = np.concatenate([np.ravel(np.asarray(value, dtype=float)) for value in values])
+    ranks = {len(shape) for shape in shapes}
+    if len(ranks) == 1:
+        sides = [_format_range(min(side), max(side)) for side in zip(*shapes, strict=True)]
+        shape = f" [{', '.join(sides)}]" if sides else ""
+    else:
+        shape = f" of {_format_range(min(ranks), max(ranks))} dimensions"
+    if not numbers.size:
+        return f"{name}{shape}"
+    low, middle, high = (float(find(numbers)) for find in (np.min, np.median, np.max))
+    median = f", median {format_number(middle, 3)}" if low < high else ""
+    return f"{name}{shape}, {_format_range(low, high)}{median}"
+
+
+def _format_range(low: float, high: float) -> str:
+    return format_number(low, 4) + (f" to {format_number(high, 4)}" if high > low else "")
 
 
 def format_shapes(instance: Instance) -> str:

@@ -23,6 +23,7 @@ from gapsmith.evaluators.base import Problem, UsageError
 SHOWN = 5
 SOLVED = 2
 LONGEST_SOURCE = 12_000
+LONGEST_NOTES = 6_000
 STEPS_A_SECOND, CALLS_A_SECOND = 1e7, 3e5
 """Simple steps of Python and numpy calls on short arrays, as this was measured (docs/explanation/prompts.md)."""
 
@@ -102,6 +103,8 @@ def render_system(problem: Problem, train: InstanceSet) -> str:
             imports=", ".join(imports),
             driver=add_fence(problem.driver.strip(), "python"),
             example=_show_example(problem, train),
+            data=showing.summarise_instances([problem.shown(each) for each in train.instances]),
+            notes=add_fence(limit_untrusted(problem.notes, LONGEST_NOTES)) if problem.notes else "",
         )
     )
 
@@ -168,7 +171,7 @@ def _show_lesson(lesson: Lesson) -> str:
 def _show_tags(parents: Sequence[Elite]) -> str:
     """Formats what programs say about themselves, in a fence."""
     return _fence_lines(
-        [f"{parent.gap:.3f} % gap: {_tag(parent.source)}" for parent in parents if not parent.name]
+        [f"{parent.gap:.3f} % gap: {find_tag(parent.source)}" for parent in parents if not parent.name]
     )
 
 
@@ -267,8 +270,8 @@ def _list_contrasts(parents: Sequence[Elite], train: InstanceSet) -> list[Row]:
 
 
 @lru_cache(maxsize=128)
-def _tag(source: str) -> str:
-    """Returns the first line of the last docstring of a program.
+def find_tag(source: str) -> str:
+    """Returns the first line of a program's last docstring.
 
     It is the docstring of the entry point, which names the mechanism.
     """
@@ -279,7 +282,7 @@ def _tag(source: str) -> str:
 @lru_cache(maxsize=1)
 def make_environment() -> Environment:
     """Makes the jinja2 environment with the templates."""
-    found = Environment(
+    return Environment(
         loader=PackageLoader("gapsmith.prompts", ""),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -287,8 +290,6 @@ def make_environment() -> Environment:
         auto_reload=False,  # a run has one set of templates
         autoescape=False,  # prompts are text, not HTML
     )
-    found.filters["first_line"] = lambda text: next(iter((text or "").strip().splitlines()), "")
-    return found
 
 
 @lru_cache(maxsize=32)

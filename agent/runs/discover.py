@@ -37,6 +37,8 @@ def discover(
     baseline_seconds: float | None = None,
     minimum_level: int = int(Level.L2),
     seeds: Sequence[str] = (),
+    start: Sequence[tuple[str, str]] = (),
+    notes: str = "",
     heuristic: str = "",
     without: Sequence[str] = (),
     cpu_seconds: float | None = None,
@@ -59,12 +61,14 @@ def discover(
         seed: equal seeds give equal archives for deterministic models.
         workers: sandboxes at once.
         base_url: of a server that speaks a provider's API.
-        instances: files to learn from in place of generated instances; split in three.
+        instances: files to learn from in place of generated instances; dealt to the three splits.
         test: files for the sealed test in place of generated instances.
         layout: how these files are laid out, where their problem's reader asks.
         baseline_seconds: CPU limit of the exact solver for each instance; that of the scale by default.
         minimum_level: the weakest isolation that is accepted, 0 to 4.
         seeds: sources of programs to start from besides the reference rules.
+        start: names and sources of your own heuristics, which the winner must beat like the reference rules.
+        notes: what you know beyond the problem's brief; prompts tell it.
         heuristic: of a formulation: the source of a heuristic that gives hints and an upper bound.
         without: parts of the search that are switched off, for comparisons.
         cpu_seconds: CPU limit of one program on one instance.
@@ -98,6 +102,8 @@ def discover(
         baseline_seconds=baseline_seconds,
         minimum_level=minimum_level,
         seeds=tuple(seeds),
+        start=tuple(start),
+        notes=notes,
         heuristic=heuristic,
         without=tuple(without),
         cpu_seconds=cpu_seconds,

@@ -1,13 +1,41 @@
-"""A heuristic that helps a search for formulations: screened, then added to the library as hint and bound."""
+"""What the user gives a search: notes, heuristics to beat, and one that helps formulations as hint and bound."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gapsmith.agent.codegen.bundle import Bundle
+from gapsmith.agent.codegen.prompt import find_tag
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.evaluators.base import Problem, Reference, UsageError
+from gapsmith.evaluators.grammar import GivenRule
 from gapsmith.evaluators.outcomes import CandidateOutcome
+
+
+def add_knowledge(problem: Problem, start: Sequence[tuple[str, str]], notes: str, generated: bool) -> Problem:
+    """Returns the problem with what the user knows.
+
+    Args:
+        problem: as it is built in, or in the user's file.
+        start: names and sources of heuristics that count as reference rules.
+        notes: a text for prompts.
+        generated: whether instances are generated; of the user's own instances prompts tell no generator's story.
+
+    Raises:
+        UsageError: where a heuristic is no program for the problem, or has the name of a rule.
+    """
+    rules = tuple(_make_rule(problem, name, source) for name, source in start)
+    story = problem.story if generated else ""
+    return replace(problem, rules=(*problem.rules, *rules), notes=notes, story=story)
+
+
+def _make_rule(problem: Problem, name: str, source: str) -> GivenRule:
+    screened = screen(source, problem.entry)
+    if screened.outcome != CandidateOutcome.OK:
+        raise UsageError(f"--start {name} is no program for {problem.name}: {screened.message}")
+    if name.lower() in {rule.name.lower() for rule in problem.rules}:
+        raise UsageError(f"--start {name} has the name of a reference rule; expected another file name")
+    return GivenRule(f"start {name}" if name.isdecimal() else name, text=source, described=find_tag(source))
 
 
 def add_heuristic(problem: Problem, heuristic: str) -> Problem:

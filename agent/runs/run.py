@@ -28,7 +28,7 @@ from gapsmith.agent.runs.final.encoding import encode_report
 from gapsmith.agent.runs.final.entropy import draw_final_seed, find_source
 from gapsmith.agent.runs.final.report import Report, make_report
 from gapsmith.agent.runs.final.selection import choose_finalists, estimate_by_leaving_out, finish
-from gapsmith.agent.runs.hints import add_heuristic
+from gapsmith.agent.runs.hints import add_heuristic, add_knowledge
 from gapsmith.agent.runs.loop.batches import BatchStatus
 from gapsmith.agent.runs.loop.loop import Loop
 from gapsmith.agent.runs.loop.slot import Progress
@@ -97,6 +97,7 @@ class Run:
             self.settings = replace(settings, scale=scaled.scale)
             self.problem = limit_cpu(scaled, settings.cpu_seconds)
             self._switches = _make_switches(settings.without, self.problem)
+            self.problem = add_knowledge(self.problem, settings.start, settings.notes, not settings.instances)
             if settings.heuristic:
                 self.problem = add_heuristic(self.problem, settings.heuristic)
             self.models = tuple(self._model(each, opened) for each in models or settings.models)

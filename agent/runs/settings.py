@@ -52,6 +52,8 @@ class Settings:
         baseline_seconds: limit of the exact method for each instance; that of the scale by default.
         minimum_level: the weakest isolation that is accepted.
         seeds: programs to start from besides the reference rules: source, not names, so that `resume` has them.
+        start: the user's own heuristics, which a run must beat like the reference rules: pairs of name and source.
+        notes: what the user knows beyond the problem's brief; prompts tell it.
         heuristic: of a formulation: the source of a heuristic that gives it hints and an upper bound.
         without: parts of the search that are switched off, for comparisons; see `Switches`.
         cpu_seconds: CPU limit of one program on one instance, in place of the problem's, be it lower or higher.
@@ -74,6 +76,8 @@ class Settings:
     baseline_seconds: float | None = None
     minimum_level: int = int(Level.L2)
     seeds: tuple[str, ...] = ()
+    start: tuple[tuple[str, str], ...] = ()
+    notes: str = ""
     heuristic: str = ""
     without: tuple[str, ...] = ()
     cpu_seconds: float | None = None
@@ -106,7 +110,9 @@ class Settings:
         lists = {name: list(getattr(self, name)) for name in LISTS}
         files = {name: [_make_absolute(path) for path in lists[name]] for name in FILES}
         problem = _make_absolute(self.problem) if self.problem.endswith(".py") else self.problem
-        return {**vars(self), "budget": dict(vars(self.budget)), **lists, **files, "problem": problem}
+        start = [list(pair) for pair in self.start]
+        named = {"problem": problem, "start": start}
+        return {**vars(self), "budget": dict(vars(self.budget)), **lists, **files, **named}
 
     @classmethod
     def decode(cls, plain: dict[str, Any]) -> "Settings":
@@ -118,7 +124,8 @@ class Settings:
             plain["models"] = (plain.pop("model"),)
         plain = {**BEFORE_SCALES, **plain}
         lists = {name: tuple(plain.get(name, ())) for name in LISTS}
-        return cls(**{**plain, **lists, "budget": Budget(**plain["budget"])})
+        start = tuple((name, source) for name, source in plain.get("start", ()))
+        return cls(**{**plain, **lists, "start": start, "budget": Budget(**plain["budget"])})
 
 
 def _make_absolute(path: str) -> str:

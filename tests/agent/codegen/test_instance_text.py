@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapsmith.agent.codegen.instance_text import describe_solution, format_data, format_values
+from gapsmith.agent.codegen.instance_text import (
+    describe_solution,
+    format_data,
+    format_values,
+    summarise_instances,
+)
 from gapsmith.evaluators.base import Baseline, Instance
 
 P = np.array([5, 1, 4, 2])
@@ -73,3 +78,20 @@ def test_no_solution_is_too_odd(data, solution):
     instance = Instance("x", data)
     lines = [told(data, solution), format_values(solution), *format_data(instance)]
     assert all(len(line) < 1000 and "\n" not in line for line in lines)
+
+
+def test_instances_are_summed_up_by_class():
+    """Of each class the shapes and ranges of all arguments are told; many classes are told together."""
+    made = [Instance(str(k), {"p": np.arange(1, 4 + k), "m": 2 + k}, "ab"[k % 2]) for k in range(4)]
+    assert summarise_instances(made) == [
+        "a, 2 instances: p [3 to 5], 1 to 5, median 2.5; m, 2 to 4, median 3",
+        "b, 2 instances: p [4 to 6], 1 to 6, median 3; m, 3 to 5, median 4",
+    ]
+    many = [Instance(str(k), {"p": np.arange(1, 4)}, f"class {k}") for k in range(9)]
+    assert summarise_instances(many) == ["all 9 classes, 9 instances: p [3], 1 to 3, median 2"]
+
+
+@given(st.lists(st.sampled_from([0, 1.5, np.zeros(0), SQUARE, P]), min_size=1, max_size=5))
+def test_whatever_the_data_there_is_a_summary(values):
+    """Numbers, empty arrays and arrays of differing rank are summed up in one line."""
+    assert len(summarise_instances([Instance(str(k), {"x": each}) for k, each in enumerate(values)])) == 1
