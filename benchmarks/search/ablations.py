@@ -31,7 +31,7 @@ from common import (
 )
 
 from gapsmith.agent import Budget, LocalExecutor, discover, find_problem
-from gapsmith.evaluators.base import Split
+from gapsmith.evaluators.base import SMALL, Split
 
 PARTS = ("arms", "racing", "gate", "tuning", "novelty", "frontier")
 WHOLE = "nothing"
@@ -46,7 +46,7 @@ def measure(problem: str, seed: int, without: str, given: argparse.Namespace) ->
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
         meter, begun = Metered(executor, known), time.monotonic()
         budget = Budget(evaluations=given.evaluations)
-        run = discover(problem, budget=budget, archive=archive, executor=meter, seed=seed, **off)
+        run = discover(problem, scale=SMALL, budget=budget, archive=archive, executor=meter, seed=seed, **off)
         for progress in run.search():
             counted("evaluations", progress.evaluations, given.evaluations)
         spent = {"seconds": time.monotonic() - begun, **meter.spent}

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.base import (
+    Baseline,
+    Datum,
+    GapsmithError,
+    Infeasible,
+    Instance,
+    Problem,
+    ProblemScale,
+    Split,
+)
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.independent_set.exact.solve import solve_independent_set
 from gapsmith.evaluators.problems.independent_set.grammar import GRAMMAR
@@ -18,10 +27,12 @@ from gapsmith.evaluators.solutions import subset
 BRIEF = """\
 Maximum independent set (stable set). A simple undirected graph on the vertices 0..n-1 is given by its adjacency
 matrix: adjacent[u, v] is True when u and v are joined by an edge; it is symmetric, and False on the diagonal. Return
-a set of vertices, no two of which are adjacent, that is as large as possible: this is a maximisation.
+a set of vertices, no two of which are adjacent, that is as large as possible: this is a maximisation."""
+
+STORY = """\
 Graphs are random ones of edge probability 0.05, 0.1, 0.2 and 0.5, random geometric ones (points of a square joined
-when close), and sparse ones with a few hubs (preferential attachment). They have 50 to 200 vertices; some files hold
-graphs of codes, of animals that meet, and of up to 1000 vertices."""
+when close), and sparse ones with a few hubs (preferential attachment). They have SIZES; some files hold graphs of
+codes and of animals that meet."""
 
 ENTRY = EntryPoint(
     "independent_set",
@@ -154,10 +165,28 @@ def cpu_seconds(instance: Instance) -> float:
     return max(1.0, (len(np.asarray(instance.data["adjacent"])) / 100) ** 2)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        sizes=dict.fromkeys(Split, (250,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 30},
+        cpu_seconds=1.0,
+        solver_seconds=3.0,
+        story=STORY.replace("SIZES", "250 vertices"),
+    ),
+    "large": ProblemScale(
+        sizes=dict.fromkeys(Split, (1000,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 18, Split.TEST: 24},
+        cpu_seconds=10.0,
+        solver_seconds=10.0,
+        story=STORY.replace("SIZES", "1000 vertices"),
+    ),
+}
+
 problem = Problem(
     name="independent_set",
     title="Maximum independent set (maximise)",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "50 to 200 vertices"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -170,4 +199,5 @@ problem = Problem(
     grammar=GRAMMAR,
     maximise=True,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, ProblemScale, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.job_shop.exact import makespan, solve_job_shop
 from gapsmith.evaluators.problems.job_shop.grammar import GRAMMAR
@@ -24,8 +24,10 @@ operation. The list is decoded from left to right into a semi-active schedule: e
 its job's previous operation and all operations that come earlier in the list on the same machine have ended. Every
 such list is feasible, and some list gives an optimal schedule. A dispatching rule returns the operations in the
 order in which it chose them; an improvement method moves entries of the list. The makespan, when the last operation
-ends, shall be as small as possible.
-Processing times are integers, drawn evenly from 1 to 99. Instances have 6 to 20 jobs and 5 to 15 machines; routes
+ends, shall be as small as possible."""
+
+STORY = """\
+Processing times are integers, drawn evenly from 1 to 99. Instances have SIZES; routes
 are any permutation of the machines, or visit a first set of machines before a second one."""
 
 ENTRY = EntryPoint(
@@ -132,10 +134,30 @@ def cpu_seconds(instance: Instance) -> float:
     return 2.0 * max(1.0, float(hundreds**1.5))
 
 
+SCALES = {
+    "medium": ProblemScale(
+        strata=("m=15 any route", "m=15 two sets"),
+        sizes=dict.fromkeys(Split, (15, 20)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 32},
+        cpu_seconds=1.0,
+        solver_seconds=4.0,
+        story=STORY.replace("SIZES", "15 or 20 jobs and 15 machines"),
+    ),
+    "large": ProblemScale(
+        strata=("m=20 any route", "m=20 two sets"),
+        sizes=dict.fromkeys(Split, (30, 50)),
+        counts={Split.TRAIN: 8, Split.VALIDATION: 16, Split.TEST: 24},
+        cpu_seconds=10.0,
+        solver_seconds=8.0,
+        story=STORY.replace("SIZES", "30 or 50 jobs and 20 machines"),
+    ),
+}
+
 problem = Problem(
     name="job_shop",
     title="J‖Cmax: job shop, makespan",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "6 to 20 jobs and 5 to 15 machines"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -147,4 +169,5 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )

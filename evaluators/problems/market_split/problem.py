@@ -19,7 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.base import (
+    Baseline,
+    Datum,
+    GapsmithError,
+    Infeasible,
+    Instance,
+    Problem,
+    ProblemScale,
+    Split,
+)
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.market_split.exact.solve import solve_market_split
 from gapsmith.evaluators.problems.market_split.grammar import GRAMMAR
@@ -30,10 +39,13 @@ BRIEF = """\
 Market split (Cornuéjols and Dawande), optimisation version. Given m products and n = 10(m - 1) retailers, where
 retailer j buys a[i, j] units of product i, choose the retailers of one division so that it sells b[i] units of
 every product: find x in {0, 1}^n that makes the total slack, the sum over the rows i of |sum_j a[i, j] x[j] - b[i]|,
-as small as possible. Slack to either side counts alike. Coefficients are integers drawn evenly from 0 to D - 1, with
-D = 100 or 200, and b[i] is half the row sum, rounded down. Instances have m = 3 or 4 rows and n = 20 or 30 columns.
-The least total slack is a few units, often 1 to 5, sometimes 0; linear relaxations say nothing, since x = 1/2
-everywhere has slack at most 1/2 in each row. Gaps are in percent of that least slack, and so in the hundreds."""
+as small as possible. Slack to either side counts alike.
+Linear relaxations say nothing, since x = 1/2 everywhere has slack at most 1/2 in each row. Gaps are in percent of the
+least total slack, a few units, and so in the hundreds."""
+
+STORY = """\
+Coefficients are integers drawn evenly from 0 to D - 1,
+and b[i] is half the row sum, rounded down. Instances have SIZES."""
 
 ENTRY = EntryPoint(
     "split",
@@ -113,10 +125,36 @@ def cpu_seconds(_: Instance) -> float:
     return 0.25
 
 
+SCALES = {
+    "medium": ProblemScale(
+        sizes=dict.fromkeys(Split, (5,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 40},
+        cpu_seconds=0.5,
+        solver_seconds=5.0,
+        story=STORY.replace(
+            "SIZES", "D = 100 or 200, m = 5 rows and n = 40 columns; the least total slack is mostly 1 to 5"
+        ),
+    ),
+    "large": ProblemScale(
+        strata=("D=500", "D=1000"),
+        sizes=dict.fromkeys(Split, (5,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 20, Split.TEST: 30},
+        cpu_seconds=2.0,
+        solver_seconds=20.0,
+        story=STORY.replace(
+            "SIZES", "D = 500 or 1000, m = 5 rows and n = 40 columns; the least total slack is mostly 5 to 20"
+        ),
+    ),
+}
+
 problem = Problem(
     name="market_split",
     title="market split: least total slack",
     brief=BRIEF,
+    story=STORY.replace(
+        "SIZES",
+        "D = 100 or 200, m = 3 or 4 rows and n = 20 or 30 columns; the least total slack is a few units, sometimes 0",
+    ),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -128,4 +166,5 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Number, Problem, Split
+from gapsmith.evaluators.base import (
+    Baseline,
+    Datum,
+    Infeasible,
+    Instance,
+    Number,
+    Problem,
+    ProblemScale,
+    Split,
+)
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.multidimensional_knapsack.exact.solve import solve_packing
 from gapsmith.evaluators.problems.multidimensional_knapsack.grammar import GRAMMAR
@@ -21,10 +30,12 @@ BRIEF = """\
 Multi-dimensional 0/1 knapsack (multi-constraint knapsack, packing integer programme). There are n items and m
 resources. Item j brings profit[j] and takes weight[i, j] of resource i, of which there is capacity[i] in all; each
 item is taken once or not at all. Return the items to take so that no capacity is exceeded and the total profit is
-as great as possible: this is a maximisation.
+as great as possible: this is a maximisation."""
+
+STORY = """\
 Instances follow Chu and Beasley: weights are integers drawn evenly from 0 to 1000, each capacity is a share alpha of
 the sum of its weights (alpha = 0.25, 0.5 or 0.75), and profits are correlated with weights: the mean of an item's
-weights plus up to 500. There are 5 or 10 resources and 30 to 250 items. A few old instances have decimals, zero
+weights plus up to 500. There are SIZES. A few old instances have decimals, zero
 weights, and items that fit nowhere."""
 
 ENTRY = EntryPoint(
@@ -47,7 +58,8 @@ ENTRY = EntryPoint(
     "Sequence[int] | NDArray[np.int64]",
 )
 
-STRATA = tuple(f"m={m} alpha={alpha}" for m, alpha in product((5, 10), (0.25, 0.5, 0.75)))
+SHARES = (0.25, 0.5, 0.75)
+STRATA = tuple(f"m={m} alpha={alpha}" for m, alpha in product((5, 10), SHARES))
 
 HEADER_NUMBERS = 3
 """Numbers on the first line of an instance in a file."""
@@ -200,10 +212,30 @@ def cpu_seconds(instance: Instance) -> float:
     return max(1.0, len(_get_array(instance, "profit")) / 100)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        strata=tuple(f"m=10 alpha={alpha}" for alpha in SHARES),
+        sizes=dict.fromkeys(Split, (100, 250)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 30},
+        cpu_seconds=1.0,
+        solver_seconds=3.0,
+        story=STORY.replace("SIZES", "10 resources and 100 or 250 items"),
+    ),
+    "large": ProblemScale(
+        strata=tuple(f"m=30 alpha={alpha}" for alpha in SHARES),
+        sizes=dict.fromkeys(Split, (500,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 15, Split.TEST: 24},
+        cpu_seconds=10.0,
+        solver_seconds=10.0,
+        story=STORY.replace("SIZES", "30 resources and 500 items"),
+    ),
+}
+
 problem = Problem(
     name="multidimensional_knapsack",
     title="Multi-dimensional 0/1 knapsack (maximise)",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "5 or 10 resources and 30 to 250 items"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -217,4 +249,5 @@ problem = Problem(
     grammar=GRAMMAR,
     maximise=True,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, ProblemScale, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.integrity import online
 from gapsmith.evaluators.problems.online_bin_packing.grammar import GRAMMAR
@@ -28,11 +28,13 @@ are always empty, so that a new bin can be opened at any time and C is bins[-1].
 item goes into the bin of highest score, the first of them on ties. Empty bins do not count at the end.
 The number of items and the sizes to come are not known. Programs that look for them are rejected: every winner is
 run again with other items to come, and must decide the same.
-Instances: 250 to 5000 items, with sizes from a Weibull distribution of shape 3 and scale 45, rounded, C = 100; or
-uniform from 20 to 100, C = 150. An instance of 5000 items means 5000 calls with up to some hundred bins each:
-use few vector operations. The CPU limit is for all calls of an instance together. State may be kept from item to
-item, in globals of the module or attributes of a function; every instance begins with the module loaded anew, so
-that nothing has to be reset."""
+An instance of 5000 items means 5000 calls with up to some hundred bins each: use few vector operations. The CPU
+limit is for all calls of an instance together. State may be kept from item to item, in globals of the module or
+attributes of a function; every instance begins with the module loaded anew, so that nothing has to be reset."""
+
+STORY = """\
+Instances: SIZES, with sizes from a Weibull distribution of shape 3 and scale 45, rounded, C = 100; or
+uniform from 20 to 100, C = 150."""
 
 ENTRY = EntryPoint(
     "priority",
@@ -128,11 +130,29 @@ def cpu_seconds(instance: Instance) -> float:
     return 0.5 + max(0, len(np.asarray(instance.data["items"])) - 500) / 3000
 
 
+SCALES = {
+    "medium": ProblemScale(
+        sizes=dict.fromkeys(Split, (5000,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 20, Split.TEST: 30},
+        cpu_seconds=1.0,
+        solver_seconds=5.0,
+        story=STORY.replace("SIZES", "5000 items"),
+    ),
+    "large": ProblemScale(
+        sizes=dict.fromkeys(Split, (50_000,)),
+        counts={Split.TRAIN: 6, Split.VALIDATION: 10, Split.TEST: 12},
+        cpu_seconds=10.0,
+        solver_seconds=10.0,
+        story=STORY.replace("SIZES", "50,000 items"),
+    ),
+}
+
 problem = Problem(
     name="online_bin_packing",
     version="3",  # In version 1 programs saw all events at once, in version 2 what was kept of earlier instances.
     title="on-line bin packing: fewest bins",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "250 to 5000 items"),
     entry=ENTRY,
     strata=(WEIBULL, UNIFORM),
     generate=generate,
@@ -144,6 +164,7 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
     driver=DRIVER,
     online=True,
 )

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.base import (
+    Baseline,
+    Datum,
+    GapsmithError,
+    Infeasible,
+    Instance,
+    Problem,
+    ProblemScale,
+    Split,
+)
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.parallel_machines.exact.solve import solve_parallel_machines
 from gapsmith.evaluators.problems.parallel_machines.grammar import GRAMMAR
@@ -18,13 +27,14 @@ BRIEF = """\
 Identical parallel machines, makespan: P||Cmax. Each of n jobs is processed without interruption on one of m
 identical machines; a machine processes one job at a time. The load of a machine is the sum of the processing
 times of its jobs. Assign the jobs so that the greatest load, the makespan, is as small as possible.
-Processing times are integers from 1 to R, R = 100 or 1000: in the classes U evenly spread; in the classes
-NU 98 % of them lie between 0.9 R and R and the others up to 0.2 R. There are 20 to 1000 jobs and 5 to 25
-machines, with at least two jobs for each machine. Loads that are all but equal are the rule in good solutions:
-what decides is the last per mille."""
+Loads that are all but equal are the rule in good solutions: what decides is the last per mille."""
 
-# R = 10000, which occurs in files, is not generated: with about four jobs on a machine our exact methods do not close
-# the last one or two units within a minute, and a search would have to wait for that.
+STORY = """\
+Processing times are integers from 1 to R: in the classes U evenly spread; in the classes NU 98 % of them lie between
+0.9 R and R and the others up to 0.2 R. Instances have SIZES."""
+
+# R = 10000, which occurs in files, is not generated at small: with about four jobs on a machine our exact methods do
+# not close the last one or two units within a minute.
 
 ENTRY = EntryPoint(
     "assign",
@@ -43,6 +53,11 @@ ENTRY = EntryPoint(
 
 MACHINES = (5, 10, 25)
 STRATA = tuple(f"{kind} R={longest}" for kind, longest in product(("U", "NU"), (100, 1000)))
+FEW_JOBS_A_MACHINE = {
+    size: tuple(f"{kind} R=10000 m={m}" for m, kind in product(machines, ("U", "NU")))
+    for size, machines in ((200, (10, 40, 80)), (1000, (25, 200, 400)))
+}
+"""Classes for each number of jobs: with twenty jobs on a machine simple rules are all but optimal, not with five."""
 
 
 MAX_MACHINES = 100_000
@@ -56,13 +71,18 @@ def generate(rng: np.random.Generator, stratum: str, size: int) -> Mapping[str, 
     jobs from U{0.9(R-1)..R}, the others from U{1..0.2(R-1)}. The number of machines is drawn from those of 5, 10 and
     25 that leave at least two jobs for each machine.
     """
-    kind, longest = stratum.split()[0], int(stratum.partition("=")[2])
-    m = int(rng.choice([number for number in MACHINES if 2 * number <= size] or [max(1, size // 2)]))
+    kind, *limits = stratum.split()
+    given = {name: int(value) for name, value in (limit.split("=") for limit in limits)}
+    longest, m = given["R"], given.get("m") or _draw_machines(rng, size)
     if kind == "U":
         return {"p": rng.integers(1, longest, size, endpoint=True), "m": m}
     long = rng.integers(int(0.9 * (longest - 1)), longest, size, endpoint=True)
     short = rng.integers(1, int(0.2 * (longest - 1)), size, endpoint=True)
     return {"p": np.where(rng.random(size) < 0.98, long, short), "m": m}
+
+
+def _draw_machines(rng: np.random.Generator, size: int) -> int:
+    return int(rng.choice([number for number in MACHINES if 2 * number <= size] or [max(1, size // 2)]))
 
 
 def read(path: Path) -> list[Instance]:
@@ -111,10 +131,33 @@ def cpu_seconds(instance: Instance) -> float:
     return 0.5 * max(1.0, len(np.asarray(instance.data["p"])) / 100)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        strata=FEW_JOBS_A_MACHINE[200],
+        sizes=dict.fromkeys(Split, (200,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 36},
+        cpu_seconds=0.5,
+        solver_seconds=3.0,
+        story=STORY.replace("SIZES", "R = 10000, 200 jobs, and 10, 40 or 80 machines"),
+    ),
+    "large": ProblemScale(
+        strata=FEW_JOBS_A_MACHINE[1000],
+        sizes=dict.fromkeys(Split, (1000,)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 18, Split.TEST: 24},
+        cpu_seconds=2.0,
+        solver_seconds=10.0,
+        story=STORY.replace("SIZES", "R = 10000, 1000 jobs, and 25, 200 or 400 machines"),
+    ),
+}
+
 problem = Problem(
     name="parallel_machines",
     title="P‖Cmax: identical parallel machines, makespan",
     brief=BRIEF,
+    story=STORY.replace(
+        "SIZES",
+        "R = 100 or 1000, 20 to 1000 jobs and 5 to 25 machines, with at least two jobs for each machine",
+    ),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -126,4 +169,5 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )

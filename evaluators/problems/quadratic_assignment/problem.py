@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Instance, Problem, Split
+from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Instance, Problem, ProblemScale, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.quadratic_assignment.exact.solve import (
     LARGEST_COST,
@@ -24,10 +24,12 @@ Quadratic assignment problem, Koopmans and Beckmann's form. There are n faciliti
 from facility i to facility k, and distance[j, l] lies from location j to location l; both are integers of at least
 0, symmetric or not, usually with a zero diagonal. Put every facility at a location of its own. If facility i stands
 at place[i], the cost is the sum over all i and k of flow[i, k] * distance[place[i], place[k]], each ordered pair
-counted. Return the places that make the cost as small as possible.
+counted. Return the places that make the cost as small as possible."""
+
+STORY = """\
 Instances are of four kinds: grids (distances in a rectangular grid, sparse flows), uniform ones (both matrices
 random, which gives no hold), real-life-like ones (a few large flows, distances in the plane) and trees (flows along
-the edges of a tree). They have 8 to 30 facilities."""
+the edges of a tree). They have SIZES."""
 
 ENTRY = EntryPoint(
     "assign",
@@ -153,10 +155,28 @@ def cpu_seconds(instance: Instance) -> float:
     return max(1.0, (len(np.asarray(instance.data["flow"])) / 20) ** 2)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        sizes=dict.fromkeys(Split, (30, 40)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 32},
+        cpu_seconds=1.0,
+        solver_seconds=3.0,
+        story=STORY.replace("SIZES", "30 or 40 facilities"),
+    ),
+    "large": ProblemScale(
+        sizes=dict.fromkeys(Split, (80, 100)),
+        counts={Split.TRAIN: 8, Split.VALIDATION: 16, Split.TEST: 24},
+        cpu_seconds=10.0,
+        solver_seconds=10.0,
+        story=STORY.replace("SIZES", "80 or 100 facilities"),
+    ),
+}
+
 problem = Problem(
     name="quadratic_assignment",
     title="QAP: quadratic assignment",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "8 to 30 facilities"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -168,4 +188,5 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )

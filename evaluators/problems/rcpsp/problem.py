@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, Split
+from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, ProblemScale, Split
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.rcpsp.exact import solve_rcpsp
 from gapsmith.evaluators.problems.rcpsp.generator import draw_project
@@ -22,8 +22,10 @@ While it runs, activity i occupies demand[i, k] units of the renewable resource 
 all times. Activity 0 comes before, activity n-1 after all others; both have no duration and no demand. All pairs
 have i < j.
 Return integer start times, 0 or more, such that all precedences hold, no capacity is exceeded at any time, and the
-makespan, the greatest end of an activity, is as small as possible.
-Projects are like PSPLIB's: 15 to 120 activities, durations and requests from 1 to 10, 4 resources. NC says how many
+makespan, the greatest end of an activity, is as small as possible."""
+
+STORY = """\
+Projects are like PSPLIB's: SIZES, durations and requests from 1 to 10, 4 resources. NC says how many
 precedences there are for each activity, RF (resource factor) which share of the requests is not 0, RS (resource
 strength) how plentiful the capacities are: 0 is the least at which every activity can run alone, 1 is enough for
 the schedule without resources. Scarce resources (RS = 0.2) asked for by all (RF = 1) are the hardest."""
@@ -58,6 +60,9 @@ ENTRY = EntryPoint(
 )
 
 ENTRY_NAMES = tuple(argument.name for argument in ENTRY.arguments)
+
+SCARCE = tuple(f"NC={nc} RF={rf} RS={rs}" for nc, rf, rs in product((1.5, 1.8), (0.5, 1.0), (0.1, 0.2, 0.3)))
+"""Classes without those whose optimum is the critical path: nothing is to be found there."""
 
 STRATA = tuple(
     f"NC={nc} RF={rf} RS={rs}" for nc, rf, rs in product((1.5, 1.8), (0.25, 0.5, 0.75, 1.0), (0.2, 0.5, 0.7))
@@ -136,10 +141,30 @@ def cpu_seconds(instance: Instance) -> float:
     return 2.0 * max(1.0, (len(np.asarray(instance.data["duration"])) / 32) ** 2)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        strata=SCARCE,
+        sizes=dict.fromkeys(Split, (60, 90)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 24, Split.TEST: 36},
+        cpu_seconds=1.0,
+        solver_seconds=4.0,
+        story=STORY.replace("SIZES", "60 or 90 activities"),
+    ),
+    "large": ProblemScale(
+        strata=SCARCE,
+        sizes=dict.fromkeys(Split, (120, 300)),
+        counts={Split.TRAIN: 12, Split.VALIDATION: 12, Split.TEST: 24},
+        cpu_seconds=10.0,
+        solver_seconds=8.0,
+        story=STORY.replace("SIZES", "120 or 300 activities"),
+    ),
+}
+
 problem = Problem(
     name="rcpsp",
     title="PS|prec|Cmax: resource-constrained project, makespan",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "15 to 120 activities"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -151,4 +176,5 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
 )

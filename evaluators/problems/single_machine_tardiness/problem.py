@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Instance, Problem, Split, UsageError
+from gapsmith.evaluators.base import (
+    Baseline,
+    Datum,
+    GapsmithError,
+    Instance,
+    Problem,
+    ProblemScale,
+    Split,
+    UsageError,
+)
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import (
     LARGEST_TOTAL,
@@ -24,9 +33,12 @@ Single-machine total tardiness, 1||sum Tj. All n jobs are available at time 0; o
 at a time, without preemption and without idle time. Job j needs p[j] time units and is due at d[j]. In a given
 sequence, job j completes at C[j], the sum of the processing times up to and including its own; its tardiness
 is max(0, C[j] - d[j]). Return the sequence that makes the total tardiness as small as possible.
+Due dates may be 0 or negative."""
+
+STORY = """\
 Processing times are integers from 1 to 100. Due dates are integers spread around (1 - TF) * sum(p) with a width
 of RDD * sum(p): TF (tardiness factor) from 0.2 to 0.8 says how many jobs will be late, RDD (range of due dates)
-from 0.2 to 1.0 how far they lie apart. Instances have 20 to 500 jobs; due dates may be 0 or negative."""
+from 0.2 to 1.0 how far they lie apart. Instances have SIZES."""
 
 ENTRY = EntryPoint(
     "schedule",
@@ -175,10 +187,28 @@ def cpu_seconds(instance: Instance) -> float:
     return 0.1 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        sizes=dict.fromkeys(Split, (200,)),
+        counts={Split.TRAIN: 20, Split.VALIDATION: 20, Split.TEST: 40},
+        cpu_seconds=0.5,
+        solver_seconds=3.0,
+        story=STORY.replace("SIZES", "200 jobs"),
+    ),
+    "large": ProblemScale(
+        sizes=dict.fromkeys(Split, (500,)),
+        counts={Split.TRAIN: 20, Split.VALIDATION: 20, Split.TEST: 40},
+        cpu_seconds=2.0,
+        solver_seconds=10.0,
+        story=STORY.replace("SIZES", "500 jobs"),
+    ),
+}
+
 problem = Problem(
     name="single_machine_tardiness",
     title="1‖ΣTj: single machine, total tardiness",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "20 to 500 jobs"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -191,5 +221,6 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
     relabel=relabel,
 )

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Instance, Problem, Split, UsageError
+from gapsmith.evaluators.base import (
+    Baseline,
+    Datum,
+    GapsmithError,
+    Instance,
+    Problem,
+    ProblemScale,
+    Split,
+    UsageError,
+)
 from gapsmith.evaluators.grammar import Argument, EntryPoint
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import (
     LARGEST_SUM,
@@ -24,10 +33,13 @@ Single-machine total weighted tardiness, 1||sum w_j T_j. All n jobs are availabl
 one job at a time, without preemption and without idle time. Job j needs p[j] time units, weighs w[j] and is due at
 d[j]. In a given sequence, job j completes at C[j], the sum of the processing times up to and including its own; its
 tardiness is max(0, C[j] - d[j]). Return the sequence that makes the sum of w[j] times tardiness as small as possible.
+Where all jobs are late a sequence by w/p is good, where few are one by due date; between, both matter. The optimum
+can be 0."""
+
+STORY = """\
 Processing times are integers from 1 to 100, weights integers from 1 to 10. Due dates are integers from 0, spread
 around (1 - TF) * sum(p) with a width of RDD * sum(p): TF (tardiness factor) from 0.2 to 1.0 says how many jobs will
-be late, RDD (range of due dates) from 0.2 to 1.0 how far they lie apart. Instances have 40 or 50 jobs. With TF near
-1 a sequence by w/p is good, with TF near 0 one by due date; between, both matter. The optimum can be 0."""
+be late, RDD (range of due dates) from 0.2 to 1.0 how far they lie apart. Instances have SIZES."""
 
 _ARRAY, _ANNOTATION = "int64 array of shape [n]", "NDArray[np.int64]"
 
@@ -202,10 +214,28 @@ def cpu_seconds(instance: Instance) -> float:
     return 0.5 * max(1.0, (len(np.asarray(instance.data["p"])) / 100) ** 2)
 
 
+SCALES = {
+    "medium": ProblemScale(
+        sizes=dict.fromkeys(Split, (100,)),
+        counts={Split.TRAIN: 25, Split.VALIDATION: 25, Split.TEST: 50},
+        cpu_seconds=0.5,
+        solver_seconds=3.0,
+        story=STORY.replace("SIZES", "100 jobs"),
+    ),
+    "large": ProblemScale(
+        sizes=dict.fromkeys(Split, (200,)),
+        counts={Split.TRAIN: 25, Split.VALIDATION: 25, Split.TEST: 50},
+        cpu_seconds=2.0,
+        solver_seconds=10.0,
+        story=STORY.replace("SIZES", "200 jobs"),
+    ),
+}
+
 problem = Problem(
     name="single_machine_weighted_tardiness",
     title="1‖ΣwjTj: single machine, total weighted tardiness",
     brief=BRIEF,
+    story=STORY.replace("SIZES", "40 or 50 jobs"),
     entry=ENTRY,
     strata=STRATA,
     generate=generate,
@@ -218,5 +248,6 @@ problem = Problem(
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,
+    scales=SCALES,
     relabel=relabel,
 )

@@ -1,4 +1,4 @@
-"""Kernels of meet in the middle for market split: pairs of partial sums within a window of the first row."""
+"""Kernels of meet in the middle for market split: pairs of partial sums within windows of two rows."""
 
 from typing import TypeAlias
 
@@ -30,36 +30,53 @@ def sum_subsets(columns: Integers, sums: Integers) -> None:
 
 
 @compile_kernel
-def find_nearest_pair(left: Integers, right: Integers, first: int, last: int, best: Integers) -> None:
+def find_nearest_pair(
+    left: Integers, right: Integers, values: Integers, begins: Integers, first: int, last: int, best: Integers
+) -> None:
     """Finds the pair of partial sums with the least total slack.
 
     Args:
-        left: sums of the first half minus the right-hand sides, shape (many, rows).
-        right: sums of the second half, sorted by their first column, shape (many, rows).
+        left: sums of the first half minus the right-hand sides, shape (many, rows), at least two rows.
+        right: sums of the second half, sorted by their first column, then by their second, shape (many, rows).
+        values: the different numbers of the first column of `right`, ascending.
+        begins: where each begins in `right`, and its length, shape (len(values) + 1,).
         first: index in `left` at which to begin.
         last: index in `left` before which to end.
         best: input and output: the total to beat, the index in `left`, the index in `right`, shape (3,).
     """
-    rows, many = left.shape[1], right.shape[0]
+    rows = left.shape[1]
     for a in range(first, last):
         if best[0] == 0:
             return
-        # The slack of the first row alone must be less than the total to beat: a window of the sorted half.
-        low, high = 0, many
+        # The slack of the first row alone must be less than the total to beat, and leaves a window of the second.
+        low, high = 0, len(values)
         while low < high:
             middle = (low + high) // 2
-            if right[middle, 0] + left[a, 0] <= -best[0]:
+            if values[middle] + left[a, 0] <= -best[0]:
                 low = middle + 1
             else:
                 high = middle
-        for b in range(low, many):
-            total = right[b, 0] + left[a, 0]
-            if total >= best[0]:
-                break
-            total = abs(total)
-            for i in range(1, rows):
-                total += abs(right[b, i] + left[a, i])
-                if total >= best[0]:
+        for k in range(low, len(values)):
+            room = best[0] - abs(values[k] + left[a, 0])
+            if room <= 0:
+                if values[k] + left[a, 0] > 0:
                     break
-            if total < best[0]:
-                best[0], best[1], best[2] = total, a, b
+                continue
+            low, high = begins[k], begins[k + 1]
+            while low < high:
+                middle = (low + high) // 2
+                if right[middle, 1] + left[a, 1] <= -room:
+                    low = middle + 1
+                else:
+                    high = middle
+            for b in range(low, begins[k + 1]):
+                if right[b, 1] + left[a, 1] >= room:
+                    break
+                total = best[0] - room + abs(right[b, 1] + left[a, 1])
+                for i in range(2, rows):
+                    total += abs(right[b, i] + left[a, i])
+                    if total >= best[0]:
+                        break
+                if total < best[0]:
+                    room -= best[0] - total
+                    best[0], best[1], best[2] = total, a, b

@@ -12,13 +12,16 @@ from gapsmith.evaluators.base import Baseline
 Integers: TypeAlias = "NDArray[np.int64]"
 
 MAX_COLUMNS = 40
-"""Columns up to which meet in the middle is used: two halves of 2^20 sums take a few hundred megabytes and minutes."""
+"""Columns up to which meet in the middle is used: two halves of 2^20 sums take a few hundred megabytes."""
 
 MAX_SUMS = 1 << 25
 """Limit on rows times subset sums of one half: a quarter of a gigabyte."""
 
-MAX_PAIRS_PER_SLICE = 1 << 24
-"""Limit on pairs of sums between two checks of the clock."""
+FIRST_TARGET = 4
+"""Total slack to beat at first; it is doubled until a pair beats it."""
+
+SLICE = 1 << 13
+"""Partial sums of one half that are looked at between two checks of the clock."""
 
 MAX_FOR_PAIR_FLIPS = 20_000_000
 """Coefficients times columns above which the descent flips single variables only."""
@@ -98,28 +101,40 @@ def _meet_in_the_middle(a: Integers, b: Integers, x: Integers, deadline: float) 
     )
 
     half = a.shape[1] // 2
-    # The row with the largest sum goes first: its window has the fewest partial sums.
+    # The rows with the largest sums go first: their windows have the fewest partial sums.
     rows = np.argsort(-a.sum(axis=1), kind="stable")
-    columns = np.ascontiguousarray(a[rows].T)
-    left = np.zeros((1 << half, len(b)), np.int64)
-    right = np.zeros((1 << a.shape[1] - half, len(b)), np.int64)
+    columns, sides = np.ascontiguousarray(a[rows].T), b[rows]
+    if len(rows) == 1:
+        columns, sides = np.column_stack((columns, np.zeros_like(columns))), np.append(sides, 0)
+    left = np.zeros((1 << half, len(sides)), np.int64)
+    right = np.zeros((1 << a.shape[1] - half, len(sides)), np.int64)
     sum_subsets(columns[:half], left)
     sum_subsets(columns[half:], right)
-    left -= b[rows]
-    order = np.argsort(right[:, 0], kind="stable")
+    left -= sides
+    order = np.lexsort((right[:, 1], right[:, 0]))
     right = right[order]
-    best = np.array([compute_total_slack(a, b, x), -1, -1])
-    step = max(1, MAX_PAIRS_PER_SLICE // len(right))
-    for first in range(0, len(left), step):
-        find_nearest_pair(left, right, first, min(first + step, len(left)), best)
-        if time.process_time() > deadline and first + step < len(left):
-            return _restore_solution(best, order, half, x), False
-    return _restore_solution(best, order, half, x), True
+    # Neighbours look into the same windows.
+    near = np.argsort(left[:, 0], kind="stable")
+    left = left[near]
+    values, begins = np.unique(right[:, 0], return_index=True)
+    begins = np.append(begins, len(right))
+    known = compute_total_slack(a, b, x)
+    # Narrow windows first: they are fast, and mostly hold the best.
+    target = min(known, FIRST_TARGET)
+    while True:
+        best = np.array([target, -1, -1])
+        for first in range(0, len(left), SLICE):
+            find_nearest_pair(left, right, values, begins, first, min(first + SLICE, len(left)), best)
+            if time.process_time() > deadline and first + SLICE < len(left):
+                return _restore_solution(best, near, order, half, x), False
+        if best[1] >= 0 or target == known:
+            return _restore_solution(best, near, order, half, x), True
+        target = min(known, 2 * target)
 
 
-def _restore_solution(best: Integers, order: Integers, half: int, x: Integers) -> Integers:
+def _restore_solution(best: Integers, near: Integers, order: Integers, half: int, x: Integers) -> Integers:
     """Returns the solution of the best pair, or `x` without one."""
     if best[1] < 0:
         return x
-    bits = int(best[1]) | int(order[best[2]]) << half
+    bits = int(near[best[1]]) | int(order[best[2]]) << half
     return np.array([bits >> j & 1 for j in range(len(x))], dtype=np.int64)
