@@ -22,7 +22,7 @@ import numpy as np
 from gapsmith.agent import Archive, Settings, find_problem
 from gapsmith.agent.archive import CandidateRow, RunRow
 from gapsmith.agent.runs.final.entropy import find_last_drawn
-from gapsmith.agent.runs.splits import Splits
+from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.evaluators.base import GapsmithError, Instance, Number, Problem
 from gapsmith.evaluators.scoring import Scale
 
@@ -172,7 +172,7 @@ def find_test(archive: Archive, row: RunRow) -> tuple[Problem, list[Instance]]:
     problem = find_problem(wanted.problem, wanted.layout)
     if seed is None:
         raise GapsmithError(f"run {row.id} kept no seed of its test; expected a run of this version")
-    return problem, Splits(problem, wanted.instances, wanted.test, wanted.seed).test(seed)
+    return problem, InstanceSupply(problem, wanted.instances, wanted.test, wanted.seed).test(seed)
 
 
 def read_costs(archive: Archive, program: int, instances: Sequence[Instance]) -> list[Number | None]:

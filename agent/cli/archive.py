@@ -209,8 +209,8 @@ def best(
                 open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
                 show_progress() as doing,
             ):
-                by = Scorer(known, executor, store, seconds or SOLVER_SECONDS, doing)
-                comparison = rescore_programs(read_instances(known, instances), limit, by, run_number)
+                scorer = Scorer(known, executor, store, seconds or SOLVER_SECONDS, doing)
+                comparison = rescore_programs(read_instances(known, instances), limit, scorer, run_number)
             show_result(
                 comparisons.encode_comparison(comparison),
                 comparisons.build_comparison_table(comparison),

@@ -166,8 +166,8 @@ class _Work:
     instances: Sequence[Instance]
     isolated: bool
 
-    def __call__(self, runner: Runner, spent: float) -> tuple[Score, ...]:
-        return assess_all(self.problem, self.source, self.instances, runner, spent, self.isolated)
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> tuple[Score, ...]:
+        return assess_all(self.problem, self.source, self.instances, runner, null_cpu_seconds, self.isolated)
 
 
 def _find_entrant(problem: Problem, name: str, archive: Archive | None) -> Entrant:

@@ -12,52 +12,52 @@ from gapsmith.evaluators.base import GapsmithError, Instance
 
 
 def rescore_programs(
-    instances: Sequence[Instance], limit: int, by: Scorer, run: int | None = None
+    instances: Sequence[Instance], limit: int, scorer: Scorer, run: int | None = None
 ) -> Comparison:
     """Ranks archived programs and reference rules on instances.
 
     Args:
         instances: at least one; what is known of a program on them is not run again.
         limit: programs at most, in the order of `rank_candidates`; the rules come on top.
-        by: runs programs, and keeps their scores.
+        scorer: runs programs, and keeps their scores.
         run: programs of one run only.
 
     Raises:
         GapsmithError: when the archive holds no scored program of the problem.
     """
-    problem = by.problem
-    best = rank_programs(by.archive, problem.name, run, limit)
-    found = [_find_current(Known.build(by.archive.find(row.program or 0), row), by) for row in best]
+    problem = scorer.problem
+    best = rank_programs(scorer.archive, problem.name, run, limit)
+    found = [_find_current(Known.build(scorer.archive.find(row.program or 0), row), scorer) for row in best]
     if not found:
-        place = f"archive {by.archive.location} holds no scored program of {problem.name}"
+        place = f"archive {scorer.archive.location} holds no scored program of {problem.name}"
         raise GapsmithError(f"{place}; a run makes them: gapsmith run {problem.name}")
-    programs = list({each.program: each for each in (*found, *_list_rules(by))}.values())
-    baselines = find_baselines(problem, instances, by.archive, by.seconds, by.doing)
+    programs = list({each.program: each for each in (*found, *_list_rules(scorer))}.values())
+    baselines = find_baselines(problem, instances, scorer.archive, scorer.seconds, scorer.doing)
     scale = make_scale(problem, instances, baselines)
-    results = zip(programs, by.run(programs, instances, whole=True), strict=True)
+    results = zip(programs, scorer.run(programs, instances, whole=True), strict=True)
     rows = sorted((make_row(program, result, scale) for program, result in results), key=_rank)
     return Comparison(problem, tuple(instances), baselines, tuple(rows))
 
 
-def _list_rules(by: Scorer) -> list[Known]:
-    entry, found = by.problem.entry, []
-    for rule in by.problem.rules:
+def _list_rules(scorer: Scorer) -> list[Known]:
+    entry, found = scorer.problem.entry, []
+    for rule in scorer.problem.rules:
         screened = screen(rule.source(entry.name), entry)
-        found.append(Known(_number(screened, by), screened.source, screened.size, rule.name))
+        found.append(Known(_number(screened, scorer), screened.source, screened.size, rule.name))
     return found
 
 
-def _find_current(known: Known, by: Scorer) -> Known:
+def _find_current(known: Known, scorer: Scorer) -> Known:
     """Finds the program's number in this version of the problem."""
-    if by.archive.find(known.program).version == by.problem.version:
+    if scorer.archive.find(known.program).version == scorer.problem.version:
         return known
-    return replace(known, program=_number(screen(known.source, by.problem.entry), by))
+    return replace(known, program=_number(screen(known.source, scorer.problem.entry), scorer))
 
 
-def _number(screened: Screened, by: Scorer) -> int:
+def _number(screened: Screened, scorer: Scorer) -> int:
     """Returns the number of a program, recorded now if it is new."""
-    problem, found = by.problem, screened
-    return by.archive.add_program(problem.name, found.key, found.source, found.size, problem.version)[0]
+    problem, found = scorer.problem, screened
+    return scorer.archive.add_program(problem.name, found.key, found.source, found.size, problem.version)[0]
 
 
 def _rank(row: Scored) -> tuple[int, float, float]:

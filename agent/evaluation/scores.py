@@ -120,13 +120,13 @@ class _Work:
     instances: Sequence[Instance]
     whole: bool
 
-    def __call__(self, runner: Runner, spent: float) -> tuple[Score, ...]:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> tuple[Score, ...]:
         scores: list[Score] = []
         failed = 0
         while len(scores) < len(self.instances) and (self.whole or not failed):
             left = self.instances[len(scores) :]
             tries = TRIES if failed < FAILURES else 1
-            scores += assess(self.problem, self.source, left, runner, spent, tries).scores
+            scores += assess(self.problem, self.source, left, runner, null_cpu_seconds, tries).scores
             failed += scores[-1].outcome != CandidateOutcome.OK
         return tuple(scores)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gapsmith.agent.search.acceptance.novelty import Decisions
 from gapsmith.agent.search.acceptance.racing import RaceReference, estimate_deficit, split_blocks
-from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.evaluators.base import Instance, Number
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.outcomes import CandidateOutcome
@@ -40,7 +40,7 @@ class StageResult:
         run: instances that were run in the sandbox for it.
         costs: of all instances of the part's bench, in its order; None unless all were solved.
         decisions: what it did where it was met in training.
-        lag: points behind the bar, of a candidate that was raced.
+        deficit: points behind the bar, of a candidate that was raced.
         detail: what an examination found beside; plain data.
     """
 
@@ -51,11 +51,11 @@ class StageResult:
     run: int = 0
     costs: tuple[Number, ...] | None = None
     decisions: Decisions = field(default_factory=dict)
-    lag: float = 0.0
+    deficit: float = 0.0
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def met(self) -> int:
+    def evaluated(self) -> int:
         """How many instances were met so far."""
         return len(self.places)
 
@@ -64,83 +64,87 @@ class StageResult:
 class _BenchRun:
     """A program on its way along a bench."""
 
-    course: Course
+    splits: Splits
     bench: InstanceSet
     source: str
     scores: dict[str, Score]
     order: Sequence[int]
     decisions: dict[str, str]
-    met: int = 0
+    evaluated: int = 0
     run: int = 0
 
     @classmethod
     def begin(
         cls,
-        bar: RaceReference | None,
-        course: Course,
+        reference: RaceReference | None,
+        splits: Splits,
         source: str,
         scores: Mapping[str, Score],
         decisions: Decisions,
     ) -> "_BenchRun":
         """Begins at the first training instance, in the reference's order."""
-        order = bar.order if bar else range(len(course.train.instances))
-        return cls(course, course.train, source, dict(scores), order, dict(decisions))
+        order = reference.order if reference else range(len(splits.train.instances))
+        return cls(splits, splits.train, source, dict(scores), order, dict(decisions))
 
-    def block(self, block: range, runner: Runner, spent: float, told: bool = True) -> StageResult | None:
+    def block(
+        self, block: range, runner: Runner, null_cpu_seconds: float, with_decisions: bool = True
+    ) -> StageResult | None:
         """Evaluates the instances of a block, and runs unknown ones.
 
-        With `told`, one is unknown also where its decisions are.
+        With `with_decisions`, one is unknown also where its decisions are.
 
         Returns:
             How it ended, if one of them failed.
         """
         instances = [self.bench.instances[place] for place in self.order[block.start : block.stop]]
-        if unknown := [each for each in instances if not self._knows(each, told)]:
-            self._run(unknown, runner, spent)
-        return next((failed for each in instances if (failed := self._meet(each))), None)
+        if unknown := [each for each in instances if not self._knows(each, with_decisions)]:
+            self._run(unknown, runner, null_cpu_seconds)
+        return next((failed for each in instances if (failed := self._check_score(each))), None)
 
-    def _knows(self, instance: Instance, told: bool) -> bool:
-        return instance.digest in self.scores and (not told or shorten_digest(instance) in self.decisions)
+    def _knows(self, instance: Instance, with_decisions: bool) -> bool:
+        return instance.digest in self.scores and (
+            not with_decisions or shorten_digest(instance) in self.decisions
+        )
 
-    def _run(self, instances: Sequence[Instance], runner: Runner, spent: float) -> None:
-        result = assess(self.course.problem, self.source, instances, runner, spent)
+    def _run(self, instances: Sequence[Instance], runner: Runner, null_cpu_seconds: float) -> None:
+        result = assess(self.splits.problem, self.source, instances, runner, null_cpu_seconds)
         self.scores.update(zip((i.digest for i in instances), result.scores, strict=False))
         self.decisions.update(zip(map(shorten_digest, instances), map(_hash, result.solutions), strict=False))
         self.run += len(result.scores)
 
-    def _meet(self, instance: Instance) -> StageResult | None:
+    def _check_score(self, instance: Instance) -> StageResult | None:
         score = self.scores[instance.digest]
-        self.met += 1
+        self.evaluated += 1
         if score.outcome != CandidateOutcome.OK:
             return self.make_result(score.outcome, f"{instance.name}: {score.message}")
         return None
 
     def compute_losses(self) -> NDArray[np.float64]:
         """Computes the losses of evaluated instances, in points of the gap."""
-        places = list(self.order[: self.met])
+        places = list(self.order[: self.evaluated])
         costs = [self.scores[self.bench.instances[place].digest].cost or 0 for place in places]
         losses: NDArray[np.float64] = (
             self.bench.scale.compute_losses_at(costs, places) * self.bench.scale.weights[places]
         )
         return losses
 
-    def find_drop(self, bar: RaceReference | None) -> StageResult | None:
+    def find_drop(self, reference: RaceReference | None) -> StageResult | None:
         """Stops a candidate that will hardly catch up with the reference."""
-        if not (behind := estimate_deficit(self.compute_losses(), bar)):
+        if not (behind := estimate_deficit(self.compute_losses(), reference)):
             return None
-        words = f"dropped after {self.met} of {len(self.order)} instances: {behind:.2f} points behind"
-        return self.make_result(CandidateOutcome.RACED, words, lag=behind)
+        words = f"dropped after {self.evaluated} of {len(self.order)} instances: {behind:.2f} points behind"
+        return self.make_result(CandidateOutcome.RACED, words, deficit=behind)
 
     @property
     def costs(self) -> tuple[Number, ...] | None:
         """Of all instances, once all were met."""
         found = [self.scores[i.digest].cost for i in self.bench.instances if i.digest in self.scores]
-        whole = self.met == len(self.bench.instances)
+        whole = self.evaluated == len(self.bench.instances)
         return tuple(cost for cost in found if cost is not None) if whole else None
 
     def make_result(self, outcome: str, message: str = "", **more: object) -> StageResult:
         """Returns the result so far."""
-        places = tuple(self.order[: self.met])
+        places = tuple(self.order[: self.evaluated])
         names = [shorten_digest(self.bench.instances[place]) for place in places]
         decisions = {name: self.decisions[name] for name in names if name in self.decisions}
         return StageResult(outcome, message, self.scores, places, self.run, decisions=decisions, **more)  # type: ignore[arg-type]
@@ -151,81 +155,84 @@ class Probe:
     """The first blocks, until what the program did tells it from others.
 
     Attributes:
-        course: the benches.
+        splits: the benches.
         source: the program.
-        bar: what it is raced against; None for nothing, and then instances come in the bench's order.
+        reference: what it is raced against; None for nothing, and then instances come in the bench's order.
         known: scores that the archive already holds, by digest.
         decisions: of an earlier session: where they are known as well, nothing is run.
         refuters: instances on which other programs were wrong; see `Problem.verify`.
     """
 
-    course: Course
+    splits: Splits
     source: str
-    bar: RaceReference | None
+    reference: RaceReference | None
     known: Mapping[str, Score]
     decisions: Decisions = field(default_factory=dict)
     refuters: tuple[Instance, ...] = ()
 
-    def __call__(self, runner: Runner, spent: float) -> StageResult:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> StageResult:
         """Runs it."""
-        walk = _BenchRun.begin(self.bar, self.course, self.source, self.known, self.decisions)
-        if verify := self.course.problem.verify:
+        trial = _BenchRun.begin(self.reference, self.splits, self.source, self.known, self.decisions)
+        if verify := self.splits.problem.verify:
             found = verify(self.source, runner, self.refuters, False)
             if found.outcome != CandidateOutcome.OK:
-                return walk.make_result(found.outcome, found.message, detail=found.detail)
-        for block in split_blocks(len(walk.order)):
-            if ended := walk.block(block, runner, spent) or walk.find_drop(self.bar):
+                return trial.make_result(found.outcome, found.message, detail=found.detail)
+        for block in split_blocks(len(trial.order)):
+            if ended := trial.block(block, runner, null_cpu_seconds) or trial.find_drop(self.reference):
                 return ended
-            if walk.met >= MIN_PROBE_INSTANCES and int((walk.compute_losses() > 0).sum()) >= MIN_SUBOPTIMAL:
+            if (
+                trial.evaluated >= MIN_PROBE_INSTANCES
+                and int((trial.compute_losses() > 0).sum()) >= MIN_SUBOPTIMAL
+            ):
                 break
-        return walk.make_result(CandidateOutcome.OK, costs=walk.costs)
+        return trial.make_result(CandidateOutcome.OK, costs=trial.costs)
 
 
 @dataclass(frozen=True)
 class Race:
     """The rest of the training instances, after the probe."""
 
-    course: Course
+    splits: Splits
     source: str
-    bar: RaceReference | None
+    reference: RaceReference | None
     probe: StageResult
     decisions: Decisions = field(default_factory=dict)
 
-    def __call__(self, runner: Runner, spent: float) -> StageResult:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> StageResult:
         """Runs it."""
         known = {**self.decisions, **self.probe.decisions}
-        walk = _BenchRun.begin(self.bar, self.course, self.source, self.probe.scores, known)
-        walk.met = self.probe.met
-        for block in split_blocks(len(walk.order)):
-            if block.stop <= self.probe.met:
+        trial = _BenchRun.begin(self.reference, self.splits, self.source, self.probe.scores, known)
+        trial.evaluated = self.probe.evaluated
+        for block in split_blocks(len(trial.order)):
+            if block.stop <= self.probe.evaluated:
                 continue
-            if ended := walk.block(block, runner, spent) or walk.find_drop(self.bar):
+            if ended := trial.block(block, runner, null_cpu_seconds) or trial.find_drop(self.reference):
                 return ended
-        return walk.make_result(CandidateOutcome.OK, costs=walk.costs)
+        return trial.make_result(CandidateOutcome.OK, costs=trial.costs)
 
 
 @dataclass(frozen=True)
 class Validation:
     """The instances of the gate, and the examination whether the results are the program's own work."""
 
-    course: Course
+    splits: Splits
     bench: InstanceSet
     source: str
     known: Mapping[str, Score]
     refuters: tuple[Instance, ...] = ()
 
-    def __call__(self, runner: Runner, spent: float) -> StageResult:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> StageResult:
         """Runs it."""
         count = len(self.bench.instances)
-        walk = _BenchRun(self.course, self.bench, self.source, dict(self.known), range(count), {})
-        if failed := walk.block(range(count), runner, spent, told=False):
+        trial = _BenchRun(self.splits, self.bench, self.source, dict(self.known), range(count), {})
+        if failed := trial.block(range(count), runner, null_cpu_seconds, with_decisions=False):
             return failed
         shown = min(EXAMINED, count)
-        problem, costs = self.course.problem, walk.costs or ()
+        problem, costs = self.splits.problem, trial.costs or ()
         instances = self.bench.instances[:shown]
         found = examine(problem, self.source, instances, costs[:shown], runner, self.refuters)
         passed = costs if found.outcome == CandidateOutcome.OK else None
-        return walk.make_result(found.outcome, found.message, costs=passed, detail=found.detail)
+        return trial.make_result(found.outcome, found.message, costs=passed, detail=found.detail)
 
 
 def shorten_digest(instance: Instance) -> str:
@@ -252,15 +259,15 @@ class Attempted:
 class Attempt:
     """A program with other constants on some of the training instances."""
 
-    course: Course
+    splits: Splits
     source: str
     places: tuple[int, ...]
 
-    def __call__(self, runner: Runner, spent: float) -> Attempted:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> Attempted:
         """Runs it; infinity where it fails."""
-        bench = self.course.train
+        bench = self.splits.train
         instances = [bench.instances[place] for place in self.places]
-        result = assess(self.course.problem, self.source, instances, runner, spent)
+        result = assess(self.splits.problem, self.source, instances, runner, null_cpu_seconds)
         if result.outcome != CandidateOutcome.OK:
             return Attempted(float("inf"), len(result.scores))
         costs = [score.cost for score in result.scores if score.cost is not None]

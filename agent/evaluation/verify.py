@@ -116,7 +116,7 @@ class _VerificationWork:
     source: str
     refuters: tuple[Instance, ...]
 
-    def __call__(self, runner: Runner, spent: float) -> IntegrityResult:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> IntegrityResult:
         screened = screen(self.source, self.problem.entry)
         if screened.outcome != CandidateOutcome.OK:
             return IntegrityResult(screened.outcome, screened.message)
@@ -130,7 +130,7 @@ class _ExaminationWork:
     problem: FormulationProblem
     mutant: Mutant
 
-    def __call__(self, runner: Runner, spent: float) -> MutantResult:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> MutantResult:
         return examine_mutant(self.mutant, self.problem.ladder, runner)
 
 
@@ -142,5 +142,5 @@ class _RetryWork:
     passed: MutantResult
     others: tuple[MutantResult, ...]
 
-    def __call__(self, runner: Runner, spent: float) -> MutantResult:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> MutantResult:
         return retry_mutant(self.passed, self.others, self.problem.ladder, runner)

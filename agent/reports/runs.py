@@ -43,11 +43,11 @@ def summarise_report(report: Report) -> str:
     if report.left_out is not None:
         return _summarise_few(report, report.left_out)
     if report.best.entrant.name == rule:
-        return f"Nothing is surely better than {rule}, which is program {report.best_id}."
+        return f"No program is significantly better than {rule} (95 % level); {rule} is program {report.best_id}."
     if not report.best.entrant.name.isdecimal():
         return (
-            f"Nothing is surely better than {report.best.entrant.name}, the best rule on the "
-            f"{report.counts.selection} instances that choose; on the test that is {rule}."
+            f"No program is significantly better than {report.best.entrant.name} (95 % level), the best rule on the "
+            f"{report.counts.selection} selection instances; on the test the best rule is {rule}."
         )
     if report.formulation:
         return f"Program {report.best_id} against {rule}:\n{describe_formulation(report.formulation)}"

@@ -35,7 +35,7 @@ from gapsmith.agent.runs.loop.slot import Progress
 from gapsmith.agent.runs.ownership import add_mark
 from gapsmith.agent.runs.recording import import_recording
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.agent.runs.splits import Splits
+from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.agent.search.operators import ASKED
 from gapsmith.agent.search.state import SearchState, Switches
 from gapsmith.agent.search.strategies import Strategy
@@ -157,21 +157,21 @@ class Run:
     @cached_property
     def loop(self) -> Loop:
         """The loop; making it solves the training and validation instances."""
-        course = self.supply.course
+        splits = self.supply.splits
         return Loop(
             self.number,
-            course,
+            splits,
             self.models,
             self._pool,
             self.archive,
             self._executor,
             self.ledger,
-            SearchState(course, self._strategies, self.settings.size, self._switches),
+            SearchState(splits, self._strategies, self.settings.size, self._switches),
             seed=self.settings.seed,
             stop=self._stop,
             over=self._over,
             seeds=self.settings.seeds,
-            fresh=self.supply.exchange,
+            next_instances=self.supply.exchange,
             window=self.settings.window,
             operators=[each for strategy in self._strategies for each in getattr(strategy, "operators", ())],
         )
@@ -250,7 +250,7 @@ class Run:
         learnt = self.supply.crossed and not settings.test
         left_out = estimate_by_leaving_out(state.train, contestants) if learnt else None
         return make_report(
-            self.number, settings.model, finale, self.supply.course, test, by, self.ledger, source, left_out
+            self.number, settings.model, finale, self.supply.splits, test, by, self.ledger, source, left_out
         )
 
     # Words
@@ -292,9 +292,9 @@ class Run:
         dearest = max(model.bound_usd(0) or 0.0 for model in self.models)
         return derive_calls(self.settings.budget, dearest)
 
-    def _supply(self) -> Splits:
+    def _supply(self) -> InstanceSupply:
         wanted = self.settings
-        return Splits(
+        return InstanceSupply(
             _reserve_cpu(self.problem, SEARCHED),
             wanted.instances,
             wanted.test,

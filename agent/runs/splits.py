@@ -12,11 +12,11 @@ from gapsmith.agent.evaluation.baselines import find_baselines, ignore_progress
 from gapsmith.agent.evaluation.problems import read_instances
 from gapsmith.agent.runs.final.selection import Unseen, make_unseen
 from gapsmith.agent.search.dealing import FEWEST_TO_LEARN, FEWEST_TO_SPLIT, deal_instances
-from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.evaluators.base import GapsmithError, Instance, Problem, Split, UsageError
 
 
-class Splits:
+class InstanceSupply:
     """Where a run's instances come from; exact results are kept in the archive.
 
     Args:
@@ -60,12 +60,12 @@ class Splits:
         _check_sealed(self._own, self._test)
 
     @cached_property
-    def course(self) -> Course:
+    def splits(self) -> Splits:
         """Training in the order of the race, which is shuffled so that a block is a fair sample; and the gate's."""
         train = self.train
         raced = Random(self._seed).sample(train, len(train))
         training, validation = self._benches(raced, self._part(Split.VALIDATION))
-        return Course(self._problem, training, validation, self.crossed)
+        return Splits(self._problem, training, validation, self.crossed)
 
     @property
     def counts(self) -> Mapping[Split, int]:

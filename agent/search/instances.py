@@ -48,7 +48,7 @@ class InstanceSet:
 
 
 @dataclass(frozen=True)
-class Course:
+class Splits:
     """The problem with the instances that drive the search and those that gate it.
 
     Attributes:

@@ -10,7 +10,7 @@ from random import Random
 from gapsmith.agent.search.acceptance.gate import Gate, Verdict
 from gapsmith.agent.search.acceptance.racing import RaceReference
 from gapsmith.agent.search.choice import Choice, Failure, Lesson, Lessons
-from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, TUNE
 from gapsmith.agent.search.selection.bandit import FLOOR, Bandit
 from gapsmith.agent.search.selection.population import CAPACITY, Elite, Population
@@ -55,7 +55,7 @@ class SearchState:
     """The state of the search.
 
     Args:
-        course: the instances.
+        splits: the instances.
         strategies: trajectories to begin with; as the budget allows if not given.
         budget: evaluations or calls that the run may use, about.
         switches: what is on.
@@ -63,7 +63,7 @@ class SearchState:
 
     def __init__(
         self,
-        course: Course,
+        splits: Splits,
         strategies: Sequence[Strategy] = (),
         budget: float = 1000.0,
         switches: Switches | None = None,
@@ -73,9 +73,9 @@ class SearchState:
         self.arms = Arms(wanted if self.switches.arms else wanted[:1])
         self.all_elites = Population()
         self.operators, self.models = Bandit(), Bandit()
-        self.gate = Gate(course.validation, self.switches.gate, course.crossed)
-        self.train: InstanceSet = course.train
-        self.start: Elite | None = None
+        self.gate = Gate(splits.validation, self.switches.gate, splits.crossed)
+        self.train: InstanceSet = splits.train
+        self.best_rule: Elite | None = None
         self.failures: list[Failure] = []
         self.untuned: list[tuple[Elite, str]] = []
         self._bars: dict[str, tuple[Elite, list[Elite], RaceReference]] = {}
@@ -83,8 +83,8 @@ class SearchState:
         self.record = float("inf")
         self._lessons = Lessons()
         self.refutation = ""
-        self._quiet = 0
-        self._mended, self._repairs = 1.0, 1.0
+        self._since_improvement = 0
+        self._repairs_ok, self._repairs = 1.0, 1.0
 
     # Choosing
 
@@ -111,7 +111,7 @@ class SearchState:
     @property
     def _repair_share(self) -> float:
         """The share of choices that are repairs now."""
-        share = self._mended / self._repairs
+        share = self._repairs_ok / self._repairs
         return MENDING * share if share >= HOPELESS else FLOOR
 
     def find_tuned(self, program: int) -> Elite | None:
@@ -133,8 +133,8 @@ class SearchState:
         return found
 
     def _view(self, own: Population) -> View:
-        stagnant = self._quiet >= STAGNANT
-        return View(own, self.all_elites, self.start, self.operators, stagnant)
+        stagnant = self._since_improvement >= STAGNANT
+        return View(own, self.all_elites, self.best_rule, self.operators, stagnant)
 
     def _find_stratum(self, choice: Choice) -> str:
         if not choice.operator.needs_stratum or not choice.parents:
@@ -157,14 +157,14 @@ class SearchState:
         """Adds a reference rule, or a program of an older archive."""
         self.all_elites.add(elite)
         self.arms.seed(elite)
-        if elite.name and (self.start is None or elite.gap < self.start.gap):
-            self.start = elite
+        if elite.name and (self.best_rule is None or elite.gap < self.best_rule.gap):
+            self.best_rule = elite
             # What its constants alone can gain is what any search has to beat.
             self.untuned = [each for each in self.untuned if not each[0].name]
             searching = [name for name in self.arms.all if name != CONTROL]
             self._note_untuned(elite, (*searching, CONTROL)[0])
 
-    def take(self, choice: Choice, elite: Elite) -> float:
+    def add_candidate(self, choice: Choice, elite: Elite) -> float:
         """Adds a candidate that solved training; returns its reward, 0 to 1."""
         if choice.operator.is_start:
             self.add_seed(elite)
@@ -174,7 +174,7 @@ class SearchState:
         parent = min((each.gap for each in choice.parents), default=float("inf"))
         kept = arm.population.add(elite)
         self.all_elites.add(elite)
-        self._quiet = 0 if elite.gap < self.record else self._quiet + 1
+        self._since_improvement = 0 if elite.gap < self.record else self._since_improvement + 1
         if leads:
             self._note_untuned(elite, choice.arm)
         rank = self.all_elites.rank(elite.program)
@@ -187,7 +187,7 @@ class SearchState:
             waiting = sorted([*self.untuned, (elite, arm)], key=lambda each: each[0].gap)
             self.untuned = waiting[:WAITING]
 
-    def exchange(self, program: int, shorter: Elite) -> None:
+    def replace_elite(self, program: int, shorter: Elite) -> None:
         """Replaces a program by a shorter one with the same behaviour."""
         for population in self._populations:
             if population.rank(program) is not None:
@@ -201,7 +201,7 @@ class SearchState:
     def _populations(self) -> list[Population]:
         return [self.all_elites, *(arm.population for arm in self.arms.all.values())]
 
-    def learn(self, choice: Choice, model: str, reward: float, cost: float, ran: bool) -> None:
+    def update_bandits(self, choice: Choice, model: str, reward: float, cost: float, ran: bool) -> None:
         """Updates the bandits of arm, operator and model with a slot's result.
 
         Repairs count by whether the program ran.
@@ -209,7 +209,7 @@ class SearchState:
         if not choice.operator.asks_model:
             return
         if choice.operator is REPAIR:
-            self._mended, self._repairs = self._mended + ran, self._repairs + 1
+            self._repairs_ok, self._repairs = self._repairs_ok + ran, self._repairs + 1
         self.operators.learn(choice.operator.name, reward, cost, reward > 0)
         if choice.operator is not REPAIR:
             self.arms.bandit.learn(choice.arm, reward, cost, reward > 0)
@@ -221,7 +221,7 @@ class SearchState:
 
         It does not wait if it was repaired too often.
         """
-        self._quiet += 1
+        self._since_improvement += 1
         if failure is not None and failure.tries < REPAIRS_AT_MOST:
             self.failures = [*self.failures, failure][-WAITING:]
 

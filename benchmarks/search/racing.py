@@ -40,7 +40,7 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
         run = discover(
             problem, budget=budget, archive=archive, executor=executor, seed=seed, without=("racing",)
         )
-        train, left = run.supply.course.train, count
+        train, left = run.supply.splits.train, count
         for progress in run.search():
             row = archive.find_candidate(run.number, progress.slot)
             if row is None or row.outcome != "ok" or row.program is None:

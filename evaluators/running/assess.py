@@ -95,11 +95,11 @@ def _run(
     source: str,
     instances: Sequence[Instance],
     runner: Runner,
-    spent: float,
+    null_cpu_seconds: float,
     tries: int,
 ) -> Outcome:
     if problem.online and instances:
-        return _run_apart(problem, source, instances, runner, spent, tries)
+        return _run_apart(problem, source, instances, runner, null_cpu_seconds, tries)
     return _run_together(problem, source, instances, runner, tries)
 
 
@@ -125,7 +125,7 @@ def _run_apart(
     source: str,
     instances: Sequence[Instance],
     runner: Runner,
-    spent: float,
+    null_cpu_seconds: float,
     tries: int,
 ) -> Outcome:
     """Runs each on-line instance in a process of its own.
@@ -135,7 +135,7 @@ def _run_apart(
     answers: list[Answer] = []
     for instance in instances:
         if stepwise.is_stepwise(problem, source, instance):
-            outcome = _run_stepwise(problem, source, instance, runner, spent, tries)
+            outcome = _run_stepwise(problem, source, instance, runner, null_cpu_seconds, tries)
         else:
             outcome = _run_together(problem, source, [instance], runner, tries)
         if not outcome.answers:
@@ -145,14 +145,14 @@ def _run_apart(
 
 
 def _run_stepwise(
-    problem: Problem, source: str, instance: Instance, runner: Runner, spent: float, tries: int
+    problem: Problem, source: str, instance: Instance, runner: Runner, null_cpu_seconds: float, tries: int
 ) -> Outcome:
     """Runs an instance event by event; the decisions become one answer."""
     outcome = repeats.run(runner, stepwise.make_job(problem, source, instance), tries)
     if (decided := stepwise.list_decisions(outcome)) is None:
         return replace(outcome, answers=())
     # The cost of all calls but one; the last is subtracted where the instance is priced.
-    used = sum(answer.cpu_seconds for answer in outcome.answers) - spent * len(decided)
+    used = sum(answer.cpu_seconds for answer in outcome.answers) - null_cpu_seconds * len(decided)
     return replace(outcome, answers=(Answer(decided, max(0.0, used)),))
 
 
@@ -196,8 +196,10 @@ def _call(instance: Instance) -> Mapping[str, Value]:
     return known
 
 
-def _price(problem: Problem, instance: Instance, answer: Answer, outcome: Outcome, spent: float) -> Score:
-    seconds = max(0.0, answer.cpu_seconds - spent)
+def _price(
+    problem: Problem, instance: Instance, answer: Answer, outcome: Outcome, null_cpu_seconds: float
+) -> Score:
+    seconds = max(0.0, answer.cpu_seconds - null_cpu_seconds)
     try:
         cost: Any = problem.cost(instance, answer.value)
         if problem.charge is not None:

@@ -5,7 +5,7 @@ import racing
 from helpers import TINY, Inline
 
 from gapsmith.agent import find_problem
-from gapsmith.agent.runs.splits import Splits
+from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.evaluators.base import Split
 
 
@@ -48,6 +48,6 @@ def test_the_engine_races(found):
 def test_a_recording_knows_the_class_of_each_loss(found):
     """Losses and classes are in the order of the run, which is not the order of the generator."""
     problem = racing.longer(find_problem(str(TINY)))
-    classes = Splits(problem, (), (), seed=0).course.train.classes
+    classes = InstanceSupply(problem, (), (), seed=0).splits.train.classes
     assert classes != tuple(instance.stratum for instance in problem.generate_instances(Split.TRAIN, 0))
     assert {row["classes"] for row in found} == {classes}

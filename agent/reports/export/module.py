@@ -19,7 +19,7 @@ from gapsmith.agent.reports.export.annotations import add_annotations
 from gapsmith.agent.reports.export.formulation import write_formulation_module
 from gapsmith.agent.reports.export.template import MODULE, SANDBOXED_MODULE
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.agent.runs.splits import Splits
+from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.evaluators.base import FIRST_VERSION, GapsmithError, Instance, Number, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner
@@ -142,7 +142,7 @@ def build_module(
 
 def _choose_tests(problem: Problem, settings: Settings, program: Program, archive: Archive) -> list[Test]:
     """Returns the smallest training instances with an archived cost."""
-    train = Splits(problem, settings.instances, (), settings.seed).train
+    train = InstanceSupply(problem, settings.instances, (), settings.seed).train
     instances = sorted(train, key=lambda i: len(json.dumps(_encode_data(i))))
     scores = archive.read_scores(program.id or 0, [instance.digest for instance in instances])
     priced = [(i, scores[i.digest].cost) for i in instances if i.digest in scores]

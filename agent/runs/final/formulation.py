@@ -13,18 +13,18 @@ from gapsmith.evaluators.running.assess import Runner
 
 
 def report_formulation(
-    by: Scorer, winner: Archived, best: Scored, test: Sequence[Instance]
+    scorer: Scorer, winner: Archived, best: Scored, test: Sequence[Instance]
 ) -> Mapping[str, Any] | None:
     """Reports a winner's speed and verification as plain data.
 
     Returns None for heuristics, and where the winner failed on a test instance.
     """
-    if by.problem.base_model is None or best.outcome != CandidateOutcome.OK:
+    if scorer.problem.base_model is None or best.outcome != CandidateOutcome.OK:
         return None
     costs = [float(score.cost) for score in best.scores if score.cost is not None]
-    by.doing("solving with all cores", 0, 1)
-    speed = by.executor.submit(_SpeedMeasurement(by.problem, winner.source, test, costs)).result()
-    finding = find_verification(by.archive, by.archive.list_births(winner.program))
+    scorer.doing("solving with all cores", 0, 1)
+    speed = scorer.executor.submit(_SpeedMeasurement(scorer.problem, winner.source, test, costs)).result()
+    finding = find_verification(scorer.archive, scorer.archive.list_births(winner.program))
     return {**(speed or {}), "verified": finding}
 
 
@@ -37,5 +37,5 @@ class _SpeedMeasurement:
     instances: Sequence[Instance]
     costs: Sequence[float]
 
-    def __call__(self, runner: Runner, spent: float) -> Mapping[str, Any] | None:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> Mapping[str, Any] | None:
         return self.problem.measure_speed(self.source, self.instances, self.costs, runner)

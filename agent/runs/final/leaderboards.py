@@ -90,7 +90,9 @@ class Boards:
     together: tuple[Member, ...] = ()
 
 
-def make_leaderboards(run: int, winner: int, train: InstanceSet, bench: InstanceSet, by: Scorer) -> Boards:
+def make_leaderboards(
+    run: int, winner: int, train: InstanceSet, bench: InstanceSet, scorer: Scorer
+) -> Boards:
     """Makes the leaderboards of all programs of a run that solved training.
 
     Args:
@@ -98,9 +100,9 @@ def make_leaderboards(run: int, winner: int, train: InstanceSet, bench: Instance
         winner: the number of the program that it hands over.
         train: what the programs are chosen by.
         bench: what they are priced on.
-        by: runs programs.
+        scorer: runs programs.
     """
-    solved = _find_solved(run, train, by.archive, by.problem.name)
+    solved = _find_solved(run, train, scorer.archive, scorer.problem.name)
     place = next((k for k, (known, _, _) in enumerate(solved) if known.program == winner), None)
     first = [] if place is None else [place]
     pareto = list(dict.fromkeys([*(solved[k][0] for k in first), *_select_training_front(solved, train)]))
@@ -109,7 +111,7 @@ def make_leaderboards(run: int, winner: int, train: InstanceSet, bench: Instance
         for k in choose_complementary(train.scale, [costs for _, costs, _ in solved], first=first)
     ]
     programs = list(dict.fromkeys([*pareto, *members]))
-    results = dict(zip(programs, by.run(programs, bench.instances), strict=True))
+    results = dict(zip(programs, scorer.run(programs, bench.instances), strict=True))
     points = [
         _make_point(p, costs, results[p].scores, bench) for p in pareto if (costs := list_costs(results[p]))
     ]

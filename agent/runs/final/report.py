@@ -14,7 +14,7 @@ from gapsmith.agent.runs.final.formulation import report_formulation
 from gapsmith.agent.runs.final.leaderboards import Boards, Member, make_leaderboards
 from gapsmith.agent.runs.final.pareto import FrontPoint
 from gapsmith.agent.runs.final.selection import Finale
-from gapsmith.agent.search.instances import Course
+from gapsmith.agent.search.instances import Splits
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.scoring import Gain
@@ -96,9 +96,9 @@ def make_report(
     run: int,
     model: str,
     finale: Finale,
-    course: Course,
+    splits: Splits,
     test: Sequence[Instance],
-    by: Scorer,
+    scorer: Scorer,
     ledger: Ledger,
     drawn: Source,
     left_out: float | None = None,
@@ -109,25 +109,27 @@ def make_report(
         run: its number.
         model: who answered, as on the command line.
         finale: what the end of the search decided.
-        course: training, by which the leaderboards' programs are chosen, and validation.
+        splits: training, by which the leaderboards' programs are chosen, and validation.
         test: instances that nothing was chosen by.
-        by: runs programs.
+        scorer: runs programs.
         ledger: what was spent.
         drawn: where the seed of the last instances is from.
         left_out: see `Report`.
     """
-    bench, winner = by.build_instance_set(test), finale.winner
-    programs: list[Known | Elite] = [winner, *_score_rules(by.archive, run)]
-    results = zip(programs, by.run(programs, test, whole=True), strict=True)
+    bench, winner = scorer.build_instance_set(test), finale.winner
+    programs: list[Known | Elite] = [winner, *_score_rules(scorer.archive, run)]
+    results = zip(programs, scorer.run(programs, test, whole=True), strict=True)
     best, *rules = (make_row(program, result, bench.scale) for program, result in results)
     reference = min((rule for rule in rules if rule.aggregate), key=_rank, default=best)
     # Where evaluations are expensive, leaderboards would take as long as the search.
     beside = (
-        Boards() if by.problem.expensive else make_leaderboards(run, winner.program, course.train, bench, by)
+        Boards()
+        if scorer.problem.expensive
+        else make_leaderboards(run, winner.program, splits.train, bench, scorer)
     )
     return Report(
         run=run,
-        problem=by.problem.name,
+        problem=scorer.problem.name,
         model=model,
         evaluations=ledger.evaluations,
         calls=ledger.calls,
@@ -137,15 +139,15 @@ def make_report(
         best_id=winner.program,
         reference=reference,
         gain=bench.scale.compare(best.scores, reference.scores),
-        fingerprint=by.archive.compute_fingerprint(run),
-        counts=_count_instances(finale, course, test, drawn),
+        fingerprint=scorer.archive.compute_fingerprint(run),
+        counts=_count_instances(finale, splits, test, drawn),
         claimed=finale.claimed,
         generated=finale.generated,
         left_out=left_out,
-        spending=summarise_costs(by.archive, run),
+        spending=summarise_costs(scorer.archive, run),
         front=beside.front,
         together=beside.together,
-        formulation=report_formulation(by, winner, best, test),
+        formulation=report_formulation(scorer, winner, best, test),
     )
 
 
@@ -154,8 +156,8 @@ def _score_rules(archive: Archive, run: int) -> list[Known]:
     return [Known.build(archive.find(row.program), row) for row in rows if row.program is not None]
 
 
-def _count_instances(finale: Finale, course: Course, test: Sequence[Instance], drawn: Source) -> Counts:
-    train, validation = len(course.train.instances), len(course.validation.instances)
+def _count_instances(finale: Finale, splits: Splits, test: Sequence[Instance], drawn: Source) -> Counts:
+    train, validation = len(splits.train.instances), len(splits.validation.instances)
     return Counts(train, validation, finale.selection, finale.claim, len(test), drawn)
 
 

@@ -113,7 +113,7 @@ def choose_finalists(champion: Elite, elites: Sequence[Elite]) -> list[Elite]:
 
 
 def finish(
-    run: int, contestants: Sequence[Elite], train: InstanceSet, instances: Unseen, by: Scorer
+    run: int, contestants: Sequence[Elite], train: InstanceSet, instances: Unseen, scorer: Scorer
 ) -> Finale:
     """Picks, shortens and prices the winner of a run.
 
@@ -122,9 +122,9 @@ def finish(
         contestants: at least one; earlier ones win ties.
         train: the training bench, in the order of the elites' costs.
         instances: to choose by, and to claim by.
-        by: runs programs.
+        scorer: runs programs.
     """
-    end = _End(run, train, instances, by)
+    end = _End(run, train, instances, scorer)
     rule = end.find_reference()
     for number, (elite, costs) in enumerate(end.yield_challengers(contestants, rule), 1):
         if found := end.attempt(number, elite, costs, rule):
@@ -159,13 +159,13 @@ class _End:
         run: the number of the run.
         train: its training bench.
         instances: to choose by, and to claim by.
-        by: runs programs.
+        scorer: runs programs.
     """
 
-    def __init__(self, run: int, train: InstanceSet, instances: Unseen, by: Scorer) -> None:
-        self._run, self._train, self._instances, self._by = run, train, instances, by
-        self._bench = by.build_instance_set(instances.selection)
-        self._archive, self._problem = by.archive, by.problem
+    def __init__(self, run: int, train: InstanceSet, instances: Unseen, scorer: Scorer) -> None:
+        self._run, self._train, self._instances, self._scorer = run, train, instances, scorer
+        self._bench = scorer.build_instance_set(instances.selection)
+        self._archive, self._problem = scorer.archive, scorer.problem
         rows = sorted(self._archive.read_candidates(run).items(), reverse=True)
         self._slots = {row.program: slot for slot, row in rows if slot >= 0}
         self._rules = [row for _, row in reversed(rows) if row.operator == "rule"]
@@ -204,7 +204,7 @@ class _End:
         """Halves the contestants; returns those that solved, the winner first."""
         left, out = list(contestants), list[Elite]()
         for number, plan in enumerate(plan_rounds(len(left), len(self._bench.instances)), 1):
-            results = self._by.run(left, self._bench.instances[: plan.instances])
+            results = self._scorer.run(left, self._bench.instances[: plan.instances])
             found = {
                 e.program: c for e, r in zip(left, results, strict=True) if (c := list_costs(r)) is not None
             }
@@ -221,7 +221,7 @@ class _End:
             worse_in = (
                 ""
                 if elite.name or rule is None
-                else find_worse_subgroup(elite, rule, self._bench.instances, self._by)
+                else find_worse_subgroup(elite, rule, self._bench.instances, self._scorer)
             )
             if worse_in:
                 self._record(f"passed over slot {self._find_slot(elite)}", {"worse in": worse_in})
@@ -241,7 +241,7 @@ class _End:
         """Finds the reference rule with the least loss in selection."""
         solved = [row for row in self._rules if row.train_gap is not None and row.program is not None]
         known = [Known.build(self._archive.find(row.program or 0), row) for row in solved]
-        results = zip(known, self._by.run(known, self._bench.instances), strict=True)
+        results = zip(known, self._scorer.run(known, self._bench.instances), strict=True)
         losses = [
             (average_loss(self._bench.scale, costs), place, rule)
             for place, (rule, result) in enumerate(results)
@@ -258,7 +258,7 @@ class _End:
         if self._instances.crossed:
             found = self._leave_out(winner, rule)
         else:
-            found = decide(winner, rule, self._bench.instances, further, self._by, error)
+            found = decide(winner, rule, self._bench.instances, further, self._scorer, error)
         detail = {"winner": self._find_slot(winner), "rule": rule.name, "instances": found.instances}
         detail |= {"worse in": found.worse_in} if found.worse_in else {}
         shown = encode_interval((found.gain, found.low, found.high))
@@ -336,8 +336,8 @@ class _End:
         """
         if not self._instances.claim:
             return Gain(0.0, None, 0)
-        bench, rule = self._by.build_instance_set(self._instances.claim), reference or winner
-        results = self._by.run([winner, rule], bench.instances, whole=True)
+        bench, rule = self._scorer.build_instance_set(self._instances.claim), reference or winner
+        results = self._scorer.run([winner, rule], bench.instances, whole=True)
         gain = bench.scale.compare(*(result.scores for result in results))
         if not _is_tolerable(gain.failures, len(bench.instances)):
             self._record_try("claim", describe_failures(gain.failures))
@@ -350,13 +350,13 @@ class _End:
     # Shared
 
     def _find_costs(self, elite: Elite, count: int | None = None) -> Costs | None:
-        (result,) = self._by.run([elite], self._bench.instances[:count])
+        (result,) = self._scorer.run([elite], self._bench.instances[:count])
         return list_costs(result)
 
     def _make_elite(self, program: int, source: str, size: int, name: str = "") -> Elite | None:
         """Makes an elite of a program; None if it fails in training."""
         bare = Elite(program, source, size, 0.0, (), name=name)
-        (result,) = self._by.run([bare], self._train.instances)
+        (result,) = self._scorer.run([bare], self._train.instances)
         costs = list_costs(result)
         if costs is None:
             return None
@@ -372,7 +372,7 @@ class _End:
         if detail is None:
             shown = self._bench.instances[:EXAMINED]
             work = _Examination(self._problem, elite.source, shown, costs[:EXAMINED])
-            found = self._by.executor.submit(work).result()
+            found = self._scorer.executor.submit(work).result()
             detail = {"outcome": found.outcome, "message": found.message, **found.detail}
             if wrong := detail.get("counterexample"):
                 Counterexamples(self._problem.name, self._archive).add(SLOT, elite.program, wrong)
@@ -410,7 +410,7 @@ class _Examination:
     instances: Sequence[Instance]
     costs: Sequence[Number]
 
-    def __call__(self, runner: Runner, spent: float) -> IntegrityResult:
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> IntegrityResult:
         return examine(self.problem, self.source, self.instances, self.costs, runner)
 
 

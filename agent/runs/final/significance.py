@@ -55,7 +55,7 @@ def decide(
     rule: Archived,
     first: Sequence[Instance],
     further: Further,
-    by: Scorer,
+    scorer: Scorer,
     error: float,
 ) -> Decision:
     """Tests until there is a decision, or the looks are used up.
@@ -65,45 +65,49 @@ def decide(
         rule: solved them, too.
         first: the first look's.
         further: adds to them.
-        by: runs both.
+        scorer: runs both.
         error: how likely the program may be taken for better, and is not; the looks share it (Bonferroni).
     """
     level = 1 - error / LOOKS
-    found = _look(program, rule, first, by, level)
+    found = _look(program, rule, first, scorer, level)
     for look in range(1, LOOKS):
         if found.sure or found.worse_in or not found.gain > 0:
             break
         more = further(len(first) * (2**look - 1))
         if len(first) + len(more) <= found.instances:
             break
-        found = _look(program, rule, [*first, *more], by, level)
+        found = _look(program, rule, [*first, *more], scorer, level)
     return found
 
 
-def find_worse_subgroup(program: Archived, rule: Archived, instances: Sequence[Instance], by: Scorer) -> str:
+def find_worse_subgroup(
+    program: Archived, rule: Archived, instances: Sequence[Instance], scorer: Scorer
+) -> str:
     """Finds a subgroup where the rule is significantly better; else empty."""
-    costs, other = (list_costs(result) for result in by.run([program, rule], instances))
-    return "" if costs is None or other is None else _find_worse_subgroup(costs, other, instances, by)
+    costs, other = (list_costs(result) for result in scorer.run([program, rule], instances))
+    return "" if costs is None or other is None else _find_worse_subgroup(costs, other, instances, scorer)
 
 
 def _look(
-    program: Archived, rule: Archived, instances: Sequence[Instance], by: Scorer, level: float
+    program: Archived, rule: Archived, instances: Sequence[Instance], scorer: Scorer, level: float
 ) -> Decision:
-    costs, other = (list_costs(result) for result in by.run([program, rule], instances))
+    costs, other = (list_costs(result) for result in scorer.run([program, rule], instances))
     if costs is None or other is None:
         endless = -math.inf if costs is None else math.inf
         return Decision(len(instances), gain=endless, low=endless, high=endless)
-    gain = _scale(other, instances, by).gain(costs, other, level)
-    return Decision(len(instances), *gain, _find_worse_subgroup(costs, other, instances, by))
+    gain = _scale(other, instances, scorer).gain(costs, other, level)
+    return Decision(len(instances), *gain, _find_worse_subgroup(costs, other, instances, scorer))
 
 
-def _find_worse_subgroup(costs: Costs, other: Costs, instances: Sequence[Instance], by: Scorer) -> str:
-    scale = _scale(other, instances, by)
+def _find_worse_subgroup(costs: Costs, other: Costs, instances: Sequence[Instance], scorer: Scorer) -> str:
+    scale = _scale(other, instances, scorer)
     gains = scale.compute_losses(other) - scale.compute_losses(costs)
     gains[np.abs(gains) < ROUNDING_TOLERANCE * np.abs(scale.bound)] = 0.0
     return find_worse(find_subgroups(instances), gains)
 
 
-def _scale(other: Costs, instances: Sequence[Instance], by: Scorer) -> Scale:
+def _scale(other: Costs, instances: Sequence[Instance], scorer: Scorer) -> Scale:
     """Makes a scale with the rule's costs in the place of bounds."""
-    return Scale(instances, [Baseline(cost, cost, None, "rule", 0.0) for cost in other], by.problem.maximise)
+    return Scale(
+        instances, [Baseline(cost, cost, None, "rule", 0.0) for cost in other], scorer.problem.maximise
+    )

@@ -21,7 +21,7 @@ from gapsmith.agent.search.acceptance.novelty import (
     hash_behaviour,
 )
 from gapsmith.agent.search.choice import Lesson
-from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.operators import RULE
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
@@ -69,29 +69,29 @@ class Candidates:
 
     Args:
         run: its number in the archive.
-        course: the instances.
+        splits: the instances.
         archive: what is remembered.
         executor: where the gate's champion is measured on new instances.
         state: the search.
-        fresh: gives other validation instances for worn ones, None where there are no more.
+        next_instances: gives other validation instances for worn ones, None where there are no more.
         by_calls: whether the budget counts questions alone.
     """
 
     def __init__(
         self,
         run: int,
-        course: Course,
+        splits: Splits,
         archive: Archive,
         executor: Executor,
         state: SearchState,
-        fresh: Callable[[InstanceSet], InstanceSet | None],
+        next_instances: Callable[[InstanceSet], InstanceSet | None],
         by_calls: bool = False,
     ) -> None:
-        self._run, self._course, self._problem = run, course, course.problem
+        self._run, self._splits, self._problem = run, splits, splits.problem
         self._archive, self._executor, self._state = archive, executor, state
-        self._fresh = fresh
+        self._next_instances = next_instances
         self._screened: dict[int, int] = {}  # open slots and their programs
-        self._refuters = Counterexamples(course.problem.name, archive)
+        self._refuters = Counterexamples(splits.problem.name, archive)
         self._behaviours: dict[bytes, tuple[int, int | None]] = {}  # first to do so, dropped or not
         self._usual_usd, self._by_calls = 0.0, by_calls
 
@@ -108,44 +108,48 @@ class Candidates:
             yield Turn.LEARN
             if not judged.elite or not judged.validated or judged.bench is self._state.gate.bench:
                 break
-            judged = yield from self._weigh(program, judged.heat)  # the gate's instances were exchanged
+            judged = yield from self._weigh(program, judged.stage)  # the gate's instances were exchanged
         self._learn(judged)
         return judged
 
     def _measure(self, program: _Program) -> Chain[Judged]:
         """Runs probe, novelty check, race and gate."""
-        (heat,) = yield Evaluate((self._probe(program),))
-        if heat.outcome != CandidateOutcome.OK:
-            return program.judge(heat.outcome, heat.message, heat=heat)
+        (stage,) = yield Evaluate((self._probe(program),))
+        if stage.outcome != CandidateOutcome.OK:
+            return program.judge(stage.outcome, stage.message, stage=stage)
         yield Turn.NOVELTY
-        if (twin := self._find_twin(program, heat)) is not None:
-            return program.judge(CandidateOutcome.TWIN, f"behaves as program {twin}", heat=heat, twin=twin)
-        if heat.costs is None:
-            race = Race(self._course, program.screened.source, program.slot.bar, heat, program.decisions)
-            (heat,) = yield Evaluate((race,))
-        if heat.outcome != CandidateOutcome.OK:
-            return program.judge(heat.outcome, heat.message, heat=heat)
+        if (duplicate := self._find_twin(program, stage)) is not None:
+            return program.judge(
+                CandidateOutcome.TWIN, f"behaves as program {duplicate}", stage=stage, duplicate=duplicate
+            )
+        if stage.costs is None:
+            race = Race(
+                self._splits, program.screened.source, program.slot.reference, stage, program.decisions
+            )
+            (stage,) = yield Evaluate((race,))
+        if stage.outcome != CandidateOutcome.OK:
+            return program.judge(stage.outcome, stage.message, stage=stage)
         yield Turn.GATE
-        return (yield from self._weigh(program, heat))
+        return (yield from self._weigh(program, stage))
 
-    def _weigh(self, program: _Program, heat: StageResult | None) -> Chain[Judged]:
+    def _weigh(self, program: _Program, stage: StageResult | None) -> Chain[Judged]:
         """Validates reference rules, and programs that are the best in training."""
-        if heat is None or heat.costs is None:
+        if stage is None or stage.costs is None:
             raise RuntimeError(f"slot {program.slot.number} is weighed without having been measured")
-        elite = self._make_elite(program, heat, heat.costs)
+        elite = self._make_elite(program, stage, stage.costs)
         if program.slot.choice.operator is not RULE and elite.gap >= self._state.record:
-            return program.judge(CandidateOutcome.OK, heat=heat, elite=elite)
+            return program.judge(CandidateOutcome.OK, stage=stage, elite=elite)
         bench = self._state.gate.bench
         (validated,) = yield Evaluate((self._make_validation(program, bench),))
         if validated.costs is not None:
             return program.judge(
-                CandidateOutcome.OK, heat=heat, elite=elite, validated=validated, bench=bench
+                CandidateOutcome.OK, stage=stage, elite=elite, validated=validated, bench=bench
             )
-        if validated.met == len(bench.instances):  # it solved them all, but not by its own work
+        if validated.evaluated == len(bench.instances):  # it solved them all, but not by its own work
             words = validated.outcome, validated.message
-            return program.judge(*words, heat=heat, validated=validated, bench=bench)
+            return program.judge(*words, stage=stage, validated=validated, bench=bench)
         words = CandidateOutcome.OK, f"failed in validation: {validated.outcome}: {validated.message}"
-        return program.judge(*words, heat=heat, elite=elite, validated=validated, bench=bench)
+        return program.judge(*words, stage=stage, elite=elite, validated=validated, bench=bench)
 
     # Screening
 
@@ -195,36 +199,40 @@ class Candidates:
     def _probe(self, program: _Program) -> Probe:
         known: dict[str, Score] = {}
         if not program.is_new:
-            known = self._known(program, self._course.train)
+            known = self._known(program, self._splits.train)
             program.decisions = decode_behaviour(self._archive.read_behaviours(program.number))
         refuters = self._refuters.select(program.slot.number)
-        bar, source = program.slot.bar, program.screened.source
-        return Probe(self._course, source, bar, known, program.decisions, refuters)
+        reference, source = program.slot.reference, program.screened.source
+        return Probe(self._splits, source, reference, known, program.decisions, refuters)
 
     def _make_validation(self, program: _Program, bench: InstanceSet) -> Validation:
         known, refuters = self._known(program, bench), self._refuters.select(program.slot.number)
-        return Validation(self._course, bench, program.screened.source, known, refuters)
+        return Validation(self._splits, bench, program.screened.source, known, refuters)
 
-    def _find_twin(self, program: _Program, heat: StageResult) -> int | None:
+    def _find_twin(self, program: _Program, stage: StageResult) -> int | None:
         """Finds an earlier program with the same behaviour; None if new."""
-        first = self._first(program, heat.decisions)
+        first = self._first(program, stage.decisions)
         if first is None or not self._state.switches.novelty:
             return None
-        number, twin = first
+        number, duplicate = first
         program.events.append(("twin", {"slot": number}))
-        return twin
+        return duplicate
 
     def _first(self, program: _Program, decisions: Decisions) -> tuple[int, int | None] | None:
         slot = program.slot
-        twin = find_duplicate(decisions, slot.rivals)
-        number = self._archive.find_first_slot(self._run, twin.program, slot.number) if twin else None
-        here = (number, twin.program) if twin and number is not None else (slot.number, program.number)
+        duplicate = find_duplicate(decisions, slot.rivals)
+        number = (
+            self._archive.find_first_slot(self._run, duplicate.program, slot.number) if duplicate else None
+        )
+        here = (
+            (number, duplicate.program) if duplicate and number is not None else (slot.number, program.number)
+        )
         first = self._behaviours.setdefault(hash_behaviour(decisions), here)
         return None if first[0] == slot.number or slot.choice.operator is RULE else first
 
-    def _make_elite(self, program: _Program, heat: StageResult, costs: tuple[Number, ...]) -> Elite:
-        train = self._course.train
-        times = [score.cpu_seconds for _, score in _list_scores(train, heat)]
+    def _make_elite(self, program: _Program, stage: StageResult, costs: tuple[Number, ...]) -> Elite:
+        train = self._splits.train
+        times = [score.cpu_seconds for _, score in _list_scores(train, stage)]
         return Elite(
             program.number,
             program.screened.source,
@@ -234,17 +242,19 @@ class Candidates:
             sum(times) / len(times),
             program.slot.name,
             train.compute_losses(costs),
-            heat.decisions,
+            stage.decisions,
         )
 
     # Recording
 
     def _record(self, program: _Program, judged: Judged) -> None:
         """Records a candidate's end; the search learns from it later."""
-        slot, heat, gate, bench = judged.slot, judged.heat, judged.validated, judged.bench
-        if judged.outcome == CandidateOutcome.RACED and heat:
-            program.events.append(("raced", {"met": heat.met, "points_behind": round(heat.lag, 6)}))
-        scores = _list_scores(self._course.train, heat) + (_list_scores(bench, gate) if bench else [])
+        slot, stage, gate, bench = judged.slot, judged.stage, judged.validated, judged.bench
+        if judged.outcome == CandidateOutcome.RACED and stage:
+            program.events.append(
+                ("raced", {"met": stage.evaluated, "points_behind": round(stage.deficit, 6)})
+            )
+        scores = _list_scores(self._splits.train, stage) + (_list_scores(bench, gate) if bench else [])
         values = {
             "program": judged.program,
             "outcome": judged.outcome,
@@ -253,9 +263,9 @@ class Candidates:
             "validation_gap": bench.scale.compute_pooled_gap(gate.costs)
             if bench and gate and gate.costs
             else None,
-            "behaviour": encode_behaviour(heat.decisions) if heat else "",
+            "behaviour": encode_behaviour(stage.decisions) if stage else "",
             "cpu_seconds": judged.elite.cpu_seconds if judged.elite else None,
-            "evaluated": judged.met,
+            "evaluated": judged.evaluated,
             "charged": int(judged.charged),
         }
         self._note_examinations(program, judged)
@@ -263,8 +273,8 @@ class Candidates:
 
     def _note_examinations(self, program: _Program, judged: Judged) -> None:
         """Records examinations, and keeps counterexamples for later programs."""
-        for heat in (judged.heat, judged.validated):
-            detail = dict(heat.detail) if heat else {}
+        for stage in (judged.stage, judged.validated):
+            detail = dict(stage.detail) if stage else {}
             if found := detail.pop("counterexample", None):
                 self._refuters.add(judged.slot.number, judged.program, found)
             if detail:
@@ -278,24 +288,24 @@ class Candidates:
         reward, state, choice = 0.0, self._state, judged.slot.choice
         if judged.outcome == CandidateOutcome.REFUTED:
             state.refutation = judged.message
-        if judged.twin is not None:
-            self._take_twin(judged)
+        if judged.duplicate is not None:
+            self._take_duplicate(judged)
             state.record_failure()
         elif judged.elite is None:
             state.record_failure(judged.find_failure())
         else:
-            reward = state.take(choice, judged.elite)
+            reward = state.add_candidate(choice, judged.elite)
             if judged.validated and judged.validated.costs:
                 self._pass_gate(judged, judged.elite, judged.validated.costs)
         self._note(judged)
         ran = not judged.outcome.is_failure and judged.outcome != CandidateOutcome.DUPLICATE
-        state.learn(choice, judged.slot.model, reward, self._price_slot(judged), ran)
+        state.update_bandits(choice, judged.slot.model, reward, self._price_slot(judged), ran)
 
-    def _take_twin(self, judged: Judged) -> None:
-        elite, found = self._state.find(judged.twin) if judged.twin else None, judged.screened
+    def _take_duplicate(self, judged: Judged) -> None:
+        elite, found = self._state.find(judged.duplicate) if judged.duplicate else None, judged.screened
         if elite and not elite.name and found.size < elite.size and self._state.champion is not elite:
             shorter = replace(elite, program=judged.program, source=found.source, size=found.size)
-            self._state.exchange(elite.program, shorter)
+            self._state.replace_elite(elite.program, shorter)
 
     def _pass_gate(self, judged: Judged, elite: Elite, costs: tuple[Number, ...]) -> None:
         verdict = self._state.validate(elite, costs)
@@ -306,9 +316,9 @@ class Candidates:
 
     def _refresh(self, slot: Slot) -> None:
         """Exchanges half of the gate's instances and measures the champion on them."""
-        gate, elites = self._state.gate, (self._state.champion, self._state.start)
+        gate, elites = self._state.gate, (self._state.champion, self._state.best_rule)
         gate.looks = 0
-        if (bench := self._fresh(gate.bench)) is None:
+        if (bench := self._next_instances(gate.bench)) is None:
             self._archive.record(self._run, slot.number, "refresh", {"instances": 0, "why": NO_FRESH})
             return
         for elite in (each for each in elites if each):
@@ -323,10 +333,10 @@ class Candidates:
     def _measure_elite(self, elite: Elite, bench: InstanceSet) -> tuple[Number, ...] | None:
         """Measures an elite on other instances; None unless it solves them all."""
         known = self._archive.read_scores(elite.program, [i.digest for i in bench.instances])
-        validation = Validation(self._course, bench, elite.source, known)
-        heat = self._executor.submit(validation).result()
-        self._archive.add_scores(elite.program, _list_scores(bench, heat))
-        return heat.costs
+        validation = Validation(self._splits, bench, elite.source, known)
+        stage = self._executor.submit(validation).result()
+        self._archive.add_scores(elite.program, _list_scores(bench, stage))
+        return stage.costs
 
     def _note(self, judged: Judged) -> None:
         """Keeps a lesson where the reply described its idea."""
@@ -342,14 +352,17 @@ class Candidates:
         """Prices a slot in full evaluations, calls included."""
         if self._by_calls:
             return 1.0
-        cost, usd = (judged.met - judged.origin.tuned) / len(self._course.train.instances), judged.origin.usd
+        cost, usd = (
+            (judged.evaluated - judged.origin.tuned) / len(self._splits.train.instances),
+            judged.origin.usd,
+        )
         if usd > 0:
             self._usual_usd = 0.9 * self._usual_usd + 0.1 * usd if self._usual_usd else usd
             cost += usd / self._usual_usd
         return max(cost, 0.01)
 
 
-def _list_scores(bench: InstanceSet, heat: StageResult | None) -> list[tuple[Instance, Score]]:
+def _list_scores(bench: InstanceSet, stage: StageResult | None) -> list[tuple[Instance, Score]]:
     """Lists the evaluated instances of a stage, with their scores."""
-    met = [bench.instances[place] for place in heat.places] if heat else []
-    return [(instance, heat.scores[instance.digest]) for instance in met if heat]
+    evaluated = [bench.instances[place] for place in stage.places] if stage else []
+    return [(instance, stage.scores[instance.digest]) for instance in evaluated if stage]

@@ -8,22 +8,22 @@ from gapsmith.agent.models.base import Request
 from gapsmith.agent.runs.loop.model_calls import ModelCalls, Question
 from gapsmith.agent.runs.loop.slot import Slot
 from gapsmith.agent.search.choice import Choice, Failure
-from gapsmith.agent.search.instances import Course
+from gapsmith.agent.search.instances import Splits
 from gapsmith.agent.search.operators import REPAIR, TUNE, Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
 
 
-def compose_question(slot: Slot, course: Course, calls: ModelCalls) -> Question:
+def compose_question(slot: Slot, splits: Splits, calls: ModelCalls) -> Question:
     """Renders what a slot asks."""
-    choice, prompt = slot.choice, _find_prompt(slot, course, calls)
+    choice, prompt = slot.choice, _find_prompt(slot, splits, calls)
     request = Request(
         slot=slot.number,
         operator=choice.operator.name,
         system=prompt.system,
         prompt=prompt.text,
         seed=calls.number(slot.number, "reply"),
-        problem=course.problem,
+        problem=splits.problem,
         parents=choice.sources,
         message=choice.failure.message if choice.failure else "",
     )
@@ -43,9 +43,9 @@ def make_candidate_row(slot: Slot, run: int) -> Candidate:
     )
 
 
-def _find_prompt(slot: Slot, course: Course, calls: ModelCalls) -> Prompt:
+def _find_prompt(slot: Slot, splits: Splits, calls: ModelCalls) -> Prompt:
     """Returns the prompt as sent in a batch before, else renders it."""
-    return calls.mail.restore_prompt(slot.number) or render(course.problem, slot.choice, course.train)
+    return calls.mail.restore_prompt(slot.number) or render(splits.problem, slot.choice, splits.train)
 
 
 def recall_choice(

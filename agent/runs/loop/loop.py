@@ -38,7 +38,7 @@ from gapsmith.agent.runs.loop.tuning import (
     tune,
 )
 from gapsmith.agent.search.choice import Choice
-from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.operators import BY_NAME, RULE, SEED, TUNE, Operator
 from gapsmith.agent.search.state import SearchState
 from gapsmith.evaluators.outcomes import CandidateOutcome
@@ -61,7 +61,7 @@ class Loop:
 
     Args:
         run: its number in the archive.
-        course: the instances.
+        splits: the instances.
         models: who answers.
         pool: who of them is asked.
         archive: what is remembered.
@@ -72,7 +72,7 @@ class Loop:
         stop: once set, nothing more is asked; what is under way is waited for and kept.
         over: set when the time is used up: models send nothing more, and no answer is waited for.
         seeds: programs of an older archive to start from besides the reference rules.
-        fresh: gives other validation instances for worn ones, None where there are no more.
+        next_instances: gives other validation instances for worn ones, None where there are no more.
         window: slots that may be open at once.
         operators: of the caller's own, by which a resumed run takes up what it had asked.
 
@@ -83,7 +83,7 @@ class Loop:
     def __init__(
         self,
         run: int,
-        course: Course,
+        splits: Splits,
         models: Sequence[Model],
         pool: Pool,
         archive: Archive,
@@ -95,20 +95,22 @@ class Loop:
         stop: threading.Event,
         over: threading.Event | None = None,
         seeds: Sequence[str] = (),
-        fresh: Callable[[InstanceSet], InstanceSet | None] = lambda _: None,
+        next_instances: Callable[[InstanceSet], InstanceSet | None] = lambda _: None,
         window: int = WINDOW,
         operators: Sequence[Operator] = (),
     ) -> None:
         self.state = state
-        self._run, self._course, self._archive, self._ledger = run, course, archive, ledger
+        self._run, self._splits, self._archive, self._ledger = run, splits, archive, ledger
         self._over = over or threading.Event()
         self._callers = Callers(ledger.is_out_of_time)
         self._scheduler = Scheduler[Judged | None](executor, self._callers)
         self._mail = BatchQueue(run, archive, find_batches(models), self._scheduler.call_soon, self._over)
         self._calls = ModelCalls(run, models, archive, ledger, seed, self._mail, self._is_closed)
-        self._candidates = Candidates(run, course, archive, executor, state, fresh, ledger.budget.of_calls)
+        self._candidates = Candidates(
+            run, splits, archive, executor, state, next_instances, ledger.budget.of_calls
+        )
         self._pool = pool
-        self._rules, self._seeds = course.problem.rules, tuple(seeds)
+        self._rules, self._seeds = splits.problem.rules, tuple(seeds)
         self._slots: dict[int, Slot] = {}
         self._recorded = archive.count_slots(run)
         self._next, self._window, self._stop = 0, window, stop
@@ -117,7 +119,7 @@ class Loop:
         self._replies = Replies()
         self.left_behind = 0
         self._operators = {**BY_NAME, **{operator.name: operator for operator in operators}}
-        self._tuning, self._most_tuned = 0, count_instances(course.train)
+        self._tuning, self._most_tuned = 0, count_instances(splits.train)
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -252,7 +254,7 @@ class Loop:
         """Starts the next slot; its candidate's text comes from `origin`."""
         if not choice.operator.is_start:
             facts |= {
-                "bar": self.state.find_race_reference(choice.arm),
+                "reference": self.state.find_race_reference(choice.arm),
                 "rivals": self.state.all_elites.elites,
             }
         slot = Slot(self._next, choice, **facts)
@@ -272,7 +274,7 @@ class Loop:
 
     def _open_rule(self) -> None:
         rule = self._rules[self._next]
-        source = rule.source(self._course.problem.entry.name)
+        source = rule.source(self._splits.problem.entry.name)
         self._open(Choice(RULE), lambda slot: self._given(slot, source), name=rule.name)
 
     def _open_seed(self) -> None:
@@ -288,9 +290,9 @@ class Loop:
             wanted = row is not None and row.operator == TUNE.name
         else:
             share = TUNING_SHARE if self._ledger.budget.evaluations else TUNING_SHARE_OF_CALLS
-            spent = share * self._ledger.evaluations * len(self._course.train.instances)
+            spent = share * self._ledger.evaluations * len(self._splits.train.instances)
             wanted = bool(self.state.untuned) and self._tuning + self._most_tuned <= spent
-        evaluations = bound_evaluations(self._course.train)
+        evaluations = bound_evaluations(self._splits.train)
         return wanted and self._ledger.reserve(evaluations=evaluations, calls=0)
 
     def _open_tuning(self) -> None:
@@ -301,16 +303,16 @@ class Loop:
             self._open(
                 choice,
                 lambda slot: self._given(slot, source, self._most_tuned),
-                reserved=bound_evaluations(self._course.train),
+                reserved=bound_evaluations(self._splits.train),
             )
         else:
-            self._open(choice, self._tune, reserved=bound_evaluations(self._course.train))
+            self._open(choice, self._tune, reserved=bound_evaluations(self._splits.train))
 
     def _tune(self, slot: Slot) -> Chain[Origin | None]:
         """Tunes the constants of the slot's parent."""
         self._note(slot)
         seed = self._calls.number(slot.number, "tuning")
-        tuned = yield from tune(self._course, slot.choice.parents[0].source, seed)
+        tuned = yield from tune(self._splits, slot.choice.parents[0].source, seed)
         event = ("tuned", {"before": tuned.before, "after": tuned.after, "run": tuned.run})
         # What was set aside: the same whether it was tuned now or in an earlier session.
         return Origin(tuned.source, tuned=self._most_tuned, events=(event,))
@@ -328,7 +330,7 @@ class Loop:
         if call is not None:
             self._ledger.settle_call(usd, call.usd)
         else:
-            call = yield ModelCall(self._calls, compose_question(slot, self._course, self._calls), usd)
+            call = yield ModelCall(self._calls, compose_question(slot, self._splits, self._calls), usd)
         if call is None:
             return None
         finish, idea = describe_finish(call.detail), extract_idea(call.reply)
@@ -354,7 +356,7 @@ class Loop:
         """Settles what a slot used."""
         slot = self._slots.pop(judged.slot.number)
         self._barren = 0 if judged.charged else self._barren + 1
-        used = -(-judged.origin.tuned // len(self._course.train.instances)) + judged.charged
+        used = -(-judged.origin.tuned // len(self._splits.train.instances)) + judged.charged
         self._ledger.settle_evaluations(slot.reserved, used if slot.reserved else 0)
         if judged.origin.fresh:
             self._count_reply(judged)

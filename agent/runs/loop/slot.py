@@ -20,7 +20,7 @@ class Slot:
     Attributes:
         number: its place in the run; reference rules come first, then what an older archive gave.
         choice: the operator, the parents and the arm.
-        bar: what the candidate is raced against.
+        reference: what the candidate is raced against.
         rivals: the elites of the run: a program that behaves as one of them is not new.
         model: the model that is asked; empty where none is.
         name: of a reference rule, else empty.
@@ -29,7 +29,7 @@ class Slot:
 
     number: int
     choice: Choice
-    bar: RaceReference | None = None
+    reference: RaceReference | None = None
     rivals: Sequence[Elite] = ()
     model: str = ""
     name: str = ""
@@ -70,11 +70,11 @@ class Judged:
         program: its number in the archive.
         outcome: in one word.
         message: why.
-        heat: how far it came on the training instances.
+        stage: how far it came on the training instances.
         elite: the program, if it solved all training instances by its own work.
         validated: how it did on the gate's instances; None where it did not come there.
         bench: the gate's instances, as of then.
-        twin: the program whose behaviour it repeats.
+        duplicate: the program whose behaviour it repeats.
     """
 
     slot: Slot
@@ -83,22 +83,22 @@ class Judged:
     program: int
     outcome: CandidateOutcome
     message: str = ""
-    heat: StageResult | None = None
+    stage: StageResult | None = None
     elite: Elite | None = None
     validated: StageResult | None = None
     bench: InstanceSet | None = None
-    twin: int | None = None
+    duplicate: int | None = None
 
     @property
-    def met(self) -> int:
+    def evaluated(self) -> int:
         """Instances that it was measured on, those of tuning included: what it cost, whatever was known before."""
         validated = len(self.bench.instances) if self.validated and self.bench else 0
-        return self.origin.tuned + (self.heat.met if self.heat else 0) + validated
+        return self.origin.tuned + (self.stage.evaluated if self.stage else 0) + validated
 
     @property
     def charged(self) -> bool:
         """Whether it counts as an evaluation: what repeats another program does not."""
-        return self.heat is not None and self.heat.met > 0 and self.twin is None
+        return self.stage is not None and self.stage.evaluated > 0 and self.duplicate is None
 
     def find_failure(self) -> Failure | None:
         """Returns what a model can repair; None if there is nothing."""

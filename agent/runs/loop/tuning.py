@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gapsmith.agent.evaluation.staged import Attempt
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate
-from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.tuning.cma_es import TRIALS, Tuner
 from gapsmith.agent.search.tuning.docstrings import update_docstrings
 from gapsmith.agent.search.tuning.parameters import find_parameters, set_values
@@ -29,20 +29,20 @@ class Tuned:
     run: int
 
 
-def tune(course: Course, source: str, seed: int) -> Chain[Tuned]:
+def tune(splits: Splits, source: str, seed: int) -> Chain[Tuned]:
     """Measures a program as it is, then generations of neighbours.
 
     Args:
-        course: whose training instances are used.
+        splits: whose training instances are used.
         source: the program.
         seed: all chance follows from it; it also says which of the training instances are used.
     """
-    places = _choose_places(course.train, seed)
-    (first,) = yield Evaluate((Attempt(course, source, places),))
+    places = _choose_places(splits.train, seed)
+    (first,) = yield Evaluate((Attempt(splits, source, places),))
     tuner, run = Tuner(find_parameters(source), seed, TRIALS, first.loss), first.run
     while asked := tuner.ask():
         trials = yield Evaluate(
-            tuple(Attempt(course, set_values(source, values), places) for values in asked)
+            tuple(Attempt(splits, set_values(source, values), places) for values in asked)
         )
         tuner.tell([trial.loss for trial in trials])
         run += sum(trial.run for trial in trials)

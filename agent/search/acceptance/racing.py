@@ -54,33 +54,33 @@ class RaceReference:
         return cls(losses, _interleave_classes(shares, classes), shares * np.exp(np.log(whole).mean()))
 
     @cached_property
-    def stops(self) -> tuple["Stop", ...]:
+    def thresholds(self) -> tuple["Threshold", ...]:
         """What a candidate is held against after so many instances, from none to all of them."""
         losses, spread = self.losses[list(self.order)], self.spread[list(self.order)]
-        lost, told, seen = (_sum_prefixes(values) for values in (losses, np.sqrt(spread), spread))
-        trend = 1.0 + (told[-1] - told) / np.maximum(
-            told, ROUNDING_TOLERANCE
+        lost, informed, seen = (_sum_prefixes(values) for values in (losses, np.sqrt(spread), spread))
+        trend = 1.0 + (informed[-1] - informed) / np.maximum(
+            informed, ROUNDING_TOLERANCE
         )  # on the rest as so far, by what it tells
         doubt = 1.0 + DOUBT / np.maximum(1, np.arange(seen.size))
         noise = DROP_AT * doubt * np.sqrt(np.maximum(0.0, seen[-1] - seen))
         table = np.column_stack((lost, lost[-1] - lost, trend, noise)).tolist()
-        return tuple(Stop(*row) for row in table)
+        return tuple(Threshold(*row) for row in table)
 
 
-class Stop(NamedTuple):
+class Threshold(NamedTuple):
     """What the bar says after some instances.
 
     Attributes:
         lost: by the elite so far, in points of the gap.
         left: what it loses on the instances to come: all that can be gained there.
         trend: what the difference so far is expected to grow to, as a factor.
-        most: what a candidate may still make up, within the noise.
+        limit: what a candidate may still make up, within the noise.
     """
 
     lost: float
     left: float
     trend: float
-    most: float
+    limit: float
 
 
 @lru_cache(maxsize=64)
@@ -90,24 +90,24 @@ def split_blocks(count: int) -> tuple[range, ...]:
     return tuple(range(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
 
 
-def estimate_deficit(own: NDArray[np.float64], bar: RaceReference | None) -> float:
+def estimate_deficit(own: NDArray[np.float64], reference: RaceReference | None) -> float:
     """Estimates how far a candidate will end behind the reference.
 
     In points of the gap; 0 where it may still catch up.
 
     Args:
         own: the candidate's losses on the first instances of the bar's order, in points of the gap; shape [met].
-        bar: what it is compared with; None while there is none.
+        reference: what it is compared with; None while there is none.
     """
-    if bar is None or not 0 < len(own) < len(bar.order):
+    if reference is None or not 0 < len(own) < len(reference.order):
         return 0.0
-    stop = bar.stops[len(own)]
-    behind = float(own.sum()) - stop.lost
+    threshold = reference.thresholds[len(own)]
+    behind = float(own.sum()) - threshold.lost
     if behind <= ROUNDING_TOLERANCE:
         return 0.0
-    expected = behind * stop.trend
-    hopeless = behind > stop.left + ROUNDING_TOLERANCE  # even with the optimum everywhere
-    return expected if hopeless or expected > stop.most else 0.0
+    expected = behind * threshold.trend
+    hopeless = behind > threshold.left + ROUNDING_TOLERANCE  # even with the optimum everywhere
+    return expected if hopeless or expected > threshold.limit else 0.0
 
 
 def _select_nonzero(squares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,14 +18,14 @@ class View:
     Attributes:
         own: the elites of its trajectory.
         all: the elites of all trajectories.
-        start: the best reference rule in training; None before there is one.
+        best_rule: the best reference rule in training; None before there is one.
         operators: the gains of the operators in the whole run.
         stagnant: whether no better program was found for a long time.
     """
 
     own: Population
     all: Population
-    start: Elite | None
+    best_rule: Elite | None
     operators: Bandit
     stagnant: bool = False
 

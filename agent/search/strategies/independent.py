@@ -17,4 +17,4 @@ class Independent:
     def choose(self, view: View, rng: Random) -> Choice:
         """Chooses another mechanism than the best rule's, or refines the rule."""
         operator = BY_NAME[rng.choice(("explore", "refine"))]
-        return Choice(operator, (view.start,) if view.start else ())
+        return Choice(operator, (view.best_rule,) if view.best_rule else ())

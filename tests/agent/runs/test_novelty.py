@@ -4,7 +4,7 @@ from helpers import TINY, Inline, Scripted, finish, job, reply_with, tiny
 
 from gapsmith.agent import Archive
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.runs.splits import Splits
+from gapsmith.agent.runs.splits import InstanceSupply
 
 FIRST = "share = 0.3 * p\nreturn np.argsort(d + share, kind='stable')"
 AGAIN = "return np.argsort(d + 0.3 * p, kind='stable')"
@@ -56,7 +56,7 @@ def test_the_shorter_of_two_twins_is_kept(place):
 
 def test_the_optimal_on_the_probe_are_no_twins_until_they_met_more(place):
     """Two programs that agree where all is solved, and differ later, are both measured."""
-    easy = {i.digest for i in Splits(tiny(), (), (), 3).course.train.instances[:4]}
+    easy = {i.digest for i in InstanceSupply(tiny(), (), (), 3).splits.train.instances[:4]}
     whole, optimum = tiny(), find_problem(str(TINY)).baseline
     problem = tiny(
         cost=lambda instance, solution: (

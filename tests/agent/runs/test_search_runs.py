@@ -100,8 +100,8 @@ def test_a_seed_is_no_rule(place):
     improved = [each for each in validation if due_date_cost(each) > problem.baseline(each, 1.0).upper]
     for known, gate_says in (((*train, improved[0]), "held back"), ((*train, *validation), "passed")):
         run = finish(job(place + gate_says, problem=problem, seeds=(table(known),), calls=1))
-        assert run.loop.state.start.name == "EDD"
-        assert run.loop.state.best.gap < run.loop.state.start.gap
+        assert run.loop.state.best_rule.name == "EDD"
+        assert run.loop.state.best.gap < run.loop.state.best_rule.gap
         assert run.archive.read_candidates(1)[1].gate == gate_says
 
 
@@ -137,7 +137,7 @@ def test_a_worn_gate_has_half_of_its_instances_exchanged(place, monkeypatch):
     monkeypatch.setattr(gate, "LOOKS", 1)
     run = refreshed(place)
     events = [event for event in run.archive.read_events(1) if event.kind == "refresh"]
-    before, now = run.supply.course.validation, run.loop.state.gate.bench
+    before, now = run.supply.splits.validation, run.loop.state.gate.bench
     assert len(events) > 1
     assert len(now.instances) == len(before.instances) == events[0].detail["instances"]
     digests = [i.digest for i in now.instances]
@@ -322,7 +322,7 @@ def test_what_is_new_now_and_then_keeps_a_run_alive(place, monkeypatch):
 def test_the_search_allows_less_time_than_the_test(place):
     """What is found keeps the whole limit on a slower day: training and validation allow a part of it only."""
     run = job(place)
-    searched, whole = run.supply.course.problem, run.problem
+    searched, whole = run.supply.splits.problem, run.problem
     instance = run.supply.test(0)[0]
     assert searched.compute_cpu_limit(instance) == pytest.approx(SEARCHED * whole.compute_cpu_limit(instance))
     assert 0.4 < SEARCHED < 0.8

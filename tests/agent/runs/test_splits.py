@@ -12,7 +12,7 @@ from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports.runs import summarise_report
 from gapsmith.agent.runs.final.entropy import find_last_drawn
 from gapsmith.agent.runs.run import SEARCHED
-from gapsmith.agent.runs.splits import Splits
+from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.agent.search.acceptance import gate
 from gapsmith.evaluators.base import GapsmithError, Instance, Split
 from gapsmith.evaluators.integrity.audit import CPU_LIMIT_FACTOR
@@ -169,7 +169,7 @@ def test_own_instances_are_split_in_three(place, tmp_path):
     file = write(tmp_path / "own.txt", [*instances, *instances[:5]])
     run = finish(own(place, instances=(file,)))
     train, validation = (
-        keys(bench.instances) for bench in (run.loop._course.train, run.loop._course.validation)
+        keys(bench.instances) for bench in (run.loop._splits.train, run.loop._splits.validation)
     )
     assert len(train) + len(validation) == 10
     sealed = keys(instances) - train - validation
@@ -200,8 +200,8 @@ def test_few_instances_of_one_s_own_serve_by_cross_validation(place, tmp_path):
     """With seven instances each serves in every split; the report says so, and claims nothing."""
     file = write(tmp_path / "few.txt", tiny().generate_instances("train", 1)[:7])
     run = finish(own(place, instances=(file,), seeds=(BETTER,)))
-    course = run.loop._course
-    assert keys(course.train.instances) == keys(course.validation.instances)
+    splits = run.loop._splits
+    assert keys(splits.train.instances) == keys(splits.validation.instances)
     report = run.report()
     assert report.left_out is not None
     words = summarise_report(report)
@@ -213,10 +213,10 @@ def test_periodic_files_of_one_s_own_are_dealt_alike(place, tmp_path):
     """Sizes in turn by three are in every split, by a draw that the seed decides; earlier runs keep their order."""
     made = [{"p": np.arange(1, 5 + k % 3), "d": np.full(4 + k % 3, k)} for k in range(18)]
     file = write(tmp_path / "own.txt", [Instance(str(k), each) for k, each in enumerate(made)])
-    dealt = Splits(tiny(), (file,), (), 1)
+    dealt = InstanceSupply(tiny(), (file,), (), 1)
     assert Counter(len(i.data["p"]) for i in dealt.train) == {4: 2, 5: 2, 6: 2}
-    assert keys(dealt.train) != keys(Splits(tiny(), (file,), (), 2).train)
-    assert {len(i.data["p"]) for i in Splits(tiny(), (file,), (), 1, by_place=True).train} == {4}
+    assert keys(dealt.train) != keys(InstanceSupply(tiny(), (file,), (), 2).train)
+    assert {len(i.data["p"]) for i in InstanceSupply(tiny(), (file,), (), 1, by_place=True).train} == {4}
 
 
 def test_runs_of_earlier_versions_keep_their_splits():
@@ -231,7 +231,7 @@ def test_a_worn_gate_of_one_s_own_instances_says_that_it_keeps_them(place, tmp_p
     monkeypatch.setattr(gate, "LOOKS", 1)
     file = write(tmp_path / "own.txt", tiny().generate_instances("train", 1))
     run = own(place, instances=(file,), seeds=(BETTER,))
-    before = run.supply.course.validation
+    before = run.supply.splits.validation
     finish(run)
     details = [event.detail for event in run.archive.read_events(1) if event.kind == "refresh"]
     assert details
@@ -252,7 +252,7 @@ def test_settings_survive_the_archive():
 
 def test_only_training_sees_an_online_instance_whole() -> None:
     """Validation, finale, claim and test are decided event by event."""
-    supply = Splits(online_bin_packing, (), (), 1)
+    supply = InstanceSupply(online_bin_packing, (), (), 1)
     assert all(instance.whole for instance in supply.train)
     unseen = supply.draw_unseen(7)
     others = [*unseen.selection, *unseen.claim, *unseen.further(3), *supply.test(7)]

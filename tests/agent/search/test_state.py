@@ -50,8 +50,8 @@ def begun(*switched_off, strategies=PAIR):
         100,
         Switches.switch_off(switched_off),
     )
-    state.take(Choice(RULE), elite(1, 9.0, name="EDD"))
-    state.take(Choice(RULE), elite(2, 7.0, name="MDD"))
+    state.add_candidate(Choice(RULE), elite(1, 9.0, name="EDD"))
+    state.add_candidate(Choice(RULE), elite(2, 7.0, name="MDD"))
     return state
 
 
@@ -63,8 +63,8 @@ def chosen(state, tries=200):
 def test_rules_and_seeds_are_where_all_start():
     """Every trajectory has them; the control begins with the best rule, not with a seed that is better still."""
     state = begun()
-    state.take(Choice(SEED), elite(3, 1.0))
-    assert state.start.program == 2
+    state.add_candidate(Choice(SEED), elite(3, 1.0))
+    assert state.best_rule.program == 2
     assert {arm.population.best.program for arm in state.arms.all.values()} == {3}
     assert state.best.program == 3
 
@@ -72,9 +72,9 @@ def test_rules_and_seeds_are_where_all_start():
 def test_an_elite_belongs_to_who_asked():
     """A program is its arm's and everyone's, and no other arm's; it is rewarded by how much it leads."""
     state = begun()
-    first = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(3, 5.0))
-    second = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(4, 6.0))
-    worse = state.take(Choice(BY_NAME["refine"], (state.start,), arm="genetic"), elite(5, 8.0))
+    first = state.add_candidate(Choice(BY_NAME["refine"], (state.best_rule,), arm="genetic"), elite(3, 5.0))
+    second = state.add_candidate(Choice(BY_NAME["refine"], (state.best_rule,), arm="genetic"), elite(4, 6.0))
+    worse = state.add_candidate(Choice(BY_NAME["refine"], (state.best_rule,), arm="genetic"), elite(5, 8.0))
     assert 1.0 == first > second > worse == 0.0
     assert state.arms.all["genetic"].population.rank(3) == 0
     assert state.arms.all[CONTROL].population.rank(3) is None
@@ -122,7 +122,7 @@ def repairs_of(ran):
     """How often a failure goes first, after twenty repairs that all ran or all failed."""
     state, count = begun(), 0
     for _ in range(20):
-        state.learn(Choice(REPAIR, failure=failure(7)), "", 0.0, 1.0, ran)
+        state.update_bandits(Choice(REPAIR, failure=failure(7)), "", 0.0, 1.0, ran)
     for seed in range(200):
         state.failures = [failure(7)]
         count += state.choose(Random(seed)).operator is REPAIR
@@ -188,9 +188,9 @@ def test_standing_still_brings_a_tactic_and_a_gain_ends_it(monkeypatch):
     for _ in range(7):
         state.record_failure()
     assert tactics() == 0
-    state.take(REFINE, elite(3, 8.0))
+    state.add_candidate(REFINE, elite(3, 8.0))
     assert tactics() > 0
-    state.take(REFINE, elite(4, 6.0))
+    state.add_candidate(REFINE, elite(4, 6.0))
     assert tactics() == 0
 
 
@@ -218,7 +218,7 @@ def test_an_operator_says_what_it_needs():
     state = begun(strategies=(Polishing(),))
     choice = state.choose(Random(1))
     assert (choice.operator.name, choice.stratum) == ("polish", "the worst class")
-    state.learn(choice, "a model", 0.5, 1.0, ran=True)
+    state.update_bandits(choice, "a model", 0.5, 1.0, ran=True)
     assert set(state.operators.tallies) == {"polish"}
 
 
@@ -228,10 +228,10 @@ def test_an_operator_says_what_it_needs():
 def test_leaders_with_constants_wait_to_be_tuned():
     """Who leads its arm and has parameters waits, the best first, and is tuned once, for its arm."""
     state = begun()
-    state.take(REFINE, elite(3, 5.0, TUNABLE))
-    state.take(REFINE, elite(4, 6.0, TUNABLE))
-    state.take(REFINE, elite(5, 4.0))
-    state.take(REFINE, elite(6, 3.0, TUNABLE))
+    state.add_candidate(REFINE, elite(3, 5.0, TUNABLE))
+    state.add_candidate(REFINE, elite(4, 6.0, TUNABLE))
+    state.add_candidate(REFINE, elite(5, 4.0))
+    state.add_candidate(REFINE, elite(6, 3.0, TUNABLE))
     assert TUNE not in {choice.operator for choice in chosen(state)}
     found = [state.choose(Random(seed), may_tune=True) for seed in range(3)]
     assert [(c.programs, c.arm) for c in found if c.operator is TUNE] == [([6], "genetic"), ([3], "genetic")]
@@ -242,23 +242,23 @@ def test_the_best_rule_waits_to_be_tuned():
     """Of the reference rules only the best with parameters waits, for the first arm; a leader goes before it."""
     state = SearchState(SimpleNamespace(train=BENCH, validation=BENCH, crossed=False), PAIR, 100)
     for number, gap in ((1, 9.0), (2, 7.0), (3, 8.0)):
-        state.take(Choice(RULE), elite(number, gap, TUNABLE, name=f"rule {number}"))
+        state.add_candidate(Choice(RULE), elite(number, gap, TUNABLE, name=f"rule {number}"))
     assert [(each.program, arm) for each, arm in state.untuned] == [(2, "genetic")]
-    state.take(REFINE, elite(4, 5.0, TUNABLE))
+    state.add_candidate(REFINE, elite(4, 5.0, TUNABLE))
     assert [each.program for each, _ in state.untuned] == [4, 2]
     control_first = SearchState(
         SimpleNamespace(train=BENCH, validation=BENCH, crossed=False), PAIR[::-1], 100
     )
-    control_first.take(Choice(RULE), elite(1, 9.0, TUNABLE, name="a rule"))
+    control_first.add_candidate(Choice(RULE), elite(1, 9.0, TUNABLE, name="a rule"))
     assert control_first.untuned[0][1] == "genetic"
 
 
 def test_a_leader_that_was_tuned_is_tuned_again():
     """The tuned program is an elite of its parent's arm, with a gain, and waits to be tuned from there."""
     state = begun()
-    state.take(REFINE, elite(3, 5.0, TUNABLE))
+    state.add_candidate(REFINE, elite(3, 5.0, TUNABLE))
     asked = state.choose(Random(1), may_tune=True)
-    reward = state.take(asked, elite(4, 2.0, TUNABLE))
+    reward = state.add_candidate(asked, elite(4, 2.0, TUNABLE))
     assert reward > 0
     assert state.arms.all["genetic"].population.rank(4) == 0
     assert [(each.program, arm) for each, arm in state.untuned] == [(4, "genetic")]
@@ -268,7 +268,7 @@ def test_at_most_ten_wait_to_be_tuned():
     """The best of those that wait are kept."""
     state = begun()
     for number in range(15):
-        state.take(REFINE, elite(10 + number, 5.0 - number / 10, TUNABLE))
+        state.add_candidate(REFINE, elite(10 + number, 5.0 - number / 10, TUNABLE))
     assert [each.program for each, _ in state.untuned] == list(range(24, 14, -1))
 
 
@@ -278,8 +278,8 @@ def test_at_most_ten_wait_to_be_tuned():
 def test_a_shorter_twin_stands_for_the_longer_one_wherever_that_is():
     """In the arm and among all; where the longer one is not kept, the shorter one does not come in."""
     state = begun()
-    state.take(REFINE, elite(3, 5.0, size=90))
-    state.exchange(3, elite(4, 5.0, size=30, costs=(3.0, 5.0)))
+    state.add_candidate(REFINE, elite(3, 5.0, size=90))
+    state.replace_elite(3, elite(4, 5.0, size=30, costs=(3.0, 5.0)))
     assert state.find(3) is None
     assert state.find(4).size == 30
     assert state.arms.all["genetic"].population.rank(4) == state.all_elites.rank(4) == 0
@@ -292,10 +292,10 @@ def test_a_shorter_twin_stands_for_the_longer_one_wherever_that_is():
 def test_everybody_who_asked_learns():
     """Operator, arm and model each have the try; of rules, seeds and tuning nobody learns."""
     state = begun()
-    state.learn(REFINE, "a model", 0.5, 1.0, True)
-    state.learn(Choice(REPAIR, failure=failure(7), arm="genetic"), "a model", 0.0, 1.0, False)
+    state.update_bandits(REFINE, "a model", 0.5, 1.0, True)
+    state.update_bandits(Choice(REPAIR, failure=failure(7), arm="genetic"), "a model", 0.0, 1.0, False)
     for operator in (RULE, SEED, TUNE):
-        state.learn(Choice(operator, arm="genetic"), "", 1.0, 1.0, True)
+        state.update_bandits(Choice(operator, arm="genetic"), "", 1.0, 1.0, True)
     tries = {
         kind: {name: tally.tries for name, tally in bandit.tallies.items()}
         for kind, bandit in state.tallies.items()
@@ -319,7 +319,7 @@ def test_without_arms_there_is_one():
 def test_the_bar_is_the_best_of_the_arm():
     """It is the arm's own, whoever leads the others; without racing there is none, nor for a stranger."""
     state = begun()
-    state.take(Choice(BY_NAME["refine"], arm=CONTROL), elite(3, 5.0))
+    state.add_candidate(Choice(BY_NAME["refine"], arm=CONTROL), elite(3, 5.0))
     bar = state.find_race_reference("genetic")
     assert tuple(bar.losses) == state.arms.all["genetic"].population.best.losses
     assert state.find_race_reference("genetic") is bar
@@ -330,15 +330,15 @@ def test_the_bar_meets_the_classes_of_the_training_instances_in_turn():
     """The most telling instance of each class comes before the second of any."""
     bench = SimpleNamespace(find_worst_stratum=lambda _: "", classes="aabb")
     state = SearchState(SimpleNamespace(train=bench, validation=bench, crossed=False), PAIR, 100)
-    state.take(Choice(RULE), elite(1, 1.0, costs=(0.0, 0.0, 0.0, 0.0)))
-    state.take(Choice(RULE), elite(2, 9.0, costs=(4.0, 3.0, 2.0, 1.0)))
+    state.add_candidate(Choice(RULE), elite(1, 1.0, costs=(0.0, 0.0, 0.0, 0.0)))
+    state.add_candidate(Choice(RULE), elite(2, 9.0, costs=(4.0, 3.0, 2.0, 1.0)))
     assert state.find_race_reference("genetic").order == (0, 2, 1, 3)
 
 
 def test_without_tuning_nobody_waits_for_it():
     """Programs with parameters are elites like any other."""
     state = begun("tuning")
-    state.take(REFINE, elite(3, 5.0, TUNABLE))
+    state.add_candidate(REFINE, elite(3, 5.0, TUNABLE))
     assert state.untuned == []
 
 

@@ -24,4 +24,4 @@ def test_a_sandbox_that_fails_at_once_is_told_each_time(monkeypatch):
     with LocalExecutor(workers=1) as local:
         for _ in range(2):
             with pytest.raises(SandboxError, match="open files"):
-                local.submit(lambda runner, spent: spent).result()
+                local.submit(lambda runner, null_cpu_seconds: null_cpu_seconds).result()

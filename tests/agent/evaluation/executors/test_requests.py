@@ -13,7 +13,7 @@ from gapsmith.agent.evaluation.executors.requests import pack, unpack
 from gapsmith.agent.evaluation.problems import find_problem, write_skeleton
 from gapsmith.agent.evaluation.scores import _Work as Scored
 from gapsmith.agent.evaluation.staged import Attempt, Probe, Race, Validation
-from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.evaluators.base import Baseline, GapsmithError, Split
 from gapsmith.evaluators.catalogue import list_problems, load_problem
 
@@ -25,12 +25,12 @@ def local():
         yield executor
 
 
-def course_of(problem, count=2):
+def splits_of(problem, count=2):
     """A few instances, whose bounds are not solved for."""
     instances = problem.generate_instances(Split.TRAIN, 1, count)
     bounds = {instance.digest: Baseline(1, 10**9, None, "none", 0.0) for instance in instances}
     bench = InstanceSet.build(instances, bounds, problem.maximise)
-    return Course(problem, bench, bench)
+    return Splits(problem, bench, bench)
 
 
 def costs_of(result):
@@ -54,11 +54,11 @@ def sent(request):
 def test_requests_of_every_problem_can_be_sent(name, local):
     """A pickled request runs elsewhere and gives the same result, whether its instances are apart or inside."""
     problem = find_problem(name)
-    course = course_of(problem)
-    request = Probe(course, problem.rules[0].source(problem.entry.name), None, {})
+    splits = splits_of(problem)
+    request = Probe(splits, problem.rules[0].source(problem.entry.name), None, {})
     expected = costs_of(local.submit(request).result())
     other, put = sent(request)
-    assert sorted(digest for digest, *_ in put) == sorted(i.digest for i in course.train.instances)
+    assert sorted(digest for digest, *_ in put) == sorted(i.digest for i in splits.train.instances)
     assert expected == costs_of(local.submit(other).result())
     assert expected == costs_of(local.submit(pickle.loads(pickle.dumps(request))).result())
     assert expected[0] == "ok"
@@ -67,13 +67,13 @@ def test_requests_of_every_problem_can_be_sent(name, local):
 def test_every_kind_of_request_can_be_sent(local):
     """Race, validation, trials of constants and the work of tables are plain requests too."""
     problem = find_problem("single_machine_tardiness")
-    course, source = course_of(problem, 12), problem.rules[0].source(problem.entry.name)
-    probe = local.submit(Probe(course, source, None, {})).result()
-    instances = course.train.instances
+    splits, source = splits_of(problem, 12), problem.rules[0].source(problem.entry.name)
+    probe = local.submit(Probe(splits, source, None, {})).result()
+    instances = splits.train.instances
     for request in (
-        Race(course, source, None, probe),
-        Validation(course, course.validation, source, {}),
-        Attempt(course, source, (0, 3, 5)),
+        Race(splits, source, None, probe),
+        Validation(splits, splits.validation, source, {}),
+        Attempt(splits, source, (0, 3, 5)),
         Scored(problem, source, instances, whole=True),
         Compared(problem, source, instances, isolated=False),
     ):
@@ -98,7 +98,7 @@ def test_a_problem_of_ones_own_runs_in_another_process(tmp_path, local):
     file = tmp_path / "mine.py"
     file.write_text(write_skeleton("mine"), "utf-8")
     problem = find_problem(str(file))
-    request = Probe(course_of(problem), problem.rules[0].source(problem.entry.name), None, {})
+    request = Probe(splits_of(problem), problem.rules[0].source(problem.entry.name), None, {})
     expected, put = local.submit(request).result().costs, {}
     sending = tmp_path / "request"
     sending.write_bytes(pickle.dumps((pack(request, put.setdefault), put)))

@@ -68,8 +68,8 @@ class Stage:
             )
         )
         self.archive = self.job.archive
-        self.by = Scorer(self.problem, self.executor, self.archive)
-        self.train = self.job.loop._course.train
+        self.scorer = Scorer(self.problem, self.executor, self.archive)
+        self.train = self.job.loop._splits.train
         self.unseen = make_unseen(self.problem, 3)
         self.elites = [self.elite(source) for source in sources]
 
@@ -78,13 +78,13 @@ class Stage:
         screened = screen(source, self.problem.entry)
         program, _ = self.archive.add_program("tiny_tardiness", screened.hash, source, screened.size)
         elite = Elite(program, source, screened.size, 0.0, ())
-        costs = list_costs(self.by.run([elite], self.train.instances)[0]) or ()
+        costs = list_costs(self.scorer.run([elite], self.train.instances)[0]) or ()
         return replace(elite, costs=costs, gap=self.train.scale.search(costs) if costs else 0.0)
 
     def end(self, **changes):
         """The finale."""
         given = {"instances": self.unseen, **changes}
-        return end(1, self.elites, self.train, by=self.by, **given)
+        return end(1, self.elites, self.train, scorer=self.scorer, **given)
 
     def events(self):
         """The decisions of the end by kind."""
@@ -94,7 +94,7 @@ class Stage:
 def rarely_improved(stage):
     """Ten instances; EDD is not optimal on the last alone."""
     pool = stage.problem.generate_instances("train", 5, 80)
-    costs = list_costs(stage.by.run([stage.elite(EDD)], pool)[0])
+    costs = list_costs(stage.scorer.run([stage.elite(EDD)], pool)[0])
     best = [stage.problem.baseline(each, 1.0).upper for each in pool]
     gains = [(cost > least, each) for each, cost, least in zip(pool, costs, best, strict=True)]
     optimal = [each for gain, each in gains if not gain]
@@ -105,7 +105,7 @@ def test_the_best_of_the_unseen_instances_wins(place):
     """The program that is best on the selection instances wins, wherever it stood before."""
     stage = Stage(place, WORST, BEST, EDD)
     finale = stage.end()
-    found = list_costs(stage.by.run([finale.winner], stage.unseen.claim)[0])
+    found = list_costs(stage.scorer.run([finale.winner], stage.unseen.claim)[0])
     assert list(found) == [stage.problem.baseline(i, 1.0).upper for i in stage.unseen.claim]
     assert finale.claimed.points >= finale.claimed.ci95[0] > 0
     assert finale.generated
@@ -116,8 +116,8 @@ def test_the_claim_is_the_gain_on_instances_that_chose_nothing(place):
     """The claimed gain is that of winner over rule on the claim instances, which no loser was ever run on."""
     stage = Stage(place, WORST, BEST)
     finale = stage.end()
-    bench = stage.by.build_instance_set(stage.unseen.claim)
-    costs = [list_costs(r) for r in stage.by.run([finale.winner, finale.reference], bench.instances)]
+    bench = stage.scorer.build_instance_set(stage.unseen.claim)
+    costs = [list_costs(r) for r in stage.scorer.run([finale.winner, finale.reference], bench.instances)]
     gain, low, high = bench.scale.gain(*costs)
     assert finale.claimed == Gain(gain, (low, high), len(bench.instances))
     digests = [i.digest for i in stage.unseen.claim]
@@ -146,9 +146,9 @@ def test_the_reference_is_the_best_rule_on_the_selection_instances(place):
     """It is the rule of the least loss where the winner is chosen, with its costs in training."""
     stage = Stage(place, WORST)
     reference = stage.end().reference
-    bench = stage.by.build_instance_set(stage.unseen.selection)
+    bench = stage.scorer.build_instance_set(stage.unseen.selection)
     rules = [stage.elite(rule.source("schedule")) for rule in stage.problem.rules]
-    costs = [list_costs(result) for result in stage.by.run(rules, bench.instances)]
+    costs = [list_costs(result) for result in stage.scorer.run(rules, bench.instances)]
     losses = [average_loss(bench.scale, each) for each in costs]
     assert reference.name == stage.problem.rules[losses.index(min(losses))].name
     assert stage.train.scale.search(reference.costs) == reference.gap
@@ -222,7 +222,7 @@ def test_few_own_instances_choose_and_claim_nothing(place):
     bests = [stage.problem.baseline(each, 1.0).upper for each in pool]
     rules = [
         list_costs(r)
-        for r in stage.by.run([stage.elite(r.source("schedule")) for r in stage.problem.rules], pool)
+        for r in stage.scorer.run([stage.elite(r.source("schedule")) for r in stage.problem.rules], pool)
     ]
     own = [each for each, best, *costs in zip(pool, bests, *rules, strict=True) if best < min(costs)][:11]
     finale = stage.end(instances=make_unseen(stage.problem, 3, own))
@@ -249,8 +249,8 @@ def test_a_winner_that_fails_on_a_test_instance_has_the_figures_of_the_others(pl
         *tiny(sizes={Split.TRAIN: (7,)}).generate_instances("train", 9, 1),
     ]
     finale = Finale(stage.elites[0], None, Gain(1.0, (0.5, 1.5), 30), 60, 30)
-    course, ledger = stage.job.loop._course, stage.job.ledger
-    found = make_report(1, "offline", finale, course, tests, stage.by, ledger, Source.DECISIONS)
+    splits, ledger = stage.job.loop._splits, stage.job.ledger
+    found = make_report(1, "offline", finale, splits, tests, stage.scorer, ledger, Source.DECISIONS)
     assert (found.best.solved, found.gain.instances, len(found.reference.failures)) == (8, 8, 0)
     assert found.best.aggregate.pooled_gap_percent == 0.0
     assert found.gain.ci95[0] > 0
@@ -264,8 +264,8 @@ def test_the_winner_is_on_the_front_and_first_of_the_set(place):
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     rows = stage.archive.read_candidates(run.number).values()
     worst = max((row for row in rows if row.train_gap is not None), key=lambda row: row.train_gap)
-    tests = stage.by.build_instance_set(stage.problem.generate_instances("test"))
-    found = make_leaderboards(run.number, worst.program, run.loop._course.train, tests, stage.by)
+    tests = stage.scorer.build_instance_set(stage.problem.generate_instances("test"))
+    found = make_leaderboards(run.number, worst.program, run.loop._splits.train, tests, stage.scorer)
     assert worst.program in [point.program for point in found.front]
     assert found.together[0].program == worst.program
     assert len(found.together) > 1
@@ -345,9 +345,9 @@ def test_a_finale_that_was_killed_ends_as_it_would_have(tmp_path):
     finale, expected = stage.end(), stage.events()
     assert len(copies) > ready + 40
     for copy, _ in copies[ready :: (len(copies) - ready) // 4]:
-        stage.by = replace(stage.by, archive=Archive(copy))
+        stage.scorer = replace(stage.scorer, archive=Archive(copy))
         assert stage.end() == finale
-        stage.archive = stage.by.archive
+        stage.archive = stage.scorer.archive
         assert stage.events() == expected
 
 
@@ -383,18 +383,18 @@ def test_the_finalists_are_the_champion_and_the_ten_best():
 def report(stage, finale, tests=None):
     """The report of the stage's run."""
     test = stage.problem.generate_instances("test", 0, tests)
-    course, ledger = stage.job.loop._course, stage.job.ledger
-    return make_report(1, "offline", finale, course, test, stage.by, ledger, Source.DECISIONS)
+    splits, ledger = stage.job.loop._splits, stage.job.ledger
+    return make_report(1, "offline", finale, splits, test, stage.scorer, ledger, Source.DECISIONS)
 
 
 def test_the_report_has_the_claim_and_the_leaderboards(place):
     """Claim, front and set are in the report; the set gets better with every member, and counts every run."""
     stage = Stage(place, BEST)
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
-    stage.train = run.loop._course.train
+    stage.train = run.loop._splits.train
     finale = Finale(stage.elites[0], None, Gain(1.0, (0.5, 1.5), 30), 60, 30)
-    test, course = stage.problem.generate_instances("test"), run.loop._course
-    found = make_report(2, "offline", finale, course, test, stage.by, stage.job.ledger, Source.DECISIONS)
+    test, splits = stage.problem.generate_instances("test"), run.loop._splits
+    found = make_report(2, "offline", finale, splits, test, stage.scorer, stage.job.ledger, Source.DECISIONS)
     assert found.claimed == Gain(1.0, (0.5, 1.5), 30)
     assert found.counts == Counts(6, 15, 60, 30, 6, Source.DECISIONS)
     assert found.best_id == stage.elites[0].program
@@ -412,7 +412,7 @@ def test_the_leaderboards_are_chosen_by_training_alone(place):
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     one, other = (
         make_leaderboards(
-            run.number, 0, run.loop._course.train, stage.by.build_instance_set(instances), stage.by
+            run.number, 0, run.loop._splits.train, stage.scorer.build_instance_set(instances), stage.scorer
         )
         for instances in (
             stage.problem.generate_instances("test"),

@@ -19,7 +19,7 @@ def schedule(p, d):
 
 @dataclass
 class Drawn:
-    """A course of instances that nothing looks at."""
+    """Splits that nothing looks at."""
 
     train: Any = field(default_factory=lambda: SimpleNamespace(instances=[0, 1, 2]))
 

@@ -126,12 +126,12 @@ def test_only_the_gate_makes_a_champion():
     state = SearchState(SimpleNamespace(train=BENCH, validation=BENCH, crossed=False))
     refine = Choice(BY_NAME["refine"], arm="genetic")
     rule, second, third = elite(1, 9.0, "EDD"), elite(2, 1.0), elite(3, 0.5)
-    state.take(Choice(RULE), rule)
+    state.add_candidate(Choice(RULE), rule)
     state.validate(rule, SLACK)
-    state.take(refine, second)
+    state.add_candidate(refine, second)
     state.validate(second, LUCKY)
     assert (state.best, state.champion) == (second, rule)
-    state.take(refine, third)
+    state.add_candidate(refine, third)
     state.validate(third, BETTER)
     assert state.champion is third
 

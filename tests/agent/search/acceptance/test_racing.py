@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gapsmith.agent.evaluation.baselines import find_baselines
 from gapsmith.agent.evaluation.staged import MIN_PROBE_INSTANCES, Attempt, Probe, Race, Validation
 from gapsmith.agent.search.acceptance.racing import RaceReference, estimate_deficit, split_blocks
-from gapsmith.agent.search.instances import Course, InstanceSet
+from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.selection.population import Elite
 
 FORWARD = "def schedule(p, d):\n    return list(range(len(p)))\n"
@@ -124,7 +124,7 @@ def test_without_other_elites_the_optimum_stands_for_them():
 
 
 @pytest.fixture(scope="module")
-def course():
+def splits():
     """Forty tiny instances to race on."""
     problem = tiny(relabel=None)
     train, validation = (
@@ -132,15 +132,15 @@ def course():
         problem.generate_instances("validation", 0, 6),
     )
     found = find_baselines(problem, [*train, *validation])
-    return Course(
+    return Splits(
         problem, InstanceSet.build(train, found, False), InstanceSet.build(validation, found, False)
     )
 
 
-def priced(course, own):
-    """The course on which every program has these costs."""
-    costs = {instance.digest: cost for instance, cost in zip(course.train.instances, own, strict=True)}
-    return replace(course, problem=replace(course.problem, cost=lambda instance, _: costs[instance.digest]))
+def priced(splits, own):
+    """The splits on which every program has these costs."""
+    costs = {instance.digest: cost for instance, cost in zip(splits.train.instances, own, strict=True)}
+    return replace(splits, problem=replace(splits.problem, cost=lambda instance, _: costs[instance.digest]))
 
 
 def run(work):
@@ -148,130 +148,130 @@ def run(work):
     return work(NoSandbox(), 0.0)
 
 
-def raced(course, own, bar, *others, source=FORWARD):
+def raced(splits, own, bar, *others, source=FORWARD):
     """Probe and race of a program with these costs against a bar with those, and other elites."""
-    bar = bar_of(*(course.train.compute_losses(costs) for costs in (bar, *others)))
-    course = priced(course, own)
-    probe = run(Probe(course, source, bar, {}))
+    bar = bar_of(*(splits.train.compute_losses(costs) for costs in (bar, *others)))
+    splits = priced(splits, own)
+    probe = run(Probe(splits, source, bar, {}))
     if probe.outcome != "ok" or probe.costs is not None:
         return probe
-    return run(Race(course, source, bar, probe))
+    return run(Race(splits, source, bar, probe))
 
 
-def around(course, points, rng):
+def around(splits, points, rng):
     """Costs about so many percent above the bound, with noise."""
-    bound = course.train.scale.bound
+    bound = splits.train.scale.bound
     return list(bound * (1 + np.maximum(0, points + rng.normal(0, 2, bound.size)) / 100))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_clearly_bad_is_dropped_after_the_first_block(course, seed):
+def test_the_clearly_bad_is_dropped_after_the_first_block(splits, seed):
     """A candidate that is far behind costs the first block, and it is said by how much it is behind."""
     rng = np.random.default_rng(seed)
-    found = raced(course, around(course, 60, rng), *(around(course, points, rng) for points in (5, 7, 9)))
+    found = raced(splits, around(splits, 60, rng), *(around(splits, points, rng) for points in (5, 7, 9)))
     assert found.outcome == "raced"
-    assert found.met == found.run == len(found.scores) == 1
+    assert found.evaluated == found.run == len(found.scores) == 1
     assert found.costs is None
-    assert found.lag > 20
+    assert found.deficit > 20
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("points", [0, 4.5])
-def test_the_clearly_better_is_never_dropped(course, seed, points):
+def test_the_clearly_better_is_never_dropped(splits, seed, points):
     """A candidate that is ahead of the bar runs to the end."""
     rng = np.random.default_rng(seed)
-    found = raced(course, around(course, points, rng), *(around(course, other, rng) for other in (8, 10, 12)))
+    found = raced(splits, around(splits, points, rng), *(around(splits, other, rng) for other in (8, 10, 12)))
     assert found.outcome == "ok"
-    assert found.met == len(found.costs) == 40
+    assert found.evaluated == len(found.costs) == 40
 
 
-def test_who_falls_behind_later_is_dropped_later(course):
+def test_who_falls_behind_later_is_dropped_later(splits):
     """Equal on the six that tell most, far behind then: the race ends with the block after them."""
-    bound = course.train.scale.bound
-    bar = bar_of(course.train.compute_losses(list(bound * 1.2)))
+    bound = splits.train.scale.bound
+    bar = bar_of(splits.train.compute_losses(list(bound * 1.2)))
     own = list(bound * 1.2)
     for place in bar.order[6:]:
         own[place] = bound[place] * 9
-    found = raced(course, own, list(bound * 1.2))
-    assert (found.outcome, found.met) == ("raced", 8)
+    found = raced(splits, own, list(bound * 1.2))
+    assert (found.outcome, found.evaluated) == ("raced", 8)
 
 
-def test_a_little_behind_is_within_the_noise(course):
+def test_a_little_behind_is_within_the_noise(splits):
     """A candidate that is behind by less than the elites scatter runs to the end."""
-    bound, rng = course.train.scale.bound, np.random.default_rng(3)
-    bar, *others = (around(course, 20, rng) for _ in range(4))
-    assert raced(course, list(np.array(bar) + 0.0001 * bound), bar, *others).outcome == "ok"
+    bound, rng = splits.train.scale.bound, np.random.default_rng(3)
+    bar, *others = (around(splits, 20, rng) for _ in range(4))
+    assert raced(splits, list(np.array(bar) + 0.0001 * bound), bar, *others).outcome == "ok"
 
 
-def test_costs_are_in_the_order_of_the_bench(course):
+def test_costs_are_in_the_order_of_the_bench(splits):
     """In whatever order the instances were met."""
     rng = np.random.default_rng(0)
-    own = around(course, 1, rng)
-    found = raced(course, own, around(course, 8, rng), around(course, 9, rng), around(course, 9, rng))
+    own = around(splits, 1, rng)
+    found = raced(splits, own, around(splits, 8, rng), around(splits, 9, rng), around(splits, 9, rng))
     assert list(found.costs) == own
     assert found.places != tuple(range(40))
     assert sorted(found.places) == list(range(40))
 
 
-def test_a_failure_ends_a_trial_where_it_happens(course):
+def test_a_failure_ends_a_trial_where_it_happens(splits):
     """A program that gives no sequence has met one instance, and has no costs."""
-    found = run(Probe(course, SOURCE.format("[0] * len(p)"), None, {}))
-    assert (found.outcome, found.met, found.costs, found.decisions) == ("infeasible", 1, None, {})
+    found = run(Probe(splits, SOURCE.format("[0] * len(p)"), None, {}))
+    assert (found.outcome, found.evaluated, found.costs, found.decisions) == ("infeasible", 1, None, {})
 
 
-def test_behaviour_is_what_a_program_does(course):
+def test_behaviour_is_what_a_program_does(splits):
     """Other words have the same behaviour, another order another one."""
     bodies = ("np.argsort(d + 0.3 * p)", "(0.3 * p + d).argsort()", "np.argsort(-d)")
-    first, second, other = (run(Probe(course, SOURCE.format(body), None, {})) for body in bodies)
+    first, second, other = (run(Probe(splits, SOURCE.format(body), None, {})) for body in bodies)
     assert first.decisions == second.decisions != other.decisions
     assert len(first.decisions) == MIN_PROBE_INSTANCES
-    assert first.met == MIN_PROBE_INSTANCES
+    assert first.evaluated == MIN_PROBE_INSTANCES
     assert first.costs is None
 
 
-def test_the_optimal_are_told_apart_by_more_instances(course):
+def test_the_optimal_are_told_apart_by_more_instances(splits):
     """Where a program misses too few optima, that another one does the same says little: its probe goes on."""
-    bound = course.train.scale.bound
+    bound = splits.train.scale.bound
     late = [*bound[:MIN_PROBE_INSTANCES], *(bound[MIN_PROBE_INSTANCES:] + 9)]
-    assert run(Probe(priced(course, late), FORWARD, None, {})).met == MIN_PROBE_INSTANCES + 2
-    always = run(Probe(priced(course, bound), FORWARD, None, {}))
-    assert (always.met, len(always.costs), len(always.decisions)) == (40, 40, 40)
+    assert run(Probe(priced(splits, late), FORWARD, None, {})).evaluated == MIN_PROBE_INSTANCES + 2
+    always = run(Probe(priced(splits, bound), FORWARD, None, {}))
+    assert (always.evaluated, len(always.costs), len(always.decisions)) == (40, 40, 40)
 
 
-def test_what_is_known_is_not_run_again(course):
+def test_what_is_known_is_not_run_again(splits):
     """Scores that the archive has are taken from it: with the decisions known as well, nothing is run."""
-    rule = course.problem.find_rule("MDD").source("schedule")
-    first = run(Race(course, rule, None, run(Probe(course, rule, None, {}))))
+    rule = splits.problem.find_rule("MDD").source("schedule")
+    first = run(Race(splits, rule, None, run(Probe(splits, rule, None, {}))))
     executor = Inline()
-    probe = executor.submit(Probe(course, rule, None, first.scores, first.decisions)).result()
-    second = executor.submit(Race(course, rule, None, probe, first.decisions)).result()
+    probe = executor.submit(Probe(splits, rule, None, first.scores, first.decisions)).result()
+    second = executor.submit(Race(splits, rule, None, probe, first.decisions)).result()
     assert (second.costs, second.decisions) == (first.costs, first.decisions)
     assert (second.run, executor.runner.jobs) == (0, [])
 
 
-def test_a_program_with_a_memory_is_no_elite(course):
+def test_a_program_with_a_memory_is_no_elite(splits):
     """A program whose result depends on earlier calls is found out at the gate, and has a word of its own."""
     source = (
         "import numpy as np\nseen = []\n\n\ndef schedule(p, d):\n    seen.append(1)\n"
         "    return np.argsort(np.maximum(p, d) if len(seen) % 2 else p)\n"
     )
-    found = run(Validation(course, course.validation, source, {}))
-    assert (found.outcome, found.costs, found.met) == ("state_dependent", None, 6)
+    found = run(Validation(splits, splits.validation, source, {}))
+    assert (found.outcome, found.costs, found.evaluated) == ("state_dependent", None, 6)
 
 
-def test_an_honest_program_has_its_costs_at_the_gate(course):
+def test_an_honest_program_has_its_costs_at_the_gate(splits):
     """All instances of the gate are met, and no training instance."""
-    found = run(Validation(course, course.validation, FORWARD, {}))
+    found = run(Validation(splits, splits.validation, FORWARD, {}))
     assert (found.outcome, len(found.costs)) == ("ok", 6)
-    assert set(found.scores) == {instance.digest for instance in course.validation.instances}
+    assert set(found.scores) == {instance.digest for instance in splits.validation.instances}
 
 
-def test_a_trial_of_constants_is_the_gap_on_its_instances(course):
+def test_a_trial_of_constants_is_the_gap_on_its_instances(splits):
     """The loss is what these instances add to the gap; a program that fails has none, and is paid for."""
-    rule = course.problem.find_rule("MDD").source("schedule")
-    losses = course.train.compute_losses(
-        run(Race(course, rule, None, run(Probe(course, rule, None, {})))).costs
+    rule = splits.problem.find_rule("MDD").source("schedule")
+    losses = splits.train.compute_losses(
+        run(Race(splits, rule, None, run(Probe(splits, rule, None, {})))).costs
     )
-    found = run(Attempt(course, rule, (1, 5, 7)))
+    found = run(Attempt(splits, rule, (1, 5, 7)))
     assert (found.loss, found.run) == (pytest.approx(losses[1] + losses[5] + losses[7]), 3)
-    assert run(Attempt(course, SOURCE.format("None"), (1, 5, 7))).loss == float("inf")
+    assert run(Attempt(splits, SOURCE.format("None"), (1, 5, 7))).loss == float("inf")
