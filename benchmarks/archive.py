@@ -3,6 +3,8 @@
 An archive of `programs` programs in ten runs of one problem, made by the archive's own methods, each with a candidate,
 a call, a verdict and two events; the last `scored` of them with 36 evaluations and a prompt of 4000 characters.
 Printed are CPU time per call, which other work on the machine changes little, wall time, and resident memory.
+
+Example: python benchmarks/archive.py --programs 2000 --scored 100 --repetitions 50
 """
 
 import argparse
@@ -46,7 +48,9 @@ class Timing:
 
 def main() -> None:
     """Fills an archive, then prints one line for each question and each thing that is added."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--programs", type=int, default=100_000)
     parser.add_argument("--scored", type=int, default=5_000)
     parser.add_argument("--repetitions", type=int, default=1_000)
@@ -99,11 +103,11 @@ def _adding(archive: Archive, repetitions: int) -> Iterator[Timing]:
     for slot in range(repetitions):
         program = ("filled", f"new {slot:028x}", SOURCE, 40)
         answered = _clocked(partial(archive.answer, *_rows(run, slot, PROMPT)))
-        numbered = _clocked(partial(archive.program, *program))
+        numbered = _clocked(partial(archive.add_program, *program))
         verdict, scores = _verdict(archive.add_program(*program)[0], slot), _scores(INSTANCES)
         settled = _clocked(partial(archive.settle, run, slot, verdict, scores, events=_events()))
         steps.append((answered, numbered, settled))
-    names = ("answer: candidate and call", "program: a new one", "settle: 36 evaluations, 2 events")
+    names = ("answer: candidate and call", "add_program: a new one", "settle: 36 evaluations, 2 events")
     for name, samples in zip(names, zip(*steps, strict=True), strict=True):
         yield Timing(name, samples)
     yield Timing("in all, for one candidate", [(_sum(step, 0), _sum(step, 1)) for step in steps])

@@ -7,6 +7,8 @@
 `convergence`: training gap of the best program so far, and validation gap of the champion, against evaluations;
 mean and range over runs of one problem. `classes`: gap of winner and best rule on each class of the sealed test.
 `front`: gap against CPU time of the Pareto front. Archives are only read; the latest run of each is taken, or --run N.
+
+Example: python benchmarks/plots.py front archive.db -o front.svg
 """
 
 import argparse
@@ -28,7 +30,7 @@ from gapsmith.evaluators.scoring import Scale
 
 TEXT, WINNER, RULE = "#767676", "#2f7fe0", "#c9510c"
 """Readable on white and on the dark pages of code hosts: their contrast is at least 3.9 on both."""
-FIGURE = {
+FIGURE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "gapsmith",  # equal data give equal files
     "font.size": 10,

@@ -4,6 +4,8 @@ DATA is the folder of public instances, a folder for each family. The exact meth
 instance; at most LIMIT instances of a family are taken, spread evenly over its files. What is known of the optima
 is read from `optima.csv` beside the files. Exact results are kept in ARCHIVE if one is named. With `--only` the
 lines of other families that are in FILE already stay: the table can be made family by family.
+
+Example: python benchmarks/problems.py DATA --only market_split --seconds 5 --limit 2 -o all.md
 """
 
 import argparse

@@ -1,6 +1,8 @@
 """What the sandbox costs here. Run it alone: `python benchmarks/sandbox.py [--repetitions N] [--candidates N]`.
 
 CPU times are robust against other work on the machine; wall times are not, and are printed with the load.
+
+Example: python benchmarks/sandbox.py --repetitions 20 --candidates 200
 """
 
 import argparse
@@ -46,7 +48,9 @@ with open_sandbox(minimum=Level.L0) as box:
 
 def main() -> None:
     """Prints every figure, one to a line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repetitions", type=int, default=500)
     parser.add_argument("--candidates", type=int, default=10_000)
     arguments = parser.parse_args()

@@ -4,6 +4,8 @@
 
 A file repeats `n` and then n lines `p d`; FILE.opt, where there is one, holds an optimum a line in the same order.
 Times are CPU seconds of one core, compilation not counted.
+
+Example: python benchmarks/total_tardiness.py n20.txt --seconds 1
 """
 
 import argparse

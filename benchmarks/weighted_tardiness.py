@@ -4,6 +4,8 @@
 
 A file is one of OR-Library's, of 125 instances; `optima.csv` in its folder, where there is one, names instances
 as STEM-KKK and gives `lower` and `upper`. Times are CPU seconds of one core, compilation not counted.
+
+Example: python benchmarks/weighted_tardiness.py wt40.txt --seconds 10 --each
 """
 
 import argparse

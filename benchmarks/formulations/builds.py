@@ -7,6 +7,8 @@ two orders of variables and constraints each, at most U units of deterministic t
 MathOpt, solve the mixed-integer programme of Keha, Khowala and Fowler (2009) with big-M, at most S seconds (20); 0
 leaves them out. RDD is 0.2 or 0.4, TF is 0.6. Times are PAR-2: a run that is not proved counts twice its limit.
 The models are verified by the ladder, and their optima compared with those of branch and memorize.
+
+Example: python benchmarks/formulations/builds.py --jobs 8 --instances 1 --units 0.5 --seconds 2
 """
 
 import argparse

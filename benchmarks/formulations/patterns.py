@@ -8,6 +8,8 @@ geometric means with a 95 % bootstrap interval over instances. Beside it a place
 the ratio to this placebo, and that of CPU seconds. Instances are those on which the base needs 0.1 to 3 units on
 average of three orders in which nothing is measured; for the job shop public ones of ten jobs and
 ten machines come first. N instances for each row (12 if not given).
+
+Example: python benchmarks/formulations/patterns.py tsp_arcs --instances 1
 """
 
 import argparse

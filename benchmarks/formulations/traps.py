@@ -3,6 +3,8 @@
     python benchmarks/formulations/traps.py [NAME…] [-o FILE]
 
 The traps are those of the tests. Each is run in the sandbox, on the tiny instances that follow from its own hash.
+
+Example: python benchmarks/formulations/traps.py growing_tardiness
 """
 
 import argparse

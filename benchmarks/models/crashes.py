@@ -7,6 +7,8 @@ processes at random moments and resumed as often, then left to end. Replies that
 archive has not are lost, each counted under the kill that lost it: those that were still on their way when the
 process died, which nobody could keep, and those that had reached its connection by then and were not committed.
 Exits with 1 if more is lost at a kill than was under way, or if the archive differs from the ledger in anything else.
+
+Example: python benchmarks/models/crashes.py --calls 40 --kills 2 --way messages
 """
 
 import argparse

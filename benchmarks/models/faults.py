@@ -5,6 +5,8 @@
 For each way of asking, `gapsmith run` on the tiny problem of the tests in a process of its own, with sixteen
 questions open at once: 10 % of the requests get 429, 5 % 500, 5 % are dropped, 5 % are slow, 5 % truncated. Then
 the archive is held against what the server delivered. Exits with 1 if they differ.
+
+Example: python benchmarks/models/faults.py --calls 40
 """
 
 import argparse

@@ -167,7 +167,7 @@ def _bill(body: Mapping[str, Any], times: tuple[float, float]) -> Bill:
     return Bill(body["id"], *times, usage["input_tokens"], cached, usage["output_tokens"])
 
 
-class _Handler(loopback._Handler):  # type: ignore[misc, name-defined]  # noqa: SLF001 - as above
+class _Handler(loopback._Handler):  # type: ignore[misc]  # noqa: SLF001 - as above
     def do_POST(self) -> None:
         length = int(self.headers["content-length"])
         data = self.rfile.read(length)

@@ -9,12 +9,15 @@ PARALLEL answers every LATENCY seconds, from the first request to the last answe
 itself is late, so that the share is given against the latency that it really had, too. How busy the machine is, is
 told by how late a thread wakes up from its sleep; from answer to next request there are about five. CPU is that of
 server and run.
+
+Example: python benchmarks/models/throughput.py --calls 40
 """
 
 import argparse
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -56,10 +59,10 @@ class Waiting:
         return work(self, 0.0)
 
 
-def _sequence(call: dict[str, Value], shift: int) -> Json:
+def _sequence(call: Mapping[str, Value], shift: int) -> Json:
     jobs = max(value.shape[0] for value in call.values() if isinstance(value, Array))
-    order: Json = sorted(range(jobs), key=lambda job: (job * 7919 + shift) % 1009)
-    return order
+    order = sorted(range(jobs), key=lambda job: (job * 7919 + shift) % 1009)
+    return list[Json](order)
 
 
 def measure(given: argparse.Namespace, folder: Path) -> dict[str, float]:

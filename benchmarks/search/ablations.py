@@ -5,6 +5,8 @@
 
 Runs of equal seeds have equal instances. Printed are means over seeds of the gap on the sealed test, and the
 paired differences to the whole with bootstrap 95 % intervals: above 0, the part helps.
+
+Example: python benchmarks/search/ablations.py --problems single_machine_tardiness --seeds 1 --evaluations 10
 """
 
 import argparse

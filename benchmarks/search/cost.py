@@ -7,6 +7,8 @@ The model answers with a reference rule and a new constant, the sandbox with a s
 program; both at once, in this process, and their CPU time is taken off. Choosing, prompts, screening, pricing,
 the race, validation, the gate and the archive (SQLite, in the folder for temporary files) are what is left.
 Pricing is shown by itself, too: it depends on the problem. Every 10,000 candidates a line with the resident memory.
+
+Example: python benchmarks/search/cost.py --candidates 100
 """
 
 import argparse
@@ -67,6 +69,7 @@ class NullModel:
         """The rule with the longest source: about as long as programs grow."""
         with self._clock.running():
             problem = request.problem
+            assert problem is not None  # every question of a discovery run has one
             if problem.name not in self._sources:
                 sources = (rule.source(problem.entry.name) for rule in problem.rules)
                 self._sources[problem.name] = max(sources, key=len)

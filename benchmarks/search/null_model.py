@@ -13,6 +13,8 @@ number of proposals:
 All winners are scored on the same test sets once the search is over: the public files ("given") and generated
 instances ("generated"). A line of the results file is one task, seed and method. Seconds are wall time, with
 nothing else running; only ours uses more than one worker.
+
+Example: python benchmarks/search/null_model.py --tasks tardiness --seeds 1 --calls 10
 """
 
 import argparse

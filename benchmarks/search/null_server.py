@@ -5,6 +5,8 @@
 
 It speaks OpenAI's Chat Completions and Responses. Each answer is the last Python program of the prompt with one
 to three random changes of its syntax tree; whatever a search wins with it, the search has won, not the model.
+
+Example: python benchmarks/search/null_server.py --port 8765 --seed 1
 """
 
 import argparse

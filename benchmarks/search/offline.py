@@ -7,6 +7,8 @@ Learns from generated instances; tests on funsearch_weibull5k.json, n100.txt, an
 Per seed: mean and pooled gap and CPU milliseconds an instance of the winner and of the reference rule that is
 best on the test. For tardiness also the best points of the run's front within 1, 10 and 50 ms. The front's gaps
 and times are the test's: its few points were chosen in training, the best within a time is chosen in hindsight.
+
+Example: python benchmarks/search/offline.py --tasks tardiness --seeds 1 --evaluations 20
 """
 
 import argparse

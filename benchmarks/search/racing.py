@@ -6,6 +6,8 @@ A run of `offline` without the race is recorded until 300 candidates have solved
 search proposes, less what it tells apart before, with the arm that asked. Then they come in their order to the
 engine's own race, against the best of their arm; only who survives joins its arm. Goal: at most 25 % of the
 instance evaluations, and no candidate lost that is truly better than the elite it was held against.
+
+Example: python benchmarks/search/racing.py --problems single_machine_tardiness --seeds 1 --candidates 10
 """
 
 import os

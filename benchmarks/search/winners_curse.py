@@ -6,6 +6,8 @@ Each run of `offline` is tested on generated instances of the validation's sizes
 the test's stream. So both gains have the same expectation, unless the winner was chosen by what its claim is
 made from. An honest claim differs by 0 within two standard errors. Both are points of pooled gap over the rule
 that was best in training.
+
+Example: python benchmarks/search/winners_curse.py --problems job_shop --seeds 1 --evaluations 10 --instances 20
 """
 
 import argparse
