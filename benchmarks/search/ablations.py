@@ -42,7 +42,7 @@ WHOLE = "nothing"
 def measure(problem: str, seed: int, without: str, given: argparse.Namespace) -> Record:
     """One run."""
     off: dict[str, Any] = {} if without == WHOLE else {"without": (without,)}
-    store = given.read_results.with_name("baselines.db")
+    store = given.results.with_name("baselines.db")
     known = find_problem(problem)
     solved(known, [i for split in Split for i in known.generate_instances(split, _seed(split, seed))], store)
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
@@ -105,10 +105,10 @@ def main() -> None:
         for problem in given.problems:
             for part in parts:
                 head = {"problem": problem, "evaluations": given.evaluations, "seed": seed, "without": part}
-                if not selected(records(given.read_results), **head):
+                if not selected(records(given.results), **head):
                     say(f"{problem}, seed {seed}, without {part}")
-                    append(given.read_results, measure(problem, seed, part, given))
-    found = selected(records(given.read_results), evaluations=given.evaluations)
+                    append(given.results, measure(problem, seed, part, given))
+    found = selected(records(given.results), evaluations=given.evaluations)
     print("\n".join(line for problem in given.problems for line in table(found, problem)))
 
 

@@ -134,12 +134,12 @@ def measure(given: argparse.Namespace) -> Iterator[dict[str, float]]:
         run = discover(
             problem,
             model=NullModel(outside),
-            budget=Budget(calls=given.read_candidates),
+            budget=Budget(calls=given.candidates),
             archive=archive,
             executor=Instantly(outside),
         )
         done, at = -len(problem.rules), (0.0, 0.0, 0.0)
-        block = min(BLOCK, given.read_candidates)
+        block = min(BLOCK, given.candidates)
         for _ in run.search():
             done += 1
             if done % block == 0:
@@ -172,7 +172,7 @@ def main() -> None:
     given = parser.parse_args()
     say(f"before: {resident():.0f} MB resident")
     for found in measure(given):
-        append(given.read_results, {"problem": given.problem, **found})
+        append(given.results, {"problem": given.problem, **found})
         print(", ".join(f"{name} {value:.4g}" for name, value in found.items()), flush=True)
 
 

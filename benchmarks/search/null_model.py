@@ -277,11 +277,11 @@ CPU s: of all programs in the sandbox; runs: programs run on one instance each. 
 
 def work(task: Task, given: argparse.Namespace) -> None:
     """Measures what is not measured yet of one task."""
-    store = given.read_results.with_name("baselines.db")
+    store = given.results.with_name("baselines.db")
     store.parent.mkdir(parents=True, exist_ok=True)
     head = {"task": task.name, "calls": given.calls}
     places = [(seed, method) for seed in range(given.seeds) for method in METHODS]
-    known = records(given.read_results)
+    known = records(given.results)
     missing = [(s, m) for s, m in places if not selected(known, **head, seed=s, method=m)]
     if not missing:
         return
@@ -289,7 +289,7 @@ def work(task: Task, given: argparse.Namespace) -> None:
         judge = Judge(task, store, executor)
         for seed, method in missing:
             say(f"{task.name}, seed {seed}, {method}")
-            append(given.read_results, measure(task, seed, method, given.calls, store, executor, judge))
+            append(given.results, measure(task, seed, method, given.calls, store, executor, judge))
 
 
 def prepared(name: str, size: int) -> Task:
@@ -309,7 +309,7 @@ def main() -> None:
     given = parser.parse_args()
     for name in given.tasks:
         work(prepared(name, given.jobs), given)
-        print("\n".join(table(selected(records(given.read_results), calls=given.calls), name)))
+        print("\n".join(table(selected(records(given.results), calls=given.calls), name)))
     print(LEGEND)
 
 

@@ -43,7 +43,7 @@ CPU_SECONDS = {"tardiness": 0.05}
 def measure(task: Task, seed: int, given: argparse.Namespace) -> Record:
     """One run with its test."""
     with (
-        fresh_archive(given.read_results.with_name("baselines.db")) as archive,
+        fresh_archive(given.results.with_name("baselines.db")) as archive,
         LocalExecutor(given.workers) as executor,
     ):
         begun = time.monotonic()
@@ -135,15 +135,13 @@ def main() -> None:
     given = parser.parse_args()
     for name in given.tasks:
         task, head = tasks()[name], {"task": name, "evaluations": given.evaluations}
-        known = selected(records(given.read_results), **head)
+        known = selected(records(given.results), **head)
         for seed in range(given.seeds):
             if not selected(known, seed=seed):
                 say(f"{name}, seed {seed}")
-                solved(
-                    task.problem, task.given(), given.read_results.with_name("baselines.db"), given.seconds
-                )
-                append(given.read_results, measure(task, seed, given))
-        print("\n".join(table(selected(records(given.read_results), **head), name)))
+                solved(task.problem, task.given(), given.results.with_name("baselines.db"), given.seconds)
+                append(given.results, measure(task, seed, given))
+        print("\n".join(table(selected(records(given.results), **head), name)))
 
 
 if __name__ == "__main__":

@@ -171,13 +171,13 @@ def main() -> None:
     given = parser.parse_args()
     for name in given.problems:
         for seed in range(given.seeds):
-            head = {"problem": name, "seed": seed, "of": given.read_candidates}
-            if not selected(records(given.read_results), **head):
+            head = {"problem": name, "seed": seed, "of": given.candidates}
+            if not selected(records(given.results), **head):
                 with LocalExecutor(given.workers, preload=find_problem(name).preload) as executor:
-                    made = list(record(name, seed, given.read_candidates, executor))
+                    made = list(record(name, seed, given.candidates, executor))
                 for row in made:
-                    append(given.read_results, row)
-            seen = replay(selected(records(given.read_results), **head))
+                    append(given.results, row)
+            seen = replay(selected(records(given.results), **head))
             print(line(name, seed, seen), flush=True)
             for each in seen.lost:
                 print(f"  lost: {each}")

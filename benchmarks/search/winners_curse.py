@@ -47,7 +47,7 @@ class OwnTest(Problem):
 def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
     """One run: what it claims, and what the test says, against the same reference rule."""
     problem = OwnTest.build(find_problem(name), seed, given.instances)
-    store = given.read_results.with_name("none.db")
+    store = given.results.with_name("none.db")
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
         budget = Budget(evaluations=given.evaluations)
         run = discover(problem, budget=budget, archive=archive, executor=executor, seed=seed)
@@ -112,10 +112,10 @@ def main() -> None:
     for name in given.problems:
         head = {"problem": name, "evaluations": given.evaluations}
         for seed in range(given.seeds):
-            if not selected(records(given.read_results), **head, seed=seed):
+            if not selected(records(given.results), **head, seed=seed):
                 say(f"{name}, seed {seed}")
-                append(given.read_results, measure(name, seed, given))
-        print(summary(selected(records(given.read_results), **head), name))
+                append(given.results, measure(name, seed, given))
+        print(summary(selected(records(given.results), **head), name))
 
 
 if __name__ == "__main__":

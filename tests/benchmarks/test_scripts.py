@@ -1,5 +1,6 @@
 """Every benchmark starts, and its help has an example that it understands."""
 
+import re
 import runpy
 import shlex
 import sys
@@ -37,3 +38,13 @@ def test_every_script_is_tried():
     """All files are scripts, except those that say that others use them."""
     others = set((ROOT / "benchmarks").rglob("*.py")) - set(SCRIPTS)
     assert {path.name for path in others} == {"common.py", "faulty_server.py", "ledger.py"}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT / "benchmarks")))
+def test_every_argument_that_is_used_is_declared(script):
+    """What a script takes from its command line is an argument of its parser, or of the one it shares."""
+    text, shared = script.read_text("utf-8"), script.with_name("common.py")
+    text += shared.read_text("utf-8") if shared.exists() else ""
+    declared = re.findall(r'add_argument\(\s*(?:"-\w",\s*)?"(?:--)?([\w-]+)"', text)
+    used = re.findall(r"\b(?:given|arguments)\.(\w+)", text)
+    assert set(used) <= {name.replace("-", "_") for name in declared}
