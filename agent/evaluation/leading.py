@@ -1,9 +1,10 @@
 """Ranks the programs of an archive by their gaps."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
+from gapsmith.evaluators.base import SMALL
 
 ALL = 1_000_000
 
@@ -21,14 +22,33 @@ def rank_programs(
         run: of one run only.
         limit: how many at most.
         version: of the problem; that of its latest run by default. Gaps of different versions do not compare.
+
+    Nor do gaps of different scales: of each problem, the runs at the scale of the latest one are ranked.
     """
     wanted = archive.list_comparable_runs(problem, version) if run is None else [run]
     runs = [row for row in archive.list_runs() if row.id in wanted and problem in (None, row.problem)]
+    runs = runs if run is not None else _select_latest_scales(runs)
     ranked = [pair for row in reversed(runs) for pair in _rank_run(archive, row, limit)]
     found: dict[int | None, CandidateRow] = {}
     for _, row in sorted(ranked, key=lambda pair: pair[0]):
         found.setdefault(row.program, row)
     return list(found.values())[:limit]
+
+
+def _select_latest_scales(runs: Sequence[RunRow]) -> list[RunRow]:
+    """Selects the runs at the scale of the latest run of their problem.
+
+    Args:
+        runs: the latest first.
+    """
+    latest: dict[str, str] = {}
+    for row in runs:
+        latest.setdefault(row.problem, _find_scale(row))
+    return [row for row in runs if _find_scale(row) == latest[row.problem]]
+
+
+def _find_scale(run: RunRow) -> str:
+    return str(run.config.get("scale", SMALL))
 
 
 def _rank_run(

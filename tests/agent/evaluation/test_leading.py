@@ -60,6 +60,14 @@ def test_the_order_is_that_of_the_gap_and_winners_stand_before_their_run(kept):
     assert numbers(kept, limit=3) == numbers(kept)[:3]
 
 
+def test_scales_are_not_mixed(kept):
+    """Gaps of small and large instances do not compare: the scale of the latest run is ranked, or that of a run."""
+    run = kept.start("tiny_tardiness", "offline", 0, {"scale": "large"}, tiny().version)
+    kept.answer(CandidateRow(run=run, slot=0, operator="refine", program=8, outcome="ok", train_gap=90.0))
+    assert numbers(kept) == [8]
+    assert numbers(kept, 1) == [3, 5, 4, 2, 1]
+
+
 def test_a_shortened_winner_is_scored_anew_and_starts_others(kept, place):
     """`best --instances` and `run --from` take the winner, however few they take."""
     by = Scorer(tiny(), Inline(), kept)

@@ -34,6 +34,9 @@ LARGEST_SUM = 1 << 57
 DESCENTS, REPAIRS = 200, 20
 """Descents of the local search at the start, and from each sequence that a walk suggests."""
 
+FIRST_SHARE = 0.3
+"""Part of the time limit that the first descents may take, so that there is a bound, too."""
+
 LEAST_SPAN = 0.05
 """What a job's span counts at least where jobs are chosen to be split: imbalance per growth of the graph."""
 
@@ -117,7 +120,7 @@ def solve_by_sublimation(p: IntegerList, w: IntegerList, d: IntegerList, seconds
     # Between two jobs of which one is no longer, due no later and no lighter, the order is this one.
     jobs = jobs[np.lexsort((-weight[jobs], due[jobs], processing[jobs]))]
     _compile()
-    search = _Search(processing[jobs], weight[jobs], due[jobs], time.thread_time() + seconds)
+    search = _Search(processing[jobs], weight[jobs], due[jobs], seconds)
     search.run()
     # A job without length delays no other job at the start; one without weight costs nothing at the end.
     ends = (np.flatnonzero(instant).tolist(), np.flatnonzero(weightless).tolist())
@@ -190,14 +193,15 @@ class _Search:
         lower: what no sequence costs less than.
     """
 
-    def __init__(self, processing: Integers, weight: Integers, due: Integers, deadline: float) -> None:
+    def __init__(self, processing: Integers, weight: Integers, due: Integers, seconds: float) -> None:
         from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact import (
             local_search as weighted_descent,
         )
 
         self._descent = weighted_descent
         self._jobs: Jobs = weighted_descent.Jobs(processing, weight, due)
-        self._deadline = deadline
+        begin = time.thread_time()
+        self._first, self._deadline = begin + FIRST_SHARE * seconds, begin + seconds
         self.sequence = [int(job) for job in np.argsort(due, kind="stable")]
         self.upper = compute_weighted_tardiness(processing, weight, due, self.sequence)
         self.lower = 0
@@ -208,13 +212,16 @@ class _Search:
         from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.relaxations import NoRoom
 
         try:
-            self._improve(self.sequence, DESCENTS)
+            self._improve(self.sequence, DESCENTS, self._first)
             self._refine()
         except (_Stop, NoRoom):
             return
 
-    def _improve(self, sequence: list[int], descents: int) -> None:
-        """Searches around a sequence and keeps a better one."""
+    def _improve(self, sequence: list[int], descents: int, until: float = float("inf")) -> None:
+        """Searches around a sequence and keeps a better one.
+
+        It ends when the CPU clock of this thread shows `until`.
+        """
         best = np.array(sequence, np.int64)
         order, completion = np.empty_like(best), np.empty_like(best)
         attempts = max(1, SLICE_PRICES // max(1, best.size**2))
@@ -224,6 +231,8 @@ class _Search:
             if cost < self.upper:
                 self.upper, self.sequence = cost, [int(job) for job in best]
             self._look()
+            if time.thread_time() > until:
+                return
 
     def _look(self) -> None:
         if self.lower == self.upper or time.thread_time() > self._deadline:
