@@ -1,10 +1,16 @@
 """What a genetic programmer and a formulation search build programs from."""
 
+import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
+
+BLOCKS = "gapsmith_blocks"
+"""The module from which programs import the compiled functions of a problem."""
 
 
 def extract_source(function: Callable[..., Any], name: str) -> str:
@@ -29,6 +35,7 @@ class EntryPoint:
 
     Attributes:
         imports: modules that it may import in addition to those of every candidate.
+        blocks: compiled functions that it may import from `gapsmith_blocks`; see `CompiledFunctions`.
     """
 
     name: str
@@ -36,6 +43,7 @@ class EntryPoint:
     returns: str
     annotation: str = "Any"
     imports: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
 
     @property
     def signature(self) -> str:
@@ -95,6 +103,90 @@ class GivenRule(Rule):
 
 
 @dataclass(frozen=True)
+class CompiledFunctions:
+    """Functions of ours that numba compiles once per sandbox; programs import them from `gapsmith_blocks`.
+
+    They stand in a file of their own, `compiled.py` in the problem's folder, which imports numpy and
+    `from numba import njit` alone, and nothing else of ours, since it is loaded inside the sandbox. A function is
+    `@njit`; its docstring says shapes, types and what it changes, for prompts show it. Names that begin with an
+    underscore are for the file itself. `warm_up()`, which is not compiled, calls every function with the types that
+    programs use (instances come as C-contiguous int64 or float64 arrays): each sandbox calls it once, before it is
+    locked, and what it compiles is cached on disk. What a program calls with other types is compiled in the program's
+    own warm-up, or at the instance's expense.
+
+    Blocks of a grammar use them under their own names, imported at the top of `grammar.py`; see `Grammar.compiled`.
+    An exported program gets their source, so that it stands alone.
+
+    Attributes:
+        file: its path.
+    """
+
+    file: str
+
+    @cached_property
+    def _statements(self) -> dict[str, ast.stmt]:
+        """The top-level statements by the names that they bind."""
+        found: dict[str, ast.stmt] = {}
+        for statement in ast.parse(self._text).body:
+            for name in _list_bound(statement):
+                found.setdefault(name, statement)
+        return found
+
+    @cached_property
+    def _text(self) -> str:
+        return Path(self.file).read_text(encoding="utf-8")
+
+    @cached_property
+    def functions(self) -> dict[str, ast.FunctionDef]:
+        """The functions that programs may import, by name."""
+        return {
+            name: statement
+            for name, statement in self._statements.items()
+            if isinstance(statement, ast.FunctionDef) and statement.decorator_list and name[:1] != "_"
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, in the order of the file."""
+        return tuple(self.functions)
+
+    def describe(self, name: str) -> str:
+        """Describes a function: its `def` line, and the first line of its docstring."""
+        function = self.functions[name]
+        words = (ast.get_docstring(function) or "").partition("\n\n")[0].replace("\n", " ")
+        return f"{name}({ast.unparse(function.args)}): {words}"
+
+    def extract_source(self, names: Collection[str]) -> str:
+        """Returns the source of functions with all that they use, in the order of the file; no imports."""
+        needed, waiting = set[str](), list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in needed and name in self._statements:
+                needed.add(name)
+                nodes = ast.walk(self._statements[name])
+                waiting += [node.id for node in nodes if isinstance(node, ast.Name)]
+        lines, texts = self._text.splitlines(), dict[int, str]()
+        for name in needed:
+            if not isinstance(statement := self._statements[name], ast.Import | ast.ImportFrom):
+                first = min([statement.lineno, *(each.lineno for each in _list_decorators(statement))])
+                texts[first] = "\n".join(lines[first - 1 : statement.end_lineno])
+        return "\n\n\n".join(texts[first] for first in sorted(texts))
+
+
+def _list_decorators(statement: ast.stmt) -> list[ast.expr]:
+    return statement.decorator_list if isinstance(statement, ast.FunctionDef) else []
+
+
+def _list_bound(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name for alias in statement.names]
+    nodes = ast.walk(statement)
+    return [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+
+
+@dataclass(frozen=True)
 class Terminal:
     """A quantity that the genetic programmer may use: an expression, its dimension and its meaning.
 
@@ -123,12 +215,33 @@ class Grammar:
         blocks: role -> the functions that can fill it.
         terminals: the quantities that a priority expression may use.
         priorities: expressions of classical rules, the initial population.
+        compiled: role -> further blocks, which call compiled functions of the problem (`CompiledFunctions`) by their
+            names; they take part where programs may import numba, as at medium and large scale.
+        imported: the compiled functions that every program of the grammar imports.
     """
 
     main: Callable[..., Any]
     blocks: Mapping[str, tuple[Callable[..., Any], ...]]
     terminals: tuple[Terminal, ...]
     priorities: tuple[str, ...]
+    compiled: Mapping[str, tuple[Callable[..., Any], ...]] = field(default_factory=dict)
+    imported: tuple[str, ...] = ()
+
+    @property
+    def header(self) -> str:
+        """The imports of every program."""
+        more = f"\nfrom {BLOCKS} import {', '.join(self.imported)}" if self.imported else ""
+        return f"import numpy as np{more}"
+
+    def choose_compiled(self, imported: tuple[str, ...]) -> "Grammar":
+        """Returns the grammar with its compiled blocks, or without them where no function is imported."""
+        plain = {
+            role: tuple(block for block in blocks if block not in self.compiled.get(role, ()))
+            for role, blocks in self.blocks.items()
+        }
+        more = self.compiled if imported else {}
+        blocks = {role: (*plain[role], *more.get(role, ())) for role in plain}
+        return replace(self, blocks=blocks, imported=imported)
 
     def sources(self, role: str) -> dict[str, str]:
         """Returns the blocks of a role by name.

@@ -27,6 +27,7 @@ class Score:
         cost: the objective of the verified solution; None when not ok.
         cpu_seconds: CPU time of the call as measured by the kernel, minus that of a null candidate.
         level: the isolation level of the run.
+        compile_seconds: CPU time for which the program was compiled; no part of `cpu_seconds`.
     """
 
     outcome: str
@@ -34,6 +35,7 @@ class Score:
     cost: Number | None
     cpu_seconds: float
     level: Level = Level.L0
+    compile_seconds: float = 0.0
 
     @property
     def is_sandbox_failure(self) -> bool:

@@ -206,7 +206,7 @@ def best(
         if instances:
             known = limit_cpu(find_problem(require_problem(given), layout, scale), cpu_seconds)
             with (
-                open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
+                open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
                 show_progress() as doing,
             ):
                 scorer = Scorer(known, executor, store, seconds or SOLVER_SECONDS, doing)

@@ -51,7 +51,7 @@ def write_new_problem(name: str) -> str:
 
 def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> None:
     """Tests the promises of a problem; exits with 1 if any fails."""
-    with open_sandbox(minimum=minimum) as sandbox:
+    with open_sandbox(problem.guest, minimum) as sandbox:
         broken = find_broken_promises(problem, sandbox)
     words = "\n".join(broken) or f"{problem.name} passes all tests of a problem"
     show_result({"problem": problem.name, "broken": broken}, Text(words), as_json)
@@ -101,7 +101,7 @@ def check(
     known = limit_cpu(find_problem(problem, layout, scale), cpu_seconds)
     chosen = choose_instances(known, instances, split)[:limit]
     with (
-        open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
+        open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
         show_progress() as doing,
     ):
         comparison = evaluate(
@@ -143,7 +143,7 @@ def compare(
     chosen = choose_instances(known, instances, split)[:limit]
     with (
         open_archive(archive) as store,
-        open_executor(where, workers, choose_minimum_level(weak), known.preload) as executor,
+        open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
         show_progress() as doing,
     ):
         say_edited(store, known, problem)

@@ -8,11 +8,12 @@ interpreter, and attributes that lead to neither. Modules are never values, so t
 import ast
 import importlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from string import Formatter
 from types import ModuleType
 
+from gapsmith.agent.codegen import forbidden_compiled
 from gapsmith.agent.codegen.forbidden_names import (
     _NAMED,
     _ONLY,
@@ -30,12 +31,13 @@ from gapsmith.agent.codegen.forbidden_names import (
     UNSAFE_MEMBERS,
 )
 from gapsmith.agent.codegen.forbidden_places import Kinds, find_misplaced
+from gapsmith.evaluators.base import BLOCKS, NUMBA
 
 DEEPEST = 6
 """Names in a row that may begin with a module."""
 
 
-def find_forbidden(kinds: Kinds, bound: set[str]) -> str:
+def find_forbidden(kinds: Kinds, bound: set[str], blocks: Sequence[str] = ()) -> str:
     """Returns the first forbidden name of a program with its line.
 
     Empty where there is none.
@@ -43,15 +45,16 @@ def find_forbidden(kinds: Kinds, bound: set[str]) -> str:
     Args:
         kinds: the nodes of its tree.
         bound: the names that it binds.
+        blocks: compiled functions that it may import.
     """
-    return next(_Scan(kinds, bound).list_complaints(), "")
+    return next(_Scan(kinds, bound, blocks).list_complaints(), "")
 
 
 class _Scan:
     """One look at a program's nodes."""
 
-    def __init__(self, kinds: Kinds, bound: set[str]) -> None:
-        self._kinds, self._bound = kinds, bound
+    def __init__(self, kinds: Kinds, bound: set[str], blocks: Sequence[str]) -> None:
+        self._kinds, self._bound, self._blocks = kinds, bound, blocks
         self._modules: dict[str, str] = {}  # imported modules, by the names that they have here
         self._members: dict[str, str] = {}  # what else was imported, by the same: the name that it has there
         self._bases = {id(node.value) for node in kinds.get(ast.Attribute, ())}
@@ -69,6 +72,7 @@ class _Scan:
         yield from self._check_attributes()
         yield from self._list_annotations()
         yield from find_misplaced(self._kinds, self._members)
+        yield from forbidden_compiled.find_miscompiled(self._kinds, self._modules, self._members)
 
     # Imports
 
@@ -77,8 +81,9 @@ class _Scan:
             for alias in node.names:
                 path = alias.name if alias.asname else alias.name.split(".")[0]
                 yield from self._bind(node, alias.asname or path, path)
-                if not _is_open(alias.name):
-                    yield node, f"imports {alias.name}, {_CLOSED}"
+                if not _is_open(alias.name) or alias.name == BLOCKS:
+                    only = f"; expected from {BLOCKS} import NAME" if alias.name == BLOCKS else f", {_CLOSED}"
+                    yield node, f"imports {alias.name}{only}"
         for node in self._kinds.get(ast.ImportFrom, ()):
             if node.module != "__future__":
                 yield from self._check_imported(node)
@@ -92,13 +97,17 @@ class _Scan:
                 if module not in STARS:
                     yield node, f"imports all of {module}; expected the names that are used"
                 continue
-            path, trouble = _step(module, alias.name)
+            path, trouble = self._find_block(alias.name) if module == BLOCKS else _step(module, alias.name)
             if trouble:
                 yield node, trouble
             if path:
                 yield from self._bind(node, alias.asname or alias.name, path)
             elif self._members.setdefault(alias.asname or alias.name, alias.name) != alias.name:
                 yield node, f"imports two things as {alias.asname or alias.name}; expected a name for each"
+
+    def _find_block(self, name: str) -> tuple[str, str]:
+        known = f"{BLOCKS} has {', '.join(self._blocks)}"
+        return "", "" if name in self._blocks else f"imports {name} from {BLOCKS}; {known}"
 
     def _bind(self, node: ast.AST, name: str, path: str) -> Iterator[tuple[ast.AST, str]]:
         if self._modules.setdefault(name, path) != path:
@@ -223,10 +232,15 @@ class _Scan:
             or (in_text and name == "format")
             or name.endswith(FILE_ENDINGS)
             or (_is_special(name) and name not in _READABLE)
+            or (name in forbidden_compiled.UNSAFE_ATTRIBUTES and self._compiles)
         ):
             yield node, f"uses the attribute {name}, {_REACHES}"
         elif name == "obj" and self._sees_exceptions:
             yield node, "uses the attribute obj, which exceptions have, too; expected another name"
+
+    @cached_property
+    def _compiles(self) -> bool:
+        return forbidden_compiled.is_compiled(self._kinds)
 
     @cached_property
     def _sees_exceptions(self) -> bool:
@@ -319,7 +333,7 @@ def _is_plain_format(template: str, depth: int = 2) -> bool:
 
 
 def _is_open(module: str) -> bool:
-    return module in MODULES or module in SOLVERS or module == "__future__"
+    return module in MODULES or module in SOLVERS or module in ("__future__", NUMBA, BLOCKS)
 
 
 @lru_cache(maxsize=4096)
@@ -329,6 +343,10 @@ def _step(module: str, name: str) -> tuple[str, str]:
     Returns the module that the name is, or empty for any other value, and what is wrong with it.
     """
     path = f"{module}.{name}"
+    if module == NUMBA:  # not imported here: that takes a second
+        offered = " and ".join(sorted(_ONLY[NUMBA]))
+        trouble = f"uses {path}; of numba only {offered} are open, for one thread"
+        return "", "" if name in _ONLY[NUMBA] else trouble
     if name[:1] == "_" or name in UNSAFE_MEMBERS or name not in _ONLY.get(module, (name,)):
         return "", f"uses {path}, {_REACHES}"
     if path in MODULES or path in SOLVERS:

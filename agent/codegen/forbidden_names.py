@@ -118,6 +118,8 @@ MODULES = frozenset(
             "numpy.lib",
             "numpy.lib.stride_tricks",
         ),
+        *("scipy", "scipy.optimize", "scipy.sparse", "scipy.sparse.csgraph", "scipy.spatial"),
+        *("scipy.spatial.distance", "scipy.special"),
     )
 )
 
@@ -232,6 +234,10 @@ _ONLY = {
         ]
     ),
     "numpy.lib": frozenset(("stride_tricks",)),
+    "numba": frozenset(("jit", "njit")),
+    "scipy": frozenset(("optimize", "sparse", "spatial", "special")),
+    # Qhull's options name files.
+    "scipy.spatial": frozenset(("KDTree", "cKDTree", "distance", "distance_matrix")),
     "numpy.lib.stride_tricks": frozenset(("sliding_window_view",)),
 }
 """Modules of which no more than these names are open."""
@@ -268,6 +274,8 @@ UNSAFE_MEMBERS = frozenset(
             "genfromtxt",
             "fromfile",
             "fromregex",
+            "load_npz",
+            "save_npz",
         ),
         *("memmap", "DataSource", "recfromtxt", "recfromcsv", "test", "info", "show_config", "show_runtime"),
         *(

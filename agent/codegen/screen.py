@@ -107,7 +107,7 @@ def _screen(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened
             CandidateOutcome.FORBIDDEN_IMPORT, f"imports {strangers[0]}; allowed are {known}", source
         )
     bound = _bound(kinds)
-    if complaint := find_forbidden(kinds, bound):
+    if complaint := find_forbidden(kinds, bound, entry.blocks):
         return Screened(CandidateOutcome.FORBIDDEN_NAME, complaint, source)
     if (written := _count_literals(tree, kinds)) > MOST_LITERALS:
         return Screened(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from gapsmith.evaluators.running.stepwise import convert_datum
+from gapsmith.evaluators.running.calls import convert_datum
 from gapsmith.sandbox import Ending, Job, Limits, Sandbox, open_sandbox
 
 

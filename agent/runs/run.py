@@ -274,7 +274,7 @@ class Run:
 
     def _own_executor(self, opened: ExitStack) -> Executor:
         """Opens the executor that the settings name, closed with the run."""
-        wanted, preload = self.settings, self.problem.preload
+        wanted, preload = self.settings, self.problem.guest
         return opened.enter_context(
             open_executor(wanted.executor, wanted.workers, Level(wanted.minimum_level), preload)
         )

@@ -173,7 +173,7 @@ def main() -> None:
         for seed in range(given.seeds):
             head = {"problem": name, "seed": seed, "of": given.candidates}
             if not selected(records(given.results), **head):
-                with LocalExecutor(given.workers, preload=find_problem(name).preload) as executor:
+                with LocalExecutor(given.workers, preload=find_problem(name).guest) as executor:
                     made = list(record(name, seed, given.candidates, executor))
                 for row in made:
                     append(given.results, row)

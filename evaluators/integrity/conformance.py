@@ -143,7 +143,7 @@ def check_grammar(problem: Problem, runner: Runner) -> Iterator[str]:
     main = extract_source(problem.grammar.main, problem.entry.name)
     for role in problem.grammar.blocks:
         for name, block in problem.grammar.sources(role).items():
-            parts = ["import numpy as np\n", *{**first, role: block}.values(), main]
+            parts = [f"{problem.grammar.header}\n", *{**first, role: block}.values(), main]
             yield from _check_program(
                 problem, f"block {name} as {role}", "\n\n".join(parts), _sample(problem)[:3], runner
             )

@@ -30,7 +30,8 @@ from gapsmith.evaluators.base import Datum, Instance, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running import repeats, stepwise
 from gapsmith.evaluators.running.assess import Runner
-from gapsmith.evaluators.running.stepwise import convert_datum, select_arrays
+from gapsmith.evaluators.running.calls import convert_datum, make_warm_up
+from gapsmith.evaluators.running.stepwise import select_arrays
 from gapsmith.sandbox import Ending, Job, Limits, Outcome
 
 Data: TypeAlias = Mapping[str, Datum]
@@ -155,7 +156,14 @@ class _Check:
         call = {key: convert_datum(datum) for key, datum in data.items()}
         limits = Limits(cpu_seconds=self.problem.compute_cpu_limit(self.instance))
         entry = self.problem.entry.name
-        job = Job(source=self.source, entry=entry, calls=(call,), limits=limits, driver=self.problem.driver)
+        job = Job(
+            source=self.source,
+            entry=entry,
+            calls=(call,),
+            limits=limits,
+            driver=self.problem.driver,
+            warm_up=make_warm_up(self.problem, self.source, self.instance),
+        )
         outcome = repeats.run(self.runner, job)
         return _make_result(outcome, lambda: outcome.answers[0].value, _count_events(data))
 

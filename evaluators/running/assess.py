@@ -1,18 +1,17 @@
 """Runs a program on instances in the sandbox, verifies its solutions, and prices them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from gapsmith.evaluators.base import FollowUp, Infeasible, Instance, Problem
 from gapsmith.evaluators.base import Runner as Runner
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running import repeats, stepwise
+from gapsmith.evaluators.running.calls import convert_datum, make_call, make_warm_up
 from gapsmith.evaluators.running.repeats import TRIES
-from gapsmith.evaluators.running.stepwise import convert_datum
 from gapsmith.evaluators.scoring import Score
-from gapsmith.sandbox import Answer, Job, Limits, Outcome, Value
+from gapsmith.sandbox import Answer, Job, Limits, Outcome
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,9 @@ def assess(
             return Assessment(scores[-1].outcome, f"{instance.name}: {scores[-1].message}", tuple(scores))
     if len(scores) == len(instances):
         return Assessment(CandidateOutcome.OK, "", tuple(scores), solutions)
-    failed = Score(outcome.ending, outcome.message, None, outcome.cpu_seconds, outcome.level)
+    failed = Score(
+        outcome.ending, outcome.message, None, outcome.cpu_seconds, outcome.level, outcome.compile_seconds
+    )
     return Assessment(failed.outcome, f"{instances[len(scores)].name}: {failed.message}", (*scores, failed))
 
 
@@ -107,16 +108,23 @@ def _run_together(
     problem: Problem, source: str, instances: Sequence[Instance], runner: Runner, tries: int
 ) -> Outcome:
     """Runs the instances in one process, a call for each."""
-    calls = tuple(_call(instance) for instance in instances)
+    calls = tuple(make_call(instance) for instance in instances)
     limits = Limits(
         cpu_seconds=max((problem.compute_cpu_limit(instance) for instance in instances), default=1.0)
     )
-    job = Job(source=source, entry=problem.entry.name, calls=calls, limits=limits, driver=problem.driver)
+    job = Job(
+        source=source,
+        entry=problem.entry.name,
+        calls=calls,
+        limits=limits,
+        driver=problem.driver,
+        warm_up=make_warm_up(problem, source, instances[0]) if instances else None,
+    )
     first = repeats.run(runner, job, tries)
     if problem.follow_up is None or not first.answers:
         return first
     return _run_follow_up(
-        problem.follow_up, replace(job, entry=problem.follow_up.entry), instances, first, runner
+        problem.follow_up, replace(job, entry=problem.follow_up.entry, warm_up=None), instances, first, runner
     )
 
 
@@ -186,24 +194,15 @@ def _pair(one: Answer, other: Answer) -> Answer:
     return Answer([one.value, other.value], one.cpu_seconds + other.cpu_seconds)
 
 
-_calls: WeakKeyDictionary[Instance, Mapping[str, Value]] = WeakKeyDictionary()
-
-
-def _call(instance: Instance) -> Mapping[str, Value]:
-    """Returns the arguments in the sandbox's form, made once for each instance."""
-    if (known := _calls.get(instance)) is None:
-        known = _calls[instance] = {key: convert_datum(datum) for key, datum in instance.data.items()}
-    return known
-
-
 def _price(
     problem: Problem, instance: Instance, answer: Answer, outcome: Outcome, null_cpu_seconds: float
 ) -> Score:
     seconds = max(0.0, answer.cpu_seconds - null_cpu_seconds)
+    word, message = CandidateOutcome.OK, ""
     try:
         cost: Any = problem.cost(instance, answer.value)
         if problem.charge is not None:
             cost = problem.charge(cost, seconds)
     except Infeasible as reason:
-        return Score(CandidateOutcome.INFEASIBLE, str(reason), None, seconds, outcome.level)
-    return Score(CandidateOutcome.OK, "", cost, seconds, outcome.level)
+        word, message, cost = CandidateOutcome.INFEASIBLE, str(reason), None
+    return Score(word, message, cost, seconds, outcome.level, outcome.compile_seconds)

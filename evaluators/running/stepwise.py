@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Datum, Instance, Problem
 from gapsmith.evaluators.grammar import Rule
-from gapsmith.sandbox import Array, Ending, Job, Limits, Outcome, Value
+from gapsmith.evaluators.running.calls import convert_datum, make_warm_up
+from gapsmith.sandbox import Ending, Job, Limits, Outcome
 
 Data = Mapping[str, Datum]
 
@@ -55,6 +56,7 @@ def make_job(problem: Problem, source: str, instance: Instance) -> Job:
         calls=(begin, *steps),
         limits=limits,
         driver=problem.driver,
+        warm_up=make_warm_up(problem, source, instance),
     )
 
 
@@ -66,10 +68,3 @@ def list_decisions(outcome: Outcome) -> list[Any] | None:
 def select_arrays(data: Data) -> dict[str, NDArray[Any]]:
     """Returns the arrays of an instance: each row is one event."""
     return {key: value for key, value in data.items() if isinstance(value, np.ndarray)}
-
-
-def convert_datum(datum: Datum) -> Value:
-    """Converts a datum to the sandbox's form."""
-    if isinstance(datum, np.ndarray):
-        return Array(datum.dtype.str, datum.shape, np.ascontiguousarray(datum).tobytes())
-    return datum

@@ -9,7 +9,7 @@ from typing import Self
 
 from gapsmith.agent.evaluation.executors.base import T, Work
 from gapsmith.evaluators.base import Runner
-from gapsmith.sandbox import Job, Level, open_sandbox
+from gapsmith.sandbox import Job, Level, Preload, open_sandbox
 
 
 class LocalExecutor:
@@ -21,7 +21,7 @@ class LocalExecutor:
         preload: what programs may import beside the standard library; see `open_sandbox`.
     """
 
-    def __init__(self, workers: int = 2, minimum: Level = Level.L2, preload: str = "numpy") -> None:
+    def __init__(self, workers: int = 2, minimum: Level = Level.L2, preload: str | Preload = "numpy") -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="evaluation")
         self._minimum, self._preload = minimum, preload
         self._local = threading.local()
@@ -58,7 +58,7 @@ class LocalExecutor:
             return box
 
 
-def open_executor(workers: int, minimum: Level, preload: str) -> LocalExecutor:
+def open_executor(workers: int, minimum: Level, preload: str | Preload) -> LocalExecutor:
     """Opens the executor for use in a `with` statement."""
     return LocalExecutor(workers, minimum, preload)
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.evaluators.base import UsageError, describe_unknown
-from gapsmith.sandbox import Level
+from gapsmith.sandbox import Level, Preload
 
 LOCAL = "local"
 """The executor that is used where none is named."""
@@ -28,7 +28,9 @@ def check_executor(name: str) -> str:
     return name
 
 
-def open_executor(name: str, workers: int, minimum: Level, preload: str) -> AbstractContextManager[Executor]:
+def open_executor(
+    name: str, workers: int, minimum: Level, preload: str | Preload
+) -> AbstractContextManager[Executor]:
     """Opens the executor of that name for use in a `with` statement.
 
     Args:

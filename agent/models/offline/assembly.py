@@ -241,7 +241,7 @@ def cross_programs(kit: Kit, rng: Random, first: Program, second: Program) -> Dr
     taken: list[str] = []
     for role in kit.roles:
         gift = second.find_source(role)
-        if rng.random() < 0.5 and gift != child.find_source(role) and block_of(gift).whole:
+        if rng.random() < 0.5 and gift != child.find_source(role) and block_of(gift).is_whole(kit.given):
             child, taken = child.replace_source(role, gift), [*taken, f"{role} of the second"]
     if rng.random() < 0.5 or child in (first, second):
         crossing = _cross_priority(kit, rng, child, rng.choice((first, second)))

@@ -194,7 +194,11 @@ def _exchange_function(rng: Random, first: Program, second: Program) -> Draft | 
 
 
 def _can_fit(old: str, new: str) -> bool:
-    return old != new and block_of(new).whole and block_of(old).arity == block_of(new).arity >= 0
+    return (
+        old != new
+        and block_of(new).is_whole(frozenset(("np",)))
+        and block_of(old).arity == block_of(new).arity >= 0
+    )
 
 
 class OfflineModel:

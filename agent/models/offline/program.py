@@ -20,7 +20,6 @@ from gapsmith.evaluators.grammar import extract_source
 Found = TypeVar("Found", bound=ast.AST)
 
 HOLE = "priority"
-HEADER = "import numpy as np"
 GREATEST_EXPRESSION = 400  # nodes of `ast`, twice what ours have: beyond it recursion could fail
 BUILTINS = frozenset(dir(builtins))
 LEAST_SETTING = 3
@@ -144,11 +143,10 @@ class Block:
         own = [node.arg for node in self._of(ast.arg)] + [node.name for node in self._of(ast.FunctionDef)]
         return frozenset(own + [node.id for node in self._of(ast.Name) if isinstance(node.ctx, ast.Store)])
 
-    @cached_property
-    def whole(self) -> bool:
-        """Whether the function runs in any module that has `np`: it imports nothing, reads nothing else."""
+    def is_whole(self, given: frozenset[str]) -> bool:
+        """Tells whether the function imports nothing and reads given names alone."""
         imports = [*self._of(ast.Import), *self._of(ast.ImportFrom)]
-        return not imports and self.names <= self.own | BUILTINS | {"np"}
+        return not imports and self.names <= self.own | BUILTINS | given
 
     @cached_property
     def literals(self) -> tuple[Literal, ...]:
@@ -220,6 +218,7 @@ class Kit:
         if grammar is None:
             raise ValueError(f"problem {problem.name} has no grammar.")
         self.entry = problem.entry.name
+        self.header, self.given = grammar.header, frozenset(("np", *grammar.imported))
         self.words = Vocabulary.build(grammar)
         self.main = extract_source(grammar.main, self.entry).rstrip()
         self.blocks = {role: _list_blocks(grammar.sources(role)) for role in grammar.blocks}
@@ -235,7 +234,13 @@ class Kit:
     def assemble(self, functions: dict[str, str]) -> Program:
         """Makes a program of one function per role."""
         pieces = [_find_function(role, functions[role]) for role in self.roles]
-        return Program((Piece("", HEADER), *pieces, _find_function(self.entry, self.main)))
+        return Program(
+            (
+                *(Piece("", line) for line in self.header.split("\n")),
+                *pieces,
+                _find_function(self.entry, self.main),
+            )
+        )
 
     def recognise(self, program: Program | None) -> Program | None:
         """Returns a program that has exactly one fitting function per role.
@@ -245,7 +250,7 @@ class Kit:
         if program is None or any(program.names.count(name) != 1 for name in [*self.roles, self.entry]):
             return None
         played = all(self._can_play(role, program.find_source(role)) for role in self.roles)
-        return program if played and any(HEADER in piece.text for piece in program.pieces) else None
+        return program if played and self.header in program.source else None
 
     def _can_play(self, role: str, source: str) -> bool:
         return block_of(source).arity == next(iter(self.blocks[role].values())).arity

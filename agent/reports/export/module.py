@@ -23,7 +23,7 @@ from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.evaluators.base import FIRST_VERSION, GapsmithError, Instance, Number, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner
-from gapsmith.evaluators.running.stepwise import convert_datum
+from gapsmith.evaluators.running.calls import convert_datum
 from gapsmith.sandbox import Job, Limits, Outcome
 
 SELF_TESTS = 3

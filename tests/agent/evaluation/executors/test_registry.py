@@ -13,7 +13,7 @@ from gapsmith.agent.evaluation.executors import local, registry
 from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.evaluation.executors.registry import check_executor, open_executor
 from gapsmith.evaluators.base import UsageError
-from gapsmith.sandbox import Level
+from gapsmith.sandbox import Level, Preload
 
 ELSEWHERE = "gapsmith.agent.evaluation.executors.elsewhere"
 
@@ -105,7 +105,7 @@ def test_an_executor_that_is_added_serves_every_verb(gapsmith, opened, tmp_path)
     ):
         code, _, err = gapsmith(*words)
         assert code == 0, err
-        assert opened == [(name, workers, Level.L2, "numpy")], words
+        assert opened == [(name, workers, Level.L2, Preload("numpy"))], words
         opened.clear()
 
 

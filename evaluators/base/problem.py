@@ -1,28 +1,24 @@
 """The contract of a problem: all that an author writes."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gapsmith.evaluators.grammar import Argument as Argument
-from gapsmith.evaluators.grammar import EntryPoint as EntryPoint
-from gapsmith.evaluators.grammar import Grammar as Grammar
-from gapsmith.evaluators.grammar import Library as Library
-from gapsmith.evaluators.grammar import Rule as Rule
-from gapsmith.evaluators.grammar import Terminal as Terminal
-from gapsmith.evaluators.outcomes import Baseline as Baseline
-from gapsmith.evaluators.outcomes import CandidateOutcome as CandidateOutcome
-from gapsmith.evaluators.outcomes import IntegrityResult as IntegrityResult
+from gapsmith.evaluators.base.instances import (
+    Datum,
+    GapsmithError,
+    Instance,
+    Number,
+    Split,
+    UsageError,
+    describe_unknown,
+)
+from gapsmith.evaluators.grammar import BLOCKS, CompiledFunctions, EntryPoint, Grammar, Library, Rule
+from gapsmith.evaluators.outcomes import Baseline, IntegrityResult
 
 
 @dataclass(frozen=True)
@@ -41,11 +37,8 @@ class FollowUp:
 
 
 if TYPE_CHECKING:  # the process that solves models loads this module without the sandbox package
-    from gapsmith.sandbox import Job, Outcome
+    from gapsmith.sandbox import Job, Outcome, Preload
 
-
-Number: TypeAlias = int | float
-Datum: TypeAlias = NDArray[Any] | int | float
 
 BundleSource: TypeAlias = Callable[..., str]
 """`(*functions) -> source` of these functions and of all that they use, which can stand alone."""
@@ -54,80 +47,15 @@ FIRST_VERSION = "1"
 """The version of a problem that names none, and of everything in archives from before versions were kept."""
 
 
-class GapsmithError(Exception):
-    """An error that a user can fix: one line with finding, expectation and remedy."""
-
-
-class UsageError(GapsmithError):
-    """A wrong argument of a call: an unknown name, a missing file, a value out of range."""
-
-
-class Infeasible(Exception):
-    """A returned value is no solution: the reason, in words for the next prompt."""
-
-
-class Split(StrEnum):
-    """The three splits of instances.
-
-    Train drives the search, validation decides what counts as better, test is sealed until the report.
-    """
-
-    TRAIN = "train"
-    VALIDATION = "validation"
-    TEST = "test"
-
-
-@dataclass(frozen=True, eq=False)
-class Instance:
-    """One case of a problem: the arguments of the entry point by name, in its order, without its optimum.
-
-    Attributes:
-        name: `STEM-K` in a file of several (1-based), else `STEM`; those of generated ones hold scale, split, seed and
-            number.
-        data: arrays and numbers, exactly the candidate's arguments.
-        stratum: the class of the generator's grid, or "all".
-        whole: whether the events of an on-line instance are given in one call; see `stepwise`.
-    """
-
-    name: str
-    data: Mapping[str, Datum]
-    stratum: str = "all"
-    whole: bool = False
-
-    @cached_property
-    def digest(self) -> str:
-        """A hash of the data: equal for equal data, whatever the file or the platform.
-
-        It also tells how events are given: a score reached with all events visible is no score of an instance
-        whose events come one by one.
-        """
-        digest = hashlib.sha256(json.dumps(self.plain, sort_keys=True).encode()).hexdigest()
-        return digest[:31] + "w" if self.whole else digest[:32]
-
-    @property
-    def size(self) -> int:
-        """The count of numbers in the data."""
-        return sum(int(np.size(value)) for value in self.data.values())
-
-    @property
-    def plain(self) -> dict[str, Any]:
-        """The data in types that JSON can hold."""
-        return {
-            key: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-            for key, value in self.data.items()
-        }
-
-    @classmethod
-    def restore(cls, name: str, plain: Mapping[str, Any]) -> "Instance":
-        """Makes an instance of plain data."""
-        return cls(name, {key: np.array(v) if isinstance(v, list) else v for key, v in plain.items()})
-
-
 DEFAULT_COUNTS = {Split.TRAIN: 24, Split.VALIDATION: 60, Split.TEST: 100}
 
 
 SOLVER_SECONDS = 60.0
 """Limit of the exact method for each instance where nothing else is said."""
+
+NUMBA, SCIPY = "numba", "scipy"
+PACKAGES = (NUMBA, SCIPY)
+"""Packages that programs may import where that is chosen; see `Problem.choose_packages`."""
 
 SMALL, MEDIUM, LARGE = "small", "medium", "large"
 """The scales: what can be proven, what planners have, and what large plants have."""
@@ -201,7 +129,10 @@ class Problem:
         driver: trusted source that runs in the candidate's process; see `sandbox.Job.driver`.
         online: whether events come one by one, so that a candidate must not see the next ones; see `online`.
         relabel: makes the same instance with its parts renumbered; None where they have no numbers.
-        preload: the packages that programs may import; see `sandbox.open_sandbox`.
+        preload: the packages that programs may import; see `sandbox.open_sandbox` and `choose_packages`.
+        compiled: functions that are compiled once per sandbox, open to programs that may import numba.
+        warm_size: size of the generated instance by whose solution programs are compiled; by default the smallest of
+            `sizes`.
         follow_up: a second call, after which `cost` gets both answers in a list; None for one call.
         verify: `(source, runner, refuters, thorough) -> Honesty`: checks what costs do not show, such as a
             formulation's correctness; `refuters` are counterexamples to earlier programs. None where costs suffice.
@@ -243,6 +174,8 @@ class Problem:
     online: bool = False
     relabel: Callable[[Instance, np.random.Generator], Instance] | None = None
     preload: str = "numpy"
+    compiled: CompiledFunctions | None = None
+    warm_size: int = 0
     follow_up: FollowUp | None = None
     verify: "Callable[[str, Runner, Sequence[Instance], bool], IntegrityResult] | None" = None
     words: str = "system"
@@ -261,7 +194,7 @@ class Problem:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.reference is None:
             raise PicklingError(f"problem {self.name} has no reference; expected one from find_problem")
-        return _restore_problem, (self.reference, self.scale, self.cpu_cap, self.cpu_share)
+        return _restore_problem, (self.reference, self.scale, self.packages, self.cpu_cap, self.cpu_share)
 
     def at_scale(self, name: str = "") -> "Problem":
         """Returns the problem with instances and limits of a scale.
@@ -279,7 +212,7 @@ class Problem:
             raise UsageError(describe_unknown("scale", name, [self.scale, *self.scales]))
         found = self.scales[name]
         return replace(
-            self,
+            self.choose_packages((NUMBA,)),
             scale=name,
             scales={},
             story=found.story,
@@ -288,7 +221,58 @@ class Problem:
             counts=found.counts,
             cpu_seconds=lambda _: found.cpu_seconds,
             solver_seconds=found.solver_seconds,
+            warm_size=self.smallest_size,
         )
+
+    @property
+    def smallest_size(self) -> int:
+        """The size of the instance by which programs are compiled."""
+        return self.warm_size or min(size for sizes in self.sizes.values() for size in sizes)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that programs may import beside numpy, of those that can be chosen."""
+        return tuple(word for word in self.preload.split("+") if word in PACKAGES)
+
+    def choose_packages(self, packages: Sequence[str]) -> "Problem":
+        """Returns the problem whose programs may import these packages beside numpy.
+
+        Where numba is among them, they may import the problem's compiled functions, and its grammar uses them.
+
+        Raises:
+            UsageError: for a package that cannot be chosen, or a search for formulations.
+        """
+        if unknown := [name for name in packages if name not in PACKAGES]:
+            raise UsageError(describe_unknown("package", unknown[0], list(PACKAGES)))
+        if packages and self.preload.split("+")[0] not in ("numpy", *PACKAGES):
+            raise UsageError(
+                f"programs of {self.name} use {self.preload}; they can import no further packages"
+            )
+        chosen = tuple(name for name in PACKAGES if name in packages)
+        blocks = self.compiled.names if self.compiled and NUMBA in chosen else ()
+        others = tuple(name for name in self.entry.imports if name not in (*PACKAGES, BLOCKS))
+        imports = (*others, *chosen, *([BLOCKS] if blocks else []))
+        return replace(
+            self,
+            preload="+".join(chosen) or "numpy",
+            entry=replace(self.entry, imports=imports, blocks=blocks),
+            grammar=self.grammar and self.grammar.choose_compiled(blocks),
+        )
+
+    @property
+    def guest(self) -> "Preload":
+        """What the sandbox imports for programs before it is locked."""
+        from gapsmith.sandbox import Preload
+
+        files = {BLOCKS: self.compiled.file} if self.compiled and NUMBA in self.packages else {}
+        return Preload(self.preload, files=files)
+
+    def generate_tiny(self) -> Mapping[str, Datum]:
+        """Generates a tiny instance by whose solution programs are compiled.
+
+        It is always the same, so that a program is compiled once.
+        """
+        return self.generate(np.random.default_rng(0), self.strata[0], self.smallest_size)
 
     @property
     def description(self) -> str:
@@ -379,16 +363,13 @@ class Problem:
         return None
 
 
-def _restore_problem(reference: Reference, scale: str, cpu_cap: float | None, cpu_share: float) -> Problem:
+def _restore_problem(
+    reference: Reference, scale: str, packages: tuple[str, ...], cpu_cap: float | None, cpu_share: float
+) -> Problem:
     """Makes a problem again where it was sent to."""
-    return replace(reference.resolve().at_scale(scale), cpu_cap=cpu_cap, cpu_share=cpu_share)
-
-
-def describe_unknown(thing: str, found: str, known: list[str]) -> str:
-    """Describes an unknown name: the nearest known one, and all of them."""
-    near = get_close_matches(found, known, 1, 0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {thing} {found!r}{hint} (known: {', '.join(known)})"
+    found = reference.resolve().at_scale(scale)
+    chosen = found if found.packages == packages else found.choose_packages(packages)
+    return replace(chosen, cpu_cap=cpu_cap, cpu_share=cpu_share)
 
 
 class Runner(Protocol):
