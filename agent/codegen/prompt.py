@@ -22,7 +22,7 @@ from gapsmith.evaluators.base import Problem, UsageError
 
 SHOWN = 5
 SOLVED = 2
-LONGEST_SOURCE = 12_000
+LONGEST_SOURCE = 16_000
 LONGEST_NOTES = 6_000
 STEPS_A_SECOND, CALLS_A_SECOND = 1e7, 3e5
 """Simple steps of Python and numpy calls on short arrays, as this was measured (docs/explanation/prompts.md)."""
@@ -49,14 +49,16 @@ def render(problem: Problem, choice: Choice, train: InstanceSet) -> Prompt:
     stratum = choice.stratum
     # The best comes last, next to the answer: what is nearest is what a model goes on from (FunSearch's best-shot).
     elites = choice.parents[::-1]
-    parents = [_view(parent, train, stratum) for parent in elites]
+    parents = [_view(parent, problem, train, stratum) for parent in elites]
     told = {
         "problem": problem,
         "parents": parents,
         "tags": _show_tags(elites),
         "contrasts": _list_contrasts(elites, train),
         "complementary": bool(behind := _list_behind(elites, train)),
-        "solved": _show_solved(behind or parents[-1]["places"], train) if parents else [],
+        "solved": _show_solved(behind or parents[-1]["losing"], train) if parents else [],
+        "proven": bool(train.scale.proven.all()),
+        "optimal": bool(parents) and not parents[-1]["losing"],
         "failure": _show_failure(choice.failure) if choice.failure else None,
         "stratum": flatten_untrusted(stratum),
         "lessons": _show_lessons(choice.lessons),
@@ -149,7 +151,11 @@ def _show_code(source: str) -> str:
 
 
 def _show_failure(failure: Failure) -> dict[str, str]:
-    return {"message": add_fence(limit_untrusted(failure.message)), "source": _show_code(failure.source)}
+    return {
+        "message": add_fence(limit_untrusted(failure.message)),
+        "source": _show_code(failure.source),
+        "gap": "" if failure.gap is None else f"{failure.gap:.3f}",
+    }
 
 
 def _show_lessons(lessons: Sequence[Lesson]) -> dict[str, str]:
@@ -180,7 +186,7 @@ def _fence_lines(lines: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=128)
-def _view(parent: Elite, train: InstanceSet, stratum: str) -> dict[str, Any]:
+def _view(parent: Elite, problem: Problem, train: InstanceSet, stratum: str) -> dict[str, Any]:
     """Returns a parent as templates use it.
 
     Its rows are those of a stratum, the five worst and the five best.
@@ -194,7 +200,9 @@ def _view(parent: Elite, train: InstanceSet, stratum: str) -> dict[str, Any]:
         "source": _show_code(parent.source),
         "gap": parent.gap,
         "cpu_seconds": parent.cpu_seconds,
-        "places": shown,
+        "losing": [k for k in shown if points[k] > 0],
+        "limit_share": _compute_limit_share(parent, problem, train),
+        "sizes": _list_sizes(points, train),
         "table": make_environment().get_template("parts/rows.md.j2").render(rows=rows).rstrip("\n"),
         "complete": len(shown) == len(order),
     }
@@ -203,6 +211,23 @@ def _view(parent: Elite, train: InstanceSet, stratum: str) -> dict[str, Any]:
 def _compute_points(parent: Elite, train: InstanceSet) -> Any:
     """Returns what each instance adds to the parent's gap, in points."""
     return train.scale.compute_losses(parent.costs) * train.scale.weights
+
+
+def _compute_limit_share(parent: Elite, problem: Problem, train: InstanceSet) -> float:
+    """Returns the part of the CPU limits that the parent uses, in percent."""
+    limits = [problem.compute_cpu_limit(instance) for instance in train.instances]
+    return 100.0 * parent.cpu_seconds / (sum(limits) / len(limits))
+
+
+def _list_sizes(points: Any, train: InstanceSet) -> list[Row]:
+    """Lists what the instances of each size add to the gap, where there are a few sizes."""
+    sizes = [instance.size for instance in train.instances]
+    known = sorted(set(sizes))
+    if not 1 < len(known) <= SHOWN or not points.any():
+        return []
+    shapes = {size: showing.format_shapes(train.instances[sizes.index(size)]) for size in known}
+    sums = {size: sum(p for p, own in zip(points, sizes, strict=True) if own == size) for size in known}
+    return [{"size": flatten_untrusted(shapes[s], 60), "points": f"{sums[s]:.3f}"} for s in known]
 
 
 def _take_ends(order: list[int]) -> list[int]:

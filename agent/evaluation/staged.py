@@ -132,7 +132,10 @@ class _BenchRun:
         """Stops a candidate that will hardly catch up with the reference."""
         if not (behind := estimate_deficit(self.compute_losses(), reference)):
             return None
-        words = f"dropped after {self.evaluated} of {len(self.order)} instances: {behind:.2f} points behind"
+        words = (
+            f"dropped after {self.evaluated} of {len(self.order)} instances: expected to end {behind:.2f} points "
+            "of gap behind the program it was compared with"
+        )
         return self.make_result(CandidateOutcome.RACED, words, deficit=behind)
 
     @property

@@ -63,13 +63,18 @@ def _gain(lesson: Lesson) -> float:
 
 @dataclass(frozen=True)
 class Failure:
-    """A program that failed, and the number of its repairs so far."""
+    """A program that failed, and the number of its repairs so far.
+
+    Attributes:
+        gap: that of its best parent in training, percent; None where it has no parent.
+    """
 
     program: int
     source: str
     message: str
     tries: int
     arm: str = ""
+    gap: float | None = None
 
 
 @dataclass(frozen=True)

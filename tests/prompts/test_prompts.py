@@ -271,3 +271,34 @@ def test_the_best_comes_last():
     first, second = (float(gap) for gap in re.findall(r"^## Program \d: ([\d.]+) % gap", text, re.MULTILINE))
     assert second < first
     assert "Take the second, which is the better one" in text
+
+
+def test_a_program_without_a_gap_is_not_asked_where_it_loses():
+    """Optimal on all training instances: no table, no solutions, and another question."""
+    problem = find_problem(WHOLE)
+    train = bench(problem)
+    best = replace(elites(problem, train)[0], costs=tuple(train.scale.bound.tolist()), gap=0.0)
+    text = render(problem, Choice(BY_NAME["refine"], (best,)), train).text
+    assert "optimal on all training instances" in text
+    assert "loses most" not in text
+    assert "| instance |" not in text
+
+
+def test_a_repair_says_what_the_parent_had():
+    """The gap of the program that the failed one was made from is told."""
+    problem = find_problem(WHOLE)
+    failed = Choice(REPAIR, failure=replace(FAILURE, gap=1.25))
+    assert "a gap of 1.250 % in training" in render(problem, failed, bench(problem)).text
+
+
+def test_a_best_known_solution_is_not_called_optimal():
+    """Where bounds do not meet, the solution that is shown is the best known."""
+    problem = find_problem(WHOLE)
+    train = bench(problem)
+    loose = {
+        i.digest: replace(b, lower=b.lower - 1) for i, b in zip(train.instances, train.baselines, strict=True)
+    }
+    unproven = InstanceSet.build(train.instances, loose, False)
+    text = render(problem, Choice(BY_NAME["refine"], elites(problem, unproven)[:1]), unproven).text
+    assert "the best known solution" in text
+    assert "an optimal solution" not in text

@@ -107,7 +107,9 @@ class Judged:
         choice = self.slot.choice
         tries = choice.failure.tries + 1 if choice.failure else 0
         words = f"{self.outcome}: {self.message}"
-        return Failure(self.program, self.screened.source, words, tries, choice.arm)
+        gaps = [choice.failure.gap] if choice.failure else [parent.gap for parent in choice.parents]
+        gap = min((gap for gap in gaps if gap is not None), default=None)
+        return Failure(self.program, self.screened.source, words, tries, choice.arm, gap)
 
 
 @dataclass(frozen=True)
