@@ -32,8 +32,9 @@ _HERE = Path(__file__).parent
 _load("loopback", _HERE / "agent" / "models" / "server.py")
 _load("batch_loopback", _HERE / "agent" / "models" / "batch_server.py")
 _load("small", _HERE / "evaluators" / "formulations" / "small.py")
-_load("oracles", _HERE / "evaluators" / "exact" / "oracles.py")
+_load("oracles", _HERE / "oracles.py")
 helpers = _load("helpers", _HERE / "helpers.py")
+_load("words", _HERE / "agent" / "modelling" / "words.py")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,6 +64,16 @@ def sandboxes():
     from gapsmith.agent.evaluation.executors.local import LocalExecutor
 
     with LocalExecutor(2) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="session")
+def solvers():
+    """A real sandbox with OR-Tools, opened once."""
+    from gapsmith.agent.evaluation.executors.local import LocalExecutor
+    from gapsmith.agent.modelling.program import PRELOAD
+
+    with LocalExecutor(1, preload=PRELOAD) as executor:
         yield executor
 
 

@@ -18,6 +18,21 @@ NOUNS = frozenset((Path(__file__).parent / "data" / "nouns.txt").read_text("utf-
 """Public functions that the field or a library calls by a noun: `cost`, `makespan`, `exec_module`."""
 
 
+TESTS = Path(__file__).parent
+WITHOUT_MODULE = {
+    "test_documents.py": "what documents say",
+    "test_house.py": "the layout and the words of the code",
+    "test_packaging.py": "what is installed",
+    "test_reference_pages.py": "what the reference pages say",
+    "end_to_end": "promises of whole runs and of the command line, which many modules keep together",
+    "every_problem": "promises that all problems keep",
+    "sandbox/zoo": "attacks, by what they aim at",
+    "prompts/test_prompts.py": "templates, which are data",
+    "evaluators/test_former_names.py": "names of modules before they moved, which `__init__.py` finds",
+}
+"""Tests and folders of tests that mirror no module, and what they are about."""
+
+
 def third_person(verb: str) -> set[str]:
     """Returns the spellings of a verb at the beginning of a docstring."""
     return {verb + "s", verb + "es", verb[:-1] + "ies", "is", "has", "does", "goes"}
@@ -162,6 +177,25 @@ def test_there_is_no_circle_of_imports():
             del graph[path]
     circular = {path: sorted(needs & graph.keys()) for path, needs in graph.items()}
     assert not circular, "\n".join(f"{path} -> {needs}" for path, needs in circular.items())
+
+
+def mirrors_a_module(test: Path) -> bool:
+    """Tells whether a test has the place and name of a module, of a package, or of a helper beside it."""
+    module = test.with_name(test.name.removeprefix("test_"))
+    place = ROOT / module.relative_to(TESTS)
+    return place.exists() or place.with_suffix("").is_dir() or module.exists()
+
+
+def test_tests_stand_where_their_modules_do():
+    """`tests/X/test_Y.py` tests `X/Y.py` or `X/Y/`; all that mirror no module are listed, and nothing else is."""
+    listed = [TESTS / name for name in WITHOUT_MODULE]
+    unlisted = [
+        str(test.relative_to(TESTS))
+        for test in sorted(TESTS.rglob("test_*.py"))
+        if not mirrors_a_module(test) and not {test, *test.parents} & set(listed)
+    ]
+    assert not unlisted, "\n".join(unlisted)
+    assert not [each for each in listed if not each.exists() or (each.is_file() and mirrors_a_module(each))]
 
 
 def test_there_are_tests_enough():

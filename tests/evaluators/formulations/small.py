@@ -41,3 +41,16 @@ def stated(problem, **data):
     from gapsmith.evaluators.base import Instance
 
     return problem.pricing.add_base_model(Instance.restore("given", data))
+
+
+def tiny_model():
+    """Two numbers and a literal that choose between two sums; minimised: the first number."""
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    x, y, b = model.new_int_var(0, 4, "x"), model.new_int_var(0, 4, "y"), model.new_bool_var("b")
+    model.add(x + y >= 3).only_enforce_if(b)
+    model.add(x - y <= 1).only_enforce_if(~b)
+    job = model.new_interval_var(x, 2, x + 2, "job")
+    model.minimize(2 * x + y)
+    return model, x, y, job

@@ -1,8 +1,58 @@
-"""The two tables behind the proofs tell keys apart even when all of them fall into the same slot."""
+"""The proofs of 1‖ΣTj against published optima and OR-Tools, and the tables behind them."""
 
 import numpy as np
+import pytest
+from helpers import DATA
+from oracles import cpsat_total_tardiness
 
 from gapsmith.evaluators.problems.single_machine_tardiness.exact import job_sets, memo
+from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import (
+    branch_and_memorize,
+    compute_total_tardiness,
+)
+
+FOLDER = DATA / "tardiness"
+
+
+def published(name):
+    """The instances (p, d) of a file and their optima; skips where the data is not there."""
+    if not FOLDER.is_dir():
+        pytest.skip(
+            f"no published instances in {FOLDER.parent.name}/{FOLDER.name}; set GAPSMITH_DATA to their folder"
+        )
+    numbers = np.array((FOLDER / f"{name}.txt").read_text().split(), np.int64)
+    size = int(numbers[0])
+    pairs = numbers.reshape(-1, 1 + 2 * size)[:, 1:].reshape(-1, size, 2)
+    optima = [int(word) for word in (FOLDER / f"{name}.opt").read_text().split()]
+    return list(zip(pairs[:, :, 0], pairs[:, :, 1], optima, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("n20", 1), ("n20_other", 1), ("n100", 1), ("n200", 3), ("n500", 19)]
+)
+def test_published_optima(name, step):
+    """Every instance of 20 and 100 jobs, and a spread of those of 200 and 500, is proven to have its optimum."""
+    for number, (p, d, optimum) in enumerate(published(name)[::step]):
+        solved = branch_and_memorize(p, d)
+        assert (solved.total, solved.proven) == (optimum, True), f"{name}-{number * step + 1}"
+
+
+@pytest.mark.parametrize("size", [8, 9, 10, 11, 12])
+def test_cpsat_agrees(size):
+    """On random instances of 8 to 12 jobs both prove the same total, and CP-SAT's sequence has it."""
+    rng = np.random.default_rng(size)
+    for tightness in np.linspace(0.2, 1.0, 7):
+        p = rng.integers(1, 30, size)
+        d = rng.integers(int(p.sum() * (0.7 - tightness)), int(p.sum() * (1.3 - tightness)) + 1, size)
+        lower, upper, sequence = cpsat_total_tardiness(p, d, 60)
+        assert lower == upper == branch_and_memorize(p, d).total == compute_total_tardiness(p, d, sequence)
+
+
+def test_jobs_without_length():
+    """Jobs of no length cost what their start makes them late."""
+    p, d = [10, 0, 10, 0], [15, 11, -13, -2]
+    lower, upper, sequence = cpsat_total_tardiness(p, d, 60)
+    assert lower == upper == branch_and_memorize(p, d).total == compute_total_tardiness(p, d, sequence)
 
 
 def instance(size):
