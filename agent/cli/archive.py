@@ -10,6 +10,7 @@ from rich.text import Text
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow, findings
 from gapsmith.agent.archive.costs import summarise_costs
 from gapsmith.agent.cli.options import (
+    AllowedPackages,
     AllowWeak,
     ArchiveUrl,
     CpuSeconds,
@@ -33,7 +34,7 @@ from gapsmith.agent.codegen.sanitize import sanitize
 from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
 from gapsmith.agent.evaluation.leading import find_winner, rank_programs
-from gapsmith.agent.evaluation.problems import find_problem, limit_cpu, read_instances
+from gapsmith.agent.evaluation.problems import allow_packages, find_problem, limit_cpu, read_instances
 from gapsmith.agent.evaluation.rescore import rescore_programs
 from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.reports import comparisons, programs
@@ -186,6 +187,7 @@ def best(
     instances: Instances = None,
     layout: Layout = "",
     scale: ScaleName = "",
+    allow: AllowedPackages = "",
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
     where: ExecutorName = LOCAL,
@@ -204,7 +206,9 @@ def best(
     with open_archive(archive, made=False, reading=not instances) as store:
         check_known(store, find_problem_name(given), run_number)
         if instances:
-            known = limit_cpu(find_problem(require_problem(given), layout, scale), cpu_seconds)
+            known = limit_cpu(
+                allow_packages(find_problem(require_problem(given), layout, scale), allow), cpu_seconds
+            )
             with (
                 open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
                 show_progress() as doing,

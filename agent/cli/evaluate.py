@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from gapsmith.agent.cli.options import (
+    AllowedPackages,
     AllowWeak,
     ArchiveUrl,
     CpuSeconds,
@@ -30,7 +31,13 @@ from gapsmith.agent.cli.terminal.output import (
 )
 from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants, read_entrants, solve
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
-from gapsmith.agent.evaluation.problems import find_problem, limit_cpu, read_instances, write_skeleton
+from gapsmith.agent.evaluation.problems import (
+    allow_packages,
+    find_problem,
+    limit_cpu,
+    read_instances,
+    write_skeleton,
+)
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports.export.module import write_module
 from gapsmith.evaluators.base import SOLVER_SECONDS, Instance, Problem, Split, UsageError
@@ -83,6 +90,7 @@ def check(
     instances: Instances = None,
     layout: Layout = "",
     scale: ScaleName = "",
+    allow: AllowedPackages = "",
     split: SplitName = Split.TEST,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     workers: Workers = 2,
@@ -98,7 +106,7 @@ def check(
     No model and no archive are used.
     """
     entrants = read_entrants(files)
-    known = limit_cpu(find_problem(problem, layout, scale), cpu_seconds)
+    known = limit_cpu(allow_packages(find_problem(problem, layout, scale), allow), cpu_seconds)
     chosen = choose_instances(known, instances, split)[:limit]
     with (
         open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
@@ -127,6 +135,7 @@ def compare(
     instances: Instances = None,
     layout: Layout = "",
     scale: ScaleName = "",
+    allow: AllowedPackages = "",
     split: SplitName = Split.TEST,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
@@ -139,7 +148,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compares reference rules and archived programs, with confidence intervals."""
-    known = limit_cpu(find_problem(problem, layout, scale), cpu_seconds)
+    known = limit_cpu(allow_packages(find_problem(problem, layout, scale), allow), cpu_seconds)
     chosen = choose_instances(known, instances, split)[:limit]
     with (
         open_archive(archive) as store,

@@ -29,6 +29,15 @@ ScaleName = Annotated[
         help="Generated instances and limits: small, medium or large (default: medium where the problem has it).",
     ),
 ]
+AllowedPackages = Annotated[
+    str,
+    typer.Option(
+        "--allow",
+        metavar="PACKAGES",
+        help="What programs may import beside numpy: numba, scipy, or both as in numba,scipy (default: numba at medium "
+        "and large scale); numpy allows nothing else.",
+    ),
+]
 SplitName = Annotated[Split, typer.Option("--split", help="Generated instances to use if no file is given.")]
 ArchiveUrl = Annotated[str, typer.Option("--archive", help="Archive: a path, or a database URL.")]
 RunNumber = Annotated[

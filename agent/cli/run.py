@@ -9,6 +9,7 @@ import typer
 from gapsmith.agent.archive import DISCOVERY, RunRow
 from gapsmith.agent.cli import modelling
 from gapsmith.agent.cli.options import (
+    AllowedPackages,
     AllowWeak,
     ArchiveUrl,
     Batch,
@@ -121,6 +122,7 @@ def run(
     ] = None,
     model: Models = None,
     scale: ScaleName = "",
+    allow: AllowedPackages = "",
     evaluations: Annotated[int | None, typer.Option(help="Limit: scored programs.")] = None,
     calls: Annotated[int | None, typer.Option(help="Limit: model requests.")] = None,
     usd: Annotated[float | None, typer.Option(help="Limit: dollars.")] = None,
@@ -177,6 +179,7 @@ def run(
         "problem": problem,
         "model": tuple(model or ()),
         "scale": scale or None,
+        "allow": allow or None,
         "evaluations": evaluations,
         "calls": calls,
         "usd": usd,

@@ -18,13 +18,14 @@ from gapsmith.agent.search.choice import Choice, Failure, Lesson
 from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.operators import Operator
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.evaluators.base import Problem, UsageError
+from gapsmith.evaluators.base import NUMBA, Problem, UsageError
+from gapsmith.sandbox import COMPILE_SECONDS
 
 SHOWN = 5
 SOLVED = 2
 LONGEST_SOURCE = 16_000
 LONGEST_NOTES = 6_000
-STEPS_A_SECOND, CALLS_A_SECOND = 1e7, 3e5
+STEPS_A_SECOND, CALLS_A_SECOND, COMPILED_STEPS_A_SECOND = 1e7, 3e5, 3e8
 """Simple steps of Python and numpy calls on short arrays, as this was measured (docs/explanation/prompts.md)."""
 
 Row = Mapping[str, str]
@@ -103,12 +104,21 @@ def render_system(problem: Problem, train: InstanceSet) -> str:
             problem=problem,
             limit=_limit(problem, train),
             imports=", ".join(imports),
+            packages=", ".join(("numpy", *(name for name in problem.packages if name != NUMBA))),
+            compiles=NUMBA in problem.packages,
+            compile_seconds=f"{COMPILE_SECONDS:g}",
+            compiled=_describe_compiled(problem),
             driver=add_fence(problem.driver.strip(), "python"),
             example=_show_example(problem, train),
             data=showing.summarise_instances([problem.shown(each) for each in train.instances]),
             notes=add_fence(limit_untrusted(problem.notes, LONGEST_NOTES)) if problem.notes else "",
         )
     )
+
+
+def _describe_compiled(problem: Problem) -> list[str]:
+    """Describes the compiled functions that programs may import, a line each."""
+    return [problem.compiled.describe(name) for name in problem.entry.blocks] if problem.compiled else []
 
 
 def _limit(problem: Problem, train: InstanceSet) -> Row:
@@ -125,6 +135,7 @@ def _limit(problem: Problem, train: InstanceSet) -> Row:
         "sizes": f"{seconds:.3g} s for " + " to ".join(dict.fromkeys((small, last))),
         "steps": f"{seconds * STEPS_A_SECOND:,.0f}",
         "calls": f"{seconds * CALLS_A_SECOND:,.0f}",
+        "compiled": f"{seconds * COMPILED_STEPS_A_SECOND:,.0f}",
     }
 
 

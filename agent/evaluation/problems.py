@@ -103,6 +103,15 @@ def limit_cpu(problem: Problem, seconds: float | None) -> Problem:
     return problem if seconds is None else replace(problem, cpu_cap=seconds)
 
 
+def allow_packages(problem: Problem, names: str) -> Problem:
+    """Sets what programs may import, as on the command line.
+
+    Empty keeps what the scale allows; "numpy" allows nothing else. Raises UsageError.
+    """
+    words = [word.strip() for word in names.split(",") if word.strip()]
+    return problem.choose_packages([word for word in words if word != "numpy"]) if words else problem
+
+
 def _find_without_layout(name: str) -> Problem:
     if name.endswith(".py"):
         return load_problem_file(Path(name))

@@ -42,6 +42,7 @@ def _encode_file(row: Scored, comparison: Comparison) -> dict[str, Any]:
         "message": row.message,
         **fields,
         "solved": row.solved,
+        "compile_seconds": max((score.compile_seconds for score in row.scores), default=0.0),
         "instances": [_encode_instance(i, s, comparison) for i, s in pairs],
     }
 

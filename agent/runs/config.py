@@ -18,6 +18,7 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
     "": {
         "problem": (str,),
         "scale": (str,),
+        "allow": (str,),
         "model": (str, list),
         "seed": (int,),
         "workers": (int,),

@@ -26,6 +26,7 @@ def discover(
     *,
     budget: Budget,
     scale: str = "",
+    allow: str = "",
     model: str | Model | Sequence[str | Model] = "offline",
     archive: str | Path | Archive = "archive.db",
     seed: int = 0,
@@ -56,6 +57,7 @@ def discover(
         budget: limits that are never exceeded.
         scale: small, medium or large instances and limits; by default medium where a named problem has it, and what
             a given problem is.
+        allow: packages that programs may import beside numpy, as "numba,scipy"; empty for those of the scale.
         model: a name as on the command line, a model of your own, or several.
         archive: a path, a database URL, or an open archive, which is not closed.
         seed: equal seeds give equal archives for deterministic models.
@@ -91,6 +93,7 @@ def discover(
     settings = Settings(
         problem=problem.name if isinstance(problem, Problem) else os.fspath(problem),
         scale=scale or (problem.scale if isinstance(problem, Problem) else ""),
+        allow=allow,
         models=_names(asked),
         budget=budget,
         seed=seed,

@@ -16,7 +16,7 @@ from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.executors.registry import open_executor
 from gapsmith.agent.evaluation.own.files import add_version
 from gapsmith.agent.evaluation.own.versions import check_version, describe_unused_results
-from gapsmith.agent.evaluation.problems import find_problem, limit_cpu, set_layout
+from gapsmith.agent.evaluation.problems import allow_packages, find_problem, limit_cpu, set_layout
 from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.models import ManualModel, Options, close_model, open_model
 from gapsmith.agent.models.base import Model
@@ -95,7 +95,7 @@ class Run:
             named = problem or find_problem(settings.problem)
             scaled = add_version(set_layout(named, settings.layout)).at_scale(settings.scale)
             self.settings = replace(settings, scale=scaled.scale)
-            self.problem = limit_cpu(scaled, settings.cpu_seconds)
+            self.problem = limit_cpu(allow_packages(scaled, settings.allow), settings.cpu_seconds)
             self._switches = _make_switches(settings.without, self.problem)
             self.problem = add_knowledge(self.problem, settings.start, settings.notes, not settings.instances)
             if settings.heuristic:

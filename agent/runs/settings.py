@@ -41,6 +41,7 @@ class Settings:
     Attributes:
         problem: a name, or the path of a file that defines one.
         scale: of generated instances and limits; by default medium where the problem has it.
+        allow: packages that programs may import beside numpy, as "numba,scipy"; empty for those of the scale.
         models: as on the command line; of several, the search learns which to ask unless they have weights.
         budget: hard limits.
         seed: equal seeds give equal archives for deterministic models.
@@ -65,6 +66,7 @@ class Settings:
 
     problem: str
     scale: str = ""
+    allow: str = ""
     models: tuple[str, ...] = ("offline",)
     budget: Budget
     seed: int = 0

@@ -20,7 +20,7 @@ from gapsmith.agent.search.choice import Choice, Failure, Lesson
 from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.operators import BY_NAME, OPERATORS, REPAIR, Operator
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.evaluators.base import Baseline, Split
+from gapsmith.evaluators.base import Baseline, CompiledFunctions, Split
 from gapsmith.evaluators.catalogue import list_problems
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -302,3 +302,17 @@ def test_a_best_known_solution_is_not_called_optimal():
     text = render(problem, Choice(BY_NAME["refine"], elites(problem, unproven)[:1]), unproven).text
     assert "the best known solution" in text
     assert "an optimal solution" not in text
+
+
+def test_compiled_functions_are_told_of_where_they_may_be_used(tmp_path):
+    """How to write for numba, what a second buys, and the problem's functions: only where they are allowed."""
+    path = tmp_path / "compiled.py"
+    path.write_text('@njit\ndef two_opt(tour, d):\n    """Improves a tour: int64 [n], changed in place."""\n')
+    known = replace(find_problem(WHOLE), compiled=CompiledFunctions(str(path)))
+    allowed = known.choose_packages(("numba", "scipy"))
+    text = prompt("refine", allowed).system
+    assert "from numba import njit" in text
+    assert "at most 20 s" in text
+    assert "Imports: numpy, scipy and these modules" in text
+    assert "`two_opt(tour, d): Improves a tour: int64 [n], changed in place.`" in text
+    assert "numba" not in prompt("refine", known).system

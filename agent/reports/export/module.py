@@ -14,8 +14,9 @@ from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.sanitize import escape_invisible, sanitize
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.executors.base import Executor
-from gapsmith.agent.evaluation.problems import find_problem
+from gapsmith.agent.evaluation.problems import allow_packages, find_problem
 from gapsmith.agent.reports.export.annotations import add_annotations
+from gapsmith.agent.reports.export.compiled import NOTE, is_compiled, replace_imports
 from gapsmith.agent.reports.export.formulation import write_formulation_module
 from gapsmith.agent.reports.export.template import MODULE, SANDBOXED_MODULE
 from gapsmith.agent.runs.settings import Settings
@@ -23,8 +24,8 @@ from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.evaluators.base import FIRST_VERSION, GapsmithError, Instance, Number, Problem
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner
-from gapsmith.evaluators.running.calls import convert_datum
-from gapsmith.sandbox import Job, Limits, Outcome
+from gapsmith.evaluators.running.calls import convert_datum, make_warm_up
+from gapsmith.sandbox import COMPILE_SECONDS, Job, Limits, Outcome
 
 SELF_TESTS = 3
 LOADING_SECONDS = 10.0
@@ -64,7 +65,7 @@ def export(number: int, archive: Archive, executor: Executor, sandboxed: bool = 
         raise GapsmithError(f"program {number} belongs to no run; expected one that a run made")
     run = archive.run(births[0].run)
     settings = Settings.decode(run.config)
-    problem = find_problem(settings.problem, scale=settings.scale)
+    problem = allow_packages(find_problem(settings.problem, scale=settings.scale), settings.allow)
     if program.version not in (problem.version, FIRST_VERSION):
         raise GapsmithError(
             f"{settings.problem} changed since program {number} was priced, so that its costs cannot be repeated; put "
@@ -109,9 +110,14 @@ def _check_publishable(program: Program, problem: Problem) -> Program:
 def _compute_limit(problem: Problem, tests: Sequence["Test"]) -> float:
     """Computes the CPU limit of a self-test in seconds.
 
-    It allows for loading, and for the instances as they were limited in the search.
+    It allows for loading and compiling, and for the instances as they were limited in the search.
     """
-    return LOADING_SECONDS + SLACK * sum(problem.compute_cpu_limit(instance) for instance, _ in tests)
+    compiling = COMPILE_SECONDS if problem.packages else 0.0
+    return (
+        compiling
+        + LOADING_SECONDS
+        + SLACK * sum(problem.compute_cpu_limit(instance) for instance, _ in tests)
+    )
 
 
 Test = tuple[Instance, Number]
@@ -131,13 +137,18 @@ def build_module(
     entry = problem.entry
     return MODULE.format(
         docstring=_build_docstring(problem, program, births, archive),
-        program=add_annotations(program.source, entry).strip(),
+        program=_write_program(problem, program).strip(),
         bundle=textwrap.indent(bundle.source, "    ").rstrip(),
         entry=entry.name,
         read=problem.read.__name__,
         cost=problem.cost.__name__,
         tests=_format_tests(tests),
     )
+
+
+def _write_program(problem: Problem, program: Program) -> str:
+    text = add_annotations(program.source, problem.entry)
+    return replace_imports(text, problem) if is_compiled(text) else text
 
 
 def _choose_tests(problem: Problem, settings: Settings, program: Program, archive: Archive) -> list[Test]:
@@ -161,13 +172,14 @@ def build_sandboxed_module(
     name = "solve" if problem.driver else problem.entry.name
     return SANDBOXED_MODULE.format(
         docstring=_build_docstring(problem, program, births, archive, _USE_SANDBOXED.format(name=name)),
-        source=ascii(program.source),
+        source=ascii(_write_program(problem, program) if is_compiled(program.source) else program.source),
         entry=problem.entry.name,
         name=name,
         arguments=", ".join(arguments),
         names=repr(arguments),
         seconds=CALL_SECONDS,
         driver=ascii(problem.driver),
+        preload=problem.preload,
     )
 
 
@@ -183,6 +195,7 @@ def _test_calls(problem: Problem, program: Program, tests: Sequence[Test], execu
             calls=(call,),
             limits=limits,
             driver=problem.driver,
+            warm_up=make_warm_up(problem, program.source, instance),
         )
         outcome = executor.submit(_SelfTest(job)).result()
         if not outcome.answers:
@@ -241,6 +254,7 @@ def _build_docstring(
 ) -> str:
     first = births[0]
     run = archive.run(first.run)
+    compiled = [NOTE, ""] if is_compiled(program.source) else []
     lines = [
         f"{problem.title}: `{problem.entry.name}`, discovered by gapsmith.",
         "",
@@ -249,6 +263,7 @@ def _build_docstring(
         "Measured gaps to proven optima or bounds, in percent:",
         *(f"- {line}" for line in _describe_gaps(program, first, run.report)),
         "",
+        *compiled,
         use,
     ]
     return sanitize("\n".join(lines)).replace("\\", "/").replace('"""', "'''")

@@ -12,7 +12,7 @@ SOURCE = (
 )
 DRIVER = {driver}
 CPU_SECONDS = {seconds}
-_PROGRAM = Sandboxed(SOURCE, {entry!r}, {names}, CPU_SECONDS, DRIVER)
+_PROGRAM = Sandboxed(SOURCE, {entry!r}, {names}, CPU_SECONDS, DRIVER, {preload!r})
 
 
 def {name}({arguments}) -> Any:  # type: ignore[no-untyped-def]
