@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from gapsmith.evaluators.running.calls import convert_datum
-from gapsmith.sandbox import Ending, Job, Limits, Sandbox, open_sandbox
+from gapsmith.sandbox import Call, Ending, Job, Limits, Sandbox, open_sandbox
 
 
 class Sandboxed:
@@ -29,7 +29,8 @@ class Sandboxed:
         driver: str = "",
         preload: str = "numpy",
     ) -> None:
-        self._preload, self._warm_up = preload, None  # type: str, Call | None
+        self._preload = preload
+        self._warm_up: Call | None = None
         self._source, self._entry, self._arguments = source, entry, tuple(arguments)
         self._limits, self._driver = Limits(cpu_seconds=cpu_seconds, together=bool(driver)), driver
 

@@ -23,7 +23,10 @@ MODES = {
     "no_namespaces": LAYERS - {NAMESPACES},
     "seccomp_only": LAYERS - {NAMESPACES, LANDLOCK},
     "off": frozenset[str](),
+    "numba": LAYERS,
 }
+COMPILES = "numba"
+"""The mode whose guest has numba, warmed before it was locked."""
 
 PREAMBLE = """
 import ctypes, errno, os, platform, signal, socket, struct, sys, threading, time
@@ -61,7 +64,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "guest" not in metafunc.fixturenames:
         return
     once = metafunc.definition.get_closest_marker("one_mode")
-    modes = [pytest.param(mode) for mode in (["full"] if once else ["full", "no_namespaces", "seccomp_only"])]
+    modes = [
+        pytest.param(mode)
+        for mode in (["full"] if once else ["full", "no_namespaces", "seccomp_only", COMPILES])
+    ]
     layered = metafunc.definition.get_closest_marker("layered")
     if layered and (os.geteuid() == 0 or not layered.kwargs.get("privileged")):
         control = pytest.mark.xfail(
@@ -161,7 +167,8 @@ def guest(request: pytest.FixtureRequest, boxes: dict[str, Sandbox], folder: Pat
     """A guest in the mode that the test was given; in the full one if it was given none."""
     mode = getattr(request, "param", "full")
     if mode not in boxes:
-        boxes[mode] = Sandbox("numpy", Level.L0, slot=list(MODES).index(mode), layers=MODES[mode])
+        preload = COMPILES if mode == COMPILES else "numpy"
+        boxes[mode] = Sandbox(preload, Level.L0, slot=list(MODES).index(mode), layers=MODES[mode])
     if mode != "off" and boxes[mode].level < Level.L2:
         pytest.skip(f"no isolation here: {boxes[mode].isolation.word}")
     visitor = Guest(boxes[mode], folder)
