@@ -263,7 +263,7 @@ def dying(archive, after, die=None):
     """Has the process die just before the archive's commit of that number (from 0), and at every one after it."""
     count = iter(range(1_000_000))
 
-    @event.listens_for(archive._engine, "commit")
+    @event.listens_for(archive.engine, "commit")
     def commit(_connection):
         if next(count) >= after:
             (die or _raise)()
@@ -275,7 +275,7 @@ def photographed(path, note=lambda: None):
     """An archive, and the list of its copies: before each commit, what `kill -9` would have left, with a note."""
     archive, copies = Archive(str(path)), []
 
-    @event.listens_for(archive._engine, "commit")
+    @event.listens_for(archive.engine, "commit")
     def commit(_connection):
         copy = path.with_name(f"{path.name}.{len(copies)}")
         for suffix in ("", "-wal"):

@@ -173,7 +173,7 @@ def _parse(command: str) -> Iterator[tuple[str | None, list[str]]]:
         node: Any = typer.main.get_command(app)
         context = node.make_context("gapsmith", words)
         while commands := getattr(node, "commands", None):
-            name, *rest = [*context._protected_args, *context.args]
+            name, *rest = [*context._protected_args, *context.args]  # noqa: SLF001 - click has no public name
             assert name in commands, command
             node = commands[name]
             context = node.make_context(name, rest, parent=context)

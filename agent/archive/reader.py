@@ -61,17 +61,20 @@ class Reader:
     Args:
         location: a path (SQLite) or a database URL.
 
+    Attributes:
+        engine: the connections to the database.
+
     Raises:
         GapsmithError: if it cannot be opened, or has a newer schema.
     """
 
     def __init__(self, location: str = "archive.db", reading: bool = False) -> None:
         self.location = location
-        self._engine: Engine = open_engine(location, reading=reading)
+        self.engine: Engine = open_engine(location, reading=reading)
 
     def close(self) -> None:
         """Closes the connections to the database."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     # Runs
 
@@ -116,7 +119,7 @@ class Reader:
         ]
 
     def _count_by_version(self, query: Executable, problem: str) -> dict[str, int]:
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             rows = connection.execute(query, {"problem": problem})
             return {str(version): int(value) for version, value in rows}
 
@@ -156,7 +159,7 @@ class Reader:
 
     def list_slot_costs(self, run: int) -> list[SlotCost]:
         """Lists cost and result of each slot of a run, in order."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return [SlotCost(*row) for row in connection.execute(PAID, {"run": run})]
 
     def list_answered_slots(self, run: int) -> set[int]:
@@ -197,7 +200,7 @@ class Reader:
         Equal seeds give equal fingerprints.
         """
         digest = hashlib.sha256()
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             for line in chain(_read_verdicts(connection, run), _read_decisions(connection, run)):
                 digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
         return digest.hexdigest()[:16]
@@ -252,7 +255,7 @@ class Reader:
             limit: maximum number of programs.
             version: version of the problem; that of its latest run by default.
         """
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             runs = self._select_ranked_runs(problem, run, version)
             share = limit // max(1, len(runs)) + 1
             ranked = merge(*(_read_ranked(session, number, share) for number in runs), key=_rank)
@@ -263,7 +266,7 @@ class Reader:
 
         Each program is listed once.
         """
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             rows = session.scalars(BY_GAP, {"run": run}, execution_options={"yield_per": limit})
             return list(islice(_deduplicate(rows), limit))
 
@@ -296,7 +299,7 @@ class Reader:
         Every program has an entry.
         """
         found: dict[int, dict[str, Score]] = {program: {} for program in programs}
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             for some in _split_chunks(list(found)):
                 for few in _split_chunks(digests):
                     rows = connection.execute(COSTS, {"programs": some, "digests": few})
@@ -318,7 +321,7 @@ class Reader:
             seconds: unproven results count only if the solver had at least this limit.
         """
         found: dict[str, Baseline] = {}
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             for few in _split_chunks(digests):
                 values = {"problem": problem, "version": version, "digests": few, "seconds": seconds}
                 rows = connection.execute(BASELINES, values)
@@ -331,7 +334,7 @@ class Reader:
         These are the bounds that were not proven when the run first met the instance.
         """
         found: dict[str, Baseline] = {}
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             for few in _split_chunks(digests):
                 rows = connection.execute(PINNED, {"run": run, "digests": few})
                 found |= {digest: Baseline(*bounds) for digest, *bounds in rows}
@@ -347,15 +350,15 @@ class Reader:
     # Queries
 
     def _all(self, query: SelectOfScalar[Found], **values: Any) -> list[Found]:
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return list(session.scalars(query, values))
 
     def _first(self, query: SelectOfScalar[Found], **values: Any) -> Found | None:
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return session.scalars(query, values).first()
 
     def _value(self, query: Executable, **values: Any) -> Any:
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return connection.execute(query, values).scalar()
 
 

@@ -82,10 +82,10 @@ class Archive(Reader):
         self, location: str = "archive.db", reading: bool = False, tell: LineWriter = ignore_line
     ) -> None:
         super().__init__(location, reading)
-        self._guard = Guard(self._engine, location, tell)
-        self._replies = UnwrittenReplies(self._engine, tell)
+        self._guard = Guard(self.engine, location, tell)
+        self._replies = UnwrittenReplies(self.engine, tell)
         self._failed: list[tuple[Candidate, Call]] = []
-        dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
+        dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
         # Another process may have written a row already: it stays.
         self._add_program = dialect.insert(Program).on_conflict_do_nothing().returning(col(Program.id))
         self._add_evaluation = dialect.insert(Evaluation).on_conflict_do_nothing()
@@ -101,7 +101,7 @@ class Archive(Reader):
     @contextmanager
     def _begin_transaction(self) -> Iterator[Connection]:
         """Runs a transaction, and checks the file afterwards."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             with connection.begin():
                 yield connection
             self._guard.check_write(connection)

@@ -98,7 +98,7 @@ def test_a_call_that_was_sent_and_never_received_counts(place):
     """What a killed sitting had on the wire is counted at the most that it can have cost."""
     run = finish(job(place, model=Threaded(), usd=0.05, calls=4))
     lost = max(run.archive.read_calls(1))
-    with run.archive._engine.begin() as connection:
+    with run.archive.engine.begin() as connection:
         connection.execute(text(f"DELETE FROM calls WHERE slot = {lost}"))
     again = job(place, model=Threaded(), archive=Archive(place), number=1, usd=0.05, calls=4)
     assert again.loop

@@ -77,6 +77,7 @@ class Loop:
         operators: of the caller's own, by which a resumed run takes up what it had asked.
 
     Attributes:
+        splits: the instances that candidates are measured on now.
         left_behind: questions without an answer when the time was used up.
     """
 
@@ -100,7 +101,7 @@ class Loop:
         operators: Sequence[Operator] = (),
     ) -> None:
         self.state = state
-        self._run, self._splits, self._archive, self._ledger = run, splits, archive, ledger
+        self._run, self.splits, self._archive, self._ledger = run, splits, archive, ledger
         self._over = over or threading.Event()
         self._callers = Callers(ledger.is_out_of_time)
         self._scheduler = Scheduler[Judged | None](executor, self._callers)
@@ -274,7 +275,7 @@ class Loop:
 
     def _open_rule(self) -> None:
         rule = self._rules[self._next]
-        source = rule.source(self._splits.problem.entry.name)
+        source = rule.source(self.splits.problem.entry.name)
         self._open(Choice(RULE), lambda slot: self._given(slot, source), name=rule.name)
 
     def _open_seed(self) -> None:
@@ -290,9 +291,9 @@ class Loop:
             wanted = row is not None and row.operator == TUNE.name
         else:
             share = TUNING_SHARE if self._ledger.budget.evaluations else TUNING_SHARE_OF_CALLS
-            spent = share * self._ledger.evaluations * len(self._splits.train.instances)
+            spent = share * self._ledger.evaluations * len(self.splits.train.instances)
             wanted = bool(self.state.untuned) and self._tuning + self._most_tuned <= spent
-        evaluations = bound_evaluations(self._splits.train)
+        evaluations = bound_evaluations(self.splits.train)
         return wanted and self._ledger.reserve(evaluations=evaluations, calls=0)
 
     def _open_tuning(self) -> None:
@@ -303,16 +304,16 @@ class Loop:
             self._open(
                 choice,
                 lambda slot: self._given(slot, source, self._most_tuned),
-                reserved=bound_evaluations(self._splits.train),
+                reserved=bound_evaluations(self.splits.train),
             )
         else:
-            self._open(choice, self._tune, reserved=bound_evaluations(self._splits.train))
+            self._open(choice, self._tune, reserved=bound_evaluations(self.splits.train))
 
     def _tune(self, slot: Slot) -> Chain[Origin | None]:
         """Tunes the constants of the slot's parent."""
         self._note(slot)
         seed = self._calls.number(slot.number, "tuning")
-        tuned = yield from tune(self._splits, slot.choice.parents[0].source, seed)
+        tuned = yield from tune(self.splits, slot.choice.parents[0].source, seed)
         event = ("tuned", {"before": tuned.before, "after": tuned.after, "run": tuned.run})
         # What was set aside: the same whether it was tuned now or in an earlier session.
         return Origin(tuned.source, tuned=self._most_tuned, events=(event,))
@@ -330,7 +331,7 @@ class Loop:
         if call is not None:
             self._ledger.settle_call(usd, call.usd)
         else:
-            call = yield ModelCall(self._calls, compose_question(slot, self._splits, self._calls), usd)
+            call = yield ModelCall(self._calls, compose_question(slot, self.splits, self._calls), usd)
         if call is None:
             return None
         finish, idea = describe_finish(call.detail), extract_idea(call.reply)
@@ -356,7 +357,7 @@ class Loop:
         """Settles what a slot used."""
         slot = self._slots.pop(judged.slot.number)
         self._barren = 0 if judged.charged else self._barren + 1
-        used = -(-judged.origin.tuned // len(self._splits.train.instances)) + judged.charged
+        used = -(-judged.origin.tuned // len(self.splits.train.instances)) + judged.charged
         self._ledger.settle_evaluations(slot.reserved, used if slot.reserved else 0)
         if judged.origin.fresh:
             self._count_reply(judged)

@@ -98,7 +98,7 @@ def test_claims_are_the_earliest_of_their_run(shared, rows):
 def test_questions_about_one_slot_search_and_do_not_scan(archive):
     """What the loop asks for each slot is found by an index: it takes as long in an archive of any size."""
     asked = []
-    event.listen(archive._engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    event.listen(archive.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
     add(archive, 0, program=1, behaviour="u", train_gap=1.0)
     asked.clear()
     archive.find_candidate(1, 0), archive.call(1, 0), archive.count_slots(1), archive.find(1)
@@ -253,7 +253,7 @@ def run_of(archive, run=1, change=(), slots=510):
     rows = [{**row, "slot": slot} for slot in range(slots)]
     changed, values = change or (0, {})
     rows[changed] |= {key: value for key, value in values.items() if key != "detail"}
-    with archive._engine.begin() as connection:
+    with archive.engine.begin() as connection:
         connection.execute(
             CandidateRow.__table__.insert(), [CandidateRow(**row).model_dump() for row in rows]
         )
@@ -303,7 +303,7 @@ def test_a_fingerprint_loads_no_program_of_another_run(archive):
     """Only hashes of the run's own programs are read, however many the archive holds."""
     asked = []
     run_of(archive, slots=3)
-    event.listen(archive._engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    event.listen(archive.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
     archive.compute_fingerprint(1)
     programs = [(words, values) for words, values in asked if "FROM programs" in words]
     assert [values for _, values in programs] == [(1, 2)]

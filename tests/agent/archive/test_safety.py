@@ -157,7 +157,7 @@ def test_no_new_archive_is_made_in_the_place_of_a_deleted_one(place):
     """A second connection does not open an empty file where the archive was."""
     store = Archive(place)
     os.unlink(place)
-    store._engine.pool.dispose()
+    store.engine.pool.dispose()
     with pytest.raises(GapsmithError, match="deleted or replaced"):
         store.list_runs()
     assert not Path(place).exists()

@@ -157,27 +157,28 @@ def write(path, instances):
     return str(path)
 
 
-def own(place, **settings):
+def own(place, executor=None, **settings):
     """A run on files."""
     wanted = Settings(problem=str(TINY), budget=Budget(calls=3), **settings)
-    return Run(wanted, Archive(place), executor=Inline())
+    return Run(wanted, Archive(place), executor=executor or Inline())
 
 
 def test_own_instances_are_split_in_three(place, tmp_path):
     """Files to learn from are split into disjoint thirds, repetitions left out, and the last is the test."""
     instances = tiny().generate_instances("train", 1)
     file = write(tmp_path / "own.txt", [*instances, *instances[:5]])
-    run = finish(own(place, instances=(file,)))
+    executor = Inline()
+    run = finish(own(place, executor, instances=(file,)))
     train, validation = (
-        keys(bench.instances) for bench in (run.loop._splits.train, run.loop._splits.validation)
+        keys(bench.instances) for bench in (run.loop.splits.train, run.loop.splits.validation)
     )
     assert len(train) + len(validation) == 10
     sealed = keys(instances) - train - validation
     assert len(sealed) == 4
     assert not train & validation
-    run._executor.runner = NoSandbox()
+    executor.runner = NoSandbox()
     run.report()
-    assert set(sent(run._executor.runner)) == {data(i) for i in instances if i.digest in sealed}
+    assert set(sent(executor.runner)) == {data(i) for i in instances if i.digest in sealed}
 
 
 def test_a_sealed_test_of_one_s_own_may_hold_nothing_to_learn_from(place, tmp_path):
@@ -200,7 +201,7 @@ def test_few_instances_of_one_s_own_serve_by_cross_validation(place, tmp_path):
     """With seven instances each serves in every split; the report says so, and claims nothing."""
     file = write(tmp_path / "few.txt", tiny().generate_instances("train", 1)[:7])
     run = finish(own(place, instances=(file,), seeds=(BETTER,)))
-    splits = run.loop._splits
+    splits = run.loop.splits
     assert keys(splits.train.instances) == keys(splits.validation.instances)
     report = run.report()
     assert report.left_out is not None

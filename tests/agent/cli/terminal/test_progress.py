@@ -27,5 +27,5 @@ def test_progress_without_a_terminal_is_lines(monkeypatch):
 def test_a_terminal_has_a_bar_and_no_lines():
     """On a terminal nothing is written beside the bar."""
     doing = display.ProgressDisplay(PlainConsole(file=io.StringIO(), force_terminal=True), every=0.001)
-    assert not doing._log.is_alive()
+    assert not doing._log.is_alive()  # noqa: SLF001 - a thread that writes nothing
     doing.end()

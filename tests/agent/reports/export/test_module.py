@@ -232,7 +232,7 @@ def test_programs_of_older_archives_are_screened_again(archive, tmp_path):
 
 
 def _copied(archive, place):
-    source = sqlite3.connect(archive._engine.url.database)
+    source = sqlite3.connect(archive.engine.url.database)
     with sqlite3.connect(place) as target:
         source.backup(target)
     source.close()

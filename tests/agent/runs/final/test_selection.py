@@ -69,7 +69,7 @@ class Stage:
         )
         self.archive = self.job.archive
         self.scorer = Scorer(self.problem, self.executor, self.archive)
-        self.train = self.job.loop._splits.train
+        self.train = self.job.loop.splits.train
         self.unseen = make_unseen(self.problem, 3)
         self.elites = [self.elite(source) for source in sources]
 
@@ -249,7 +249,7 @@ def test_a_winner_that_fails_on_a_test_instance_has_the_figures_of_the_others(pl
         *tiny(sizes={Split.TRAIN: (7,)}).generate_instances("train", 9, 1),
     ]
     finale = Finale(stage.elites[0], None, Gain(1.0, (0.5, 1.5), 30), 60, 30)
-    splits, ledger = stage.job.loop._splits, stage.job.ledger
+    splits, ledger = stage.job.loop.splits, stage.job.ledger
     found = make_report(1, "offline", finale, splits, tests, stage.scorer, ledger, Source.DECISIONS)
     assert (found.best.solved, found.gain.instances, len(found.reference.failures)) == (8, 8, 0)
     assert found.best.aggregate.pooled_gap_percent == 0.0
@@ -265,7 +265,7 @@ def test_the_winner_is_on_the_front_and_first_of_the_set(place):
     rows = stage.archive.read_candidates(run.number).values()
     worst = max((row for row in rows if row.train_gap is not None), key=lambda row: row.train_gap)
     tests = stage.scorer.build_instance_set(stage.problem.generate_instances("test"))
-    found = make_leaderboards(run.number, worst.program, run.loop._splits.train, tests, stage.scorer)
+    found = make_leaderboards(run.number, worst.program, run.loop.splits.train, tests, stage.scorer)
     assert worst.program in [point.program for point in found.front]
     assert found.together[0].program == worst.program
     assert len(found.together) > 1
@@ -383,7 +383,7 @@ def test_the_finalists_are_the_champion_and_the_ten_best():
 def report(stage, finale, tests=None):
     """The report of the stage's run."""
     test = stage.problem.generate_instances("test", 0, tests)
-    splits, ledger = stage.job.loop._splits, stage.job.ledger
+    splits, ledger = stage.job.loop.splits, stage.job.ledger
     return make_report(1, "offline", finale, splits, test, stage.scorer, ledger, Source.DECISIONS)
 
 
@@ -391,9 +391,9 @@ def test_the_report_has_the_claim_and_the_leaderboards(place):
     """Claim, front and set are in the report; the set gets better with every member, and counts every run."""
     stage = Stage(place, BEST)
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
-    stage.train = run.loop._splits.train
+    stage.train = run.loop.splits.train
     finale = Finale(stage.elites[0], None, Gain(1.0, (0.5, 1.5), 30), 60, 30)
-    test, splits = stage.problem.generate_instances("test"), run.loop._splits
+    test, splits = stage.problem.generate_instances("test"), run.loop.splits
     found = make_report(2, "offline", finale, splits, test, stage.scorer, stage.job.ledger, Source.DECISIONS)
     assert found.claimed == Gain(1.0, (0.5, 1.5), 30)
     assert found.counts == Counts(6, 15, 60, 30, 6, Source.DECISIONS)
@@ -412,7 +412,7 @@ def test_the_leaderboards_are_chosen_by_training_alone(place):
     run = finish(job(place, problem=stage.problem, archive=stage.archive, executor=stage.executor, calls=4))
     one, other = (
         make_leaderboards(
-            run.number, 0, run.loop._splits.train, stage.scorer.build_instance_set(instances), stage.scorer
+            run.number, 0, run.loop.splits.train, stage.scorer.build_instance_set(instances), stage.scorer
         )
         for instances in (
             stage.problem.generate_instances("test"),
