@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapsmith.evaluators.base import Instance
-from gapsmith.evaluators.problems.rcpsp.exact import build_serial_schedule, compute_critical_path, solve_rcpsp
+from gapsmith.evaluators.problems.rcpsp.exact import (
+    bound_by_work,
+    build_serial_schedule,
+    compute_critical_path,
+    justify_schedule,
+    solve_rcpsp,
+)
 from gapsmith.evaluators.problems.rcpsp.problem import cost
 
 NAMES = ("duration", "precedence", "demand", "capacity")
@@ -122,3 +128,30 @@ def test_with_room_for_all_the_critical_path_is_optimal():
     arcs = np.array([(0, 1), (0, 2), (1, 3), (2, 3)])
     found = solve_rcpsp(np.array([0, 4, 7, 0]), arcs, np.ones((4, 1), np.int64), np.array([9]), 5.0)
     assert found.lower == found.upper == 7
+
+
+@settings(max_examples=40, deadline=None)
+@given(projects(most=10))
+def test_justification_keeps_feasibility_and_lengthens_nothing(project):
+    """A justified schedule passes the problem's check, and is no longer than what it came from."""
+    begun = build_serial_schedule(*project)
+    assert price(project, justify_schedule(*project, begun)) <= price(project, begun)
+    late = justify_schedule(*project, begun, deadline=-np.inf)
+    assert late.tolist() == begun.tolist()
+
+
+@settings(max_examples=25, deadline=None)
+@given(projects())
+def test_the_work_of_a_resource_bounds_the_makespan(project):
+    """No schedule is shorter than the work of a resource over its capacity, which is rounded up."""
+    duration, _, demand, capacity = project
+    bound = bound_by_work(duration, demand, capacity)
+    assert all(bound * int(c) >= int(w) for w, c in zip(duration @ demand, capacity, strict=True))
+    assert bound <= solve_rcpsp(*project, 5.0).upper
+
+
+def test_justification_shortens_a_schedule_that_starts_late():
+    """Two activities that share nothing are moved beside each other."""
+    project = (np.array([0, 2, 2, 0]), np.array([(0, 1), (0, 2), (1, 3), (2, 3)]))
+    room = (np.array([[0], [1], [1], [0]]), np.array([2]))
+    assert justify_schedule(*project, *room, np.array([0, 0, 5, 7])).tolist() == [0, 0, 0, 2]
