@@ -1,4 +1,7 @@
-"""The Python interface of Gapsmith. Each command of the command line is a call of these functions."""
+"""The Python interface of Gapsmith.
+
+Each command of the command line is a call of these functions.
+"""
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.compare import Entrant, evaluate, find_entrants, read_entrants, solve

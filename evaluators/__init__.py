@@ -1,4 +1,6 @@
-"""Problems, instances, verifiers, exact baselines and scoring: the trusted side of the sandbox.
+"""Problems, instances, verifiers, exact baselines and scoring.
+
+The trusted side of the sandbox.
 
 Problem files of users import names from here. Modules that moved are found under their former names, too.
 """

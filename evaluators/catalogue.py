@@ -1,4 +1,7 @@
-"""Finds problems and formulations by listing the folders of `problems`; adding a folder adds a problem."""
+"""Finds problems and formulations by listing the folders of `problems`.
+
+Adding a folder adds a problem.
+"""
 
 import importlib
 from collections.abc import Iterator, Mapping

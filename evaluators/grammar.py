@@ -1,4 +1,4 @@
-"""What a genetic programmer and a formulation search build programs from."""
+"""Parts of programs: entry point, rules, terminals, grammar, library."""
 
 import ast
 import inspect
@@ -21,7 +21,10 @@ def extract_source(function: Callable[..., Any], name: str) -> str:
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of the entry point: name, type with shape, meaning with unit, annotation in an export."""
+    """One argument of the entry point.
+
+    Name, type with shape, meaning with unit, annotation in an export.
+    """
 
     name: str
     type: str
@@ -31,7 +34,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """The function that a candidate must define, and what it must return.
+    """The function that a candidate defines: arguments and result.
 
     Attributes:
         imports: modules that it may import in addition to those of every candidate.
@@ -53,7 +56,10 @@ class EntryPoint:
 
 @dataclass(frozen=True)
 class Rule:
-    """A classical heuristic of the field: a function that uses only `np` and its helpers."""
+    """A classical heuristic of the field.
+
+    A function that uses only `np` and its helpers.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -80,7 +86,9 @@ def _stand_in() -> None:
 
 @dataclass(frozen=True)
 class GivenRule(Rule):
-    """A heuristic of the user's own, which a run must beat like the classical ones.
+    """A heuristic of the user's own.
+
+    A run must beat it like the classical ones.
 
     Attributes:
         text: the source of its module.
@@ -104,7 +112,9 @@ class GivenRule(Rule):
 
 @dataclass(frozen=True)
 class CompiledFunctions:
-    """Functions of ours that numba compiles once per sandbox; programs import them from `gapsmith_blocks`.
+    """Functions of ours that numba compiles once per sandbox.
+
+    Programs import them from `gapsmith_blocks`.
 
     They stand in a file of their own, `compiled.py` in the problem's folder, which imports numpy and
     `from numba import njit` alone, and nothing else of ours, since it is loaded inside the sandbox. A function is
@@ -188,7 +198,9 @@ def _list_bound(statement: ast.stmt) -> list[str]:
 
 @dataclass(frozen=True)
 class Terminal:
-    """A quantity that the genetic programmer may use: an expression, its dimension and its meaning.
+    """A quantity that the genetic programmer may use.
+
+    An expression, its dimension and its meaning.
 
     Attributes:
         name: the local variable that holds it inside a block.
@@ -203,7 +215,9 @@ class Terminal:
 
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
-    """The parts from which the `offline` model assembles programs: functions of our own, taken as source.
+    """The parts from which the `offline` model assembles programs.
+
+    Functions of Gapsmith, taken as source.
 
     A program is `import numpy as np`, one block for each role, named as the role, and `main`, named as the
     entry point, which calls the roles. Blocks are self-contained and use `np` alone. An assignment to the name
@@ -253,7 +267,7 @@ class Grammar:
 
 @dataclass(frozen=True)
 class Library:
-    """Known parts of programs, which `offline` combines where a problem has no grammar.
+    """Parts of programs, which `offline` combines without a grammar.
 
     Attributes:
         names: names of the parts, in the order in which programs use them.

@@ -94,7 +94,9 @@ class IntegrityResult:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The result of an exact method: bounds of the objective and the solution behind them.
+    """The result of an exact method.
+
+    Bounds of the objective and the solution behind them.
 
     Attributes:
         lower: proven lower bound; for minimisation what gaps are measured against.

@@ -1,4 +1,6 @@
-"""Reads the number files of the field: every error names file, line, finding and expectation.
+"""Reads the number files of the field.
+
+Every error names file, line, finding and expectation.
 
 The work is linear in the size of a file, and every count in it is checked against a limit before anything of
 that size is allocated.
@@ -101,11 +103,14 @@ def make_size_error(
 
 
 class LayoutError(GapsmithError):
-    """The lines of a file do not have the layout that was tried."""
+    """The lines of a file do not have the tried layout."""
 
 
 class NumberReader:
-    """The numbers of a text file in order, whatever the line breaks; `#` starts a comment."""
+    """The numbers of a text file in order, whatever the line breaks.
+
+    `#` starts a comment.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,7 @@
-"""Prices what a candidate returned, and aggregates prices. Nothing that a candidate reports is trusted."""
+"""Prices results of candidates, and aggregates prices.
+
+Nothing that a candidate reports is trusted.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +48,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """Three gaps, since each alone misleads, and the time; in percent of the bound, except the share.
+    """Three gaps, since each alone misleads, and the time.
+
+    In percent of the bound, except the share.
 
     Attributes:
         mean_gap_percent: over the instances with a positive bound: the literature's metric.
@@ -64,7 +69,10 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class Failure:
-    """An instance on which a program failed: its name, the outcome, and the reason."""
+    """An instance on which a program failed.
+
+    Its name, the outcome, and the reason.
+    """
 
     instance: str
     outcome: str

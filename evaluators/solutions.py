@@ -1,4 +1,7 @@
-"""Checks of solutions that several problems share: plain data becomes a trusted array, or Infeasible."""
+"""Checks of solutions that several problems share.
+
+Plain data becomes a trusted array, or Infeasible.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Runs untrusted code. Imports nothing of ours but this room, and nothing but the standard library."""
+"""Runs untrusted code.
+
+Imports nothing of ours but this room, and nothing but the standard library.
+"""
 
 from gapsmith.sandbox.errors import SandboxError
 from gapsmith.sandbox.host import Sandbox, open_sandbox, probe_isolation

@@ -1,4 +1,7 @@
-"""The host's exchange with one child: sends, waits, measures, and trusts nothing it reads."""
+"""The host's exchange with one child.
+
+Sends, waits, measures, and trusts nothing it reads.
+"""
 
 import os
 import secrets
@@ -18,7 +21,10 @@ _SHORTEST_LOOK = 0.001
 
 
 class ChannelClosed(Exception):
-    """The child's end of the job socket is gone: it has ended, or closed it."""
+    """The child's end of the job socket is gone.
+
+    It has ended, or closed it.
+    """
 
 
 class Pipe:
@@ -47,7 +53,10 @@ class Pipe:
 
 
 class Conversation:
-    """Exchanges frames with a child under the limits of a call, one exchange at a time."""
+    """Exchanges frames with a child, within a call's limits.
+
+    One exchange at a time.
+    """
 
     def __init__(self, spare: Spare, limits: Limits) -> None:
         self.pipes = (Pipe(spare.out, limits.output_bytes), Pipe(spare.err, limits.output_bytes))
@@ -63,7 +72,7 @@ class Conversation:
     def load(self, job: bytes, more_seconds: float = 0.0) -> None:
         """Sends the program and waits until its module is loaded.
 
-        It has the limits of a call, and so many seconds more. Raises Stopped or ChannelClosed.
+        It has the limits of a call, and `seconds` more. Raises Stopped or ChannelClosed.
         """
         self._begin(frames.build_frame(frames.JOB, job))
         self._seconds += more_seconds
@@ -89,7 +98,7 @@ class Conversation:
         return self._call(call, frames.CODE, most)[0]
 
     def _call(self, call: Call, kind: bytes, most: int) -> tuple[bytes, float]:
-        """Makes one call with a payload of at most so many bytes.
+        """Makes one call with a payload of limited size.
 
         Returns the payload and the CPU seconds counted so far.
         """

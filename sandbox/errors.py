@@ -2,4 +2,7 @@
 
 
 class SandboxError(Exception):
-    """The sandbox cannot be opened: one line with the finding and the remedy."""
+    """The sandbox cannot be opened.
+
+    One line with the finding and the remedy.
+    """

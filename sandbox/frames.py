@@ -1,4 +1,6 @@
-"""Frames on the job socket: one byte of type, four of length, then the payload.
+"""Frames on the job socket.
+
+One byte of type, four of length, then the payload.
 
 Host and guest both use this file. The host reads bytes that a candidate wrote, so `FrameBuffer` and
 `strict_json` refuse everything that is not exactly what was requested.
@@ -38,7 +40,10 @@ class BadFrame(Exception):
 
 
 class OversizeFrame(BadFrame):
-    """A frame whose announced length exceeds its limit: refused before its payload is read."""
+    """A frame whose announced length exceeds its limit.
+
+    Refused before its payload is read.
+    """
 
 
 def build_frame(kind: bytes, payload: bytes = b"") -> bytes:
@@ -47,7 +52,10 @@ def build_frame(kind: bytes, payload: bytes = b"") -> bytes:
 
 
 class FrameBuffer:
-    """A buffer that cuts the candidate's bytes into frames; holds little more than one."""
+    """A buffer that cuts the candidate's bytes into frames.
+
+    Holds little more than one.
+    """
 
     def __init__(self) -> None:
         self._bytes = bytearray()

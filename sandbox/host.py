@@ -158,7 +158,10 @@ class Sandbox:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What compiling a program gave: its machine code, its CPU seconds, and the outcome where it failed."""
+    """The result of compiling a program.
+
+    Its machine code, its CPU seconds, and the outcome where it failed.
+    """
 
     code: bytes = b""
     seconds: float = 0.0
@@ -182,7 +185,10 @@ def _digest_program(preload: Preload, job: Job) -> bytes:
 
 
 class _Store:
-    """What was compiled by this process, the latest programs only; shared by its threads."""
+    """Programs compiled by this process, the latest only.
+
+    Shared by its threads.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit, self._size, self._lock = limit, 0, threading.Lock()

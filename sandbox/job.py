@@ -1,4 +1,7 @@
-"""The data that goes into the sandbox and comes out: frozen values without behaviour."""
+"""The data that goes into the sandbox and comes out.
+
+Frozen values without behaviour.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +16,10 @@ COMPILE_SECONDS = 20.0
 
 
 class Ending(StrEnum):
-    """How a run ended. All but the last two are caused by the candidate."""
+    """How a run ended.
+
+    All but the last two are caused by the candidate.
+    """
 
     OK = "ok"
     TIMEOUT_CPU = "timeout_cpu"
@@ -43,7 +49,10 @@ class Ending(StrEnum):
 
 
 class Level(IntEnum):
-    """The strength of the isolation, proven by probes and stored with every evaluation."""
+    """The level of isolation, proven by probes.
+
+    It is stored with every evaluation.
+    """
 
     L0 = 0
     L1 = 1
@@ -71,7 +80,7 @@ Call: TypeAlias = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class Preload:
-    """What a zygote imports before it locks itself down.
+    """The packages that a zygote imports before its lockdown.
 
     Attributes:
         name: words joined by "+": "numpy", "numba", "scipy", "ortools", or "solvers" (OR-Tools with MathOpt and
@@ -95,7 +104,9 @@ class Preload:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The limits of one call. CPU time decides; the wall-clock limit is a generous backstop.
+    """The limits of one call.
+
+    CPU time decides; the wall-clock limit is a generous backstop.
 
     Attributes:
         together: whether the limits of time and output are for all calls of a job together; loading the
@@ -120,7 +131,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One program and the calls it must answer, in order, in one process.
+    """One program and its calls, in order, in one process.
 
     Loading the module (its top-level code) has the limits of one call. A call is sent only when the one before
     is answered; the run stops at the first failure.
@@ -151,7 +162,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """The value that one call returned, and its CPU seconds as the kernel measured them."""
+    """The value of one call and its CPU seconds.
+
+    As the kernel measured them.
+    """
 
     value: Json
     cpu_seconds: float
@@ -159,7 +173,9 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the sandbox observed. `answers` holds the calls answered before the end, in order.
+    """The observed outcome of a job.
+
+    `answers` holds the calls answered before the end, in order.
 
     `wall_seconds` runs from the request to the last answer, or to the moment that ended the run.
 

@@ -1,4 +1,7 @@
-"""Measures what the sandbox itself costs here, for `gapsmith doctor` and the benchmark."""
+"""Measures the overhead of the sandbox.
+
+For `gapsmith doctor` and the benchmark.
+"""
 
 import statistics
 import time

@@ -39,12 +39,15 @@ main(settings["ctl"], settings)
 
 
 class ZygoteDied(Exception):
-    """The zygote ended or no longer answers: the sandbox's fault, not the candidate's."""
+    """The zygote ended or no longer answers.
+
+    The sandbox's fault, not the candidate's.
+    """
 
 
 @dataclass(frozen=True)
 class Death:
-    """What the zygote's `wait4` reported of a child."""
+    """The end of a child, as the zygote's `wait4` reported it."""
 
     status: int
     cpu_seconds: float
@@ -57,7 +60,10 @@ class Death:
 
 
 class Spare:
-    """A child that waits for its job, with the host's ends of its socket and pipes."""
+    """A child that waits for its job.
+
+    With the host's ends of its socket and pipes.
+    """
 
     def __init__(self, name: int, descriptors: list[int]) -> None:
         self.name = name

@@ -1,4 +1,7 @@
-"""One job in one child: the exchange, the cause of its end, and what was observed."""
+"""One job in one child.
+
+The exchange, the cause of its end, and what was observed.
+"""
 
 import math
 import sys
@@ -120,7 +123,10 @@ class JobRun:
 
 
 class CompileRun(JobRun):
-    """A job that only compiles: one call of its warm-up, after which `code` holds what was compiled."""
+    """A job that only compiles.
+
+    One call of its warm-up, after which `code` holds what was compiled.
+    """
 
     def __init__(self, zygote: Zygote, job: Job, sealed: bool) -> None:
         limits = replace(job.limits, cpu_seconds=COMPILE_SECONDS, together=False)

@@ -9,7 +9,7 @@ _CPU_OF_PROCESS = 2
 
 
 class Clock:
-    """CPU seconds that the kernel has charged a child, all its threads together.
+    """CPU seconds of a child, all its threads together.
 
     The child may live in a process namespace of its own, where its number has no meaning here: the true one is
     read from the kernel's description of its pidfd.

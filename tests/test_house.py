@@ -142,6 +142,38 @@ def test_docstrings_of_functions_begin_with_a_verb_and_are_short():
     assert not odd, "\n".join(odd)
 
 
+def described() -> Iterator[tuple[str, str]]:
+    """Yields the docstrings of modules, classes and functions, each with its place."""
+    for path, tree in sources().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+                name = getattr(node, "name", "")
+                yield f"{path}:{getattr(node, 'lineno', 1)} {name}", ast.get_docstring(node) or ""
+
+
+def test_modules_and_classes_say_what_they_are_in_twelve_words():
+    """The first line of their docstrings has at most twelve words."""
+    odd = [
+        f"{path}:{getattr(node, 'lineno', 1)}: {line}"
+        for path, tree in sources().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef)
+        and len((line := (ast.get_docstring(node) or "").partition("\n")[0]).split()) > 12
+    ]
+    assert not odd, "\n".join(odd)
+
+
+def test_docstrings_are_in_plain_words():
+    """Programs are things: no *who* in a first line; no "surely", "so many" and "as such" anywhere."""
+    odd = [
+        f"{place}: {text}"
+        for place, text in described()
+        if re.search(r"\b(who|whom|whoever)\b", text.partition("\n")[0], re.IGNORECASE)
+        or re.search(r"\b(surely|so many|as such)\b", text, re.IGNORECASE)
+    ]
+    assert not odd, "\n".join(odd)
+
+
 def test_functions_are_short():
     """Bodies: half have at most six lines, nine of ten at most eighteen, none over fifty-five."""
     lengths = sorted(body_lines(node) for _, node in functions())

@@ -1,4 +1,7 @@
-"""The database: runs, programs, evaluations, baselines, calls and events. Only this package writes it."""
+"""The database: runs, programs, evaluations, baselines, calls and events.
+
+Only this package writes it.
+"""
 
 from gapsmith.agent.archive.queries import SlotCost, StoredVersion
 from gapsmith.agent.archive.safety.leases import Lease

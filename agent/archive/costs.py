@@ -1,4 +1,6 @@
-"""Costs of a run's model calls and the improvements they gave, by model and by operator.
+"""Costs of a run's model calls and the improvements they gave.
+
+By model and by operator.
 
 There are two kinds of improvement. A *best* has a smaller training gap than the program of every earlier slot,
 reference rules included; a *champion* passed the gate. Cost-of-pass is the cost of all calls, including those
@@ -55,7 +57,10 @@ class CostLine:
 
 @dataclass(frozen=True)
 class CostSummary:
-    """Costs of a run: in total, by model and by operator, the most expensive first."""
+    """Costs of a run.
+
+    In total, by model and by operator, the most expensive first.
+    """
 
     whole: CostLine
     models: tuple[CostLine, ...]

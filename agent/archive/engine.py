@@ -1,4 +1,7 @@
-"""Opens an archive, given as a path or a database URL; checks and migrates its schema."""
+"""Opens an archive, given as a path or a database URL.
+
+Checks and migrates its schema.
+"""
 
 import os
 import shutil

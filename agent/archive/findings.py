@@ -1,4 +1,7 @@
-"""Verification results of archived formulations: the level of proof and the check that gave it."""
+"""Verification results of archived formulations.
+
+The level of proof and the check that gave it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hashes what a run decided, so that two runs can be compared."""
+"""Hashes the decisions of a run, so that runs can be compared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain

@@ -1,4 +1,7 @@
-"""Queries of an archive. Only methods whose description says "all" load a whole run."""
+"""Queries of an archive.
+
+Only methods whose description says "all" load a whole run.
+"""
 
 import hashlib
 import json

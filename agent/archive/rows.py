@@ -1,4 +1,4 @@
-"""Rows of the archive's tables, made from what the search found."""
+"""Makes rows of the archive's tables from results of the search."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,7 @@
-"""The tables of the archive. Times are seconds since the epoch; JSON columns hold plain data."""
+"""The tables of the archive.
+
+Times are seconds since the epoch; JSON columns hold plain data.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -61,7 +64,9 @@ class RunRow(SQLModel, table=True):
 
 
 class Program(SQLModel, table=True):
-    """A program, stored once for each version of a problem; names and comments do not count.
+    """A program, stored once for each version of a problem.
+
+    Names and comments do not count.
 
     Its evaluations refer to it by its number and so belong to one version too.
     """
@@ -78,7 +83,9 @@ class Program(SQLModel, table=True):
 
 
 class Candidate(SQLModel):
-    """The candidate of one slot of a run: operator, model, program and outcome.
+    """The candidate of one slot of a run.
+
+    Operator, model, program and outcome.
 
     Attributes:
         arm: the arm of the search, if the search has several.
@@ -185,7 +192,10 @@ class BaselineRow(SQLModel, table=True):
 
 
 class RunBoundRow(SQLModel, table=True):
-    """Unproven bounds as a run first used them; the run keeps them, whatever is proven later."""
+    """Unproven bounds as a run first used them.
+
+    The run keeps them, whatever is proven later.
+    """
 
     __tablename__ = "run_bounds"
 
@@ -243,7 +253,9 @@ class ArmRow(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """A decision of a run, for its decision log: race drops, gate decisions, stops.
+    """A decision of a run, for its decision log.
+
+    Race drops, gate decisions, stops.
 
     A slot has at most one of each kind; slot -1 holds those that belong to no slot.
     """
@@ -259,7 +271,9 @@ class Event(SQLModel, table=True):
 
 
 class BatchRow(SQLModel, table=True):
-    """Requests that are sent together; recorded before they are sent, and again once accepted.
+    """Requests that are sent together.
+
+    Recorded before they are sent, and again once accepted.
 
     Attributes:
         name: our name, by which an accepted batch is found again if its acceptance was not received.

@@ -67,7 +67,7 @@ KNOWN = select(Program.id).where(
 
 
 class Archive(Reader):
-    """An archive of runs. A run writes from its own thread, its replies from those that waited for them.
+    """An archive of runs, written by the run's threads.
 
     Args:
         location: a path (SQLite) or a database URL.

@@ -1,4 +1,6 @@
-"""The command line. stdout holds the result, stderr the progress; every command has `--json`.
+"""The command line. stdout holds the result, stderr the progress.
+
+Every command has `--json`.
 
 Exit codes: 0 ok, 1 the work failed, 2 usage, 130 interrupted (Ctrl-C, SIGHUP), 143 terminated (SIGTERM).
 """

@@ -1,4 +1,7 @@
-"""The commands about word problems: `model`, `bench modelling`, `synthesise`; and how they are resumed."""
+"""The commands about word problems.
+
+`model`, `bench modelling`, `synthesise`; and how they are resumed.
+"""
 
 import hashlib
 import json

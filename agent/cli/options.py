@@ -1,4 +1,7 @@
-"""The options that several commands share, and how a list of files becomes options."""
+"""Options that several commands share.
+
+Also how a list of files becomes repeated options.
+"""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,7 @@
-"""Gathers the source that some of our functions need, so that an exported module stands alone."""
+"""Gathers the source that functions of Gapsmith need.
+
+With it an exported module stands alone.
+"""
 
 import ast
 import importlib
@@ -14,7 +17,9 @@ OURS = "gapsmith."
 
 @dataclass
 class Bundle:
-    """Statements in an order in which they can run: imports first, then what others need before what needs it.
+    """Statements in an order in which they can run.
+
+    Imports first, then what others need before what needs it.
 
     Attributes:
         imports: what is imported, a line each.

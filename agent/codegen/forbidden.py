@@ -1,4 +1,6 @@
-"""What a program may not name, since whoever imports an exported program gives it their own rights.
+"""Checks that a program uses no forbidden names.
+
+An exported program runs with the rights of the user that imports it.
 
 The sandbox bounds what a candidate does while it is measured. An exported module has no sandbox around it, so that a
 program may name only what computes: public names of the allowed modules, builtins that reach neither files nor the

@@ -1,4 +1,6 @@
-"""What a program may say to numba: compile this function, with options that reach nothing outside it.
+"""What a program may say to numba.
+
+Compile this function, with options that reach nothing outside it.
 
 Numba evaluates a signature that is a text, hands addresses and machine code out, and with some options runs threads,
 writes a cache or goes back to the interpreter. So `njit` and `jit` may decorate a function, or be called with one, and

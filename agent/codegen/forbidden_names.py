@@ -1,4 +1,4 @@
-"""The names that a program may not use, and those that it may."""
+"""Names that a program may and may not use."""
 
 UNSAFE_BUILTINS = frozenset(
     (

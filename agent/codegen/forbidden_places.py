@@ -1,4 +1,6 @@
-"""Names that a program may use in some places only: elsewhere they lead to code, modules or raw memory.
+"""Names that a program may use in some places only.
+
+Elsewhere they lead to code, modules or raw memory.
 
 - An import in a class makes the module an attribute, of which nothing is known where it is read.
 - A class keyword names a metaclass, which gets and may change the namespace of the class.

@@ -1,4 +1,6 @@
-"""Instances and their optimal solutions in a few lines, for a prompt. Training instances only.
+"""Instances and their optimal solutions in a few lines, for a prompt.
+
+Training instances only.
 
 What a solution is, is read off its form: an order of all items, a choice among them, a group for each, an order
 in which each comes several times, or a number for each. Data that has one row for each item is shown with it.
@@ -29,7 +31,7 @@ def format_data(instance: Instance) -> list[str]:
 
 
 def summarise_instances(instances: Sequence[Instance]) -> list[str]:
-    """Describes the instances of each class: their number, the shapes and the ranges of the arguments.
+    """Describes the instances of each class: number, shapes and ranges.
 
     More classes than `SHOWN_CLASSES` are described together.
     """
@@ -51,7 +53,7 @@ def _summarise_arguments(instances: Sequence[Instance]) -> str:
 
 
 def _summarise_argument(name: str, values: Sequence[Datum]) -> str:
-    """Describes one argument: `p [50 to 80, 5], 1 to 99, median 43`."""
+    """Describes one argument: its shapes, its range and its median."""
     shapes = {np.shape(value) for value in values}
     numbers = np.concatenate([np.ravel(np.asarray(value, dtype=float)) for value in values])
     ranks = {len(shape) for shape in shapes}

@@ -33,7 +33,10 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Prompt:
-    """A rendered prompt: the static part, the part that changes, and a name for the templates behind them."""
+    """A rendered prompt.
+
+    The static part, the part that changes, and a name for the templates behind them.
+    """
 
     system: str
     text: str

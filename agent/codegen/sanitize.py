@@ -1,4 +1,6 @@
-"""Text of models, candidates and errors made harmless, for a prompt as for a terminal.
+"""Sanitizes text of models, candidates and errors.
+
+The result is harmless in a prompt and on a terminal.
 
 Nothing here decides whether text is honest; it decides what it can do where it is shown: move a cursor, turn the
 direction of a line, hide letters, end the fence that it stands in, or fill a screen.

@@ -1,7 +1,7 @@
-"""From a program to a candidate: turns away what need not be run, and knows what was seen before.
+"""Screens programs: syntax, names, size, and duplicates by canonical form.
 
 While a program is measured the sandbox protects the host. What a program may name is checked here because an
-exported module has the rights of whoever imports it; see `forbidden`.
+exported module has the rights of the user that imports it; see `forbidden`.
 """
 
 import ast
@@ -249,11 +249,11 @@ def _list_members(node: ast.ClassDef) -> set[str]:
 
 
 class _Text(str):
-    """A piece of the canonical form, as opposed to a constant of the program."""
+    """A piece of the canonical form; constants are kept apart."""
 
 
 class _Canonical:
-    """Writes a tree without docstrings, annotations and contexts, its own names numbered by first appearance.
+    """Writes the canonical form of a syntax tree, names numbered.
 
     Args:
         bound: the names that the module binds, but those by which it is reached from outside.

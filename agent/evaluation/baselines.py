@@ -1,4 +1,6 @@
-"""Exact results for instances: from the archive where it has them, else solved now and kept.
+"""Exact results for instances.
+
+From the archive where it has them, else solved now and kept.
 
 What is proven is solved once. What is not is solved again where more seconds are allowed than before, and its
 bounds are only ever tightened. A run keeps the bounds that it met first, so that `resume` decides as before.

@@ -1,4 +1,7 @@
-"""Evaluates programs that are there already: files, reference rules, archived programs, and the exact method alone."""
+"""Evaluates programs that are there already.
+
+Files, reference rules, archived programs, and the exact method alone.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +22,10 @@ CHUNK = 20
 
 @dataclass(frozen=True)
 class Entrant:
-    """A program under a name: a file's, a rule's, or an archive's number."""
+    """A program under a name.
+
+    A file's, a rule's, or an archive's number.
+    """
 
     name: str
     source: str

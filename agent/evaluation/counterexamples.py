@@ -1,4 +1,7 @@
-"""Instances on which programs were found wrong: kept for ever, and the first that later programs are tried on."""
+"""Counterexamples: instances on which programs were found wrong.
+
+They are kept for ever, and later programs are tried on them first.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +11,11 @@ from gapsmith.evaluators.base import Instance
 
 LAG = 32
 """Slots after which an instance is used in the run that found it: by then its slot has ended, so that a run does
-not depend on who was faster. More than are ever open at once."""
+not depend on speed. More than are ever open at once."""
 
 
 class Counterexamples:
-    """What is known of a problem, of earlier runs and of this one.
+    """The counterexamples of a problem, from earlier runs and this one.
 
     Args:
         problem: its name; what follows a colon does not count, since the instances are the same.

@@ -36,7 +36,7 @@ def rank_programs(
 
 
 def _select_latest_scales(runs: Sequence[RunRow]) -> list[RunRow]:
-    """Selects the runs at the scale of the latest run of their problem.
+    """Selects the runs at the scale of their problem's latest run.
 
     Args:
         runs: the latest first.

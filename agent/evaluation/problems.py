@@ -1,4 +1,7 @@
-"""Finds a problem: by name among ours, or by path anywhere on disk."""
+"""Finds a problem.
+
+By name among ours, or by path anywhere on disk.
+"""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -39,12 +42,12 @@ def find_problem(name: str, layout: str = "", scale: str = SMALL) -> Problem:
     problem = _find_without_layout(name)
     place = str(Path(name).resolve()) if name.endswith(".py") else name
     named = replace(problem, reference=NamedProblem(place, problem.version))
-    return set_layout(named, layout).at_scale(scale)
+    return set_layout(named, layout).scale_to(scale)
 
 
 @dataclass(frozen=True)
 class NamedProblem:
-    """A problem by its name, or by the absolute path of its file.
+    """A problem by its name or its file's absolute path.
 
     Attributes:
         name: as `find_problem` takes it.

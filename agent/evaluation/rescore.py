@@ -1,4 +1,7 @@
-"""What is archived already, on new instances: before a model is asked for anything."""
+"""Evaluates archived programs on new instances.
+
+Before a model is asked for anything.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Calls an exported program in the sandbox, so that it has none of its caller's rights."""
+"""Calls an exported program in the sandbox.
+
+It has none of its caller's rights there.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,7 +12,9 @@ from gapsmith.sandbox import Call, Ending, Job, Limits, Sandbox, open_sandbox
 
 
 class Sandboxed:
-    """A program that is called as a function, each time in a process of its own, closed off from the host.
+    """A program that is called like a function, in the sandbox.
+
+    Each call runs in a process of its own, closed off from the host.
 
     Args:
         source: the program.

@@ -1,4 +1,7 @@
-"""Scores of programs outside the search: run on the executor, kept in the archive, and never run twice."""
+"""Scores of programs outside the search.
+
+Run on the executor, kept in the archive, and never run twice.
+"""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future

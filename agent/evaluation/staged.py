@@ -1,4 +1,6 @@
-"""A candidate's way through the instances: a probe, the race in training, and validation if it earned it.
+"""Stages of a candidate's evaluation: probe, race and validation.
+
+Each stage is work for a sandbox; the search decides what follows from it, in the order of the slots.
 
 Each part is work for a sandbox; what follows from it is decided by the search, in the order of the slots.
 """
@@ -22,15 +24,15 @@ from gapsmith.evaluators.running.assess import Runner, assess
 from gapsmith.evaluators.scoring import Score
 
 EXAMINED = 12
-"""More than nine: fewer relabelled instances could not be surely worse; see `honesty.SURE`."""
+"""More than nine: with fewer relabelled instances no difference would be significant."""
 MIN_PROBE_INSTANCES, MIN_SUBOPTIMAL = 4, 2
-"""Instances that a probe meets at least, and on so many of them a program must miss the optimum: else that
-another one decides the same says little."""
+"""A probe evaluates at least four instances, two of them with a loss above 0: equal decisions
+on optimally solved instances say little."""
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """How a part of a trial ended.
+    """The result of one stage.
 
     Attributes:
         outcome: "ok", "raced" (dropped in the race), or the ending of the first failure.
@@ -62,7 +64,7 @@ class StageResult:
 
 @dataclass
 class _BenchRun:
-    """A program on its way along a bench."""
+    """The evaluation of a program on a set of instances."""
 
     splits: Splits
     bench: InstanceSet
@@ -155,7 +157,7 @@ class _BenchRun:
 
 @dataclass(frozen=True)
 class Probe:
-    """The first blocks, until what the program did tells it from others.
+    """The first blocks, until the behaviour distinguishes the program from others.
 
     Attributes:
         splits: the benches.
@@ -216,7 +218,7 @@ class Race:
 
 @dataclass(frozen=True)
 class Validation:
-    """The instances of the gate, and the examination whether the results are the program's own work."""
+    """Validation instances, and the examination of the program's integrity."""
 
     splits: Splits
     bench: InstanceSet
@@ -252,7 +254,10 @@ _PLAINLY = json.JSONEncoder(default=str)
 
 @dataclass(frozen=True)
 class Attempted:
-    """What one trial of constants gave: points of gap on the instances, and how many of them were run."""
+    """Loss and number of instances run of one tuning trial.
+
+    The loss is in points of gap on these instances.
+    """
 
     loss: float
     run: int

@@ -19,7 +19,10 @@ MOST_VALUES = 2000
 
 
 class Kind(StrEnum):
-    """The outcome of a program; all but the first are kinds of failure."""
+    """The outcome of a program.
+
+    All but the first are kinds of failure.
+    """
 
     ANSWERED = "answered"
     INFEASIBLE = "infeasible"
@@ -54,7 +57,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a program: its answer if `kind` is ANSWERED, else the reason without one.
+    """The verdict on a program.
+
+    Its answer if `kind` is ANSWERED, else the reason without one.
 
     Attributes:
         kind: the outcome.
@@ -68,7 +73,10 @@ class Verdict:
 
 
 class MalformedAnswer(ValueError):
-    """A result that is not an answer, with the reason for the next prompt."""
+    """A malformed result of `solve`.
+
+    Its message is the reason for the next prompt.
+    """
 
 
 def is_close(left: float, right: float) -> bool:

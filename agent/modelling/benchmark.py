@@ -1,4 +1,7 @@
-"""Scores of a question set: accuracy with intervals, cost of a right answer, kinds of failures."""
+"""Scores of a question set.
+
+Accuracy with intervals, cost of a right answer, kinds of failures.
+"""
 
 import math
 from collections import Counter, defaultdict
@@ -109,7 +112,9 @@ Z = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class Share:
-    """A share of questions with its 95 % interval, from 0 to 1; nan without questions.
+    """A share of questions with its 95 % interval.
+
+    From 0 to 1; nan without questions.
 
     Attributes:
         value: the share.
@@ -141,7 +146,9 @@ class Share:
 
 @dataclass(frozen=True)
 class Score:
-    """The score of a question set. Shares refer to the questions that were asked.
+    """The score of a question set.
+
+    Shares refer to the questions that were asked.
 
     Attributes:
         name: name of the set.

@@ -1,4 +1,7 @@
-"""A job, stored with its run for `resume`; and the context in which it is worked on."""
+"""A job, stored with its run for `resume`.
+
+And the context in which it is worked on.
+"""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence

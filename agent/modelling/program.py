@@ -1,4 +1,7 @@
-"""From a reply to a verdict: extracts the program, screens it, and runs it."""
+"""From a reply to a verdict.
+
+Extracts the program, screens it, and runs it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

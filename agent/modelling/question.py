@@ -1,4 +1,7 @@
-"""Questions: a word problem from a text file, or a set with known answers in JSON Lines."""
+"""Questions.
+
+A word problem from a text file, or a set with known answers in JSON Lines.
+"""
 
 import json
 from collections.abc import Mapping

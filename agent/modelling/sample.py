@@ -1,4 +1,7 @@
-"""An independent sample of a question: a program, and at most two repairs."""
+"""An independent sample of a question.
+
+A program, and at most two repairs.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +40,9 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample; it has no attempts if the budget did not allow the first.
+    """A sample.
+
+    It has no attempts if the budget did not allow the first.
 
     Attributes:
         question: the question.

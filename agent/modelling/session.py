@@ -1,4 +1,6 @@
-"""A modelling run in progress: sends the requests of chains, runs programs and stores the results.
+"""A modelling run in progress.
+
+Sends the requests of chains, runs programs and stores the results.
 
 The scheduler is that of discovery runs. Every reply and every verdict is committed before it is used. On resume the
 same chains start again; calls and runs that the archive has are reused.
@@ -57,7 +59,10 @@ class AskModel:
 
 @dataclass(frozen=True)
 class RunResult:
-    """The result of a program: its number in the archive, or None, and the verdict."""
+    """The result of a program.
+
+    Its number in the archive, or None, and the verdict.
+    """
 
     program: int | None
     verdict: Verdict

@@ -1,4 +1,6 @@
-"""Synthesis of word problems by rejection sampling: a pair is kept only if the optima agree.
+"""Synthesis of word problems by rejection sampling.
+
+A pair is kept only if the optima agree.
 
 The data come from a problem's own generator and the optimum from its exact solver. One request turns the data into a
 story; another one, which sees only the story, formulates it.

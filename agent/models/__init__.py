@@ -1,4 +1,7 @@
-"""The models that answer: hosted ones, a person, a recording, or the built-in genetic programmer."""
+"""The models that answer.
+
+Hosted ones, a person, a recording, or the built-in genetic programmer.
+"""
 
 from gapsmith.agent.models.base import Model, ModelError, Reply, Request, Stopped
 from gapsmith.agent.models.factory import close_model, open_model

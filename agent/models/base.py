@@ -1,4 +1,4 @@
-"""What a model is asked and what it answers."""
+"""Requests to models and their replies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,9 @@ from gapsmith.evaluators.base import GapsmithError, Problem, UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A question to a model: the rendered prompt, and structured data for `offline`.
+    """A question to a model.
+
+    The rendered prompt, and structured data for `offline`.
 
     Attributes:
         slot: the number of the question in its run, from 0; replies are recorded under it.

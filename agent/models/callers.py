@@ -1,4 +1,4 @@
-"""Threads that wait for answers, and are left behind once the time of a run is used up."""
+"""Threads that wait for replies; abandoned when time is up."""
 
 import threading
 from collections.abc import Callable

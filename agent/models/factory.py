@@ -1,4 +1,7 @@
-"""Opens models by their names on the command line; keys come from the environment only."""
+"""Opens models by their names on the command line.
+
+Keys come from the environment only.
+"""
 
 import importlib
 import os

@@ -1,4 +1,7 @@
-"""`manual:FOLDER`: every prompt is a file, and so is its answer; any chat window can be the model."""
+"""`manual:FOLDER`: every prompt is a file, and so is its answer.
+
+Any chat window can be the model.
+"""
 
 import codecs
 import os
@@ -38,7 +41,9 @@ model answers, as a whole, beside it as `NNNN.answer.md`. Any order will do, and
 
 @dataclass(frozen=True, kw_only=True)
 class ManualModel:
-    """Writes `NNNN.prompt.md` and waits for `NNNN.answer.md`, NNNN being the slot. Safe in threads.
+    """Writes `NNNN.prompt.md` and waits for `NNNN.answer.md`, NNNN being the slot.
+
+    Safe in threads.
 
     Attributes:
         folder: where prompts and answers live; made when missing.

@@ -1,4 +1,7 @@
-"""Recordings: the replies of a run in a file, one JSON object a line, and what is needed to run it again."""
+"""Recordings: a run's replies in a file, one JSON object a line.
+
+The first line holds the settings that are needed to run it again.
+"""
 
 import json
 import os

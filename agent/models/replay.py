@@ -11,7 +11,9 @@ NOT_ANSWERED = Reply(text="", detail={"finish": "failed", "error": "not answered
 
 
 class ReplayModel:
-    """Serves the replies of a recording: by slot where recorded, else in order.
+    """Serves the replies of a recording.
+
+    By slot where recorded, else in order.
 
     Without slots the first request, of whatever slot, gets the line of that number (from 0), so that a
     resumed run goes on where it was; each further request gets the next line. Behind the last reply of a whole

@@ -1,4 +1,6 @@
-"""Between replies and the calls of an archive, in both directions, and what an archive can hold of a reply.
+"""Converts replies to calls of an archive, and back.
+
+It also removes from a reply what an archive cannot hold.
 
 A paid reply is never lost for an impossible figure beside it.
 """

@@ -1,4 +1,4 @@
-"""What calls cost, as a table."""
+"""The costs of calls, as a table."""
 
 from rich.table import Table
 

@@ -1,4 +1,7 @@
-"""The decisions of a run in the order in which they were made, from its candidates and events."""
+"""The decisions of a run in their order.
+
+From its candidates and events.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -22,7 +25,7 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided of one slot, or at the end of the run.
+    """The decisions about one slot, or at a run's end.
 
     Attributes:
         slot: its number; None for the end.

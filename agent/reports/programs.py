@@ -61,7 +61,7 @@ def encode_problem(problem: Problem) -> dict[str, Any]:
         "returns": problem.entry.returns,
         "strata": list(problem.strata),
         "scales": [_encode_scale(problem, problem.cpu_cap)]
-        + [_encode_scale(problem.at_scale(name), each.cpu_seconds) for name, each in problem.scales.items()],
+        + [_encode_scale(problem.scale_to(name), each.cpu_seconds) for name, each in problem.scales.items()],
         "rules": [{"name": rule.name, "source": rule.citation} for rule in problem.rules],
     }
 

@@ -1,4 +1,7 @@
-"""Values as plain data for `--json` and as tables for people. No work, no output."""
+"""Values as plain data for `--json` and as tables for people.
+
+No work, no output.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

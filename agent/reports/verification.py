@@ -24,7 +24,7 @@ LONGEST_REASON = 160
 
 @dataclass(frozen=True)
 class CommandOutput:
-    """The output of `verify` as data and as a table, and whether anything failed."""
+    """The output of `verify` as data and table, and its failure."""
 
     data: Any
     table: Table

@@ -1,4 +1,7 @@
-"""A budget is a wall: what is about to be spent is reserved first, and settled when it is known."""
+"""The budget of a run: hard limits.
+
+The most that an action can cost is reserved before it, and replaced by the facts afterwards.
+"""
 
 import time
 from collections.abc import Callable
@@ -9,7 +12,7 @@ from gapsmith.evaluators.base import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What a run may spend; None is no limit.
+    """The limits of a run; None is no limit.
 
     Attributes:
         evaluations: programs scored.
@@ -65,7 +68,7 @@ def derive_calls(budget: Budget, dearest: float) -> int | None:
 
 @dataclass
 class Ledger:
-    """What a run has spent and reserved.
+    """The spent and the reserved budget of a run.
 
     Attributes:
         budget: the wall.

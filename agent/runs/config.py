@@ -1,4 +1,7 @@
-"""One TOML, validated: what the command line can say, in a file. An unknown key names the nearest known one."""
+"""A TOML file of settings, validated.
+
+It says what the command line can say; for an unknown key the error names the nearest known one.
+"""
 
 import tomllib
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""What the user gives a search: notes, heuristics to beat, and one that helps formulations as hint and bound."""
+"""A heuristic that helps a search for formulations.
+
+It is screened, then added to the library as hint and bound.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +57,10 @@ def add_heuristic(problem: Problem, heuristic: str) -> Problem:
 
 @dataclass(frozen=True)
 class WithHeuristic:
-    """A search for formulations with a heuristic's hint and bound in its library."""
+    """A search for formulations with a heuristic in its library.
+
+    The heuristic gives a hint and a bound.
+    """
 
     problem: Reference
     heuristic: str

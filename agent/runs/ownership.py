@@ -1,4 +1,6 @@
-"""Tells own runs from foreign ones: archives and recordings of others are data.
+"""Distinguishes own runs from foreign ones.
+
+Archives and recordings of others are data.
 
 A run carries a mark: a keyed hash of all its settings, whose key is a random file that only this user can read. So
 a run of another user, or one whose settings were changed by hand, has no mark that is right here; and a mark that

@@ -1,4 +1,7 @@
-"""A discovery job from its settings to its report: wires the parts, runs the loop, opens the sealed test once."""
+"""A discovery job from its settings to its report.
+
+Wires the parts, runs the loop, opens the sealed test once.
+"""
 
 import threading
 import time
@@ -26,8 +29,9 @@ from gapsmith.agent.models.router import Pool
 from gapsmith.agent.runs.budget import Ledger, derive_calls
 from gapsmith.agent.runs.final.encoding import encode_report
 from gapsmith.agent.runs.final.entropy import draw_final_seed, find_source
+from gapsmith.agent.runs.final.halving import estimate_by_leaving_out
 from gapsmith.agent.runs.final.report import Report, make_report
-from gapsmith.agent.runs.final.selection import choose_finalists, estimate_by_leaving_out, finish
+from gapsmith.agent.runs.final.selection import choose_finalists, finish
 from gapsmith.agent.runs.hints import add_heuristic, add_knowledge
 from gapsmith.agent.runs.loop.batches import BatchStatus
 from gapsmith.agent.runs.loop.loop import Loop
@@ -57,7 +61,9 @@ moment, and the winner's use on a slower day."""
 
 
 class Run:
-    """A discovery job. Iterate over it while it works, or call `report`: either finishes it.
+    """A discovery job.
+
+    Iterate over it while it works, or call `report`: either finishes it.
 
     Use it in a `with` statement, or call `close`: the sandboxes, models and archives that it opened are closed then.
 
@@ -93,7 +99,7 @@ class Run:
         with ExitStack() as opened:  # what is opened is closed again where something else fails
             self.archive = archive if isinstance(archive, Archive) else _open_archive(archive, opened)
             named = problem or find_problem(settings.problem)
-            scaled = add_version(set_layout(named, settings.layout)).at_scale(settings.scale)
+            scaled = add_version(set_layout(named, settings.layout)).scale_to(settings.scale)
             self.settings = replace(settings, scale=scaled.scale)
             self.problem = limit_cpu(allow_packages(scaled, settings.allow), settings.cpu_seconds)
             self._switches = _make_switches(settings.without, self.problem)
@@ -210,7 +216,7 @@ class Run:
             yield progress
 
     def _tell(self, slot: int) -> None:
-        """Has a person who answered know what came of it."""
+        """Writes the result beside a manual answer."""
         people = {model.name: model for model in self.models if isinstance(model, ManualModel)}
         row = self.archive.find_candidate(self.number, slot) if people else None
         if row is None or row.model not in people:

@@ -1,4 +1,7 @@
-"""What a run depends on; kept with it, so that `resume` needs nothing else."""
+"""The settings of a run.
+
+They are stored with it, so that `resume` needs nothing else.
+"""
 
 import os
 from dataclasses import dataclass
@@ -36,7 +39,9 @@ BEFORE_SCALES = {"dealt_by_place": True, "scale": SMALL, "baseline_seconds": SOL
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All that a run depends on; kept with it, so that `resume` needs nothing else.
+    """All settings of a run.
+
+    They are stored with it, so that `resume` needs nothing else.
 
     Attributes:
         problem: a name, or the path of a file that defines one.

@@ -1,4 +1,4 @@
-"""The instances of a run: those that drive the search, those that gate it, fresh ones, and the sealed test."""
+"""The instances of a run: training, validation, final selection, test."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,9 @@ from gapsmith.evaluators.base import GapsmithError, Instance, Problem, Split, Us
 
 
 class InstanceSupply:
-    """Where a run's instances come from; exact results are kept in the archive.
+    """The source of a run's instances.
+
+    Exact results are kept in the archive.
 
     Args:
         problem: generates them where no file is given.

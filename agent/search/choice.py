@@ -1,4 +1,4 @@
-"""The next question: an operator, its parents, and further facts for the prompt."""
+"""The next request: an operator, its parents, facts for the prompt."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Choice:
-    """What to ask next.
+    """The next request: operator, parents and facts for the prompt.
 
     Attributes:
         operator: how.

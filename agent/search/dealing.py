@@ -1,4 +1,7 @@
-"""Deals a user's instances to training, validation and test: by a seeded draw, never by their place in a file."""
+"""Deals a user's instances to training, validation and test.
+
+By a seeded draw, never by their place in a file.
+"""
 
 from collections.abc import Sequence
 from random import Random

@@ -49,7 +49,7 @@ class InstanceSet:
 
 @dataclass(frozen=True)
 class Splits:
-    """The problem with the instances that drive the search and those that gate it.
+    """The problem with its training and validation instances.
 
     Attributes:
         crossed: whether these are the same few instances, so that the gate decides by cross-validation.

@@ -1,4 +1,6 @@
-"""The search as a fold: everything it knows follows from the verdicts on the slots, in order.
+"""The search as a fold.
+
+Everything it knows follows from the verdicts on the slots, in order.
 
 That is why a run can be resumed from its archive alone, and why the same seed gives the same archive.
 """

@@ -1,4 +1,4 @@
-"""Instances of a problem, their splits, and the errors that a user can fix."""
+"""Instances of a problem, their splits, and errors of users."""
 
 import hashlib
 import json
@@ -17,15 +17,24 @@ Datum: TypeAlias = NDArray[Any] | int | float
 
 
 class GapsmithError(Exception):
-    """An error that a user can fix: one line with finding, expectation and remedy."""
+    """An error that a user can fix.
+
+    One line with finding, expectation and remedy.
+    """
 
 
 class UsageError(GapsmithError):
-    """A wrong argument of a call: an unknown name, a missing file, a value out of range."""
+    """A wrong argument of a call.
+
+    An unknown name, a missing file, a value out of range.
+    """
 
 
 class Infeasible(Exception):
-    """A returned value is no solution: the reason, in words for the next prompt."""
+    """A returned value is no solution.
+
+    The reason, in words for the next prompt.
+    """
 
 
 class Split(StrEnum):
@@ -41,7 +50,9 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """One case of a problem: the arguments of the entry point by name, in its order, without its optimum.
+    """One case of a problem.
+
+    The arguments of the entry point by name, in its order, without its optimum.
 
     Attributes:
         name: `STEM-K` in a file of several (1-based), else `STEM`; those of generated ones hold scale, split, seed and

@@ -23,7 +23,9 @@ from gapsmith.evaluators.outcomes import Baseline, IntegrityResult
 
 @dataclass(frozen=True)
 class FollowUp:
-    """A second call of a candidate, with arguments that trusted code derives from its first answer.
+    """A second call, with arguments derived from the first answer.
+
+    Trusted code derives them.
 
     Attributes:
         entry: another function of its module.
@@ -63,7 +65,7 @@ SMALL, MEDIUM, LARGE = "small", "medium", "large"
 
 @dataclass(frozen=True, kw_only=True)
 class ProblemScale:
-    """What a problem has otherwise at one of its scales.
+    """The settings of a problem at one of its scales.
 
     Attributes:
         sizes: per split, the sizes that the generator uses, in turn.
@@ -93,7 +95,10 @@ def refuse_to_read(path: Path) -> list[Instance]:
 
 
 class Reference(Protocol):
-    """Where a problem comes from: plain data from which another process makes the problem again."""
+    """Where a problem comes from.
+
+    Plain data from which another process makes the problem again.
+    """
 
     def resolve(self) -> "Problem":
         """Makes the problem again.
@@ -105,7 +110,7 @@ class Reference(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """A family of instances and everything that must be known to search for heuristics on it.
+    """A family of instances and everything needed to search on it.
 
     Attributes:
         name: the module's name, as on the command line.
@@ -148,7 +153,7 @@ class Problem:
         cpu_share: factor on the limit, such as the part that the search may use.
         solver_seconds: limit of the exact method for each instance where none is given, seconds of CPU.
         scale: the scale of the generated instances.
-        scales: other scales by name; see `at_scale`.
+        scales: other scales by name; see `scale_to`.
         reference: how another process finds the problem; limits are sent with it. None cannot be sent.
     """
 
@@ -196,7 +201,7 @@ class Problem:
             raise PicklingError(f"problem {self.name} has no reference; expected one from find_problem")
         return _restore_problem, (self.reference, self.scale, self.packages, self.cpu_cap, self.cpu_share)
 
-    def at_scale(self, name: str = "") -> "Problem":
+    def scale_to(self, name: str = "") -> "Problem":
         """Returns the problem with instances and limits of a scale.
 
         Args:
@@ -367,13 +372,16 @@ def _restore_problem(
     reference: Reference, scale: str, packages: tuple[str, ...], cpu_cap: float | None, cpu_share: float
 ) -> Problem:
     """Makes a problem again where it was sent to."""
-    found = reference.resolve().at_scale(scale)
+    found = reference.resolve().scale_to(scale)
     chosen = found if found.packages == packages else found.choose_packages(packages)
     return replace(chosen, cpu_cap=cpu_cap, cpu_share=cpu_share)
 
 
 class Runner(Protocol):
-    """Anything that runs a job: a sandbox, or a fake in a test."""
+    """Anything that runs a job.
+
+    A sandbox, or a fake in a test.
+    """
 
     def run(self, job: "Job") -> "Outcome":
         """Runs one job to its end."""

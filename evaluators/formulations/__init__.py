@@ -1,4 +1,6 @@
-"""The search for formulations: trusted base models, additions to them, their verification and their speed.
+"""The search for formulations.
+
+Trusted base models, additions to them, their verification and their speed.
 
 The base models themselves are in the folders of their problems; see `catalogue`.
 """

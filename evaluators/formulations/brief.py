@@ -1,4 +1,7 @@
-"""The description of the search for formulations in prompts, around the base's own brief."""
+"""Describes the search for formulations in prompts.
+
+Around the base's own brief.
+"""
 
 EXTEND = """\
 A CP-SAT model (OR-Tools 9.15, `cp_model`) of this problem is given. WANTED

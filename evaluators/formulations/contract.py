@@ -1,4 +1,7 @@
-"""The contract of a formulation: a trusted CP-SAT model of a problem, and what candidates may build on it."""
+"""The contract of a formulation.
+
+A trusted CP-SAT model of a problem, and what candidates may build on it.
+"""
 
 import inspect
 import textwrap
@@ -26,7 +29,7 @@ HEADER = "import numpy as np\nfrom ortools.sat.python import cp_model\n"
 
 
 class Claim(StrEnum):
-    """What an added constraint claims.
+    """The claim of an added constraint.
 
     It is the first word of the constraint's name, before a colon, as in "implied: no idle".
     """
@@ -79,7 +82,9 @@ def make_pattern(
 
 @dataclass(frozen=True, kw_only=True)
 class Formulation:
-    """A trusted base model of a problem, and everything needed to judge additions to it.
+    """A trusted base model of a problem.
+
+    With everything needed to judge additions to it.
 
     Attributes:
         name: as on the command line, for example "tardiness_interval".

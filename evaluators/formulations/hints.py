@@ -1,4 +1,6 @@
-"""A heuristic that helps a solver: its solution becomes a hint, its cost an upper bound.
+"""A heuristic that helps a solver.
+
+Its solution becomes a hint, its cost an upper bound.
 
 Both become patterns of the library, so that they are proposed, verified and measured like any other. The source of
 such a pattern holds the heuristic and the functions that compute its solution's cost and the variables' values, since

@@ -1,4 +1,4 @@
-"""Instances that carry their base model, and prices of the models that candidates make of it."""
+"""Instances with their base model, and prices of candidates' models."""
 
 import base64
 import binascii

@@ -1,4 +1,6 @@
-"""A search for a better formulation as a problem like any other: its programs are run, priced, raced and gated.
+"""A search for a better formulation as a problem like any other.
+
+Its programs are run, priced, raced and gated.
 
 An instance carries the text of its base model. What a program returns is a model; its price is 1 plus the mean
 logarithm of its solving times, so that the gap, 100·(price − 1), falls by 69 points where times halve.

@@ -1,4 +1,7 @@
-"""Measures the speed of a formulation for the report: times against its base, with intervals, placebo and wall time."""
+"""Measures the speed of a formulation for the report.
+
+Times against its base, with intervals, placebo and wall time.
+"""
 
 import math
 import os
@@ -176,7 +179,10 @@ def _divide_means(mine: Any, other: Any) -> float:
 
 @dataclass(frozen=True)
 class _WallRun:
-    """The wall time of a run with all cores, in seconds, and its branch-and-bound nodes."""
+    """The result of a run with all cores.
+
+    Wall time in seconds, and branch-and-bound nodes.
+    """
 
     seconds: float
     nodes: float

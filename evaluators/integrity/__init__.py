@@ -1,1 +1,1 @@
-"""Checks that a result is the program's own work, and that a problem keeps its promises."""
+"""Checks the integrity of results and the promises of problems."""

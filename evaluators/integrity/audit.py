@@ -1,4 +1,6 @@
-"""Checks that a program's results are its own work on each instance alone.
+"""Checks that results are the program's own work.
+
+On each instance alone.
 
 A program that carries information over from earlier instances, that recognises instances by the numbering of
 their parts, or that is not deterministic can look better than it is. Elites are audited before they count: they

@@ -1,4 +1,6 @@
-"""The promises of a problem, tested on the problem itself: one line for every broken promise.
+"""The promises of a problem, tested on the problem itself.
+
+One line for every broken promise.
 
 Authors call `broken_promises(problem, runner)` from their own tests, or `gapsmith problems my_problem.py
 --check`.

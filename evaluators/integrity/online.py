@@ -1,4 +1,6 @@
-"""On-line problems: a candidate decides on each event when it arrives, and must not see later ones.
+"""On-line problems.
+
+A candidate decides on each event when it arrives, and must not see later ones.
 
 An on-line instance holds its events in arrays, one row per event in the order of arrival; its numbers are known
 from the start; a solution is a list with one decision per event. The driver of such a problem defines
@@ -140,7 +142,10 @@ def check_foresight(
 
 @dataclass(frozen=True)
 class _Check:
-    """A program on an instance, to be run in several ways, each time in a new process."""
+    """A program on an instance, run in several ways.
+
+    Each time in a new process.
+    """
 
     problem: Problem
     source: str

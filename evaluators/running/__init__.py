@@ -1,1 +1,4 @@
-"""Runs candidates and prices what they return: repeats after time-outs, events one by one."""
+"""Runs candidates and prices their results.
+
+Repeats after time-outs, events one by one.
+"""

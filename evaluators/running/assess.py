@@ -1,4 +1,4 @@
-"""Runs a program on instances in the sandbox, verifies its solutions, and prices them."""
+"""Runs a program in the sandbox, verifies and prices its solutions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,9 @@ from gapsmith.sandbox import Answer, Job, Limits, Outcome
 
 @dataclass(frozen=True)
 class Assessment:
-    """The scores of a program in the order of the instances, up to the first failure.
+    """The scores of a program, up to the first failure.
+
+    In the order of the instances.
 
     Attributes:
         outcome: "ok" when all instances were solved, else that of the first failure.

@@ -1,4 +1,7 @@
-"""Calls of a program: the arguments for an instance, and those by which it is compiled."""
+"""Calls of a program.
+
+The arguments for an instance, and those by which it is compiled.
+"""
 
 from collections.abc import Mapping
 from weakref import WeakKeyDictionary

@@ -1,4 +1,6 @@
-"""Runs a job again where it ran out of time, so that the result depends on the program, not on the load.
+"""Repeats a job that ran out of time.
+
+So the result depends on the program, not on the load.
 
 Disturbances only add to a measurement of CPU time: the least of up to three times counts, as is usual. The
 second and the third run have a fifth more time, so that a program that is a little late is measured to its end.

@@ -1,4 +1,6 @@
-"""Sends the events of an on-line instance one by one, each after the decision on the one before.
+"""Sends the events of an on-line instance one by one.
+
+Each after the decision on the one before.
 
 Such a decision cannot depend on later events, whatever a program does to its process. All reported figures and
 claims about on-line programs rest on this. In training, all events are sent in one call, which is faster, and

@@ -1,4 +1,4 @@
-"""Compiles kernels with numba, so that every kernel is typed, cached and falls back in the same manner."""
+"""Compiles kernels with numba: typed, cached, with a common fallback."""
 
 import contextlib
 import hashlib

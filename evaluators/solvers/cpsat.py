@@ -1,4 +1,7 @@
-"""Runs CP-SAT for baselines: one worker, a fixed seed, a limit that does not depend on the machine's load."""
+"""Runs CP-SAT for baselines.
+
+One worker, a fixed seed, a limit that does not depend on the machine's load.
+"""
 
 import contextlib
 import threading

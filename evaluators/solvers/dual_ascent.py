@@ -1,4 +1,6 @@
-"""Maximises a concave, piecewise linear dual function by subgradients: Lagrangian bounds of several problems.
+"""Maximises a concave, piecewise linear dual function by subgradients.
+
+Lagrangian bounds of several problems.
 
 Proofs and heuristics are kept apart. The ascent itself computes in floating point, since it only chooses where
 to look. The dual is evaluated at integer multipliers and returns integers, both in a unit that is a small

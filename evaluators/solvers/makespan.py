@@ -1,4 +1,6 @@
-"""OR-Tools' formulations of the shops and of the project: only this module runs CP-SAT for them.
+"""OR-Tools' formulations of the shops and of the project.
+
+Only this module runs CP-SAT for them.
 
 CP-SAT is run with one worker and a fixed seed. Its own limits use the wall clock, which says little on a shared
 machine, or a deterministic time, of which a second may take four of CPU: so the CPU clock is watched here.

@@ -1,1 +1,1 @@
-"""What several templates share."""
+"""Parts that several templates share."""

@@ -1,1 +1,1 @@
-"""What runs inside the sandbox: the zygote, its children, and the clocks they lack."""
+"""The inside of the sandbox: zygote, children, and clocks."""

@@ -1,4 +1,6 @@
-"""The child process that owns one candidate; this code runs after the fork.
+"""The child process that owns one candidate.
+
+This code runs after the fork.
 
 The host trusts nothing here: a candidate may replace every function of this file.
 """
@@ -27,7 +29,10 @@ _NAMES = {"candidate": "<candidate>", "driver": "<driver>"}
 
 
 class Refused(Exception):
-    """The candidate's work cannot continue: the name of the ending and its message."""
+    """The candidate's work cannot continue.
+
+    The name of the ending and its message.
+    """
 
     def __init__(self, ending: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,6 @@
-"""Removes the clocks from the guest's `time`, so that a program that depends on one gets an error.
+"""Removes the clocks from the guest's `time`.
+
+A program that depends on one gets an error.
 
 This helps honest programs, whose results would change from run to run; it stops no hostile one. A program that
 still depends on a clock is found when elites are run again.

@@ -1,4 +1,6 @@
-"""Numba in the guest: loaded before the zygote is locked, given a program's machine code in each of its children.
+"""Numba in the guest.
+
+Loaded before the zygote is locked, given a program's machine code in each of its children.
 
 A program is compiled in a child of its own. What it has compiled there leaves that child as bytes, which the host
 neither reads nor trusts: it hands them to later children of the same program, and to no other. Nothing is written

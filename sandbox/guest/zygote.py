@@ -1,4 +1,6 @@
-"""The zygote: imports once, locks itself down, forks one child per candidate, and reads none of its bytes.
+"""The zygote.
+
+Imports once, locks itself down, forks one child per candidate, and reads none of its bytes.
 
 It communicates with the host over one stream. Up: a start report, then events of fixed size. Down: one byte,
 TAKEN, whenever the host takes a spare child; the end of the stream ends the zygote.

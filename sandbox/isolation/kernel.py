@@ -1,4 +1,7 @@
-"""Calls system calls for which Python has no function. Linux only; importing it does nothing."""
+"""Calls system calls for which Python has no function.
+
+Linux only; importing it does nothing.
+"""
 
 import ctypes
 import errno

@@ -1,4 +1,7 @@
-"""Landlock: this process and its forks may read the named files and nothing else."""
+"""Landlock.
+
+This process and its forks may read the named files and nothing else.
+"""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""The strength of the isolation on this machine, with the proof of each layer."""
+"""The level of isolation on this machine, with proofs."""
 
 import sys
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _MACOS = (
 
 @dataclass(frozen=True)
 class Isolation:
-    """What the probes found.
+    """The results of the probes.
 
     Attributes:
         level: the level that the layers make together.

@@ -1,4 +1,7 @@
-"""Applies the layers of isolation: once to the zygote, and the rest to each child."""
+"""Applies the layers of isolation.
+
+Once to the zygote, and the rest to each child.
+"""
 
 import os
 import select
@@ -26,7 +29,7 @@ class LayerFailed(Exception):
 
 @dataclass(kw_only=True)
 class Enclosure:
-    """Which layers the zygote has, and why it lacks the others.
+    """The layers of the zygote, and reasons for missing ones.
 
     Attributes:
         applied: the layers that are on.
@@ -158,7 +161,9 @@ def forbid_system_calls(enclosure: Enclosure, wanted: frozenset[str]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Lockdown:
-    """What each child applies to itself; decided once, in the zygote.
+    """The restrictions of each child.
+
+    Decided once, in the zygote.
 
     Attributes:
         layers: the layers that are on.

@@ -1,4 +1,7 @@
-"""Namespaces and the private root: the process sees no network, no other process, and few files."""
+"""Namespaces and the private root.
+
+The process sees no network, no other process, and few files.
+"""
 
 import contextlib
 import ctypes

@@ -1,4 +1,6 @@
-"""Proofs of isolation: a layer counts only after a process under it has tried the forbidden action and failed.
+"""Proofs of isolation.
+
+A layer counts only after a process under it has tried the forbidden action and failed.
 
 A probe runs in a child of the zygote, before any candidate exists. The layers are tried one by one, seccomp
 last, because it would hide whether the others hold.

@@ -1,4 +1,7 @@
-"""Resource limits of a child. The host watches CPU time; its limit here is a safety net."""
+"""Resource limits of a child.
+
+The host watches CPU time; its limit here is a safety net.
+"""
 
 import resource
 import sys
@@ -14,7 +17,10 @@ _THREAD_DATA = 10 * _MIB
 
 @dataclass(frozen=True)
 class Footprint:
-    """The memory of the zygote before any candidate, in bytes; a child starts with the same."""
+    """The memory of the zygote before any candidate, in bytes.
+
+    A child starts with the same.
+    """
 
     addresses: int
     data: int

@@ -1,4 +1,6 @@
-"""Seccomp filters, written as raw BPF: which system calls a process may make.
+"""Seccomp filters, written as raw BPF.
+
+Which system calls a process may make.
 
 The zygote's filter is an allow-list and is inherited. A child adds a short one that forbids what only the
 zygote needs and checks arguments. The kernel runs both, and the stricter answer holds.
@@ -177,7 +179,10 @@ def _refuse_threads() -> list[Instruction]:
 
 
 class Filter:
-    """A filter in the kernel's format, made beforehand, so that installing it is cheap."""
+    """A filter in the kernel's format.
+
+    Made beforehand, so that installing it is cheap.
+    """
 
     def __init__(self, program: list[Instruction]) -> None:
         code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)

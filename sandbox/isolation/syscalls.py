@@ -1,4 +1,6 @@
-"""Names and numbers of system calls: x86-64, and the kernel's generic table, which aarch64 uses.
+"""Names and numbers of system calls.
+
+X86-64, and the kernel's generic table, which aarch64 uses.
 
 Each row is `name x86-64 generic`; a dash where the architecture lacks the call.
 """

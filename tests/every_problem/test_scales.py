@@ -20,7 +20,7 @@ def test_the_usual_scale_is_medium(name):
     small, usual = load_problem(name), find_problem(name, scale="")
     assert (small.scale, usual.scale) == ("small", "medium")
     assert usual.sizes != small.sizes
-    assert small.at_scale("small") is small
+    assert small.scale_to("small") is small
 
 
 @pytest.mark.parametrize(("name", "scale"), BOTH)
@@ -39,7 +39,7 @@ def test_a_scale_survives_the_way_to_another_process(name, scale):
 @pytest.mark.parametrize(("name", "scale"), BOTH)
 def test_a_scale_fits_a_planner(name, scale):
     """Medium allows a tenth of a second to one second of CPU, large one to ten."""
-    problem = load_problem(name).at_scale(scale)
+    problem = load_problem(name).scale_to(scale)
     least, most = (0.1, 1.0) if scale == "medium" else (1.0, 10.0)
     instance = problem.generate_instances(Split.TEST, count=1)[0]
     assert least <= problem.compute_cpu_limit(instance) <= most
@@ -50,7 +50,7 @@ def test_a_scale_fits_a_planner(name, scale):
 def test_the_story_follows_the_scale(name, scale):
     """A prompt at a scale tells other sizes than at small, and the same rules."""
     small = load_problem(name)
-    scaled = small.at_scale(scale)
+    scaled = small.scale_to(scale)
     assert scaled.story != small.story
     assert scaled.brief == small.brief
     assert scaled.story in scaled.description

@@ -1,1 +1,1 @@
-"""What keeps an archive safe: locks waited for, leases, replies that could not be written."""
+"""The safety of an archive: locks, leases, unwritten replies."""

@@ -1,4 +1,6 @@
-"""Handles failures of an archive in use: waits for locks and reports all other errors in one line.
+"""Handles failures of an archive in use.
+
+Waits for locks and reports all other errors in one line.
 
 SQLite itself waits some seconds for a lock. The guard lets it wait again, and informs the user once.
 """

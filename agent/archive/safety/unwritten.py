@@ -1,4 +1,7 @@
-"""Paid replies that could not be written: they are kept in a file beside the archive, which reads it later."""
+"""Paid replies that could not be written.
+
+They are kept in a file beside the archive, which reads it later.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,7 +22,9 @@ def ignore_line(_line: str) -> None:
 
 
 class UnwrittenReplies:
-    """The file of replies that an archive could not write; only SQLite has one.
+    """The file of replies that an archive could not write.
+
+    Only SQLite has one.
 
     Args:
         engine: the archive.

@@ -20,7 +20,9 @@ LEAST_OF_FILES = 3
 
 
 class PlainConsole(Console):
-    """A console that interprets no text: neither markup, nor escape sequences, nor right-to-left marks.
+    """A console that interprets no text.
+
+    Neither markup, nor escape sequences, nor right-to-left marks.
 
     Text of models, candidates, errors, instance files and archives of others is shown on it; its own colours come
     from styles, never from text.
@@ -36,7 +38,9 @@ class PlainConsole(Console):
 
 
 class Stream:
-    """The current standard stream of that name; failures are handled in one place.
+    """The current standard stream of that name.
+
+    Failures are handled in one place.
 
     Args:
         name: "stdout" or "stderr".

@@ -32,7 +32,9 @@ BATCH_GOES_ON = "batches continue at the provider, and resume collects them; oth
 
 
 class ProgressDisplay:
-    """Progress: one bar at a time on a terminal, elsewhere a line at intervals.
+    """Progress.
+
+    One bar at a time on a terminal, elsewhere a line at intervals.
 
     Args:
         console: the console on which it is shown.

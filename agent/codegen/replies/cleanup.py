@@ -1,4 +1,4 @@
-"""Removes what is not Python from a model's code.
+"""Cleans a model's code: removes all that is not Python.
 
 Prompts, line numbers, marks of a diff, HTML entities, typographic signs, and prose around the code.
 """

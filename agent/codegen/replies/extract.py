@@ -1,4 +1,6 @@
-"""From a reply to its program: the last one that defines the entry point, with the helpers and imports it needs.
+"""From a reply to its program.
+
+The last one that defines the entry point, with the helpers and imports it needs.
 
 What a model got wrong in form alone is put right and said: another name of the function, a class or a lambda in
 its place, a forgotten import, an example call at the end. What it got wrong in substance stays as it is.

@@ -1,4 +1,7 @@
-"""Completes a program from a reply: imports that it lacks, helpers that stand in other blocks."""
+"""Completes a program from a reply.
+
+Imports that it lacks, helpers that stand in other blocks.
+"""
 
 import ast
 import builtins

@@ -1,4 +1,6 @@
-"""The parts of a reply that may be its program: fenced, in tags, in JSON, indented, or bare.
+"""The parts of a reply that may be its program.
+
+Fenced, in tags, in JSON, indented, or bare.
 
 Replies are untrusted: every step is linear in the length of the text, and depth and number of blocks are bounded.
 """

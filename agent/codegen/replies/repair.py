@@ -1,4 +1,7 @@
-"""Repairs the form of programs: defines the entry point, adds missing helpers and imports."""
+"""Repairs the form of programs.
+
+Defines the entry point, adds missing helpers and imports.
+"""
 
 import ast
 import io

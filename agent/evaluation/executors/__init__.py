@@ -1,1 +1,4 @@
-"""Where evaluations run: on this machine, or wherever else an executor sends them."""
+"""Where evaluations run.
+
+On this machine, or wherever else an executor sends them.
+"""

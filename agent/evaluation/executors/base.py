@@ -1,4 +1,4 @@
-"""What an executor is, and what it is given to do."""
+"""Executors and their work."""
 
 from collections.abc import Callable
 from concurrent.futures import Future

@@ -1,4 +1,7 @@
-"""Runs evaluations in parallel on this machine: N threads, each with a sandbox of its own."""
+"""Runs evaluations in parallel on this machine.
+
+N threads, each with a sandbox of its own.
+"""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""The executors by name. A new one is a file in this folder and a line in this table."""
+"""The executors by name.
+
+A new one is a file in this folder and a line in this table.
+"""
 
 import importlib
 from collections.abc import Mapping

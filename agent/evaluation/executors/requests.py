@@ -18,7 +18,7 @@ InstanceKey = tuple[str, str, str]
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles a request, and collects its instances instead of pickling them with it."""
+    """Pickles a request without its instances, which it collects."""
 
     def __init__(self, file: BytesIO) -> None:
         super().__init__(file)

@@ -1,4 +1,6 @@
-"""Problems of one's own: a Python file anywhere on disk, with the modules beside it that it imports.
+"""Problems of one's own.
+
+A Python file anywhere on disk, with the modules beside it that it imports.
 
 Costs and optima are kept under a digest of these sources, the version of the problem: after an edit, what was kept
 before is not used. Data files that a problem reads are no part of it.

@@ -1,4 +1,7 @@
-"""Code of the user's own: what a problem file's functions return is made plain, and what they raise is one line."""
+"""Code of the user's own.
+
+What a problem file's functions return is made plain, and what they raise is one line.
+"""
 
 import functools
 import math

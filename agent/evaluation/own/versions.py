@@ -1,4 +1,7 @@
-"""Versions of a problem in an archive: what another one left there is told, and not used."""
+"""Versions of a problem in an archive.
+
+Results of another version are mentioned, and not used.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,1 +1,4 @@
-"""Models behind an API: OpenAI's and Anthropic's, and servers that speak like them."""
+"""Models behind an API.
+
+OpenAI's and Anthropic's, and servers that speak like them.
+"""

@@ -1,4 +1,4 @@
-"""What hosted models share: options of a call, how a reply ended, its cost, and when to give up."""
+"""Parts common to hosted models: options, costs, failures."""
 
 import threading
 from collections.abc import Sequence

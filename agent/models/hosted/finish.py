@@ -1,4 +1,7 @@
-"""What can be used of a reply that did not end well, and what is said of it where nothing can."""
+"""Handles replies that did not end well.
+
+Says what of them can be used, and words the error where nothing can.
+"""
 
 import re
 from collections.abc import Mapping

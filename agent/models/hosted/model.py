@@ -1,4 +1,7 @@
-"""A hosted model of any provider: what is the provider's own stands behind `HostedApi`."""
+"""A hosted model of any provider.
+
+What is the provider's own stands behind `HostedApi`.
+"""
 
 import threading
 import weakref
@@ -14,7 +17,10 @@ from gapsmith.agent.models.hosted.transport.errors import Fault
 
 
 class HostedApi(Protocol):
-    """What a provider's file supplies: how requests are written and sent, and answers read."""
+    """The provider's part: writing requests, reading answers.
+
+    A file each in `providers`.
+    """
 
     @property
     def parameters(self) -> Sequence[Parameter]:
@@ -51,7 +57,9 @@ class HostedApi(Protocol):
 
 
 class HostedModel:
-    """One model behind a provider's API. Its connections are made once and shared by threads.
+    """One model behind a provider's API.
+
+    Its connections are made once and shared by threads.
 
     Args:
         api: the provider's.

@@ -1,4 +1,4 @@
-"""`openai:NAME`: the Responses API of the official server, Chat Completions of compatible ones."""
+"""`openai:NAME`: the Responses API, or Chat Completions for compatible servers."""
 
 import hashlib
 from collections.abc import Callable, Mapping

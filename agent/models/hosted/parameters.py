@@ -1,4 +1,4 @@
-"""What a request may say beyond the question: parameters that some models know and others refuse."""
+"""Optional request parameters, which some models know and others refuse."""
 
 import re
 import threading

@@ -1,4 +1,4 @@
-"""What tokens cost: a dated table beside this file, and the user's own prices over it."""
+"""Prices of tokens: a dated table, overridden by the user's own."""
 
 import difflib
 import json
@@ -98,7 +98,7 @@ _SAME_AS = {"cached": "input", "written": "input", "reasoning": "output"}
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices by the name of the model as on the command line, for example `openai:gpt-5`."""
+    """Prices by model name, as on the command line: `openai:gpt-5`."""
 
     date: str
     table: Mapping[str, Price]

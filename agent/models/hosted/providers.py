@@ -1,4 +1,7 @@
-"""The providers of hosted models. A new one is a file in this folder and a line in this table."""
+"""The providers of hosted models.
+
+A new one is a file in this folder and a line in this table.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """What is known of a provider before its SDK is loaded.
+    """Facts about a provider, known before its SDK is loaded.
 
     Its file has the same name, and a function `connect(server, options, api)` that returns a `HostedApi`. Its key
     is read from NAME_API_KEY and its base URL from NAME_BASE_URL, NAME being the provider's in capitals.

@@ -1,4 +1,4 @@
-"""Simplification of expressions: what is longer than it need be hides what it is."""
+"""Simplifies expressions."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What the offline model does with a grammar: puts programs together from blocks and changes them."""
+"""Assembles programs from a grammar's blocks, and mutates them."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ TRIES = 8
 
 
 class Draft(NamedTuple):
-    """A program and what was done to get it."""
+    """A program and how it was made."""
 
     program: Program
     words: str

@@ -1,4 +1,4 @@
-"""Changes of Python that is not ours: small, blind, and never wrong in syntax.
+"""Random edits of arbitrary Python source, always valid syntax.
 
 For programs of language models, for reference rules, and for problems without a grammar.
 """

@@ -1,4 +1,6 @@
-"""Expressions of the offline model: immutable trees over terminals, printed as Python that cannot fail.
+"""Expressions of the offline model.
+
+Immutable trees over terminals, printed as Python that cannot fail.
 
 Protection is a matter of printing, not of care: a quotient is printed with a divisor that is positive, an
 exponential with an exponent that is not. What is none of the forms below is kept as it is written.
@@ -14,7 +16,10 @@ GREATEST = 1e12
 
 
 class Node(NamedTuple):
-    """A form and its operands; a leaf is a terminal's name, a number, or code that is not looked into."""
+    """A form and its operands.
+
+    A leaf is a terminal's name, a number, or code that is not looked into.
+    """
 
     head: str
     children: tuple["Node", ...] = ()
@@ -203,7 +208,10 @@ def count_clashes(node: Node, kinds: Mapping[str, Kind]) -> int:
 
 
 class Signs(NamedTuple):
-    """What is known of terminals: which are above zero, and which divisors the grammar's author wrote."""
+    """Known signs of terminals.
+
+    Which are above zero, and which divisors the grammar's author wrote.
+    """
 
     positive: frozenset[str]
     divisors: frozenset[Node]

@@ -1,4 +1,6 @@
-"""The built-in model for formulations: subsets of the library of classical patterns, the control for any model.
+"""The built-in model for formulations.
+
+Subsets of the library of classical patterns, the control for any model.
 
 A program is the patterns' own functions, those that they call, and an entry point that calls them in the library's
 order, so that equal subsets are equal programs. Where whole models are wanted, it is one of the library.

@@ -1,4 +1,6 @@
-"""The built-in model: a genetic programmer over Python source. No key, no network, and the control to beat.
+"""The built-in model: a genetic programmer over Python source.
+
+No key, no network, and the control to beat.
 
 Its entry point is a language model's: a request in, code in a fence out. Where the problem has a grammar,
 programs are put together from its blocks; any other parent is changed blindly, statement by statement.
@@ -20,7 +22,7 @@ TRIES = 8
 
 
 class Workspace:
-    """What is at hand for a problem: its grammar made ready, and its reference rules as programs."""
+    """A problem's grammar made ready, with its rules as programs."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -202,7 +204,10 @@ def _can_fit(old: str, new: str) -> bool:
 
 
 class OfflineModel:
-    """Answers requests by genetic programming: equal requests, equal replies, whatever was asked before."""
+    """Answers requests by genetic programming.
+
+    Equal requests, equal replies, whatever was asked before.
+    """
 
     name = "offline"
     deterministic = True

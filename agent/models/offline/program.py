@@ -1,4 +1,6 @@
-"""Programs of the offline model: Python source in pieces, and the building blocks of a grammar.
+"""Programs of the offline model.
+
+Python source in pieces, and the building blocks of a grammar.
 
 Source stays text, so that what is not changed keeps its layout, comments and docstrings.
 """
@@ -30,7 +32,10 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 class Piece(NamedTuple):
-    """A top-level statement as text, with what stands before it; a function has its name."""
+    """A top-level statement as text, with what stands before it.
+
+    A function has its name.
+    """
 
     name: str
     text: str
@@ -211,7 +216,10 @@ def _list_blocks(sources: Mapping[str, str]) -> dict[str, Block]:
 
 
 class Kit:
-    """A grammar made ready: its blocks by role and by name, and what a priority may say."""
+    """A grammar made ready.
+
+    Its blocks by role and by name, and what a priority may say.
+    """
 
     def __init__(self, problem: Problem) -> None:
         grammar = problem.grammar

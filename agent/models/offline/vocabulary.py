@@ -1,4 +1,4 @@
-"""What the offline model may say in a priority: terminals, and how expressions grow and change."""
+"""Terminals and expressions of evolved priorities."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -202,7 +202,10 @@ def _count_squares(node: Node) -> int:
 
 
 class Growth(NamedTuple):
-    """How an expression can be made: form, weight, kinds of the operands; `kind` None makes any kind."""
+    """How an expression can be made.
+
+    Form, weight, kinds of the operands; `kind` None makes any kind.
+    """
 
     head: str
     weight: float
@@ -306,7 +309,10 @@ def _replace_point(words: Vocabulary, rng: Random, node: Node) -> Node:
 
 
 class Move(NamedTuple):
-    """A change of an expression: how often it is drawn, and what it does."""
+    """A change of an expression.
+
+    How often it is drawn, and what it does.
+    """
 
     weight: float
     change: Change

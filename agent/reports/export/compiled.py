@@ -1,4 +1,7 @@
-"""Makes an exported program stand alone: compiled where numba is installed, plain Python where it is not."""
+"""Makes an exported program stand alone, compiled if possible.
+
+Compiled where numba is installed, plain Python where it is not.
+"""
 
 import ast
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""A formulation as a stand-alone module: it needs OR-Tools and numpy, and holds its base and its measured results."""
+"""A formulation as a stand-alone module.
+
+It needs OR-Tools and numpy, and holds its base and its measured results.
+"""
 
 import textwrap
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""A program as a module of its own: numpy and the standard library, its provenance, and a self-test."""
+"""A program as a module of its own.
+
+Numpy and the standard library, its provenance, and a self-test.
+"""
 
 import json
 import textwrap
@@ -33,12 +36,14 @@ LOADING_SECONDS = 10.0
 CALL_SECONDS = 60.0
 """CPU limit of a call of a module that was exported with --sandboxed; a line of the module sets it."""
 SLACK = 2.0
-"""The self-test may take so many times the CPU limit of its instances, as the machine may be slower today."""
+"""Factor on the CPU limit of the self-test's instances, since the machine may be slower today."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A module's text, and how many of the archive's costs its self-test repeated in the sandbox.
+    """An exported module.
+
+    Its text, and how many of the archive's costs its self-test repeated in the sandbox.
 
     A formulation has no such test: its price is time.
     """
@@ -101,7 +106,7 @@ def _check_publishable(program: Program, problem: Problem) -> Program:
     )
     if found.outcome != CandidateOutcome.OK or source is None:
         raise GapsmithError(
-            f"program {program.id} is not exported, since it would run with the rights of whoever imports it: {why}; "
+            f"program {program.id} is not exported, since it would run with its user's rights: {why}; "
             "expected a program that only computes, or --sandboxed"
         )
     return Program(**{**program.model_dump(), "source": source})

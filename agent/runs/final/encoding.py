@@ -1,4 +1,4 @@
-"""Encodes a report as JSON, as the archive keeps it and `--json` prints it."""
+"""Encodes a report as JSON, for the archive and `--json`."""
 
 import math
 from dataclasses import asdict

@@ -1,4 +1,6 @@
-"""Draws the seed of a run's last instances: those that choose, claim and test.
+"""Draws the seed of a run's last instances.
+
+Those are the selection, claim and test instances.
 
 It is drawn when the last program is written, and kept, so that `resume` and a replay have the same instances. If it
 followed from the run's seed, a model could know the test beforehand, and write a table of its solutions.

@@ -1,4 +1,4 @@
-"""What a report says of a formulation: its speed against the base, and the result of its verification."""
+"""A formulation's part of a report: speed and verification."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

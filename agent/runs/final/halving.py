@@ -1,4 +1,6 @@
-"""Sequential halving: picks the best of a few programs with a fixed number of instances.
+"""Sequential halving.
+
+Picks the best of a few programs with a fixed number of instances.
 
 Karnin, Koren & Somekh, "Almost optimal exploration in multi-armed bandits" (ICML 2013). Every round spends about
 as much as the one before: half of the contestants go, and the others meet twice as many new instances. Costs
@@ -9,6 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from gapsmith.agent.search.instances import InstanceSet
+from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Number
 from gapsmith.evaluators.scoring import Scale
 
@@ -62,3 +68,22 @@ def average_loss(scale: Scale, costs: Sequence[Number]) -> float:
     """Averages the weighted loss on the first instances, scaled to all."""
     met = len(costs)
     return float((scale.compute_first_losses(costs, met) * scale.weights[:met]).mean()) * scale.bound.size
+
+
+def estimate_by_leaving_out(train: InstanceSet, contestants: Sequence[Elite]) -> float:
+    """Estimates by leave-one-out cross-validation what choosing among the contestants gives.
+
+    Each instance in turn is left out: the contestant that is best on the others is priced on it.
+
+    Args:
+        train: all instances.
+        contestants: at least one, with costs in the order of the instances.
+
+    Returns:
+        The pooled gap of the choices, in percent.
+    """
+    losses = np.array([train.scale.compute_losses(elite.costs) for elite in contestants])
+    others = losses.sum(axis=1, keepdims=True) - losses
+    chosen = others.argmin(axis=0)
+    missed = float(losses[chosen, np.arange(losses.shape[1])].sum())
+    return float(100.0 * missed / max(float(train.scale.bound.sum()), 1e-12))

@@ -1,6 +1,9 @@
-"""Two leaderboards beside the winner: what quality costs in time and length, and programs that complement each other.
+"""Pareto front and portfolio of a run's programs.
 
-Both are chosen by the training instances and priced on others, so that they flatter nobody.
+The front is of gap, CPU time and size; the portfolio is a set of complementary programs, of which the best of k runs
+is taken.
+
+Both are chosen by the training instances and priced on others, so that the figures are unbiased.
 """
 
 from collections.abc import Sequence

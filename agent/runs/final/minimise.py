@@ -1,4 +1,6 @@
-"""Proposals for a shorter program: deletions in its text, so that what stays keeps its comments and its layout.
+"""Proposes shorter programs by deletions in the text.
+
+What stays keeps its comments and its layout.
 
 A proposal is only a proposal: the caller measures whether the program still does as well.
 """
@@ -25,7 +27,10 @@ _TIGHT = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant, ast.Bi
 
 @dataclass(frozen=True)
 class _Edit:
-    """Lines, the first being 1, both ends included, and what takes their place."""
+    """A replacement of lines.
+
+    The first line is 1, both ends are included.
+    """
 
     first: int
     last: int

@@ -1,4 +1,4 @@
-"""The Pareto front of programs: quality, time and length are bought with each other."""
+"""The Pareto front of programs: gap, CPU time and size."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ TOLERANCE = 0.10
 
 @dataclass(frozen=True)
 class FrontPoint:
-    """A program with what it costs.
+    """A program with its gap, CPU time and size.
 
     Attributes:
         program: its number in the archive.

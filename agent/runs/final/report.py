@@ -1,4 +1,7 @@
-"""The report of a run: opens the sealed test once, when the winner is chosen and its gain is claimed."""
+"""The report of a run, with the sealed test.
+
+The test is opened once, when the winner is chosen and its gain is claimed.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +25,7 @@ from gapsmith.evaluators.scoring import Gain
 
 @dataclass(frozen=True)
 class Counts:
-    """How many instances stand behind a run and its figures, and where the last ones are from.
+    """The numbers of instances behind a run's figures, and their source.
 
     Attributes:
         train: drove the search.
@@ -43,7 +46,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found, on instances that neither drove the search nor gated it.
+    """The results of a run on the sealed test.
 
     Attributes:
         run: its number.
@@ -107,7 +110,7 @@ def make_report(
 
     Args:
         run: its number.
-        model: who answered, as on the command line.
+        model: its name, as on the command line.
         finale: what the end of the search decided.
         splits: training, by which the leaderboards' programs are chosen, and validation.
         test: instances that nothing was chosen by.

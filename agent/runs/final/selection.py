@@ -1,8 +1,8 @@
-"""The end of a search: the best programs compete on instances that none of them was chosen by.
+"""Final selection: chooses, minimises and prices the winner of a run.
 
-Sequential halving picks the winner, which must also surely beat the best reference rule; it is made shorter
-where that costs nothing; then winner and rule meet a last time on instances by which nothing is chosen, and that is the
-gain that may be claimed. Every decision is an event of slot -1; scores are kept, so that nothing is run twice.
+Sequential halving picks the winner, which must also be significantly better than the best reference rule. It is
+minimised where that raises no cost. Winner and rule are then compared on unused instances, which gives the claimed
+gain. Every decision is an event of slot -1; scores are kept, so that nothing is run twice.
 """
 
 import math
@@ -12,13 +12,17 @@ from itertools import islice, takewhile
 from random import Random
 from typing import Any
 
-import numpy as np
-
 from gapsmith.agent.archive import Candidate
 from gapsmith.agent.codegen.screen import Screened, screen
 from gapsmith.agent.evaluation.counterexamples import Counterexamples
 from gapsmith.agent.evaluation.scores import Known, Scorer, list_costs
-from gapsmith.agent.runs.final.details import describe_failures, encode_interval, round_finite
+from gapsmith.agent.runs.final.details import (
+    describe_failures,
+    encode_interval,
+    is_nowhere_worse,
+    is_tolerable,
+    round_finite,
+)
 from gapsmith.agent.runs.final.halving import average_loss, plan_rounds, select_survivors
 from gapsmith.agent.runs.final.minimise import MOST, yield_simpler
 from gapsmith.agent.runs.final.significance import Decision, Further, decide, find_worse_subgroup
@@ -29,18 +33,17 @@ from gapsmith.evaluators.base import Instance, Number, Problem, Split
 from gapsmith.evaluators.integrity.audit import examine
 from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Runner
-from gapsmith.evaluators.running.repeats import TIMEOUTS
-from gapsmith.evaluators.scoring import MIN_INSTANCES, Failure, Gain, Scale
+from gapsmith.evaluators.scoring import MIN_INSTANCES, Gain
 
 SLOT = -1
-"""Where the decisions of the end are kept, and the winner's shorter form."""
+"""The slot of the final selection's events and of the minimised winner."""
 FINALISTS = 10
 ERRORS = 0.03, 0.01, 0.01
-"""How likely each of the best may be taken for better than the best rule, and is not: so many are tried in turn."""
+"""Significance levels of the successive tests against the best rule: at most three programs are tested."""
 EXAMINED = 20
 FIRST_BLOCK = 8
 UNSEEN_FROM = 1_000_000
-"""A place in the stream of validation instances that no gate comes to, however often it is refreshed."""
+"""A place in the stream of validation instances beyond all that a gate uses."""
 
 Costs = tuple[Number, ...]
 
@@ -50,9 +53,9 @@ class Unseen:
     """Instances that neither trained nor gated any program.
 
     Attributes:
-        selection: the winner is chosen by these.
-        claim: by these nothing is chosen; empty where there are too few for a claim.
-        further: more to choose by, where the selection instances do not tell the winner from the best rule.
+        selection: choose the winner.
+        claim: estimate the claimed gain; choose nothing; empty where there are too few for a claim.
+        further: more selection instances, while the difference to the best rule is not significant.
         generated: whether both are new; else they are the two halves of the user's own validation instances,
             which gated the search, so that the claim leans a little towards the winner.
         crossed: whether these are so few that they trained the programs, too, so that cross-validation decides.
@@ -67,14 +70,14 @@ class Unseen:
 
 @dataclass(frozen=True)
 class Finale:
-    """What the end of a search decided.
+    """The result of the final selection.
 
     Attributes:
-        winner: the program to take; the reference rule where nothing is surely better.
+        winner: the program to take; the reference rule where no program is significantly better.
         reference: the reference rule that was best on the selection instances; None if no rule solved them.
-        claimed: by how much the winner is better than the rule on the claim instances; None where it is the rule.
-        selection: how many instances the winner was chosen by.
-        claim: how many there are to claim by.
+        claimed: the gain of the winner over the rule on the claim instances; None where it is the rule.
+        selection: number of instances that chose the winner.
+        claim: number of claim instances.
         generated: see `Unseen`.
     """
 
@@ -89,7 +92,7 @@ class Finale:
 def make_unseen(problem: Problem, seed: int, own: Sequence[Instance] = ()) -> Unseen:
     """Generates unseen instances, or splits the user's own validation instances.
 
-    Of own instances one half chooses and one half claims, if each has enough; fewer are all chosen by.
+    Own instances are halved into selection and claim if each half has enough; fewer are all for selection.
     """
     if own and len(own) < 2 * MIN_INSTANCES:
         return Unseen(tuple(own), (), generated=False)
@@ -133,27 +136,8 @@ def finish(
     return Finale(rule or contestants[0], rule, None, *counts, instances.generated)
 
 
-def estimate_by_leaving_out(train: InstanceSet, contestants: Sequence[Elite]) -> float:
-    """Estimates by leave-one-out cross-validation what choosing among the contestants gives.
-
-    Each instance in turn is left out: the contestant that is best on the others is priced on it.
-
-    Args:
-        train: all instances.
-        contestants: at least one, with costs in the order of the instances.
-
-    Returns:
-        The pooled gap of the choices, in percent.
-    """
-    losses = np.array([train.scale.compute_losses(elite.costs) for elite in contestants])
-    others = losses.sum(axis=1, keepdims=True) - losses
-    chosen = others.argmin(axis=0)
-    missed = float(losses[chosen, np.arange(losses.shape[1])].sum())
-    return float(100.0 * missed / max(float(train.scale.bound.sum()), 1e-12))
-
-
 class _End:
-    """The steps, and what they share.
+    """The steps of the final selection, and their common data.
 
     Args:
         run: the number of the run.
@@ -253,7 +237,7 @@ class _End:
         return self._make_elite(rule.program, rule.source, rule.size, rule.name)
 
     def compare_with_rule(self, winner: Elite, rule: Elite) -> Decision:
-        """Decides whether the winner is surely better than the rule."""
+        """Tests whether the winner is significantly better than the rule."""
         further, error = self._instances.further, ERRORS[self._number - 1]
         if self._instances.crossed:
             found = self._leave_out(winner, rule)
@@ -308,12 +292,12 @@ class _End:
         elite = Elite(program, screened.source, screened.size, 0.0, ())
         for count in (FIRST_BLOCK, len(costs)):
             new = self._find_costs(elite, count)
-            if new is None or not _is_nowhere_worse(self._bench.scale, new, costs[:count]):
+            if new is None or not is_nowhere_worse(self._bench.scale, new, costs[:count]):
                 return None
         if new is None or not self._is_honest(screened.hash[:8], elite, new):
             return None
         measured = self._make_elite(program, screened.source, screened.size)
-        if measured is None or not _is_nowhere_worse(self._train.scale, measured.costs, longer.costs):
+        if measured is None or not is_nowhere_worse(self._train.scale, measured.costs, longer.costs):
             return None
         return measured, new
 
@@ -339,7 +323,7 @@ class _End:
         bench, rule = self._scorer.build_instance_set(self._instances.claim), reference or winner
         results = self._scorer.run([winner, rule], bench.instances, whole=True)
         gain = bench.scale.compare(*(result.scores for result in results))
-        if not _is_tolerable(gain.failures, len(bench.instances)):
+        if not is_tolerable(gain.failures, len(bench.instances)):
             self._record_try("claim", describe_failures(gain.failures))
             return None
         late = {"out of time": [failure.instance for failure in gain.failures]} if gain.failures else {}
@@ -412,17 +396,3 @@ class _Examination:
 
     def __call__(self, runner: Runner, null_cpu_seconds: float) -> IntegrityResult:
         return examine(self.problem, self.source, self.instances, self.costs, runner)
-
-
-def _is_nowhere_worse(scale: Scale, new: Costs, costs: Costs) -> bool:
-    return bool(
-        (scale.compute_first_losses(new, len(new)) <= scale.compute_first_losses(costs, len(costs))).all()
-    )
-
-
-def _is_tolerable(failures: Sequence[Failure], count: int) -> bool:
-    """Tells whether few instances failed, and by time alone.
-
-    On at most one instance, or on a tenth.
-    """
-    return len(failures) <= max(1, count // 10) and all(failure.outcome in TIMEOUTS for failure in failures)

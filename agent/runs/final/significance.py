@@ -1,9 +1,11 @@
-"""Whether a program is surely better than a reference rule: instances are added until it shows, or does not.
+"""Tests whether a program is significantly better than a reference rule.
 
-Better on the whole is not enough: who is surely worse on a kind of instances would disappoint whoever has only those.
+Instances are added until the test decides, at most three times.
 
-The sign of a paired interval's lower end does not depend on the bounds by which gaps are divided. So the rule's own
-costs stand in for the bounds, and no instance has to be solved to optimality for a look.
+A program that is significantly worse in a subgroup is rejected even if it is better overall.
+
+The sign of a paired interval's lower end does not depend on the bounds by which gaps are divided. So the rule's
+costs replace the bounds, and no instance has to be solved exactly.
 """
 
 import math
@@ -18,24 +20,24 @@ from gapsmith.evaluators.base import Baseline, Instance, Number
 from gapsmith.evaluators.scoring import ROUNDING_TOLERANCE, Scale
 
 LOOKS = 4
-"""At most so many, each but the first at twice the instances of the one before."""
+"""Maximum number of looks; each doubles the instances of the one before."""
 
 Costs = Sequence[Number]
 Further = Callable[[int], Sequence[Instance]]
-"""The first so many of the instances to decide by; fewer where there are no more."""
+"""Returns further selection instances, fewer than asked for where there are no more."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the last look found.
+    """The result of the last look.
 
     Attributes:
-        instances: how many were met.
-        gain: by how much the program is better on them, in percent of the rule's cost, or of the value it reaches;
-            infinite where one of the two failed.
+        instances: number of evaluated instances.
+        gain: mean improvement, in percent of the rule's cost (or value, when maximising); infinite where one of the
+            two failed.
         low: lower end of the gain's interval.
         high: upper end.
-        worse_in: a kind of instances on which the rule is surely better; empty where there is none.
+        worse_in: a subgroup in which the rule is significantly better; empty where there is none.
     """
 
     instances: int
@@ -46,7 +48,7 @@ class Decision:
 
     @property
     def sure(self) -> bool:
-        """Whether the program is better beyond doubt."""
+        """Whether the program is significantly better, and in no subgroup significantly worse."""
         return self.low > 0 and not self.worse_in
 
 
@@ -63,10 +65,10 @@ def decide(
     Args:
         program: solved the first instances.
         rule: solved them, too.
-        first: the first look's.
-        further: adds to them.
+        first: the instances of the first look.
+        further: gives more of them.
         scorer: runs both.
-        error: how likely the program may be taken for better, and is not; the looks share it (Bonferroni).
+        error: significance level of the whole test, divided among the looks (Bonferroni).
     """
     level = 1 - error / LOOKS
     found = _look(program, rule, first, scorer, level)

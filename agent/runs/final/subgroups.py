@@ -1,6 +1,8 @@
-"""Kinds of instances: a class, or the small and the large ones of a class, and on which of them a program does harm.
+"""Subgroups of instances, and programs that are worse in one.
 
-What gains on small instances may lose on large ones, or in another class: a mean over all hides both.
+A subgroup is a class, or the small or the large instances of a class.
+
+A program may gain on small instances and lose on large ones, or in another class: a mean over all hides that.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +13,10 @@ from numpy.typing import NDArray
 from gapsmith.evaluators.base import Instance
 
 FEWEST = 6
-"""Instances of a kind that say something about it."""
+"""Minimum number of instances of a subgroup."""
 
 WORSE = 0.20
-"""How likely a program that is as good as another one on every kind is found worse on one of them, at one look."""
+"""Familywise error of one look: the probability that equal programs differ in some subgroup."""
 
 Places = tuple[int, ...]
 
@@ -51,7 +53,7 @@ def find_worse(found: Mapping[str, Places], gains: NDArray[np.float64]) -> str:
     """Finds the first subgroup with a significantly negative mean gain.
 
     Args:
-        found: the kinds.
+        found: the subgroups.
         gains: of the program over the other one; shape [instances].
     """
     from scipy.special import stdtrit  # here, since few commands need it

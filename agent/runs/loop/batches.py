@@ -1,4 +1,4 @@
-"""Questions that travel in batches: gathered, committed, sent, waited for, and sorted into their slots again.
+"""Batches of requests: gathered, committed, sent, awaited, sorted into slots.
 
 A batch is recorded before it is sent, with the questions as they are, and again with the provider's id once it is
 accepted; `resume` collects it, and finds one of which only the first record was made. All but the waiting is
@@ -32,14 +32,14 @@ Results = Mapping[str, ProviderReply | Fault]
 
 @dataclass
 class PendingRequest:
-    """A question on its way.
+    """A request that waits for its reply.
 
     Attributes:
-        row: its candidate.
+        row: the candidate.
         request: as the model gets it.
         template: the name of the templates behind it.
         future: of the reply.
-        faults: what came of it in earlier batches.
+        faults: its failures in earlier batches.
     """
 
     row: Candidate
@@ -51,7 +51,7 @@ class PendingRequest:
 
 @dataclass
 class BatchStatus:
-    """A batch that is waited for: its record, and how many of its questions are answered as far as is known."""
+    """An open batch: its record and its number of known replies."""
 
     row: BatchRow
     done: int = 0
@@ -63,7 +63,7 @@ class BatchQueue:
     Args:
         run: its number in the archive.
         archive: where batches are recorded.
-        models: who answers in batches, by name.
+        models: the models with batches, by name.
         driver: has something done in the driver's thread.
         stop: once set, nothing is sent any more, and nobody waits; what was sent goes on without us.
         clock: seconds since the epoch.
@@ -221,7 +221,7 @@ class BatchQueue:
             self._fail(row, self._models[row.model].build_error(results))
         elif any(id_.startswith(row.name) for id_ in results):
             self._share_out(row, {slot: results.get(_id(row, slot), MISSING) for slot in _slots(row)})
-        else:  # it only seemed to be the batch that was looked for
+        else:  # not the batch that was looked for
             self._strangers.add(row.id)
             row.id = ""
             self._take_up(row, callers)

@@ -1,4 +1,7 @@
-"""A candidate's way through a run. `Candidates.follow` is its description, and the code that does it."""
+"""The evaluation of candidates in a run.
+
+`Candidates.follow` is a candidate's whole way: its description, and the code that does it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -35,7 +38,9 @@ NO_FRESH = "the user's own instances have no fresh ones; looks are counted anew"
 
 @dataclass
 class _Program:
-    """A candidate under way, as it is recorded: its program, what the archive knew of it, and events.
+    """A candidate in progress, as it is recorded.
+
+    Its program, its scores that the archive held before, and its events.
 
     Attributes:
         slot: its place.
@@ -65,7 +70,9 @@ class _Program:
 
 
 class Candidates:
-    """What is done with programs; every decision is recorded in the archive.
+    """Screens, evaluates and judges candidates.
+
+    Every decision is recorded in the archive.
 
     Args:
         run: its number in the archive.

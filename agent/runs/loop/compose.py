@@ -1,4 +1,7 @@
-"""Composes the question of a slot: its first row in the archive, its prompt, its request; or restores it."""
+"""Composes the request of a slot, or restores it.
+
+It has the first row in the archive, the prompt and the request.
+"""
 
 from collections.abc import Mapping
 

@@ -1,10 +1,10 @@
-"""The loop of a discovery run, and the only place where model, sandbox and archive meet.
+"""The loop of a run, which connects models, sandboxes and archive.
 
     while there is room: open a slot     (an arm chooses parents and operator; the reply is committed as it comes)
     grant the next turn                  (see candidates.py: screen, probe, novelty, race, gate, learn)
     else wait for a reply or a result
 
-Where answers take time, what has come is taken up first, and evaluation keeps no question from being asked.
+Replies that have arrived are handled before the next request; evaluations do not delay requests.
 
 A deterministic model is asked in the driver's own thread, and decisions are made in the order of the slots: equal
 seeds give equal archives. On resume the loop runs again from slot 0; what the archive holds is reused.
@@ -44,33 +44,33 @@ from gapsmith.agent.search.state import SearchState
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 WINDOW = 16
-"""Slots that are open at once at most: more would be faster, and each would be asked knowing less."""
+"""Maximum number of open slots: more would be faster, but each request would know fewer results."""
 
 BACKLOG = 2
-"""So many windows of slots are open at most where answers come faster than they can be tried."""
+"""Maximum number of windows of open slots, where replies come faster than they can be evaluated."""
 
 BARREN = 500
-"""So many slots in a row without anything new to measure end a run: its space is exhausted."""
+"""Slots in a row without a new program after which a run ends: its space is exhausted."""
 
 
 Opening = Callable[[], None]
 
 
 class Loop:
-    """One run. Iterate over it to let it work; it yields after every slot.
+    """One discovery run; iterate over it: it yields after every slot.
 
     Args:
         run: its number in the archive.
         splits: the instances.
-        models: who answers.
-        pool: who of them is asked.
-        archive: what is remembered.
+        models: the models.
+        pool: chooses among them.
+        archive: stores and recalls everything.
         executor: where candidates run.
         ledger: the budget.
         state: the search, as it begins.
         seed: all choices follow from it and from the verdicts.
-        stop: once set, nothing more is asked; what is under way is waited for and kept.
-        over: set when the time is used up: models send nothing more, and no answer is waited for.
+        stop: once set, no request is made; work in progress is finished and kept.
+        over: set at the time limit: models send nothing more, and no reply is waited for.
         seeds: programs of an older archive to start from besides the reference rules.
         next_instances: gives other validation instances for worn ones, None where there are no more.
         window: slots that may be open at once.
@@ -78,7 +78,7 @@ class Loop:
 
     Attributes:
         splits: the instances that candidates are measured on now.
-        left_behind: questions without an answer when the time was used up.
+        left_behind: requests without a reply at the time limit.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Loop:
             with self._callers:
                 try:
                     yield from self._work()
-                except BaseException:  # whatever ends the run, paid replies under way are kept
+                except BaseException:  # paid replies in transit are kept, whatever ends the run
                     self._stop.set()
                     self._over.set()  # so that leaving the pool waits for what was sent, and for nothing else
                     raise
@@ -147,7 +147,7 @@ class Loop:
             if self._calls.out and self._ledger.is_out_of_time():
                 self._leave_behind()
             due = scheduler.is_due(self._in_order)
-            # What has come is taken up first, so that more is known of it when the next question is put.
+            # Arrived results first, so that the next request knows more.
             if (not due or self._calls.deterministic) and (opening := self._find_opening()) is not None:
                 opening()
             elif due:
@@ -200,7 +200,7 @@ class Loop:
             return self._open_seed if self._ledger.reserve(calls=0) else None
         if self._is_waiting_for(SEED):
             return None
-        if self._ledger.is_out_of_time():  # only what an earlier session paid for is taken up still
+        if self._ledger.is_out_of_time():  # only slots that an earlier session paid for are continued
             self._next = self._find_next_paid()
         if self._may_tune():
             return self._open_tuning
@@ -228,7 +228,7 @@ class Loop:
 
     @property
     def _full(self) -> bool:
-        """Whether enough is open: a question whose answer is being tried does not keep the next from being asked."""
+        """Whether the window is full; for slow models a slot in evaluation does not count."""
         if self._calls.deterministic:
             return len(self._scheduler) >= self._window
         return len(self._calls.out) >= self._window or len(self._scheduler) >= BACKLOG * self._window
@@ -315,7 +315,7 @@ class Loop:
         seed = self._calls.number(slot.number, "tuning")
         tuned = yield from tune(self.splits, slot.choice.parents[0].source, seed)
         event = ("tuned", {"before": tuned.before, "after": tuned.after, "run": tuned.run})
-        # What was set aside: the same whether it was tuned now or in an earlier session.
+        # The reserved amount: the same whether it was tuned now or in an earlier session.
         return Origin(tuned.source, tuned=self._most_tuned, events=(event,))
 
     # Asking

@@ -1,4 +1,4 @@
-"""Calls to models: sent, and their replies committed before anything is done with them."""
+"""Calls to models, whose replies are committed before they are used."""
 
 import hashlib
 import math
@@ -23,7 +23,7 @@ SENT, UNSENT = "sent", "unsent"
 
 @dataclass(frozen=True)
 class Question:
-    """What a model is asked.
+    """A request of a slot.
 
     Attributes:
         row: the candidate as it stands before anything is known of it.
@@ -37,16 +37,16 @@ class Question:
 
 
 class ModelCalls:
-    """One run's correspondence with its models.
+    """The calls of one run to its models.
 
     Args:
         run: its number in the archive.
-        models: who answers; named differently.
+        models: the models, each with a name of its own.
         archive: where replies are kept, by the thread that waited for them.
         ledger: settles what calls cost.
         seed: of the run.
-        mail: carries the questions to models that are asked in batches.
-        is_closed: tells whether nothing is asked any more.
+        mail: the queue of requests to models with batches.
+        is_closed: tells whether requests have ended.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ModelCalls:
 
     @property
     def least_usd(self) -> float:
-        """What must be set aside for any call, whoever is asked, however short the prompt; 0 if not known."""
+        """The least reservation for any call, for every model and prompt; 0 if not known."""
         return max(self.bound_usd(name, "") for name in self.models)
 
     def bound_usd(self, model: str, text: str) -> float:
@@ -177,7 +177,9 @@ class ModelCalls:
 
 @dataclass
 class ModelCall:
-    """One question to a model, for the scheduler; a chain is sent the archive's call.
+    """One question to a model, for the scheduler.
+
+    A chain is sent the archive's call.
 
     Attributes:
         calls: the run's correspondence.

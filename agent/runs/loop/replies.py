@@ -1,4 +1,4 @@
-"""Which replies of a run held no program, or none that works, and why."""
+"""Counts replies without a working program, by reason."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ WARN_AFTER, STOP_AFTER = 4, 8
 
 @dataclass
 class Replies:
-    """Counts replies, those without a program and those whose program failed by why.
+    """Counts replies, those without a working program by reason.
 
     Attributes:
         count: all of them.

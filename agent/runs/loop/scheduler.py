@@ -1,4 +1,6 @@
-"""Takes many chains forward side by side. A chain is a generator that yields what it waits for, step by step.
+"""Takes many chains forward side by side.
+
+A chain is a generator that yields what it waits for, step by step.
 
     call = yield Ask              a question to a model; the chain is sent None where the budget has no room for it
     results = yield Evaluate      work for sandboxes; the chain is sent the results in the order of the work
@@ -28,7 +30,10 @@ T = TypeVar("T")
 
 
 class Turn(IntEnum):
-    """Points that chains pass in order; the numbers in between stand for the work after each."""
+    """Points that chains pass in order.
+
+    The numbers in between stand for the work after each.
+    """
 
     SCREEN = 1
     NOVELTY = 3
@@ -98,7 +103,7 @@ class Scheduler(Generic[T]):
         callers: threads that wait for models.
 
     Attributes:
-        ended: results of chains that came to their end, in that order; whoever reads them takes them out.
+        ended: results of finished chains, in that order; the reader removes them.
         error: the first failure that ends the run; the chain that met it is dropped, `resume` repeats it.
         exhausted: whether a model has no more replies, or was told to stop.
     """

@@ -1,4 +1,7 @@
-"""A slot: one place in a run, its question, and the result of its candidate."""
+"""A slot.
+
+One place in a run, its question, and the result of its candidate.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ from gapsmith.evaluators.outcomes import CandidateOutcome
 
 @dataclass(frozen=True)
 class Slot:
-    """What is known when a candidate is asked for.
+    """A slot: the facts known when its candidate is requested.
 
     Attributes:
         number: its place in the run; reference rules come first, then what an older archive gave.

@@ -1,4 +1,7 @@
-"""Tunes the constants of an elite, outside any model: generations of trials, run side by side."""
+"""Tunes the constants of an elite, outside any model.
+
+Generations of trials, run side by side.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +17,7 @@ INSTANCES = 12
 
 @dataclass(frozen=True)
 class Tuned:
-    """What tuning gave.
+    """The result of tuning.
 
     Attributes:
         source: the program with its best constants.

@@ -1,1 +1,1 @@
-"""What is accepted: novelty, racing, the gate."""
+"""Acceptance of candidates: novelty, racing, the gate."""

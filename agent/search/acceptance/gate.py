@@ -1,7 +1,9 @@
-"""The gate: a champion is replaced only by what is surely better on instances that did not drive the search.
+"""The gate: only significantly better programs become champion.
 
-Every look at the same validation instances wears them out a little: looks are counted, and after so many of
-them half of the instances are exchanged for fresh ones.
+They must be better on validation instances, which did not drive the search.
+
+Every look at the same validation instances wears them out a little: looks are counted, and after `LOOKS`
+of them half of the instances are exchanged for new ones.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from gapsmith.evaluators.scoring import Scale
 
 CONFIDENCE = 0.90
 LOOKS = 30
-"""So many queries wear half of the validation instances out (the Ladder, arXiv 1502.04585)."""
+"""Queries after which half of the validation instances are worn out (the Ladder, arXiv 1502.04585)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def cross_validate(scale: Scale, challenger: Sequence[Number], champion: Sequenc
 
 @dataclass
 class Gate:
-    """Who is champion, and on which instances.
+    """The champion and the validation instances.
 
     Args:
         bench: the validation instances.

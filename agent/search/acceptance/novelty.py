@@ -1,6 +1,6 @@
-"""What a program did, and who did the same before.
+"""Behaviour of programs, and duplicates by behaviour.
 
-Behaviour is told by decisions, not by costs: an optimum may be reached in many ways, and a cost by chance.
+Behaviour means decisions, not costs: an optimum may be reached in many ways, and a cost by chance.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from gapsmith.agent.search.selection.population import Elite
 
 Decisions = Mapping[str, str]
-"""What a program did, as a short hash, by the short name of an instance; see `short`."""
+"""Short hashes of a program's solutions, by the short digest of the instance; see `staged.shorten_digest`."""
 
 
 def encode_behaviour(decisions: Decisions) -> str:

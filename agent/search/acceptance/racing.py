@@ -1,9 +1,11 @@
-"""The race: a candidate meets the instances that tell most first, and is dropped once it will hardly catch up.
+"""Racing: candidates that will not catch up are dropped early.
 
-Classes come in turn, since who is behind in one may be ahead in another; who is dropped before a class was met is
-behind by a larger margin. Differences are paired: candidate and bar are compared on the same instances, in points of
-the search's gap. What an instance tells is learnt from the elites: the share it has in what tells them from the bar.
-Measured on recordings, see docs/results/search/racing.md.
+The most discriminating instances come first.
+
+Classes alternate, since a candidate that is behind in one may be ahead in another; a larger deficit is needed to drop
+it before all classes were evaluated. Differences are paired: candidate and reference are compared on the same
+instances, in points of the search's gap. How well an instance discriminates is learnt from the elites: its share in
+their squared differences from the reference. Measured on recordings, see docs/results/search/racing.md.
 """
 
 from collections.abc import Sequence
@@ -18,20 +20,22 @@ from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.scoring import ROUNDING_TOLERANCE
 
 BLOCKS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
-"""Instances met by the end of each block; the last block is all the rest."""
+"""Instances evaluated by the end of each block; the last block is all the rest."""
 
 DROP_AT, DOUBT = 1.25, 2.0
-"""How far behind a candidate must be, in standard deviations of what the instances to come may bring, and how
-much farther after one instance, as a share of it; after ten, it is a tenth of that: a trend is not known at once."""
+"""A candidate is dropped if its expected deficit exceeds DROP_AT standard deviations of the remaining differences,
+times 1 + DOUBT / n after n instances: a trend from few instances is uncertain."""
 
 
 @dataclass(frozen=True, eq=False)
 class RaceReference:
-    """The elite that a candidate is raced against, with what the elites of the run tell about instances.
+    """The elite that a candidate is raced against.
+
+    With weights that say how well each instance discriminates the elites of the run.
 
     Attributes:
-        losses: of that elite on every training instance, in points of the gap; shape [instances].
-        order: places of the instances, the most telling of every class first; shape [instances].
+        losses: the losses of that elite on every training instance, in points of the gap; shape [instances].
+        order: places of the instances, the most discriminating of every class first; shape [instances].
         spread: mean square of what elites typically differ from it on each instance; shape [instances].
     """
 
@@ -44,23 +48,23 @@ class RaceReference:
         """Makes the reference from an elite and the classes of the instances."""
         losses = np.array(elite.losses)
         squares = _select_nonzero((np.array([each.losses for each in elites]) - losses) ** 2)
-        if not squares.size:  # the optimum stands for all that may come
+        if not squares.size:  # without other elites, the optimum is the only alternative
             squares = _select_nonzero(losses[None, :] ** 2)
         if not squares.size:
             squares = np.ones((1, losses.size))
         whole = squares.sum(axis=1)
-        # Each elite's differences count alike, however far it is from the bar: most are old and far.
+        # Each elite's differences have equal weight, however far it is from the reference: most are old and far.
         shares = (squares / whole[:, None]).mean(axis=0)
         return cls(losses, _interleave_classes(shares, classes), shares * np.exp(np.log(whole).mean()))
 
     @cached_property
     def thresholds(self) -> tuple["Threshold", ...]:
-        """What a candidate is held against after so many instances, from none to all of them."""
+        """The limits of the race by the number of evaluated instances, from none to all."""
         losses, spread = self.losses[list(self.order)], self.spread[list(self.order)]
         lost, informed, seen = (_sum_prefixes(values) for values in (losses, np.sqrt(spread), spread))
         trend = 1.0 + (informed[-1] - informed) / np.maximum(
             informed, ROUNDING_TOLERANCE
-        )  # on the rest as so far, by what it tells
+        )  # the deficit so far, extrapolated to the rest by its discrimination
         doubt = 1.0 + DOUBT / np.maximum(1, np.arange(seen.size))
         noise = DROP_AT * doubt * np.sqrt(np.maximum(0.0, seen[-1] - seen))
         table = np.column_stack((lost, lost[-1] - lost, trend, noise)).tolist()
@@ -68,13 +72,13 @@ class RaceReference:
 
 
 class Threshold(NamedTuple):
-    """What the bar says after some instances.
+    """The limits of the race after some instances.
 
     Attributes:
-        lost: by the elite so far, in points of the gap.
-        left: what it loses on the instances to come: all that can be gained there.
-        trend: what the difference so far is expected to grow to, as a factor.
-        limit: what a candidate may still make up, within the noise.
+        lost: losses of the reference so far, in points of the gap.
+        left: its losses on the remaining instances: the most that can be gained there.
+        trend: factor from the difference so far to the expected final one.
+        limit: the largest deficit that a candidate may still make up, within the noise.
     """
 
     lost: float
@@ -96,8 +100,8 @@ def estimate_deficit(own: NDArray[np.float64], reference: RaceReference | None) 
     In points of the gap; 0 where it may still catch up.
 
     Args:
-        own: the candidate's losses on the first instances of the bar's order, in points of the gap; shape [met].
-        reference: what it is compared with; None while there is none.
+        own: the candidate's losses on the first instances of the reference's order, in points; shape [evaluated].
+        reference: the elite to compare with; None while there is none.
     """
     if reference is None or not 0 < len(own) < len(reference.order):
         return 0.0
@@ -119,7 +123,7 @@ def _select_nonzero(squares: NDArray[np.float64]) -> NDArray[np.float64]:
 def _interleave_classes(shares: NDArray[np.float64], classes: Sequence[str]) -> tuple[int, ...]:
     """Interleaves the classes, the most informative instance of each first."""
     met: dict[str, int] = {}
-    turns: list[tuple[int, int]] = []  # place among those that tell most, by turn
+    turns: list[tuple[int, int]] = []  # rank by discrimination, by turn
     places = np.argsort(-shares, kind="stable").tolist()
     for rank, place in enumerate(places):
         turn = met[classes[place]] = met.get(classes[place], -1) + 1

@@ -1,4 +1,4 @@
-"""Who is asked and what programs descend from: bandits, populations, and selectors of parents, a file each."""
+"""Selection: bandits, populations and selectors of parents, a file each."""
 
 from gapsmith.agent.search.selection.alternating import Alternating
 from gapsmith.agent.search.selection.best import Best

@@ -13,7 +13,7 @@ FLOOR = 0.03
 
 @dataclass(frozen=True)
 class Tally:
-    """What is known of one choice.
+    """The statistics of one choice.
 
     Attributes:
         tries: how often it was made.

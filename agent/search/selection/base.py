@@ -1,4 +1,4 @@
-"""Parent selection: what a selector is, and how its choice becomes parents."""
+"""Parent selection: the interface of selectors, and drawing of parents."""
 
 from collections.abc import Sequence
 from random import Random
@@ -8,7 +8,10 @@ from gapsmith.agent.search.selection.population import Elite, Population
 
 
 class Selector(Protocol):
-    """One way to choose parents. A new one is a file with such a class; strategies take it as an argument."""
+    """One way to choose parents.
+
+    A new one is a file with such a class; strategies take it as an argument.
+    """
 
     def select(self, population: Population, rng: Random, count: int) -> Sequence[Elite]:
         """Selects different elites.

@@ -11,7 +11,10 @@ from gapsmith.agent.search.selection.population import WORST, Elite, Population
 
 @dataclass(frozen=True)
 class ByGap:
-    """Sigmoid of the gap in robust units, over the number of children (ShinkaEvolve, arXiv 2509.19349)."""
+    """Selects by a sigmoid of the gap and number of children.
+
+    The gap is in robust units (ShinkaEvolve, arXiv 2509.19349).
+    """
 
     def select(self, population: Population, rng: Random, count: int) -> list[Elite]:
         """Draws elites by these weights."""

@@ -1,4 +1,4 @@
-"""Selects by the number of instances on which an elite is the best."""
+"""Selects by the number of instances on which an elite wins."""
 
 from dataclasses import dataclass
 from random import Random
@@ -14,7 +14,10 @@ NEAR_BEST = 0.1
 
 @dataclass(frozen=True)
 class ByInstances:
-    """The frontier over instances: elites that are the best, or nearly, on some instance (GEPA, arXiv 2507.19457)."""
+    """The frontier over instances.
+
+    Elites that are the best, or nearly, on some instance (GEPA, arXiv 2507.19457).
+    """
 
     def select(self, population: Population, rng: Random, count: int) -> list[Elite]:
         """Draws elites by the number of their best instances."""

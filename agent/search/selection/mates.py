@@ -1,4 +1,7 @@
-"""Mates of a first parent: by chance, or by what they do better than it."""
+"""Mates of a first parent.
+
+By chance, or by what they do better than it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +36,9 @@ class RandomMates:
 
 @dataclass(frozen=True)
 class Complementary:
-    """A first parent with mates that are good where it is weak (EoH-S, arXiv 2508.03082).
+    """Adds mates that are good where the first parent is weak.
+
+    EoH-S, arXiv 2508.03082.
 
     Attributes:
         first: selects the first parent.

@@ -1,4 +1,7 @@
-"""The interface of strategies: how one trajectory of the search chooses its operator and its parents."""
+"""The interface of strategies.
+
+How one trajectory of the search chooses its operator and its parents.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +50,9 @@ class View:
 
 
 class Strategy(Protocol):
-    """One way to search. A new one is a file with such a class and a line in the portfolio.
+    """One way to search.
+
+    A new one is a file with such a class and a line in the portfolio.
 
     A strategy with operators of its own lists them as `operators`, so that a resumed run finds them.
     """

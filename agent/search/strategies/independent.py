@@ -1,4 +1,7 @@
-"""Best of N independent samples: the control that tells whether searching pays at all."""
+"""Best of N independent samples.
+
+The control that tells whether searching pays at all.
+"""
 
 from dataclasses import dataclass
 from random import Random
@@ -10,7 +13,10 @@ from gapsmith.agent.search.strategies.base import View
 
 @dataclass(frozen=True)
 class Independent:
-    """Every program is asked for from the best reference rule alone; nothing is learnt from the others."""
+    """Every program is asked for from the best reference rule alone.
+
+    Nothing is learnt from the others.
+    """
 
     name: str = "independent"
 

@@ -12,7 +12,9 @@ from gapsmith.agent.search.strategies.base import View
 
 @dataclass(frozen=True)
 class Merging:
-    """Complementary parents from all trajectories; every third child has a single parent of its own.
+    """Complementary parents from all trajectories.
+
+    Every third child has a single parent of its own.
 
     Attributes:
         name: of the trajectory.

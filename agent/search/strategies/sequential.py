@@ -1,4 +1,7 @@
-"""One line of descent: the best program so far is the parent of the next."""
+"""One line of descent.
+
+The best program so far is the parent of the next.
+"""
 
 from dataclasses import dataclass
 from random import Random
@@ -14,7 +17,9 @@ DEEP = 0.9
 
 @dataclass(frozen=True)
 class Sequential:
-    """Greedy search from the best elite: no fixed procedure is reliably better (arXiv 2607.18235).
+    """Greedy search from the best elite.
+
+    No fixed procedure is reliably better (arXiv 2607.18235).
 
     Attributes:
         name: of the trajectory.

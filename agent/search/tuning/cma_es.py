@@ -1,4 +1,6 @@
-"""Tunes the constants of a program by CMA-ES (Hansen, arXiv 1604.00772), some 32 trials at a time.
+"""Tunes the constants of a program by CMA-ES.
+
+Hansen, arXiv 1604.00772; some 32 trials at a time.
 
 Pure decisions: what to try, and what was learnt. Constants are tuned here, since a language model does it badly
 and at a price (arXiv 2605.20086).
@@ -21,13 +23,13 @@ TRIALS = 32
 STEP = 0.15
 """The first standard deviation, as a part of a parameter's range."""
 BARREN = 20
-"""So many generations in a row without a new point, and the space is taken for exhausted."""
+"""Generations in a row without a new point, after which the space counts as exhausted."""
 
 Point: TypeAlias = tuple[Number, ...]
 
 
 class Tuner:
-    """Asks for generations of values and is told their losses, until its trials are spent.
+    """An ask-and-tell tuner with a limited number of trials.
 
     Whole parameters are rounded; what was tried once is not asked for again. Equal arguments and losses give equal
     questions.

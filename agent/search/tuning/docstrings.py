@@ -1,4 +1,4 @@
-"""Keeps the numbers that a program's docstrings mention in step with its constants."""
+"""Keeps numbers in a program's docstrings equal to its constants."""
 
 import ast
 import re

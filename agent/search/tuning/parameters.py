@@ -1,4 +1,6 @@
-"""The constants of a program that may be tuned: found in its syntax tree, exchanged in its text, never run.
+"""The constants of a program that may be tuned.
+
+Found in its syntax tree, exchanged in its text, never run.
 
 A program can declare them, `PARAMS = {"name": (default, low, high), "other": (0.5, 0.01, 10.0, "log")}`, and
 read them as `PARAMS["name"][0]`. Where it has no such block, the numbers inside its functions are taken that
@@ -25,7 +27,7 @@ GREATEST = 1e12
 LITERALS = (1e-5, 1e6)
 """Numbers outside are guards and stand-ins for infinity, not settings."""
 SPREAD = 4
-"""A number that declares no limits may become so many times smaller or greater, a threshold so much."""
+"""Factors by which a number without declared limits, and a threshold, may become smaller or greater."""
 SMALL = 9
 """The greatest whole number that is taken for a threshold."""
 
@@ -57,7 +59,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a parameter's value stands in the source, in bytes of its UTF-8 form."""
+    """The place of a parameter's value in the source, in bytes.
+
+    Bytes of its UTF-8 form.
+    """
 
     parameter: Parameter
     value: Number

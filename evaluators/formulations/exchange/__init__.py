@@ -1,1 +1,4 @@
-"""Exchange between the sandboxed program and Gapsmith: solver models and their variables as text."""
+"""Exchange between the sandboxed program and Gapsmith.
+
+Solver models and their variables as text.
+"""

@@ -1,4 +1,7 @@
-"""Converts models to text, to protobuf messages and back; the builder's own message is not one of protobuf's."""
+"""Converts models to text, to protobuf messages and back.
+
+The builder's own message is not one of protobuf's.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +17,10 @@ from gapsmith.evaluators.formulations.contract import Variables
 
 
 class ModelRefused(Exception):
-    """Raised for a model that is not accepted; the message goes into the next prompt."""
+    """Raised for a model that is not accepted.
+
+    The message goes into the next prompt.
+    """
 
 
 def parse_model(text: str) -> cp_model.CpModel:

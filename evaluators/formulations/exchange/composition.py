@@ -1,4 +1,7 @@
-"""Programs composed of patterns: the patterns' functions, their helpers, and an entry point that calls them."""
+"""Programs composed of patterns.
+
+The patterns' functions, their helpers, and an entry point that calls them.
+"""
 
 import ast
 import textwrap

@@ -1,4 +1,6 @@
-"""Trusted source that runs beside a candidate in the sandbox: gives it the base model, and packs its result.
+"""Trusted source that runs beside a candidate in the sandbox.
+
+Gives it the base model, and packs its result.
 
 Nothing is proved here: the candidate may replace any of it. Results are checked by `prefix` and `ladder`.
 """

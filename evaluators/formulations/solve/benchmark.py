@@ -1,4 +1,6 @@
-"""Measures how fast the optimum of a model is proved, compared with its base, in repeatable units of effort.
+"""Measures how fast a model is solved, compared with its base.
+
+Until its optimum is proved, in repeatable units of effort.
 
 Units are CP-SAT's deterministic time with one worker, or a number of iterations of a mixed-integer solver.
 

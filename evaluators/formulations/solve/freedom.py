@@ -1,4 +1,6 @@
-"""Measures the freedom that a model leaves to its solver: what follows from its constraints without search.
+"""Measures the freedom that a model leaves to its solver.
+
+What follows from its constraints without search.
 
 Runs in the child that solves models. Root propagation alone, without presolve, probing or relaxations, tells what is
 fixed; for bounds presolve is used as well, since two contradicting rows need not empty a domain.

@@ -1,4 +1,4 @@
-"""Solves a model of CP-SAT as a mixed-integer programme, where it can be written as one.
+"""Solves a CP-SAT model as a mixed-integer programme, where possible.
 
 Linear constraints are kept; clauses, at most one and exactly one are linear in their literals, and enforced constraints
 get the least big-M that the domains allow. Anything else is refused. HiGHS and SCIP are called through MathOpt. Their

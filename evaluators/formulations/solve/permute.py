@@ -1,4 +1,6 @@
-"""Reorders the variables and constraints of a model, which alone can change times by a factor of forty.
+"""Permutes the variables and constraints of a model.
+
+The order alone can change times by a factor of forty.
 
 The order is drawn from a seed for the base's parts first, so that a model and its base are shuffled in the same way.
 """

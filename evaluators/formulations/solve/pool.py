@@ -1,4 +1,6 @@
-"""Solves models of candidates in sandboxes, with the isolation that candidates have: one child for each request.
+"""Solves models of candidates in sandboxes, with the isolation that candidates have.
+
+One child for each request.
 
 The child runs only `solver.answer`: without network, files, environment or capabilities, under seccomp, as a separate
 user. OR-Tools parses the candidate's text there, so that a model that crashes it does no harm; and since the reply may
@@ -45,7 +47,10 @@ _SOURCE = f"from {_ROOM}.solve.solver import answer\n"
 
 
 class SolverPool:
-    """Sandboxes that solve models, opened as they are needed; a fresh child for each request."""
+    """Sandboxes that solve models, opened as they are needed.
+
+    A fresh child for each request.
+    """
 
     def __init__(self) -> None:
         self._idle: list[Sandbox] = []

@@ -1,4 +1,7 @@
-"""Checks replies of the child that solves models: a candidate's text may have taken control of it."""
+"""Checks replies of the child that solves models.
+
+A candidate's text may have taken control of it.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,7 +16,10 @@ Reply = dict[str, Any]
 
 
 class ForgedReply(Exception):
-    """Raised for a reply that the child's own code would not give; the message is the reason."""
+    """Raised for a reply that the child's own code would not give.
+
+    The message is the reason.
+    """
 
 
 def check_reply(request: Mapping[str, Any], reply: Any) -> Reply:

@@ -1,4 +1,6 @@
-"""The work of a child on the text of a model: checking, solving in several orders, enumerating, refuting.
+"""The work of a child on the text of a model.
+
+Checking, solving in several orders, enumerating, refuting.
 
 Requests and replies are plain data, so that they can be exchanged with another process.
 """
@@ -125,7 +127,7 @@ def _check_claim(name: str) -> None:
 
 @dataclass(frozen=True)
 class _OrderedModel:
-    """A model that is ready to be solved, with a function that reads its solution."""
+    """A model ready to be solved, with its solution's decoder."""
 
     model: cp_model.CpModel
     values: Callable[[Sequence[int]], list[int]]

@@ -33,7 +33,7 @@ CPU_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class FixingCheck:
-    """Compares the decisions that programs fix with those that known patterns fix.
+    """Compares the fixed decisions of programs and library patterns.
 
     Args:
         problem: the search.

@@ -1,4 +1,6 @@
-"""Verifies formulations in levels ("rungs") from cheap to strong, on instances that no candidate has seen.
+"""Verifies formulations in levels ("rungs") from cheap to strong.
+
+On instances that no candidate has seen.
 
 1. prefix: the base is unchanged, and the model is small enough to be solved. Checked whenever a model is solved.
 2. witnesses: on every instance that a formulation is measured on, and on a few more of the usual size, its
@@ -58,7 +60,7 @@ REFUTED = CandidateOutcome.REFUTED
 
 
 class Truth(StrEnum):
-    """The effect of a formulation on the solutions of its base, as far as shown."""
+    """The shown effect of a formulation on its base's solutions."""
 
     IMPLIED = "implied"
     OPTIMAL = "true in every optimum"

@@ -1,4 +1,6 @@
-"""Mutation testing of the ladder: small mistakes in correct patterns, which the ladder must refute.
+"""Mutation testing of the ladder.
+
+Small mistakes in correct patterns, which the ladder must refute.
 
 It is not known in advance whether a mutant is wrong: a weaker cut is still valid. A mutant that passes the ladder is
 tried again on many more instances than the ladder has. If one of them refutes it, the ladder has failed; if none does,

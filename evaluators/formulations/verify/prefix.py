@@ -1,4 +1,6 @@
-"""Checks that an extended model still begins with its base: variables, constraints and objective, byte for byte.
+"""Checks that an extended model still begins with its base.
+
+Variables, constraints and objective, byte for byte.
 
 Features that change the meaning of the base without changing its text are refused: assumptions, symmetries, other
 objectives.

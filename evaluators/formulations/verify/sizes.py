@@ -1,4 +1,7 @@
-"""Sizes of tiny instances: large enough to show mistakes, and sometimes as small as possible."""
+"""Sizes of tiny instances.
+
+Large enough to show mistakes, and sometimes as small as possible.
+"""
 
 import numpy as np
 

@@ -1,4 +1,7 @@
-"""Maximum independent set: a literal for each vertex, a constraint for each edge."""
+"""Maximum independent set.
+
+A literal for each vertex, a constraint for each edge.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,7 @@
-"""Maximum independent set: as many vertices of a graph as possible, no two of them adjacent."""
+"""Maximum independent set.
+
+As many vertices of a graph as possible, no two of them adjacent.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Reference rules for the maximum independent set. Each is self-contained: its source runs in the sandbox.
+"""Reference rules for the maximum independent set.
+
+Each is self-contained: its source runs in the sandbox.
 
 Ties: every rule takes the vertex of the lowest index.
 """

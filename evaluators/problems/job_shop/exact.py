@@ -1,4 +1,7 @@
-"""Solves job shops by CP-SAT; the makespan of every schedule is computed again from its list of operations."""
+"""Solves job shops by CP-SAT.
+
+The makespan of every schedule is computed again from its list of operations.
+"""
 
 import time
 

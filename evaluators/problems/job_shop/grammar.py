@@ -1,4 +1,6 @@
-"""Building blocks of programs for the job shop: dispatching, looking ahead, and improvement of bounded work.
+"""Building blocks of programs for the job shop.
+
+Dispatching, looking ahead, and improvement of bounded work.
 
 A sequence names each job once for each of its operations; read from left to right, every operation starts as
 early as its job and its machine allow. Every block bounds its own work by counts, so that none comes near the

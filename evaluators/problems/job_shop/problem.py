@@ -1,4 +1,7 @@
-"""J‖Cmax: order the operations of a job shop so that the last of them ends as early as possible."""
+"""J‖Cmax.
+
+Order the operations of a job shop so that the last of them ends as early as possible.
+"""
 
 from collections import Counter
 from collections.abc import Mapping

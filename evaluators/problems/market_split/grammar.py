@@ -1,4 +1,6 @@
-"""Building blocks for market split: which columns to take in what order, and how to mend the selection.
+"""Building blocks for market split.
+
+Which columns to take in what order, and how to mend the selection.
 
 Every block bounds its own work; none comes near the CPU limit on the sizes that a search uses.
 """

@@ -1,4 +1,6 @@
-"""Market split: choose columns so that every row meets its right-hand side, or misses it by as little as possible.
+"""Market split.
+
+Choose columns so that every row meets its right-hand side, or misses it by as little as possible.
 
 The cost is the one of the literature, the total slack Σ|Ax - b|, which is 0 where the system has a solution. A gap in
 percent of a bound of 0 is undefined. Therefore:

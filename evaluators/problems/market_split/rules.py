@@ -1,4 +1,6 @@
-"""Reference rules for market split. Each is self-contained: its source runs in the sandbox as a candidate's would.
+"""Reference rules for market split.
+
+Each is self-contained: its source runs in the sandbox as a candidate's would.
 
 Ties: the variable of lowest index.
 """

@@ -1,4 +1,6 @@
-"""Reference rules for the multi-dimensional knapsack. Each is self-contained: its source runs in the sandbox.
+"""Reference rules for the multi-dimensional knapsack.
+
+Each is self-contained: its source runs in the sandbox.
 
 Ties: every rule takes the item of the lowest index. Items that outweigh a capacity are passed over.
 """

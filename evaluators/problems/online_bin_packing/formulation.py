@@ -1,4 +1,7 @@
-"""Bin packing by assignment: which item is in which bin, and which bins are in use."""
+"""Bin packing by assignment.
+
+Which item is in which bin, and which bins are in use.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,6 @@
-"""Building blocks for on-line bin packing rules: a score for each bin, and what is made of the scores.
+"""Building blocks for on-line bin packing rules.
+
+A score for each bin, and what is made of the scores.
 
 The entry point counts the bins in use by the room they have left, which the rules of Csirik et al. (2006, J. ACM
 53: sum of squares) and of Gupta and Radovanović (2020, Oper. Res. 68) go by: a kind of bin that is plentiful is

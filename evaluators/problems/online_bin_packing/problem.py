@@ -1,4 +1,6 @@
-"""On-line bin packing: each item is put into a bin for good before the next one is seen; as few bins as possible.
+"""On-line bin packing.
+
+Each item is put into a bin for good before the next one is seen; as few bins as possible.
 
 The candidate scores bins, as in FunSearch (Romera-Paredes et al. 2024); trusted code, the driver, keeps the bins (see
 `online`). Costs are compared with the off-line optimum, which on-line rules may be unable to reach: gaps are upper

@@ -1,4 +1,6 @@
-"""Reference rules for on-line bin packing. Each is self-contained: its source runs in the sandbox as a candidate.
+"""Reference rules for on-line bin packing.
+
+Each is self-contained: its source runs in the sandbox as a candidate.
 
 Ties: the driver takes the first bin of highest score, that is, the one opened earliest. Only bins with room for
 the item are shown. What a rule keeps from item to item, it keeps for one instance: each begins with a new module.

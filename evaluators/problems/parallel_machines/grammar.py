@@ -1,4 +1,6 @@
-"""Building blocks for P‖Cmax: how jobs are dealt out, and how loads are levelled afterwards.
+"""Building blocks for P‖Cmax.
+
+How jobs are dealt out, and how loads are levelled afterwards.
 
 Every block bounds its own work; none comes near the CPU limit on the sizes that a search uses.
 """

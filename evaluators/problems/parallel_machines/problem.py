@@ -1,4 +1,7 @@
-"""P‖Cmax: assign jobs to identical machines so that the last one ends as early as possible."""
+"""P‖Cmax.
+
+Assign jobs to identical machines so that the last one ends as early as possible.
+"""
 
 from collections.abc import Mapping
 from itertools import product

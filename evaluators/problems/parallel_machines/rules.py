@@ -1,4 +1,6 @@
-"""Reference rules for P‖Cmax. Each is self-contained: its source runs in the sandbox as a candidate's would.
+"""Reference rules for P‖Cmax.
+
+Each is self-contained: its source runs in the sandbox as a candidate's would.
 
 Ties: jobs of equal length in index order (numpy's stable sort), machines of equal load by lowest index.
 """

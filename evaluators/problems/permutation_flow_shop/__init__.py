@@ -1,1 +1,4 @@
-"""Permutation flow shop, makespan: the problem, its rules, grammar, exact methods and formulation."""
+"""Permutation flow shop, makespan.
+
+The problem, its rules, grammar, exact methods and formulation.
+"""

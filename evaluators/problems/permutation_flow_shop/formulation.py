@@ -1,4 +1,7 @@
-"""F|prmu|Cmax by positional assignment: which job is at which place, and when each place starts on each machine."""
+"""F|prmu|Cmax by positional assignment.
+
+Which job is at which place, and when each place starts on each machine.
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,6 @@
-"""Building blocks of programs for the permutation flow shop: what the genetic programmer assembles.
+"""Building blocks of programs for the permutation flow shop.
+
+What the genetic programmer assembles.
 
 Every block bounds its own work by numbers of insertions, so that none comes near the CPU limit on the sizes
 that a search uses: a run of `offline` must give the same archive on a slow machine as on a fast one.

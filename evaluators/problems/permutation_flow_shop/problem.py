@@ -1,4 +1,7 @@
-"""F|prmu|Cmax: one sequence for all machines, so that the last job leaves the last machine as early as possible."""
+"""F|prmu|Cmax.
+
+One sequence for all machines, so that the last job leaves the last machine as early as possible.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

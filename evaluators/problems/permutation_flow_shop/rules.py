@@ -1,4 +1,6 @@
-"""Reference rules for the permutation flow shop: each is self-contained, its source runs in the sandbox.
+"""Reference rules for the permutation flow shop.
+
+Each is self-contained, its source runs in the sandbox.
 
 Ties: all orders are numpy's stable ones, so that the lowest job index comes first; NEH takes the first of the
 best places; CDS keeps the first of its best sequences.

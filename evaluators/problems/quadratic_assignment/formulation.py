@@ -1,4 +1,7 @@
-"""Quadratic assignment by sums: what each facility costs where it stands, as Kaufman and Broeckx linearised it."""
+"""Quadratic assignment by sums.
+
+What each facility costs where it stands, as Kaufman and Broeckx linearised it.
+"""
 
 from collections.abc import Mapping, Sequence
 

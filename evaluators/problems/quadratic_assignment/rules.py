@@ -1,4 +1,6 @@
-"""Reference rules for the quadratic assignment problem. Each is self-contained: its source runs in the sandbox.
+"""Reference rules for the quadratic assignment problem.
+
+Each is self-contained: its source runs in the sandbox.
 
 Ties: every rule takes the facility, location or pair of the lowest index.
 """

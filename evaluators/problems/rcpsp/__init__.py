@@ -1,1 +1,4 @@
-"""Resource-constrained projects: the problem, its rules, grammar, reader, generator, exact method and formulation."""
+"""Resource-constrained projects.
+
+The problem, its rules, grammar, reader, generator, exact method and formulation.
+"""

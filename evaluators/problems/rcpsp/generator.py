@@ -1,4 +1,6 @@
-"""Draws resource-constrained projects: the parameters of ProGen (Kolisch, Sprecher and Drexl 1995), more simply.
+"""Draws resource-constrained projects.
+
+The parameters of ProGen (Kolisch, Sprecher and Drexl 1995), more simply.
 
 Network complexity is the arcs per activity, none of them redundant when it is drawn; the resource factor is the
 share of (activity, resource) pairs with a request; the resource strength puts the capacity between the greatest
@@ -51,7 +53,10 @@ def draw_project(
 
 
 class _Network:
-    """Arcs from lower to higher numbers, and which activities they join through others."""
+    """A precedence network, with its transitive relation.
+
+    Arcs lead from lower to higher numbers.
+    """
 
     def __init__(self, n: int) -> None:
         self.before = np.zeros((n, n), bool)

@@ -1,4 +1,7 @@
-"""PS|prec|Cmax: start the activities of a project so that it ends early and no resource is overdrawn."""
+"""PS|prec|Cmax.
+
+Start the activities of a project so that it ends early and no resource is overdrawn.
+"""
 
 from collections.abc import Mapping
 from itertools import product

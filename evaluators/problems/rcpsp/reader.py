@@ -1,4 +1,7 @@
-"""Reads PSPLIB's `.sm` files: projects of one mode. Every complaint names the file, the line, found and expected."""
+"""Reads PSPLIB's `.sm` files: projects of one mode.
+
+Every complaint names the file, the line, found and expected.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +23,9 @@ LONGEST = 10**7
 
 @dataclass(frozen=True)
 class Project:
-    """A project as in its file, activities numbered from 0, the first and the last without duration.
+    """A project as in its file.
+
+    Activities are numbered from 0; the first and the last have no duration.
 
     Attributes:
         duration: shape [n].

@@ -1,1 +1,4 @@
-"""Total tardiness on one machine: the problem, its rules, grammar, exact methods and formulations."""
+"""Total tardiness on one machine.
+
+The problem, its rules, grammar, exact methods and formulations.
+"""

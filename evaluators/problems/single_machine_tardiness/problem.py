@@ -1,4 +1,7 @@
-"""1‖ΣTj: order the jobs of one machine so that their total tardiness is least."""
+"""1‖ΣTj.
+
+Order the jobs of one machine so that their total tardiness is least.
+"""
 
 from collections.abc import Mapping
 from itertools import accumulate, product

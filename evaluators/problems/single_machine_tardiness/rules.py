@@ -1,4 +1,6 @@
-"""Reference rules for 1‖ΣTj. Each is self-contained: its source runs in the sandbox as a candidate's would.
+"""Reference rules for 1‖ΣTj.
+
+Each is self-contained: its source runs in the sandbox as a candidate's would.
 
 Ties: EDD, SPT and MDD take the lowest job index (numpy's stable order), as the authors' code does for MDD;
 PSK scans the jobs in SPT order (p, then d). MDD and PSK are otherwise the same rule (Alidaee and Gopalan

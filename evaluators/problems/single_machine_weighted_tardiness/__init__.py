@@ -1,1 +1,4 @@
-"""Weighted tardiness on one machine: the problem, its rules, grammar and exact methods."""
+"""Weighted tardiness on one machine.
+
+The problem, its rules, grammar and exact methods.
+"""

@@ -1,4 +1,7 @@
-"""1‖ΣwjTj: order the jobs of one machine so that their total weighted tardiness is least."""
+"""1‖ΣwjTj.
+
+Order the jobs of one machine so that their total weighted tardiness is least.
+"""
 
 from collections.abc import Mapping
 from itertools import accumulate, product

@@ -1,4 +1,6 @@
-"""Reference rules for 1‖ΣwjTj. Each is self-contained: its source runs in the sandbox as a candidate's would.
+"""Reference rules for 1‖ΣwjTj.
+
+Each is self-contained: its source runs in the sandbox as a candidate's would.
 
 Ties: EDD and WSPT take the lowest job index (numpy's stable order); ATC, COVERT and WMDD take the job that is due
 first, of these the lowest index. That matters for COVERT alone, whose index is 0 for every job with much slack.

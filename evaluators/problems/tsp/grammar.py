@@ -1,4 +1,6 @@
-"""Building blocks of programs for the symmetric TSP: what the genetic programmer assembles, in the field's terms.
+"""Building blocks of programs for the symmetric TSP.
+
+What the genetic programmer assembles, in the field's terms.
 
 Every block bounds its own work, so that none comes near the CPU limit on the sizes that a search uses: a run of
 `offline` must give the same archive on a slow machine as on a fast one.

@@ -1,4 +1,6 @@
-"""Reads TSPLIB's files of symmetric travelling salesman problems: a matrix of integer distances, rounded as it says.
+"""Reads TSPLIB's files of symmetric travelling salesman problems.
+
+A matrix of integer distances, rounded as it says.
 
 The rounding is Reinelt's (TSPLIB 95, section 2), which published optima rest on: EUC_2D rounds to the nearest
 integer, halves up; CEIL_2D rounds up; ATT divides the square by ten and rounds up; GEO takes degrees and minutes
@@ -144,7 +146,10 @@ def _fill_matrix(n: int, distances: Callable[[slice], Points]) -> Matrix:
 
 
 class _File:
-    """One file, taken apart: the head's words by keyword and the tokens of each section with their lines."""
+    """One file, taken apart.
+
+    The head's words by keyword and the tokens of each section with their lines.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

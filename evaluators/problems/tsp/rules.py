@@ -1,4 +1,6 @@
-"""Reference rules for the symmetric TSP. Each is self-contained: its source runs in the sandbox as a candidate's would.
+"""Reference rules for the symmetric TSP.
+
+Each is self-contained: its source runs in the sandbox as a candidate's would.
 
 Ties: every rule takes the city, or pair of cities, of the lowest index; tours start at city 0.
 """

@@ -1,4 +1,6 @@
-"""Column generation for cutting stock and bin packing (Gilmore and Gomory 1961), with an exact bound.
+"""Column generation for cutting stock and bin packing, exactly bounded.
+
+Gilmore and Gomory 1961.
 
 OR-Tools' GLOP solves the linear programme in floating point; its results are not trusted. Its duals are rounded
 to integers, an exact knapsack finds the best pattern for these, and Farley's bound follows in integers.
@@ -22,7 +24,9 @@ SCALE = 10**7
 
 
 class Master:
-    """The restricted master: the fewest bins that cover the demand with the known patterns.
+    """The restricted master.
+
+    The fewest bins that cover the demand with the known patterns.
 
     Args:
         demand: of each type, shape (m,).

@@ -136,7 +136,9 @@ def correct_values(
 
 
 class ValueCorrection:
-    """Packs types of items into few bins in passes that learn from the earlier ones.
+    """Packs types of items into few bins by value correction.
+
+    In passes that learn from the earlier ones.
 
     Args:
         sizes: of the types, 1 to capacity, distinct, shape (m,).

@@ -1,4 +1,7 @@
-"""The least number of bins, off-line: simple bounds, then cutting stock; every packing is checked."""
+"""The least number of bins, off-line.
+
+Simple bounds, then cutting stock; every packing is checked.
+"""
 
 import time
 from bisect import bisect_left, insort

@@ -1,4 +1,4 @@
-"""Programs name nothing that reaches beyond computing: an exported module has the rights of whoever imports it."""
+"""Programs name nothing that reaches beyond computing: an exported module has the rights of its user."""
 
 import builtins
 import importlib

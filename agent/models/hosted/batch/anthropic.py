@@ -1,4 +1,7 @@
-"""Anthropic's Message Batches: all requests in one body; the results are lines of JSON, in any order."""
+"""Anthropic's Message Batches.
+
+All requests in one body; the results are lines of JSON, in any order.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any

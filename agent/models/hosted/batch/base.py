@@ -1,4 +1,7 @@
-"""Questions sent in batches, at half the price: the provider's API, and how a model uses it."""
+"""Questions sent in batches, at half the price.
+
+The provider's API, and how a model uses it.
+"""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""OpenAI's Batches API: a file of requests goes up, files of answers and of errors come down."""
+"""OpenAI's Batches API.
+
+A file of requests goes up, files of answers and of errors come down.
+"""
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping

@@ -1,4 +1,7 @@
-"""Reads answers of servers as plain JSON: whatever stands in them, and whatever is missing, nothing is raised."""
+"""Reads answers of servers as plain JSON.
+
+Whatever stands in them, and whatever is missing, nothing is raised.
+"""
 
 import json
 from collections.abc import Mapping

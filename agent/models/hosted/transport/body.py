@@ -1,4 +1,7 @@
-"""Sends a request through an SDK and reads the body of its response within a time and a size."""
+"""Sends a request and reads its response within limits.
+
+The request goes through an SDK; time and size of the response's body are limited.
+"""
 
 import time
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The calls to one server that are under way: how they begin, are repeated, and end when the run does."""
+"""The concurrent calls to one server: started, retried, stopped."""
 
 import math
 import threading

@@ -1,4 +1,7 @@
-"""Failed calls: what went wrong, in one line without secrets, and whether a retry may help."""
+"""Failed calls.
+
+What went wrong, in one line without secrets, and whether a retry may help.
+"""
 
 import re
 from collections.abc import Mapping

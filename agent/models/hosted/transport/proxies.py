@@ -1,4 +1,7 @@
-"""Reaches servers through the proxies of the environment, and those of this machine directly."""
+"""Makes HTTP clients that respect the environment's proxies.
+
+Servers on this machine are reached directly.
+"""
 
 import ipaddress
 import os

@@ -1,4 +1,7 @@
-"""How many requests to one server may be under way, learnt from how it bears them."""
+"""Limits the concurrent requests to one server.
+
+The limit is learnt from its refusals: additive increase, multiplicative decrease.
+"""
 
 import math
 import random
@@ -21,7 +24,9 @@ pause: Callable[[threading.Condition, float], object] = threading.Condition.wait
 
 
 class AimdLimiter:
-    """Says when a request may be sent. Shared by all threads that ask one server.
+    """Says when a request may be sent.
+
+    Shared by all threads that ask one server.
 
     As long as nothing is refused, no call waits. When the server is overloaded, nothing at all is sent until
     the wait that it asks for is over, and then half as many requests at a time; each answer makes room for a

@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone, in the forms that servers have for it."""
+"""Reads the waiting times that servers ask for."""
 
 import email.utils
 import math

@@ -1,4 +1,6 @@
-"""Kernel for the maximum independent set: branch and bound on bit sets, bounded by partitions into cliques.
+"""Kernel for the maximum independent set.
+
+Branch and bound on bit sets, bounded by partitions into cliques.
 
 San Segundo, Rodríguez-Losada and Jiménez 2011 (BBMC), stated for independent sets instead of cliques: at most one
 vertex of each clique can be chosen, so the number of cliques that cover the candidates bounds how many can be added.

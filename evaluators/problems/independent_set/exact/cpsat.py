@@ -1,4 +1,7 @@
-"""CP-SAT model of the maximum independent set: at most one vertex of each clique of an edge clique cover."""
+"""CP-SAT model of the maximum independent set.
+
+At most one vertex of each clique of an edge clique cover.
+"""
 
 import math
 from collections.abc import Sequence

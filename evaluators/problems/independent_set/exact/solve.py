@@ -1,4 +1,6 @@
-"""Solves the maximum independent set by reductions, a clique bound (`dual_ascent`), branch and bound, and CP-SAT.
+"""Solves the maximum independent set exactly.
+
+By reductions, a clique bound (`dual_ascent`), branch and bound, and CP-SAT.
 
 1. Reductions decide vertices of degree 0 and 1 and dominated vertices.
 2. The remaining edges are covered by cliques. Multipliers of the cliques give a Lagrangian bound, at best that of the

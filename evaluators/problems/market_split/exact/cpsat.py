@@ -1,4 +1,7 @@
-"""CP-SAT model of market split: binaries, and the slack of each row in both directions."""
+"""CP-SAT model of market split.
+
+Binaries, and the slack of each row in both directions.
+"""
 
 import math
 from typing import TypeAlias

@@ -1,4 +1,7 @@
-"""Kernels of meet in the middle for market split: pairs of partial sums within windows of two rows."""
+"""Kernels of meet in the middle for market split.
+
+Pairs of partial sums within windows of two rows.
+"""
 
 from typing import TypeAlias
 

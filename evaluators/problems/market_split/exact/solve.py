@@ -1,4 +1,7 @@
-"""Market split by meet in the middle (Horowitz and Sahni 1974) up to about forty columns; by CP-SAT beyond."""
+"""Solves market split by meet in the middle, or CP-SAT.
+
+Meet in the middle (Horowitz and Sahni 1974) up to about forty columns; CP-SAT beyond.
+"""
 
 import time
 from functools import cache

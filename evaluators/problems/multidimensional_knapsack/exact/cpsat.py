@@ -1,4 +1,7 @@
-"""CP-SAT model of the multi-dimensional knapsack: linear constraints with integer coefficients over Booleans."""
+"""CP-SAT model of the multi-dimensional knapsack.
+
+Linear constraints with integer coefficients over Booleans.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""Solves P‖Cmax by bounds, a descent that balances pairs of machines exactly, bin packing, and CP-SAT."""
+"""Solves P‖Cmax exactly.
+
+By bounds, a descent that balances pairs of machines exactly, bin packing, and CP-SAT.
+"""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""Compiled search for the permutation flow shop: iterated greedy for sequences, branch and bound for proofs.
+"""Compiled search for the permutation flow shop.
+
+Iterated greedy for sequences, branch and bound for proofs.
 
 A node of the tree is a sequence that is fixed at both ends. Each node is branched at the end where fewer children
 survive. The bound is that of one machine: its front, its remaining work and its back.

@@ -1,4 +1,7 @@
-"""Proven makespans of permutation flow shops, each with its sequence, whose cost is computed again."""
+"""Proven makespans of permutation flow shops, each with its sequence.
+
+The cost of every sequence is computed again.
+"""
 
 import time
 from typing import TYPE_CHECKING

@@ -1,4 +1,6 @@
-"""Kernels of the quadratic assignment problem: branch and bound by Hahn and Grant's bound, and swap descent.
+"""Kernels of the quadratic assignment problem.
+
+Branch and bound by Hahn and Grant's bound, and swap descent.
 
 Hahn, Grant and Hall 1998 (European Journal of Operational Research 108): a child starts from what is left of its
 parent's costs, so that a few rounds of the ascent are enough. All is integer.
@@ -35,7 +37,7 @@ AT_ROOT = 4
 
 
 class Tree(NamedTuple):
-    """The path through the tree, and the costs at each of its nodes.
+    """The path through the tree, with costs at its nodes.
 
     Attributes:
         state: see DEPTH and the rest.

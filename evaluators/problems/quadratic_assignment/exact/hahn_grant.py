@@ -1,4 +1,6 @@
-"""Kernels of Hahn and Grant's bound for the quadratic assignment problem: dual ascent on the level-1 RLT.
+"""Kernels of Hahn and Grant's bound for the quadratic assignment problem.
+
+Dual ascent on the level-1 RLT.
 
 Hahn and Grant 1998 (Operations Research 46): every pair of a facility and a location has a cost of its own, its
 lead, and a matrix of what it costs with each other such pair. Leads are shared out to their matrices, what two

@@ -1,4 +1,6 @@
-"""Solves the quadratic assignment problem: kicked swap descents, and branch and bound by Hahn and Grant's bound.
+"""Solves the quadratic assignment problem.
+
+Kicked swap descents, and branch and bound by Hahn and Grant's bound.
 
 Bounds are sums of integers, in a unit that is a power of two of that of the costs. All costs are multiples of a
 step that follows from the matrices (2 where both are symmetric, times their common divisors), which lets a bound be

@@ -1,4 +1,7 @@
-"""Symmetries of a matrix: the ways to renumber its rows and columns alike that leave it as it is."""
+"""Symmetries of a matrix.
+
+The ways to renumber its rows and columns alike that leave it as it is.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,6 @@
-"""Branch and memorize for 1‖ΣTj: the compiled search, on a stack that can be left and entered again.
+"""Branch and memorize for 1‖ΣTj.
+
+The compiled search, on a stack that can be left and entered again.
 
 The value of a block (a set of jobs and the time at which it starts) is the best, over the positions of its
 longest job L and of its most urgent job F, of what remains: the jobs before F, those between F and L, those after

@@ -1,4 +1,7 @@
-"""A descent for 1‖ΣTj: the upper bound where the exact search runs out of time."""
+"""A descent for 1‖ΣTj.
+
+The upper bound where the exact search runs out of time.
+"""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,6 @@
-"""The sets of jobs that the search meets, each kept once with everything that does not depend on the start time.
+"""Sets of jobs that the search meets, each kept once.
+
+With everything that does not depend on the start time.
 
 The same set comes back at hundreds of start times, so that its lists, its candidate positions and its two quick
 tests are computed the first time and cost almost nothing afterwards.

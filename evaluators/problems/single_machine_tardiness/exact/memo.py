@@ -1,4 +1,6 @@
-"""A hash table of 64-bit integers from (block's set, start time) to (value, choice), keys compared in full.
+"""A hash table of 64-bit integers.
+
+From (block's set, start time) to (value, choice), keys compared in full.
 
 The set is given by its place in the store of `job_sets`, where each set stands once, so that two integers are
 the whole key and whatever is proven with the table is proven strictly.

@@ -1,4 +1,7 @@
-"""The positions that the longest or the most urgent job of a block may have to take, given when the block starts."""
+"""Possible positions of the longest or most urgent job.
+
+Of a block, given when the block starts.
+"""
 
 import numpy as np
 from numpy.typing import NDArray

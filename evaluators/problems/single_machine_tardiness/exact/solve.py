@@ -1,4 +1,7 @@
-"""Proven optima of 1‖ΣTj, each with its sequence, whose cost is computed again."""
+"""Proven optima of 1‖ΣTj, each with its sequence.
+
+The cost of every sequence is computed again.
+"""
 
 import functools
 import time
@@ -29,7 +32,7 @@ LARGEST_TOTAL = 1 << 60
 
 @dataclass(frozen=True)
 class Solved:
-    """What the search found.
+    """The result of the search.
 
     Attributes:
         sequence: job numbers in processing order; a heuristic's if nothing is proven.
@@ -127,7 +130,10 @@ class _OutOfTime(Exception):
 
 
 class _Search:
-    """The arrays of one search and the walk over the blocks of its optimum; jobs are in EDD order throughout."""
+    """The arrays of one search, and the walk over blocks.
+
+    Jobs are in EDD order throughout.
+    """
 
     def __init__(self, processing: Integers, due: Integers, deadline: float, memory_bytes: int) -> None:
         from gapsmith.evaluators.problems.single_machine_tardiness.exact import branching, job_sets, memo

@@ -1,4 +1,6 @@
-"""What is known of good sequences for 1‖ΣTj: functions that patterns carry along as source.
+"""Dominance properties of 1‖ΣTj.
+
+Functions that patterns carry along as source.
 
 Jobs are compared by (p, d, number), one total order for all rules: rules that are right one by one contradict
 each other when they break ties differently.

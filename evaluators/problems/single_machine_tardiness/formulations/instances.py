@@ -1,4 +1,7 @@
-"""Shared by the formulations of 1‖ΣTj: tiny instances, instances to measure on, and readings of a sequence."""
+"""Shared by the formulations of 1‖ΣTj.
+
+Tiny instances, instances to measure on, and readings of a sequence.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias

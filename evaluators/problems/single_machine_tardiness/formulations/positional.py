@@ -1,4 +1,7 @@
-"""1‖ΣTj by positional assignment: which job is at which place of the sequence."""
+"""1‖ΣTj by positional assignment.
+
+Which job is at which place of the sequence.
+"""
 
 from collections.abc import Sequence
 from typing import Any

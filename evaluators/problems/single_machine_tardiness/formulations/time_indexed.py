@@ -1,4 +1,7 @@
-"""1‖ΣTj by time indices: a literal for each job and each moment at which it may start."""
+"""1‖ΣTj by time indices.
+
+A literal for each job and each moment at which it may start.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""Whole models of 1‖ΣTj as candidates: functions `build(data)`, and the `decode(values, data)` that they share."""
+"""Whole models of 1‖ΣTj as candidates.
+
+Functions `build(data)`, and the `decode(values, data)` that they share.
+"""
 
 # The annotations of the functions would be noise in the sources made from them.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, call-overload, operator"

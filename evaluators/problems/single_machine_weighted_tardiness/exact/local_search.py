@@ -1,4 +1,6 @@
-"""An iterated local search for 1‖ΣwjTj: the upper bound that the exact search starts from.
+"""An iterated local search for 1‖ΣwjTj.
+
+The upper bound that the exact search starts from.
 
 Moves: the best exchange of two jobs and the best insertion of one, which together are the neighbourhood of
 Congram, Potts and van de Velde 2002; kicks are a few random exchanges.

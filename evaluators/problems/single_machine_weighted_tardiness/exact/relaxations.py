@@ -1,4 +1,7 @@
-"""Relaxations of 1‖ΣwjTj as objects: the best walk under multipliers, and what a limit on its price rules out."""
+"""Relaxations of 1‖ΣwjTj as objects.
+
+The best walk under multipliers, and what a limit on its price rules out.
+"""
 
 from typing import Protocol
 
@@ -27,7 +30,9 @@ class NoRoom(Exception):
 
 
 class Relaxation(Protocol):
-    """Walks through time whose price bounds the optimum; a job may be visited more often than once, or never.
+    """Walks through time whose price bounds the optimum.
+
+    A job may be visited more often than once, or never.
 
     Attributes:
         visits: of each job by the walk of the last call of `shortest`.

@@ -1,4 +1,6 @@
-"""Proven optima of 1‖ΣwjTj, each with its sequence, whose cost is computed again.
+"""Proven optima of 1‖ΣwjTj, each with its sequence.
+
+The cost of every sequence is computed again.
 
 Successive sublimation (Ibaraki and Nakamura 1994; Tanaka, Fujikuma and Araki 2009): a Lagrangian relaxation of
 "each job once" is solved as a shortest walk, its multipliers are raised, whatever cannot be part of a sequence
@@ -49,7 +51,7 @@ SLICE_PRICES = 1 << 27
 
 @dataclass(frozen=True)
 class Solved:
-    """What the search found.
+    """The result of the search.
 
     Attributes:
         sequence: job numbers in processing order.
@@ -69,7 +71,9 @@ class Solved:
 
 @dataclass(frozen=True)
 class Ascent:
-    """Parameters of the ascent: a subgradient method with Polyak's steps and a memory of former directions.
+    """Parameters of the ascent.
+
+    A subgradient method with Polyak's steps and a memory of former directions.
 
     Attributes:
         rounds: most steps.
@@ -185,7 +189,9 @@ class _Stop(Exception):
 
 
 class _Search:
-    """The bounds of one instance, of jobs with positive lengths and weights, and the way they meet.
+    """The bounds of one instance, and their closing.
+
+    Jobs have positive lengths and weights.
 
     Attributes:
         sequence: the best one known.

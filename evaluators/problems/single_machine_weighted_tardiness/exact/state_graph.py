@@ -1,4 +1,6 @@
-"""The stronger relaxations of 1‖ΣwjTj: an explicit graph of states, pruned by bounds and refined step by step.
+"""The stronger relaxations of 1‖ΣwjTj.
+
+An explicit graph of states, pruned by bounds and refined step by step.
 
 A state is a completion time and its job; later also the job before, and for some jobs whether they were visited.
 Walks that come back to a job after one other, or two others where the job before is part of the state, are left
@@ -21,7 +23,9 @@ Places = NDArray[np.int32]
 
 
 class Graph(NamedTuple):
-    """States in order of time, state 0 the source and the last one the sink, with the arcs that lead into each.
+    """States in order of time, with the arcs into each.
+
+    State 0 is the source and the last one the sink.
 
     Attributes:
         first: arcs into state v are first[v] to first[v + 1] - 1; shape (states + 1,).
@@ -41,7 +45,9 @@ class Graph(NamedTuple):
 
 
 class Walks(NamedTuple):
-    """For each state the two best walks from the source (or to the sink), different in `key`; shape (states,).
+    """For each state the two best walks from source or sink.
+
+    They differ in `key`; shape (states,).
 
     Attributes:
         best: the least price.

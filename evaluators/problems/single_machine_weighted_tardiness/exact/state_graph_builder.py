@@ -1,4 +1,6 @@
-"""Makes the graphs of `state_graph`, of single jobs and of pairs, without the arcs that no optimum needs.
+"""Builds the graphs of `state_graph`, of single jobs and pairs.
+
+Without the arcs that no optimum needs.
 
 Of two or three neighbours only their best order is allowed, of equal ones the first by job numbers: so the
 lexicographically first of all optimal sequences survives, whatever else is ruled out in the same way.

@@ -1,4 +1,6 @@
-"""The first relaxation of 1‖ΣwjTj: time-indexed, any job any number of times, but never twice running.
+"""The first relaxation of 1‖ΣwjTj.
+
+Time-indexed, any job any number of times, but never twice running.
 
 A walk from time 0 to the end of all processing chooses a job at each step. Its price is its jobs' weighted
 tardiness less their multipliers; the least price, plus the sum of the multipliers, bounds the optimum from below
@@ -21,7 +23,9 @@ NOBODY = -1
 
 
 class Steps(NamedTuple):
-    """For each moment the two best walks that start or end there, of different jobs at that end; shape (T + 1,).
+    """For each moment the two best walks that start or end.
+
+    They are of different jobs at that end; shape (T + 1,).
 
     Attributes:
         best: the least price.

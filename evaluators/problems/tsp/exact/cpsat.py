@@ -1,4 +1,7 @@
-"""CP-SAT's circuit on the edges that are left: the last step of the travelling salesman's proof."""
+"""CP-SAT's circuit on the edges that are left.
+
+The last step of the travelling salesman's proof.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""Kernels of the travelling salesman's upper bound: 2-opt and or-opt over near neighbours, and kicks.
+"""Kernels of the travelling salesman's upper bound.
+
+2-opt and or-opt over near neighbours, and kicks.
 
 2-opt: Croes 1958; or-opt: Or 1976; neighbour lists and a queue of cities to look at: Bentley 1992; the kick is the
 double bridge of Martin, Otto and Felten 1991, among cities close together on the tour.

@@ -1,4 +1,6 @@
-"""Kernels of the travelling salesman's bound: minimum 1-trees and what each edge would cost in one.
+"""Kernels of the travelling salesman's bound.
+
+Minimum 1-trees and what each edge would cost in one.
 
 A 1-tree is a spanning tree of all vertices but 0, and two edges at 0 (Held and Karp 1970). All weights are
 integers, so that every bound is exact.

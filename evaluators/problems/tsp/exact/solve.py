@@ -1,4 +1,6 @@
-"""Solves the symmetric travelling salesman problem: Held and Karp's bound, edges struck out, CP-SAT on the rest.
+"""Solves the symmetric travelling salesman problem.
+
+Held and Karp's bound, edges struck out, CP-SAT on the rest.
 
 1. A good tour by kicked descents (`tour_descent`).
 2. Held and Karp's (1970, 1971) bound by `dual_ascent`: the multipliers are potentials of the cities, the dual a
