@@ -228,13 +228,13 @@ def _compute_points(parent: Elite, train: InstanceSet) -> Any:
 
 
 def _compute_limit_share(parent: Elite, problem: Problem, train: InstanceSet) -> float:
-    """Returns the part of the CPU limits that the parent uses, in percent."""
+    """Computes the parent's share of the CPU limits, in percent."""
     limits = [problem.compute_cpu_limit(instance) for instance in train.instances]
     return 100.0 * parent.cpu_seconds / (sum(limits) / len(limits))
 
 
 def _list_sizes(points: Any, train: InstanceSet) -> list[Row]:
-    """Lists what the instances of each size add to the gap, where there are a few sizes."""
+    """Lists the gap by size, where there are a few sizes."""
     sizes = [instance.size for instance in train.instances]
     known = sorted(set(sizes))
     if not 1 < len(known) <= SHOWN or not points.any():

@@ -34,7 +34,7 @@ def find_problem(name: str, layout: str = "", scale: str = SMALL) -> Problem:
     Args:
         name: of a problem, or a path.
         layout: how its files are read; see `set_layout`.
-        scale: of its generated instances and limits; empty for the usual one of runs, see `Problem.at_scale`.
+        scale: of its generated instances and limits; empty for the usual one of runs, see `Problem.scale_to`.
 
     Raises:
         UsageError: for a name, a file, a layout or a scale that is not known.

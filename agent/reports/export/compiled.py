@@ -26,7 +26,7 @@ def is_compiled(source: str) -> bool:
 
 
 def replace_imports(source: str, problem: Problem) -> str:
-    """Replaces imports of numba and of compiled functions by what they stand for.
+    """Replaces imports of numba and of compiled functions.
 
     Raises GapsmithError where a function of the problem has the name of one of the program's.
     """
@@ -42,7 +42,7 @@ def replace_imports(source: str, problem: Problem) -> str:
 
 
 def _find_home(node: ast.stmt) -> str:
-    """Returns numba or the module of compiled functions; empty for any other statement."""
+    """Returns numba or the module of compiled functions; else empty."""
     if isinstance(node, ast.ImportFrom):
         return node.module if node.module in (NUMBA, BLOCKS) else ""
     if isinstance(node, ast.Import) and all(alias.name == NUMBA for alias in node.names):
