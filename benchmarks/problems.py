@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.evaluation.baselines import Progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback
 from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants
 from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.evaluation.problems import find_problem
@@ -140,7 +140,7 @@ def row(found: Family, options: argparse.Namespace) -> str:
     return "| " + " | ".join((*cells, agreement(found, comparison), f"{mean:.2f}", gaps(comparison))) + " |"
 
 
-def told(name: str) -> Progress:
+def told(name: str) -> ProgressCallback:
     """Writes how far it is."""
     return lambda doing, done, whole: print(f"{name}: {doing}, {done} of {whole}", file=sys.stderr)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.cli.options import ArchiveUrl, Json
 from gapsmith.agent.cli.terminal.output import show_progress, show_result
-from gapsmith.agent.evaluation.baselines import Progress, ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
 from gapsmith.evaluators.base import GapsmithError
 from gapsmith.sandbox import SandboxError, measure_latency, probe_isolation
 
@@ -33,7 +33,7 @@ def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
 
 
 def diagnose(
-    archive: str, progress: Progress = ignore_progress, repetitions: int = REPETITIONS
+    archive: str, progress: ProgressCallback = ignore_progress, repetitions: int = REPETITIONS
 ) -> dict[str, Any]:
     """Returns all findings as plain data.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from gapsmith.agent.archive import Archive
 from gapsmith.evaluators.base import Baseline, Instance, Problem
 
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
 
@@ -24,7 +24,7 @@ def find_baselines(
     instances: Sequence[Instance],
     archive: Archive | None = None,
     seconds: float = 60.0,
-    progress: Progress = ignore_progress,
+    progress: ProgressCallback = ignore_progress,
     run: int | None = None,
 ) -> dict[str, Baseline]:
     """Finds exact results by digest, in the archive or by solving.

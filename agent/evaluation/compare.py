@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.agent.evaluation.baselines import Progress, find_baselines, ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, find_baselines, ignore_progress
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.own.files import add_version
 from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem, UsageError, describe_unknown
@@ -79,7 +79,7 @@ def evaluate(
     executor: Executor,
     archive: Archive | None = None,
     seconds: float = 60.0,
-    progress: Progress = ignore_progress,
+    progress: ProgressCallback = ignore_progress,
     isolated: bool = False,
 ) -> Comparison:
     """Runs programs on instances and prices what they return.
@@ -115,7 +115,7 @@ def run_all(
     entrant: Entrant,
     instances: Sequence[Instance],
     executor: Executor,
-    progress: Progress = ignore_progress,
+    progress: ProgressCallback = ignore_progress,
     isolated: bool = False,
 ) -> tuple[Score, ...]:
     """Scores one program on all instances, spread over the executor's workers."""
@@ -158,7 +158,7 @@ def solve(
     instances: Sequence[Instance],
     archive: Archive | None = None,
     seconds: float = 60.0,
-    progress: Progress = ignore_progress,
+    progress: ProgressCallback = ignore_progress,
 ) -> list[tuple[Instance, Baseline]]:
     """Runs the exact method alone, on each instance in turn."""
     found = find_baselines(add_version(problem), instances, archive, seconds, progress)

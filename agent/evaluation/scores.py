@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gapsmith.agent.archive import Archive, CandidateRow, Program
-from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import find_baselines, ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, find_baselines, ignore_progress
 from gapsmith.agent.evaluation.compare import CHUNK, Entrant, Scored
 from gapsmith.agent.evaluation.compare import summarise_scores as row_of
 from gapsmith.agent.evaluation.executors.base import Executor
@@ -58,7 +57,7 @@ class Scorer:
     executor: Executor
     archive: Archive
     seconds: float = 60.0
-    doing: Doing = ignore_progress
+    doing: ProgressCallback = ignore_progress
     number: int | None = None
 
     def build_instance_set(self, instances: Sequence[Instance]) -> InstanceSet:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.screen import screen
-from gapsmith.agent.evaluation.baselines import Progress, ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
 from gapsmith.agent.evaluation.compare import read_entrants
 from gapsmith.agent.evaluation.counterexamples import Counterexamples
 from gapsmith.agent.evaluation.executors.base import Executor
@@ -47,7 +47,7 @@ def verify_programs(
     problem: FormulationProblem,
     files: Sequence[Path],
     executor: Executor,
-    doing: Progress = ignore_progress,
+    doing: ProgressCallback = ignore_progress,
     archive: Archive | None = None,
 ) -> list[VerificationResult]:
     """Verifies files, or the patterns of the library by default.
@@ -82,7 +82,11 @@ def verify_programs(
 
 
 def examine_mutants(
-    problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: Progress = ignore_progress
+    problem: FormulationProblem,
+    count: int,
+    seed: int,
+    executor: Executor,
+    doing: ProgressCallback = ignore_progress,
 ) -> list[MutantResult]:
     """Examines mutants of the library's patterns."""
     if problem.follow_up:
@@ -100,7 +104,9 @@ def examine_mutants(
     return [second.get(each.mutant, each) for each in first]
 
 
-def _await_all(futures: Sequence[Future[MutantResult]], doing: Progress, words: str) -> list[MutantResult]:
+def _await_all(
+    futures: Sequence[Future[MutantResult]], doing: ProgressCallback, words: str
+) -> list[MutantResult]:
     found = []
     for done, future in enumerate(futures, 1):
         found.append(future.result())

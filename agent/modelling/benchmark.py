@@ -10,8 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
 from gapsmith.agent.modelling.answer import Kind, Verdict, is_close
 from gapsmith.agent.modelling.job import JobContext, ModellingJob
 from gapsmith.agent.modelling.question import Question
@@ -73,7 +72,7 @@ def classify_sample(sample: Sample) -> str:
 
 
 def ask_all(
-    desk: JobContext, questions: Sequence[Question], doing: Doing = ignore_progress
+    desk: JobContext, questions: Sequence[Question], doing: ProgressCallback = ignore_progress
 ) -> list[ScoredQuestion]:
     """Asks all questions, runs the programs and scores the answers.
 

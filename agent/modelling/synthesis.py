@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from gapsmith.agent.codegen.replies import markdown as blocks
-from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import find_baselines, ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, find_baselines, ignore_progress
 from gapsmith.agent.modelling import prompts
 from gapsmith.agent.modelling.job import JobContext, ModellingJob
 from gapsmith.agent.modelling.question import LONGEST_QUESTION, Question
@@ -70,7 +69,7 @@ class Pair:
     vote: Vote | None = None
 
 
-def synthesise(problem: Problem, desk: JobContext, doing: Doing = ignore_progress) -> list[Pair]:
+def synthesise(problem: Problem, desk: JobContext, doing: ProgressCallback = ignore_progress) -> list[Pair]:
     """Generates pairs until enough are kept, or enough are tried.
 
     Args:

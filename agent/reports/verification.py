@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.sanitize import limit_untrusted
-from gapsmith.agent.evaluation.baselines import Progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.verify import VerificationResult, examine_mutants, verify_programs
 from gapsmith.evaluators.formulations.problem import FormulationProblem
@@ -35,7 +35,7 @@ def report_programs(
     problem: FormulationProblem,
     files: Sequence[Path],
     executor: Executor,
-    doing: Progress,
+    doing: ProgressCallback,
     archive: Archive | None,
 ) -> CommandOutput:
     """Verifies programs; fails if one of them is wrong."""
@@ -45,7 +45,7 @@ def report_programs(
 
 
 def report_mutants(
-    problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: Progress
+    problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: ProgressCallback
 ) -> CommandOutput:
     """Examines mutants; fails if a wrong one passed."""
     found = examine_mutants(problem, count, seed, executor, doing)

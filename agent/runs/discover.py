@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Never
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.executors.registry import LOCAL
 from gapsmith.agent.models.base import Model
@@ -47,7 +46,7 @@ def discover(
     batch: bool = False,
     executor: str | Executor = LOCAL,
     strategies: Sequence[Strategy] = (),
-    doing: Doing = ignore_progress,
+    doing: ProgressCallback = ignore_progress,
     **misspelt: Never,
 ) -> Run:
     """Begins a discovery job; iterate over it, or call its `report`.
@@ -133,7 +132,7 @@ def resume(
     model: Model | Sequence[str | Model] = (),
     executor: Executor | None = None,
     strategies: Sequence[Strategy] = (),
-    doing: Doing = ignore_progress,
+    doing: ProgressCallback = ignore_progress,
     trust: bool = False,
 ) -> Run:
     """Resumes an interrupted run; paid calls and scores are reused.

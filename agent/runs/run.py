@@ -13,8 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from gapsmith.agent.archive import Archive, Lease
-from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.executors.registry import open_executor
 from gapsmith.agent.evaluation.own.files import add_version
@@ -90,7 +89,7 @@ class Run:
         models: Sequence[str | Model] = (),
         executor: Executor | None = None,
         strategies: Sequence[Strategy] = (),
-        doing: Doing = ignore_progress,
+        doing: ProgressCallback = ignore_progress,
     ) -> None:
         self._doing = doing
         self._stop, self._over = threading.Event(), threading.Event()

@@ -7,8 +7,7 @@ from pathlib import Path
 from random import Random
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.evaluation.baselines import Progress as Doing
-from gapsmith.agent.evaluation.baselines import find_baselines, ignore_progress
+from gapsmith.agent.evaluation.baselines import ProgressCallback, find_baselines, ignore_progress
 from gapsmith.agent.evaluation.problems import read_instances
 from gapsmith.agent.runs.final.selection import Unseen, make_unseen
 from gapsmith.agent.search.dealing import FEWEST_TO_LEARN, FEWEST_TO_SPLIT, deal_instances
@@ -49,7 +48,7 @@ class InstanceSupply:
         seed: int,
         archive: Archive | None = None,
         seconds: float = 60.0,
-        doing: Doing = ignore_progress,
+        doing: ProgressCallback = ignore_progress,
         by_place: bool = False,
     ) -> None:
         self._problem, self._seed = problem, seed

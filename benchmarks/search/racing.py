@@ -121,7 +121,16 @@ def replay(found: Sequence[Record]) -> Replay:
             better, best = better + ahead, best + first
             if met[-1] < len(elite.losses):
                 if ahead:
-                    lost.append(Lost(row["slot"], met[-1], elite.gap, bar.gap, surely(elite, bar), first))
+                    lost.append(
+                        Lost(
+                            row["slot"],
+                            met[-1],
+                            elite.gap,
+                            bar.gap,
+                            is_significantly_better(elite, bar),
+                            first,
+                        )
+                    )
                 continue
         for population in (everyone, *own):
             population.add(elite)
@@ -135,7 +144,7 @@ def elite_of(row: Record) -> Elite:
     return Elite(row["slot"], "", row["slot"], sum(losses), losses, losses=losses)
 
 
-def surely(one: Elite, other: Elite) -> bool:
+def is_significantly_better(one: Elite, other: Elite) -> bool:
     """Whether one is better than the other by more than the noise over the instances."""
     difference = np.array(other.losses) - np.array(one.losses)
     return bool(difference.mean() > NOISE * difference.std(ddof=1) / np.sqrt(difference.size))

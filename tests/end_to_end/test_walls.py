@@ -84,7 +84,7 @@ def test_some_useless_replies_are_counted(place):
 
 def test_replies_whose_programs_all_fail_are_no_success(place):
     """Programs that may not run, or break, are told at the end like replies without one; a single good one suffices."""
-    found = Replies.of(finish(job(place, model=Saying(reply_with("return (")), calls=3)).archive, 1)
+    found = Replies.gather(finish(job(place, model=Saying(reply_with("return (")), calls=3)).archive, 1)
     assert (found.useless, found.fruitless) == (False, True)
     assert "none of 3 replies held a program that works (3 syntax_error: line " in str(found)
     found.add("infeasible", "job 2 is missing")

@@ -31,7 +31,7 @@ def count_solved(workers, *sources):
 
     problem = replace(load_problem("single_machine_tardiness"), baseline=baseline)
     entrants = [Entrant(f"{k}.py", source) for k, source in enumerate(sources)]
-    return evaluate(problem, entrants, problem.instances(Split.TRAIN, 1, 2), workers), len(solved)
+    return evaluate(problem, entrants, problem.generate_instances(Split.TRAIN, 1, 2), workers), len(solved)
 
 
 def test_nothing_is_solved_for_programs_that_will_not_run(workers):

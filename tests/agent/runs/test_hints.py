@@ -47,7 +47,7 @@ def test_notes_reach_the_prompt_in_a_fence(place):
     run = finish(begin(place, notes="Due dates cluster on Fridays.\n```\nmore"))
     words = render_system(run.problem, run.loop.state.train)
     assert "Due dates cluster on Fridays.\n'''\nmore\n```" in words
-    assert Settings.of(run.archive.run(1).config).notes == run.settings.notes
+    assert Settings.decode(run.archive.run(1).config).notes == run.settings.notes
 
 
 def test_the_generator_s_story_is_told_of_generated_instances_alone():
