@@ -13,6 +13,7 @@ CPU limit on the sizes that a search uses: a run of `offline` must give the same
 import numpy as np
 
 from gapsmith.evaluators.grammar import Grammar, Terminal
+from gapsmith.evaluators.problems.job_shop.compiled import search_tabu
 
 
 def schedule(machines, p):
@@ -323,6 +324,24 @@ def reinsertion(machines, p, sequence):
     return np.array(best)
 
 
+def brief_tabu(machines, p, sequence):
+    """Compiled tabu search over critical blocks, of brief work."""
+    n, m = p.shape
+    return search_tabu(machines, p, sequence, 3000000 // (n * m), 1)
+
+
+def tabu(machines, p, sequence):
+    """Compiled tabu search over critical blocks."""
+    n, m = p.shape
+    return search_tabu(machines, p, sequence, 12000000 // (n * m), 1)
+
+
+def long_tabu(machines, p, sequence):
+    """Compiled tabu search over critical blocks, of long work."""
+    n, m = p.shape
+    return search_tabu(machines, p, sequence, 120000000 // (n * m), 1)
+
+
 IMPROVEMENTS = (keep, critical_swaps, random_shifts, forward_backward, reinsertion)
 
 GRAMMAR = Grammar(
@@ -332,6 +351,7 @@ GRAMMAR = Grammar(
         "improve": IMPROVEMENTS,
         "polish": IMPROVEMENTS,
     },
+    compiled=dict.fromkeys(("improve", "polish"), (brief_tabu, tabu, long_tabu)),
     terminals=(
         Terminal("work", "time", "processing times of the jobs' next operations, an array"),
         Terminal("remaining", "time", "work remaining in the jobs, the next operation included, an array"),

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, ProblemScale, Split
-from gapsmith.evaluators.grammar import Argument, EntryPoint
+from gapsmith.evaluators.grammar import Argument, CompiledFunctions, EntryPoint
+from gapsmith.evaluators.problems.job_shop import compiled
 from gapsmith.evaluators.problems.job_shop.exact import makespan, solve_job_shop
 from gapsmith.evaluators.problems.job_shop.grammar import GRAMMAR
 from gapsmith.evaluators.problems.job_shop.rules import RULES
@@ -171,6 +172,8 @@ problem = Problem(
     baseline=baseline,
     rules=RULES,
     grammar=GRAMMAR,
+    compiled=CompiledFunctions(compiled.__file__),
+    warm_size=4,
     cpu_seconds=cpu_seconds,
     scales=SCALES,
 )
