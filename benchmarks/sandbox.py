@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from gapsmith.sandbox import Array, Ending, Job, Level, Sandbox, open_sandbox
+from gapsmith.sandbox import Array, Call, Ending, Job, Level, Limits, Sandbox, open_sandbox
 from gapsmith.sandbox.latency import NULL, measure
 
 INSTANCES = 36
@@ -38,6 +38,31 @@ def solve():
     solver.solve(model)
     return [solver.value(a), solver.value(b)]
 """
+LOCAL_SEARCH = """
+import numpy as np
+from numba import njit
+
+@njit
+def two_opt(tour, d, sweeps):
+    n, found = len(tour), 0
+    for s in range(sweeps):
+        for i in range(n - 1):
+            for j in range(i + 2, n):
+                a, b, c, e = tour[i], tour[i + 1], tour[j], tour[(j + 1) % n]
+                if d[a, b] + d[c, e] > d[a, c] + d[b, e]:
+                    low, high = i + 1, j
+                    while low < high:
+                        tour[low], tour[high] = tour[high], tour[low]
+                        low, high = low + 1, high - 1
+                    found += 1
+    return found
+
+def solve(d):
+    tour = np.arange(len(d))
+    two_opt(tour, d, 5)
+    return tour
+"""
+"""A local search for tours; without its two lines of numba it is the same in Python."""
 HOST = """
 from gapsmith.sandbox import Job, Level, Limits, open_sandbox
 with open_sandbox(minimum=Level.L0) as box:
@@ -70,8 +95,41 @@ def figures(repetitions: int, candidates: int) -> Iterator[str]:
     with open_sandbox("ortools", minimum=Level.L0) as box:
         tiny = measure(box, Job(source=CP_SAT, entry="solve", calls=({},)), repetitions)
         yield f"tiny CP-SAT model, latency       p50 {tiny.latency_ms_p50:.2f} ms, p95 {tiny.latency_ms_p95:.2f} ms"
+    yield from compiled(repetitions)
     yield from throughput(candidates)
     yield parent_killed()
+
+
+def compiled(repetitions: int) -> Iterator[str]:
+    """The guest with numba: the program that does nothing, and a local search that is written twice."""
+    plain = LOCAL_SEARCH.replace("from numba import njit\n", "").replace("@njit\n", "")
+    with open_sandbox("numba", minimum=Level.L0) as box:
+        null = measure(box, NULL, repetitions)
+        yield f"null program with numba, CPU     p50 {null.cpu_ms_p50:.2f} ms"
+        seconds = []
+        for source, checked in ((plain, False), (LOCAL_SEARCH, False), (LOCAL_SEARCH, True)):
+            job = Job(
+                source=source,
+                entry="solve",
+                calls=(distances(500),) * 3,
+                limits=Limits(cpu_seconds=120.0),
+                warm_up=distances(5),
+                checked=checked,
+            )
+            outcome = box.run(job)
+            assert outcome.ending is Ending.OK, outcome.message
+            seconds.append(min(answer.cpu_seconds for answer in outcome.answers))
+    ratio = seconds[0] / seconds[1]
+    yield f"local search in Python, compiled {seconds[0]:.3f} s, {seconds[1]:.5f} s: {ratio:.0f} times as fast"
+    yield f"compiled with bounds checks      {seconds[2]:.5f} s, {seconds[2] / seconds[1]:.2f} times as long"
+    yield f"compiling it                     {outcome.compile_seconds:.2f} s of CPU, machine code reused"
+
+
+def distances(count: int) -> Call:
+    """The distances of points on a ring that is walked in strides: an array of integers."""
+    places = [7 * k % count for k in range(count)]
+    rows = [min(abs(a - b), count - abs(a - b)) for a in places for b in places]
+    return {"d": Array("<i8", (count, count), b"".join(value.to_bytes(8, "little") for value in rows))}
 
 
 def null_program(box: Sandbox, repetitions: int) -> Iterator[str]:
