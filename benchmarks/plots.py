@@ -25,7 +25,7 @@ from gapsmith.agent import Archive, Settings, find_problem
 from gapsmith.agent.archive import CandidateRow, RunRow
 from gapsmith.agent.runs.final.entropy import find_last_drawn
 from gapsmith.agent.runs.splits import InstanceSupply
-from gapsmith.evaluators.base import GapsmithError, Instance, Number, Problem
+from gapsmith.evaluators.base import GapsmithError, Instance, Number, Problem, Split
 from gapsmith.evaluators.scoring import Scale
 
 TEXT, WINNER, RULE = "#767676", "#2f7fe0", "#c9510c"
@@ -101,10 +101,18 @@ def read_convergence(path: Path, number: int | None = None) -> Convergence:
     """Reads how the gaps of a run fell."""
     with open_run(path, number) as (archive, row):
         slots = [each for slot, each in sorted(archive.read_candidates(row.id or 0).items()) if slot >= 0]
+        train = make_splits(row)[1].counts[Split.TRAIN]
+        tuned = {
+            each.slot: each.detail["run"] for each in archive.read_events(row.id or 0) if each.kind == "tuned"
+        }
     rules = [each.train_gap for each in slots if each.operator == "rule" and each.train_gap is not None]
     if not rules:
         raise GapsmithError(f"{path}: run {row.id} has no reference rule; expected a discovery run")
-    spent = [int(count) for count in np.cumsum([each.charged * (each.operator != "rule") for each in slots])]
+    # Rules are not charged; trials of constants are, as evaluations on all training instances.
+    charges = [
+        each.charged * (each.operator != "rule") + -(-tuned.get(each.slot, 0) // train) for each in slots
+    ]
+    spent = [int(count) for count in np.cumsum(charges)]
     best = accumulate_best([np.inf if each.train_gap is None else each.train_gap for each in slots])
     champions = [k for k, each in enumerate(slots) if each.gate == "passed"]
     champion = Curve(*pair([(spent[k], slots[k].validation_gap or 0.0) for k in champions]))
@@ -117,7 +125,7 @@ def accumulate_best(gaps: Sequence[float]) -> tuple[float, ...]:
 
 
 def pair(points: Sequence[tuple[int, float]]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Splits points into their two coordinates."""
+    """InstanceSupply points into their two coordinates."""
     return tuple(x for x, _ in points), tuple(y for _, y in points)
 
 
@@ -168,13 +176,20 @@ def find_rule(archive: Archive, row: RunRow, name: str) -> CandidateRow:
     return next(each for each in rows if each.operator == "rule" and each.name == name)
 
 
+def make_splits(row: RunRow) -> tuple[Problem, InstanceSupply]:
+    """Returns a run's problem and where its instances come from."""
+    wanted = Settings.decode(row.config)
+    problem = find_problem(wanted.problem, wanted.layout)
+    return problem, InstanceSupply(problem, wanted.instances, wanted.test, wanted.seed)
+
+
 def find_test(archive: Archive, row: RunRow) -> tuple[Problem, list[Instance]]:
     """Returns a run's problem and its sealed test, made again or read from the user's files."""
-    wanted, seed = Settings.decode(row.config), find_last_drawn(archive, row.id or 0)
-    problem = find_problem(wanted.problem, wanted.layout)
+    problem, splits = make_splits(row)
+    seed = find_last_drawn(archive, row.id or 0)
     if seed is None:
         raise GapsmithError(f"run {row.id} kept no seed of its test; expected a run of this version")
-    return problem, InstanceSupply(problem, wanted.instances, wanted.test, wanted.seed).test(seed)
+    return problem, splits.test(seed)
 
 
 def read_costs(archive: Archive, program: int, instances: Sequence[Instance]) -> list[Number | None]:
@@ -249,8 +264,9 @@ def draw_classes(paths: Sequence[Path], number: int | None, output: Path) -> Non
         axes.set_xscale("symlog", linthresh=LINEAR_BELOW)
         axes.set_xlim(left=0)
         label_plainly(axes.xaxis)
-        axes.set(xlabel="pooled gap % on the sealed test", title=title)
-        axes.legend()
+        axes.set(xlabel="pooled gap % on the sealed test")
+        axes.set_title(title, pad=24)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
 def draw_front(paths: Sequence[Path], number: int | None, output: Path) -> None:
