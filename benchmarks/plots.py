@@ -125,7 +125,7 @@ def accumulate_best(gaps: Sequence[float]) -> tuple[float, ...]:
 
 
 def pair(points: Sequence[tuple[int, float]]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """InstanceSupply points into their two coordinates."""
+    """Splits points into their two coordinates."""
     return tuple(x for x, _ in points), tuple(y for _, y in points)
 
 
