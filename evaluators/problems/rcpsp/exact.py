@@ -65,7 +65,9 @@ def justify_schedule(
     start: Integers,
     deadline: float = np.inf,
 ) -> Integers:
-    """Justifies a schedule to the right and to the left while it gets shorter (Valls et al. 2005).
+    """Justifies a schedule right and left while it gets shorter.
+
+    Valls et al. 2005.
 
     It ends at the deadline of CPU time.
     """
