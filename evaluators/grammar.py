@@ -161,9 +161,9 @@ class CompiledFunctions:
         return tuple(self.functions)
 
     def describe(self, name: str) -> str:
-        """Describes a function: its `def` line, and the first line of its docstring."""
+        """Describes a function: its `def` line, and two paragraphs of its docstring."""
         function = self.functions[name]
-        words = (ast.get_docstring(function) or "").partition("\n\n")[0].replace("\n", " ")
+        words = " ".join(" ".join((ast.get_docstring(function) or "").split("\n\n")[:2]).split())
         return f"{name}({ast.unparse(function.args)}): {words}"
 
     def extract_source(self, names: Collection[str]) -> str:

@@ -27,6 +27,7 @@ WITHOUT_MODULE = {
     "end_to_end": "promises of whole runs and of the command line, which many modules keep together",
     "every_problem": "promises that all problems keep",
     "sandbox/zoo": "attacks, by what they aim at",
+    "benchmarks/test_scripts.py": "all benchmarks as scripts",
     "prompts/test_prompts.py": "templates, which are data",
     "evaluators/test_former_names.py": "names of modules before they moved, which `__init__.py` finds",
 }

@@ -55,8 +55,9 @@ def test_public_compiled_functions_are_offered(compiled: CompiledFunctions) -> N
 
 
 def test_a_function_is_described_in_one_line(compiled: CompiledFunctions) -> None:
-    """Its arguments, and the first paragraph of its docstring."""
-    expected = "improve(order, p): Shifts an order: order int64 [n], changed in place; p int64 [n, m]."
+    """Its arguments, and the first two paragraphs of its docstring."""
+    shown = "improve(order, p): Shifts an order: order int64 [n], changed in place; p int64 [n, m]."
+    expected = f"{shown} Nobody knows why."
     assert compiled.describe("improve") == expected
 
 

@@ -14,7 +14,7 @@ SHAKE = 8
 
 @njit
 def _link(route, order, m, before, after):
-    """Links the operations of each machine as a sequence of jobs says; returns nothing."""
+    """Links the operations of each machine in the order of the jobs."""
     step, last = np.zeros(len(route) // m, np.int64), np.full(m, -1)
     before[:], after[:] = -1, -1
     for job in order:
@@ -29,7 +29,7 @@ def _link(route, order, m, before, after):
 
 @njit
 def _schedule(time, opens, closes, before, after, head, tail, found):
-    """Computes starts, tails and a topological order; returns the makespan, or -1 for a cycle."""
+    """Computes starts, tails and an order; returns the makespan, -1 for cycles."""
     size = len(time)
     missing = np.zeros(size, np.int64)
     filled, span = 0, 0
@@ -131,7 +131,7 @@ def _price_earlier(u, v, time, opens, closes, before, after, head, tail, start):
 
 @njit
 def _is_tabu(u, v, later, turn, route, jobs, after, tabu):
-    """Tells whether the move restores an order of two operations that was left lately."""
+    """Tells whether a move restores an order that was left lately."""
     i = u
     while True:
         if later and i != u and tabu[route[u], jobs[i], jobs[u]] > turn:
@@ -145,7 +145,7 @@ def _is_tabu(u, v, later, turn, route, jobs, after, tabu):
 
 @njit
 def _move(u, v, later, until, route, jobs, before, after, tabu):
-    """Moves u behind v, or v in front of u, and makes the way back tabu; returns nothing."""
+    """Moves u behind v, or v before u; forbids the way back."""
     i = u
     while True:
         if later and i != u:
@@ -192,7 +192,7 @@ def _find_path(time, before, after, head, tail, span, path):
 
 @njit
 def _choose_move(shop, state, path, count, best, turn, tabu, start):
-    """Chooses the move of least estimate that is not tabu, and a random one; see `search_tabu`."""
+    """Chooses the best move that is not tabu, and a random one."""
     route, jobs, time, opens, closes = shop
     before, after, head, tail = state
     found, spare, least, options = (-1, -1, False), (-1, -1, False), np.iinfo(np.int64).max, 0
@@ -232,11 +232,12 @@ def _choose_move(shop, state, path, count, best, turn, tabu, start):
 
 @njit
 def search_tabu(machines, p, sequence, steps, seed):
-    """Improves a sequence of jobs, int64 [n * m], by so many steps of tabu search; machines, p: int64 [n, m].
+    """Improves a sequence by tabu search over critical blocks.
+
+    machines, p: int64 [n, m]; sequence: jobs, int64 [n * m]; steps: number of moves. Returns the best sequence.
 
     Moves lead to the ends of critical blocks, neighbourhood N6 of Balas and Vazacopoulos (1998); the tenure is that of
-    Zhang et al. (2007); after a stretch without progress it goes on near the best, by random moves. Returns the best
-    sequence, int64 [n * m].
+    Zhang et al. (2007); after a stretch without progress it goes on near the best, by random moves.
     """
     n, m = p.shape
     size = n * m
