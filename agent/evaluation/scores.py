@@ -5,7 +5,7 @@ Run on the executor, kept in the archive, and never run twice.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gapsmith.agent.archive import Archive, CandidateRow, Program
@@ -15,7 +15,8 @@ from gapsmith.agent.evaluation.compare import summarise_scores as row_of
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.evaluators.base import Instance, Number, Problem
-from gapsmith.evaluators.outcomes import CandidateOutcome
+from gapsmith.evaluators.integrity.audit import examine, mark_differing
+from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Assessment, Runner, assess
 from gapsmith.evaluators.running.repeats import TRIES
 from gapsmith.evaluators.scoring import Scale, Score
@@ -88,6 +89,20 @@ class Scorer:
             self.doing("running programs", done, len(started))
         return [_make_assessment(instances, known[program.program]) for program in programs]
 
+    def run_alone(self, program: Archived, instances: Sequence[Instance]) -> Assessment:
+        """Runs a program on all instances, and again with a process for each.
+
+        Where the costs differ the outcome is "state_dependent". A program may count its calls, so that no sample of
+        instances shows that all are its own work. Events of on-line problems come one by one to a process of its own
+        anyhow; rules are ours; where evaluations are expensive the examination of some must do.
+        """
+        (found,) = self.run([program], instances, whole=True)
+        if program.name or self.problem.online or self.problem.expensive:
+            return found
+        (alone,) = self.run([program], [replace(each, alone=True) for each in instances], whole=True)
+        marked = mark_differing(found.scores, alone.scores)
+        return _make_assessment(instances, dict(zip((i.digest for i in instances), marked, strict=True)))
+
     def _start_bench(
         self, program: Archived, instances: Sequence[Instance], known: Mapping[str, Score], whole: bool
     ) -> list[tuple[Sequence[Instance], Future[tuple[Score, ...]]]]:
@@ -109,6 +124,20 @@ def list_costs(assessment: Assessment) -> tuple[Number, ...] | None:
 def make_row(program: Archived, result: Assessment, scale: Scale) -> Scored:
     """Returns the results of a program as a row of a table."""
     return row_of(Entrant(program.name or str(program.program), program.source), result.scores, scale)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """The request to audit a program; see `integrity.audit`."""
+
+    problem: Problem
+    source: str
+    instances: Sequence[Instance]
+    costs: Sequence[Number]
+
+    def __call__(self, runner: Runner, null_cpu_seconds: float) -> IntegrityResult:
+        """Runs the program again."""
+        return examine(self.problem, self.source, self.instances, self.costs, runner)
 
 
 FAILURES = 3

@@ -60,22 +60,25 @@ class Instance:
         data: arrays and numbers, exactly the candidate's arguments.
         stratum: the class of the generator's grid, or "all".
         whole: whether the events of an on-line instance are given in one call; see `stepwise`.
+        alone: whether it is run in a process of its own, where nothing of other instances is left.
     """
 
     name: str
     data: Mapping[str, Datum]
     stratum: str = "all"
     whole: bool = False
+    alone: bool = False
 
     @cached_property
     def digest(self) -> str:
         """A hash of the data: equal for equal data, whatever the file or the platform.
 
-        It also tells how events are given: a score reached with all events visible is no score of an instance
-        whose events come one by one.
+        It also tells how the instance is run: a score reached with all events visible, or after other instances, is
+        no score of one whose events come one by one, or that is alone.
         """
         digest = hashlib.sha256(json.dumps(self.plain, sort_keys=True).encode()).hexdigest()
-        return digest[:31] + "w" if self.whole else digest[:32]
+        mark = "w" if self.whole else "a" if self.alone else ""
+        return digest[: 32 - len(mark)] + mark
 
     @property
     def size(self) -> int:

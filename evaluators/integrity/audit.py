@@ -59,6 +59,27 @@ def examine(
     )
 
 
+def mark_differing(scores: Sequence[Score], alone: Sequence[Score]) -> tuple[Score, ...]:
+    """Marks the scores that a program does not reach where an instance is alone.
+
+    Args:
+        scores: of runs in which a process met several instances.
+        alone: of the same instances, each in a process of its own.
+    """
+    return tuple(
+        score
+        if score.cost is None or score.cost == other.cost
+        else Score(
+            CandidateOutcome.STATE_DEPENDENT,
+            f"{_describe_end(other)} in a process of its own, and cost {score.cost:g} after other instances",
+            None,
+            score.cpu_seconds,
+            score.level,
+        )
+        for score, other in zip(scores, alone, strict=True)
+    )
+
+
 def _check_isolated(
     problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
 ) -> IntegrityResult | None:

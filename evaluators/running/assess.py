@@ -13,6 +13,9 @@ from gapsmith.evaluators.running.repeats import TRIES
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Answer, Job, Limits, Outcome
 
+ALONE_LIMIT_FACTOR = 2.0
+"""Factor on the CPU limit of an instance that is alone: each process must warm up."""
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -43,7 +46,7 @@ def assess(
 ) -> Assessment:
     """Runs the instances in one process; stops at the first failure.
 
-    An on-line instance has a process of its own.
+    An on-line instance has a process of its own, and so has one that is alone.
 
     Args:
         problem: provides the entry point and the verifier that prices.
@@ -101,7 +104,7 @@ def _run(
     null_cpu_seconds: float,
     tries: int,
 ) -> Outcome:
-    if problem.online and instances:
+    if instances and (problem.online or any(instance.alone for instance in instances)):
         return _run_apart(problem, source, instances, runner, null_cpu_seconds, tries)
     return _run_together(problem, source, instances, runner, tries)
 
@@ -138,16 +141,18 @@ def _run_apart(
     null_cpu_seconds: float,
     tries: int,
 ) -> Outcome:
-    """Runs each on-line instance in a process of its own.
+    """Runs each instance in a process of its own.
 
     It stops at the first that fails. State that a program keeps between events never reaches another instance.
     """
     answers: list[Answer] = []
+    patient = replace(problem, cpu_share=ALONE_LIMIT_FACTOR * problem.cpu_share)
     for instance in instances:
         if stepwise.is_stepwise(problem, source, instance):
             outcome = _run_stepwise(problem, source, instance, runner, null_cpu_seconds, tries)
         else:
-            outcome = _run_together(problem, source, [instance], runner, tries)
+            limited = patient if instance.alone else problem
+            outcome = _run_together(limited, source, [instance], runner, tries)
         if not outcome.answers:
             break
         answers += outcome.answers

@@ -18,7 +18,6 @@ from gapsmith.agent.runs.final.leaderboards import Boards, Member, make_leaderbo
 from gapsmith.agent.runs.final.pareto import FrontPoint
 from gapsmith.agent.runs.final.selection import Finale
 from gapsmith.agent.search.instances import Splits
-from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.scoring import Gain
 
@@ -120,9 +119,10 @@ def make_report(
         left_out: see `Report`.
     """
     bench, winner = scorer.build_instance_set(test), finale.winner
-    programs: list[Known | Elite] = [winner, *_score_rules(scorer.archive, run)]
+    best = make_row(winner, scorer.run_alone(winner, test), bench.scale)
+    programs = _score_rules(scorer.archive, run)
     results = zip(programs, scorer.run(programs, test, whole=True), strict=True)
-    best, *rules = (make_row(program, result, bench.scale) for program, result in results)
+    rules = [make_row(program, result, bench.scale) for program, result in results]
     reference = min((rule for rule in rules if rule.aggregate), key=_rank, default=best)
     # Where evaluations are expensive, leaderboards would take as long as the search.
     beside = (

@@ -15,7 +15,7 @@ from typing import Any
 from gapsmith.agent.archive import Candidate
 from gapsmith.agent.codegen.screen import Screened, screen
 from gapsmith.agent.evaluation.counterexamples import Counterexamples
-from gapsmith.agent.evaluation.scores import Known, Scorer, list_costs
+from gapsmith.agent.evaluation.scores import Examination, Known, Scorer, list_costs
 from gapsmith.agent.runs.final.details import (
     describe_failures,
     encode_interval,
@@ -30,9 +30,7 @@ from gapsmith.agent.search.acceptance.gate import cross_validate
 from gapsmith.agent.search.instances import InstanceSet
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Instance, Number, Problem, Split
-from gapsmith.evaluators.integrity.audit import examine
-from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
-from gapsmith.evaluators.running.assess import Runner
+from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.scoring import MIN_INSTANCES, Gain
 
 SLOT = -1
@@ -176,6 +174,9 @@ class _End:
         if decided is not None and not decided.sure:
             return None
         winner = self.shorten_winner(elite, costs)
+        more = decided.instances - len(costs) if decided else 0
+        if not self._is_same_alone(winner, [*self._bench.instances, *self._instances.further(more)]):
+            return None
         if (claimed := self.compute_claim(winner, rule)) is None:
             return None
         self.keep(winner, elite)
@@ -216,8 +217,10 @@ class _End:
         """Keeps programs that solve all selection instances and pass the examination."""
         for elite in ranking:
             costs = self._find_costs(elite)
-            if costs is not None and (
-                elite.name or self._is_honest(f"slot {self._find_slot(elite)}", elite, costs)
+            if (
+                costs is not None
+                and (elite.name or self._is_honest(f"slot {self._find_slot(elite)}", elite, costs))
+                and self._is_same_alone(elite, self._bench.instances)
             ):
                 yield elite, costs
 
@@ -321,7 +324,8 @@ class _End:
         if not self._instances.claim:
             return Gain(0.0, None, 0)
         bench, rule = self._scorer.build_instance_set(self._instances.claim), reference or winner
-        results = self._scorer.run([winner, rule], bench.instances, whole=True)
+        others = self._scorer.run([rule], bench.instances, whole=True)
+        results = (self._scorer.run_alone(winner, bench.instances), *others)
         gain = bench.scale.compare(*(result.scores for result in results))
         if not is_tolerable(gain.failures, len(bench.instances)):
             self._record_try("claim", describe_failures(gain.failures))
@@ -355,13 +359,21 @@ class _End:
         )
         if detail is None:
             shown = self._bench.instances[:EXAMINED]
-            work = _Examination(self._problem, elite.source, shown, costs[:EXAMINED])
+            work = Examination(self._problem, elite.source, shown, costs[:EXAMINED])
             found = self._scorer.executor.submit(work).result()
             detail = {"outcome": found.outcome, "message": found.message, **found.detail}
             if wrong := detail.get("counterexample"):
                 Counterexamples(self._problem.name, self._archive).add(SLOT, elite.program, wrong)
             self._record(kind, detail)
         return bool(detail["outcome"] == CandidateOutcome.OK)
+
+    def _is_same_alone(self, elite: Elite, instances: Sequence[Instance]) -> bool:
+        """Tells whether each instance costs the same in a process of its own."""
+        found = self._scorer.run_alone(elite, instances)
+        if found.outcome != CandidateOutcome.OK:
+            detail = {"outcome": found.outcome, "message": found.message}
+            self._record_try(f"alone, slot {self._find_slot(elite)}", detail)
+        return found.outcome == CandidateOutcome.OK
 
     def _find_slot(self, elite: Elite) -> int | None:
         """Finds a program's slot: decisions do not name archive numbers."""
@@ -385,14 +397,3 @@ class _End:
 
     def _record(self, kind: str, detail: dict[str, Any]) -> None:
         self._archive.record(self._run, SLOT, kind, detail)
-
-
-@dataclass(frozen=True)
-class _Examination:
-    problem: Problem
-    source: str
-    instances: Sequence[Instance]
-    costs: Sequence[Number]
-
-    def __call__(self, runner: Runner, null_cpu_seconds: float) -> IntegrityResult:
-        return examine(self.problem, self.source, self.instances, self.costs, runner)

@@ -62,3 +62,42 @@ def test_no_third_one_is_given(place):
 def test_other_failures_are_final(place):
     """A program that raises would raise again."""
     assert measured(place, 1, Ending.CANDIDATE_EXCEPTION).outcome == Ending.CANDIDATE_EXCEPTION
+
+
+COUNTING = (
+    "calls = []\n\n\ndef schedule(p, d):\n    calls.append(1)\n"
+    "    order = d.argsort(kind='stable')\n    return order[::-1] if len(calls) == 3 else order\n"
+)
+
+
+def test_each_instance_alone_shows_a_program_that_counts_its_calls(place):
+    """Where a program costs something else in a process of its own, that instance is no longer solved."""
+    problem, archive = tiny(), Archive(place)
+    number, _ = archive.add_program(problem.name, "h", COUNTING, 9)
+    instances = problem.generate_instances(Split.TRAIN, 0, 6)
+    runner = NoSandbox()
+    by = Scorer(problem, Inline(runner), archive)
+    elite = Elite(number, COUNTING, 9, 0.0, ())
+    found = by.run_alone(elite, instances)
+    assert [score.outcome for score in found.scores] == ["ok"] * 2 + ["state_dependent"] + ["ok"] * 3
+    assert found.outcome == "state_dependent"
+    assert found.scores[2].cost is None
+    assert [len(job.calls) for job in runner.jobs] == [6] + [1] * 6
+    assert by.run_alone(elite, instances) == found
+    assert len(runner.jobs) == 7  # both kinds of scores are kept, apart from each other
+    (plain,) = by.run([elite], instances)
+    assert plain.outcome == "ok"
+
+
+@pytest.mark.parametrize("changed", ["name", "online", "expensive"])
+def test_rules_and_on_line_programs_are_not_run_twice(place, changed):
+    """Rules are ours, on-line instances have a process of their own in any case, and some programs take too long."""
+    problem, archive, runner = tiny(), Archive(place), NoSandbox()
+    number, _ = archive.add_program(problem.name, "h", SOURCE, 9)
+    elite = Elite(number, SOURCE, 9, 0.0, (), name="rule" if changed == "name" else "")
+    instances = problem.generate_instances(Split.TRAIN, 0, 3)
+    if changed != "name":
+        problem = replace(problem, **{changed: True})
+    instances = [replace(each, whole=problem.online) for each in instances]
+    assert Scorer(problem, Inline(runner), archive).run_alone(elite, instances).outcome == "ok"
+    assert sum(len(job.calls) for job in runner.jobs) == 3

@@ -156,3 +156,17 @@ def test_an_on_line_program_that_fails_ends_at_that_instance():
     found = assess(problem, small, instances, runner)
     assert found.scores[-1].outcome == found.outcome == "candidate_exception"
     assert len(runner.jobs) == len(found.scores) < len(instances)
+
+
+def test_an_instance_that_is_alone_has_a_process_of_its_own():
+    """Nothing of other instances is left in it, its limit allows it to warm up, and its scores are kept apart."""
+    runner, problem = NoSandbox(), tiny(cpu_seconds=lambda instance: 0.5)
+    instances = problem.generate_instances("train")
+    alone = [replace(instance, alone=True) for instance in instances]
+    found = assess(problem, KEEPS, alone, runner)
+    assert [len(job.calls) for job in runner.jobs] == [1] * len(alone)
+    assert {job.limits.cpu_seconds for job in runner.jobs} == {1.0}
+    assert len(found.scores) == len(alone)
+    digests = {each.digest for each in (*instances, *alone)}
+    assert len(digests) == 2 * len({each.digest for each in instances})
+    assert all(len(digest) == 32 for digest in digests)

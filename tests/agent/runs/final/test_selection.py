@@ -164,6 +164,40 @@ def test_who_fails_or_cheats_does_not_win(place):
     assert "state_dependent" in str(stage.events())
 
 
+def counting(instances):
+    """A program that is best, but on these instances only if its process met others before."""
+    known = [instance.data["p"].tolist() for instance in instances]
+    head = f"calls = []\nKNOWN = {known}\n\n\n"
+    body = BEST.replace("    spare", "    calls.append(1)\n    spare")
+    return head + body.replace("if len(p) > 99:", "if len(calls) == 1 and p.tolist() in KNOWN:")
+
+
+@pytest.mark.parametrize("where", ["selection", "claim"])
+def test_who_counts_calls_beyond_those_examined_does_not_win(place, where, monkeypatch):
+    """Every instance that chooses and claims is run in a process of its own, not only those that are examined."""
+    monkeypatch.setattr("gapsmith.agent.runs.final.selection.EXAMINED", 2)
+    stage = Stage(place)
+    stage.by = replace(stage.by, problem=replace(stage.problem, editable=False))
+    stage.elites = [stage.elite(counting(getattr(stage.unseen, where)[5:])), stage.elite(BEST)]
+    finale = stage.end()
+    assert "calls" not in finale.winner.source
+    assert "permutations" in finale.winner.source
+    assert "state_dependent" in str(stage.events())
+
+
+def test_who_counts_calls_on_the_test_has_not_solved_it(place):
+    """A test instance whose cost depends on earlier calls is a failure in the report."""
+    stage = Stage(place)
+    tests = stage.problem.generate_instances("test", 0, 8)
+    finale = Finale(stage.elite(counting(tests[3:4])), None, None)
+    course, ledger = stage.job.loop._course, stage.job.ledger
+    found = make_report(1, "offline", finale, course, tests, stage.by, ledger, Source.DECISIONS)
+    assert [(each.instance, each.outcome) for each in found.best.failures] == [
+        (tests[3].name, "state_dependent")
+    ]
+    assert found.gain.instances == 7
+
+
 def test_the_winner_is_made_shorter_where_that_costs_nothing(place):
     """What does not matter goes, what matters stays, and the shorter form has a place in the run."""
     stage = Stage(place, BEST)
