@@ -139,6 +139,7 @@ def _set_up(engine: Engine) -> None:
             # The log is written back every 16 MiB, not after every 40 candidates.
             connection.execute("PRAGMA wal_autocheckpoint=4000")
             connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA trusted_schema=OFF")
 
 
 def _write_ahead(engine: Engine) -> None:
@@ -226,7 +227,8 @@ def _copy(engine: Engine, version: int) -> str:
     with engine.connect() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     names = (f"{path.name}.schema{version}{again}" for again in chain([""], map(".{}".format, count(2))))
-    copy = next(copy for name in names if not (copy := path.with_name(name)).exists())
+    # A link that leads nowhere would be followed, and a file made where it points.
+    copy = next(copy for name in names if not os.path.lexists(copy := path.with_name(name)))
     shutil.copy2(path, copy)
     return f"a copy is in {copy}"
 
@@ -238,10 +240,22 @@ def _read_version(connection: Connection, path: Path | None = None) -> int | Non
         return None
     if "meta" not in tables:
         raise GapsmithError(f"{place} is a database, but not a gapsmith archive")
+    _refuse_code(connection, place)
     found = connection.execute(text("SELECT value FROM meta WHERE key = 'schema'")).scalar()
     if not str(found).isdecimal():
         raise GapsmithError(f"{place} says its schema is {found!r}; expected a number")
     return int(str(found))
+
+
+def _refuse_code(connection: Connection, place: object) -> None:
+    """Raises GapsmithError for triggers and views: they would run as part of our own queries."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') LIMIT 1"
+        if found := connection.execute(text(query)).first():
+            raise GapsmithError(
+                f"{place} holds a {found.type} named {found.name!r:.60}; expected tables and indexes alone, "
+                "as gapsmith makes them"
+            )
 
 
 def _hide_password(location: str) -> str:

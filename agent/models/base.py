@@ -1,10 +1,15 @@
 """Requests to models and their replies."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gapsmith.evaluators.base import GapsmithError, Problem, UsageError
+
+
+def allow_repeat() -> bool:
+    """Allows a further attempt where no dollars are limited."""
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +27,8 @@ class Request:
         problem: the problem that is worked on; None where the question is put in words alone.
         parents: sources of the parent programs, the best first; may be empty.
         message: how the parent failed, for repair; untrusted.
+        may_repeat: asked before another attempt where the last one may be billed although it failed; sets aside what
+            the next may cost, and is false where no dollars are left for it. Safe in threads.
     """
 
     slot: int
@@ -32,6 +39,7 @@ class Request:
     problem: Problem | None = None
     parents: tuple[str, ...] = ()
     message: str = ""
+    may_repeat: Callable[[], bool] = field(default=allow_repeat, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,7 +82,9 @@ def write_recording(path: Path | str, lines: Iterable[Recorded], header: Header 
     path = Path(path)
     half = path.with_name(path.name + ".part")
     first = [_write_header(header)] if header else []
-    half.write_text("".join([*first, *map(_write_line, lines)]), "utf-8", newline="\n")
+    half.unlink(missing_ok=True)  # a link there would be followed
+    with half.open("x", encoding="utf-8", newline="\n") as file:
+        file.writelines([*first, *map(_write_line, lines)])
     os.replace(half, path)
 
 

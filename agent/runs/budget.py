@@ -6,6 +6,7 @@ The most that an action can cost is reserved before it, and replaced by the fact
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 
 from gapsmith.evaluators.base import UsageError
 
@@ -68,7 +69,7 @@ def derive_calls(budget: Budget, dearest: float) -> int | None:
 
 @dataclass
 class Ledger:
-    """The spent and the reserved budget of a run.
+    """The spent and the reserved budget of a run; dollars are counted safely in threads.
 
     Attributes:
         budget: the wall.
@@ -88,6 +89,7 @@ class Ledger:
     _evaluations_open: int = 0
     _usd_open: float = 0.0
     _started: float = field(default=0.0, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._started = self.clock()
@@ -127,38 +129,54 @@ class Ledger:
             evaluations: to be set aside.
             calls: to be counted; 0 for what is asked of no model.
         """
-        if (self.is_out_of_time() and not paid) or not self._has_room(usd, evaluations, calls):
-            return False
-        self._evaluations_open += evaluations
-        self.calls += calls
-        self._usd_open += usd
-        return True
+        with self._lock:
+            if (self.is_out_of_time() and not paid) or not self._has_room(usd, evaluations, calls):
+                return False
+            self._evaluations_open += evaluations
+            self.calls += calls
+            self._usd_open += usd
+            return True
 
     def exchange(self, reserved_usd: float, usd: float) -> bool:
         """Replaces an estimated reservation of a call by its real bound.
 
         False where there is no room.
         """
-        if not self._has_room(usd - reserved_usd, 0, 0):
-            return False
-        self._usd_open += usd - reserved_usd
-        return True
+        with self._lock:
+            if not self._has_room(usd - reserved_usd, 0, 0):
+                return False
+            self._usd_open += usd - reserved_usd
+            return True
+
+    def book_attempt(self, usd: float) -> bool:
+        """Counts a failed attempt that may be billed, before the call is repeated.
+
+        What was reserved stays so for the next attempt. False where there is no room.
+        """
+        with self._lock:
+            if not self._has_room(usd, 0, 0):
+                return False
+            self.usd += usd
+            return True
 
     def withdraw(self, usd: float, evaluations: int = 1, calls: int = 1) -> None:
         """Releases a reservation that is not needed."""
-        self._usd_open -= usd
-        self._evaluations_open -= evaluations
-        self.calls -= calls
+        with self._lock:
+            self._usd_open -= usd
+            self._evaluations_open -= evaluations
+            self.calls -= calls
 
     def settle_call(self, reserved_usd: float, usd: float | None) -> None:
         """Replaces a reservation by the price; an unknown price counts fully."""
-        self._usd_open -= reserved_usd
-        self.usd += reserved_usd if usd is None else usd
+        with self._lock:
+            self._usd_open -= reserved_usd
+            self.usd += reserved_usd if usd is None else usd
         self.unpriced |= usd is None and not reserved_usd > 0
 
     def count_lost_call(self, usd: float) -> None:
         """Counts a sent call without an answer; it may be billed."""
-        self.usd += usd
+        with self._lock:
+            self.usd += usd
 
     @property
     def dollars(self) -> float | None:

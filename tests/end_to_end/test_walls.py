@@ -117,3 +117,34 @@ def test_a_usage_that_says_nothing_keeps_the_reservation(place):
     run = finish(job(place, model=Saying(numbered(1), usd=lambda _: None, most=0.2), usd=0.5, calls=40))
     assert len(run.archive.read_calls(1)) == 2
     assert run.ledger.dollars == pytest.approx(0.4)
+
+
+class Dropped(Threaded):
+    """Repeats each question as often as it may, as if every answer but the last were lost on its way."""
+
+    def _answer(self, request):
+        attempts = 1
+        while attempts < 4 and request.may_repeat():
+            attempts += 1
+        with self._lock:
+            self.answered[request.slot] = 0.1 * attempts
+        return Reply(text=numbered(request.slot), usd=None)
+
+
+def test_attempts_that_may_be_billed_count_against_the_dollars(place):
+    """Every attempt is set aside before it is made, so that a server that loses answers exceeds no budget."""
+    model = Dropped(most=0.1, together=2)
+    run = finish(job(place, model=model, usd=1.0))
+    attempts = sum(model.answered.values())
+    assert 0.8 < attempts <= 1.0 + 1e-9
+    assert run.ledger.usd == pytest.approx(attempts)
+    lost = run.loop._calls.sum_lost_usd()
+    assert lost == pytest.approx(attempts - 0.1 * len(model.answered))
+
+
+def test_attempts_are_free_where_no_dollars_are_limited(place):
+    """Without a limit of dollars a question is repeated as the model likes, and counts once."""
+    model = Dropped(most=0.1)
+    run = finish(job(place, model=model, calls=3))
+    assert sum(model.answered.values()) == pytest.approx(1.2)
+    assert run.ledger.usd == pytest.approx(0.3)

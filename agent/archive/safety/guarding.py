@@ -161,7 +161,7 @@ class Guard:
 
 def _find_free_name(path: Path) -> Path:
     names: Iterator[str] = chain([path.name], map(f"{path.name}.{{}}".format, count(2)))
-    return next(found for name in names if not (found := path.with_name(name)).exists())
+    return next(found for name in names if not os.path.lexists(found := path.with_name(name)))
 
 
 def _find_path(engine: Engine) -> Path:

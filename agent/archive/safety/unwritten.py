@@ -4,6 +4,7 @@ They are kept in a file beside the archive, which reads it later.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from gapsmith.agent.archive.tables import Call, Candidate
 
 SUFFIX = ".replies.jsonl"
 Pair = tuple[Candidate, Call]
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+"""A link beside an archive of others could lead to any file of the user."""
 
 
 def ignore_line(_line: str) -> None:
@@ -44,7 +47,7 @@ class UnwrittenReplies:
         folders = [*([self._path.parent] if self._path else []), Path.cwd(), Path.home()]
         for path in (folder / name for folder in folders):
             with suppress(OSError):
-                with path.open("a", encoding="utf-8") as file:
+                with os.fdopen(os.open(path, _APPENDING, 0o600), "a", encoding="utf-8") as file:
                     file.write(lines)
                 where = "" if path == self._path else "; move it beside the archive,"
                 self._tell(f"{len(pairs)} paid replies are in {path}{where} and resume reads them")

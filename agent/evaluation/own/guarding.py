@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import (
     Baseline,
@@ -29,6 +30,14 @@ from gapsmith.evaluators.base import (
 
 LARGEST = 10**300
 """Of exact decimals: floats go no farther."""
+
+EXACT = 1 << 53
+"""Beyond it not every integer is a float, as which costs are kept and averaged."""
+
+LARGEST_COST = 1e100
+"""Sums of larger costs could be infinite."""
+
+LONGEST_SECONDS = 86_400
 
 PLAIN = "biuf"
 """Kinds of arrays that a candidate can be given: truth values, integers and floats."""
@@ -49,9 +58,9 @@ def guard_problem(problem: Problem, path: Path) -> Problem:
     return replace(
         problem,
         generate=watch(problem.generate, "generate", convert_data),
-        cost=watch(problem.cost, "cost", convert_number),
+        cost=watch(problem.cost, "cost", convert_cost),
         baseline=watch(problem.baseline, "baseline", convert_baseline),
-        cpu_seconds=watch(problem.cpu_seconds, "cpu_seconds", convert_number),
+        cpu_seconds=watch(problem.cpu_seconds, "cpu_seconds", convert_limit),
         read=reader if reader is refuse_to_read else watch(reader, "read", convert_instances),
         relabel=None if relabel is None else watch(relabel, "relabel", convert_instance),
     )
@@ -64,7 +73,7 @@ def _guard_function(function: Callable[..., Any], where: str, made: Callable[[An
             found = function(*arguments)
         except (Infeasible, GapsmithError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise GapsmithError(f"{where}{_find_line(error)}: {type(error).__name__}: {error}") from error
         return made(found, where)
 
@@ -92,6 +101,40 @@ def convert_number(value: Any, where: str) -> Number:
     raise GapsmithError(f"{where}: returns {value!r:.60}; expected a number")
 
 
+def convert_cost(value: Any, where: str) -> Number:
+    """Converts a cost: finite, and exact where it is whole. Raises GapsmithError."""
+    found = convert_number(value, where)
+    if isinstance(found, int) and abs(found) > EXACT:
+        raise GapsmithError(
+            f"{where}: returns {_shorten(found)}; expected at most {EXACT}, beyond which integers are inexact: "
+            "scale it down"
+        )
+    if not abs(found) <= LARGEST_COST:
+        raise GapsmithError(
+            f"{where}: returns {found!r}; expected a finite number, or Infeasible to be raised"
+        )
+    return found
+
+
+def convert_limit(value: Any, where: str) -> Number:
+    """Converts a limit in seconds: above 0, at most a day. Raises GapsmithError."""
+    found = convert_number(value, where)
+    if not 0 < found <= LONGEST_SECONDS:
+        raise GapsmithError(
+            f"{where}: returns {_shorten(found)}; expected seconds above 0, at most {LONGEST_SECONDS}"
+        )
+    return found
+
+
+def _shorten(value: Number) -> str:
+    """Writes a number; Python writes no integer of more than 4300 digits."""
+    return (
+        f"{value:g}"
+        if isinstance(value, float) or abs(value) < LARGEST
+        else "a number of more than 300 digits"
+    )
+
+
 def convert_data(data: Any, where: str) -> dict[str, Datum]:
     """Converts arguments to arrays and plain numbers. Raises GapsmithError."""
     if not isinstance(data, Mapping):
@@ -109,8 +152,18 @@ def _convert_datum(value: Any, where: str) -> Datum:
             raise GapsmithError(
                 f"{where}: is an array of {array.dtype}; expected one of integers, floats or truth values"
             )
-        return array
+        return _protect(array)
     return convert_number(value, where)
+
+
+def _protect(array: NDArray[Any]) -> NDArray[Any]:
+    """Copies an array so that nothing can change it.
+
+    Functions that sort or subtract in place would change the instance for every later program.
+    """
+    copy = array.copy()
+    copy.setflags(write=False)
+    return copy
 
 
 def convert_instance(instance: Any, where: str) -> Instance:
@@ -135,7 +188,7 @@ def convert_baseline(found: Any, where: str) -> Baseline:
     if lower > upper:
         raise GapsmithError(f"{where}: has lower {lower} above upper {upper}; expected lower at most upper")
     solution = _convert_solution(found.solution, f"{where}, solution")
-    seconds = float(convert_number(found.seconds, f"{where}, seconds"))
+    seconds = float(convert_cost(found.seconds, f"{where}, seconds"))
     return Baseline(lower, upper, solution, str(found.solver), seconds)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from gapsmith.agent.models.base import ModelError, Reply
+from gapsmith.agent.models.base import ModelError, Reply, Request
 from gapsmith.agent.models.finish import Finish
 from gapsmith.agent.models.hosted.prices import Price, Usage
 from gapsmith.agent.models.hosted.transport.errors import (
@@ -91,6 +91,21 @@ class ProviderReply:
 def check_empty(text: str, finish: Finish) -> Finish:
     """Returns EMPTY for a complete reply without text, else the finish."""
     return Finish.EMPTY if finish is Finish.COMPLETE and not text.strip() else finish
+
+
+MOST_BYTES_OF_A_TOKEN = 64
+"""No text has so many bytes for each token on average: words have four, and the longest tokens are rare."""
+
+
+def drop_implausible(heard: ProviderReply | Fault, request: Request) -> ProviderReply | Fault:
+    """Removes a usage of fewer tokens than the texts can have."""
+    if isinstance(heard, Fault) or heard.usage is None:
+        return heard
+    asked = len((request.system + request.prompt).encode(errors="replace"))
+    answered = len(heard.text.strip().encode(errors="replace"))
+    few_in = heard.usage.tokens_in * MOST_BYTES_OF_A_TOKEN < asked
+    few_out = heard.usage.tokens_out * MOST_BYTES_OF_A_TOKEN < answered
+    return replace(heard, usage=None) if few_in or few_out else heard
 
 
 class CostMeter:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from gapsmith.agent.models.base import Reply, Request
-from gapsmith.agent.models.hosted.account import CostMeter, Options, ProviderReply
+from gapsmith.agent.models.hosted.account import CostMeter, Options, ProviderReply, drop_implausible
 from gapsmith.agent.models.hosted.batch.base import BatchApi, Batches
 from gapsmith.agent.models.hosted.parameters import Parameter, Parameters
 from gapsmith.agent.models.hosted.transport.calls import CallQueue
@@ -95,7 +95,9 @@ class HostedModel:
 
         Raises ModelError when the run cannot go on.
         """
-        return self._line.reply(lambda: self._parameters.ask(lambda optional: self._send(request, optional)))
+        return self._line.reply(
+            lambda: self._parameters.ask(lambda optional: self._send(request, optional)), request.may_repeat
+        )
 
     @property
     def batches(self) -> Batches | None:
@@ -112,4 +114,4 @@ class HostedModel:
 
     def _send(self, request: Request, optional: Mapping[str, Any]) -> ProviderReply | Fault:
         answer = self._api.send(self._api.build_body(request, optional))
-        return answer if isinstance(answer, Fault) else self._api.read(answer)
+        return answer if isinstance(answer, Fault) else drop_implausible(self._api.read(answer), request)

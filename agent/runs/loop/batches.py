@@ -243,7 +243,9 @@ class BatchQueue:
     def _settle(self, parcel: PendingRequest, row: BatchRow, heard: ProviderReply | Fault) -> None:
         slot = parcel.request.slot
         try:
-            reply = self._models[row.model].settle(heard, self._clock() - row.made, parcel.faults)
+            reply = self._models[row.model].settle(
+                heard, parcel.request, self._clock() - row.made, parcel.faults
+            )
         except ModelError as error:
             self._parcels.pop(slot).future.set_exception(error)
             return

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from gapsmith.agent.archive import Archive, Call, CallRow, Candidate, CandidateRow
@@ -243,9 +243,20 @@ class ModelCall:
             self.reserved = usd
         return room
 
+    def _reserve_again(self) -> bool:
+        """Books an attempt that may be billed, and sets as much aside."""
+        ledger = self.calls.ledger
+        if ledger.budget.usd is None:
+            return True
+        if not ledger.book_attempt(self.reserved or 0.0):
+            return False
+        self.calls.note_sending(self.question.request.slot, self.reserved or 0.0)
+        return True
+
     def _answer(self, model: Model) -> Reply:
         """Asks, and commits the reply in this thread, without the driver."""
-        reply = make_storable(ask(model, self.question.request))
+        request = replace(self.question.request, may_repeat=self._reserve_again)
+        reply = make_storable(ask(model, request))
         self._committed[self.question.request.slot] = self.calls.commit(self.question, reply)
         return reply
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from helpers import Counting, Threaded, crash, dying, finish, job
+from sqlalchemy import create_engine
 
 from gapsmith.agent import Archive
 from gapsmith.agent.archive import Call, Candidate
-from gapsmith.agent.archive.engine import open_engine
+from gapsmith.agent.archive.engine import _copy, open_engine
 from gapsmith.agent.archive.safety import guarding, leases
 from gapsmith.agent.archive.safety.leases import Lease, is_over, make_lease
+from gapsmith.agent.archive.safety.unwritten import SUFFIX, UnwrittenReplies
 from gapsmith.evaluators.base import GapsmithError
 
 
@@ -337,3 +339,53 @@ def test_of_two_who_take_a_lease_at_once_one_gets_it(place):
     with pytest.raises(GapsmithError, match="is being worked on"):
         two.take_lease(second)
     assert one.find_lease(run).token == first.token
+
+
+# Archives of others
+
+
+def test_a_link_beside_an_archive_is_not_followed(place, tmp_path):
+    """Copies and waiting replies are written to no file to which a link leads, whether it is there or not."""
+    target = tmp_path / "target"
+    for name in ("archive.db.rescued", "archive.db.schema3"):
+        (tmp_path / name).symlink_to(target)
+    assert guarding._find_free_name(tmp_path / "archive.db.rescued").name == "archive.db.rescued.2"
+    Archive(place).close()
+    engine = create_engine(f"sqlite:///{place}")
+    assert f"{place}.schema3.2" in _copy(engine, 3)
+    engine.dispose()
+    assert not target.exists()
+    told = []
+    (tmp_path / f"archive.db{SUFFIX}").symlink_to(target)
+    target.write_text("mine\n")
+    store = Archive(place)
+    UnwrittenReplies(store._engine, told.append).keep([call(1)])
+    assert target.read_text() == "mine\n"
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("reading", [False, True])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM programs; END",
+        "CREATE VIEW v AS WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x FROM r) SELECT * FROM r",
+    ],
+)
+def test_code_in_an_archive_is_refused(place, code, reading):
+    """Triggers and views, which no archive of ours has, would run with our queries."""
+    Archive(place).close()
+    with closing(sqlite3.connect(place)) as connection:
+        connection.execute(code)
+        connection.commit()
+    with pytest.raises(GapsmithError, match=r"holds a (trigger|view) named '[tv]'"):
+        open_engine(place, reading=reading)
+
+
+def test_a_lease_of_centuries_is_none(place):
+    """A lease lasts a minute: one that was written to last for ever holds nobody."""
+    row = make_lease(1)
+    row.host, row.birth = "elsewhere", ""
+    assert not is_over(row, row.expires - 1)
+    row.expires += 10**9
+    assert is_over(row, row.expires - 10**9 - 1)

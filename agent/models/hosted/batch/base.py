@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from gapsmith.agent.models.base import Model, ModelError, Reply, Request
-from gapsmith.agent.models.hosted.account import CostMeter, ProviderReply
+from gapsmith.agent.models.hosted.account import CostMeter, ProviderReply, drop_implausible
 from gapsmith.agent.models.hosted.transport.calls import CallQueue
 from gapsmith.agent.models.hosted.transport.errors import Fault
 from gapsmith.evaluators.base import UsageError
@@ -140,19 +140,22 @@ class Batches:
         """
         return self._line.fetch(lambda: self._api.read_results(id_))
 
-    def settle(self, heard: ProviderReply | Fault, seconds: float, faults: Sequence[Fault]) -> Reply | None:
+    def settle(
+        self, heard: ProviderReply | Fault, request: Request, seconds: float, faults: Sequence[Fault]
+    ) -> Reply | None:
         """Returns the reply to record, or None to ask again.
 
         Raises ModelError.
 
         Args:
             heard: the answer, or the fault.
+            request: the question.
             seconds: that it took.
             faults: of the question in earlier batches.
         """
         if isinstance(heard, Fault) and self._should_retry(heard, len(faults) + 1):
             return None
-        return self._account.settle(heard, seconds, faults)
+        return self._account.settle(drop_implausible(heard, request), seconds, faults)
 
     def build_error(self, fault: Fault) -> ModelError:
         """Returns the error to raise where a whole batch failed."""

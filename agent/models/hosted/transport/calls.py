@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from gapsmith.agent.models.base import Reply, Stopped
+from gapsmith.agent.models.base import Reply, Stopped, allow_repeat
 from gapsmith.agent.models.callers import run_within
 from gapsmith.agent.models.hosted.account import CostMeter, Options, ProviderReply
-from gapsmith.agent.models.hosted.transport.errors import BROKEN, TIMED_OUT, Fault, make_late
+from gapsmith.agent.models.hosted.transport.errors import BILLED, BROKEN, TIMED_OUT, Fault, make_late
 from gapsmith.agent.models.hosted.transport.rate_limit import AimdLimiter
 
 T = TypeVar("T")
@@ -47,15 +47,21 @@ class CallQueue:
         self._under_way = 0
         self._closed = False
 
-    def reply(self, ask: Callable[[], ProviderReply | Fault]) -> Reply:
+    def reply(
+        self, ask: Callable[[], ProviderReply | Fault], may_repeat: Callable[[], bool] = allow_repeat
+    ) -> Reply:
         """Makes one call.
 
         Raises Stopped when the queue is closed, ModelError when the run cannot go on.
+
+        Args:
+            ask: makes an attempt.
+            may_repeat: asked before another one where the last may be billed; see `Request`.
         """
         self._begin()
         try:
             started, faults = self._clock(), list[Fault]()
-            heard = self._repeat(ask, faults)
+            heard = self._repeat(ask, faults, may_repeat)
             return self._account.settle(heard, self._clock() - started, faults)
         finally:
             self._end()
@@ -82,12 +88,19 @@ class CallQueue:
     def _has_ended(self) -> bool:
         return self._closed or self._stop.is_set()
 
-    def _repeat(self, ask: Callable[[], T | Fault], faults: list[Fault]) -> T | Fault:
+    def _repeat(
+        self,
+        ask: Callable[[], T | Fault],
+        faults: list[Fault],
+        may_repeat: Callable[[], bool] = allow_repeat,
+    ) -> T | Fault:
         """Returns the answer, or the last failure; earlier failures are recorded."""
         after = -math.inf
         while (sent := self._pace.send(lambda: self._attempt(ask), after, len(faults))) is not None:
             heard, after = sent
             if not isinstance(heard, Fault) or not self._may_repeat(heard, faults):
+                return heard
+            if heard.code in BILLED and not may_repeat():
                 return heard
             faults.append(heard)
         raise self._make_stopped()

@@ -7,7 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gapsmith.agent.evaluation.own.guarding import convert_baseline, convert_data, convert_number
+from gapsmith.agent.evaluation.own.guarding import (
+    convert_baseline,
+    convert_cost,
+    convert_data,
+    convert_limit,
+    convert_number,
+)
 from gapsmith.agent.evaluation.problems import find_problem, write_skeleton
 from gapsmith.evaluators.base import Baseline, GapsmithError, Infeasible, Instance, Split
 from gapsmith.evaluators.integrity.conformance import find_broken_promises
@@ -42,6 +48,40 @@ def test_what_is_no_number_is_said(value):
     """Text, lists, complex numbers and nan are told with where they came from."""
     with pytest.raises(GapsmithError, match=r"mine\.py, cost: returns .*; expected a number"):
         convert_number(value, "mine.py, cost")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("inf"), -float("inf"), 1e200, (1 << 53) + 1, -(10**30), np.float64("inf"), 1 << 20_000],
+    ids=range(7),
+)
+def test_costs_are_finite_and_exact(value):
+    """Infinite costs and integers that are no floats would make averages wrong: they are refused."""
+    with pytest.raises(GapsmithError, match=r"mine\.py, cost: returns "):
+        convert_cost(value, "mine.py, cost")
+
+
+@pytest.mark.parametrize("value", [0, -1, float("inf"), 86_401, 1 << 20_000, float("nan")], ids=range(6))
+def test_limits_are_seconds(value):
+    """A limit that is no positive number of seconds would stop everything, or nothing."""
+    with pytest.raises(GapsmithError, match=r"mine\.py, cpu_seconds: returns "):
+        convert_limit(value, "mine.py, cpu_seconds")
+
+
+def test_plain_costs_and_limits_pass():
+    """Ordinary numbers stay what they are, 0 and truth values included."""
+    assert [convert_cost(value, "c") for value in (0, True, -3, 2.5, 1 << 53)] == [0, 1, -3, 2.5, 1 << 53]
+    assert convert_limit(np.float32(0.5), "c") == 0.5
+
+
+def test_data_cannot_be_changed():
+    """What an evaluator sorts in place would be another instance for every later program."""
+    mine = np.array([3, 1, 2])
+    found = convert_data({"p": mine}, "generate")
+    with pytest.raises(ValueError, match="read-only"):
+        found["p"].sort()
+    mine.sort()
+    assert found["p"].tolist() == [3, 1, 2]
 
 
 def test_data_become_arrays_and_numbers():
@@ -118,3 +158,26 @@ def test_the_check_tells_what_a_run_cannot_bear(own):
 
     found = find_broken_promises(problem, Never())
     assert any("returns 'dear'; expected a number" in line for line in found)
+
+
+def test_an_evaluator_that_ends_the_program_is_an_error_of_its_own(own):
+    """`exit()` in the author's code ends no run: it is told like any other fault."""
+    problem = own("def cost(", "def cost(*a, **k):\n    raise SystemExit(0)\n\n\ndef former_cost(")
+    with pytest.raises(GapsmithError, match=r"mine\.py, cost, line \d+: SystemExit"):
+        problem.cost(Instance("x", {"p": np.array([1, 2])}), [0, 1])
+
+
+def test_the_check_finds_prices_that_change(own):
+    """A cost that is drawn, or depends on earlier calls, is found by the check."""
+    counting = (
+        "import itertools\n\nN = itertools.count()\n\n\n"
+        "def cost(instance, solution):\n    return former_cost(instance, solution) + next(N)\n\n\ndef former_cost("
+    )
+
+    class Never:
+        def run(self, job):
+            raise GapsmithError("not run")
+
+    assert any(
+        "prices one solution" in line for line in find_broken_promises(own("def cost(", counting), Never())
+    )

@@ -2,12 +2,15 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from loopback import BROKEN, DROPPED, RATE_LIMITED, Fault, Shaped
 
 from gapsmith.agent.models import ModelError, Stopped
-from gapsmith.agent.models.hosted.account import PATIENCE
+from gapsmith.agent.models.finish import Finish
+from gapsmith.agent.models.hosted.account import PATIENCE, ProviderReply, drop_implausible
+from gapsmith.agent.models.hosted.prices import Usage
 
 WAYS = ("responses", "chat", "messages")
 
@@ -319,3 +322,33 @@ def test_nothing_shows_the_key(serve, connect, question, way):
     model = connect(serve(), way, key="sk-hide-me-please")
     shown = f"{model!r} {model._api._server!r} {model._line!r} {model.reply(question())!r}"
     assert "hide" not in shown
+
+
+@pytest.mark.parametrize(("room", "requests"), [(9, 4), (1, 2), (0, 1)])
+def test_a_lost_answer_is_asked_for_again_where_there_is_room(serve, connect, question, way, room, requests):
+    """Before each attempt after one that may be billed the dollars for it are asked for."""
+    server, left = serve(faults=[DROPPED] * 3), iter([True] * room)
+    asked = replace(question(), may_repeat=lambda: next(left, False))
+    reply = connect(server, way).reply(asked)
+    assert server.record_tallies.requests == requests
+    assert (reply.usd is None) == (requests < 4)
+
+
+def test_faults_that_cost_nothing_need_no_room(serve, connect, question, way):
+    """An error of the server is not billed, and repeated whatever dollars are left."""
+    server = serve(faults=[BROKEN] * 2)
+    reply = connect(server, way).reply(replace(question(), may_repeat=lambda: False))
+    assert reply.text == "answer to please improve"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "known"), [(64, 64, True), (65, 64, False), (64, 65, False), (0, 0, True)]
+)
+def test_too_few_tokens_for_the_texts_are_no_usage(question, asked, answered, known):
+    """A server that reports a token for pages of text is not believed, so that what was set aside stays spent."""
+    heard = ProviderReply(
+        text="x" * answered, finish=Finish.COMPLETE, reason="", usage=Usage(tokens_in=1, tokens_out=1), id=""
+    )
+    found = drop_implausible(heard, question(prompt="x" * asked, system=""))
+    assert (found.usage is not None) == known
+    assert found.text == heard.text
