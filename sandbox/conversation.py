@@ -65,6 +65,7 @@ class Conversation:
         self._buffer = FrameBuffer()
         self._outgoing = memoryview(b"")
         self.begun = self._asked = False
+        self._received = 0
         self._poll = select.poll()
         for descriptor in (spare.job.fileno(), spare.out, spare.err):
             self._poll.register(descriptor, select.POLLIN)
@@ -84,7 +85,8 @@ class Conversation:
     def ask(self, call: Call) -> Answer:
         """Makes one call and returns its answer. Raises Stopped or ChannelClosed."""
         begun = self._spare.clock.read()
-        payload, used = self._call(call, frames.RESULT, self._limits.result_bytes)
+        payload, used = self._call(call, frames.RESULT, self._limits.result_bytes - self._received)
+        self._received += len(payload) if self._limits.together else 0
         try:
             return Answer(frames.decode_json(payload), self._start_cpu + used - begun)
         except ValueError as error:

@@ -109,7 +109,7 @@ class Limits:
     CPU time decides; the wall-clock limit is a generous backstop.
 
     Attributes:
-        together: whether the limits of time and output are for all calls of a job together; loading the
+        together: whether the limits of time, results and output are for all calls of a job together; loading the
             module is counted apart.
     """
 

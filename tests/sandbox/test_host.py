@@ -45,6 +45,16 @@ def box():
         yield opened
 
 
+def test_results_of_calls_that_count_together_have_one_limit(box):
+    """An on-line program makes thousands of calls: large answers to each would keep the host busy for minutes."""
+    source = "def f(n): return 'x' * n"
+    calls = tuple({"n": 400} for _ in range(3))
+    for together, answers, ending in ((False, 3, Ending.OK), (True, 2, Ending.RESULT_TOO_LARGE)):
+        limits = Limits(result_bytes=1000, together=together)
+        outcome = box.run(Job(source=source, entry="f", calls=calls, limits=limits))
+        assert (len(outcome.answers), outcome.ending) == (answers, ending)
+
+
 def eventually(condition):
     """Waits until a condition holds; fails after a generous while."""
     end = time.monotonic() + DEADLINE

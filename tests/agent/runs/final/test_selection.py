@@ -177,7 +177,7 @@ def test_who_counts_calls_beyond_those_examined_does_not_win(place, where, monke
     """Every instance that chooses and claims is run in a process of its own, not only those that are examined."""
     monkeypatch.setattr("gapsmith.agent.runs.final.selection.EXAMINED", 2)
     stage = Stage(place)
-    stage.by = replace(stage.by, problem=replace(stage.problem, editable=False))
+    stage.scorer = replace(stage.scorer, problem=replace(stage.problem, editable=False))
     stage.elites = [stage.elite(counting(getattr(stage.unseen, where)[5:])), stage.elite(BEST)]
     finale = stage.end()
     assert "calls" not in finale.winner.source
@@ -190,8 +190,8 @@ def test_who_counts_calls_on_the_test_has_not_solved_it(place):
     stage = Stage(place)
     tests = stage.problem.generate_instances("test", 0, 8)
     finale = Finale(stage.elite(counting(tests[3:4])), None, None)
-    course, ledger = stage.job.loop._course, stage.job.ledger
-    found = make_report(1, "offline", finale, course, tests, stage.by, ledger, Source.DECISIONS)
+    splits, ledger = stage.job.loop.splits, stage.job.ledger
+    found = make_report(1, "offline", finale, splits, tests, stage.scorer, ledger, Source.DECISIONS)
     assert [(each.instance, each.outcome) for each in found.best.failures] == [
         (tests[3].name, "state_dependent")
     ]
