@@ -30,4 +30,11 @@ def format_verification(finding: Mapping[str, Any] | None) -> str:
     if not finding:
         return ""
     truth = finding.get("truth", "not classified")
-    return f"{truth} (rung: {finding['rung']}, {finding.get('instances', 0)} hidden instances)"
+    words = f"{truth} (rung: {finding['rung']}, {finding.get('instances', 0)} hidden instances)"
+    return "; ".join(part for part in (words, describe_hints(finding)) if part)
+
+
+def describe_hints(finding: Mapping[str, Any]) -> str:
+    """Says on how many instances a program's hints are optimal; empty for none."""
+    hinted = finding.get("hinted")
+    return f"its hints are an optimum already on {hinted} instances, found while building" if hinted else ""

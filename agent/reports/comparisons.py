@@ -57,12 +57,18 @@ def _encode_instance(instance: Instance, score: Score, comparison: Comparison) -
         "outcome": score.outcome,
         "message": score.message,
         "cost": score.cost,
-        "lower": _replace_infinity(baseline.lower),
-        "upper": _replace_infinity(baseline.upper),
+        "lower": _encode_bound(baseline.lower),
+        "upper": _encode_bound(baseline.upper),
         "proven": baseline.proven,
         "gap_percent": _replace_infinity(gap),
         "cpu_seconds": score.cpu_seconds,
     }
+
+
+def _encode_bound(value: float) -> float | None:
+    """Encodes a bound alike whether it was computed now or read from an archive, which has only floats."""
+    finite = _replace_infinity(value)
+    return int(finite) if finite is not None and finite == int(finite) else finite
 
 
 def encode_comparison(comparison: Comparison) -> dict[str, Any]:
@@ -127,7 +133,7 @@ def describe_failures(row: Scored) -> str:
 def _format_cells(row: Scored) -> list[str | Text]:
     a = row.aggregate
     if a is None:
-        return [Text(row.outcome, style="red")]
+        return [Text("failed", style="red")]
     interval = f"{a.ci95[0]:.2f} to {a.ci95[1]:.2f}" if a.ci95 else "–"
     return [
         format_percent(a.mean_gap_percent),
@@ -148,8 +154,8 @@ def encode_solutions(solved: Sequence[tuple[Instance, Baseline]]) -> list[dict[s
     return [
         {
             "instance": instance.name,
-            "lower": _replace_infinity(baseline.lower),
-            "upper": _replace_infinity(baseline.upper),
+            "lower": _encode_bound(baseline.lower),
+            "upper": _encode_bound(baseline.upper),
             "status": baseline.status,
             "solver": baseline.solver,
             "seconds": baseline.seconds,

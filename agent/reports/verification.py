@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive.findings import describe_hints
 from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.evaluation.baselines import ProgressCallback
 from gapsmith.agent.evaluation.executors.base import Executor
@@ -20,6 +22,7 @@ from gapsmith.evaluators.outcomes import CandidateOutcome
 
 FATES = ("killed", "survived", "equivalent", "broken")
 LONGEST_REASON = 160
+LONGEST_MESSAGE = 600
 
 
 @dataclass(frozen=True)
@@ -65,17 +68,27 @@ def _encode_program(each: VerificationResult) -> dict[str, Any]:
 
 
 def tabulate_programs(formulation: str, found: Sequence[VerificationResult]) -> Table:
-    """Returns a table with a line for each program."""
-    table = Table(title=f"{formulation}: verification")
-    for heading in ("program", "outcome", "truth", "rung", "why"):
+    """Returns a table with a line for each program, and reasons below."""
+    table = Table(title=f"{formulation}: verification", caption=escape("\n".join(list_notes(found))) or None)
+    for heading in ("program", "outcome", "truth", "rung"):
         table.add_column(heading)
     for each in found:
         finding = each.finding
         style = "" if finding.outcome == CandidateOutcome.OK else "red"
         cells = [str(finding.detail.get(word, "–")) for word in ("truth", "rung")]
-        why = limit_untrusted(finding.message, LONGEST_REASON)
-        table.add_row(Text(each.name), Text(finding.outcome, style=style), *cells, Text(why))
+        table.add_row(Text(each.name), Text(finding.outcome, style=style), *cells)
     return table
+
+
+def list_notes(found: Sequence[VerificationResult]) -> list[str]:
+    """Says why programs were refused, and what their hints are."""
+    notes = []
+    for each in found:
+        if each.finding.message:
+            notes.append(f"{each.name}: {limit_untrusted(each.finding.message, LONGEST_MESSAGE)}")
+        if hinted := describe_hints(each.finding.detail):
+            notes.append(f"{each.name}: {hinted}")
+    return notes
 
 
 def encode_mutants(formulation: str, found: Sequence[MutantResult]) -> dict[str, Any]:

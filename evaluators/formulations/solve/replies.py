@@ -74,7 +74,12 @@ def _check_constraint(verdict: Any) -> Reply:
 
 
 def _check_freedom(_: Mapping[str, Any], reply: Reply) -> Reply:
-    return {"left": _check_amount(_get_part(reply, "left")), "closed": _get_part(reply, "closed") is True}
+    choices = _get_part(reply, "choices")
+    return {
+        "left": _check_amount(_get_part(reply, "left")),
+        "choices": None if choices is None else _check_amount(choices),
+        **{word: _get_part(reply, word) is True for word in ("closed", "hinted")},
+    }
 
 
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Reply], Reply]] = {

@@ -28,7 +28,7 @@ from gapsmith.evaluators.base import GapsmithError, Infeasible, Instance, Proble
 from gapsmith.evaluators.formulations.pricing import Pricing, strip_base_model, unpack_model
 from gapsmith.evaluators.formulations.solve.benchmark import TrialResult, describe_mistake
 from gapsmith.evaluators.formulations.solve.pool import SolverPool
-from gapsmith.evaluators.formulations.verify.fixing import FixingCheck, list_decisions
+from gapsmith.evaluators.formulations.verify.fixing import FixingCheck, Freedom, list_decisions
 from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Assessment, Runner, assess
 
@@ -47,6 +47,8 @@ CPU_SECONDS = 120.0
 """CPU limit of a request."""
 FIXED, QUICK_FIXED = 24, 10
 """Instances on which a program is checked for solving while it builds: in full, and before speed is measured."""
+LARGER = 4
+"""Instances of twice the usual size."""
 ENUMERATED = 12
 MOST_SOLUTIONS = 500
 SLACK = 2
@@ -140,7 +142,7 @@ class Ladder:
     micro: int = MICRO
     witnesses: int = WITNESSES
     limit: float = LIMIT
-    _known: dict[str, bool] = field(default_factory=dict)
+    _known: dict[str, Freedom] = field(default_factory=dict)
 
     def verify(
         self, source: str, runner: Runner, refuters: Sequence[Instance], thorough: bool
@@ -172,15 +174,12 @@ class Ladder:
 
     def check_fixing(self, source: str, runner: Runner, thorough: bool) -> IntegrityResult:
         """Tells whether a program solves instances instead of formulating them."""
-        if thorough:
-            drawn, fixing = (
-                draw_usual(self.pricing, source, FIXED),
-                FixingCheck(self.problem, self.pricing, self.children),
-            )
-        else:  # the same instances for all: known patterns are built for them once
-            drawn = draw_usual(self.pricing, "", QUICK_FIXED)
-            fixing = FixingCheck(self.problem, self.pricing, self.children, 0.0, self._known)
-        return fixing.judge(source, runner, drawn)
+        if not thorough:  # the same instances for all: known patterns are built for them once
+            quick = FixingCheck(self.problem, self.pricing, self.children, 0.0, self._known)
+            return quick.judge(source, runner, draw_usual(self.pricing, "", QUICK_FIXED))
+        larger = () if self.pricing.whole else draw_usual(self.pricing, source, LARGER, 2)
+        whole = FixingCheck(self.problem, self.pricing, self.children)
+        return whole.judge(source, runner, draw_usual(self.pricing, source, FIXED), larger)
 
     def refute(self, source: str, runner: Runner) -> IntegrityResult | None:
         """Returns what `climb` finds wrong with a program.
@@ -257,12 +256,13 @@ def draw_witnesses(pricing: Pricing, source: str, count: int) -> list[Instance]:
     return [Instance(f"usual-{k + 1}", pricing.formulation.generate(rng, size)) for k in range(count)]
 
 
-def draw_usual(pricing: Pricing, source: str, count: int) -> list[Instance]:
-    """Draws instances of all measured sizes from the hash of a text."""
-    rng, sizes = _seed_generator(pricing, source, "fixed"), pricing.formulation.sizes.values()
-    known = sorted({size for group in sizes for size in group})
+def draw_usual(pricing: Pricing, source: str, count: int, times: int = 1) -> list[Instance]:
+    """Draws instances of all measured sizes, times a factor, from the hash of a text."""
+    what = "fixed" if times == 1 else f"{times} times as large"
+    rng, sizes = _seed_generator(pricing, source, what), pricing.formulation.sizes.values()
+    known = sorted({times * size for group in sizes for size in group})
     drawn = [pricing.formulation.generate(rng, known[k % len(known)]) for k in range(count)]
-    return [Instance(f"fixed-{k + 1}", data) for k, data in enumerate(drawn)]
+    return [Instance(f"{what}-{k + 1}", data) for k, data in enumerate(drawn)]
 
 
 def _seed_generator(pricing: Pricing, source: str, what: str) -> np.random.Generator:

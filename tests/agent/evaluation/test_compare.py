@@ -5,8 +5,12 @@ from dataclasses import replace
 import pytest
 
 from gapsmith.agent.evaluation.compare import Entrant, evaluate
-from gapsmith.agent.evaluation.executor import LocalExecutor
-from gapsmith.agent.reports.comparisons import build_comparison_table, explain_figures
+from gapsmith.agent.evaluation.executors.local import LocalExecutor
+from gapsmith.agent.reports.comparisons import (
+    build_comparison_table,
+    encode_solutions,
+    explain_figures,
+)
 from gapsmith.evaluators.base import Baseline, Split
 from gapsmith.evaluators.catalogue import load_problem
 
@@ -50,3 +54,14 @@ def test_one_program_that_runs_is_enough(workers):
     assert solved == 2
     assert [row.outcome for row in comparison.rows] == ["forbidden_name", "ok"]
     assert "all optima proven" in build_comparison_table(comparison).title
+
+
+def test_bounds_are_written_alike_from_solver_and_archive():
+    """Archives hold floats: 590.0 is the integer 590 in JSON, as when it was computed; none is none."""
+    (instance,) = load_problem("single_machine_tardiness").generate_instances(Split.TRAIN, 1, 1)
+    found = [
+        encode_solutions([(instance, Baseline(lower, upper, None, "none", 0.0))])[0]
+        for lower, upper in ((590, 590), (590.0, 590.0), (0.5, float("inf")))
+    ]
+    bounds = [(repr(each["lower"]), repr(each["upper"])) for each in found]
+    assert bounds == [("590", "590"), ("590", "590"), ("0.5", "None")]

@@ -52,6 +52,15 @@ BODIES = {
     "all but two": """\
     for job in order[:-2]:
         model.add(start[job] == starts[job]).with_name("symmetry: the best order")""",
+    "all but three": """\
+    for job in order[:-3]:
+        model.add(start[job] == starts[job]).with_name("symmetry: the best order")""",
+    "two clauses": """\
+    for job in order:
+        one, other = model.new_bool_var(""), model.new_bool_var("")
+        model.add_bool_or(one, other).with_name("channel: a switch")
+        model.add_bool_or(one, ~other).with_name("channel: a switch")
+        model.add(start[job] == starts[job]).only_enforce_if(one).with_name("symmetry: the best order")""",
     "the solver": """\
     again = cp_model.CpModel()
     again.proto.copy_from(model.proto)
@@ -63,7 +72,22 @@ BODIES = {
         model.add(each == solver.value(each)).with_name("symmetry: the best order")""",
 }
 
+CHAIN = """\
+    kept = order[:2] + order[3:5] + order[6:8]
+    for i, j in zip(kept, kept[1:]):
+        model.add(start[j] >= start[i] + p[i]).with_name("symmetry: the best order")"""
+HINT = """\
+    for job in order:
+        model.add_hint(start[job], starts[job])"""
+
 
 def solving(kind):
     """A program that solves 1‖ΣTj, of the intervals' formulation, in one of the ways."""
-    return ORDER.replace("BODY", BODIES[kind])
+    return ORDER.replace("BODY", BODIES.get(kind, kind))
+
+
+def guarded(body, most):
+    """The same, which adds nothing where there are more jobs."""
+    return solving(body).replace(
+        "    (order, total), done", f"    if len(p) > {most}:\n        return\n    (order, total), done"
+    )
