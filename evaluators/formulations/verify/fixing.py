@@ -80,7 +80,7 @@ class FixingCheck:
         found = _compare(mine, self._known(stated, runner))
         if found.outcome != CandidateOutcome.OK or not larger:
             return found
-        return self._find_vanishing(source, runner, mine, larger) or found
+        return self.find_vanishing(source, runner, mine, larger) or found
 
     def _build(
         self, source: str, runner: Runner, instances: Sequence[Instance], patience: float = 1.0
@@ -89,7 +89,7 @@ class FixingCheck:
         problem = replace(self._building, cpu_seconds=lambda each: patience * self.problem.cpu_seconds(each))
         return stated, assess(problem, source, stated, runner)
 
-    def _find_vanishing(
+    def find_vanishing(
         self, source: str, runner: Runner, usual: Sequence["Freedom"], larger: Sequence[Instance]
     ) -> IntegrityResult | None:
         """Refuses what rules out much on usual instances and little on larger ones.

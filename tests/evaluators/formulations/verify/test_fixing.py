@@ -84,7 +84,7 @@ def test_what_known_patterns_cannot_either_is_not_asked(problem, box):
     without = FixingCheck(problem, replace(problem.pricing, formulation=formulation), children())
     larger = draw_usual(problem.pricing, "a test", 1, 2)
     found = [
-        check._find_vanishing(augment(fails), box, [Freedom()], larger)
+        check.find_vanishing(augment(fails), box, [Freedom()], larger)
         for check in (without, FixingCheck(problem, problem.pricing, children()))
     ]
     assert found[0] is None
