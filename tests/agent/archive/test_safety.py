@@ -359,7 +359,7 @@ def test_a_link_beside_an_archive_is_not_followed(place, tmp_path):
     (tmp_path / f"archive.db{SUFFIX}").symlink_to(target)
     target.write_text("mine\n")
     store = Archive(place)
-    UnwrittenReplies(store._engine, told.append).keep([call(1)])
+    UnwrittenReplies(store.engine, told.append).keep([call(1)])
     assert target.read_text() == "mine\n"
     assert len(told) == 1
 
