@@ -43,7 +43,7 @@ def _write_canonical_body(tree: ast.Module, removed: Sequence[ast.stmt]) -> str:
     return write_canonical(ast.Module(body, []))
 
 
-def _split_lines(source: str) -> list[str]:
+def split_lines(source: str) -> list[str]:
     """Splits a source into lines as the parser counts them.
 
     A form feed ends no line.
@@ -53,7 +53,7 @@ def _split_lines(source: str) -> list[str]:
 
 def _annotate_functions(source: str, entry: EntryPoint) -> str:
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
-    lines = _split_lines(source)
+    lines = split_lines(source)
     for node in sorted(
         functions, key=lambda node: -node.lineno
     ):  # from below, so that line numbers stay true
@@ -66,7 +66,7 @@ def _annotate_functions(source: str, entry: EntryPoint) -> str:
 
 def _remove_lines(source: str) -> str:
     """Removes the lines of statements that the exported module has itself."""
-    lines = _split_lines(source)
+    lines = split_lines(source)
     for statement in reversed(_list_duplicates(ast.parse(source).body)):
         del lines[statement.lineno - 1 : statement.end_lineno]
     return "\n".join(lines)
@@ -80,11 +80,12 @@ def _list_duplicates(body: Sequence[ast.stmt]) -> list[ast.stmt]:
     return [
         statement
         for statement in body
-        if _is_duplicate(statement) and sum(_overlap(statement, other) for other in body) == 1
+        if _is_duplicate(statement) and sum(overlap(statement, other) for other in body) == 1
     ]
 
 
-def _overlap(one: ast.stmt, other: ast.stmt) -> bool:
+def overlap(one: ast.stmt, other: ast.stmt) -> bool:
+    """Tells whether two statements share a line."""
     return one.lineno <= (other.end_lineno or 0) and other.lineno <= (one.end_lineno or 0)
 
 

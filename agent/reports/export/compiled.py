@@ -6,6 +6,7 @@ Compiled where numba is installed, plain Python where it is not.
 import ast
 from collections.abc import Sequence
 
+from gapsmith.agent.reports.export.annotations import overlap, split_lines
 from gapsmith.evaluators.base import BLOCKS, NUMBA, GapsmithError, Problem
 
 SHIM = '''\
@@ -28,9 +29,11 @@ def is_compiled(source: str) -> bool:
 def replace_imports(source: str, problem: Problem) -> str:
     """Replaces imports of numba and of compiled functions.
 
-    Raises GapsmithError where a function of the problem has the name of one of the program's.
+    Raises GapsmithError where a function of the problem has the name of one of the program's, or an import shares a
+    line with another statement.
     """
-    tree, lines = ast.parse(source), source.splitlines()
+    tree, lines = ast.parse(source), split_lines(source)
+    _check_imports(tree)
     head = [SHIM]
     for node in reversed(tree.body):
         if isinstance(node, ast.Import | ast.ImportFrom) and (home := _find_home(node)):
@@ -39,6 +42,21 @@ def replace_imports(source: str, problem: Problem) -> str:
         head += ["njit = _compile", _extract_blocks(names, tree, problem)]
     imports, rest = _split_imports("\n".join(lines))
     return "\n\n\n".join(["\n".join([*imports, "from typing import Any"]), *head, rest.strip()]) + "\n"
+
+
+def _check_imports(tree: ast.Module) -> None:
+    """Raises GapsmithError where an import shares a line.
+
+    Lines are replaced and moved, and a text that begins on such a line would become code.
+    """
+    for node in tree.body:
+        if (
+            isinstance(node, ast.Import | ast.ImportFrom)
+            and sum(overlap(node, each) for each in tree.body) > 1
+        ):
+            raise GapsmithError(
+                f"line {node.lineno} of the program holds more than an import; expected imports on lines of their own"
+            )
 
 
 def _find_home(node: ast.stmt) -> str:
@@ -84,7 +102,7 @@ def _extract_blocks(names: Sequence[str], tree: ast.Module, problem: Problem) ->
 
 def _split_imports(source: str) -> tuple[list[str], str]:
     """Splits off the imports at the top, which the rest needs."""
-    lines, place = source.splitlines(), 0
+    lines, place = split_lines(source), 0
     for node in ast.parse(source).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if not isinstance(node, ast.Import | ast.ImportFrom) and not docstring:

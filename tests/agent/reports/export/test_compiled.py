@@ -104,3 +104,17 @@ def test_equal_names_are_refused(problem) -> None:
     """A program's function would take the place of the one that a compiled function calls."""
     with pytest.raises(GapsmithError, match="_add"):
         replace_imports(PROGRAM + "\ndef _add(a, b): return 0\n", problem)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'from numba import (njit\n); x = """\nf.system(1)\n#"""',
+        'import numba; x = """\nf.system(1)\n"""',
+        'import math; x = """\nf.system(1)\n"""\nimport numba',
+    ],
+)
+def test_texts_do_not_become_code(problem, text) -> None:
+    """A text that begins on the line of an import, which is replaced or moved, is refused."""
+    with pytest.raises(GapsmithError, match="more than an import"):
+        replace_imports(f"{text}\n\n\ndef schedule(p, d):\n    return d\n", problem)
