@@ -4,6 +4,7 @@ Adding a folder adds a problem.
 """
 
 import importlib
+import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,13 @@ def load_problem(name: str) -> Problem:
         raise KeyError(name)
     problem: Problem = importlib.import_module(f"{_PACKAGE}.{name}.problem").problem
     return problem
+
+
+def find_origin(problem: Problem) -> Problem | None:
+    """Finds the built-in problem whose scales a derived one has."""
+    modules = (sys.modules.get(f"{_PACKAGE}.{name}.problem") for name in list_problems())
+    known: list[Problem] = [module.problem for module in modules if module is not None]
+    return next((each for each in known if each.scales is problem.scales), None)
 
 
 def list_formulations() -> list[str]:

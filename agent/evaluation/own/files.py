@@ -20,8 +20,11 @@ from types import ModuleType
 
 from gapsmith.agent.evaluation.own.guarding import guard_problem
 from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageError
+from gapsmith.evaluators.catalogue import find_origin
 
 DIGITS = 16
+_SCALED = ("sizes", "generate", "baseline")
+"""What a larger scale is made for."""
 OURS = ("gapsmith", "numpy")
 """Modules that no file beside a problem stands in for; those of the standard library are others."""
 
@@ -43,7 +46,18 @@ def load_problem_file(path: Path) -> Problem:
     problem = getattr(module, "problem", None)
     if not isinstance(problem, Problem):
         raise UsageError(f"{path} defines no `problem`; expected `problem = Problem(...)`")
-    return guard_problem(replace(problem, version=version), path)
+    return guard_problem(replace(_drop_inherited_scales(problem), version=version), path)
+
+
+def _drop_inherited_scales(problem: Problem) -> Problem:
+    """Drops scales that were made for a built-in problem's instances and exact method.
+
+    Changed copies hold them, too: an exact method for ten jobs would not end on two hundred.
+    """
+    origin = find_origin(problem) if problem.scales else None
+    if origin is None or all(getattr(problem, word) is getattr(origin, word) for word in _SCALED):
+        return problem
+    return replace(problem, scales={})
 
 
 def add_version(problem: Problem) -> Problem:
