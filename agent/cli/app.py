@@ -5,6 +5,7 @@ Every command has `--json`.
 Exit codes: 0 ok, 1 the work failed, 2 usage, 130 interrupted (Ctrl-C, SIGHUP), 143 terminated (SIGTERM).
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -78,8 +79,7 @@ def _run(words: list[str]) -> int:
     except TyperException as error:
         if not (message := " ".join(error.format_message().split())):
             return 0  # the help was printed
-        hint = hint_at_file_list(words) if "Missing argument" in message else ""
-        return _print_error(f"{message}{hint}; see: gapsmith --help", error.exit_code)
+        return _print_error(_describe_misuse(error, message, words), error.exit_code)
     except UsageError as error:
         return _print_error(str(error), 2)
     except (GapsmithError, SandboxError) as error:
@@ -95,6 +95,14 @@ def _run(words: list[str]) -> int:
         return 1
     except OSError as error:
         return _print_error(describe_error(error), 1)
+
+
+def _describe_misuse(error: TyperException, message: str, words: list[str]) -> str:
+    """Describes misused options of a command, and names its help."""
+    hint = hint_at_file_list(words) if "Missing argument" in message else ""
+    plain = re.sub(r"Input should be (a valid \w+), unable to .*", r"expected \1", message).rstrip(".")
+    command = getattr(getattr(error, "ctx", None), "command_path", "gapsmith")
+    return f"{plain}{hint}; see: {command} --help"
 
 
 def _print_error(message: str, code: int) -> int:

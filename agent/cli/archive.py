@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.syntax import Syntax
 from rich.text import Text
 
@@ -30,10 +31,12 @@ from gapsmith.agent.cli.terminal.output import (
     show_progress,
     show_result,
 )
+from gapsmith.agent.cli.terminal.progress import say
 from gapsmith.agent.codegen.sanitize import sanitize
 from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
 from gapsmith.agent.evaluation.leading import find_winner, rank_programs
+from gapsmith.agent.evaluation.own.versions import describe_unused_programs
 from gapsmith.agent.evaluation.problems import allow_packages, find_problem, limit_cpu, read_instances
 from gapsmith.agent.evaluation.rescore import rescore_programs
 from gapsmith.agent.evaluation.scores import Scorer
@@ -85,7 +88,21 @@ def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> Non
     for line, row in zip(shown, rows, strict=True):
         line["winner"] = row.program in best
         line |= {"verified": known[row.program]} if row.program in known else {}
-    show_result(shown, table, as_json)
+    if rows or as_json:
+        show_result(shown, table, as_json)
+
+
+def _explain_no_programs(store: Archive, given: str | None, run: int | None) -> str:
+    """Says why no program is listed, and what to do."""
+    own = find_problem(given) if given and given.endswith(".py") and run is None else None
+    if given and own and (told := describe_unused_programs(store, own, given)):
+        return told
+    of = f" of {find_problem_name(given)}" if given else ""
+    where = f"run {run}" if run is not None else f"archive {store.location}"
+    return (
+        f"{where} holds no program{of} that solved all training instances; a run makes them: "
+        f"gapsmith run {given or 'PROBLEM'}"
+    )
 
 
 def show_board(row: RunRow, board: str, as_json: bool) -> None:
@@ -127,7 +144,14 @@ def show(number: ProgramNumber, archive: ArchiveUrl = "archive.db", as_json: Jso
         OUT.print(programs.build_candidate_table(births, f"program {number}"))
         if finding:
             OUT.print(findings.format_verification(finding))
-    show_result(data, Syntax(sanitize(program.source), "python"), as_json)
+    show_result(data, _render_source(sanitize(program.source)), as_json)
+
+
+def _render_source(source: str) -> RenderableType:
+    """Renders code in colours on a terminal; elsewhere as it is, line by line."""
+    if OUT.is_terminal:
+        return Syntax(source, "python", word_wrap=True)
+    return source.rstrip("\n")
 
 
 def lineage(number: ProgramNumber, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
@@ -140,7 +164,7 @@ def lineage(number: ProgramNumber, archive: ArchiveUrl = "archive.db", as_json: 
 
 def export_(
     number: ProgramNumber,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The module to write_module.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The module to write.")],
     archive: ArchiveUrl = "archive.db",
     sandboxed: Annotated[
         bool, typer.Option("--sandboxed", help="The module calls the program through gapsmith's sandbox.")
@@ -159,7 +183,9 @@ def export_(
         made = export(number, store, executor, sandboxed)
     write_module(output, made.text)
     told = f"{output}: program {number}"
-    if made.tests:
+    if made.tests and sandboxed:
+        told += f"; through the sandbox it repeats {made.tests} costs of the archive"
+    elif made.tests:
         told += f"; its self-test repeats {made.tests} costs of the archive"
     if not sandboxed:
         told += ". A model wrote it, and when imported it runs with your rights: read it, or use --sandboxed"
@@ -217,7 +243,7 @@ def best(
                 comparison = rescore_programs(read_instances(known, instances), limit, scorer, run_number)
             show_result(
                 comparisons.encode_comparison(comparison),
-                comparisons.build_comparison_table(comparison),
+                comparisons.render_comparison(comparison),
                 as_json,
             )
         elif on_front or as_set:
@@ -226,12 +252,14 @@ def best(
         else:
             version = find_given_version(given)
             rows = rank_programs(store, find_problem_name(given), run_number, limit, version)
+            if not rows:
+                say(_explain_no_programs(store, given, run_number))
             show_leaders(store, rows, as_json)
 
 
 def explain(
     number: Annotated[
-        int | None, typer.Argument(metavar="RUN", help="ProgramNumber of the run (default: the latest).")
+        int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
     ] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
@@ -251,4 +279,6 @@ def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Lists all runs, the latest first."""
     with open_archive(archive, reading=True) as store:
         rows = store.list_runs()
+    if not rows:
+        say(f"archive {archive} holds no run yet; start one, as in: gapsmith run single_machine_tardiness")
     show_result([view.encode_run(row) for row in rows], view.build_run_table(rows), as_json)

@@ -92,6 +92,8 @@ def _check_archive(location: str) -> dict[str, Any]:
 def build_doctor_table(found: dict[str, Any]) -> Table:
     """Builds a table with one line for each finding."""
     table = Table(title="gapsmith doctor", show_header=False)
+    for _ in ("section", "finding"):
+        table.add_column(overflow="fold")
     for section, values in found.items():
         for name, value in values.items():
             if isinstance(value, dict):

@@ -13,6 +13,7 @@ from gapsmith.agent.cli.options import (
     CpuSeconds,
     ExecutorName,
     Instances,
+    InstanceSeed,
     Isolated,
     Json,
     Layout,
@@ -58,17 +59,17 @@ def write_new_problem(name: str) -> str:
 
 def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> None:
     """Tests the promises of a problem; exits with 1 if any fails."""
-    with open_sandbox(problem.guest, minimum) as sandbox:
-        broken = find_broken_promises(problem, sandbox)
+    with open_sandbox(problem.guest, minimum) as sandbox, show_progress() as doing:
+        broken = find_broken_promises(problem, sandbox, doing)
     words = "\n".join(broken) or f"{problem.name} passes all tests of a problem"
     show_result({"problem": problem.name, "broken": broken}, Text(words), as_json)
     if broken:
         raise typer.Exit(1)
 
 
-def choose_instances(problem: Problem, files: list[Path] | None, split: Split) -> list[Instance]:
-    """Reads the files, or generates the instances of the split."""
-    return read_instances(problem, files) if files else problem.generate_instances(split)
+def choose_instances(problem: Problem, files: list[Path] | None, split: Split, seed: int) -> list[Instance]:
+    """Reads the files, or generates the instances of the split from the seed."""
+    return read_instances(problem, files) if files else problem.generate_instances(split, seed)
 
 
 def choose_solver_seconds(problem: Problem, files: list[Path] | None) -> float:
@@ -92,6 +93,7 @@ def check(
     scale: ScaleName = "",
     allow: AllowedPackages = "",
     split: SplitName = Split.TEST,
+    seed: InstanceSeed = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     workers: Workers = 2,
     where: ExecutorName = LOCAL,
@@ -107,7 +109,7 @@ def check(
     """
     entrants = read_entrants(files)
     known = limit_cpu(allow_packages(find_problem(problem, layout, scale), allow), cpu_seconds)
-    chosen = choose_instances(known, instances, split)[:limit]
+    chosen = choose_instances(known, instances, split, seed)[:limit]
     with (
         open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
         show_progress() as doing,
@@ -122,7 +124,7 @@ def check(
             doing,
             isolated,
         )
-    show_result(comparisons.encode_check(comparison), comparisons.build_comparison_table(comparison), as_json)
+    show_result(comparisons.encode_check(comparison), comparisons.render_comparison(comparison), as_json)
     fail_if_any(comparison)
 
 
@@ -137,6 +139,7 @@ def compare(
     scale: ScaleName = "",
     allow: AllowedPackages = "",
     split: SplitName = Split.TEST,
+    seed: InstanceSeed = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
@@ -149,7 +152,7 @@ def compare(
 ) -> None:
     """Compares reference rules and archived programs, with confidence intervals."""
     known = limit_cpu(allow_packages(find_problem(problem, layout, scale), allow), cpu_seconds)
-    chosen = choose_instances(known, instances, split)[:limit]
+    chosen = choose_instances(known, instances, split, seed)[:limit]
     with (
         open_archive(archive) as store,
         open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
@@ -167,9 +170,7 @@ def compare(
             doing,
             isolated,
         )
-    show_result(
-        comparisons.encode_comparison(comparison), comparisons.build_comparison_table(comparison), as_json
-    )
+    show_result(comparisons.encode_comparison(comparison), comparisons.render_comparison(comparison), as_json)
     fail_if_any(comparison)
 
 

@@ -10,7 +10,6 @@ from rich.table import Table
 from gapsmith.agent.cli.options import AllowWeak, ExecutorName, Json, Workers
 from gapsmith.agent.cli.terminal.output import choose_minimum_level, open_archive, show_progress, show_result
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
-from gapsmith.agent.reports import verification
 from gapsmith.evaluators.base import UsageError
 from gapsmith.evaluators.catalogue import list_formulations, load_formulation
 
@@ -32,7 +31,7 @@ def formulations(as_json: Json = False) -> None:
     cards = [_describe_formulation(name) for name in list_formulations()]
     table = Table(title="formulations: search for a better one with `gapsmith run NAME`")
     for heading in ("name", "of", "patterns", "endings"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for card in cards:
         endings = ":build " * bool(card["builds"]) + ":highs :scip" * card["linear"]
         table.add_row(card["name"], card["title"], str(len(card["patterns"])), endings)
@@ -82,8 +81,9 @@ def verify(
     """Runs all verification levels on a formulation; exit code 1 if refuted."""
     if mutants and files:
         raise UsageError("--mutants uses the library's patterns; expected no files with it")
-    # Imported here, because it loads OR-Tools, which takes long and which other commands do not need.
+    # Imported here, because they load OR-Tools, which takes long and which other commands do not need.
     from gapsmith.agent.evaluation import verify as verifying
+    from gapsmith.agent.reports import verification
 
     problem = verifying.find_formulation(formulation)
     with ExitStack() as opened:

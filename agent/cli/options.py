@@ -42,6 +42,9 @@ AllowedPackages = Annotated[
     ),
 ]
 SplitName = Annotated[Split, typer.Option("--split", help="Generated instances to use if no file is given.")]
+InstanceSeed = Annotated[
+    int, typer.Option("--seed", min=0, max=(1 << 63) - 1, help="Seed of the generated instances.")
+]
 ArchiveUrl = Annotated[str, typer.Option("--archive", help="Archive: a path, or a database URL.")]
 RunNumber = Annotated[
     int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
@@ -141,8 +144,6 @@ REPEATED = ("--instances", "--test", "--start")
 
 def expand_file_lists(words: list[str]) -> list[str]:
     """Rewrites `--instances A B` as `--instances A --instances B`.
-
-    Raises UsageError where no file follows such an option.
 
     Raises UsageError where no file follows such an option.
     """

@@ -50,7 +50,7 @@ from gapsmith.agent.runs.ownership import add_mark, check_named, is_ours
 from gapsmith.agent.runs.recording import read_settings
 from gapsmith.agent.runs.run import Run
 from gapsmith.agent.runs.settings import Settings
-from gapsmith.evaluators.base import UsageError
+from gapsmith.evaluators.base import GapsmithError, UsageError
 from gapsmith.evaluators.reading import read_text
 from gapsmith.sandbox import Level
 
@@ -80,19 +80,25 @@ def discover_and_show(
         if report.spending and report.spending.whole.tokens_in:
             OUT.print(build_cost_table(report.spending))
         OUT.print(view.summarise_report(report))
-        OUT.print(suggest_next_step(report, archive))
+        OUT.print(suggest_next_step(report, archive), soft_wrap=True)
     report_end(job, replies)
 
 
-def read_heuristic(name: str, archive: str) -> str:
+def read_heuristic(name: str, archive: str, problem: str) -> str:
     """Returns the source of a file or of an archived program.
 
-    Raises UsageError or GapsmithError.
+    Raises UsageError or GapsmithError, also where the program was written for another problem.
     """
     if not name.isdecimal():
         return read_entrants([Path(name)])[0].source
+    original = find_problem(problem).original
     with open_archive(archive, reading=True) as store:
-        return store.find(int(name)).source
+        program = store.find(int(name))
+    if original is not None and program.problem != original.name:
+        raise GapsmithError(
+            f"program {name} was written for {program.problem}; expected one for {original.name}"
+        )
+    return program.source
 
 
 def read_seeds(problem: str, archive: str) -> tuple[str, ...]:
@@ -210,7 +216,8 @@ def run(
     if notes is not None:
         wanted = replace(wanted, notes=read_text(notes, "a text for prompts"))
     if heuristic is not None:
-        wanted = replace(wanted, heuristic=read_heuristic(heuristic, values.get("archive", "archive.db")))
+        place = values.get("archive", "archive.db")
+        wanted = replace(wanted, heuristic=read_heuristic(heuristic, place, wanted.problem))
     discover_and_show(wanted, values.get("archive", "archive.db"), None, as_json, log_every)
 
 

@@ -92,7 +92,7 @@ def _screen(source: str, entry: EntryPoint, allowed: frozenset[str]) -> Screened
     if not source.strip():
         return Screened(
             CandidateOutcome.NO_CODE,
-            f"the reply holds no code; expected a Python block with {entry.signature}",
+            f"holds no code; expected a Python block with {entry.signature}",
             source,
         )
     if (tree := parse_source(source)) is None:

@@ -15,6 +15,9 @@ ProgressCallback = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
 
+SOLVING = "solving to proven optimality"
+
+
 def ignore_progress(doing: str, done: int, whole: int) -> None:
     """Does nothing: no progress is shown."""
 
@@ -34,14 +37,16 @@ def find_baselines(
         instances: any number, repetitions allowed.
         archive: where results are kept.
         seconds: at most, for each instance.
-        progress: told after each.
+        progress: told before the first and after each.
         run: that keeps the bounds it met first.
     """
     found = _load_known(problem, [i.digest for i in instances], archive, seconds, run)
     missing = {i.digest: i for i in instances if i.digest not in found}
-    for done, instance in enumerate(missing.values(), 1):
-        found[instance.digest] = _solve_instance(problem, instance, archive, seconds)
-        progress("solving to proven optimality", done, len(missing))
+    for done, (digest, instance) in enumerate(missing.items()):
+        progress(SOLVING, done, len(missing))  # also before the first, which may take a minute
+        found[digest] = _solve_instance(problem, instance, archive, seconds)
+    if missing:
+        progress(SOLVING, len(missing), len(missing))
     if archive and run is not None:
         archive.pin_bounds(run, {digest: each for digest, each in found.items() if not each.proven})
     return found

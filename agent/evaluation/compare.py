@@ -59,7 +59,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Programs side by side on the same instances."""
+    """Programs side by side on the same instances; without baselines where no program may be run."""
 
     problem: Problem
     instances: tuple[Instance, ...]
@@ -123,8 +123,8 @@ def run_all(
     futures = [executor.submit(_Work(problem, entrant.source, chunk, isolated)) for chunk in chunks]
     scores: list[Score] = []
     for future in futures:
-        scores += future.result()
         progress(f"running {entrant.name}", len(scores), len(instances))
+        scores += future.result()
     return tuple(scores)
 
 

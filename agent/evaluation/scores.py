@@ -21,6 +21,8 @@ from gapsmith.evaluators.running.assess import Assessment, Runner, assess
 from gapsmith.evaluators.running.repeats import TRIES
 from gapsmith.evaluators.scoring import Scale, Score
 
+RUNNING = "running programs"
+
 
 class Archived(Protocol):
     """A program with its number in the archive."""
@@ -82,11 +84,12 @@ class Scorer:
             number: self._start_bench(each, instances, known[number], whole)
             for number, each in distinct.items()
         }
-        for done, (number, futures) in enumerate(started.items(), 1):
+        for done, (number, futures) in enumerate(started.items()):
+            self.doing(RUNNING, done, len(started))
             new = [pair for chunk, future in futures for pair in zip(chunk, future.result(), strict=False)]
             self.archive.add_scores(number, new)
             known[number].update((instance.digest, score) for instance, score in new)
-            self.doing("running programs", done, len(started))
+        self.doing(RUNNING, len(started), len(started))
         return [_make_assessment(instances, known[program.program]) for program in programs]
 
     def run_alone(self, program: Archived, instances: Sequence[Instance]) -> Assessment:

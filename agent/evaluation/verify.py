@@ -73,11 +73,11 @@ def verify_programs(
         sources.append(("all together", compose_program(patterns)))
     futures = [executor.submit(_VerificationWork(problem, source, known)) for _, source in sources]
     found = []
-    for done, ((name, _), future) in enumerate(zip(sources, futures, strict=True), 1):
+    for done, ((name, _), future) in enumerate(zip(sources, futures, strict=True)):
+        doing(f"verifying {name}", done, len(sources))  # before it, since it may take a minute
         found.append(VerificationResult(name, finding := future.result()))
         if refuters and (wrong := finding.detail.get("counterexample")):
             refuters.add(0, None, wrong)
-        doing("verifying", done, len(sources))
     return found
 
 
@@ -108,9 +108,9 @@ def _await_all(
     futures: Sequence[Future[MutantResult]], doing: ProgressCallback, words: str
 ) -> list[MutantResult]:
     found = []
-    for done, future in enumerate(futures, 1):
-        found.append(future.result())
+    for done, future in enumerate(futures):
         doing(words, done, len(futures))
+        found.append(future.result())
     return found
 
 

@@ -95,8 +95,13 @@ def read_recording(path: Path | str) -> Recording:
     """
     try:
         text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"replay:{path}: {error}; expected a recording, {_EXPECTED} a line") from error
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        raise ModelError(f"replay:{path}: {reason}; expected a recording, {_EXPECTED} a line") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(
+            f"replay:{path} is not UTF-8 text; expected a recording, {_EXPECTED} a line"
+        ) from error
     except MemoryError:
         raise ModelError(f"replay:{path} is too large to be read; expected a recording of a run") from None
     # Not splitlines: it also breaks at characters that JSON allows inside a string.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.markup import escape
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +20,10 @@ FIGURES = ("mean gap %", "pooled gap %", "95 % interval", "optimal", "CPU ms")
 
 NAMED = 3
 """Failed instances that a sentence names."""
+
+
+LONGEST_FAILURE = 2000
+"""Characters of the message of a program that failed."""
 
 
 def encode_check(comparison: Comparison) -> dict[str, Any]:
@@ -86,20 +90,27 @@ def encode_comparison(comparison: Comparison) -> dict[str, Any]:
     return {"problem": comparison.problem.name, "instances": len(comparison.instances), "rows": rows}
 
 
-def build_comparison_table(comparison: Comparison) -> Table:
-    """Builds a table that compares programs."""
-    count, proven = len(comparison.instances), sum(b.proven for b in comparison.baselines.values())
-    title = f"{comparison.problem.title}: {count} instances"
-    if comparison.baselines:
-        whole = proven == len(comparison.baselines)
-        title += ", all optima proven" if whole else f", {proven} optima proven, else bounds"
-    table = Table(title=title)
+def render_comparison(comparison: Comparison) -> Group:
+    """Renders a table of programs, and below it what the figures leave out."""
+    count = len(comparison.instances)
+    table = Table(title=f"{comparison.problem.title}: {count} instances{_describe_optima(comparison)}")
     for heading in ("program", *FIGURES):
-        table.add_column(heading, justify="left" if heading == "program" else "right")
+        table.add_column(heading, justify="left" if heading == "program" else "right", overflow="fold")
     for row in comparison.rows:
         table.add_row(Text(row.entrant.name), *_format_cells(row))
-    table.caption = "\n".join(escape(note) for note in explain_figures(comparison.rows, count)) or None
-    return table
+    return Group(table, *map(Text, explain_figures(comparison.rows, count)))
+
+
+def _describe_optima(comparison: Comparison) -> str:
+    """Says how many optima are proven; nothing where none was needed."""
+    if not comparison.baselines:
+        return ""
+    proven = sum(baseline.proven for baseline in comparison.baselines.values())
+    return (
+        ", all optima proven"
+        if proven == len(comparison.baselines)
+        else f", {proven} optima proven, else bounds"
+    )
 
 
 def explain_figures(rows: Sequence[Scored], count: int) -> list[str]:
@@ -117,10 +128,17 @@ def explain_figures(rows: Sequence[Scored], count: int) -> list[str]:
     return [*few, *(describe_failures(row) for row in rows if row.outcome != CandidateOutcome.OK)]
 
 
+def describe_rejection(row: Scored) -> str:
+    """Says in full why a program has no figures."""
+    return ": ".join(
+        filter(None, [row.outcome, " ".join(limit_untrusted(row.message, LONGEST_FAILURE).split())])
+    )
+
+
 def describe_failures(row: Scored) -> str:
     """Says in a sentence where and why a program failed."""
     if row.aggregate is None:
-        return f"{row.entrant.name}: {row.outcome}: {limit_untrusted(row.message, 200)}"
+        return f"{row.entrant.name}: {describe_rejection(row)}"
     named = [f"{each.instance} ({each.outcome})" for each in row.failures[:NAMED]]
     more = f" and {len(row.failures) - NAMED} more" if len(row.failures) > NAMED else ""
     name, whole = row.entrant.name, len(row.scores)
@@ -170,7 +188,8 @@ def build_solution_table(solved: Sequence[tuple[Instance, Baseline]]) -> Table:
     proven = sum(baseline.proven for _, baseline in solved)
     table = Table(title=f"{proven} of {len(solved)} proven optimal")
     for heading in ("instance", "lower", "upper", "status", "solver", "CPU s"):
-        table.add_column(heading, justify="left" if heading in ("instance", "status", "solver") else "right")
+        left = heading in ("instance", "status", "solver")
+        table.add_column(heading, justify="left" if left else "right", overflow="fold")
     for instance, b in solved:
         table.add_row(
             instance.name,

@@ -12,7 +12,7 @@ def build_cost_table(found: CostSummary) -> Table:
         title="what the calls cost", caption="$ for a best: in training; for a champion: past the gate"
     )
     for heading in ("asked", "calls", "$", "tokens in", "cached", "tokens out", "$ for a best", "champion"):
-        table.add_column(heading, justify="left" if heading == "asked" else "right")
+        table.add_column(heading, justify="left" if heading == "asked" else "right", overflow="fold")
     for group in (found.models, found.operators, (found.whole,)):
         for spent in group:
             table.add_row(limit_untrusted(spent.name, 60), *_format_cells(spent))

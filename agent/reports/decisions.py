@@ -88,7 +88,7 @@ def build_decision_table(run: int, found: Iterable[Decision]) -> Table:
     """
     table = Table(title=f"run {run}: its decisions")
     for heading in ("slot", "arm", "operator", "parents", "id", "decisions"):
-        table.add_column(heading, no_wrap=heading in ("slot", "id"))
+        table.add_column(heading, no_wrap=heading in ("slot", "id"), overflow="fold")
     for decision in found:
         words = [_format_event(decision.row, kind, detail) for kind, detail in decision.events]
         if decision.slot is None:
@@ -133,7 +133,8 @@ def _format_event(row: CandidateRow | None, kind: str, detail: Mapping[str, Any]
 
 
 def _format_detail(kind: str, detail: Mapping[str, Any]) -> str:
-    return _shorten(f"{kind}: " + ", ".join(f"{key} {_format_value(value)}" for key, value in detail.items()))
+    told = [f"{key} {_format_value(value)}" for key, value in detail.items() if value != ""]
+    return _shorten(": ".join(filter(None, [kind, ", ".join(told)])))
 
 
 def _format_value(value: Any) -> str:

@@ -66,7 +66,8 @@ def build_answer_table(marked: ScoredQuestion) -> RenderableType:
     """Builds a table of the elected answer and the votes."""
     vote = marked.vote
     answer = vote.sample.verdict.answer if vote.sample and vote.sample.verdict else None
-    table = Table("quantity")
+    table = Table()
+    table.add_column("quantity", overflow="fold")
     table.add_column("value", justify="right")
     if answer is not None:
         table.add_row("status", answer.status)
@@ -152,7 +153,7 @@ def build_benchmark_table(scores: Sequence[Score], samples: int) -> Table:
     table = Table(title="right answers, % of the questions asked (95 % interval)")
     first = ["first sample"] if samples > 1 else []
     for heading in ("set", "asked", "right", *first, "all quantities", "cost", "failures"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for score in scores:
         table.add_row(
             Text(flatten_untrusted(score.name) or "–"),

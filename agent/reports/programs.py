@@ -35,7 +35,7 @@ def build_candidate_table(
     """Builds a table of candidates, with the winners of runs marked."""
     table = Table(title=f"{title} (gaps in training and validation)")
     for heading in ("id", "from", "parents", "run.slot", "verdict", "train %", "valid. %"):
-        table.add_column(heading, no_wrap=heading == "id")
+        table.add_column(heading, no_wrap=heading == "id", overflow="fold")
     for row in rows:
         parents = " ".join(map(str, row.parents))
         verdict = "winner" if row.program in winners else format_outcome(row)

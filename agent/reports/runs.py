@@ -11,7 +11,14 @@ from rich.table import Table
 from gapsmith.agent.archive import CandidateRow, RunRow
 from gapsmith.agent.archive.costs import format_dollars
 from gapsmith.agent.models.spec import hide_login
-from gapsmith.agent.reports.comparisons import FIGURES, NAMED, _format_cells, explain_figures, format_percent
+from gapsmith.agent.reports.comparisons import (
+    FIGURES,
+    NAMED,
+    _format_cells,
+    describe_rejection,
+    explain_figures,
+    format_percent,
+)
 from gapsmith.agent.reports.formulations import describe_formulation
 from gapsmith.agent.runs.final.entropy import Source
 from gapsmith.agent.runs.final.report import Report
@@ -42,7 +49,7 @@ def summarise_report(report: Report) -> str:
     """Sums up a report in a sentence or two."""
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
-        return f"Program {report.best_id} fails on the test: {report.best.outcome}: {report.best.message}"
+        return f"Program {report.best_id} fails on the test: {describe_rejection(report.best)}."
     if report.left_out is not None:
         return _summarise_few(report, report.left_out)
     if report.best.entrant.name == rule:
@@ -184,7 +191,10 @@ def build_run_table(rows: Sequence[RunRow]) -> Table:
     """Builds a table of runs."""
     table = Table(title="runs")
     for heading in ("run", "problem", "model", "seed", "status", "seconds", "$", "winner", "pooled gap %"):
-        table.add_column(heading)
+        # Names and states are typed into other commands: they are folded, never cut.
+        table.add_column(
+            heading, overflow="fold", no_wrap=heading in ("run", "seed", "status", "seconds", "winner")
+        )
     for row in rows:
         best = (row.report or {}).get("best") or {}
         cells = [

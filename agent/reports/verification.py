@@ -71,7 +71,7 @@ def tabulate_programs(formulation: str, found: Sequence[VerificationResult]) -> 
     """Returns a table with a line for each program, and reasons below."""
     table = Table(title=f"{formulation}: verification", caption=escape("\n".join(list_notes(found))) or None)
     for heading in ("program", "outcome", "truth", "rung"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for each in found:
         finding = each.finding
         style = "" if finding.outcome == CandidateOutcome.OK else "red"

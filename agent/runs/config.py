@@ -45,8 +45,11 @@ def read_config(path: Path) -> dict[str, Any]:
     """Reads a file's settings, flat. Raises UsageError for invalid ones."""
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"config {path} cannot be read: {error}") from None
+    except OSError as error:
+        reason = (error.strerror or "no reason is given").lower()
+        raise UsageError(f"config {path} cannot be read: {reason}; expected a TOML file") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"config {path} is not UTF-8 text; expected a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"config {path} is not TOML: {error}") from None
     flat = {}
@@ -125,19 +128,19 @@ def _describe_unknown_key(section: str, key: str) -> str:
     if key in KEYS:
         hint = f": it is a section; expected a line [{key}], and below it {', '.join(KEYS[key])}"
     elif key in home:
-        hint = f" in {_name_section(section)}; it belongs in {_name_section(home[key])}"
+        hint = f" {_name_section(section)}; it belongs {_name_section(home[key])}"
     elif near := get_close_matches(key, list(KEYS[section]), 1, 0.5):
         hint = f"; did you mean {near[0]!r}?"
     elif near := get_close_matches(key, list(home), 1, 0.5):
-        hint = f"; did you mean {near[0]!r} in {_name_section(home[near[0]])}?"
+        hint = f"; did you mean {near[0]!r} {_name_section(home[near[0]])}?"
     else:
         hint = ""
     known = "; ".join(f"{_name_section(name)}: {', '.join(keys)}" for name, keys in KEYS.items())
-    return f"unknown key {key!r}{hint} (known in {known})"
+    return f"unknown key {key!r}{hint} (known {known})"
 
 
 def _name_section(name: str) -> str:
-    return f"[{name}]" if name else "the top"
+    return f"in [{name}]" if name else "at the top level"
 
 
 def _make_tuples(values: Mapping[str, Any]) -> dict[str, Any]:

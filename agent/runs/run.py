@@ -54,6 +54,10 @@ def _open_archive(location: str, opened: ExitStack) -> Archive:
     return store
 
 
+class RunStopped(GapsmithError):
+    """A stop was asked for while instances were solved or a report was made; finished work is kept."""
+
+
 SEARCHED, CHOSEN = 0.6, 0.8
 """The parts of a CPU limit that training and validation allow, and the finale: the sealed test may fall on a slower
 moment, and the winner's use on a slower day."""
@@ -95,6 +99,9 @@ class Run:
         self._stop, self._over = threading.Event(), threading.Event()
         self._strategies = strategies
         self._searched, self._report = False, None  # type: bool, Report | None
+        self._leaves = (
+            True  # whether a stop ends what is being done, in place of the search after its open requests
+        )
         with ExitStack() as opened:  # what is opened is closed again where something else fails
             self.archive = archive if isinstance(archive, Archive) else _open_archive(archive, opened)
             named = problem or find_problem(settings.problem)
@@ -139,6 +146,8 @@ class Run:
                 lease.check()
                 self._searched = not self.stopped
                 status = "searched" if self._searched else "stopped"
+            except RunStopped:
+                pass  # before the first question
             except Exception:  # whatever it is, the run is marked as failed; it is raised again
                 status = "failed"
                 raise
@@ -206,8 +215,9 @@ class Run:
         self._resources.close()
 
     def _work(self) -> Iterator[Progress]:
-        last = time.monotonic()
-        for progress in self.loop:
+        loop, last = self.loop, time.monotonic()
+        self._leaves = False
+        for progress in loop:
             if time.monotonic() - last > 1.0:  # so that a killed run knows how long it had worked
                 last = time.monotonic()
                 self.archive.finish(self.number, "running", self.ledger.seconds)
@@ -229,17 +239,25 @@ class Run:
 
         It searches first unless that is done, and opens the sealed test once.
 
-        Raises GapsmithError where no program solved all training and validation instances.
+        Raises GapsmithError where no program solved all training and validation instances, and RunStopped where a
+        stop is asked for meanwhile.
         """
         if self._report is None:
             if not self._begun:
                 for _ in self.search():
                     pass
+            self._leaves = not self.stopped  # what was found before a stop is reported all the same
             with Lease(self.archive, self.number, self.stop):
                 self._report = self._make_report()
                 status = "done" if self._searched else "stopped"
                 self.archive.finish(self.number, status, self._report.seconds, encode_report(self._report))
         return self._report
+
+    def _show(self, doing: str, done: int, whole: int) -> None:
+        """Shows progress. Raises RunStopped where a stop ends what is being done."""
+        if self._leaves and self.stopped:
+            raise RunStopped(f"run {self.number} was stopped while it was {doing}; resume continues it")
+        self._doing(doing, done, whole)
 
     def _make_report(self) -> Report:
         state = self.loop.state
@@ -247,7 +265,7 @@ class Run:
             raise GapsmithError(self._explain_no_champion())
         settings, contestants = self.settings, choose_finalists(state.champion, state.all_elites.elites)
         seconds = self._solver_seconds
-        by = Scorer(self.problem, self._executor, self.archive, seconds, self._doing, self.number)
+        by = Scorer(self.problem, self._executor, self.archive, seconds, self._show, self.number)
         choosing = replace(by, problem=_reserve_cpu(self.problem, CHOSEN))
         drawn = draw_final_seed(self.archive, self.number, self.models, settings.seed)
         finale = finish(self.number, contestants, state.train, self.supply.draw_unseen(drawn), choosing)
@@ -306,7 +324,7 @@ class Run:
             wanted.seed,
             self.archive,
             self._solver_seconds,
-            self._doing,
+            self._show,
             wanted.dealt_by_place,
         )
 

@@ -142,9 +142,13 @@ def _deal_own(instances: Sequence[Instance], seed: int, by_place: bool) -> Mappi
         return {split: list(instances[k::3]) for k, split in enumerate(Split)}
     if len(instances) < FEWEST_TO_LEARN:
         raise GapsmithError(
-            f"found {len(instances)} different instances; expected at least {FEWEST_TO_LEARN} to learn from, and "
+            f"found {_count(instances)}; expected at least {FEWEST_TO_LEARN} to learn from, and "
             f"{FEWEST_TO_SPLIT} for a test of instances that were not learnt from"
         )
     if len(instances) < FEWEST_TO_SPLIT:
         return {split: list(instances) for split in Split}
     return dict(zip(Split, deal_instances(instances, seed), strict=True))
+
+
+def _count(instances: Sequence[Instance]) -> str:
+    return "1 different instance" if len(instances) == 1 else f"{len(instances)} different instances"

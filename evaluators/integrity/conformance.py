@@ -52,10 +52,19 @@ NOT_SOLUTIONS: tuple[Any, ...] = (
 Promise = Callable[[Problem, Runner], Iterator[str]]
 
 
-def find_broken_promises(problem: Problem, runner: Runner) -> list[str]:
-    """Lists every broken promise, one line each; empty when all are kept."""
+def find_broken_promises(
+    problem: Problem, runner: Runner, progress: Callable[[str, int, int], None] = lambda *_: None
+) -> list[str]:
+    """Lists every broken promise, one line each; empty when all are kept.
+
+    Args:
+        problem: that is checked.
+        runner: runs its rules.
+        progress: told what is being checked, how much is done, and how much there is.
+    """
     found: list[str] = []
-    for promise in PROMISES:
+    for done, promise in enumerate(PROMISES):
+        progress(f"checking {promise.__name__.removeprefix('check_').replace('_', ' ')}", done, len(PROMISES))
         try:
             found += promise(problem, runner)
         except GapsmithError as trouble:

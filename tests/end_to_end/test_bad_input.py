@@ -46,7 +46,7 @@ USAGE = [
     ("run single_machine_tardines", "did you mean 'single_machine_tardiness'?"),
     ("run TINY --model ofline", "did you mean 'offline'?"),
     ("run TINY --model openai:gpt-5", "OPENAI_API_KEY", "offline"),
-    ("run TINY --evalutions 5", "--evaluations"),
+    ("run TINY --evalutions 5", "--evaluations", "see: gapsmith run --help"),
     ("run TINY --evaluations 0", "evaluations is 0; expected more than 0"),
     ("run TINY --evaluations -5", "evaluations is -5; expected more than 0"),
     ("run TINY --evaluations many", "--evaluations"),
@@ -57,8 +57,8 @@ USAGE = [
     ("run TINY --seed -1", "seed is -1"),
     ("run TINY --seed 99999999999999999999", "seed is 99999999999999999999"),
     ("run TINY --config job.toml", "unknown key 'sed'; did you mean 'seed'?"),
-    ("run TINY --config nowhere.toml", "nowhere.toml"),
-    ("run TINY --config folder.py", "folder.py"),
+    ("run TINY --config nowhere.toml", "nowhere.toml cannot be read: no such file or directory; expected"),
+    ("run TINY --config folder.py", "folder.py cannot be read: is a directory; expected"),
     ("run TINY --config binary", "binary"),
     ("run TINY --calls 1 --instances nowhere.txt", "nowhere.txt: no such file"),
     ("run TINY --calls 1 --instances", "--instances"),
@@ -87,7 +87,8 @@ USAGE = [
     ("check nowhere.py --problem TINY", "nowhere.py: no such file"),
     ("check folder.py --problem TINY", "folder.py: is a directory"),
     ("check binary --problem TINY", "binary is not UTF-8 text"),
-    ("check rule.py", "--problem"),
+    ("check rule.py", "Missing option '--problem'; see: gapsmith check --help"),
+    ("check rule.py --problem TINY --seed -1", "'--seed'"),
     ("check rule.py --problem tiny", "unknown problem 'tiny'"),
     ("check rule.py --problem TINY --seconds 0", "--seconds is 0; expected more than 0"),
     ("solve TINY good.txt --limit 0", "'--limit'"),
@@ -97,7 +98,7 @@ USAGE = [
     ("solve TINY nowhere.txt", "nowhere.txt: no such file"),
     ("best --problem single_machine_tardines --archive a.db", "single_machine_tardines"),
     ("best -n 0 --archive a.db", "'-n'"),
-    ("show seven", "ID", "valid integer"),
+    ("show seven", "Invalid value for 'ID': expected a valid integer; see: gapsmith show --help"),
     ("show", "ID"),
     ("export 1", "output"),
     ("problems single", "unknown problem 'single'"),
@@ -143,7 +144,13 @@ FAILS = [
     ("compare TINY --instances binary", "binary: is not a text file; expected numbers as text"),
     ("solve TINY empty", "empty: holds no numbers"),
     ("solve TINY rule.py", "rule.py, line 1: found 'def'; expected the number of jobs, an integer"),
-    ("run TINY --calls 1 --instances good.txt", "found 1 different instances; expected at least 12"),
+    ("run TINY --calls 1 --instances good.txt", "found 1 different instance; expected at least 4"),
+    (
+        "run --model replay:nowhere.jsonl",
+        "replay:nowhere.jsonl: no such file or directory; expected a recording",
+    ),
+    ("run --model replay:folder.py", "replay:folder.py: is a directory; expected a recording"),
+    ("run --model replay:binary", "replay:binary is not UTF-8 text; expected a recording"),
 ]
 
 
@@ -179,6 +186,14 @@ def test_a_malformed_instance_file_is_located(refused, tmp_path, text, words):
     code, said = refused("solve", T, "odd.txt")
     assert code == 1
     assert "odd.txt, " + words in said
+
+
+def test_a_run_that_cannot_begin_is_not_the_latest(refused, tmp_path):
+    """Too few files leave no run that `resume` would take for the latest."""
+    refused("run", T, "--calls", 1, "--instances", "good.txt", "--archive", "a.db")
+    archive = Archive(str(tmp_path / "a.db"))
+    assert archive.list_runs() == []
+    archive.close()
 
 
 def test_an_export_to_nowhere_is_a_failure(refused, tmp_path, capsys):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.cli.terminal.console import OUT, write_out
@@ -123,11 +124,14 @@ def choose_minimum_level(weak: bool) -> Level:
 
 
 def show_result(data: Any, words: RenderableType, as_json: bool) -> None:
-    """Prints a result on stdout, as JSON or as text."""
+    """Prints a result on stdout, as JSON or as text.
+
+    Plain text is printed as it is, so that commands in it can be copied; tables are laid out for the terminal.
+    """
     if as_json:
         write_out(json.dumps(data, allow_nan=False) + "\n")
     else:
-        OUT.print(words)
+        OUT.print(words, soft_wrap=isinstance(words, str | Text))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.runs.final.report import Report
 from gapsmith.agent.runs.loop.batches import BatchStatus
 from gapsmith.agent.runs.loop.slot import Progress as Standing
-from gapsmith.agent.runs.run import Run
+from gapsmith.agent.runs.run import Run, RunStopped
 from gapsmith.evaluators.base import Split
 
 ListBatches = Callable[[], Sequence[BatchStatus]]
@@ -125,7 +125,11 @@ def run_job(run: Run, doing: ProgressDisplay) -> Report:
             message = f"run {run.number} stopped{describe_open_batches(run.waiting)}; continue with: {resume}"
             raise Interrupted(stopping.number or signal.SIGINT, message)
         doing.standing = f"run {run.number}: making its report"
-        report = run.report()
+        try:
+            report = run.report()
+        except RunStopped:
+            message = f"run {run.number} stopped before its report was made; continue with: {resume}"
+            raise Interrupted(stopping.number or signal.SIGINT, message) from None
         doing.close()
     return report
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gapsmith.agent.archive import Archive, RunRow, StoredVersion
+from gapsmith.agent.evaluation.leading import ALL
 from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageError
 
 
@@ -25,6 +26,28 @@ def describe_unused_results(archive: Archive, problem: Problem, called: str) -> 
     if not optima + costs:
         return ""
     return f"{_describe_change(archive, found, called)}: its {optima} optima and {costs} costs are left aside"
+
+
+def describe_unused_programs(archive: Archive, problem: Problem, called: str) -> str:
+    """Describes programs that only other versions have; else empty.
+
+    Args:
+        archive: what is remembered.
+        problem: as it is now.
+        called: its name, or the path of its file.
+    """
+    found = [each for each in archive.list_versions(problem.name) if each.version != problem.version]
+    runs = [
+        row for row in archive.list_runs() if row.problem == problem.name and row.version != problem.version
+    ]
+    programs = {row.program for run in runs for row in archive.rank_by_gap(run.id or 0, ALL)}
+    if not programs:
+        return ""
+    latest = max(run.id or 0 for run in runs)
+    return (
+        f"{_describe_change(archive, found, called)}: its {_count(len(programs))} left aside, since gaps of the "
+        f"problem as it was do not compare; list with: gapsmith best --run {latest}"
+    )
 
 
 def check_version(archive: Archive, row: RunRow, problem: Problem, called: str) -> str:
@@ -52,6 +75,10 @@ def _describe_change(archive: Archive, found: Sequence[StoredVersion], called: s
     if other != _name(called):
         return f"{_name(called)} is another problem than {other} of run {number}, which has the same name"
     return f"{other} changed since run {number}"
+
+
+def _count(programs: int) -> str:
+    return f"{programs} programs are" if programs != 1 else "1 program is"
 
 
 def _name(called: str) -> str:

@@ -18,6 +18,15 @@ _PROGRAM = Sandboxed(SOURCE, {entry!r}, {names}, CPU_SECONDS, DRIVER, {preload!r
 def {name}({arguments}) -> Any:  # type: ignore[no-untyped-def]
     """Solves one instance in a process of its own, closed off from this host."""
     return _PROGRAM({arguments})
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(
+        "this module is to be imported, and {name}({arguments}) called; a module that reads files and tests itself "
+        "is exported without --sandboxed"
+    )
 '''
 
 

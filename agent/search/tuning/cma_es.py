@@ -12,7 +12,6 @@ from operator import itemgetter
 from typing import TypeAlias
 
 import numpy as np
-from cmaes import CMA
 from numpy.typing import NDArray
 
 from gapsmith.agent.search.tuning.parameters import Number, Parameter
@@ -44,6 +43,8 @@ class Tuner:
     def __init__(
         self, parameters: Sequence[Parameter], seed: int, trials: int = TRIALS, loss: float = math.inf
     ) -> None:
+        from cmaes import CMA  # here, because it loads scipy.stats, which takes long and few commands need
+
         self._parameters = tuple(parameters)
         self._best: tuple[Point, float] = tuple(p.default for p in parameters), loss
         self._losses = dict([self._best]) if loss < math.inf else {}

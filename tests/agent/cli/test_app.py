@@ -10,6 +10,7 @@ import pytest
 from helpers import TINY, reply_with
 
 from gapsmith.agent.cli.app import app, main
+from gapsmith.agent.evaluation import compare
 
 VERBS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
 AGGREGATES = {"mean_gap_percent", "pooled_gap_percent", "optimal_share", "cpu_seconds"}
@@ -119,6 +120,14 @@ def test_a_module_can_be_run_as_the_command(tmp_path):
     assert done.stderr == ""
 
 
+def test_a_command_loads_no_library_that_it_does_not_need():
+    """The command line starts without solvers, SDKs and statistics, which take seconds to load."""
+    heavy = "ortools", "pandas", "scipy.stats", "numba", "openai", "anthropic"
+    code = f"import gapsmith.agent.cli.app, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 # Fields
 
 
@@ -184,6 +193,37 @@ def test_intervals_and_failures_are_told(answer, gapsmith, files):
     words = " ".join(out.split())
     assert "No interval: 2 instances; at least 6 are needed." in words
     assert "odd.py failed on 1 of 2 instances: two-2 (infeasible); its figures are of the other 1." in words
+
+
+def test_messages_of_failures_are_shown_whole(gapsmith, answer, files, monkeypatch):
+    """Why a file has no figures stands in one line below the table, and no optimum is sought for it in vain."""
+    (files / "imports.py").write_text("import scipy\n" + RULE)
+    (files / "empty.py").write_text("")
+    code, out, _ = gapsmith("check", "imports.py", "bad.py", "--problem", TINY, "--instances", "two.txt")
+    assert code == 1
+    (line,) = [line for line in out.splitlines() if line.startswith("imports.py: ")]
+    assert line.startswith("imports.py: forbidden_import: imports scipy; allowed are bisect, ")
+    assert line.endswith("statistics, typing")
+    assert "bad.py: infeasible: two-1: " in out
+    monkeypatch.setattr(compare, "find_baselines", None)
+    out = gapsmith("check", "empty.py", "imports.py", "--problem", TINY)[1]
+    assert "empty.py: no_code: holds no code; expected a Python block with def schedule(p, d):" in out
+    assert "optima" not in out
+    found = answer("check", "empty.py", "--problem", TINY, code=1)
+    assert found["files"][0]["instances"] == []
+
+
+def test_generated_instances_follow_a_seed(answer, files):
+    """`check` and `compare` use the test of seed 0, or of the seed that is given."""
+    names = {}
+    for seed in ((), ("--seed", 7)):
+        found = answer("check", "rule.py", "--problem", TINY, "--limit", 2, *seed)
+        names[seed] = [row["instance"] for row in found["files"][0]["instances"]]
+    assert names == {(): ["test-0-1", "test-0-2"], ("--seed", 7): ["test-7-1", "test-7-2"]}
+    gaps = [
+        answer("compare", TINY, "SPT", *words)["rows"][0]["mean_gap_percent"] for words in ((), ("--seed", 7))
+    ]
+    assert gaps[0] != gaps[1]
 
 
 def test_compare_runs_all_rules_by_default(answer):

@@ -127,6 +127,34 @@ def test_what_was_made_at_the_end_has_no_slot(gapsmith):
     assert "2.end" in out
 
 
+def test_code_and_names_are_shown_whole(gapsmith):
+    """Where there is no terminal `show` prints every line of a program, however long; `runs` cuts no name."""
+    archive = Archive("archive.db")
+    long = "def schedule(p, d):\n    return d.argsort()  # " + "long " * 40 + "end\n"
+    number, _ = archive.add_program("tiny_tardiness", "long", long, 9)
+    archive.answer(CandidateRow(run=2, slot=7, operator="refine", parents=[], program=number, train_gap=99.0))
+    archive.start("single_machine_weighted_tardiness", "openai:a-model-with-a-long-name", 4, {})
+    _, out, _ = gapsmith("show", number)
+    assert out.endswith(long)
+    _, out, _ = gapsmith("runs")
+    assert "…" not in out
+    rows = [[cell.strip() for cell in line.split("│")] for line in out.splitlines() if "│" in line]
+    columns = ["".join(column) for column in zip(*rows, strict=True)]
+    assert any("single_machine_weighted_tardiness" in column for column in columns)
+    assert any("openai:a-model-with-a-long-name" in column for column in columns)
+
+
+def test_an_empty_list_says_why(gapsmith, kept):
+    """`best` of a problem without programs, and `runs` of an empty archive, say what would fill them."""
+    code, out, err = gapsmith("best", "tsp")
+    assert (code, out) == (0, "")
+    assert "archive.db holds no program of tsp" in err
+    assert "gapsmith run tsp" in err
+    assert json.loads(gapsmith("best", "tsp", "--json")[1]) == []
+    Archive(str(kept / "empty.db")).close()
+    assert "empty.db holds no run yet" in gapsmith("runs", "--archive", "empty.db")[2]
+
+
 def test_explain_has_every_decision_in_order(answer, gapsmith):
     """`explain` lists the slots in order with operator, parents, outcome and events, and the end last."""
     found = answer("explain", 1)

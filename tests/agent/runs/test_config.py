@@ -77,8 +77,9 @@ def test_a_file_says_all_that_the_command_line_can(toml):
     [
         ("sed = 1", "unknown key 'sed'; did you mean 'seed'?"),
         ("budget = 1", "unknown key 'budget'"),
-        ("evaluations = 5", "unknown key 'evaluations' in the top; it belongs in [budget]"),
-        ("[budget]\nseed = 5", "[budget]: unknown key 'seed' in [budget]; it belongs in the top"),
+        ("evaluations = 5", "unknown key 'evaluations' at the top level; it belongs in [budget]"),
+        ("[budget]\nseed = 5", "[budget]: unknown key 'seed' in [budget]; it belongs at the top level"),
+        ("zzz = 1", "(known at the top level: problem, model"),
         ("evalutions = 5", "unknown key 'evalutions'; did you mean 'evaluations' in [budget]?"),
         ("budget = 1", "it is a section; expected a line [budget], and below it evaluations, calls"),
         ("[budgt]\ncalls = 1", "unknown section 'budgt'; did you mean 'budget'?"),
@@ -102,7 +103,7 @@ def test_a_file_says_all_that_the_command_line_can(toml):
         ("[sandbox]\nminimum_level = 9", "minimum_level is 9; expected 0 to 4"),
         ("seed = ", "is not TOML: "),
         ("a = 1\na = 2", "is not TOML: "),
-        (b"\xff\xfe", "cannot be read: "),
+        (b"\xff\xfe", "is not UTF-8 text"),
         (b"\x00", "is not TOML: "),
     ],
 )

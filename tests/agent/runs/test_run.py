@@ -10,6 +10,7 @@ from helpers import TINY, Counting, Inline, tiny
 from gapsmith.agent import Archive, Budget, Settings, discover, resume
 from gapsmith.agent.cli.terminal.progress import describe_plan
 from gapsmith.agent.evaluation.executors import local
+from gapsmith.agent.runs.run import RunStopped
 from gapsmith.evaluators.base import GapsmithError, UsageError
 
 FOUR = Budget(calls=4)
@@ -90,6 +91,47 @@ def test_the_search_alone_makes_no_report(place):
     with begun(place) as run:
         assert len(list(run.search())) == 7
     assert (row_of(place).status, row_of(place).report) == ("searched", None)
+
+
+def test_a_stop_ends_the_report(place):
+    """A stop while the report is made ends it, with what is scored kept; `resume` makes the same report."""
+    told = []
+
+    def stop_then(doing, done, whole):
+        told.append(doing)
+        if (doing, done) == ("running programs", 1):
+            run.stop()
+
+    with begun(place) as run:
+        for _ in run.search():
+            pass
+        run._doing = stop_then
+        with pytest.raises(RunStopped, match="run 1 was stopped while it was running programs"):
+            run.report()
+    assert told.count("running programs") == 2
+    assert (row_of(place).status, row_of(place).report) == ("searched", None)
+    with resume(archive=place, executor=Inline()) as run:
+        report = run.report()
+    with begun(place.with_name("other.db")) as run:
+        assert run.report().fingerprint == report.fingerprint
+
+
+def test_a_stop_ends_the_solving(place):
+    """A stop while instances are solved asks nothing, and marks the run as stopped."""
+    with begun(place) as run:
+        run._doing = lambda doing, done, whole: run.stop()
+        assert list(run.search()) == []
+    assert row_of(place).status == "stopped"
+
+
+def test_what_was_found_before_a_stop_is_reported(place):
+    """`report` after `stop` makes the report of what there is."""
+    with begun(place) as run:
+        for progress in run.search():
+            if progress.slot == 4:
+                run.stop()
+        assert run.report().best_id
+    assert row_of(place).status == "stopped"
 
 
 # What is opened is closed, and nothing else

@@ -121,6 +121,17 @@ def test_an_edit_is_told(mine, gapsmith):
     assert (code, err) == (0, "")
 
 
+def test_programs_of_older_versions_are_counted(mine, gapsmith):
+    """`best FILE` after an edit is empty, and says that the file changed and how many programs it leaves aside."""
+    run_of(mine)
+    assert "FIFO" in gapsmith("best", "mine.py")[1]
+    mine.write_text(EDITED)
+    code, out, err = gapsmith("best", "mine.py")
+    assert (code, out) == (0, "")
+    assert err.startswith("mine.py changed since run 1: its 1 program is left aside")
+    assert "FIFO" in gapsmith(*err.partition("with: gapsmith ")[2].split())[1]
+
+
 def test_another_file_of_that_name_is_told_apart(mine):
     """Two files whose problems have one name share nothing, and the words say that they are two."""
     run_of(mine)
