@@ -3,7 +3,9 @@
 Files, reference rules, archived programs, and the exact method alone.
 """
 
+import ast
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,14 @@ from gapsmith.evaluators.running.assess import Runner, assess_all
 from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
 
 CHUNK = 20
+
+PROGRAM_BEGINS = "# The program, as it was found."
+PROGRAM_ENDS = "# Reading instances and pricing solutions, as gapsmith does it."
+"""Lines of an exported module before and behind its program."""
+
+SANDBOXED_IMPORT = "from gapsmith.agent.evaluation.sandboxed import Sandboxed"
+SANDBOXED_SOURCE = "SOURCE"
+"""A module that calls its program through the sandbox has this import, and the program under this name."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +154,26 @@ def make_scale(problem: Problem, instances: Sequence[Instance], baselines: Mappi
 
 
 def read_entrants(files: Sequence[Path]) -> list[Entrant]:
-    """Reads programs from files. Raises UsageError for an unreadable one."""
-    return [Entrant(str(path), _read_text(path)) for path in files]
+    """Reads programs from files. Raises UsageError for an unreadable one.
+
+    Of a module that `gapsmith export` wrote, the program is taken.
+    """
+    return [Entrant(str(path), extract_exported(_read_text(path))) for path in files]
+
+
+def extract_exported(source: str) -> str:
+    """Returns the program in an exported module; any other source as it is."""
+    _, begins, rest = source.partition(PROGRAM_BEGINS)
+    program, ends, _ = rest.partition(PROGRAM_ENDS)
+    if begins and ends:
+        return f"from __future__ import annotations\n\nimport numpy as np\n\n{program.strip()}\n"
+    if SANDBOXED_IMPORT not in source:
+        return source
+    with suppress(SyntaxError, ValueError):
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == SANDBOXED_SOURCE:
+                return str(ast.literal_eval(node.value))
+    return source
 
 
 def find_entrants(problem: Problem, names: Sequence[str], archive: Archive | None) -> list[Entrant]:
@@ -180,7 +208,7 @@ def _find_entrant(problem: Problem, name: str, archive: Archive | None) -> Entra
     if name.isdecimal():
         return _load_archived(problem, int(name), archive)
     if name.endswith(".py"):
-        return Entrant(name, _read_text(Path(name)))
+        return read_entrants([Path(name)])[0]
     try:
         rule = problem.find_rule(name)
     except KeyError:

@@ -13,6 +13,8 @@ from helpers import TINY, Inline, Scripted, finish, job, reply_with, tiny
 
 from gapsmith.agent import Archive
 from gapsmith.agent.codegen.bundle import Bundle
+from gapsmith.agent.codegen.screen import screen
+from gapsmith.agent.evaluation.compare import read_entrants
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.reports.export.module import export
 from gapsmith.evaluators.base import GapsmithError
@@ -92,6 +94,13 @@ def alone(path, *words):
     done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def order_of(source):
+    """What a program makes of three jobs."""
+    space = {}
+    exec(compile(source, "program", "exec"), space)
+    return list(map(int, space["schedule"](numpy.array([3, 1, 2]), numpy.array([3, 9, 4]))))
 
 
 def write(folder, instances):
@@ -237,6 +246,29 @@ def _copied(archive, place):
         source.backup(target)
     source.close()
     target.close()
+
+
+def test_exported_modules_can_be_compared(archive, tmp_path):
+    """`check` and `compare` take the program out of a module of either kind: it decides as that of the archive."""
+    path = tmp_path / "my_rule.py"
+    for name in ("future", "class", "docstrings", "escapes"):
+        program = archive.find(number_of(archive, name))
+        for sandboxed in (False, True):
+            path.write_text(export(program.id, archive, Inline(), sandboxed).text)
+            (entrant,) = read_entrants([path])
+            assert screen(entrant.source, tiny().entry).outcome == "ok", (name, sandboxed)
+            assert order_of(entrant.source) == order_of(program.source), (name, sandboxed)
+
+
+def test_a_sandboxed_module_says_that_it_is_imported(archive, tmp_path):
+    """Run as a program it does nothing silently: it says how it is used, and that it failed."""
+    path = tmp_path / "my_rule.py"
+    path.write_text(export(number_of(archive, "class"), archive, Inline(), sandboxed=True).text)
+    done = subprocess.run(
+        [sys.executable, str(path), "--self-test"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is to be imported, and schedule(p, d) called" in done.stderr
 
 
 def test_a_sandboxed_module_is_called_as_the_function(archive):
