@@ -148,7 +148,7 @@ def show(number: ProgramNumber, archive: ArchiveUrl = "archive.db", as_json: Jso
 
 
 def _render_source(source: str) -> RenderableType:
-    """Renders code in colours on a terminal; elsewhere as it is, line by line."""
+    """Renders code in colours on a terminal, elsewhere as it is."""
     if OUT.is_terminal:
         return Syntax(source, "python", word_wrap=True)
     return source.rstrip("\n")

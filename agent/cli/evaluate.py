@@ -68,7 +68,7 @@ def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> Non
 
 
 def choose_instances(problem: Problem, files: list[Path] | None, split: Split, seed: int) -> list[Instance]:
-    """Reads the files, or generates the instances of the split from the seed."""
+    """Reads the files, or generates instances from the seed."""
     return read_instances(problem, files) if files else problem.generate_instances(split, seed)
 
 

@@ -33,7 +33,7 @@ def record(
     """
     with open_archive(archive, reading=True) as store:
         row = store.run(number)
-        found = record_run(store, row)
+        found = record_run(store, row, output.parent)
     write_recording(output, found.lines, found.header)
     told = found.header is not None and found.header.told
     data = {

@@ -69,7 +69,10 @@ class Scored:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Programs side by side on the same instances; without baselines where no program may be run."""
+    """Programs side by side on the same instances.
+
+    There are no baselines where no program may be run.
+    """
 
     problem: Problem
     instances: tuple[Instance, ...]
@@ -162,7 +165,10 @@ def read_entrants(files: Sequence[Path]) -> list[Entrant]:
 
 
 def extract_exported(source: str) -> str:
-    """Returns the program in an exported module; any other source as it is."""
+    """Returns the program of an exported module.
+
+    Any other source is returned as it is.
+    """
     _, begins, rest = source.partition(PROGRAM_BEGINS)
     program, ends, _ = rest.partition(PROGRAM_ENDS)
     if begins and ends:

@@ -123,8 +123,11 @@ def _find_without_layout(name: str) -> Problem:
     if strip_ending(name) in list_formulations():
         return _find_formulation(name)
     known = [*list_problems(), *list_formulations()]
+    beside = f"{name}.py" if Path(f"{name}.py").is_file() else ""
     raise UsageError(
-        describe_unknown("problem", name, known) + "; a problem of your own is a path that ends in .py"
+        describe_unknown("problem", name, known)
+        + "; a problem of your own is a path that ends in .py"
+        + (f", as {beside} does" if beside else "")
     )
 
 

@@ -91,7 +91,7 @@ def encode_comparison(comparison: Comparison) -> dict[str, Any]:
 
 
 def render_comparison(comparison: Comparison) -> Group:
-    """Renders a table of programs, and below it what the figures leave out."""
+    """Renders programs in a table, with notes below it."""
     count = len(comparison.instances)
     table = Table(title=f"{comparison.problem.title}: {count} instances{_describe_optima(comparison)}")
     for heading in ("program", *FIGURES):

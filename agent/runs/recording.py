@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -44,10 +45,16 @@ NOT_TOLD = (*OTHERWISE, "model", "models", "base_url", "batch")
 _STRICT = TypeAdapter(Settings)
 
 
-def record_run(archive: Archive, row: RunRow) -> Recording:
+def record_run(archive: Archive, row: RunRow, folder: Path = Path()) -> Recording:
     """Returns the recording of a run.
 
-    Raises GapsmithError where nothing was answered yet.
+    Args:
+        archive: that holds the run.
+        row: the run's.
+        folder: where the recording is to be: paths inside it are relative to it, so that it may be moved whole.
+
+    Raises:
+        GapsmithError: where nothing was answered yet.
     """
     run = row.id or 0
     calls, candidates = archive.read_calls(run), archive.read_candidates(run)
@@ -55,7 +62,8 @@ def record_run(archive: Archive, row: RunRow) -> Recording:
         raise GapsmithError(f"run {run} has no replies yet; expected a run that asked a model")
     if row.kind != DISCOVERY:  # of `gapsmith model` and its kin: their questions follow from the replies
         return Recording(tuple(_make_line(call) for call in calls.values()))
-    header = _make_header(archive, row, {call.model for call in calls.values()}, max(candidates) + 1)
+    asked, slots = {call.model for call in calls.values()}, max(candidates) + 1
+    header = _make_header(archive, row, asked, slots, folder)
     wanted = [slot for slot, each in candidates.items() if slot in calls or each.operator == TUNE.name]
     if not header.told:
         return Recording(tuple(_make_line(calls[slot]) for slot in wanted if slot in calls), header)
@@ -93,9 +101,10 @@ def read_settings(values: Mapping[str, Any], trusted: bool = False) -> Settings 
         raise UsageError(
             f"{more[0]} is given, but the recording says what it was; name the problem to use it freely"
         )
-    found = _read_settings(header, models[0])
+    folder = Path(models[0].removeprefix("replay:")).parent
+    found = _locate_files(_read_settings(header, models[0]), folder)
     if not trusted:
-        _check_files(found, header, models[0])
+        _check_files(found, header, models[0], folder)
     return replace(found, models=tuple(models), **changed)
 
 
@@ -120,49 +129,66 @@ def _read_settings(header: Header, where: str) -> Settings:
     return check_settings(found)
 
 
-def _check_files(found: Settings, header: Header, where: str) -> None:
+def _check_files(found: Settings, header: Header, where: str, folder: Path) -> None:
     """Raises UsageError where a foreign recording names files."""
     files = [*([found.problem] if found.problem.endswith(".py") else []), *found.instances, *found.test]
-    if files and not is_ours(_list_sealed(header.settings), header.mark):
+    if files and not is_ours(_list_sealed(header.settings, folder), header.mark):
         raise UsageError(
             f"{where} names {', '.join(files[:3])}, which would be used with your rights, and was not recorded by this "
             f"user on this machine, or the file has changed; give --trust if its maker is trusted"
         )
 
 
-def _list_sealed(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _list_sealed(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Returns what a recording's mark covers: settings and the code they name."""
-    return {"settings": settings, "code": hash_problem(str(settings.get("problem", "")))}
+    problem = _locate_problem(str(settings.get("problem", "")), folder)
+    return {"settings": settings, "code": hash_problem(problem)}
 
 
-def _make_header(archive: Archive, row: RunRow, models: Collection[str], slots: int) -> Header:
+def _make_header(archive: Archive, row: RunRow, models: Collection[str], slots: int, folder: Path) -> Header:
     settings = Settings.decode(row.config)
     # The window is part of what decides, and follows from the batches; an address stays private.
     words = tuple(map(hide_login, settings.models))
     kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
     told = limited or not all(map(_is_reproducible, models))
-    plain = _make_portable(kept.encode())
+    plain = _make_portable(kept.encode(), folder)
     return Header(
         settings=plain,
         told=told,
         fingerprint=archive.compute_fingerprint(row.id or 0),
         slots=slots,
         final_seed=find_last_drawn(archive, row.id or 0),
-        mark=mark(_list_sealed(plain)),
+        mark=mark(_list_sealed(plain, folder)),
     )
 
 
-def _make_portable(settings: dict[str, Any]) -> dict[str, Any]:
-    """Makes paths relative to the current folder where they are inside it."""
-    files = {name: [_shorten_path(path) for path in settings[name]] for name in FILES}
+def _make_portable(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Makes paths relative to the recording's folder where they are inside it."""
+    files = {name: [_shorten_path(path, folder) for path in settings[name]] for name in FILES}
     problem = settings["problem"]
-    return {**settings, **files, "problem": _shorten_path(problem) if problem.endswith(".py") else problem}
+    if problem.endswith(".py"):
+        problem = _shorten_path(problem, folder)
+    return {**settings, **files, "problem": problem}
 
 
-def _shorten_path(path: str) -> str:
-    found = os.path.relpath(path)
+def _shorten_path(path: str, folder: Path) -> str:
+    found = os.path.relpath(path, folder)
     return path if found.startswith(os.pardir) else found
+
+
+def _locate_files(found: Settings, folder: Path) -> Settings:
+    """Returns settings whose relative paths start at the recording's folder."""
+    return replace(
+        found,
+        instances=tuple(os.path.join(folder, path) for path in found.instances),
+        test=tuple(os.path.join(folder, path) for path in found.test),
+        problem=_locate_problem(found.problem, folder),
+    )
+
+
+def _locate_problem(problem: str, folder: Path) -> str:
+    return os.path.join(folder, problem) if problem.endswith(".py") else problem
 
 
 def _is_reproducible(model: str) -> bool:

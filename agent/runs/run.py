@@ -55,7 +55,10 @@ def _open_archive(location: str, opened: ExitStack) -> Archive:
 
 
 class RunStopped(GapsmithError):
-    """A stop was asked for while instances were solved or a report was made; finished work is kept."""
+    """A stop while instances are solved or the report is made.
+
+    Finished work is kept.
+    """
 
 
 SEARCHED, CHOSEN = 0.6, 0.8

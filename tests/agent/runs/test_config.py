@@ -79,7 +79,7 @@ def test_a_file_says_all_that_the_command_line_can(toml):
         ("budget = 1", "unknown key 'budget'"),
         ("evaluations = 5", "unknown key 'evaluations' at the top level; it belongs in [budget]"),
         ("[budget]\nseed = 5", "[budget]: unknown key 'seed' in [budget]; it belongs at the top level"),
-        ("zzz = 1", "(known at the top level: problem, model"),
+        ("zzz = 1", "(known at the top level: problem, "),
         ("evalutions = 5", "unknown key 'evalutions'; did you mean 'evaluations' in [budget]?"),
         ("budget = 1", "it is a section; expected a line [budget], and below it evaluations, calls"),
         ("[budgt]\ncalls = 1", "unknown section 'budgt'; did you mean 'budget'?"),

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 from helpers import TINY, Counting, Inline
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from gapsmith.agent import Archive, Budget, discover
 from gapsmith.agent.cli import app as cli
-from gapsmith.agent.models.recordings import read_recording
+from gapsmith.agent.models.recordings import read_recording, write_recording
 from gapsmith.agent.runs.discover import resume
 from gapsmith.agent.runs.ownership import add_mark, is_ours
 from gapsmith.agent.runs.recording import read_settings, record_run
@@ -100,6 +101,43 @@ def test_ones_own_recording_needs_no_trust(tmp_path, of_others):
     code.write_text(TINY.read_text() + "\n# changed\n")
     with pytest.raises(UsageError, match="the file has changed"):
         read_settings({"model": (word,)})
+
+
+def test_a_recording_may_be_moved_with_its_files(tmp_path, monkeypatch):
+    """Files beside a recording are found from every folder, and after both were moved; it needs no trust then."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "data").mkdir(parents=True)
+    code = here / "mine.py"
+    code.write_text(TINY.read_text())
+    files = [here / "data" / f"{k}.txt" for k in range(12)]
+    for k, file in enumerate(files):
+        file.write_text(f"2\n{k + 3} 1\n2 1\n")
+    options = {
+        "model": Counting(),
+        "budget": Budget(calls=1),
+        "executor": Inline(),
+        "instances": files,
+        "layout": "pairs",
+    }
+    with closing(Archive(str(tmp_path / "a.db"))) as archive:
+        run = discover(str(code), archive=archive, **options)
+        for _ in run.search():
+            pass
+        run.close()
+        found = record_run(archive, archive.run(run.number), here)
+    assert found.header.settings["problem"] == "mine.py"
+    write_recording(here / "r.jsonl", found.lines, found.header)
+    for folder, word in ((tmp_path, "here/r.jsonl"), (here, "r.jsonl")):
+        monkeypatch.chdir(folder)
+        settings = read_settings({"model": (f"replay:{word}",)})
+        assert Path(settings.problem).resolve() == code
+        assert [Path(each).resolve() for each in settings.instances] == files
+    here.rename(there)
+    settings = read_settings({"model": (f"replay:{there / 'r.jsonl'}",)})
+    assert (settings.problem, settings.instances[0]) == (
+        str(there / "mine.py"),
+        str(there / "data" / "0.txt"),
+    )
 
 
 def test_a_recording_lowers_no_isolation(tmp_path):

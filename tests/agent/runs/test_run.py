@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from helpers import TINY, Counting, Inline, tiny
 
-from gapsmith.agent import Archive, Budget, Settings, discover, resume
+from gapsmith.agent import Archive, Budget, Run, Settings, discover, resume
 from gapsmith.agent.cli.terminal.progress import describe_plan
 from gapsmith.agent.evaluation.executors import local
 from gapsmith.agent.runs.run import RunStopped
@@ -102,10 +102,9 @@ def test_a_stop_ends_the_report(place):
         if (doing, done) == ("running programs", 1):
             run.stop()
 
-    with begun(place) as run:
+    with Run(Settings(problem=str(TINY), budget=FOUR), str(place), executor=Inline(), doing=stop_then) as run:
         for _ in run.search():
             pass
-        run._doing = stop_then
         with pytest.raises(RunStopped, match="run 1 was stopped while it was running programs"):
             run.report()
     assert told.count("running programs") == 2
@@ -118,8 +117,8 @@ def test_a_stop_ends_the_report(place):
 
 def test_a_stop_ends_the_solving(place):
     """A stop while instances are solved asks nothing, and marks the run as stopped."""
-    with begun(place) as run:
-        run._doing = lambda doing, done, whole: run.stop()
+    settings = Settings(problem=str(TINY), budget=FOUR)
+    with Run(settings, str(place), executor=Inline(), doing=lambda *_: run.stop()) as run:
         assert list(run.search()) == []
     assert row_of(place).status == "stopped"
 
@@ -239,9 +238,11 @@ def test_other_models_and_problems_are_refused(place, tmp_path):
 
 
 def test_the_way_in_is_complete():
-    """`discover` has every setting as a keyword of its own, so that editors can show it."""
+    """`discover` has every setting of a new run as a keyword of its own, so that editors can show it."""
     names = set(discover.__annotations__)
-    assert {name for name in Settings.__dataclass_fields__ if name != "models"} <= names
+    assert {
+        name for name in Settings.__dataclass_fields__ if name not in ("models", "dealt_by_place")
+    } <= names
     assert {"model", "archive", "executor", "strategies", "doing"} <= names
 
 

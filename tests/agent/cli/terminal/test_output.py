@@ -1,11 +1,14 @@
 """The last line of a run: what to do with its winner."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from gapsmith.agent.cli.terminal.output import suggest_next_step
+from gapsmith.agent.cli.terminal.output import report_end, suggest_next_step
 from gapsmith.agent.evaluation.compare import Entrant, Scored
 from gapsmith.agent.runs.final.entropy import Source
 from gapsmith.agent.runs.final.report import Counts, Report
+from gapsmith.evaluators.base import GapsmithError
 from gapsmith.evaluators.scoring import Aggregate, Gain
 
 FIGURES = Aggregate(1.0, 1.0, 0.5, 0.01, (0.5, 1.5))
@@ -74,3 +77,31 @@ def test_no_other_winner_is_offered(found):
     said = suggest_next_step(found, "archive.db")
     assert said.startswith("Keep EDD")
     assert "export" not in said
+
+
+def ended(by_calls=False, left_behind=0, **replies):
+    """A job that ended, and its replies."""
+    ledger = SimpleNamespace(ended_by_calls=by_calls, most_calls=40, evaluations=7)
+    told = SimpleNamespace(**{"count": 9, "fruitless": False, "without_program": 0, **replies})
+    return SimpleNamespace(ledger=ledger, left_behind=left_behind), told
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ({}, ""),
+        ({"by_calls": True}, "ended by the limit of 40 calls, with 7 evaluations; change it with --calls"),
+        ({"left_behind": 3}, "3 requests had no reply at the time limit; they may be billed"),
+    ],
+)
+def test_how_a_run_ended_is_said_on_stderr(capsys, end, words):
+    """What `--json` tells of limits a plain run says, too, beside its report."""
+    report_end(*ended(**end))
+    said = capsys.readouterr()
+    assert (said.out, said.err.strip()) == ("", words)
+
+
+def test_a_run_without_replies_fails(capsys):
+    """Where nothing was answered in time the report is of rules alone, and that is a failure."""
+    with pytest.raises(GapsmithError, match=r"3 requests had no reply.*covers only the reference rules"):
+        report_end(*ended(left_behind=3, count=0))

@@ -1,7 +1,7 @@
 """Versions of the built-in problems: whoever changes what costs or optima follow from is reminded of them.
 
 After a change that leaves costs and optima of the same data as they were, renew the digests with
-`GAPSMITH_RENEW=1 pytest tests/evaluators/test_versions.py`.
+`GAPSMITH_RENEW=1 pytest tests/every_problem/test_versions.py`.
 """
 
 import ast
@@ -76,7 +76,7 @@ def test_a_change_of_costs_has_a_version(name):
         f"{name}: the source of {' and '.join(changed) or 'its version'} changed at version {now['version']}. If "
         "costs or optima of the same data changed, raise `version` in its Problem(...), so that archives do not mix "
         "old and new ones; then, or if they are unchanged, renew the digests: "
-        "GAPSMITH_RENEW=1 pytest tests/evaluators/test_versions.py"
+        "GAPSMITH_RENEW=1 pytest tests/every_problem/test_versions.py"
     )
 
 
