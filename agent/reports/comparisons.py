@@ -92,13 +92,19 @@ def encode_comparison(comparison: Comparison) -> dict[str, Any]:
 
 def render_comparison(comparison: Comparison) -> Group:
     """Renders programs in a table, with notes below it."""
+    notes = explain_figures(comparison.rows, len(comparison.instances))
+    return Group(build_comparison_table(comparison), *map(Text, notes))
+
+
+def build_comparison_table(comparison: Comparison) -> Table:
+    """Builds a table that compares programs."""
     count = len(comparison.instances)
     table = Table(title=f"{comparison.problem.title}: {count} instances{_describe_optima(comparison)}")
     for heading in ("program", *FIGURES):
         table.add_column(heading, justify="left" if heading == "program" else "right", overflow="fold")
     for row in comparison.rows:
         table.add_row(Text(row.entrant.name), *_format_cells(row))
-    return Group(table, *map(Text, explain_figures(comparison.rows, count)))
+    return table
 
 
 def _describe_optima(comparison: Comparison) -> str:
