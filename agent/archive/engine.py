@@ -248,7 +248,7 @@ def _read_version(connection: Connection, path: Path | None = None) -> int | Non
 
 
 def _refuse_code(connection: Connection, place: object) -> None:
-    """Raises GapsmithError for triggers and views: they would run as part of our own queries."""
+    """Refuses triggers and views, which would run within our queries."""
     if connection.dialect.name == "sqlite":
         query = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') LIMIT 1"
         if found := connection.execute(text(query)).first():

@@ -35,6 +35,6 @@ def format_verification(finding: Mapping[str, Any] | None) -> str:
 
 
 def describe_hints(finding: Mapping[str, Any]) -> str:
-    """Says on how many instances a program's hints are optimal; empty for none."""
+    """Describes on how many instances a program's hints are optimal."""
     hinted = finding.get("hinted")
     return f"its hints are an optimum already on {hinted} instances, found while building" if hinted else ""

@@ -93,7 +93,7 @@ class Scorer:
         return [_make_assessment(instances, known[program.program]) for program in programs]
 
     def run_alone(self, program: Archived, instances: Sequence[Instance]) -> Assessment:
-        """Runs a program on all instances, and again with a process for each.
+        """Runs a program on instances, again with a process for each.
 
         Where the costs differ the outcome is "state_dependent". A program may count its calls, so that no sample of
         instances shows that all are its own work. Events of on-line problems come one by one to a process of its own

@@ -70,7 +70,7 @@ def _encode_instance(instance: Instance, score: Score, comparison: Comparison) -
 
 
 def _encode_bound(value: float) -> float | None:
-    """Encodes a bound alike whether it was computed now or read from an archive, which has only floats."""
+    """Encodes a bound as a float, as archives have them."""
     finite = _replace_infinity(value)
     return int(finite) if finite is not None and finite == int(finite) else finite
 

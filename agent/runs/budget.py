@@ -69,7 +69,7 @@ def derive_calls(budget: Budget, dearest: float) -> int | None:
 
 @dataclass
 class Ledger:
-    """The spent and the reserved budget of a run; dollars are counted safely in threads.
+    """The spent and the reserved budget of a run.
 
     Attributes:
         budget: the wall.
@@ -148,8 +148,8 @@ class Ledger:
             self._usd_open += usd - reserved_usd
             return True
 
-    def book_attempt(self, usd: float) -> bool:
-        """Counts a failed attempt that may be billed, before the call is repeated.
+    def count_attempt(self, usd: float) -> bool:
+        """Counts a failed attempt that may be billed.
 
         What was reserved stays so for the next attempt. False where there is no room.
         """

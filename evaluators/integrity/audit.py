@@ -60,7 +60,7 @@ def examine(
 
 
 def mark_differing(scores: Sequence[Score], alone: Sequence[Score]) -> tuple[Score, ...]:
-    """Marks the scores that a program does not reach where an instance is alone.
+    """Replaces scores that a program does not reach alone.
 
     Args:
         scores: of runs in which a process met several instances.

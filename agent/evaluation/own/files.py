@@ -50,7 +50,7 @@ def load_problem_file(path: Path) -> Problem:
 
 
 def _drop_inherited_scales(problem: Problem) -> Problem:
-    """Drops scales that were made for a built-in problem's instances and exact method.
+    """Drops scales that were made for a built-in problem.
 
     Changed copies hold them, too: an exact method for ten jobs would not end on two hundred.
     """

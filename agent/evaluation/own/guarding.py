@@ -117,7 +117,7 @@ def convert_cost(value: Any, where: str) -> Number:
 
 
 def convert_limit(value: Any, where: str) -> Number:
-    """Converts a limit in seconds: above 0, at most a day. Raises GapsmithError."""
+    """Converts a limit in seconds: above 0, at most a day."""
     found = convert_number(value, where)
     if not 0 < found <= LONGEST_SECONDS:
         raise GapsmithError(

@@ -80,11 +80,11 @@ def _list_duplicates(body: Sequence[ast.stmt]) -> list[ast.stmt]:
     return [
         statement
         for statement in body
-        if _is_duplicate(statement) and sum(overlap(statement, other) for other in body) == 1
+        if _is_duplicate(statement) and sum(is_overlapping(statement, other) for other in body) == 1
     ]
 
 
-def overlap(one: ast.stmt, other: ast.stmt) -> bool:
+def is_overlapping(one: ast.stmt, other: ast.stmt) -> bool:
     """Tells whether two statements share a line."""
     return one.lineno <= (other.end_lineno or 0) and other.lineno <= (one.end_lineno or 0)
 

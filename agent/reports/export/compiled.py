@@ -6,7 +6,7 @@ Compiled where numba is installed, plain Python where it is not.
 import ast
 from collections.abc import Sequence
 
-from gapsmith.agent.reports.export.annotations import overlap, split_lines
+from gapsmith.agent.reports.export.annotations import is_overlapping, split_lines
 from gapsmith.evaluators.base import BLOCKS, NUMBA, GapsmithError, Problem
 
 SHIM = '''\
@@ -52,7 +52,7 @@ def _check_imports(tree: ast.Module) -> None:
     for node in tree.body:
         if (
             isinstance(node, ast.Import | ast.ImportFrom)
-            and sum(overlap(node, each) for each in tree.body) > 1
+            and sum(is_overlapping(node, each) for each in tree.body) > 1
         ):
             raise GapsmithError(
                 f"line {node.lineno} of the program holds more than an import; expected imports on lines of their own"

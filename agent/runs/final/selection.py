@@ -368,7 +368,7 @@ class _End:
         return bool(detail["outcome"] == CandidateOutcome.OK)
 
     def _is_same_alone(self, elite: Elite, instances: Sequence[Instance]) -> bool:
-        """Tells whether each instance costs the same in a process of its own."""
+        """Tells whether instances cost the same in own processes."""
         found = self._scorer.run_alone(elite, instances)
         if found.outcome != CandidateOutcome.OK:
             detail = {"outcome": found.outcome, "message": found.message}

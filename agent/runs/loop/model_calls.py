@@ -244,11 +244,11 @@ class ModelCall:
         return room
 
     def _reserve_again(self) -> bool:
-        """Books an attempt that may be billed, and sets as much aside."""
+        """Counts an attempt that may be billed; reserves as much."""
         ledger = self.calls.ledger
         if ledger.budget.usd is None:
             return True
-        if not ledger.book_attempt(self.reserved or 0.0):
+        if not ledger.count_attempt(self.reserved or 0.0):
             return False
         self.calls.note_sending(self.question.request.slot, self.reserved or 0.0)
         return True

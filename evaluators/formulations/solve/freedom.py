@@ -110,7 +110,7 @@ def _find_value(domain: Sequence[int], rank: int) -> int:
 
 
 def is_hint_optimal(base: Model, model: Model, places: Sequence[int]) -> bool:
-    """Tells whether the decisions that a model hints at are an optimum of its base."""
+    """Tells whether a model's hint is an optimum of its base."""
     hint = dict(zip(model.solution_hint.vars, model.solution_hint.values, strict=True))
     if not set(places) <= set(hint):
         return False

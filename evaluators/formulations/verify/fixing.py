@@ -92,7 +92,7 @@ class FixingCheck:
     def find_vanishing(
         self, source: str, runner: Runner, usual: Sequence["Freedom"], larger: Sequence[Instance]
     ) -> IntegrityResult | None:
-        """Refuses what rules out much on usual instances and little on larger ones.
+        """Refuses what rules out less on larger instances.
 
         Also what cannot be built there, unless known patterns cannot either.
         """
@@ -117,7 +117,7 @@ class FixingCheck:
         return replace(self.problem, cost=_cost_nothing, follow_up=None)
 
     def _known(self, instances: Sequence[Instance], runner: Runner) -> list["Freedom"]:
-        """Tells what known patterns fix; all of it where they cannot be built."""
+        """Computes what known patterns fix; all where they cannot be built."""
         unknown = [each for each in instances if each.digest not in self.memory]
         if unknown:
             found = [Freedom()] * len(unknown)
@@ -144,7 +144,7 @@ class FixingCheck:
         pairs = enumerate(zip(instances, answers, strict=True))
         requests = [self._request(*pair, place < DESCENDED) for place, pair in pairs]
         replies = self.children.ask_all(requests, CPU_SECONDS) if requests else []
-        found = [Freedom.of(reply) for reply in replies]
+        found = [Freedom.decode(reply) for reply in replies]
         return found + [Freedom()] * (len(requests) - len(found))
 
     def _request(self, instance: Instance, answer: Any, early: bool) -> Mapping[str, Any]:
@@ -175,7 +175,7 @@ class Freedom:
     hinted: bool = False
 
     @classmethod
-    def of(cls, reply: Mapping[str, Any]) -> "Freedom":
+    def decode(cls, reply: Mapping[str, Any]) -> "Freedom":
         """Reads the reply of a child."""
         fixed, choices = reply.get("left", 1.0) <= LEFT or reply.get("closed"), reply.get("choices")
         return cls(bool(fixed), 1.0 if choices is None else choices, bool(reply.get("hinted")))

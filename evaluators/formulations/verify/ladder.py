@@ -257,7 +257,7 @@ def draw_witnesses(pricing: Pricing, source: str, count: int) -> list[Instance]:
 
 
 def draw_usual(pricing: Pricing, source: str, count: int, times: int = 1) -> list[Instance]:
-    """Draws instances of all measured sizes, times a factor, from the hash of a text."""
+    """Generates instances of all measured sizes, times a factor."""
     what = "fixed" if times == 1 else f"{times} times as large"
     rng, sizes = _seed_generator(pricing, source, what), pricing.formulation.sizes.values()
     known = sorted({times * size for group in sizes for size in group})
