@@ -77,7 +77,10 @@ def test_candidates_are_sent_the_data_of_instances_and_nothing_else(place):
 
 
 def test_test_instances_are_run_at_the_end_only(place):
-    """The search sends no test instance to any candidate; the report sends each program all of them, once."""
+    """The search sends no test instance to any candidate; the report sends each program all of them, once.
+
+    The winner gets each of them again, in a process of its own.
+    """
     executor = Inline()
     run = finish(job(place, executor=executor, calls=12))
     searched, executor.runner = set(sent(executor.runner)), NoSandbox()
@@ -91,7 +94,10 @@ def test_test_instances_are_run_at_the_end_only(place):
     ]
     tested = Counter(pair for pair in given if pair[1] in sealed)
     assert set(tested) == {(source, one) for source, _ in tested for one in sealed}
-    assert set(tested.values()) == {1}
+    again = {source for (source, _), times in tested.items() if times == 2}
+    assert set(tested.values()) <= {1, 2}
+    assert len(again) <= 1
+    assert all(tested[source, one] == 2 for source in again for one in sealed)
     assert {source for source, _ in tested} >= {rule.source("schedule") for rule in run.problem.rules}
 
 
