@@ -1,7 +1,9 @@
 """Best reference rule and `offline` at a scale: gaps to the bound and to the best known, CPU seconds per instance.
 
-`python benchmarks/scales.py tsp rcpsp --scale medium --evaluations 100` renews the lines of these problems in
-`docs/results/problems/scales.md`. With `--evaluations 0` the rules alone are measured, on `--limit` test instances.
+Example: python benchmarks/scales.py parallel_machines --scale medium --evaluations 0 --limit 3
+
+It renews the lines of these problems in `docs/results/problems/scales.md`. With `--evaluations 0` the rules alone are
+measured, on `--limit` test instances.
 """
 
 import argparse
@@ -36,7 +38,9 @@ seconds are means per instance. Rules that fail on an instance are left out; `-`
 
 def main() -> None:
     """Measures the problems and renews their lines."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("problems", nargs="*", default=list_problems())
     parser.add_argument("--scale", default="medium")
     parser.add_argument("--evaluations", type=int, default=100)

@@ -79,6 +79,8 @@ def solvers():
 
 @pytest.fixture(scope="session", autouse=True)
 def interrupts_arrive():
-    """Restores SIGINT where the tests run in the background of a script, which has it ignored."""
+    """Restores SIGINT and SIGHUP where the tests run in the background of a script, which has them ignored."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
