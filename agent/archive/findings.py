@@ -37,4 +37,8 @@ def format_verification(finding: Mapping[str, Any] | None) -> str:
 def describe_hints(finding: Mapping[str, Any]) -> str:
     """Describes on how many instances a program's hints are optimal."""
     hinted = finding.get("hinted")
-    return f"its hints are an optimum already on {hinted} instances, found while building" if hinted else ""
+    return (
+        f"its hints are an optimum already on at least {hinted} instances, found while building"
+        if hinted
+        else ""
+    )
