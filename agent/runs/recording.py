@@ -33,7 +33,7 @@ from gapsmith.agent.models.storable import make_call, read_reply
 from gapsmith.agent.runs.config import check_settings
 from gapsmith.agent.runs.final.entropy import find_last_drawn
 from gapsmith.agent.runs.ownership import hash_problem, is_ours, mark
-from gapsmith.agent.runs.settings import BEFORE_SCALES, FILES, Settings
+from gapsmith.agent.runs.settings import EARLIER_DEFAULTS, FILES, Settings
 from gapsmith.agent.search.operators import BY_NAME, TUNE
 from gapsmith.evaluators.base import GapsmithError, Problem, UsageError
 from gapsmith.evaluators.outcomes import CandidateOutcome
@@ -114,7 +114,7 @@ def _read_settings(header: Header, where: str) -> Settings:
     Raises ModelError.
     """
     given = {name: value for name, value in header.settings.items() if name not in NOT_TOLD}
-    given = {**BEFORE_SCALES, **given}
+    given = {**EARLIER_DEFAULTS, **given}
     if more := sorted(set(given) - {field.name for field in fields(Settings)}):
         raise ModelError(f"{where}: the first line has the setting {more[0][:60]!r}; use a newer Gapsmith")
     try:

@@ -33,7 +33,7 @@ LISTS = ("models", "instances", "test", "seeds", "without")
 FILES = ("instances", "test")
 
 
-BEFORE_SCALES = {"dealt_by_place": True, "scale": SMALL, "baseline_seconds": SOLVER_SECONDS}
+EARLIER_DEFAULTS = {"dealt_by_place": True, "scale": SMALL, "baseline_seconds": SOLVER_SECONDS}
 """Settings of runs and recordings that do not say them, since there were no others."""
 
 
@@ -129,7 +129,7 @@ class Settings:
             raise UsageError(f"this is a run of `gapsmith {kind}`; expected a search for heuristics")
         if "model" in plain:  # runs of the archive's first schema had one model
             plain["models"] = (plain.pop("model"),)
-        plain = {**BEFORE_SCALES, **plain}
+        plain = {**EARLIER_DEFAULTS, **plain}
         lists = {name: tuple(plain.get(name, ())) for name in LISTS}
         start = tuple((name, source) for name, source in plain.get("start", ()))
         return cls(**{**plain, **lists, "start": start, "budget": Budget(**plain["budget"])})
