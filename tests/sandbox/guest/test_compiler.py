@@ -160,18 +160,19 @@ def solve(a):
 
 
 @pytest.mark.parametrize(
-    ("kind", "length", "code", "ending"),
+    ("kind", "length", "code", "endings"),
     [
-        ("b'M'", "2**31", "b''", Ending.RESULT_TOO_LARGE),
-        ("b'R'", "len(payload)", "b'1'", Ending.PROTOCOL_VIOLATION),
-        ("b'M'", "len(payload)", "b'no pickle'", Ending.PROTOCOL_VIOLATION),
+        ("b'M'", "2**31", "b''", {Ending.RESULT_TOO_LARGE}),
+        ("b'R'", "len(payload)", "b'1'", {Ending.PROTOCOL_VIOLATION}),
+        # The host may have gone before the second frame came: then the program's own children cannot use the first.
+        ("b'M'", "len(payload)", "b'no pickle'", {Ending.PROTOCOL_VIOLATION, Ending.CANDIDATE_EXCEPTION}),
     ],
 )
 def test_forged_machine_code_harms_nobody(
-    box: Sandbox, kind: str, length: str, code: str, ending: Ending
+    box: Sandbox, kind: str, length: str, code: str, endings: set[Ending]
 ) -> None:
     """Frames that a program writes itself end it; machine code is bounded, and never read by the host."""
-    assert run(box, FORGED.format(kind=kind, length=length, code=code)).ending is ending
+    assert run(box, FORGED.format(kind=kind, length=length, code=code)).ending in endings
 
 
 def test_false_machine_code_is_its_program_s_own_fault(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ class ToyApi:
         warmth = self.options.temperature
         return [Parameter(name="temperature", body={"warmth": warmth}, called="warmth")] if warmth else []
 
-    def body(self, request, optional):
+    def build_body(self, request, optional):
         return {"model": self.server.name, "question": request.prompt, **optional}
 
     def send(self, body):
@@ -42,7 +42,7 @@ class ToyApi:
         usage = Usage(tokens_in=10, tokens_out=5)
         return ProviderReply(text=answer["said"], finish=Finish.COMPLETE, reason="end", usage=usage, id="1")
 
-    def batches(self, parameters):
+    def open_batches(self, parameters):
         return None
 
     def close(self):

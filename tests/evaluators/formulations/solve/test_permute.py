@@ -31,7 +31,7 @@ def test_order_does_not_change_what_a_model_says(seed):
     assert (status, objective) == ("OPTIMAL", solved(model)[1])
     fixed = cp_model_pb2.CpModelProto()
     fixed.CopyFrom(model)
-    for variable, value in zip(fixed.variables, order.values(found), strict=True):
+    for variable, value in zip(fixed.variables, order.restore_values(found), strict=True):
         variable.domain[:] = [value, value]
     assert solved(fixed)[:2] == ("OPTIMAL", objective)
 
