@@ -12,6 +12,9 @@ from typing import Any
 BLOCKS = "gapsmith_blocks"
 """The module from which programs import the compiled functions of a problem."""
 
+SECONDS = 1.0
+"""Stands for the CPU limit in compiled blocks: programs set it to that of their run (`Grammar.write_header`)."""
+
 
 def extract_source(function: Callable[..., Any], name: str) -> str:
     """Returns the source of a function under another name."""
@@ -230,7 +233,8 @@ class Grammar:
         terminals: the quantities that a priority expression may use.
         priorities: expressions of classical rules, the initial population.
         compiled: role -> further blocks, which call compiled functions of the problem (`CompiledFunctions`) by their
-            names; they take part where programs may import numba, as at medium and large scale.
+            names; they take part where programs may import numba, as at medium and large scale. Their work follows
+            the CPU limit, `SECONDS`, so that a greater limit is used and equal limits give equal programs.
         imported: the compiled functions that every program of the grammar imports.
     """
 
@@ -246,6 +250,10 @@ class Grammar:
         """The imports of every program."""
         more = f"\nfrom {BLOCKS} import {', '.join(self.imported)}" if self.imported else ""
         return f"import numpy as np{more}"
+
+    def write_header(self, seconds: float) -> str:
+        """Returns the imports, and the CPU limit for compiled blocks."""
+        return f"{self.header}\nSECONDS = {seconds:g}" if self.imported else self.header
 
     def choose_compiled(self, imported: tuple[str, ...]) -> "Grammar":
         """Returns the grammar with its compiled blocks, or without them where no function is imported."""

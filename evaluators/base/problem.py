@@ -288,6 +288,13 @@ class Problem:
         """Returns the limit of one call on an instance, in CPU seconds."""
         return self.cpu_share * (self.cpu_seconds(instance) if self.cpu_cap is None else self.cpu_cap)
 
+    @property
+    def least_cpu_limit(self) -> float:
+        """The CPU limit on the smallest instances, in seconds; the search's share is left out."""
+        if self.cpu_cap is not None:
+            return self.cpu_cap
+        return self.cpu_seconds(Instance("tiny", self.generate_tiny()))
+
     def generate_instances(
         self, split: Split, seed: int = 0, count: int | None = None, start: int = 0
     ) -> list[Instance]:

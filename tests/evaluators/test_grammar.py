@@ -102,3 +102,5 @@ def test_compiled_blocks_take_part_on_demand() -> None:
     assert chosen.choose_compiled(("improve", "other")).blocks == chosen.blocks
     assert chosen.choose_compiled(()) == grammar
     assert grammar.header == "import numpy as np"
+    assert chosen.write_header(10.0) == f"{chosen.header}\nSECONDS = 10"
+    assert grammar.write_header(10.0) == grammar.header

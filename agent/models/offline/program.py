@@ -226,7 +226,8 @@ class Kit:
         if grammar is None:
             raise ValueError(f"problem {problem.name} has no grammar.")
         self.entry = problem.entry.name
-        self.header, self.given = grammar.header, frozenset(("np", *grammar.imported))
+        self.header = grammar.write_header(problem.least_cpu_limit) if grammar.imported else grammar.header
+        self.given = frozenset(("np", *(("SECONDS", *grammar.imported) if grammar.imported else ())))
         self.words = Vocabulary.build(grammar)
         self.main = extract_source(grammar.main, self.entry).rstrip()
         self.blocks = {role: _list_blocks(grammar.sources(role)) for role in grammar.blocks}

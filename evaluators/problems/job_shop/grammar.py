@@ -12,7 +12,7 @@ CPU limit on the sizes that a search uses: a run of `offline` must give the same
 
 import numpy as np
 
-from gapsmith.evaluators.grammar import Grammar, Terminal
+from gapsmith.evaluators.grammar import SECONDS, Grammar, Terminal
 from gapsmith.evaluators.problems.job_shop.compiled import search_tabu
 
 
@@ -327,19 +327,19 @@ def reinsertion(machines, p, sequence):
 def brief_tabu(machines, p, sequence):
     """Compiled tabu search over critical blocks, of brief work."""
     n, m = p.shape
-    return search_tabu(machines, p, sequence, 3000000 // (n * m), 1)
+    return search_tabu(machines, p, sequence, int(SECONDS * 1500000) // (n * m), 1)
 
 
 def tabu(machines, p, sequence):
     """Compiled tabu search over critical blocks."""
     n, m = p.shape
-    return search_tabu(machines, p, sequence, 12000000 // (n * m), 1)
+    return search_tabu(machines, p, sequence, int(SECONDS * 5000000) // (n * m), 1)
 
 
 def long_tabu(machines, p, sequence):
     """Compiled tabu search over critical blocks, of long work."""
     n, m = p.shape
-    return search_tabu(machines, p, sequence, 120000000 // (n * m), 1)
+    return search_tabu(machines, p, sequence, int(SECONDS * 10000000) // (n * m), 1)
 
 
 IMPROVEMENTS = (keep, critical_swaps, random_shifts, forward_backward, reinsertion)

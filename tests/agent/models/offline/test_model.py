@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.models.base import ModelError, Request
 from gapsmith.agent.models.offline.edits import EDITS, Edit, delete_statement, edit_program
 from gapsmith.agent.models.offline.expressions import read_text
@@ -418,3 +419,12 @@ def test_problems_of_one_rule_and_no_grammar_are_searched():
     problem = dataclasses.replace(PLAIN, rules=(Rule("EDD", RULES[0].function, ""),))
     found = {program("explore", seed, problem=problem) for seed in range(50)}
     assert len(found) >= 5
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(None, "1"), (0.25, "0.25"), (10.0, "10")])
+def test_compiled_blocks_are_told_the_cpu_limit(seconds, word):
+    """The limit of a run stands in its programs, which stay known as the grammar's; the search's share does not."""
+    problem = dataclasses.replace(find_problem("job_shop", scale="medium"), cpu_cap=seconds, cpu_share=0.6)
+    source = program("explore", 3, problem=problem)
+    assert f"\nSECONDS = {word}\n" in source
+    assert Kit(problem).recognise(parse(source))
