@@ -142,7 +142,7 @@ def row(found: Family, options: argparse.Namespace) -> str:
 
 def told(name: str) -> ProgressCallback:
     """Writes how far it is."""
-    return lambda doing, done, whole: print(f"{name}: {doing}, {done} of {whole}", file=sys.stderr)
+    return lambda progress, done, whole: print(f"{name}: {progress}, {done} of {whole}", file=sys.stderr)
 
 
 def agreement(found: Family, comparison: Comparison) -> str:

@@ -96,7 +96,7 @@ class Archive(Reader):
         self._add_lease = dialect.insert(LeaseRow).on_conflict_do_nothing()
         self._add_counterexample = dialect.insert(CounterexampleRow).on_conflict_do_nothing()
         if not reading:
-            self._take_up()
+            self._store_waiting()
 
     @contextmanager
     def _begin_transaction(self) -> Iterator[Connection]:
@@ -246,7 +246,7 @@ class Archive(Reader):
             return False
         return True
 
-    def _take_up(self) -> None:
+    def _store_waiting(self) -> None:
         """Stores the replies that an earlier process could not write."""
         written = [self._ensure_recorded(*pair) for pair in self._replies.list_waiting()]
         if written and all(written):

@@ -95,8 +95,8 @@ def show_leaders(store: Archive, rows: list[CandidateRow], as_json: bool) -> Non
 def _explain_no_programs(store: Archive, given: str | None, run: int | None) -> str:
     """Says why no program is listed, and what to do."""
     own = find_problem(given) if given and given.endswith(".py") and run is None else None
-    if given and own and (told := describe_unused_programs(store, own, given)):
-        return told
+    if given and own and (complaint := describe_unused_programs(store, own, given)):
+        return complaint
     of = f" of {find_problem_name(given)}" if given else ""
     where = f"run {run}" if run is not None else f"archive {store.location}"
     return (
@@ -182,14 +182,16 @@ def export_(
     ):
         made = export(number, store, executor, sandboxed)
     write_module(output, made.text)
-    told = f"{output}: program {number}"
+    message = f"{output}: program {number}"
     if made.tests and sandboxed:
-        told += f"; through the sandbox it repeats {made.tests} costs of the archive"
+        message += f"; through the sandbox it repeats {made.tests} costs of the archive"
     elif made.tests:
-        told += f"; its self-test repeats {made.tests} costs of the archive"
+        message += f"; its self-test repeats {made.tests} costs of the archive"
     if not sandboxed:
-        told += ". A model wrote it, and when imported it runs with your rights: read it, or use --sandboxed"
-    show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(told), as_json)
+        message += (
+            ". A model wrote it, and when imported it runs with your rights: read it, or use --sandboxed"
+        )
+    show_result({"id": number, "file": str(output), "self_tests": made.tests}, Text(message), as_json)
 
 
 def best(
@@ -237,9 +239,9 @@ def best(
             )
             with (
                 open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
-                show_progress() as doing,
+                show_progress() as progress,
             ):
-                scorer = Scorer(known, executor, store, seconds or SOLVER_SECONDS, doing)
+                scorer = Scorer(known, executor, store, seconds or SOLVER_SECONDS, progress)
                 comparison = rescore_programs(read_instances(known, instances), limit, scorer, run_number)
             show_result(
                 comparisons.encode_comparison(comparison),

@@ -27,8 +27,8 @@ def register(app: typer.Typer) -> None:
 
 def doctor(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
     """Checks this machine: isolation (tested by attacks), packages, keys, archive."""
-    with show_progress() as doing:
-        found = diagnose(archive, doing)
+    with show_progress() as progress:
+        found = diagnose(archive, progress)
     show_result(found, build_doctor_table(found), as_json)
 
 

@@ -59,8 +59,8 @@ def write_new_problem(name: str) -> str:
 
 def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> None:
     """Tests the promises of a problem; exits with 1 if any fails."""
-    with open_sandbox(problem.guest, minimum) as sandbox, show_progress() as doing:
-        broken = find_broken_promises(problem, sandbox, doing)
+    with open_sandbox(problem.guest, minimum) as sandbox, show_progress() as progress:
+        broken = find_broken_promises(problem, sandbox, progress)
     words = "\n".join(broken) or f"{problem.name} passes all tests of a problem"
     show_result({"problem": problem.name, "broken": broken}, Text(words), as_json)
     if broken:
@@ -112,7 +112,7 @@ def check(
     chosen = choose_instances(known, instances, split, seed)[:limit]
     with (
         open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
-        show_progress() as doing,
+        show_progress() as progress,
     ):
         comparison = evaluate(
             known,
@@ -121,7 +121,7 @@ def check(
             executor,
             None,
             seconds or choose_solver_seconds(known, instances),
-            doing,
+            progress,
             isolated,
         )
     show_result(comparisons.encode_check(comparison), comparisons.render_comparison(comparison), as_json)
@@ -156,7 +156,7 @@ def compare(
     with (
         open_archive(archive) as store,
         open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
-        show_progress() as doing,
+        show_progress() as progress,
     ):
         say_edited(store, known, problem)
         entrants = find_entrants(known, names or [], store)
@@ -167,7 +167,7 @@ def compare(
             executor,
             store,
             seconds or choose_solver_seconds(known, instances),
-            doing,
+            progress,
             isolated,
         )
     show_result(comparisons.encode_comparison(comparison), comparisons.render_comparison(comparison), as_json)
@@ -186,9 +186,9 @@ def solve_(
     """Runs only the exact solver; results are cached in the archive."""
     known = find_problem(problem, layout)
     chosen = read_instances(known, paths)[:limit]
-    with open_archive(archive) as store, show_progress() as doing:
+    with open_archive(archive) as store, show_progress() as progress:
         say_edited(store, known, problem)
-        solved = solve(known, chosen, store, seconds or known.solver_seconds, doing)
+        solved = solve(known, chosen, store, seconds or known.solver_seconds, progress)
     show_result(comparisons.encode_solutions(solved), comparisons.build_solution_table(solved), as_json)
 
 

@@ -90,11 +90,11 @@ def verify(
         minimum = choose_minimum_level(weak)
         executor = opened.enter_context(open_executor(where, workers, minimum, problem.preload))
         store = opened.enter_context(open_archive(archive)) if archive else None
-        doing = opened.enter_context(show_progress())
+        progress = opened.enter_context(show_progress())
         if mutants:
-            answer = verification.report_mutants(problem, count, seed, executor, doing)
+            answer = verification.report_mutants(problem, count, seed, executor, progress)
         else:
-            answer = verification.report_programs(problem, files or (), executor, doing, store)
+            answer = verification.report_programs(problem, files or (), executor, progress, store)
     show_result(answer.data, answer.table, as_json)
     if answer.failed:
         raise typer.Exit(1)

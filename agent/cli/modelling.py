@@ -258,12 +258,12 @@ def _carry_out(order: ModellingJob, store: Archive, number: int | None, as_json:
 
     Raises GapsmithError where the result is incomplete.
     """
-    with show_progress() as doing, open_job(order, store, number) as found:
+    with show_progress() as progress, open_job(order, store, number) as found:
         resume = f"gapsmith resume {found.run} --archive {shlex.quote(hide_login(store.location))}"
-        doing.list_batches = lambda: found.session.waiting
+        progress.list_batches = lambda: found.session.waiting
         what = BATCH_GOES_ON if order.batch else CALLS_ARE_KEPT
         with stop_on_signal(found.stop.set, what, resume) as stopping:
-            complaint = _WORK[order.verb](found, doing, as_json)
+            complaint = _WORK[order.verb](found, progress, as_json)
     if stopping.number and found.stop.is_set():
         raise Interrupted(
             stopping.number,
@@ -273,12 +273,12 @@ def _carry_out(order: ModellingJob, store: Archive, number: int | None, as_json:
         raise GapsmithError(complaint)
 
 
-def _run_model(found: JobContext, doing: ProgressDisplay, as_json: bool) -> str:
+def _run_model(found: JobContext, progress: ProgressDisplay, as_json: bool) -> str:
     question = read_question(_check_file(found.order))
-    marked = ask_all(found, [question], doing)[0]
+    marked = ask_all(found, [question], progress)[0]
     if found.stop.is_set():
         return STOPPED
-    doing.close()
+    progress.close()
     if marked.vote.sample is None:
         return view.explain_failures(marked)
     show_result(view.encode_answer(marked, found), view.build_answer_table(marked), as_json)
@@ -288,11 +288,11 @@ def _run_model(found: JobContext, doing: ProgressDisplay, as_json: bool) -> str:
     return ""
 
 
-def _run_bench(found: JobContext, doing: ProgressDisplay, as_json: bool) -> str:
-    marked = ask_all(found, _read_questions(found.order), doing)
+def _run_bench(found: JobContext, progress: ProgressDisplay, as_json: bool) -> str:
+    marked = ask_all(found, _read_questions(found.order), progress)
     if found.stop.is_set():
         return STOPPED
-    doing.close()
+    progress.close()
     table, samples = score_sets(marked), found.order.samples
     show_result(
         view.encode_benchmark(marked, table, found), view.build_benchmark_table(table, samples), as_json
@@ -302,15 +302,15 @@ def _run_bench(found: JobContext, doing: ProgressDisplay, as_json: bool) -> str:
     return ""
 
 
-def _run_synthesise(found: JobContext, doing: ProgressDisplay, as_json: bool) -> str:
+def _run_synthesise(found: JobContext, progress: ProgressDisplay, as_json: bool) -> str:
     order = found.order
     problem = _find_offline_problem(order.about["problem"])
     if order.about.get("version", problem.version) != problem.version:
         raise UsageError(f"{order.about['problem']} has changed since run {found.run} began; start a new run")
-    pairs = synthesis.synthesise(problem, found, doing)
+    pairs = synthesis.synthesise(problem, found, progress)
     if found.stop.is_set():
         return STOPPED
-    doing.close()
+    progress.close()
     summary, text = (
         synthesis.summarise_pairs(pairs, problem, order),
         synthesis.format_pairs(pairs, problem, order),

@@ -35,13 +35,13 @@ def record(
         row = store.run(number)
         found = record_run(store, row, output.parent)
     write_recording(output, found.lines, found.header)
-    told = found.header is not None and found.header.told
+    has_choices = found.header is not None and found.header.has_choices
     data = {
         "run": row.id,
         "file": str(output),
         "slots": len(found.lines),
         "fingerprint": found.header.fingerprint if found.header else None,
-        "exact": found.header is not None and not told,
+        "exact": found.header is not None and not has_choices,
     }
     show_result(
         data,

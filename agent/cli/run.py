@@ -67,12 +67,12 @@ def discover_and_show(
     """
     with (
         open_archive(archive) as store,
-        show_progress(log_every) as doing,
+        show_progress(log_every) as progress,
         reduce_collections(),
-        Run(wanted, store, number, doing=doing) as job,
+        Run(wanted, store, number, progress=progress) as job,
     ):
         say_if_any(job.edited)
-        report = run_job(job, doing)
+        report = run_job(job, progress)
         replies = Replies.gather(store, job.number)
     ended = {"replies": replies.encode(), "calls_at_most": job.ledger.most_calls}
     show_result({**encoding.encode_report(report), **ended}, view.build_report_table(report), as_json)

@@ -119,10 +119,10 @@ def _order(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     squares = [matrix for matrix in _list_arrays(data) if matrix.shape == (n, n)]
     if len(squares) == 1 and len(data) == 1:
         return _count_nearer(values, squares[0])
-    head, told = _list_heads(data, n), _make_formatter(data, n)
+    head, show = _list_heads(data, n), _make_formatter(data, n)
     if n <= FIRST + LAST:
-        return f"in order{head}: {', '.join(map(told, values))}"
-    first, last = (", ".join(map(told, part)) for part in (values[:FIRST], values[-LAST:]))
+        return f"in order{head}: {', '.join(map(show, values))}"
+    first, last = (", ".join(map(show, part)) for part in (values[:FIRST], values[-LAST:]))
     return f"in order{head}: {first}, … {last}"
 
 
@@ -146,8 +146,8 @@ def _describe_repeated(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     parts = []
     for value in values[: FIRST + LAST]:
         k, seen[value] = seen[value], seen[value] + 1
-        told = ", ".join(format_number(table[value, k]) for table in tables.values())
-        parts.append(f"{value}.{k} ({told})" if told else f"{value}.{k}")
+        shown = ", ".join(format_number(table[value, k]) for table in tables.values())
+        parts.append(f"{value}.{k} ({shown})" if shown else f"{value}.{k}")
     head = f", as item.time ({', '.join(tables)})" if tables else ""
     return f"begins{head}: {', '.join(parts)}, …"
 
@@ -180,25 +180,25 @@ def _describe_groups(values: Sequence[int], data: Mapping[str, Datum]) -> str:
 def _describe_numbers(values: Sequence[int], data: Mapping[str, Datum]) -> str:
     """Describes a number for each item: the items sorted by their numbers."""
     order = sorted(range(len(values)), key=lambda k: (values[k], k))
-    told = _make_formatter(data, len(values))
-    parts = [f"{told(k)} at {values[k]}" for k in order[: FIRST + LAST]]
+    show = _make_formatter(data, len(values))
+    parts = [f"{show(k)} at {values[k]}" for k in order[: FIRST + LAST]]
     return f"by their numbers{_list_heads(data, len(values))}: {', '.join(parts)}, …"
 
 
 def _make_formatter(data: Mapping[str, Datum], n: int) -> Any:
     """Writes an item with what the data has of it."""
-    told = _find_rows(data, n)
+    tables = _find_rows(data, n)
 
     def tell(k: int) -> str:
-        numbers = ", ".join(" ".join(format_number(v) for v in np.ravel(rows[k])) for rows in told.values())
-        return f"{k} ({numbers})" if told else str(k)
+        numbers = ", ".join(" ".join(format_number(v) for v in np.ravel(rows[k])) for rows in tables.values())
+        return f"{k} ({numbers})" if tables else str(k)
 
     return tell
 
 
 def _list_heads(data: Mapping[str, Datum], n: int) -> str:
-    told = _find_rows(data, n)
-    return f", item ({', '.join(told)})" if told else ""
+    tables = _find_rows(data, n)
+    return f", item ({', '.join(tables)})" if tables else ""
 
 
 def _find_rows(data: Mapping[str, Datum], n: int) -> dict[str, NDArray[Any]]:

@@ -54,7 +54,7 @@ def render(problem: Problem, choice: Choice, train: InstanceSet) -> Prompt:
     # The best comes last, next to the answer: what is nearest is what a model goes on from (FunSearch's best-shot).
     elites = choice.parents[::-1]
     parents = [_view(parent, problem, train, stratum) for parent in elites]
-    told = {
+    values = {
         "problem": problem,
         "parents": parents,
         "tags": _show_tags(elites),
@@ -68,18 +68,18 @@ def render(problem: Problem, choice: Choice, train: InstanceSet) -> Prompt:
         "lessons": _show_lessons(choice.lessons),
         "refutation": add_fence(limit_untrusted(choice.refutation)) if choice.refutation else "",
     }
-    text = _render_template(choice.operator, told)
+    text = _render_template(choice.operator, values)
     return Prompt(render_system(problem, train), text, _hash_operator(choice.operator, problem.words))
 
 
-def _render_template(operator: Operator, told: Mapping[str, Any]) -> str:
+def _render_template(operator: Operator, values: Mapping[str, Any]) -> str:
     if not operator.template:
-        return _load_template(operator.name).render(told)
+        return _load_template(operator.name).render(values)
     try:
-        return make_environment().from_string(operator.template).render(told)
+        return make_environment().from_string(operator.template).render(values)
     except TemplateError as error:
         raise UsageError(
-            f"the template of operator {operator.name!r} cannot be rendered: {error}; it may use {', '.join(told)}"
+            f"the template of operator {operator.name!r} cannot be rendered: {error}; it may use {', '.join(values)}"
         ) from None
 
 
@@ -275,8 +275,7 @@ def _list_heads(train: InstanceSet) -> Sequence[Row]:
 def _show_solved(places: Sequence[int], train: InstanceSet) -> Sequence[Row]:
     """Describes exact solutions of the first places that have one to show."""
     pictures = ((k, _show_picture(k, train)) for k in places[:SHOWN])
-    told = [{**_list_heads(train)[k], "picture": words} for k, words in pictures if words]
-    return told[:SOLVED]
+    return [{**_list_heads(train)[k], "picture": words} for k, words in pictures if words][:SOLVED]
 
 
 @lru_cache(maxsize=256)

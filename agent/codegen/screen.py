@@ -134,8 +134,8 @@ def write_canonical(tree: ast.Module) -> str:
 def _count_literals(tree: ast.Module, kinds: Kinds) -> int:
     """Counts the characters of all constants but docstrings."""
     owners = (tree, *(node for kind in (ast.FunctionDef, ast.ClassDef) for node in kinds.get(kind, ())))
-    told = sum(len(ast.get_docstring(node, clean=False) or "") for node in owners)
-    return sum(_measure_length(node.value) for node in kinds.get(ast.Constant, ())) - told
+    documentation = sum(len(ast.get_docstring(node, clean=False) or "") for node in owners)
+    return sum(_measure_length(node.value) for node in kinds.get(ast.Constant, ())) - documentation
 
 
 def _measure_length(value: object) -> int:

@@ -18,7 +18,7 @@ ProgressCallback = Callable[[str, int, int], None]
 SOLVING = "solving to proven optimality"
 
 
-def ignore_progress(doing: str, done: int, whole: int) -> None:
+def ignore_progress(task: str, done: int, whole: int) -> None:
     """Does nothing: no progress is shown."""
 
 
@@ -37,7 +37,7 @@ def find_baselines(
         instances: any number, repetitions allowed.
         archive: where results are kept.
         seconds: at most, for each instance.
-        progress: told before the first and after each.
+        progress: called before the first and after each.
         run: that keeps the bounds it met first.
     """
     found = _load_known(problem, [i.digest for i in instances], archive, seconds, run)

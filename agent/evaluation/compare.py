@@ -104,7 +104,7 @@ def evaluate(
         executor: where they run.
         archive: where exact results are kept; without one they are solved now.
         seconds: limit of the exact method for each instance.
-        progress: told as the work goes on.
+        progress: called as the work goes on.
         isolated: whether every instance gets a process of its own.
 
     Where no program passes the screen, nothing is solved, and there are no baselines.

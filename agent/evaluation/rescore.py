@@ -35,7 +35,7 @@ def rescore_programs(
         place = f"archive {scorer.archive.location} holds no scored program of {problem.name}"
         raise GapsmithError(f"{place}; a run makes them: gapsmith run {problem.name}")
     programs = list({each.program: each for each in (*found, *_list_rules(scorer))}.values())
-    baselines = find_baselines(problem, instances, scorer.archive, scorer.seconds, scorer.doing)
+    baselines = find_baselines(problem, instances, scorer.archive, scorer.seconds, scorer.progress)
     scale = make_scale(problem, instances, baselines)
     results = zip(programs, scorer.run(programs, instances, whole=True), strict=True)
     rows = sorted((make_row(program, result, scale) for program, result in results), key=_rank)

@@ -52,7 +52,7 @@ class Scorer:
         executor: where programs run.
         archive: where scores and exact results are kept.
         seconds: limit of the exact method for each instance.
-        doing: told as the work goes on.
+        progress: called as the work goes on.
         number: of a run that keeps the bounds it met first.
     """
 
@@ -60,12 +60,14 @@ class Scorer:
     executor: Executor
     archive: Archive
     seconds: float = 60.0
-    doing: ProgressCallback = ignore_progress
+    progress: ProgressCallback = ignore_progress
     number: int | None = None
 
     def build_instance_set(self, instances: Sequence[Instance]) -> InstanceSet:
         """Makes the set of instances with their bounds."""
-        found = find_baselines(self.problem, instances, self.archive, self.seconds, self.doing, self.number)
+        found = find_baselines(
+            self.problem, instances, self.archive, self.seconds, self.progress, self.number
+        )
         return InstanceSet.build(instances, found, self.problem.maximise)
 
     def run(
@@ -85,11 +87,11 @@ class Scorer:
             for number, each in distinct.items()
         }
         for done, (number, futures) in enumerate(started.items()):
-            self.doing(RUNNING, done, len(started))
+            self.progress(RUNNING, done, len(started))
             new = [pair for chunk, future in futures for pair in zip(chunk, future.result(), strict=False)]
             self.archive.add_scores(number, new)
             known[number].update((instance.digest, score) for instance, score in new)
-        self.doing(RUNNING, len(started), len(started))
+        self.progress(RUNNING, len(started), len(started))
         return [_make_assessment(instances, known[program.program]) for program in programs]
 
     def run_alone(self, program: Archived, instances: Sequence[Instance]) -> Assessment:

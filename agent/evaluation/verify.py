@@ -47,7 +47,7 @@ def verify_programs(
     problem: FormulationProblem,
     files: Sequence[Path],
     executor: Executor,
-    doing: ProgressCallback = ignore_progress,
+    progress: ProgressCallback = ignore_progress,
     archive: Archive | None = None,
 ) -> list[VerificationResult]:
     """Verifies files, or the patterns of the library by default.
@@ -58,7 +58,7 @@ def verify_programs(
         problem: the search for a formulation.
         files: programs.
         executor: runs them.
-        doing: is called with the progress.
+        progress: is called with the progress.
         archive: its counterexamples are tried first, and new ones are added.
     """
     refuters = Counterexamples(problem.name, archive) if archive else None
@@ -74,7 +74,7 @@ def verify_programs(
     futures = [executor.submit(_VerificationWork(problem, source, known)) for _, source in sources]
     found = []
     for done, ((name, _), future) in enumerate(zip(sources, futures, strict=True)):
-        doing(f"verifying {name}", done, len(sources))  # before it, since it may take a minute
+        progress(f"verifying {name}", done, len(sources))  # before it, since it may take a minute
         found.append(VerificationResult(name, finding := future.result()))
         if refuters and (wrong := finding.detail.get("counterexample")):
             refuters.add(0, None, wrong)
@@ -86,30 +86,32 @@ def examine_mutants(
     count: int,
     seed: int,
     executor: Executor,
-    doing: ProgressCallback = ignore_progress,
+    progress: ProgressCallback = ignore_progress,
 ) -> list[MutantResult]:
     """Examines mutants of the library's patterns."""
     if problem.follow_up:
         raise UsageError("mutants are made of patterns, and whole models have none; leave :build away")
     wanted = choose_mutants(problem.formulation.patterns, count, seed)
     first = _await_all(
-        [executor.submit(_ExaminationWork(problem, mutant)) for mutant in wanted], doing, "verifying mutants"
+        [executor.submit(_ExaminationWork(problem, mutant)) for mutant in wanted],
+        progress,
+        "verifying mutants",
     )
     passed = [each for each in first if each.fate == PASSED]
     works = [_RetryWork(problem, each, tuple(first)) for each in passed]
     doubts = _await_all(
-        [executor.submit(work) for work in works], doing, "trying mutants that passed on more instances"
+        [executor.submit(work) for work in works], progress, "trying mutants that passed on more instances"
     )
     second = dict(zip((each.mutant for each in passed), doubts, strict=True))
     return [second.get(each.mutant, each) for each in first]
 
 
 def _await_all(
-    futures: Sequence[Future[MutantResult]], doing: ProgressCallback, words: str
+    futures: Sequence[Future[MutantResult]], progress: ProgressCallback, words: str
 ) -> list[MutantResult]:
     found = []
     for done, future in enumerate(futures):
-        doing(words, done, len(futures))
+        progress(words, done, len(futures))
         found.append(future.result())
     return found
 

@@ -72,22 +72,22 @@ def classify_sample(sample: Sample) -> str:
 
 
 def ask_all(
-    desk: JobContext, questions: Sequence[Question], doing: ProgressCallback = ignore_progress
+    context: JobContext, questions: Sequence[Question], progress: ProgressCallback = ignore_progress
 ) -> list[ScoredQuestion]:
     """Asks all questions, runs the programs and scores the answers.
 
     The result keeps the order of the questions. Raises GapsmithError where the work cannot go on.
     """
     found: defaultdict[str, list[Sample]] = defaultdict(list)
-    whole = len(questions) * desk.order.samples
+    whole = len(questions) * context.order.samples
     if whole > STRIDE:
         raise UsageError(f"{whole} samples are requested; a run has at most {STRIDE}, so use --limit")
-    doing(ASKING, 0, whole)
-    with closing(desk.session.work(_make_chains(desk.session, questions, desk.order))) as samples:
+    progress(ASKING, 0, whole)
+    with closing(context.session.work(_make_chains(context.session, questions, context.order))) as samples:
         for done, sample in enumerate(samples, 1):
             if sample.attempts:
                 found[sample.question.id].append(sample)
-            doing(ASKING, done, whole)
+            progress(ASKING, done, whole)
     return [_score_question(question, found[question.id]) for question in questions]
 
 

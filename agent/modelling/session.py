@@ -103,7 +103,7 @@ class Session:
     @property
     def waiting(self) -> list[BatchStatus]:
         """The batches that are waited for, or that a stop left at work."""
-        return list(self._mail.waiting.values())
+        return list(self._batches.waiting.values())
 
     def work(self, chains: Iterable[Chain[T]]) -> Generator[T, None, None]:
         """Yields the results of chains as they finish.
@@ -125,14 +125,14 @@ class Session:
         if self._scheduler.error:
             raise self._scheduler.error
 
-    def ask(self, letter: AskModel) -> Chain[CallRow | None]:
+    def ask(self, task: AskModel) -> Chain[CallRow | None]:
         """Asks a model; returns None where the budget does not allow it.
 
         A call that the archive has is returned from there.
         """
-        kept = self._archive.call(self._run, letter.slot)
+        kept = self._archive.call(self._run, task.slot)
         if kept is None:
-            asked: CallRow | None = yield ModelCall(self._calls, self._make_question(letter))
+            asked: CallRow | None = yield ModelCall(self._calls, self._make_question(task))
             return asked
         paid = self._calls.find_paid_usd(kept)
         self._ledger.reserve(paid, paid=True, evaluations=0)
@@ -152,11 +152,11 @@ class Session:
     def _begin(self) -> None:
         self._callers = Callers(self._ledger.is_out_of_time)
         self._scheduler = Scheduler[Any](self._executor, self._callers)
-        self._mail = BatchQueue(
+        self._batches = BatchQueue(
             self._run, self._archive, find_batches(self._models), self._scheduler.call_soon, self._stop
         )
         self._calls = ModelCalls(
-            self._run, self._models, self._archive, self._ledger, self._seed, self._mail, self._is_closed
+            self._run, self._models, self._archive, self._ledger, self._seed, self._batches, self._is_closed
         )
 
     def _is_closed(self) -> bool:
@@ -201,26 +201,26 @@ class Session:
     def _post(self) -> None:
         """Sends the batch once everything open waits for replies."""
         if self._scheduler.error:
-            self._mail.abandon()
+            self._batches.abandon()
         elif len(self._calls.out) == len(self._scheduler) - self._scheduler.held:
-            self._mail.post(self._callers)
+            self._batches.post(self._callers)
 
-    def _make_question(self, letter: AskModel) -> Question:
+    def _make_question(self, task: AskModel) -> Question:
         row = Candidate(
             run=self._run,
-            slot=letter.slot,
-            operator=letter.operator,
-            parents=list(letter.parents),
-            outcome=letter.outcome,
-            model=letter.model,
+            slot=task.slot,
+            operator=task.operator,
+            parents=list(task.parents),
+            outcome=task.outcome,
+            model=task.model,
         )
-        prompt = self._mail.restore_prompt(letter.slot) or letter.prompt
+        prompt = self._batches.restore_prompt(task.slot) or task.prompt
         request = Request(
-            slot=letter.slot,
-            operator=letter.operator,
+            slot=task.slot,
+            operator=task.operator,
             system=prompt.system,
             prompt=prompt.text,
-            seed=self._calls.number(letter.slot, "reply"),
+            seed=self._calls.number(task.slot, "reply"),
         )
         return Question(row, request, prompt.template)
 

@@ -69,40 +69,42 @@ class Pair:
     vote: Vote | None = None
 
 
-def synthesise(problem: Problem, desk: JobContext, doing: ProgressCallback = ignore_progress) -> list[Pair]:
+def synthesise(
+    problem: Problem, context: JobContext, progress: ProgressCallback = ignore_progress
+) -> list[Pair]:
     """Generates pairs until enough are kept, or enough are tried.
 
     Args:
         problem: its generator and exact solver are used.
-        desk: the run; its job has `count`, `tries` and `size`.
-        doing: called after each pair.
+        context: the run; its job has `count`, `tries` and `size`.
+        progress: called after each pair.
     """
-    order, found = desk.order, list[Pair]()
+    order, found = context.order, list[Pair]()
     count, tries = order.about["count"], order.about["tries"]
     if tries * (1 + order.samples) > STRIDE:
         raise UsageError(f"{tries} pairs are to be tried; a run has at most {STRIDE // (1 + order.samples)}")
-    doing(KEEPING, 0, count)
-    while (wanted := min(count - _count_kept(found), tries - len(found))) > 0 and not desk.stop.is_set():
+    progress(KEEPING, 0, count)
+    while (wanted := min(count - _count_kept(found), tries - len(found))) > 0 and not context.stop.is_set():
         places = range(len(found), len(found) + wanted)
-        found += _run_round(problem, desk, places)
-        doing(KEEPING, _count_kept(found), count)
+        found += _run_round(problem, context, places)
+        progress(KEEPING, _count_kept(found), count)
         if not found or found[-1].outcome == NOT_ASKED:
             break
     return found
 
 
-def _run_round(problem: Problem, desk: JobContext, places: range) -> list[Pair]:
-    with closing(desk.session.work(_make_chains(problem, desk, places))) as pairs:
+def _run_round(problem: Problem, context: JobContext, places: range) -> list[Pair]:
+    with closing(context.session.work(_make_chains(problem, context, places))) as pairs:
         return sorted(pairs, key=lambda pair: pair.place)
 
 
-def _make_chains(problem: Problem, desk: JobContext, places: range) -> Iterator[Chain[Pair]]:
-    order = desk.order
+def _make_chains(problem: Problem, context: JobContext, places: range) -> Iterator[Chain[Pair]]:
+    order = context.order
     small = replace(problem, sizes=dict.fromkeys(Split, (order.about["size"],)))
     for place in places:
         instance = small.generate_instances(Split.TRAIN, order.seed, 1, place)[0]
-        optimum = find_baselines(problem, [instance], desk.archive)[instance.digest]
-        yield _make_pair(desk.session, problem, order, Pair(place, instance, optimum, NOT_ASKED))
+        optimum = find_baselines(problem, [instance], context.archive)[instance.digest]
+        yield _make_pair(context.session, problem, order, Pair(place, instance, optimum, NOT_ASKED))
 
 
 def _make_pair(session: Session, problem: Problem, order: ModellingJob, pair: Pair) -> Chain[Pair]:

@@ -50,8 +50,8 @@ class Header:
 
     Attributes:
         settings: all that it depended on, as its archive has it; no addresses, no keys.
-        told: whether the recording has its choices, which is so where they depended on when answers came, on money
-            or on time, the seed alone does not give them again.
+        has_choices: whether the recording has its choices. It has them where they depended on the order of the
+            answers, on money or on time, so that the seed alone does not give them again.
         fingerprint: of all that it decided and measured.
         slots: how many it had, with which it ends; None in recordings that do not say so.
         final_seed: of its last instances, see `drawing`; None where the run had not come to its end.
@@ -59,7 +59,7 @@ class Header:
     """
 
     settings: Mapping[str, Any]
-    told: bool = False
+    has_choices: bool = False
     fingerprint: str = ""
     slots: int | None = None
     final_seed: int | None = None
@@ -127,7 +127,7 @@ def _check_slots(found: Recording, path: Path | str) -> None:
 def _write_header(header: Header) -> str:
     values = {
         "recording": FORMAT,
-        "told": header.told,
+        "told": header.has_choices,
         "fingerprint": header.fingerprint,
         "slots": header.slots,
         "final_seed": header.final_seed,
@@ -143,7 +143,7 @@ def _read_header(values: Mapping[str, Any], where: str) -> Header:
         )
     return Header(
         settings=_read_typed(values, "settings", dict, {}, where),
-        told=_read_typed(values, "told", bool, False, where),
+        has_choices=_read_typed(values, "told", bool, False, where),
         fingerprint=_read_typed(values, "fingerprint", str, "", where),
         slots=_count(values, "slots", where),
         final_seed=_count(values, "final_seed", where, (1 << 48) - 1),

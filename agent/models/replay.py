@@ -36,9 +36,9 @@ class ReplayModel:
         return f"replay:{self._path}"
 
     @property
-    def told(self) -> bool:
+    def has_choices(self) -> bool:
         """Whether the choices of the run are in the recording, and are not made again."""
-        return self.recording.header is not None and self.recording.header.told
+        return self.recording.header is not None and self.recording.header.has_choices
 
     def has_ended(self, slot: int) -> bool:
         """Tells whether the recorded run had ended before that slot."""

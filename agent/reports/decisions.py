@@ -133,8 +133,8 @@ def _format_event(row: CandidateRow | None, kind: str, detail: Mapping[str, Any]
 
 
 def _format_detail(kind: str, detail: Mapping[str, Any]) -> str:
-    told = [f"{key} {_format_value(value)}" for key, value in detail.items() if value != ""]
-    return _shorten(": ".join(filter(None, [kind, ", ".join(told)])))
+    parts = [f"{key} {_format_value(value)}" for key, value in detail.items() if value != ""]
+    return _shorten(": ".join(filter(None, [kind, ", ".join(parts)])))
 
 
 def _format_value(value: Any) -> str:

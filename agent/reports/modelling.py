@@ -17,22 +17,24 @@ from gapsmith.agent.modelling.sample import Sample
 SHOWN = 20
 
 
-def encode_costs(desk: JobContext) -> dict[str, Any]:
+def encode_costs(context: JobContext) -> dict[str, Any]:
     """Encodes what a run has cost so far."""
-    ledger = desk.ledger
-    return {"run": desk.run, "calls": ledger.calls, "usd": ledger.dollars, "seconds": ledger.seconds}
+    ledger = context.ledger
+    return {"run": context.run, "calls": ledger.calls, "usd": ledger.dollars, "seconds": ledger.seconds}
 
 
-def format_costs(desk: JobContext) -> str:
+def format_costs(context: JobContext) -> str:
     """Formats what a run has cost so far in a line."""
-    ledger = desk.ledger
-    return f"run {desk.run}: {ledger.calls} calls, {format_dollars(ledger.dollars)}, {ledger.seconds:.0f} s"
+    ledger = context.ledger
+    return (
+        f"run {context.run}: {ledger.calls} calls, {format_dollars(ledger.dollars)}, {ledger.seconds:.0f} s"
+    )
 
 
 # gapsmith model
 
 
-def encode_answer(marked: ScoredQuestion, desk: JobContext) -> dict[str, Any]:
+def encode_answer(marked: ScoredQuestion, context: JobContext) -> dict[str, Any]:
     """Encodes the result of `model`."""
     chosen = marked.vote.sample
     verdict = chosen.verdict if chosen else None
@@ -47,7 +49,7 @@ def encode_answer(marked: ScoredQuestion, desk: JobContext) -> dict[str, Any]:
         "samples": [_encode_sample(sample) for sample in marked.samples],
         "program": chosen.attempts[-1].program if chosen else None,
         "code": chosen.attempts[-1].source if chosen else None,
-        **encode_costs(desk),
+        **encode_costs(context),
     }
 
 
@@ -91,16 +93,16 @@ def explain_failures(marked: ScoredQuestion) -> str:
 
 
 def encode_benchmark(
-    marked: Sequence[ScoredQuestion], scores: Sequence[Score], desk: JobContext
+    marked: Sequence[ScoredQuestion], scores: Sequence[Score], context: JobContext
 ) -> dict[str, Any]:
     """Encodes the result of `bench modelling`."""
     return {
-        "model": desk.order.model,
-        "samples": desk.order.samples,
-        "file": desk.order.about.get("file"),
+        "model": context.order.model,
+        "samples": context.order.samples,
+        "file": context.order.about.get("file"),
         "sets": [_encode_score(score) for score in scores],
         "questions": [_encode_question(each) for each in marked],
-        **encode_costs(desk),
+        **encode_costs(context),
     }
 
 

@@ -38,20 +38,20 @@ def report_programs(
     problem: FormulationProblem,
     files: Sequence[Path],
     executor: Executor,
-    doing: ProgressCallback,
+    progress: ProgressCallback,
     archive: Archive | None,
 ) -> CommandOutput:
     """Verifies programs; fails if one of them is wrong."""
-    found = verify_programs(problem, files, executor, doing, archive)
+    found = verify_programs(problem, files, executor, progress, archive)
     failed = any(each.finding.outcome != CandidateOutcome.OK for each in found)
     return CommandOutput(encode_programs(problem.name, found), tabulate_programs(problem.name, found), failed)
 
 
 def report_mutants(
-    problem: FormulationProblem, count: int, seed: int, executor: Executor, doing: ProgressCallback
+    problem: FormulationProblem, count: int, seed: int, executor: Executor, progress: ProgressCallback
 ) -> CommandOutput:
     """Examines mutants; fails if a wrong one passed."""
-    found = examine_mutants(problem, count, seed, executor, doing)
+    found = examine_mutants(problem, count, seed, executor, progress)
     failed = any(each.fate == "survived" for each in found)
     return CommandOutput(encode_mutants(problem.name, found), tabulate_mutants(problem.name, found), failed)
 

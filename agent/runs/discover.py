@@ -46,7 +46,7 @@ def discover(
     batch: bool = False,
     executor: str | Executor = LOCAL,
     strategies: Sequence[Strategy] = (),
-    doing: ProgressCallback = ignore_progress,
+    progress: ProgressCallback = ignore_progress,
     **misspelt: Never,
 ) -> Run:
     """Begins a discovery job; iterate over it, or call its `report`.
@@ -77,7 +77,7 @@ def discover(
         batch: whether hosted models are asked in batches, at half the price.
         executor: where evaluations run: a name as on the command line, or one of your own, which is not closed.
         strategies: in place of the portfolio that the budget gives.
-        doing: told about work before and after the search: what, how much is done, and of how much.
+        progress: called during work before and after the search: with the task, how much is done, and of how much.
         **misspelt: refused.
 
     Raises:
@@ -120,7 +120,7 @@ def discover(
         models=asked,
         executor=None if isinstance(executor, str) else executor,
         strategies=strategies,
-        doing=doing,
+        progress=progress,
     )
 
 
@@ -132,7 +132,7 @@ def resume(
     model: Model | Sequence[str | Model] = (),
     executor: Executor | None = None,
     strategies: Sequence[Strategy] = (),
-    doing: ProgressCallback = ignore_progress,
+    progress: ProgressCallback = ignore_progress,
     trust: bool = False,
 ) -> Run:
     """Resumes an interrupted run; paid calls and scores are reused.
@@ -144,7 +144,7 @@ def resume(
         model: the run's models, where one of them was an object and not a name.
         executor: in place of the run's own; not closed.
         strategies: the run's, where it had its own.
-        doing: told about work before and after the loop.
+        progress: called during work before and after the loop.
         trust: whether addresses, keys and files that a run of another user or machine names are used.
 
     Raises:
@@ -161,7 +161,7 @@ def resume(
         _check_same(row.id or 0, "model", settings.model, "+".join(_names(asked)))
     named = () if settings.base_url else _names(asked)
     check_named(row.id or 0, row.config, named=named, url_given=False, trusted=trust)
-    return Run(settings, where, row.id, problem, asked, executor, strategies, doing)
+    return Run(settings, where, row.id, problem, asked, executor, strategies, progress)
 
 
 def check_exists(location: str) -> str:

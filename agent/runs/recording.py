@@ -65,7 +65,7 @@ def record_run(archive: Archive, row: RunRow, folder: Path = Path()) -> Recordin
     asked, slots = {call.model for call in calls.values()}, max(candidates) + 1
     header = _make_header(archive, row, asked, slots, folder)
     wanted = [slot for slot, each in candidates.items() if slot in calls or each.operator == TUNE.name]
-    if not header.told:
+    if not header.has_choices:
         return Recording(tuple(_make_line(calls[slot]) for slot in wanted if slot in calls), header)
     births = _find_births(candidates)
     return Recording(
@@ -151,11 +151,11 @@ def _make_header(archive: Archive, row: RunRow, models: Collection[str], slots: 
     words = tuple(map(hide_login, settings.models))
     kept = replace(settings, parallel=settings.window, batch=False, base_url=None, models=words)
     limited = settings.budget.usd is not None or settings.budget.seconds is not None
-    told = limited or not all(map(_is_reproducible, models))
+    has_choices = limited or not all(map(_is_reproducible, models))
     plain = _make_portable(kept.encode(), folder)
     return Header(
         settings=plain,
-        told=told,
+        has_choices=has_choices,
         fingerprint=archive.compute_fingerprint(row.id or 0),
         slots=slots,
         final_seed=find_last_drawn(archive, row.id or 0),
@@ -200,7 +200,7 @@ def _is_reproducible(model: str) -> bool:
     if kind != "replay":
         return kind == "offline"
     header = read_recording(path).header
-    return header is None or not header.told
+    return header is None or not header.has_choices
 
 
 def _find_births(candidates: Mapping[int, CandidateRow]) -> dict[int, int]:
@@ -242,12 +242,12 @@ def import_recording(
     Raises:
         UsageError: where a recorded choice cannot be one of this version's.
     """
-    told = [model for model in models if isinstance(model, ReplayModel) and model.told]
-    if not told or len(models) > 1:
+    replays = [model for model in models if isinstance(model, ReplayModel) and model.has_choices]
+    if not replays or len(models) > 1:
         return
     given = [rule.source(problem.entry.name) for rule in problem.rules] + list(seeds)
     numbers = {slot: _number(archive, problem, source) for slot, source in enumerate(given)}
-    lines = told[0].recording.lines
+    lines = replays[0].recording.lines
     for line in lines:
         if line.slot is not None and line.source:
             numbers[line.slot] = _number(archive, problem, line.source)

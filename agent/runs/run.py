@@ -81,7 +81,7 @@ class Run:
         models: in place of the settings' names; objects of the caller's are not closed.
         executor: in place of the one that the settings name; not closed.
         strategies: in place of the portfolio that the budget gives.
-        doing: told about work before and after the loop.
+        progress: called during work before and after the loop.
 
     Attributes:
         edited: one line where the archive knows another version of the problem, whose results are not used; or empty.
@@ -96,9 +96,9 @@ class Run:
         models: Sequence[str | Model] = (),
         executor: Executor | None = None,
         strategies: Sequence[Strategy] = (),
-        doing: ProgressCallback = ignore_progress,
+        progress: ProgressCallback = ignore_progress,
     ) -> None:
-        self._doing = doing
+        self._progress = progress
         self._stop, self._over = threading.Event(), threading.Event()
         self._strategies = strategies
         self._searched, self._report = False, None  # type: bool, Report | None
@@ -256,11 +256,11 @@ class Run:
                 self.archive.finish(self.number, status, self._report.seconds, encode_report(self._report))
         return self._report
 
-    def _show(self, doing: str, done: int, whole: int) -> None:
+    def _show(self, task: str, done: int, whole: int) -> None:
         """Shows progress. Raises RunStopped where a stop ends what is being done."""
         if self._leaves and self.stopped:
-            raise RunStopped(f"run {self.number} was stopped while it was {doing}; resume continues it")
-        self._doing(doing, done, whole)
+            raise RunStopped(f"run {self.number} was stopped while it was {task}; resume continues it")
+        self._progress(task, done, whole)
 
     def _make_report(self) -> Report:
         state = self.loop.state

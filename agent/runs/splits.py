@@ -27,7 +27,7 @@ class InstanceSupply:
         seed: of the run.
         archive: where exact results are kept.
         seconds: limit of the exact method for each instance.
-        doing: told about the solving.
+        progress: called while instances are solved.
         by_place: whether instances are dealt by their place, as runs of earlier versions were.
 
     Attributes:
@@ -48,11 +48,11 @@ class InstanceSupply:
         seed: int,
         archive: Archive | None = None,
         seconds: float = 60.0,
-        doing: ProgressCallback = ignore_progress,
+        progress: ProgressCallback = ignore_progress,
         by_place: bool = False,
     ) -> None:
         self._problem, self._seed = problem, seed
-        self._archive, self._seconds, self._doing = archive, seconds, doing
+        self._archive, self._seconds, self._progress = archive, seconds, progress
         self._own, self._test = _read(problem, learn), _read(problem, test)
         self._given = bool(learn)
         self._dealt = _deal_own(self._own, seed, by_place) if learn else {}
@@ -113,7 +113,7 @@ class InstanceSupply:
 
     def _benches(self, *parts: Sequence[Instance]) -> list[InstanceSet]:
         whole = [instance for part in parts for instance in part]
-        found = find_baselines(self._problem, whole, self._archive, self._seconds, self._doing, self.run)
+        found = find_baselines(self._problem, whole, self._archive, self._seconds, self._progress, self.run)
         return [InstanceSet.build(part, found, self._problem.maximise) for part in parts]
 
 

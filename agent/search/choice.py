@@ -51,7 +51,7 @@ class Lessons:
             self._failed.append(lesson)
 
     @property
-    def told(self) -> tuple[Lesson, ...]:
+    def known(self) -> tuple[Lesson, ...]:
         """The largest gain first, then the failures, the latest last."""
         return (*self._gained, *self._failed)
 

@@ -106,7 +106,7 @@ class SearchState:
             choice,
             arm=arm.name,
             stratum=self._find_stratum(choice),
-            lessons=self._lessons.told if learns else (),
+            lessons=self._lessons.known if learns else (),
             refutation=self.refutation if learns else "",
         )
 

@@ -263,10 +263,10 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def counted(doing: str, done: int, whole: int) -> None:
+def counted(progress: str, done: int, whole: int) -> None:
     """Progress of long work before and after a search."""
     if done == whole or (done and done % 10 == 0):
-        say(f"  {doing}: {done} of {whole}")
+        say(f"  {progress}: {done} of {whole}")
 
 
 def options(doc: str | None, results: str, seeds: int) -> argparse.ArgumentParser:

@@ -56,7 +56,7 @@ def measure(task: Task, seed: int, given: argparse.Namespace) -> Record:
             test=task.paths,
             baseline_seconds=given.seconds,
             cpu_seconds=CPU_SECONDS.get(task.name),
-            doing=counted,
+            progress=counted,
         )
         for progress in run.search():
             counted("evaluations", progress.evaluations, given.evaluations)

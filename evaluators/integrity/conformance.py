@@ -60,7 +60,7 @@ def find_broken_promises(
     Args:
         problem: that is checked.
         runner: runs its rules.
-        progress: told what is being checked, how much is done, and how much there is.
+        progress: called with what is being checked, how much is done, and how much there is.
     """
     found: list[str] = []
     for done, promise in enumerate(PROMISES):

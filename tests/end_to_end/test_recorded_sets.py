@@ -30,9 +30,9 @@ def scored(solvers, tmp_path_factory):
         write_set(folder / "set.jsonl", {name: answer for name, (answer, _) in RECORDED.items()})
         questions = read_questions(folder / "set.jsonl")
 
-        def work(desk):
-            marked = ask_all(desk, questions)
-            said = view.encode_benchmark(marked, score_sets(marked), desk)
+        def work(context):
+            marked = ask_all(context, questions)
+            said = view.encode_benchmark(marked, score_sets(marked), context)
             return (
                 marked,
                 score_sets(marked),

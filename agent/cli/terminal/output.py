@@ -159,8 +159,8 @@ def show_progress(every: float = LOG_SECONDS) -> Iterator[ProgressDisplay]:
 
     On a terminal a bar, elsewhere a line at intervals.
     """
-    doing = ProgressDisplay(every=every)
+    progress = ProgressDisplay(every=every)
     try:
-        yield doing
+        yield progress
     finally:
-        doing.end()
+        progress.end()

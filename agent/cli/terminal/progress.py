@@ -65,13 +65,13 @@ class ProgressDisplay:
         self._task: TaskID | None = None
         self._name = ""
 
-    def __call__(self, doing: str, done: int, whole: int) -> None:
+    def __call__(self, task: str, done: int, whole: int) -> None:
         """Shows the progress of one kind of work."""
-        if doing != self._name:
+        if task != self._name:
             self.close()
             self._bar.start()
-            self._task, self._name = self._bar.add_task(doing, total=whole), doing
-        self._counted = f"{doing}: {done} of {whole}"
+            self._task, self._name = self._bar.add_task(task, total=whole), task
+        self._counted = f"{task}: {done} of {whole}"
         if self._task is not None:
             self._bar.update(self._task, completed=done, total=whole)
 
@@ -95,7 +95,7 @@ class ProgressDisplay:
                 say(" · ".join(filter(None, (line, describe_batches(self.list_batches())))))
 
 
-def run_job(run: Run, doing: ProgressDisplay) -> Report:
+def run_job(run: Run, progress: ProgressDisplay) -> Report:
     """Runs a job to its report and shows progress.
 
     Raises Interrupted where a signal stopped it.
@@ -107,12 +107,12 @@ def run_job(run: Run, doing: ProgressDisplay) -> Report:
     if (most := run.ledger.most_calls) is not None:
         say(f"at most {most} model requests, derived from the budget; change it with --calls")
     resume = f"gapsmith resume {run.number} --archive {shlex.quote(hide_login(run.archive.location))}"
-    doing.list_batches = lambda: run.waiting
+    progress.list_batches = lambda: run.waiting
     what = BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT
     with stop_on_signal(run.stop, what, resume) as stopping:
         slots = run.search()
         first = next(slots, None)  # solves the instances, shown by another bar
-        doing.close()
+        progress.close()
         with _open_bar(run) as (bar, task):
             for standing in _chain_standings(first, slots):
                 if standing.warning:
@@ -120,17 +120,17 @@ def run_job(run: Run, doing: ProgressDisplay) -> Report:
                 share = _compute_share(run, standing)
                 words = _describe_standing(run, standing, share)
                 bar.update(task, completed=share, standing=words)
-                doing.standing = f"run {run.number}: {words}"
+                progress.standing = f"run {run.number}: {words}"
         if run.stopped:
             message = f"run {run.number} stopped{describe_open_batches(run.waiting)}; continue with: {resume}"
             raise Interrupted(stopping.number or signal.SIGINT, message)
-        doing.standing = f"run {run.number}: making its report"
+        progress.standing = f"run {run.number}: making its report"
         try:
             report = run.report()
         except RunStopped:
             message = f"run {run.number} stopped before its report was made; continue with: {resume}"
             raise Interrupted(stopping.number or signal.SIGINT, message) from None
-        doing.close()
+        progress.close()
     return report
 
 

@@ -97,15 +97,15 @@ MOST_BYTES_OF_A_TOKEN = 64
 """No text has so many bytes for each token on average: words have four, and the longest tokens are rare."""
 
 
-def drop_implausible(heard: ProviderReply | Fault, request: Request) -> ProviderReply | Fault:
+def drop_implausible(result: ProviderReply | Fault, request: Request) -> ProviderReply | Fault:
     """Removes a usage of fewer tokens than the texts can have."""
-    if isinstance(heard, Fault) or heard.usage is None:
-        return heard
+    if isinstance(result, Fault) or result.usage is None:
+        return result
     asked = len((request.system + request.prompt).encode(errors="replace"))
-    answered = len(heard.text.strip().encode(errors="replace"))
-    few_in = heard.usage.tokens_in * MOST_BYTES_OF_A_TOKEN < asked
-    few_out = heard.usage.tokens_out * MOST_BYTES_OF_A_TOKEN < answered
-    return replace(heard, usage=None) if few_in or few_out else heard
+    answered = len(result.text.strip().encode(errors="replace"))
+    few_in = result.usage.tokens_in * MOST_BYTES_OF_A_TOKEN < asked
+    few_out = result.usage.tokens_out * MOST_BYTES_OF_A_TOKEN < answered
+    return replace(result, usage=None) if few_in or few_out else result
 
 
 class CostMeter:
@@ -132,21 +132,21 @@ class CostMeter:
         options = self._options
         return self._price.bound_usd(length, options.max_tokens, batch=options.batch) if self._price else None
 
-    def settle(self, heard: ProviderReply | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
+    def settle(self, result: ProviderReply | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
         """Returns the reply to record.
 
         Raises ModelError when asking again will not help.
 
         Args:
-            heard: the answer, or what went wrong at last.
+            result: the answer, or what went wrong at last.
             seconds: that the call took, repetitions included.
             faults: of the earlier attempts.
         """
         before = {"faults": " ".join(fault.kind for fault in faults)} if faults else {}
-        if isinstance(heard, Fault):
-            return self._clean(self._settle_fault(heard, seconds, before))
+        if isinstance(result, Fault):
+            return self._clean(self._settle_fault(result, seconds, before))
         self._note(answered=True)
-        return self._clean(self._settle_reply(heard, seconds, before))
+        return self._clean(self._settle_reply(result, seconds, before))
 
     def _clean(self, reply: Reply) -> Reply:
         """Removes the key from a reply, wherever the server put it."""
@@ -156,17 +156,17 @@ class CostMeter:
     def _kept(self, text: str) -> str:
         return remove_key(text, self._server.key)
 
-    def _settle_reply(self, heard: ProviderReply, seconds: float, before: dict[str, str]) -> Reply:
-        usage = heard.usage or Usage(tokens_in=0, tokens_out=0)
+    def _settle_reply(self, result: ProviderReply, seconds: float, before: dict[str, str]) -> Reply:
+        usage = result.usage or Usage(tokens_in=0, tokens_out=0)
         return Reply(
-            text=heard.text,
+            text=result.text,
             tokens_in=usage.tokens_in,
             tokens_cached=usage.cached,
             tokens_out=usage.tokens_out,
-            usd=self._price_usage(heard.usage),
+            usd=self._price_usage(result.usage),
             seconds=seconds,
-            id=heard.id,
-            detail=_describe_reply(heard) | before,
+            id=result.id,
+            detail=_describe_reply(result) | before,
         )
 
     def _price_usage(self, usage: Usage | None) -> float | None:
@@ -241,11 +241,11 @@ class CostMeter:
         return scrub(f"{head}: {fault.message}", self._server.key)
 
 
-def _describe_reply(heard: ProviderReply) -> dict[str, str]:
-    detail = {"finish": str(heard.finish), "reason": heard.reason}
-    if heard.left_out:
-        detail["left_out"] = " ".join(heard.left_out)
-    if heard.usage is None:
+def _describe_reply(result: ProviderReply) -> dict[str, str]:
+    detail = {"finish": str(result.finish), "reason": result.reason}
+    if result.left_out:
+        detail["left_out"] = " ".join(result.left_out)
+    if result.usage is None:
         return {**detail, "usage": "not reported"}
-    counts = {"tokens_written": heard.usage.written, "tokens_reasoning": heard.usage.reasoning}
+    counts = {"tokens_written": result.usage.written, "tokens_reasoning": result.usage.reasoning}
     return detail | {name: str(tokens) for name, tokens in counts.items() if tokens}

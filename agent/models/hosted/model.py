@@ -63,7 +63,7 @@ class HostedModel:
 
     Args:
         api: the provider's.
-        account: settles what calls cost.
+        meter: settles what calls cost.
         options: how the model is asked.
         stop: when set, nothing more is sent.
     """
@@ -71,31 +71,31 @@ class HostedModel:
     deterministic = False
 
     def __init__(
-        self, api: HostedApi, account: CostMeter, options: Options, stop: threading.Event | None = None
+        self, api: HostedApi, meter: CostMeter, options: Options, stop: threading.Event | None = None
     ) -> None:
-        self._api, self._account, self._options = api, account, options
-        self._line = CallQueue(account, options, hang_up=api.close, stop=stop)
+        self._api, self._meter, self._options = api, meter, options
+        self._queue = CallQueue(meter, options, hang_up=api.close, stop=stop)
         self._parameters = Parameters(api.parameters)
         weakref.finalize(self, api.close)  # where a model is not closed
 
     @property
     def name(self) -> str:
         """As on the command line."""
-        return self._account.model
+        return self._meter.model
 
     def bound_usd(self, length: int) -> float | None:
         """Bounds the price of a call by its prompt's length in bytes.
 
         None for a model without a price.
         """
-        return self._account.bound_usd(length)
+        return self._meter.bound_usd(length)
 
     def reply(self, request: Request) -> Reply:
         """Returns the reply to one request.
 
         Raises ModelError when the run cannot go on.
         """
-        return self._line.reply(
+        return self._queue.reply(
             lambda: self._parameters.ask(lambda optional: self._send(request, optional)), request.may_repeat
         )
 
@@ -103,14 +103,14 @@ class HostedModel:
     def batches(self) -> Batches | None:
         """The model's batches, where it is asked in batches."""
         api = self._api.open_batches(self._parameters) if self._options.batch else None
-        return Batches(api, self._line, self._account) if api else None
+        return Batches(api, self._queue, self._meter) if api else None
 
     def close(self) -> None:
         """Sends nothing more.
 
         Replies that were already requested still arrive; the last one closes the connections.
         """
-        self._line.close()
+        self._queue.close()
 
     def _send(self, request: Request, optional: Mapping[str, Any]) -> ProviderReply | Fault:
         answer = self._api.send(self._api.build_body(request, optional))

@@ -87,7 +87,7 @@ class OpenAIApi:
 
     def read(self, answer: Answer) -> ProviderReply | Fault:
         """Reads an answer."""
-        return self._way.heard(answer)
+        return self._way.read(answer)
 
     def open_batches(self, parameters: Parameters) -> OpenAIBatches:
         """Returns the server's batches."""
@@ -248,7 +248,7 @@ class _Route:
     path: str
     body: Callable[[Request, Options], dict[str, Any]]
     optional: Callable[[Options], list[Parameter]]
-    heard: Callable[[Answer], ProviderReply | Fault]
+    read: Callable[[Answer], ProviderReply | Fault]
 
 
 _WAYS = {

@@ -50,11 +50,11 @@ class Parameters:
         while True:
             with self._lock:
                 given = [name for name in self._wanted if name not in self._refused]
-            heard = send(self._body(given))
-            if not isinstance(heard, Fault):
-                return replace(heard, left_out=self._take_news())
-            if not (name := self._find_refused(heard, given)):
-                return heard
+            result = send(self._body(given))
+            if not isinstance(result, Fault):
+                return replace(result, left_out=self._take_news())
+            if not (name := self._find_refused(result, given)):
+                return result
             self._refuse(name)
 
     @property
@@ -96,5 +96,5 @@ class Parameters:
 
     def _take_news(self) -> tuple[str, ...]:
         with self._lock:
-            told, self._untold = tuple(self._untold), []
-        return told
+            news, self._untold = tuple(self._untold), []
+        return news

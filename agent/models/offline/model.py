@@ -52,112 +52,116 @@ Parents = tuple[Program, ...]
 Proposal = Callable[[Workspace, Random, Parents], Draft]
 
 
-def explore(desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def explore(workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Writes a new program.
 
     Without a grammar, a reference rule or a parent with a few changes.
     """
-    if desk.kit:
-        return assembly.make_fresh(desk.kit, rng)
-    stock = desk.rules or parents
+    if workspace.kit:
+        return assembly.make_fresh(workspace.kit, rng)
+    stock = workspace.rules or parents
     if not stock:
         raise ModelError(
-            f"problem {desk.problem.name} has neither grammar nor rules: `offline` has nothing to start "
+            f"problem {workspace.problem.name} has neither grammar nor rules: `offline` has nothing to start "
             "from; add a reference rule to the problem, or use another model."
         )
     return _edit(rng, rng.choice(stock), rng.choice((1, 2, 3)))
 
 
-def invent(desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def invent(workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Writes another mechanism, with blocks that no parent has.
 
     Without a grammar, a rule with a few changes.
     """
     return (
-        assembly.make_invented(desk.kit, rng, _read_known(desk, parents))
-        if desk.kit
-        else explore(desk, rng, parents)
+        assembly.make_invented(workspace.kit, rng, _read_known(workspace, parents))
+        if workspace.kit
+        else explore(workspace, rng, parents)
     )
 
 
-def try_tactic(desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def try_tactic(workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Writes a new program where search has been least."""
     return (
-        assembly.make_unlike(desk.kit, rng, _read_known(desk, parents))
-        if desk.kit
-        else explore(desk, rng, parents)
+        assembly.make_unlike(workspace.kit, rng, _read_known(workspace, parents))
+        if workspace.kit
+        else explore(workspace, rng, parents)
     )
 
 
-def _read_known(desk: Workspace, parents: Parents) -> Parents:
-    return tuple(program for program in map(desk.recognise, parents) if program)
+def _read_known(workspace: Workspace, parents: Parents) -> Parents:
+    return tuple(program for program in map(workspace.recognise, parents) if program)
 
 
-def refine(desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def refine(workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Makes one change to the best parent, rarely two."""
-    return _step(desk, rng, parents, 1 if rng.random() < 0.75 else 2, assembly.REFINEMENTS)
+    return _step(workspace, rng, parents, 1 if rng.random() < 0.75 else 2, assembly.REFINEMENTS)
 
 
-def specialise(desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def specialise(workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Makes two to four changes at once to the best parent.
 
     Other blocks and new priorities first.
     """
-    return _step(desk, rng, parents, rng.choice((2, 3, 4)), assembly.LEAPS)
+    return _step(workspace, rng, parents, rng.choice((2, 3, 4)), assembly.LEAPS)
 
 
 def _step(
-    desk: Workspace, rng: Random, parents: Parents, steps: int, table: tuple[assembly.Edit, ...]
+    workspace: Workspace, rng: Random, parents: Parents, steps: int, table: tuple[assembly.Edit, ...]
 ) -> Draft:
     if not parents:
-        return explore(desk, rng, parents)
-    known = desk.recognise(parents[0])
-    if desk.kit is None or known is None:
+        return explore(workspace, rng, parents)
+    known = workspace.recognise(parents[0])
+    if workspace.kit is None or known is None:
         # A foreign program can only be changed blindly; a grammar has a better use for every other request.
-        blindly = desk.kit is None or rng.random() < 0.5
-        return _edit(rng, parents[0], steps) if blindly else explore(desk, rng, ())
+        blindly = workspace.kit is None or rng.random() < 0.5
+        return _edit(rng, parents[0], steps) if blindly else explore(workspace, rng, ())
     words: list[str] = []
     for _ in range(steps):
-        draft = assembly.change(desk.kit, rng, known, table) or assembly.make_fresh(desk.kit, rng)
+        draft = assembly.change(workspace.kit, rng, known, table) or assembly.make_fresh(workspace.kit, rng)
         known, words = draft.program, [*words, draft.words]
     return Draft(known, ", then ".join(words))
 
 
-def merge(desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def merge(workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Combines functions of two parents in one program."""
     if len(parents) < 2:
-        return refine(desk, rng, parents)
+        return refine(workspace, rng, parents)
     first, second = parents[:2] if rng.random() < 0.5 else parents[1::-1]
-    known = _read_known(desk, (first, second))
-    if desk.kit and len(known) == 2:
-        return assembly.cross_programs(desk.kit, rng, first, second) or refine(desk, rng, (first, second))
-    return _exchange_function(rng, first, second) or refine(desk, rng, (*known, first))
+    known = _read_known(workspace, (first, second))
+    if workspace.kit and len(known) == 2:
+        return assembly.cross_programs(workspace.kit, rng, first, second) or refine(
+            workspace, rng, (first, second)
+        )
+    return _exchange_function(rng, first, second) or refine(workspace, rng, (*known, first))
 
 
-def simplify(desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def simplify(workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Shortens a program: part of a priority, cheaper block, fewer statements."""
     if not parents:
-        return explore(desk, rng, parents)
-    known = desk.recognise(parents[0])
-    if desk.kit is None or known is None:
+        return explore(workspace, rng, parents)
+    known = workspace.recognise(parents[0])
+    if workspace.kit is None or known is None:
         shorter = _edit(rng, parents[0], 1, (edits.Edit(1, edits.delete_statement),))
-        return shorter if shorter.program != parents[0] else refine(desk, rng, parents)
+        return shorter if shorter.program != parents[0] else refine(workspace, rng, parents)
     for _ in range(TRIES):
-        draft = assembly.change(desk.kit, rng, known, assembly.SIMPLIFICATIONS)
+        draft = assembly.change(workspace.kit, rng, known, assembly.SIMPLIFICATIONS)
         if draft and len(draft.program.source) < len(known.source):
             return draft
-    return refine(desk, rng, parents)
+    return refine(workspace, rng, parents)
 
 
-def repair(desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def repair(workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Replaces the suspicious part of a failing parent.
 
     A function that is none of the grammar's first.
     """
-    known = desk.recognise(parents[0]) if parents else None
-    if desk.kit and known:
-        return assembly.change(desk.kit, rng, known, assembly.REPAIRS) or assembly.make_fresh(desk.kit, rng)
-    return explore(desk, rng, parents) if rng.random() < 0.5 else refine(desk, rng, parents)
+    known = workspace.recognise(parents[0]) if parents else None
+    if workspace.kit and known:
+        return assembly.change(workspace.kit, rng, known, assembly.REPAIRS) or assembly.make_fresh(
+            workspace.kit, rng
+        )
+    return explore(workspace, rng, parents) if rng.random() < 0.5 else refine(workspace, rng, parents)
 
 
 # A new operator is a line here; names that are not known are asked for as refinements.
@@ -226,11 +230,11 @@ class OfflineModel:
         """
         if request.problem and (library := request.problem.library):
             return offline_formulations.reply(request, request.problem, library)
-        desk, rng = self._open_workspace(request.problem), Random(request.seed)
-        parents = tuple(program for program in map(desk.parse_parent, request.parents) if program)
+        workspace, rng = self._open_workspace(request.problem), Random(request.seed)
+        parents = tuple(program for program in map(workspace.parse_parent, request.parents) if program)
         propose = PROPOSALS.get(request.operator, refine)
-        draft = _draw_new(propose, desk, rng, parents)
-        words = _describe(desk, request.operator, draft)
+        draft = _draw_new(propose, workspace, rng, parents)
+        words = _describe(workspace, request.operator, draft)
         return Reply(text=f"{_add_fence(draft.program.source)}\n{words}\n")
 
     def _open_workspace(self, problem: Problem | None) -> Workspace:
@@ -245,17 +249,17 @@ class OfflineModel:
         return self._desk
 
 
-def _draw_new(propose: Proposal, desk: Workspace, rng: Random, parents: Parents) -> Draft:
+def _draw_new(propose: Proposal, workspace: Workspace, rng: Random, parents: Parents) -> Draft:
     """Draws a program that no parent equals, if possible.
 
     In a few tries.
     """
     known = {parent.source for parent in parents}
-    draft = propose(desk, rng, parents)
+    draft = propose(workspace, rng, parents)
     for _ in range(TRIES):
         if draft.program.source not in known:
             break
-        draft = propose(desk, rng, parents)
+        draft = propose(workspace, rng, parents)
     return draft
 
 
@@ -265,9 +269,11 @@ def _add_fence(source: str) -> str:
     return f"{fence}python\n{source}{fence}"
 
 
-def _describe(desk: Workspace, operator: str, draft: Draft) -> str:
-    known = desk.recognise(draft.program)
+def _describe(workspace: Workspace, operator: str, draft: Draft) -> str:
+    known = workspace.recognise(draft.program)
     mechanism = (
-        assembly.describe_mechanism(desk.kit, known) if desk.kit and known else "a program changed blindly"
+        assembly.describe_mechanism(workspace.kit, known)
+        if workspace.kit and known
+        else "a program changed blindly"
     )
     return f"Mechanism: {mechanism}.\nChange ({operator}): {draft.words}."

@@ -84,6 +84,6 @@ def _draw_seed(archive: Archive, run: int, models: Sequence[Model], seed: int) -
 
 def _find_recorded(models: Sequence[Model]) -> int | None:
     """Returns the seed of a recording with choices, else by its decisions."""
-    replays = [model for model in models if isinstance(model, ReplayModel) and model.told]
+    replays = [model for model in models if isinstance(model, ReplayModel) and model.has_choices]
     header = replays[0].recording.header if len(models) == len(replays) == 1 else None
     return header.final_seed if header else None

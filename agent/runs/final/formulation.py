@@ -22,7 +22,7 @@ def report_formulation(
     if scorer.problem.base_model is None or best.outcome != CandidateOutcome.OK:
         return None
     costs = [float(score.cost) for score in best.scores if score.cost is not None]
-    scorer.doing("solving with all cores", 0, 1)
+    scorer.progress("solving with all cores", 0, 1)
     speed = scorer.executor.submit(_SpeedMeasurement(scorer.problem, winner.source, test, costs)).result()
     finding = find_verification(scorer.archive, scorer.archive.list_births(winner.program))
     return {**(speed or {}), "verified": finding}

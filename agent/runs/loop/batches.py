@@ -83,11 +83,11 @@ class BatchQueue:
     ) -> None:
         self._run, self._archive, self._models = run, archive, models
         self._driver, self._stop, self._clock = driver, stop, clock
-        self._parcels: dict[int, PendingRequest] = {}
+        self._pending: dict[int, PendingRequest] = {}
         self._gathered: dict[int, PendingRequest] = {}
         self._sent = _find_unanswered(archive, run) if models else {}
         self._early: dict[int, tuple[BatchRow, ProviderReply | Fault]] = {}
-        self._strangers: set[str] = set()
+        self._foreign_ids: set[str] = set()
         self.waiting: dict[str, BatchStatus] = {}
 
     def is_batched(self, model: str) -> bool:
@@ -106,15 +106,15 @@ class BatchQueue:
         question = row.slots[str(slot)]
         return Prompt(row.system, question["prompt"], question["template"])
 
-    def take(self, parcel: PendingRequest) -> Future[Reply]:
+    def take(self, waiting: PendingRequest) -> Future[Reply]:
         """Adds a question to the next batch; returns the reply's future."""
-        slot = parcel.request.slot
-        self._parcels[slot] = parcel
+        slot = waiting.request.slot
+        self._pending[slot] = waiting
         if slot in self._early:
-            self._settle(parcel, *self._early.pop(slot))
+            self._settle(waiting, *self._early.pop(slot))
         elif slot not in self._sent:
-            self._gathered[slot] = parcel
-        return parcel.future
+            self._gathered[slot] = waiting
+        return waiting.future
 
     def post(self, callers: Callers) -> None:
         """Sends a batch per model; a thread waits for each.
@@ -124,60 +124,60 @@ class BatchQueue:
         try:
             for row in {row.name: row for row in self._sent.values()}.values():
                 if row.name not in self.waiting:
-                    self._take_up(row, callers)
-            for model, parcels in _group_by_model(self._gathered.values()).items():
-                self._send(model, parcels, callers)
+                    self._resume_batch(row, callers)
+            for model, pending in _group_by_model(self._gathered.values()).items():
+                self._send(model, pending, callers)
         except Stopped:
             self.abandon()
 
     def abandon(self) -> None:
         """Ends all waiting; what was sent goes on without us."""
-        given_up, self._parcels, self._gathered = self._parcels, {}, {}
-        for parcel in given_up.values():
-            parcel.future.set_exception(Stopped("stopped before an answer came; resume takes it up"))
+        given_up, self._pending, self._gathered = self._pending, {}, {}
+        for waiting in given_up.values():
+            waiting.future.set_exception(Stopped("stopped before an answer came; resume takes it up"))
 
     # Sending
 
-    def _send(self, model: str, parcels: list[PendingRequest], callers: Callers) -> None:
+    def _send(self, model: str, pending: list[PendingRequest], callers: Callers) -> None:
         if self._stop.is_set():
             raise Stopped("stopped before it was sent")
-        row = self._record_batch(model, parcels)
-        requests = {_id(row, parcel.request.slot): parcel.request for parcel in parcels}
+        row = self._record_batch(model, pending)
+        requests = {_id(row, waiting.request.slot): waiting.request for waiting in pending}
         row.id = self._models[model].submit(row.name, requests, row.made, self._known)
-        for parcel in parcels:
-            del self._gathered[parcel.request.slot]
+        for waiting in pending:
+            del self._gathered[waiting.request.slot]
         self._wait(row, callers)
 
-    def _record_batch(self, model: str, parcels: list[PendingRequest]) -> BatchRow:
+    def _record_batch(self, model: str, pending: list[PendingRequest]) -> BatchRow:
         row = BatchRow(
             name=f"gapsmith-{secrets.token_hex(8)}",
             run=self._run,
             model=model,
-            system=parcels[0].request.system,
-            slots={str(parcel.request.slot): _as_sent(parcel) for parcel in parcels},
+            system=pending[0].request.system,
+            slots={str(waiting.request.slot): _as_sent(waiting) for waiting in pending},
             made=self._clock(),
         )
-        self._archive.post(row, [parcel.row for parcel in parcels])
+        self._archive.post(row, [waiting.row for waiting in pending])
         return row
 
     @property
     def _known(self) -> set[str]:
-        return self._archive.list_batch_ids() | self._strangers
+        return self._archive.list_batch_ids() | self._foreign_ids
 
-    def _take_up(self, row: BatchRow, callers: Callers) -> None:
+    def _resume_batch(self, row: BatchRow, callers: Callers) -> None:
         """Resumes a batch of an earlier session, even if acceptance is unknown."""
         row.id = row.id or self._models[row.model].find(row.name, row.made, len(row.slots), self._known)
         if row.id:
             self._wait(row, callers)
         else:
-            self._lose(row)
+            self._mark_lost(row)
 
-    def _lose(self, row: BatchRow) -> None:
+    def _mark_lost(self, row: BatchRow) -> None:
         """Marks a batch as lost: its questions are asked again."""
         row.state = "lost"
         self._archive.follow(row)
         self._forget(row)
-        self._gathered |= {slot: self._parcels[slot] for slot in _slots(row) if slot in self._parcels}
+        self._gathered |= {slot: self._pending[slot] for slot in _slots(row) if slot in self._pending}
 
     def _forget(self, row: BatchRow) -> None:
         self.waiting.pop(row.name, None)
@@ -217,50 +217,52 @@ class BatchQueue:
         if isinstance(error := fetched.exception(), ModelError):
             self._fail(row, error)
         elif isinstance(results := fetched.result(), Fault):
-            self._lose(row)
+            self._mark_lost(row)
             self._fail(row, self._models[row.model].build_error(results))
         elif any(id_.startswith(row.name) for id_ in results):
-            self._share_out(row, {slot: results.get(_id(row, slot), MISSING) for slot in _slots(row)})
+            self._distribute(row, {slot: results.get(_id(row, slot), MISSING) for slot in _slots(row)})
         else:  # not the batch that was looked for
-            self._strangers.add(row.id)
+            self._foreign_ids.add(row.id)
             row.id = ""
-            self._take_up(row, callers)
+            self._resume_batch(row, callers)
 
-    def _share_out(self, row: BatchRow, results: Mapping[int, ProviderReply | Fault]) -> None:
+    def _distribute(self, row: BatchRow, results: Mapping[int, ProviderReply | Fault]) -> None:
         ends = defaultdict(list)
-        for slot, heard in results.items():
-            ends[heard.kind if isinstance(heard, Fault) else ANSWERED].append(slot)
+        for slot, result in results.items():
+            ends[result.kind if isinstance(result, Fault) else ANSWERED].append(slot)
         row.state, row.ends = "ended", dict(ends)
         self._archive.follow(row)
         wanted = {slot for slot, sent in self._sent.items() if sent.name == row.name}
         self._forget(row)
-        for slot, heard in results.items():
-            if slot in self._parcels:
-                self._settle(self._parcels[slot], row, heard)
-            elif slot in wanted and isinstance(heard, ProviderReply):  # its turn has not come in this session
-                self._early[slot] = row, heard
+        for slot, result in results.items():
+            if slot in self._pending:
+                self._settle(self._pending[slot], row, result)
+            elif slot in wanted and isinstance(
+                result, ProviderReply
+            ):  # its turn has not come in this session
+                self._early[slot] = row, result
 
-    def _settle(self, parcel: PendingRequest, row: BatchRow, heard: ProviderReply | Fault) -> None:
-        slot = parcel.request.slot
+    def _settle(self, waiting: PendingRequest, row: BatchRow, result: ProviderReply | Fault) -> None:
+        slot = waiting.request.slot
         try:
             reply = self._models[row.model].settle(
-                heard, parcel.request, self._clock() - row.made, parcel.faults
+                result, waiting.request, self._clock() - row.made, waiting.faults
             )
         except ModelError as error:
-            self._parcels.pop(slot).future.set_exception(error)
+            self._pending.pop(slot).future.set_exception(error)
             return
-        if reply is None and isinstance(heard, Fault):
-            parcel.faults.append(heard)
-            self._gathered[slot] = parcel
+        if reply is None and isinstance(result, Fault):
+            waiting.faults.append(result)
+            self._gathered[slot] = waiting
         elif reply is not None:
             detail = {**reply.detail, "batch": row.id}
-            self._parcels.pop(slot).future.set_result(replace(reply, detail=detail))
+            self._pending.pop(slot).future.set_result(replace(reply, detail=detail))
 
     def _fail(self, row: BatchRow, error: ModelError) -> None:
         for slot in _slots(row):
             self._gathered.pop(slot, None)
-            if parcel := self._parcels.pop(slot, None):
-                parcel.future.set_exception(error)
+            if waiting := self._pending.pop(slot, None):
+                waiting.future.set_exception(error)
 
 
 def _find_unanswered(archive: Archive, run: int) -> dict[int, BatchRow]:
@@ -284,12 +286,12 @@ def _id(row: BatchRow, slot: int) -> str:
     return f"{row.name}-{slot}"
 
 
-def _as_sent(parcel: PendingRequest) -> dict[str, str]:
-    return {"prompt": parcel.request.prompt, "template": parcel.template}
+def _as_sent(waiting: PendingRequest) -> dict[str, str]:
+    return {"prompt": waiting.request.prompt, "template": waiting.template}
 
 
-def _group_by_model(parcels: Iterable[PendingRequest]) -> dict[str, list[PendingRequest]]:
+def _group_by_model(pending: Iterable[PendingRequest]) -> dict[str, list[PendingRequest]]:
     found = defaultdict(list)
-    for parcel in parcels:
-        found[parcel.row.model].append(parcel)
+    for waiting in pending:
+        found[waiting.row.model].append(waiting)
     return dict(found)

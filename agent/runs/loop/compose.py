@@ -48,7 +48,7 @@ def make_candidate_row(slot: Slot, run: int) -> Candidate:
 
 def _find_prompt(slot: Slot, splits: Splits, calls: ModelCalls) -> Prompt:
     """Returns the prompt as sent in a batch before, else renders it."""
-    return calls.mail.restore_prompt(slot.number) or render(splits.problem, slot.choice, splits.train)
+    return calls.batches.restore_prompt(slot.number) or render(splits.problem, slot.choice, splits.train)
 
 
 def recall_choice(

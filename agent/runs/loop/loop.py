@@ -105,8 +105,8 @@ class Loop:
         self._over = over or threading.Event()
         self._callers = Callers(ledger.is_out_of_time)
         self._scheduler = Scheduler[Judged | None](executor, self._callers)
-        self._mail = BatchQueue(run, archive, find_batches(models), self._scheduler.call_soon, self._over)
-        self._calls = ModelCalls(run, models, archive, ledger, seed, self._mail, self._is_closed)
+        self._batches = BatchQueue(run, archive, find_batches(models), self._scheduler.call_soon, self._over)
+        self._calls = ModelCalls(run, models, archive, ledger, seed, self._batches, self._is_closed)
         self._candidates = Candidates(
             run, splits, archive, executor, state, next_instances, ledger.budget.of_calls
         )
@@ -139,7 +139,7 @@ class Loop:
     @property
     def waiting(self) -> list[BatchStatus]:
         """The batches of questions that are waited for."""
-        return list(self._mail.waiting.values())
+        return list(self._batches.waiting.values())
 
     def _work(self) -> Iterator[Progress]:
         scheduler = self._scheduler
@@ -180,9 +180,9 @@ class Loop:
     def _post(self) -> None:
         """Sends batches once everything open waits for answers."""
         if self._scheduler.error:
-            self._mail.abandon()
+            self._batches.abandon()
         elif self._scheduler.held == sum(number not in self._calls.out for number in self._scheduler.numbers):
-            self._mail.post(self._callers)
+            self._batches.post(self._callers)
 
     # Opening slots
 
@@ -242,7 +242,7 @@ class Loop:
 
     def _is_paid(self, number: int) -> bool:
         """Tells whether an earlier session asked, answered or still to be."""
-        return self._call(number) is not None or self._mail.find_sent(number) is not None
+        return self._call(number) is not None or self._batches.find_sent(number) is not None
 
     def _find_next_paid(self) -> int:
         later = (number for number in range(self._next, self._recorded) if self._is_paid(number))
@@ -376,8 +376,8 @@ class Loop:
     def _warning(self) -> str:
         """What is to be said of the replies so far, once."""
         replies = self._replies
-        told = replies.useless and replies.count == WARN_AFTER and not self._calls.patient
-        return f"so far {replies}" if told else ""
+        is_due = replies.useless and replies.count == WARN_AFTER and not self._calls.patient
+        return f"so far {replies}" if is_due else ""
 
     def _report_progress(self, judged: Judged) -> Progress:
         best, champion, choice = self.state.best, self.state.champion, judged.slot.choice

@@ -45,7 +45,7 @@ class ModelCalls:
         archive: where replies are kept, by the thread that waited for them.
         ledger: settles what calls cost.
         seed: of the run.
-        mail: the queue of requests to models with batches.
+        batches: the queue of requests to models with batches.
         is_closed: tells whether requests have ended.
     """
 
@@ -56,11 +56,11 @@ class ModelCalls:
         archive: Archive,
         ledger: Ledger,
         seed: int,
-        mail: BatchQueue,
+        batches: BatchQueue,
         is_closed: Callable[[], bool],
     ) -> None:
         self.run, self.models, self.is_closed = run, {model.name: model for model in models}, is_closed
-        self.archive, self.ledger, self.mail = archive, ledger, mail
+        self.archive, self.ledger, self.batches = archive, ledger, batches
         self.out: dict[int, ModelCall] = {}
         self._seed = seed
         self._sendings: dict[int, int] = {}
@@ -78,8 +78,10 @@ class ModelCalls:
 
     def is_recalled(self, row: CandidateRow | None) -> bool:
         """Tells whether a choice is repeated from a recording or earlier session."""
-        told = any(model.told for model in self.models.values() if isinstance(model, ReplayModel))
-        return told or (row is not None and not self.deterministic)
+        has_choices = any(
+            model.has_choices for model in self.models.values() if isinstance(model, ReplayModel)
+        )
+        return has_choices or (row is not None and not self.deterministic)
 
     def has_ended(self, slot: int) -> bool:
         """Tells whether a replayed run had ended before that slot."""
@@ -102,7 +104,7 @@ class ModelCalls:
 
     def keep_late(self) -> None:
         """Commits replies that arrived, however the run ends."""
-        self.mail.abandon()
+        self.batches.abandon()
         failed: GapsmithError | None = None
         for call in list(self.out.values()):
             if call.future and call.future.done() and call.future.exception() is None:
@@ -117,7 +119,7 @@ class ModelCalls:
 
     def abandon(self) -> int:
         """Stops waiting for answers, books their bounds and counts them."""
-        self.mail.abandon()
+        self.batches.abandon()
         given_up = {slot: call for slot, call in self.out.items() if call.future and not call.future.done()}
         for slot, call in given_up.items():
             del self.out[slot]
@@ -200,8 +202,8 @@ class ModelCall:
         most = self.calls.bound_usd(model.name, request.system + request.prompt)
         if self.calls.is_closed() or not self._reserve(most):
             return None
-        if self.calls.mail.is_batched(model.name):
-            self.future = self.calls.mail.take(
+        if self.calls.batches.is_batched(model.name):
+            self.future = self.calls.batches.take(
                 PendingRequest(self.question.row, request, self.question.template)
             )
         elif model.deterministic:

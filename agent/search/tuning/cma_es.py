@@ -86,12 +86,12 @@ class Tuner:
 
         A failed trial has the loss infinity.
         """
-        told = dict(
+        measured = dict(
             zip(self._asked, (math.inf if math.isnan(loss) else loss for loss in losses), strict=True)
         )
-        self._losses |= told
-        self._best = min([self._best, *told.items()], key=itemgetter(1))
-        self._left -= len(told)
+        self._losses |= measured
+        self._best = min([self._best, *measured.items()], key=itemgetter(1))
+        self._left -= len(measured)
         self._asked = []
         self._learn()
 

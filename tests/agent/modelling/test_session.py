@@ -48,7 +48,7 @@ def kinds(marked):
 def test_errors_go_back_at_most_twice(place, questions):
     """A repair is shown the program and what happened; its slot is that of the sample and its number."""
     model = told()
-    marked = at_desk(lambda desk: ask_all(desk, questions), place, model)
+    marked = at_desk(lambda context: ask_all(context, questions), place, model)
     assert kinds(marked) == list(ENDS)
     assert [request.slot for request in model.requests] == [0, 1, 1 + STRIDE, 2, 2 + STRIDE, 2 + 2 * STRIDE]
     assert [request.operator for request in model.requests] == ["formulate"] * 2 + ["repair", "formulate"] + [
@@ -62,7 +62,7 @@ def test_errors_go_back_at_most_twice(place, questions):
 def test_after_two_repairs_it_ends(place, questions):
     """Who never mends it is asked three times; who insists on a program is not asked again."""
     model = Told({"<a>": [reply_with(f"return {k} / 0") for k in range(5)], "<b>": BROKEN, "<c>": BROKEN})
-    marked = at_desk(lambda desk: ask_all(desk, questions), place, model)
+    marked = at_desk(lambda context: ask_all(context, questions), place, model)
     assert kinds(marked) == ["crash"] * 3
     assert [len(each.samples[0].attempts) for each in marked] == [3, 2, 2]
 
@@ -76,7 +76,7 @@ def test_a_doubtful_status_is_asked_about(place, questions):
             "<c>": BROKEN,
         }
     )
-    marked = at_desk(lambda desk: ask_all(desk, questions), place, model)
+    marked = at_desk(lambda context: ask_all(context, questions), place, model)
     assert kinds(marked) == ["infeasible", "right", "crash"]
     doubts = [
         request.slot for request in model.requests if "answer with the same program again" in request.prompt
@@ -93,7 +93,7 @@ def test_every_reply_is_committed_before_it_is_used(tmp_path, questions):
             seen.append(len(Archive(place).read_calls(1)))
             return super().submit(work)
 
-    at_desk(lambda desk: ask_all(desk, questions), place, told(), executor=Looking())
+    at_desk(lambda context: ask_all(context, questions), place, told(), executor=Looking())
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
@@ -101,7 +101,7 @@ def test_a_crash_before_any_commit_is_made_good_by_resuming(tmp_path, questions)
     """Whatever commit a run dies at, it ends as if nothing had happened; nothing kept is asked or run again."""
     whole = told()
     archive, snapshots = photographed(tmp_path / "0.db")
-    wanted = at_desk(lambda desk: ask_all(desk, questions), "", whole, archive=archive)
+    wanted = at_desk(lambda context: ask_all(context, questions), "", whole, archive=archive)
     assert len(snapshots) > 12
     for place, _ in snapshots:
         store = Archive(place)
@@ -114,7 +114,12 @@ def test_a_crash_before_any_commit_is_made_good_by_resuming(tmp_path, questions)
                 assert texts.pop(0) == call.reply
         model, executor = Told(replies), Inline()
         found = at_desk(
-            lambda desk: ask_all(desk, questions), place, model, runs[0] if runs else None, executor, store
+            lambda context: ask_all(context, questions),
+            place,
+            model,
+            runs[0] if runs else None,
+            executor,
+            store,
         )
         assert found == wanted
         assert sorted([*kept, *(request.slot for request in model.requests)]) == sorted(
@@ -126,7 +131,7 @@ def test_a_crash_before_any_commit_is_made_good_by_resuming(tmp_path, questions)
 def test_calls_are_a_wall(place, questions):
     """No call more than the budget has; what was not asked is told as such, and what was asked counts."""
     model = told()
-    marked = at_desk(lambda desk: ask_all(desk, questions), place, model, budget=Budget(calls=2))
+    marked = at_desk(lambda context: ask_all(context, questions), place, model, budget=Budget(calls=2))
     assert len(model.requests) == 2
     assert kinds(marked) == ["right", "crash", "not asked"]
 
@@ -135,16 +140,16 @@ def test_calls_are_a_wall(place, questions):
 def test_dollars_are_a_wall(place, questions, deterministic):
     """Calls under way are reckoned with, at the most they can cost."""
     model = told(deterministic=deterministic)
-    at_desk(lambda desk: ask_all(desk, questions), place, model, budget=Budget(usd=0.80))
+    at_desk(lambda context: ask_all(context, questions), place, model, budget=Budget(usd=0.80))
     assert len(model.requests) == 3
 
 
 def test_what_an_earlier_sitting_paid_counts(place, questions):
     """A budget is of the run, not of the sitting."""
     replies, wall = copied(), Budget(usd=0.80)
-    at_desk(lambda desk: ask_all(desk, questions), place, Told(replies), budget=wall)
+    at_desk(lambda context: ask_all(context, questions), place, Told(replies), budget=wall)
     model = Told(replies)
-    at_desk(lambda desk: ask_all(desk, questions), place, model, 1, budget=wall)
+    at_desk(lambda context: ask_all(context, questions), place, model, 1, budget=wall)
     assert not model.requests
 
 
@@ -156,7 +161,7 @@ def test_room_that_a_cheap_call_leaves_is_used(place, questions):
             return Reply(text=super().reply(request).text, usd=0.01)
 
     model = Cheap(copied(), deterministic=False, usd=0.6)
-    marked = at_desk(lambda desk: ask_all(desk, questions), place, model, budget=Budget(usd=1.0))
+    marked = at_desk(lambda context: ask_all(context, questions), place, model, budget=Budget(usd=1.0))
     assert kinds(marked) == list(ENDS)
 
 
@@ -164,19 +169,21 @@ def test_an_unknown_price_and_a_limit_of_dollars_exclude_each_other(place, quest
     """A wall that could not be kept is refused before anything is asked."""
     model = told(usd=None)
     with pytest.raises(UsageError, match="price of told is not known"):
-        at_desk(lambda desk: ask_all(desk, questions), place, model, budget=Budget(usd=1.0))
+        at_desk(lambda context: ask_all(context, questions), place, model, budget=Budget(usd=1.0))
     assert not model.requests
     assert not Archive(place).list_runs()
 
 
 def test_threads_change_nothing(place, questions, tmp_path):
     """Replies that come in any order are scored as if they had come in theirs."""
-    wanted = at_desk(lambda desk: ask_all(desk, questions), place, told(), samples=2)
+    wanted = at_desk(lambda context: ask_all(context, questions), place, told(), samples=2)
     for seed in range(3):
         with Shuffled(seed) as executor:
             model = Told({"<a>": answering(1), "<b>": answering(2), "<c>": answering(3)}, deterministic=False)
             store = str(tmp_path / f"{seed}.db")
-            found = at_desk(lambda desk: ask_all(desk, questions), store, model, executor=executor, samples=2)
+            found = at_desk(
+                lambda context: ask_all(context, questions), store, model, executor=executor, samples=2
+            )
         assert [each.vote.sample.value for each in found] == [each.vote.sample.value for each in wanted]
         assert [[one.number for one in each.samples] for each in found] == [[0, 1]] * 3
 
@@ -191,7 +198,7 @@ def test_questions_are_asked_together(place, questions):
             return super().reply(request)
 
     model = Together({"<": answering(1)}, deterministic=False)
-    at_desk(lambda desk: ask_all(desk, questions), place, model, parallel=3)
+    at_desk(lambda context: ask_all(context, questions), place, model, parallel=3)
     assert len(model.requests) == 3
 
 
@@ -206,13 +213,13 @@ def test_trouble_with_the_model_ends_the_run_and_keeps_the_rest(place, questions
 
     replies = copied()
     with pytest.raises(ModelError, match="no credit"):
-        at_desk(lambda desk: ask_all(desk, questions), place, Failing(replies, deterministic=False))
+        at_desk(lambda context: ask_all(context, questions), place, Failing(replies, deterministic=False))
     store = Archive(place)
     kept = set(store.read_calls(1))
     assert store.run(1).status == "failed"
     assert 1 not in kept
     model = Told(replies)
-    assert kinds(at_desk(lambda desk: ask_all(desk, questions), place, model, 1)) == list(ENDS)
+    assert kinds(at_desk(lambda context: ask_all(context, questions), place, model, 1)) == list(ENDS)
     assert not kept & {request.slot for request in model.requests}
 
 
@@ -225,10 +232,10 @@ def test_a_stop_asks_nothing_more(place, questions):
                 raise Stopped("told to stop")
             return super().reply(request)
 
-    def work(desk):
-        model.stop = desk.stop
-        desk.stop.set()
-        return ask_all(desk, questions)
+    def work(context):
+        model.stop = context.stop
+        context.stop.set()
+        return ask_all(context, questions)
 
     model = Waiting(copied())
     assert kinds(at_desk(work, place, model)) == ["not asked"] * 3
@@ -251,7 +258,7 @@ def test_replies_are_kept_however_the_work_is_left(place, questions):
 
     with pytest.raises(Crash):
         at_desk(
-            lambda desk: ask_all(desk, questions, leave),
+            lambda context: ask_all(context, questions, leave),
             place,
             Together({"<": answering(1)}, deterministic=False),
         )
@@ -261,7 +268,7 @@ def test_replies_are_kept_however_the_work_is_left(place, questions):
 def test_a_reply_is_kept_although_its_verdict_is_not(place, questions):
     """A run that dies at the commit of a verdict has the reply."""
     with pytest.raises(Crash):
-        at_desk(lambda desk: ask_all(desk, questions), "", told(), archive=dying(Archive(place), 4))
+        at_desk(lambda context: ask_all(context, questions), "", told(), archive=dying(Archive(place), 4))
     assert list(Archive(place).read_calls(1)) == [0]
 
 
@@ -275,9 +282,9 @@ def test_nobody_is_waited_for_once_the_work_is_left(place, questions):
             self.heard = self.stop.wait(20)
             raise Stopped("told to stop")
 
-    def work(desk):
-        model.stop = desk.stop
-        return ask_all(desk, questions)
+    def work(context):
+        model.stop = context.stop
+        return ask_all(context, questions)
 
     model = Person(copied(), deterministic=False)
     with pytest.raises(Crash):
@@ -297,6 +304,6 @@ def test_a_reply_that_ended_badly_says_how(place, questions, finish):
             return Reply(text=said.text[: said.text.index("def")], detail={"finish": finish})
 
     model = Ending({"<": answering(1)})
-    marked = at_desk(lambda desk: ask_all(desk, questions[:1]), place, model)
+    marked = at_desk(lambda context: ask_all(context, questions[:1]), place, model)
     assert kinds(marked) == ["right"]
     assert f"no code: {finish}: " in model.requests[1].prompt

@@ -79,12 +79,12 @@ def synthesised(place, teller, solver, number=None, **changes):
     """The pairs, and the output, of an order for two of them."""
     about = {**ABOUT, **changes.pop("about", {})}
 
-    def work(desk):
-        pairs = synthesis.synthesise(PROBLEM, desk)
+    def work(context):
+        pairs = synthesis.synthesise(PROBLEM, context)
         return (
             pairs,
-            synthesis.format_pairs(pairs, PROBLEM, desk.order),
-            synthesis.summarise_pairs(pairs, PROBLEM, desk.order),
+            synthesis.format_pairs(pairs, PROBLEM, context.order),
+            synthesis.summarise_pairs(pairs, PROBLEM, context.order),
         )
 
     given = {"verb": SYNTHESISE, "about": about, "teller": teller.name, "seed": 3, **changes}

@@ -122,7 +122,7 @@ def ordered(**changes):
 
 
 def at_desk(work, place, model, number=None, executor=None, archive=None, **changes):
-    """What the work gives that is done at a desk with that model, without a sandbox unless one is given."""
+    """What the work gives that is done at a context with that model, without a sandbox unless one is given."""
     models = model if isinstance(model, list) else [model]
     wanted = ordered(**{"model": models[-1].name, **changes})
     store = archive or Archive(place)

@@ -90,7 +90,7 @@ def test_an_offline_run_is_replayed_as_it_was(place, elsewhere, tmp_path):
         == run.archive.compute_fingerprint(1)
         == ReplayModel(path).recording.header.fingerprint
     )
-    assert not ReplayModel(path).told
+    assert not ReplayModel(path).has_choices
 
 
 def test_a_replay_asks_for_the_same_words(place, elsewhere, tmp_path):
@@ -169,7 +169,7 @@ def test_a_threaded_run_is_replayed_to_the_same_candidates(threaded, elsewhere, 
     assert {"one", "two"} <= {row.model for row in rows}
     assert "tune" in {row.operator for row in rows}
     path = record(threaded, tmp_path / "r.jsonl")
-    assert ReplayModel(path).told
+    assert ReplayModel(path).has_choices
     again = replay(elsewhere, path, strategies=make_portfolio(300))
     assert candidates(again) == candidates(threaded)
     before, after = scores(threaded), scores(again)
@@ -228,7 +228,7 @@ def test_money_and_time_are_no_part_of_a_seed(place, elsewhere, tmp_path):
     """Where a search could end by dollars or seconds, its choices are told."""
     run = finish(job(place, model=Counting(), calls=6, seconds=1000.0))
     path = record(run, tmp_path / "r.jsonl")
-    assert ReplayModel(path).told
+    assert ReplayModel(path).has_choices
     assert candidates(replay(elsewhere, path)) == candidates(run)
 
 
@@ -251,7 +251,7 @@ def test_a_choice_that_nobody_knows(elsewhere, tmp_path):
     """A recording of an operator that this version has not is told in one line."""
     settings = {"problem": "tiny", "budget": {"calls": 3}}
     lines = [Recorded(reply=Reply(text="x"), slot=4, operator="dream", arm="genetic")]
-    write_recording(tmp_path / "r.jsonl", lines, Header(settings=settings, told=True))
+    write_recording(tmp_path / "r.jsonl", lines, Header(settings=settings, has_choices=True))
     with pytest.raises(UsageError, match="slot 4 with operator 'dream'; expected one of refine"):
         job(elsewhere, model=ReplayModel(tmp_path / "r.jsonl"))
 

@@ -97,12 +97,14 @@ def test_a_stop_ends_the_report(place):
     """A stop while the report is made ends it, with what is scored kept; `resume` makes the same report."""
     told = []
 
-    def stop_then(doing, done, whole):
-        told.append(doing)
-        if (doing, done) == ("running programs", 1):
+    def stop_then(progress, done, whole):
+        told.append(progress)
+        if (progress, done) == ("running programs", 1):
             run.stop()
 
-    with Run(Settings(problem=str(TINY), budget=FOUR), str(place), executor=Inline(), doing=stop_then) as run:
+    with Run(
+        Settings(problem=str(TINY), budget=FOUR), str(place), executor=Inline(), progress=stop_then
+    ) as run:
         for _ in run.search():
             pass
         with pytest.raises(RunStopped, match="run 1 was stopped while it was running programs"):
@@ -118,7 +120,7 @@ def test_a_stop_ends_the_report(place):
 def test_a_stop_ends_the_solving(place):
     """A stop while instances are solved asks nothing, and marks the run as stopped."""
     settings = Settings(problem=str(TINY), budget=FOUR)
-    with Run(settings, str(place), executor=Inline(), doing=lambda *_: run.stop()) as run:
+    with Run(settings, str(place), executor=Inline(), progress=lambda *_: run.stop()) as run:
         assert list(run.search()) == []
     assert row_of(place).status == "stopped"
 
@@ -243,7 +245,7 @@ def test_the_way_in_is_complete():
     assert {
         name for name in Settings.__dataclass_fields__ if name not in ("models", "dealt_by_place")
     } <= names
-    assert {"model", "archive", "executor", "strategies", "doing"} <= names
+    assert {"model", "archive", "executor", "strategies", "progress"} <= names
 
 
 # What a run says first

@@ -83,11 +83,11 @@ class Batches:
     Args:
         api: the provider's.
         line: repeats what fails, at the server's pace, and ends with the run.
-        account: says what answers cost and which faults are permanent.
+        meter: says what answers cost and which faults are permanent.
     """
 
-    def __init__(self, api: BatchApi, line: CallQueue, account: CostMeter) -> None:
-        self._api, self._line, self._account = api, line, account
+    def __init__(self, api: BatchApi, line: CallQueue, meter: CostMeter) -> None:
+        self._api, self._queue, self._meter = api, line, meter
 
     def submit(
         self, name: str, requests: Mapping[str, Request], made: float, known: Collection[str] = ()
@@ -121,54 +121,54 @@ class Batches:
 
         None where the server cannot say so now. Raises ModelError, Stopped.
         """
-        heard = self._line.fetch(lambda: self._api.read_status(id_))
-        if isinstance(heard, Fault) and heard.status == 404:
+        result = self._queue.fetch(lambda: self._api.read_status(id_))
+        if isinstance(result, Fault) and result.status == 404:
             raise ModelError(
-                f"{self._account.model}: batch {id_} is not there; expected the key and base URL by which it "
+                f"{self._meter.model}: batch {id_} is not there; expected the key and base URL by which it "
                 "was sent (a server keeps results for about 29 days)"
             )
-        if isinstance(heard, Fault):
-            if heard.is_transient:
+        if isinstance(result, Fault):
+            if result.is_transient:
                 return None
-            raise self._account.build_error(heard)
-        return heard
+            raise self._meter.build_error(result)
+        return result
 
     def collect(self, id_: str) -> Mapping[str, ProviderReply | Fault] | Fault:
         """Returns the results of an ended batch.
 
         A Fault where all of it failed. Raises Stopped.
         """
-        return self._line.fetch(lambda: self._api.read_results(id_))
+        return self._queue.fetch(lambda: self._api.read_results(id_))
 
     def settle(
-        self, heard: ProviderReply | Fault, request: Request, seconds: float, faults: Sequence[Fault]
+        self, result: ProviderReply | Fault, request: Request, seconds: float, faults: Sequence[Fault]
     ) -> Reply | None:
         """Returns the reply to record, or None to ask again.
 
         Raises ModelError.
 
         Args:
-            heard: the answer, or the fault.
+            result: the answer, or the fault.
             request: the question.
             seconds: that it took.
             faults: of the question in earlier batches.
         """
-        if isinstance(heard, Fault) and self._should_retry(heard, len(faults) + 1):
+        if isinstance(result, Fault) and self._should_retry(result, len(faults) + 1):
             return None
-        return self._account.settle(drop_implausible(heard, request), seconds, faults)
+        return self._meter.settle(drop_implausible(result, request), seconds, faults)
 
     def build_error(self, fault: Fault) -> ModelError:
         """Returns the error to raise where a whole batch failed."""
-        return self._account.build_error(fault)
+        return self._meter.build_error(fault)
 
     def _should_retry(self, fault: Fault, times: int) -> bool:
         return (self._api.leave_out(fault) or fault.is_transient) and times < TRIES
 
     def _fetch(self, ask: Callable[[], T | Fault]) -> T:
-        heard = self._line.fetch(ask)
-        if isinstance(heard, Fault):
-            raise self._account.build_error(heard)
-        return heard
+        result = self._queue.fetch(ask)
+        if isinstance(result, Fault):
+            raise self._meter.build_error(result)
+        return result
 
 
 def find_batches(models: Iterable[Model]) -> dict[str, Batches]:

@@ -53,7 +53,7 @@ class OpenAIBatches:
 
     def submit(self, name: str, requests: Mapping[str, Request]) -> str | Fault:
         """Sends requests; the batch carries its name as metadata."""
-        lines = "".join(f"{json.dumps(self._line(*each))}\n" for each in requests.items())
+        lines = "".join(f"{json.dumps(self._queue(*each))}\n" for each in requests.items())
         try:
             file = self._client.files.create(file=(f"{name}.jsonl", lines.encode()), purpose="batch")
             return self._client.batches.create(
@@ -104,7 +104,7 @@ class OpenAIBatches:
         except MALFORMED as error:
             return make_wrong_api(error)
 
-    def _line(self, id_: str, request: Request) -> Mapping[str, Any]:
+    def _queue(self, id_: str, request: Request) -> Mapping[str, Any]:
         return {"custom_id": id_, "method": "POST", "url": self._endpoint, "body": self._body(request)}
 
     def _answers(self, batch: Batch) -> Iterator[tuple[str, ProviderReply | Fault]]:

@@ -30,14 +30,14 @@ class CallQueue:
 
     def __init__(
         self,
-        account: CostMeter,
+        meter: CostMeter,
         options: Options,
         *,
         hang_up: Callable[[], None],
         stop: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._account = account
+        self._meter = meter
         self._retries, self._seconds = options.retries, options.seconds
         self._hang_up = hang_up
         self._stop = stop or threading.Event()
@@ -61,8 +61,8 @@ class CallQueue:
         self._begin()
         try:
             started, faults = self._clock(), list[Fault]()
-            heard = self._repeat(ask, faults, may_repeat)
-            return self._account.settle(heard, self._clock() - started, faults)
+            result = self._repeat(ask, faults, may_repeat)
+            return self._meter.settle(result, self._clock() - started, faults)
         finally:
             self._end()
 
@@ -97,12 +97,12 @@ class CallQueue:
         """Returns the answer, or the last failure; earlier failures are recorded."""
         after = -math.inf
         while (sent := self._pace.send(lambda: self._attempt(ask), after, len(faults))) is not None:
-            heard, after = sent
-            if not isinstance(heard, Fault) or not self._may_repeat(heard, faults):
-                return heard
-            if heard.code in BILLED and not may_repeat():
-                return heard
-            faults.append(heard)
+            result, after = sent
+            if not isinstance(result, Fault) or not self._may_repeat(result, faults):
+                return result
+            if result.code in BILLED and not may_repeat():
+                return result
+            faults.append(result)
         raise self._make_stopped()
 
     def _attempt(self, ask: Callable[[], T | Fault]) -> T | Fault:
@@ -123,7 +123,7 @@ class CallQueue:
 
     def _make_stopped(self) -> Stopped:
         """Returns the error of a call that is not sent any more."""
-        return Stopped(f"{self._account.model}: stopped before an answer came; resume asks again")
+        return Stopped(f"{self._meter.model}: stopped before an answer came; resume asks again")
 
     def _begin(self) -> None:
         with self._lock:

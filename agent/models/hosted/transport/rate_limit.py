@@ -44,7 +44,7 @@ class AimdLimiter:
         self._limit = math.inf
         self._under_way = 0
         self._waiting = 0
-        self._opens = -math.inf
+        self._open_at = -math.inf
         self._round = 0
         self._row = 0
         self._level = 0
@@ -64,12 +64,12 @@ class AimdLimiter:
         """
         if (entered := self._enter(after)) is None:
             return None
-        heard: T | Fault | None = None
+        result: T | Fault | None = None
         try:
-            heard = ask()
+            result = ask()
         finally:
-            after = self._leave(entered, heard if isinstance(heard, Fault) else None, tries)
-        return heard, after
+            after = self._leave(entered, result if isinstance(result, Fault) else None, tries)
+        return result, after
 
     def _enter(self, after: float) -> int | None:
         """Waits for a turn.
@@ -95,7 +95,7 @@ class AimdLimiter:
 
     def _learn(self, entered: int, fault: Fault | None, tries: int) -> float:
         if fault is None:
-            self._rise()
+            self._increase()
         if fault is None or not fault.is_transient:
             return now()
         self._row += 1
@@ -103,22 +103,22 @@ class AimdLimiter:
         if not fault.load and fault.wait is None and self._row <= ROW * self._under_way:
             return now() + _compute_backoff(tries)
         if entered == self._round:
-            self._fall()
-        self._opens = max(self._opens, now() + wait)
-        return self._opens
+            self._decrease()
+        self._open_at = max(self._open_at, now() + wait)
+        return self._open_at
 
-    def _rise(self) -> None:
+    def _increase(self) -> None:
         self._row = self._level = 0
         if self._waiting:  # else it was not the limit that held anybody back
             self._limit += 1.0 / self._limit
 
-    def _fall(self) -> None:
+    def _decrease(self) -> None:
         self._limit = max(1.0, min(self._limit, self._under_way) / 2)
         self._round += 1
         self._level += 1
 
     def _seconds(self, after: float) -> float:
-        closed = max(self._opens, after) - now()
+        closed = max(self._open_at, after) - now()
         if closed > 0:
             return closed
         return 0.0 if self._under_way + 1 <= self._limit else math.inf

@@ -11,21 +11,21 @@ def test_progress_without_a_terminal_is_lines(monkeypatch):
     """What is counted is told while it lasts, then how the run stands; after the end nothing more."""
     said = queue.SimpleQueue()
     monkeypatch.setattr(display, "say", said.put)
-    doing = display.ProgressDisplay(PlainConsole(file=io.StringIO()), every=0.001)
-    doing("solving", 3, 9)
+    progress = display.ProgressDisplay(PlainConsole(file=io.StringIO()), every=0.001)
+    progress("solving", 3, 9)
     assert said.get(timeout=60) == "solving: 3 of 9"
-    doing.close()
-    doing.standing = "run 1: best gap 2 %"
+    progress.close()
+    progress.standing = "run 1: best gap 2 %"
     while (line := said.get(timeout=60)) == "solving: 3 of 9":
         pass
     assert line == "run 1: best gap 2 %"
-    doing.end()
+    progress.end()
     while not said.empty():
         assert said.get() == "run 1: best gap 2 %"
 
 
 def test_a_terminal_has_a_bar_and_no_lines():
     """On a terminal nothing is written beside the bar."""
-    doing = display.ProgressDisplay(PlainConsole(file=io.StringIO(), force_terminal=True), every=0.001)
-    assert not doing._log.is_alive()  # noqa: SLF001 - a thread that writes nothing
-    doing.end()
+    progress = display.ProgressDisplay(PlainConsole(file=io.StringIO(), force_terminal=True), every=0.001)
+    assert not progress._log.is_alive()  # noqa: SLF001 - a thread that writes nothing
+    progress.end()

@@ -320,7 +320,7 @@ def test_names_are_those_of_the_command_line(serve, connect, way):
 def test_nothing_shows_the_key(serve, connect, question, way):
     """Neither a model, nor what it is made of, nor a reply shows the key when printed."""
     model = connect(serve(), way, key="sk-hide-me-please")
-    shown = f"{model!r} {model._api._server!r} {model._line!r} {model.reply(question())!r}"
+    shown = f"{model!r} {model._api._server!r} {model._queue!r} {model.reply(question())!r}"
     assert "hide" not in shown
 
 

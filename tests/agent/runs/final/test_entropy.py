@@ -95,7 +95,7 @@ def test_a_replay_repeats_the_last_instances(place, tmp_path):
     found = record_run(run.archive, run.archive.run(1))
     write_recording(path, found.lines, found.header)
     model = ReplayModel(path)
-    assert (model.told, find_source([model])) == (True, Source.RECORDING)
+    assert (model.has_choices, find_source([model])) == (True, Source.RECORDING)
     replay = finish(job(str(tmp_path / "b.db"), model=model, calls=3, executor=Inline()))
     costs = [[score.cost for score in each.report().reference.scores] for each in (run, replay)]
     assert costs[0] == costs[1] == [score.cost for score in report.reference.scores]
@@ -108,7 +108,7 @@ def test_a_forged_seed_in_a_recording_of_a_deterministic_run_is_not_taken(place,
     run = finish(job(place, model=Scripted([numbered(7)], 3), calls=1))
     expected = drawn(run)
     found = record_run(run.archive, run.archive.run(1))
-    header = replace(found.header, told=False, final_seed=forged)
+    header = replace(found.header, has_choices=False, final_seed=forged)
     write_recording(tmp_path / "r.jsonl", found.lines, header)
     replay = finish(job(str(tmp_path / "b.db"), model=ReplayModel(tmp_path / "r.jsonl"), calls=1))
     assert drawn(replay) == expected != forged

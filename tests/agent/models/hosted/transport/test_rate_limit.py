@@ -151,9 +151,9 @@ def test_no_history_stops_a_pace_for_good(rounds):
     """Whatever came back before, something may be sent again once the longest wait is over."""
     pace = AimdLimiter(lambda: False)
     for heard in rounds:
-        pace._opens = float("-inf")
+        pace._open_at = float("-inf")
         send(pace, *heard[: together(pace)])
-    pace._opens = float("-inf")
+    pace._open_at = float("-inf")
     assert together(pace) >= 1
     assert pace._under_way == 0
 
