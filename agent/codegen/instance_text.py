@@ -257,11 +257,11 @@ def _format_datum(name: str, value: Datum) -> list[str]:
     return [f"{name} = [", *rows, "  …]" if len(array) > SHOWN_ROWS else "]"]
 
 
-def _list_values(values: Sequence[Any], most: int, between: str) -> str:
+def _list_values(values: Sequence[Any], limit: int, between: str) -> str:
     shown = between.join(
-        f"{value:g}" if isinstance(value, float) else str(int(value)) for value in values[:most]
+        f"{value:g}" if isinstance(value, float) else str(int(value)) for value in values[:limit]
     )
-    return shown + (f"{between}…" if len(values) > most else "")
+    return shown + (f"{between}…" if len(values) > limit else "")
 
 
 def format_number(value: float, digits: int = 6) -> str:

@@ -225,11 +225,11 @@ def _read_typed(values: Mapping[str, Any], name: str, kind: type, default: Any, 
     return value
 
 
-def _count(values: Mapping[str, Any], name: str, where: str, most: int = MOST) -> int | None:
+def _count(values: Mapping[str, Any], name: str, where: str, limit: int = MOST) -> int | None:
     value = values.get(name)
-    if value is None or (type(value) is int and 0 <= value <= most):
+    if value is None or (type(value) is int and 0 <= value <= limit):
         return value
-    raise ModelError(f"{where}: {name} is {_show(value)}; expected a whole number, 0 to {most}")
+    raise ModelError(f"{where}: {name} is {_show(value)}; expected a whole number, 0 to {limit}")
 
 
 def _read_amount(values: Mapping[str, Any], name: str, where: str) -> float | None:

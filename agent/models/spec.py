@@ -208,9 +208,9 @@ def _read_one_of(known: tuple[str, ...]) -> Callable[[str], str]:
     return read
 
 
-def _number(least: float, most: float, kind: type = float) -> Callable[[str], Any]:
+def _number(minimum: float, maximum: float, kind: type = float) -> Callable[[str], Any]:
     def read(text: str) -> Any:
-        if not least <= (number := kind(text)) <= most:
+        if not minimum <= (number := kind(text)) <= maximum:
             raise ValueError
         return number
 

@@ -104,8 +104,8 @@ def run_job(run: Run, progress: ProgressDisplay) -> Report:
         if isinstance(model, ManualModel):
             model.watchers.append(say)
     say(describe_plan(run))
-    if (most := run.ledger.most_calls) is not None:
-        say(f"at most {most} model requests, derived from the budget; change it with --calls")
+    if (limit := run.ledger.most_calls) is not None:
+        say(f"at most {limit} model requests, derived from the budget; change it with --calls")
     resume = f"gapsmith resume {run.number} --archive {shlex.quote(hide_login(run.archive.location))}"
     progress.list_batches = lambda: run.waiting
     what = BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT
@@ -207,12 +207,21 @@ def describe_batch(waiting: BatchStatus, now: float) -> str:
 def _describe_standing(run: Run, standing: Standing, share: float) -> str:
     best = "–" if standing.best_gap is None else f"{standing.best_gap:.3f} %"
     rate = standing.evaluations / standing.seconds if standing.seconds > 0 else 0.0
-    left = standing.seconds * (1 - share) / share if share > 0 else 0.0
     return (
         f"best gap {best} · {standing.evaluations} evaluations · {standing.calls} calls · "
         f"{format_dollars(standing.usd)} · "
-        f"{rate:.1f} evaluations/s · {int(left) // 60}:{int(left) % 60:02d} left"
+        f"{rate:.1f} evaluations/s · {_describe_time_left(standing.seconds, share)}"
     )
+
+
+def _describe_time_left(seconds: float, share: float) -> str:
+    """Describes when the search ends, by the share that is done."""
+    if share <= 0:
+        return "measuring the reference rules" if seconds > 0 else "starting"
+    if share >= 1:
+        return "budget used; final selection and test follow"
+    left = int(seconds * (1 - share) / share)
+    return f"search ends in {left // 60}:{left % 60:02d}, then final selection and test"
 
 
 def _compute_share(run: Run, standing: Standing) -> float:

@@ -25,14 +25,14 @@ MOST = 5
 
 
 def choose_complementary(
-    scale: Scale, costs: Sequence[Sequence[Number]], most: int = MOST, first: Sequence[int] = ()
+    scale: Scale, costs: Sequence[Sequence[Number]], limit: int = MOST, first: Sequence[int] = ()
 ) -> list[int]:
     """Chooses complementary programs greedily, until none adds anything.
 
     Args:
         scale: of the instances.
         costs: one row per program, one column per instance.
-        most: how many at most.
+        limit: number of programs at most.
         first: places that are chosen already.
     """
     losses = np.array([scale.compute_losses(row) for row in costs]).reshape(len(costs), -1)
@@ -40,7 +40,7 @@ def choose_complementary(
     chosen = list(first)
     for place in chosen:
         best = np.minimum(best, losses[place])
-    while len(chosen) < min(most, len(costs)):
+    while len(chosen) < min(limit, len(costs)):
         sums = np.minimum(losses, best).sum(axis=1)
         place = int(sums.argmin())  # the first of equal ones
         if not sums[place] < best.sum():

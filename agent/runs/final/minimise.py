@@ -37,7 +37,7 @@ class _Edit:
     lines: tuple[str, ...] = ()
 
 
-def yield_simpler(source: str, entry: str, most: int = MOST) -> list[str]:
+def yield_simpler(source: str, entry: str, limit: int = MOST) -> list[str]:
     """Yields shorter valid programs, those that remove most first.
 
     What no run can reach goes in one proposal; after it a statement or a branch each.
@@ -45,15 +45,15 @@ def yield_simpler(source: str, entry: str, most: int = MOST) -> list[str]:
     Args:
         source: a program that parses.
         entry: the name of the function that must stay.
-        most: proposals at most.
+        limit: proposals at most.
     """
     try:
-        return _yield_shorter(source, entry, most)
+        return _yield_shorter(source, entry, limit)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []  # what cannot be written anew stays as it is
 
 
-def _yield_shorter(source: str, entry: str, most: int) -> list[str]:
+def _yield_shorter(source: str, entry: str, limit: int) -> list[str]:
     lines, tree = _split_lines(source), ast.parse(source)
     edits = list(_yield_edits(lines, tree))
     if len(edits) > (count := MOST_READ // len(source)):
@@ -62,7 +62,7 @@ def _yield_shorter(source: str, entry: str, most: int) -> list[str]:
     sizes = {text: _count_nodes(text, entry) for text in texts}
     whole = _count_nodes(source, entry)
     shorter = [text for text, size in sizes.items() if 0 < size < whole and len(text) < len(source)]
-    return sorted(shorter, key=lambda text: sizes[text])[:most]
+    return sorted(shorter, key=lambda text: sizes[text])[:limit]
 
 
 def _split_lines(source: str) -> list[str]:

@@ -49,18 +49,18 @@ def find_front(points: Iterable[FrontPoint], tolerance: float = TOLERANCE) -> li
     return kept
 
 
-def thin_front(points: Sequence[FrontPoint], most: int) -> list[FrontPoint]:
+def thin_front(points: Sequence[FrontPoint], limit: int) -> list[FrontPoint]:
     """Selects evenly spread points of a front, with its three ends.
 
     Args:
         points: a front, the least gap first.
-        most: at least 3.
+        limit: points at most; at least 3.
     """
-    if len(points) <= most:
+    if len(points) <= limit:
         return list(points)
     ends = {0, _find_least(points, "cpu_seconds"), _find_least(points, "size")}
     inner = [k for k in range(len(points)) if k not in ends]
-    room = most - len(ends)
+    room = limit - len(ends)
     chosen = ends | {inner[(2 * k + 1) * len(inner) // (2 * room)] for k in range(room)}
     return [points[k] for k in sorted(chosen)]
 

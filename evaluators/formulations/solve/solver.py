@@ -186,9 +186,9 @@ def _build_model(message: Model) -> cp_model.CpModel:
 class _SolutionCollector(cp_model.CpSolverSolutionCallback):
     """Collects the different values of some variables."""
 
-    def __init__(self, places: Sequence[int], most: int) -> None:
+    def __init__(self, places: Sequence[int], limit: int) -> None:
         super().__init__()
-        self._places, self._most = places, most
+        self._places, self._limit = places, limit
         self.found: set[tuple[int, ...]] = set()
         self.full, self._calls = False, 0
 
@@ -197,7 +197,7 @@ class _SolutionCollector(cp_model.CpSolverSolutionCallback):
         values = self.response_proto.solution
         self.found.add(tuple(values[place] for place in self._places))
         self._calls += 1
-        if self._calls >= self._most:
+        if self._calls >= self._limit:
             self.full = True
             self.stop_search()
 

@@ -3,6 +3,8 @@
 import io
 import queue
 
+import pytest
+
 from gapsmith.agent.cli.terminal import progress as display
 from gapsmith.agent.cli.terminal.console import PlainConsole
 
@@ -29,3 +31,17 @@ def test_a_terminal_has_a_bar_and_no_lines():
     progress = display.ProgressDisplay(PlainConsole(file=io.StringIO(), force_terminal=True), every=0.001)
     assert not progress._log.is_alive()  # noqa: SLF001 - a thread that writes nothing
     progress.end()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share", "words"),
+    [
+        (0.0, 0.0, "starting"),
+        (9.0, 0.0, "measuring the reference rules"),
+        (30.0, 0.25, "search ends in 1:30, then final selection and test"),
+        (30.0, 1.0, "budget used; final selection and test follow"),
+    ],
+)
+def test_the_time_left_is_that_of_the_search(seconds, share, words):
+    """Nothing is promised before anything is known, and the end of the search is not the end."""
+    assert display._describe_time_left(seconds, share) == words  # noqa: SLF001 - the whole line needs a run
