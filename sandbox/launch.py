@@ -21,7 +21,9 @@ from gapsmith.sandbox.isolation.lockdown import LayerFailed
 from gapsmith.sandbox.job import Preload
 from gapsmith.sandbox.watch import Clock
 
-START_SECONDS = 120.0
+START_SECONDS = 900.0
+"""Loading numba takes 10 s of CPU, and many minutes where a machine has ten times the work of its cores."""
+FORK_SECONDS = 120.0
 REAP_SECONDS = 15.0
 _FEWEST_ENDS = 3 if sys.platform != "linux" else 4
 
@@ -140,7 +142,8 @@ class Zygote:
             (length,) = struct.unpack("!I", self._receive(4))
             report: dict[str, Any] = json.loads(self._receive(length))
         except ZygoteDied as error:
-            raise SandboxError(f"the sandbox's process did not start: {error}") from error
+            within = f"within {START_SECONDS:g} s"
+            raise SandboxError(f"the sandbox's process did not start {within}: {error}") from error
         if "failed" in report:
             raise LayerFailed(*report["failed"])
         if "trouble" in report:
@@ -165,8 +168,8 @@ class Zygote:
         Raises ZygoteDied.
         """
         while not self._spares:
-            if not self._receive_event(START_SECONDS):
-                raise ZygoteDied(f"it forked no child in {START_SECONDS:g} s")
+            if not self._receive_event(FORK_SECONDS):
+                raise ZygoteDied(f"it forked no child in {FORK_SECONDS:g} s")
         spare = self._spares.pop(0)
         try:
             self._ctl.sendall(TAKEN)
