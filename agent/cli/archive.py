@@ -241,7 +241,7 @@ def best(
                 open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
                 show_progress() as progress,
             ):
-                scorer = Scorer(known, executor, store, seconds or SOLVER_SECONDS, progress)
+                scorer = Scorer(known, executor, store, seconds or SOLVER_SECONDS, progress, workers=workers)
                 comparison = rescore_programs(read_instances(known, instances), limit, scorer, run_number)
             show_result(
                 comparisons.encode_comparison(comparison),

@@ -43,7 +43,7 @@ from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports.export.module import write_module
 from gapsmith.evaluators.base import SOLVER_SECONDS, Instance, Problem, Split, UsageError
 from gapsmith.evaluators.catalogue import list_problems
-from gapsmith.evaluators.integrity.conformance import find_broken_promises
+from gapsmith.evaluators.integrity.conformance import find_broken_promises, measure_exact_method
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Level, open_sandbox
 
@@ -61,8 +61,13 @@ def show_broken_promises(problem: Problem, minimum: Level, as_json: bool) -> Non
     """Tests the promises of a problem; exits with 1 if any fails."""
     with open_sandbox(problem.guest, minimum) as sandbox, show_progress() as progress:
         broken = find_broken_promises(problem, sandbox, progress)
-    words = "\n".join(broken) or f"{problem.name} passes all tests of a problem"
-    show_result({"problem": problem.name, "broken": broken}, Text(words), as_json)
+        effort = measure_exact_method(problem)
+    words = [
+        *(broken or [f"{problem.name} passes all tests of a problem"]),
+        *([str(effort)] if effort else []),
+    ]
+    card = {"problem": problem.name, "broken": broken, "exact": vars(effort) if effort else None}
+    show_result(card, Text("\n".join(words)), as_json)
     if broken:
         raise typer.Exit(1)
 
@@ -123,6 +128,7 @@ def check(
             seconds or choose_solver_seconds(known, instances),
             progress,
             isolated,
+            workers,
         )
     show_result(comparisons.encode_check(comparison), comparisons.render_comparison(comparison), as_json)
     fail_if_any(comparison)
@@ -169,6 +175,7 @@ def compare(
             seconds or choose_solver_seconds(known, instances),
             progress,
             isolated,
+            workers,
         )
     show_result(comparisons.encode_comparison(comparison), comparisons.render_comparison(comparison), as_json)
     fail_if_any(comparison)
@@ -181,6 +188,7 @@ def solve_(
     seconds: Seconds = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
+    workers: Workers = 2,
     as_json: Json = False,
 ) -> None:
     """Runs only the exact solver; results are cached in the archive."""
@@ -188,7 +196,7 @@ def solve_(
     chosen = read_instances(known, paths)[:limit]
     with open_archive(archive) as store, show_progress() as progress:
         say_edited(store, known, problem)
-        solved = solve(known, chosen, store, seconds or known.solver_seconds, progress)
+        solved = solve(known, chosen, store, seconds or known.solver_seconds, progress, workers)
     show_result(comparisons.encode_solutions(solved), comparisons.build_solution_table(solved), as_json)
 
 

@@ -50,7 +50,9 @@ RunNumber = Annotated[
     int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of sandboxes.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Number of sandboxes, and of processes of the exact solver.")
+]
 
 
 def _check_executor(name: str | None) -> str | None:

@@ -94,6 +94,7 @@ def evaluate(
     seconds: float = 60.0,
     progress: ProgressCallback = ignore_progress,
     isolated: bool = False,
+    workers: int = 1,
 ) -> Comparison:
     """Runs programs on instances and prices what they return.
 
@@ -106,13 +107,16 @@ def evaluate(
         seconds: limit of the exact method for each instance.
         progress: called as the work goes on.
         isolated: whether every instance gets a process of its own.
+        workers: processes of the exact method.
 
     Where no program passes the screen, nothing is solved, and there are no baselines.
     """
     problem = add_version(problem)
     screened = [screen(entrant.source, problem.entry) for entrant in entrants]
     runs = any(found.outcome == CandidateOutcome.OK for found in screened)
-    baselines = find_baselines(problem, instances, archive, seconds, progress) if runs else {}
+    baselines = (
+        find_baselines(problem, instances, archive, seconds, progress, workers=workers) if runs else {}
+    )
     rows = []
     for entrant, found in zip(entrants, screened, strict=True):
         if found.outcome != CandidateOutcome.OK:
@@ -193,9 +197,10 @@ def solve(
     archive: Archive | None = None,
     seconds: float = 60.0,
     progress: ProgressCallback = ignore_progress,
+    workers: int = 1,
 ) -> list[tuple[Instance, Baseline]]:
-    """Runs the exact method alone, on each instance in turn."""
-    found = find_baselines(add_version(problem), instances, archive, seconds, progress)
+    """Runs the exact method alone, by several processes where that helps."""
+    found = find_baselines(add_version(problem), instances, archive, seconds, progress, workers=workers)
     return [(instance, found[instance.digest]) for instance in instances]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gapsmith.agent.codegen.screen import Screened, screen
-from gapsmith.agent.evaluation.baselines import find_baselines
 from gapsmith.agent.evaluation.compare import Comparison, Scored, make_scale
 from gapsmith.agent.evaluation.leading import rank_programs
 from gapsmith.agent.evaluation.scores import Known, Scorer, make_row
@@ -35,7 +34,7 @@ def rescore_programs(
         place = f"archive {scorer.archive.location} holds no scored program of {problem.name}"
         raise GapsmithError(f"{place}; a run makes them: gapsmith run {problem.name}")
     programs = list({each.program: each for each in (*found, *_list_rules(scorer))}.values())
-    baselines = find_baselines(problem, instances, scorer.archive, scorer.seconds, scorer.progress)
+    baselines = scorer.find_baselines(instances)
     scale = make_scale(problem, instances, baselines)
     results = zip(programs, scorer.run(programs, instances, whole=True), strict=True)
     rows = sorted((make_row(program, result, scale) for program, result in results), key=_rank)

@@ -14,7 +14,7 @@ from gapsmith.agent.evaluation.compare import CHUNK, Entrant, Scored
 from gapsmith.agent.evaluation.compare import summarise_scores as row_of
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.search.instances import InstanceSet
-from gapsmith.evaluators.base import Instance, Number, Problem
+from gapsmith.evaluators.base import Baseline, Instance, Number, Problem
 from gapsmith.evaluators.integrity.audit import examine, mark_differing
 from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Assessment, Runner, assess
@@ -54,6 +54,7 @@ class Scorer:
         seconds: limit of the exact method for each instance.
         progress: called as the work goes on.
         number: of a run that keeps the bounds it met first.
+        workers: processes of the exact method.
     """
 
     problem: Problem
@@ -62,13 +63,17 @@ class Scorer:
     seconds: float = 60.0
     progress: ProgressCallback = ignore_progress
     number: int | None = None
+    workers: int = 1
 
     def build_instance_set(self, instances: Sequence[Instance]) -> InstanceSet:
         """Makes the set of instances with their bounds."""
-        found = find_baselines(
-            self.problem, instances, self.archive, self.seconds, self.progress, self.number
+        return InstanceSet.build(instances, self.find_baselines(instances), self.problem.maximise)
+
+    def find_baselines(self, instances: Sequence[Instance]) -> dict[str, Baseline]:
+        """Finds the exact results of instances, by digest."""
+        return find_baselines(
+            self.problem, instances, self.archive, self.seconds, self.progress, self.number, self.workers
         )
-        return InstanceSet.build(instances, found, self.problem.maximise)
 
     def run(
         self, programs: Sequence[Archived], instances: Sequence[Instance], whole: bool = False

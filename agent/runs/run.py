@@ -268,7 +268,9 @@ class Run:
             raise GapsmithError(self._explain_no_champion())
         settings, contestants = self.settings, choose_finalists(state.champion, state.all_elites.elites)
         seconds = self._solver_seconds
-        by = Scorer(self.problem, self._executor, self.archive, seconds, self._show, self.number)
+        by = Scorer(
+            self.problem, self._executor, self.archive, seconds, self._show, self.number, settings.workers
+        )
         choosing = replace(by, problem=_reserve_cpu(self.problem, CHOSEN))
         drawn = draw_final_seed(self.archive, self.number, self.models, settings.seed)
         finale = finish(self.number, contestants, state.train, self.supply.draw_unseen(drawn), choosing)
@@ -329,6 +331,7 @@ class Run:
             self._solver_seconds,
             self._show,
             wanted.dealt_by_place,
+            wanted.workers,
         )
 
     def _describe_versions(self, number: int | None) -> str:

@@ -29,6 +29,7 @@ class InstanceSupply:
         seconds: limit of the exact method for each instance.
         progress: called while instances are solved.
         by_place: whether instances are dealt by their place, as runs of earlier versions were.
+        workers: processes of the exact method.
 
     Attributes:
         run: the number of the run, once it has one: it keeps the bounds that it met first.
@@ -50,9 +51,10 @@ class InstanceSupply:
         seconds: float = 60.0,
         progress: ProgressCallback = ignore_progress,
         by_place: bool = False,
+        workers: int = 1,
     ) -> None:
         self._problem, self._seed = problem, seed
-        self._archive, self._seconds, self._progress = archive, seconds, progress
+        self._archive, self._seconds, self._progress, self._workers = archive, seconds, progress, workers
         self._own, self._test = _read(problem, learn), _read(problem, test)
         self._given = bool(learn)
         self._dealt = _deal_own(self._own, seed, by_place) if learn else {}
@@ -113,7 +115,9 @@ class InstanceSupply:
 
     def _benches(self, *parts: Sequence[Instance]) -> list[InstanceSet]:
         whole = [instance for part in parts for instance in part]
-        found = find_baselines(self._problem, whole, self._archive, self._seconds, self._progress, self.run)
+        found = find_baselines(
+            self._problem, whole, self._archive, self._seconds, self._progress, self.run, self._workers
+        )
         return [InstanceSet.build(part, found, self._problem.maximise) for part in parts]
 
 

@@ -7,7 +7,9 @@ Authors call `broken_promises(problem, runner)` from their own tests, or `gapsmi
 """
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -238,9 +240,52 @@ def _sample(problem: Problem) -> list[Instance]:
     return problem.generate_instances(Split.TRAIN, 11, SAMPLE)
 
 
-@lru_cache(maxsize=512)  # several promises need the same ones, and some take seconds
 def _compute_baseline(problem: Problem, instance: Instance) -> Baseline:
-    return problem.baseline(instance, BASELINE_SECONDS)
+    return _solve_instance(problem, instance)[0]
+
+
+@lru_cache(maxsize=512)  # several promises need the same ones, and some take seconds
+def _solve_instance(problem: Problem, instance: Instance) -> tuple[Baseline, float]:
+    """Solves an instance exactly; returns the result and its CPU seconds."""
+    begin = time.process_time()
+    return problem.baseline(instance, BASELINE_SECONDS), time.process_time() - begin
+
+
+@dataclass(frozen=True)
+class ExactEffort:
+    """What the exact method did on the instances of the check.
+
+    Attributes:
+        instances: how many it solved, or gave bounds of.
+        proven: how many to proven optimality.
+        mean_seconds: CPU seconds an instance; the limit is BASELINE_SECONDS.
+        longest_seconds: CPU seconds of the longest.
+    """
+
+    instances: int
+    proven: int
+    mean_seconds: float
+    longest_seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"exact method: {self.proven} of {self.instances} instances proven, in {self.mean_seconds:.2g} CPU seconds "
+            f"on average and {self.longest_seconds:.2g} at most (limit {BASELINE_SECONDS:g})"
+        )
+
+
+def measure_exact_method(problem: Problem) -> ExactEffort | None:
+    """Measures the exact method on the instances of the check.
+
+    None where it fails there, which `find_broken_promises` tells.
+    """
+    try:
+        solved = [_solve_instance(problem, instance) for instance in _sample(problem)]
+    except Exception:  # noqa: BLE001 - an author's code may raise anything
+        return None
+    seconds = [spent for _, spent in solved]
+    proven = sum(found.proven for found, _ in solved)
+    return ExactEffort(len(solved), proven, sum(seconds) / len(seconds), max(seconds))
 
 
 def _check_program(

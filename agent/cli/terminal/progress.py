@@ -26,6 +26,8 @@ from gapsmith.evaluators.base import Split
 ListBatches = Callable[[], Sequence[BatchStatus]]
 LOG_SECONDS = 30.0
 """Seconds between two lines of progress without a terminal."""
+FIRST_SECONDS = 2.0
+"""Seconds after which the first line is written."""
 
 CALLS_ARE_KEPT = "waiting for open requests, which are saved"
 BATCH_GOES_ON = "batches continue at the provider, and resume collects them; other open requests are saved"
@@ -90,9 +92,11 @@ class ProgressDisplay:
             self._log.join()
 
     def _write_lines(self, every: float) -> None:
-        while not self._ended.wait(every):
+        pause = min(FIRST_SECONDS, every)
+        while not self._ended.wait(pause):
             if line := self._counted or self.standing:
                 say(" · ".join(filter(None, (line, describe_batches(self.list_batches())))))
+                pause = every
 
 
 def run_job(run: Run, progress: ProgressDisplay) -> Report:

@@ -9,7 +9,11 @@ from gapsmith.agent.evaluation.problems import find_problem, write_skeleton
 from gapsmith.evaluators.base import Baseline, Problem
 from gapsmith.evaluators.catalogue import list_problems
 from gapsmith.evaluators.grammar import Rule
-from gapsmith.evaluators.integrity.conformance import check_terminals, find_broken_promises
+from gapsmith.evaluators.integrity.conformance import (
+    check_terminals,
+    find_broken_promises,
+    measure_exact_method,
+)
 from gapsmith.sandbox import Level, Sandbox, open_sandbox
 
 
@@ -92,3 +96,13 @@ def test_terminals_are_locals_of_blocks_with_a_priority(problem: Problem, words:
     """A block that lacks a terminal is found, and so is a grammar whose terminals no block could use."""
     assert any(words in complaint for complaint in check_terminals(problem, None))
     assert list(check_terminals(GOOD, None)) == []
+
+
+def test_the_exact_method_is_measured() -> None:
+    """The effort counts proofs and seconds; a method that fails has none."""
+    effort = measure_exact_method(replace(GOOD, baseline=loose))
+    assert effort is not None
+    assert (effort.instances, effort.proven) == (6, 0)
+    assert 0 <= effort.mean_seconds <= effort.longest_seconds
+    assert "0 of 6 instances proven" in str(effort)
+    assert measure_exact_method(replace(GOOD, baseline=None)) is None

@@ -6,20 +6,13 @@ What is proven is solved once. What is not is solved again where more seconds ar
 bounds are only ever tightened. A run keeps the bounds that it met first, so that `resume` decides as before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 from gapsmith.agent.archive import Archive
+from gapsmith.agent.evaluation.baselines.parallel import solve_all
+from gapsmith.agent.evaluation.baselines.progress import SOLVING, ProgressCallback, ignore_progress
 from gapsmith.evaluators.base import Baseline, Instance, Problem
-
-ProgressCallback = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
-
-
-SOLVING = "solving to proven optimality"
-
-
-def ignore_progress(task: str, done: int, whole: int) -> None:
-    """Does nothing: no progress is shown."""
 
 
 def find_baselines(
@@ -29,6 +22,7 @@ def find_baselines(
     seconds: float = 60.0,
     progress: ProgressCallback = ignore_progress,
     run: int | None = None,
+    workers: int = 1,
 ) -> dict[str, Baseline]:
     """Finds exact results by digest, in the archive or by solving.
 
@@ -39,17 +33,45 @@ def find_baselines(
         seconds: at most, for each instance.
         progress: called before the first and after each.
         run: that keeps the bounds it met first.
+        workers: processes that solve beside each other, at most.
+
+    Returns:
+        The results in the order of the instances, whichever was solved first.
     """
     found = _load_known(problem, [i.digest for i in instances], archive, seconds, run)
     missing = {i.digest: i for i in instances if i.digest not in found}
-    for done, (digest, instance) in enumerate(missing.items()):
-        progress(SOLVING, done, len(missing))  # also before the first, which may take a minute
-        found[digest] = _solve_instance(problem, instance, archive, seconds)
     if missing:
-        progress(SOLVING, len(missing), len(missing))
+        _solve_missing(problem, missing, found, archive, seconds, progress, workers)
     if archive and run is not None:
         archive.pin_bounds(run, {digest: each for digest, each in found.items() if not each.proven})
-    return found
+    return {instance.digest: found[instance.digest] for instance in instances}
+
+
+def _solve_missing(
+    problem: Problem,
+    missing: Mapping[str, Instance],
+    found: dict[str, Baseline],
+    archive: Archive | None,
+    seconds: float,
+    progress: ProgressCallback,
+    workers: int,
+) -> None:
+    """Solves instances, and keeps each result as soon as it is there."""
+    done = 0
+
+    def look() -> None:
+        progress(SOLVING, done, len(missing))
+
+    look()  # also before the first, which may take a minute
+    with closing(solve_all(problem, missing, seconds, workers, look)) as results:
+        for digest, solved in results:
+            found[digest] = solved
+            if archive is not None:
+                found[digest] = archive.add_baseline(
+                    problem.name, missing[digest], solved, seconds, problem.version, problem.maximise
+                )
+            done += 1
+            look()
 
 
 def _load_known(
@@ -59,12 +81,3 @@ def _load_known(
         return {}
     found = archive.read_baselines(problem.name, digests, problem.version, seconds)
     return found if run is None else found | archive.read_pinned(run, digests)
-
-
-def _solve_instance(
-    problem: Problem, instance: Instance, archive: Archive | None, seconds: float
-) -> Baseline:
-    found = problem.baseline(instance, seconds)
-    if archive is None:
-        return found
-    return archive.add_baseline(problem.name, instance, found, seconds, problem.version, problem.maximise)
