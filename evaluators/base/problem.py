@@ -11,6 +11,7 @@ import numpy as np
 from gapsmith.evaluators.base.instances import (
     Datum,
     GapsmithError,
+    Infeasible,
     Instance,
     Number,
     Split,
@@ -121,6 +122,8 @@ class Problem:
         generate: `(rng, stratum, size) -> data` of one instance.
         cost: prices a solution exactly; raises Infeasible with the reason.
         baseline: `(instance, seconds) -> Baseline`, by an exact method.
+        tighten: `(instance, seconds, known) -> Baseline`: continues from proven bounds and a verified solution of an
+            earlier solve; None where the method can only begin anew.
         rules: classical heuristics, in any order.
         notes: what the user knows beyond the brief; prompts tell it.
         story: what the generator draws: classes, ranges and sizes; prompts tell it after the brief.
@@ -167,6 +170,7 @@ class Problem:
     rules: tuple[Rule, ...]
     story: str = ""
     notes: str = ""
+    tighten: Callable[[Instance, float, Baseline], Baseline] | None = None
     strata: tuple[str, ...] = ("all",)
     sizes: Mapping[Split, Sequence[int]] = field(default_factory=lambda: dict.fromkeys(Split, (20,)))
     counts: Mapping[Split, int] = field(default_factory=lambda: dict(DEFAULT_COUNTS))
@@ -228,6 +232,25 @@ class Problem:
             solver_seconds=found.solver_seconds,
             warm_size=self.smallest_size,
         )
+
+    def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None = None) -> Baseline:
+        """Solves an instance by the exact method, from what is known of it.
+
+        Args:
+            instance: the one to solve.
+            seconds: limit of the exact method, in CPU seconds.
+            known: bounds of an earlier solve; a solution that does not cost its bound is left aside.
+        """
+        if known is None or self.tighten is None:
+            return self.baseline(instance, seconds)
+        return self.tighten(instance, seconds, self._drop_wrong_solution(instance, known))
+
+    def _drop_wrong_solution(self, instance: Instance, known: Baseline) -> Baseline:
+        try:
+            right = self.cost(instance, known.solution) == (known.lower if self.maximise else known.upper)
+        except Infeasible:
+            right = False
+        return known if right else replace(known, solution=None)
 
     @property
     def smallest_size(self) -> int:

@@ -5,6 +5,7 @@ use of several cores. The child is started by a command of its own, not by `mult
 main module of a caller's script again.
 """
 
+import importlib
 import os
 import pickle
 import subprocess
@@ -14,47 +15,77 @@ from contextlib import suppress
 from dataclasses import dataclass
 from inspect import unwrap
 from threading import Lock
-from typing import IO
+from types import CodeType
+from typing import IO, Protocol
 
 from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem, Reference
 
 MODULE = "gapsmith.evaluators.running.exact_process"
+OURS = "gapsmith.evaluators.problems."
 
-ExactMethod = Callable[[Instance, float], Baseline]
-"""Solves an instance within CPU seconds, as `Problem.baseline` does."""
+
+class ExactMethod(Protocol):
+    """An exact method that can be sent to another process."""
+
+    def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
+        """Solves an instance; see `Problem.solve_exactly`."""
+        ...
+
+
+@dataclass(frozen=True)
+class BuiltInMethod:
+    """The exact method of a problem of ours, by its module."""
+
+    module: str
+
+    def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
+        """Solves an instance; imports nothing but the problem."""
+        problem: Problem = importlib.import_module(self.module).problem
+        return problem.solve_exactly(instance, seconds, known)
 
 
 @dataclass(frozen=True)
 class ReferredMethod:
-    """The exact method of a problem that the child makes again."""
+    """The exact method of a user's problem, which the child makes again."""
 
     reference: Reference
 
-    def __call__(self, instance: Instance, seconds: float) -> Baseline:
+    def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
         """Solves an instance. Raises GapsmithError where the problem is gone."""
-        return self.reference.resolve().baseline(instance, seconds)
+        return self.reference.resolve().solve_exactly(instance, seconds, known)
 
 
 def find_sendable(problem: Problem) -> ExactMethod | None:
     """Finds a problem's exact method in a form that can be pickled.
 
-    Returns:
-        The function of ours, or a reference to the user's; None where another process would use another method,
-        since the problem has no reference or its method was replaced. Formulations have processes of their own.
+    None where another process would use another method, since the problem has no reference or its method was
+    replaced. Formulations have processes of their own.
     """
-    method: ExactMethod = problem.baseline
-    module = str(getattr(method, "__module__", ""))
-    named: ExactMethod | None = getattr(sys.modules.get(module), getattr(method, "__name__", ""), None)
-    if module.startswith("gapsmith.") and named is method:
-        return named
+    module = str(getattr(problem.baseline, "__module__", ""))
+    ours: Problem | None = getattr(sys.modules.get(module), "problem", None)
+    if module.startswith(OURS) and ours is not None and _has_method_of(ours, problem):
+        return BuiltInMethod(module)
     if problem.reference is None or problem.expensive:
         return None
     try:
         again = problem.reference.resolve()
     except GapsmithError:  # its file is gone, or was edited meanwhile
         return None
-    found, given = (getattr(unwrap(each), "__code__", None) for each in (again.baseline, method))
-    return ReferredMethod(problem.reference) if found is not None and found == given else None
+    return ReferredMethod(problem.reference) if _has_method_of(again, problem) else None
+
+
+def _has_method_of(one: Problem, other: Problem) -> bool:
+    """Tells whether two problems have the same code for solving exactly."""
+    code = _get_code(one.baseline)
+    return (
+        code is not None
+        and code == _get_code(other.baseline)
+        and _get_code(one.tighten) == _get_code(other.tighten)
+    )
+
+
+def _get_code(function: Callable[..., Baseline] | None) -> CodeType | None:
+    return None if function is None else getattr(unwrap(function), "__code__", None)
 
 
 class SolverProcess:
@@ -64,20 +95,23 @@ class SolverProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock, self._closed = Lock(), False
 
-    def solve(self, method: ExactMethod, instance: Instance, seconds: float) -> Baseline:
+    def solve(
+        self, method: ExactMethod, instance: Instance, seconds: float, known: Baseline | None = None
+    ) -> Baseline:
         """Solves an instance exactly in the child.
 
         Args:
             method: see `find_sendable`.
             instance: the one to solve.
             seconds: limit of the exact method.
+            known: bounds of an earlier solve; see `Problem.solve_exactly`.
 
         Raises:
             GapsmithError: where the method fails, or the child ends.
         """
         child = self._start()
         try:
-            pickle.dump((method, instance, seconds), _get_pipe(child.stdin))
+            pickle.dump((method, instance, seconds, known), _get_pipe(child.stdin))
             _get_pipe(child.stdin).flush()
             found: Baseline | GapsmithError = pickle.load(_get_pipe(child.stdout))
         except (OSError, EOFError, pickle.UnpicklingError):
@@ -131,15 +165,17 @@ def serve() -> None:
     os.dup2(2, 1)
     while True:
         try:
-            method, instance, seconds = pickle.load(sys.stdin.buffer)
+            request = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        pickle.dump(_solve(method, instance, seconds), replies)
+        pickle.dump(_solve(*request), replies)
         replies.flush()
 
 
-def _solve(method: ExactMethod, instance: Instance, seconds: float) -> Baseline | GapsmithError:
+def _solve(
+    method: ExactMethod, instance: Instance, seconds: float, known: Baseline | None
+) -> Baseline | GapsmithError:
     try:
-        return method(instance, seconds)
+        return method.solve_exactly(instance, seconds, known)
     except GapsmithError as error:
         return error

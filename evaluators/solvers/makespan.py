@@ -97,7 +97,9 @@ def solve_permutation_flow_shop(p: Integers, lower: int, seconds: float) -> tupl
     return found, sequence
 
 
-def solve_job_shop(machines: Integers, p: Integers, starts: Integers, seconds: float) -> SolverRun:
+def solve_job_shop(
+    machines: Integers, p: Integers, starts: Integers, seconds: float, lower: int = 0
+) -> SolverRun:
     """Solves J‖Cmax with an interval for each operation.
 
     Args:
@@ -105,6 +107,7 @@ def solve_job_shop(machines: Integers, p: Integers, starts: Integers, seconds: f
         p: their processing times, shape [n, m].
         starts: a schedule to begin with, shape [n, m].
         seconds: limit.
+        lower: a proven bound, if one is known.
 
     Returns:
         The run; its starts are job by job, [n * m].
@@ -114,7 +117,7 @@ def solve_job_shop(machines: Integers, p: Integers, starts: Integers, seconds: f
     model = cp_model.CpModel()
     horizon = int((starts + p).max())
     loads = [int(p[machines == k].sum()) for k in range(int(machines.max()) + 1)]
-    lower = max(*loads, int(p.sum(axis=1).max()))
+    lower = max(lower, *loads, int(p.sum(axis=1).max()))
     makespan = model.new_int_var(lower, horizon, "makespan")
     variables: list[Any] = []
     intervals: dict[int, list[Any]] = {}

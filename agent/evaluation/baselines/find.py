@@ -63,7 +63,9 @@ def _solve_missing(
         progress(SOLVING, done, len(missing))
 
     look()  # also before the first, which may take a minute
-    with closing(solve_all(problem, missing, seconds, workers, look)) as results:
+    # What is not proven is solved again from what is known of it.
+    known = archive.read_baselines(problem.name, list(missing), problem.version) if archive else {}
+    with closing(solve_all(problem, missing, known, seconds, workers, look)) as results:
         for digest, solved in results:
             found[digest] = solved
             if archive is not None:

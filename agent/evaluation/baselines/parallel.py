@@ -23,6 +23,7 @@ LOOK_SECONDS = 0.5
 def solve_all(
     problem: Problem,
     instances: Mapping[str, Instance],
+    known: Mapping[str, Baseline],
     seconds: float,
     workers: int,
     look: Callable[[], None],
@@ -32,6 +33,7 @@ def solve_all(
     Args:
         problem: whose exact method is used.
         instances: by digest.
+        known: bounds of earlier solves, by digest, from which the method continues.
         seconds: limit of the exact method for each, in CPU seconds.
         workers: processes at most, each with one instance at a time.
         look: called now and then; what it raises ends the work.
@@ -39,26 +41,27 @@ def solve_all(
     waiting, began = dict(instances), time.monotonic()
     while waiting and (workers < 2 or len(waiting) < 2 or time.monotonic() - began < SECONDS_ALONE):
         digest = next(iter(waiting))
-        yield digest, problem.baseline(waiting.pop(digest), seconds)
+        yield digest, problem.solve_exactly(waiting.pop(digest), seconds, known.get(digest))
     if waiting and (method := find_sendable(problem)) is not None:
-        yield from _solve_beside(method, waiting, seconds, min(workers, len(waiting)), look)
+        yield from _solve_beside(method, waiting, known, seconds, min(workers, len(waiting)), look)
     elif waiting:
-        yield from solve_all(problem, waiting, seconds, 1, look)
+        yield from solve_all(problem, waiting, known, seconds, 1, look)
 
 
 def _solve_beside(
     method: ExactMethod,
     instances: Mapping[str, Instance],
+    known: Mapping[str, Baseline],
     seconds: float,
     workers: int,
     look: Callable[[], None],
 ) -> Results:
     children: SimpleQueue[SolverProcess] = SimpleQueue()
 
-    def solve(instance: Instance) -> Baseline:
+    def solve(digest: str) -> Baseline:
         child = children.get()
         try:
-            return child.solve(method, instance, seconds)
+            return child.solve(method, instances[digest], seconds, known.get(digest))
         finally:
             children.put(child)
 
@@ -67,7 +70,7 @@ def _solve_beside(
         for child in [SolverProcess() for _ in range(workers)]:
             children.put(child)
             opened.callback(child.close)  # before the threads are waited for
-        started = {threads.submit(solve, instance): digest for digest, instance in instances.items()}
+        started = {threads.submit(solve, digest): digest for digest in instances}
         opened.callback(threads.shutdown, wait=False, cancel_futures=True)
         yield from _list_as_done(started, look)
 

@@ -60,6 +60,7 @@ def guard_problem(problem: Problem, path: Path) -> Problem:
         generate=watch(problem.generate, "generate", convert_data),
         cost=watch(problem.cost, "cost", convert_cost),
         baseline=watch(problem.baseline, "baseline", convert_baseline),
+        tighten=None if problem.tighten is None else watch(problem.tighten, "tighten", convert_baseline),
         cpu_seconds=watch(problem.cpu_seconds, "cpu_seconds", convert_limit),
         read=reader if reader is refuse_to_read else watch(reader, "read", convert_instances),
         relabel=None if relabel is None else watch(relabel, "relabel", convert_instance),

@@ -3,6 +3,7 @@
 The makespan of every schedule is computed again from its list of operations.
 """
 
+import math
 import time
 
 import numpy as np
@@ -95,27 +96,33 @@ def _bound_makespan(machines: Integers, p: Integers) -> int:
     return int(max(loads.max(), p.sum(axis=1).max()))
 
 
-def solve_job_shop(machines: Integers, p: Integers, seconds: float) -> Baseline:
+def solve_job_shop(
+    machines: Integers, p: Integers, seconds: float, known: Baseline | None = None
+) -> Baseline:
     """Solves by CP-SAT from a dispatched schedule on.
 
     Args:
         machines: the machines of the operations of each job, in order, shape [n, m].
         p: their processing times, shape [n, m].
         seconds: limit of CPU time.
+        known: bounds and a schedule of an earlier solve, from which this one continues.
 
     Returns:
-        Bounds, and the best schedule: the dispatched one if CP-SAT finds none.
+        Bounds, and the best schedule: the dispatched or the known one if CP-SAT finds none.
     """
     begin = time.process_time()
     first = (
         dispatch_most_work_remaining(machines, p) if p.size * len(p) <= MAX_DISPATCHED else _list_in_turn(p)
     )
-    if p.size > MAX_OPERATIONS:
-        found = makespan_models.SolverRun(_bound_makespan(machines, p), None, 0.0)
+    if known is not None and known.solution is not None:
+        first = min(first, known.solution, key=lambda sequence: makespan(machines, p, sequence))
+    lower = max(_bound_makespan(machines, p), math.ceil(known.lower) if known else 0)
+    if p.size > MAX_OPERATIONS or makespan(machines, p, first) <= lower:
+        found = makespan_models.SolverRun(lower, None, 0.0)
     else:
         left = seconds - (time.process_time() - begin)
         found = makespan_models.solve_job_shop(
-            machines, p, np.array(compute_start_times(machines, p, first)), left
+            machines, p, np.array(compute_start_times(machines, p, first)), left, lower
         )
     sequences = [first]
     if found.starts is not None:

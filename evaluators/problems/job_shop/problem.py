@@ -132,6 +132,12 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
     return solve_job_shop(machines, p, seconds)
 
 
+def tighten(instance: Instance, seconds: float, known: Baseline) -> Baseline:
+    """Continues an earlier solve, from its bound and schedule."""
+    machines, p = np.asarray(instance.data["machines"]), np.asarray(instance.data["p"])
+    return solve_job_shop(machines, p, seconds, known)
+
+
 def cpu_seconds(instance: Instance) -> float:
     """Returns two seconds up to 100 operations, more beyond (power of 1.5)."""
     hundreds = np.asarray(instance.data["p"]).size / 100
@@ -170,6 +176,7 @@ problem = Problem(
     read=read,
     cost=cost,
     baseline=baseline,
+    tighten=tighten,
     rules=RULES,
     grammar=GRAMMAR,
     compiled=CompiledFunctions(compiled.__file__),

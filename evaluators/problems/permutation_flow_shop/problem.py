@@ -139,6 +139,11 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
     return solve_flow_shop(np.asarray(instance.data["p"]), seconds)
 
 
+def tighten(instance: Instance, seconds: float, known: Baseline) -> Baseline:
+    """Continues an earlier solve, from its bound and sequence."""
+    return solve_flow_shop(np.asarray(instance.data["p"]), seconds, known)
+
+
 def cpu_seconds(instance: Instance) -> float:
     """Returns the CPU limit: one second up to 40 jobs.
 
@@ -180,6 +185,7 @@ problem = Problem(
     layouts=LAYOUTS,
     cost=cost,
     baseline=baseline,
+    tighten=tighten,
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,

@@ -1,5 +1,6 @@
 """Proven makespans of resource-constrained projects by CP-SAT, each with its start times."""
 
+import math
 import time
 
 import numpy as np
@@ -89,15 +90,27 @@ def bound_by_work(duration: Integers, demand: Integers, capacity: Integers) -> i
 
 
 def solve_rcpsp(
-    duration: Integers, precedence: Integers, demand: Integers, capacity: Integers, seconds: float
+    duration: Integers,
+    precedence: Integers,
+    demand: Integers,
+    capacity: Integers,
+    seconds: float,
+    known: Baseline | None = None,
 ) -> Baseline:
-    """Solves by CP-SAT, from a serial schedule, within the limit."""
+    """Solves by CP-SAT, from a serial schedule, within the limit.
+
+    With the bounds and the schedule of an earlier solve it continues from these.
+    """
     begin = time.process_time()
     start = build_serial_schedule(duration, precedence, demand, capacity)
     start = justify_schedule(duration, precedence, demand, capacity, start, begin + seconds / 2)
     early, tail = compute_critical_path(duration, precedence)
     path, work = int((early + tail).max()), bound_by_work(duration, demand, capacity)
     lower, solver = max(path, work), "critical path" if path >= work else "resource work"
+    if known is not None and known.solution is not None:
+        start = min(start, np.array(known.solution, np.int64), key=lambda s: int((s + duration).max()))
+    if known is not None and known.lower > lower:
+        lower, solver = math.ceil(known.lower), known.solver
     if int((start + duration).max()) > lower:
         left = seconds - (time.process_time() - begin)
         found = makespan_models.solve_project(duration, precedence, demand, capacity, start, lower, left)

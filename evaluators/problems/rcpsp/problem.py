@@ -136,6 +136,12 @@ def baseline(instance: Instance, seconds: float) -> Baseline:
     return solve_rcpsp(duration, precedence, demand, capacity, seconds)
 
 
+def tighten(instance: Instance, seconds: float, known: Baseline) -> Baseline:
+    """Continues an earlier solve, from its bound and schedule."""
+    duration, precedence, demand, capacity = (np.asarray(instance.data[name]) for name in ENTRY_NAMES)
+    return solve_rcpsp(duration, precedence, demand, capacity, seconds, known)
+
+
 def cpu_seconds(instance: Instance) -> float:
     """Returns the CPU limit: two seconds up to 32 activities.
 
@@ -176,6 +182,7 @@ problem = Problem(
     read=read,
     cost=cost,
     baseline=baseline,
+    tighten=tighten,
     rules=RULES,
     grammar=GRAMMAR,
     cpu_seconds=cpu_seconds,

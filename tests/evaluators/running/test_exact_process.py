@@ -8,7 +8,12 @@ from helpers import TINY, tiny
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.evaluators.base import Baseline, GapsmithError, Instance
 from gapsmith.evaluators.catalogue import list_problems
-from gapsmith.evaluators.running.exact_process import ReferredMethod, SolverProcess, find_sendable
+from gapsmith.evaluators.running.exact_process import (
+    BuiltInMethod,
+    ReferredMethod,
+    SolverProcess,
+    find_sendable,
+)
 
 FAILING = """
 def failing(instance, seconds):
@@ -23,7 +28,7 @@ problem = replace(problem, baseline=failing)
 def test_exact_methods_of_ours_are_sent_by_name(name):
     """The child needs no more of Gapsmith than the method itself."""
     problem = find_problem(name, "", "")
-    assert find_sendable(problem) is problem.baseline
+    assert find_sendable(problem) == BuiltInMethod(problem.baseline.__module__)
 
 
 def test_only_the_method_of_the_reference_is_sent():

@@ -3,6 +3,7 @@
 The cost of every sequence is computed again.
 """
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -103,12 +104,13 @@ def _solve_johnson(a: Integers, b: Integers, lag: Integers) -> int:
     return int((start + tail).max())
 
 
-def solve_flow_shop(p: Integers, seconds: float) -> Baseline:
+def solve_flow_shop(p: Integers, seconds: float, known: Baseline | None = None) -> Baseline:
     """Runs iterated greedy, then branch and bound, within the CPU limit.
 
     Args:
         p: processing times, shape [n, m].
         seconds: CPU seconds, compilation not counted.
+        known: bounds and a sequence of an earlier solve, from which this one continues.
     """
     from gapsmith.evaluators.problems.permutation_flow_shop.exact import search as kernel
 
@@ -116,7 +118,10 @@ def solve_flow_shop(p: Integers, seconds: float) -> Baseline:
     _compile(p[:1, :1])
     start = time.process_time()
     root = max(bound_by_machine(p), bound_by_two_machines(p, start + seconds / 2))
+    root = max(root, math.ceil(known.lower) if known else 0)
     best = _run_greedy(p, root, seconds - (time.process_time() - start))
+    if known is not None and known.solution is not None:
+        best = min(best, np.array(known.solution, np.int64), key=lambda sequence: makespan(p, sequence))
     upper = makespan(p, best)
     if len(p) > MOST_JOBS:
         return Baseline(root, upper, best.tolist(), "flow-shop bounds", time.process_time() - start)
