@@ -9,5 +9,5 @@ ProgressCallback = Callable[[str, int, int], None]
 SOLVING = "solving instances exactly"
 
 
-def ignore_progress(doing: str, done: int, whole: int) -> None:
+def ignore_progress(task: str, done: int, whole: int) -> None:
     """Does nothing: no progress is shown."""
