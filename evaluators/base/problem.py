@@ -234,7 +234,7 @@ class Problem:
         )
 
     def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None = None) -> Baseline:
-        """Solves an instance by the exact method, from what is known of it.
+        """Solves an instance by the exact method, from known bounds.
 
         Args:
             instance: the one to solve.
