@@ -11,7 +11,6 @@ import numpy as np
 from gapsmith.evaluators.base.instances import (
     Datum,
     GapsmithError,
-    Infeasible,
     Instance,
     Number,
     Split,
@@ -232,25 +231,6 @@ class Problem:
             solver_seconds=found.solver_seconds,
             warm_size=self.smallest_size,
         )
-
-    def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None = None) -> Baseline:
-        """Solves an instance by the exact method, from known bounds.
-
-        Args:
-            instance: the one to solve.
-            seconds: limit of the exact method, in CPU seconds.
-            known: bounds of an earlier solve; a solution that does not cost its bound is left aside.
-        """
-        if known is None or self.tighten is None:
-            return self.baseline(instance, seconds)
-        return self.tighten(instance, seconds, self._drop_wrong_solution(instance, known))
-
-    def _drop_wrong_solution(self, instance: Instance, known: Baseline) -> Baseline:
-        try:
-            right = self.cost(instance, known.solution) == (known.lower if self.maximise else known.upper)
-        except Infeasible:
-            right = False
-        return known if right else replace(known, solution=None)
 
     @property
     def smallest_size(self) -> int:

@@ -19,6 +19,7 @@ from types import CodeType
 from typing import IO, Protocol
 
 from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem, Reference
+from gapsmith.evaluators.running.exact import solve_exactly
 
 MODULE = "gapsmith.evaluators.running.exact_process"
 OURS = "gapsmith.evaluators.problems."
@@ -27,8 +28,8 @@ OURS = "gapsmith.evaluators.problems."
 class ExactMethod(Protocol):
     """An exact method that can be sent to another process."""
 
-    def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
-        """Solves an instance; see `Problem.solve_exactly`."""
+    def solve(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
+        """Solves an instance; see `exact.solve_exactly`."""
         ...
 
 
@@ -38,10 +39,10 @@ class BuiltInMethod:
 
     module: str
 
-    def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
+    def solve(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
         """Solves an instance; imports nothing but the problem."""
         problem: Problem = importlib.import_module(self.module).problem
-        return problem.solve_exactly(instance, seconds, known)
+        return solve_exactly(problem, instance, seconds, known)
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class ReferredMethod:
 
     reference: Reference
 
-    def solve_exactly(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
+    def solve(self, instance: Instance, seconds: float, known: Baseline | None) -> Baseline:
         """Solves an instance. Raises GapsmithError where the problem is gone."""
-        return self.reference.resolve().solve_exactly(instance, seconds, known)
+        return solve_exactly(self.reference.resolve(), instance, seconds, known)
 
 
 def find_sendable(problem: Problem) -> ExactMethod | None:
@@ -104,7 +105,7 @@ class SolverProcess:
             method: see `find_sendable`.
             instance: the one to solve.
             seconds: limit of the exact method.
-            known: bounds of an earlier solve; see `Problem.solve_exactly`.
+            known: bounds of an earlier solve; see `exact.solve_exactly`.
 
         Raises:
             GapsmithError: where the method fails, or the child ends.
@@ -176,6 +177,6 @@ def _solve(
     method: ExactMethod, instance: Instance, seconds: float, known: Baseline | None
 ) -> Baseline | GapsmithError:
     try:
-        return method.solve_exactly(instance, seconds, known)
+        return method.solve(instance, seconds, known)
     except GapsmithError as error:
         return error

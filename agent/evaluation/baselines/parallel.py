@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import TypeAlias
 
 from gapsmith.evaluators.base import Baseline, Instance, Problem
+from gapsmith.evaluators.running.exact import solve_exactly
 from gapsmith.evaluators.running.exact_process import ExactMethod, SolverProcess, find_sendable
 
 Results: TypeAlias = Generator[tuple[str, Baseline], None, None]
@@ -41,7 +42,7 @@ def solve_all(
     waiting, began = dict(instances), time.monotonic()
     while waiting and (workers < 2 or len(waiting) < 2 or time.monotonic() - began < SECONDS_ALONE):
         digest = next(iter(waiting))
-        yield digest, problem.solve_exactly(waiting.pop(digest), seconds, known.get(digest))
+        yield digest, solve_exactly(problem, waiting.pop(digest), seconds, known.get(digest))
     if waiting and (method := find_sendable(problem)) is not None:
         yield from _solve_beside(method, waiting, known, seconds, min(workers, len(waiting)), look)
     elif waiting:
