@@ -10,7 +10,8 @@ search uses: a run of `offline` must give the same archive on every machine.
 
 import numpy as np
 
-from gapsmith.evaluators.grammar import Grammar, Terminal
+from gapsmith.evaluators.grammar import SECONDS, Grammar, Terminal
+from gapsmith.evaluators.problems.rcpsp.compiled import search_lists
 
 
 def schedule(duration, precedence, demand, capacity):
@@ -243,6 +244,24 @@ def sampling(duration, before, demand, capacity, start):
     return start
 
 
+def brief_lists(duration, before, demand, capacity, start):
+    """Compiled genetic algorithm on activity lists with justification, of brief work."""
+    schedules = int(SECONDS * 400000) // len(duration)
+    return search_lists(duration, before, demand, capacity, start, schedules, 1)
+
+
+def lists(duration, before, demand, capacity, start):
+    """Compiled genetic algorithm on activity lists with justification."""
+    schedules = int(SECONDS * 1200000) // len(duration)
+    return search_lists(duration, before, demand, capacity, start, schedules, 1)
+
+
+def long_lists(duration, before, demand, capacity, start):
+    """Compiled genetic algorithm on activity lists with justification, of long work."""
+    schedules = int(SECONDS * 2400000) // len(duration)
+    return search_lists(duration, before, demand, capacity, start, schedules, 1)
+
+
 IMPROVEMENTS = (keep, justification, list_shifts, sampling)
 
 GRAMMAR = Grammar(
@@ -252,6 +271,7 @@ GRAMMAR = Grammar(
         "improve": IMPROVEMENTS,
         "polish": IMPROVEMENTS,
     },
+    compiled=dict.fromkeys(("improve", "polish"), (brief_lists, lists, long_lists)),
     terminals=(
         Terminal("length", "time", "durations of the eligible activities, an array"),
         Terminal("lft", "time", "their latest finish times on the critical path's length, an array"),

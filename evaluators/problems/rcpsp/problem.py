@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gapsmith.evaluators.base import Baseline, Datum, Infeasible, Instance, Problem, ProblemScale, Split
-from gapsmith.evaluators.grammar import Argument, EntryPoint
+from gapsmith.evaluators.grammar import Argument, CompiledFunctions, EntryPoint
+from gapsmith.evaluators.problems.rcpsp import compiled
 from gapsmith.evaluators.problems.rcpsp.exact import solve_rcpsp
 from gapsmith.evaluators.problems.rcpsp.generator import draw_project
 from gapsmith.evaluators.problems.rcpsp.grammar import GRAMMAR
@@ -185,6 +186,7 @@ problem = Problem(
     tighten=tighten,
     rules=RULES,
     grammar=GRAMMAR,
+    compiled=CompiledFunctions(compiled.__file__),
     cpu_seconds=cpu_seconds,
     scales=SCALES,
 )
