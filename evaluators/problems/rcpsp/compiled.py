@@ -18,7 +18,10 @@ PATIENCE = 25
 
 @njit
 def _list_arcs(before, mirrored):
-    """Lists the predecessors of each activity, one after the other: `(first, arcs)`; mirrored, its successors."""
+    """Lists the predecessors of each activity; mirrored, its successors.
+
+    Those of j are `arcs[first[j]:first[j + 1]]`. Returns `(first, arcs)`.
+    """
     n = len(before)
     first, arcs, count = np.zeros(n + 1, np.int64), np.zeros(n * n, np.int64), 0
     for j in range(n):
@@ -32,7 +35,9 @@ def _list_arcs(before, mirrored):
 
 @njit
 def _place_serially(order, duration, first, arcs, demand, free, start):
-    """Starts the activities in the order of a list, each as early as possible; returns the makespan.
+    """Starts activities in the order of a list; returns the makespan.
+
+    Each starts as early as possible.
 
     free: units of each resource that are left at each time, all of them at the start and at the end; start: filled in.
     """
@@ -69,7 +74,7 @@ def _place_serially(order, duration, first, arcs, demand, free, start):
 
 @njit
 def _sort_by(key, order):
-    """Sorts a list by keys, those that are equal as they stood."""
+    """Sorts a list by keys, equal ones as they stood."""
     for place in range(1, len(order)):
         i = order[place]
         gap = place
@@ -89,7 +94,7 @@ def _reverse(order):
 
 @njit
 def _justify(order, project, free, start, key):
-    """Generates a schedule, justifies it to the right and to the left, and orders the list by its starts.
+    """Generates a schedule, justifies it, and orders the list by starts.
 
     Double justification of Valls, Ballestin and Quintanilla (2005). Returns the makespan; two more schedules.
     """
@@ -112,7 +117,10 @@ def _justify(order, project, free, start, key):
 
 @njit
 def _draw_list(rank, sharpness, first, arcs, last, back, order, missing, ready, weight):
-    """Draws a list by regret: activities of low rank are likely to come early (Drexl 1991)."""
+    """Draws a list by regret (Drexl 1991).
+
+    Activities of low rank are likely to come early.
+    """
     n, count = len(rank), 0
     for i in range(n):
         missing[i] = first[i + 1] - first[i]
@@ -143,7 +151,10 @@ def _draw_list(rank, sharpness, first, arcs, last, back, order, missing, ready, 
 
 @njit
 def _cross(mother, father, a, b, child, used):
-    """Takes places up to a and from b on from the mother's order, those between from the father's (Hartmann 1998)."""
+    """Crosses two lists at two points (Hartmann 1998).
+
+    Places before a and from b on are in the mother's order, those between in the father's.
+    """
     used[:] = False
     for place in range(a):
         child[place] = mother[place]
@@ -172,7 +183,11 @@ def _exchange_neighbours(order, before, chance):
 
 @njit
 def _find_bound(project, capacity):
-    """Finds the latest starts, 0 for the last, and a lower bound: the critical path, and what each resource must do."""
+    """Finds the latest starts and a lower bound.
+
+    The latest starts are below 0, those of the last activity 0; the bound is the length of the critical path, or the
+    work of a resource divided by its capacity.
+    """
     duration, _, _, last, back, demand = project
     n = len(duration)
     tail, rank, bound = np.zeros(n, np.int64), np.zeros(n), 0
