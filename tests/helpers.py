@@ -24,7 +24,9 @@ from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop import tuning as constants
 from gapsmith.agent.runs.run import Run
 from gapsmith.agent.runs.settings import Settings
+from gapsmith.evaluators.grammar import BLOCKS
 from gapsmith.sandbox import Answer, Array, Ending, Level, Outcome
+from gapsmith.sandbox.guest.compiler import load_blocks
 
 SHARED = Path(__file__).parents[2] / "shared"
 DATA = Path(os.environ.get("GAPSMITH_DATA") or SHARED / "data")
@@ -84,6 +86,22 @@ def patience(lines):
         return trace
 
     return trace
+
+
+def load_plain(module):
+    """The functions of a module of compiled functions, not compiled, as where numba is not installed."""
+    source = Path(module.__file__).read_text("utf-8")
+    space = {"__name__": "plain"}
+    exec(source.replace("from numba import njit", "njit = lambda function: function"), space)
+    return types.SimpleNamespace(**space)
+
+
+def load_compiled(module):
+    """The functions of a module of compiled functions, compiled and kept as a sandbox does."""
+    import numba  # noqa: F401 - what follows expects it
+
+    load_blocks(BLOCKS, module.__file__)
+    return sys.modules.pop(BLOCKS)
 
 
 class NoSandbox:

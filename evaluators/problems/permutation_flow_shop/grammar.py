@@ -11,7 +11,8 @@ that a search uses: a run of `offline` must give the same archive on a slow mach
 
 import numpy as np
 
-from gapsmith.evaluators.grammar import Grammar, Terminal
+from gapsmith.evaluators.grammar import SECONDS, Grammar, Terminal
+from gapsmith.evaluators.problems.permutation_flow_shop.compiled import insert_jobs, iterate_greedy
 
 
 def schedule(p):
@@ -249,6 +250,41 @@ def iterated_greedy(p, sequence):
     return sequence
 
 
+def compiled_insertion(p):
+    """Compiled insertion in the order of priority, where the partial sequence is shortest, ties by idle time."""
+    front = np.zeros(p.shape[1], dtype=np.int64)
+    total = np.cumsum(p, axis=1)
+    ends = np.maximum.accumulate(front - total + p, axis=1) + total
+    finish, idle = ends[:, -1], (ends - p - front).sum(axis=1)
+    work, first, last = p.sum(axis=1), p[:, 0], p[:, -1]
+    longest, spread = p.max(axis=1), p.std(axis=1)
+    slope = p @ np.linspace(-1, 1, p.shape[1])
+    pair = np.maximum((p[:, :-1] + p[:, 1:]).min(axis=1) if p.shape[1] > 1 else work, 1)
+    load, mean = p.sum(axis=0).max(), p.mean()
+    priority = work * -1.0
+    return insert_jobs(p, np.zeros(0, dtype=np.int64), np.argsort(priority, kind="stable"))
+
+
+def brief_greedy(p, sequence):
+    """Compiled iterated greedy search with insertions, of brief work."""
+    return iterate_greedy(p, sequence, 2, 0.5, int(SECONDS * 30000000), 1)
+
+
+def greedy(p, sequence):
+    """Compiled iterated greedy search with insertions; few jobs are taken out."""
+    return iterate_greedy(p, sequence, 2, 0.5, int(SECONDS * 90000000), 1)
+
+
+def deep_greedy(p, sequence):
+    """Compiled iterated greedy search with insertions; more jobs are taken out, and little worse is accepted."""
+    return iterate_greedy(p, sequence, 4, 0.2, int(SECONDS * 90000000), 1)
+
+
+def long_greedy(p, sequence):
+    """Compiled iterated greedy search with insertions, of long work."""
+    return iterate_greedy(p, sequence, 2, 0.5, int(SECONDS * 180000000), 1)
+
+
 IMPROVEMENTS = (keep, reinsertion, insertion_descent, adjacent_swaps, iterated_greedy)
 
 GRAMMAR = Grammar(
@@ -258,6 +294,8 @@ GRAMMAR = Grammar(
         "improve": IMPROVEMENTS,
         "polish": IMPROVEMENTS,
     },
+    compiled={"construct": (compiled_insertion,)}
+    | dict.fromkeys(("improve", "polish"), (brief_greedy, greedy, deep_greedy, long_greedy)),
     terminals=(
         Terminal("work", "time", "total processing times of the jobs to choose from, an array"),
         Terminal("first", "time", "their times on the first machine, an array"),

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, ProblemScale, Split
-from gapsmith.evaluators.grammar import Argument, EntryPoint
+from gapsmith.evaluators.grammar import Argument, CompiledFunctions, EntryPoint
+from gapsmith.evaluators.problems.permutation_flow_shop import compiled
 from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import (
     makespan,
     solve_flow_shop,
@@ -188,6 +189,7 @@ problem = Problem(
     tighten=tighten,
     rules=RULES,
     grammar=GRAMMAR,
+    compiled=CompiledFunctions(compiled.__file__),
     cpu_seconds=cpu_seconds,
     scales=SCALES,
 )
