@@ -11,7 +11,8 @@ Every block bounds its own work, so that none comes near the CPU limit on the si
 
 import numpy as np
 
-from gapsmith.evaluators.grammar import Grammar, Terminal
+from gapsmith.evaluators.grammar import SECONDS, Grammar, Terminal
+from gapsmith.evaluators.problems.tsp.compiled import join_fragments, list_near, search_locally
 
 
 def tour(distance):
@@ -177,6 +178,36 @@ def reinsert(distance, sequence):
     return sequence
 
 
+def compiled_fragments(distance):
+    """Compiled: edges to near cities from the shortest on, and then the nearest ends of what they join."""
+    return join_fragments(distance, list_near(distance, 8))
+
+
+def in_order(distance):
+    """The cities in the order in which they are given."""
+    return np.arange(len(distance))
+
+
+def brief_local(distance, sequence):
+    """Compiled iterated local search with near cities, of brief work."""
+    return search_locally(distance, list_near(distance, 8), sequence, 0.0, int(SECONDS * 3000000), 1)
+
+
+def local(distance, sequence):
+    """Compiled iterated local search with near cities; no tour is accepted that is longer."""
+    return search_locally(distance, list_near(distance, 8), sequence, 0.0, int(SECONDS * 8000000), 1)
+
+
+def warm_local(distance, sequence):
+    """Compiled iterated local search with near cities; tours that are a little longer are accepted."""
+    return search_locally(distance, list_near(distance, 6), sequence, 0.05, int(SECONDS * 8000000), 1)
+
+
+def long_local(distance, sequence):
+    """Compiled iterated local search with near cities, of long work."""
+    return search_locally(distance, list_near(distance, 8), sequence, 0.03, int(SECONDS * 14000000), 1)
+
+
 IMPROVEMENTS = (keep, two_opt, or_opt, reinsert)
 
 GRAMMAR = Grammar(
@@ -186,6 +217,8 @@ GRAMMAR = Grammar(
         "improve": IMPROVEMENTS,
         "polish": IMPROVEMENTS,
     },
+    compiled={"construct": (compiled_fragments, in_order)}
+    | dict.fromkeys(("improve", "polish"), (brief_local, local, warm_local, long_local)),
     terminals=(
         Terminal("near", "length", "distance of each unvisited city from the part built so far, an array"),
         Terminal(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline, Datum, Instance, Problem, ProblemScale, Split
-from gapsmith.evaluators.grammar import Argument, EntryPoint
+from gapsmith.evaluators.grammar import Argument, CompiledFunctions, EntryPoint
+from gapsmith.evaluators.problems.tsp import compiled
 from gapsmith.evaluators.problems.tsp.exact.solve import compute_length, solve_tour
 from gapsmith.evaluators.problems.tsp.grammar import GRAMMAR
 from gapsmith.evaluators.problems.tsp.reader import measure_euclidean, read_tsplib
@@ -144,6 +145,7 @@ problem = Problem(
     baseline=baseline,
     rules=RULES,
     grammar=GRAMMAR,
+    compiled=CompiledFunctions(compiled.__file__),
     cpu_seconds=cpu_seconds,
     scales=SCALES,
 )
