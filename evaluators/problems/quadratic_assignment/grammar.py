@@ -11,7 +11,8 @@ Every block bounds its own work, so that none comes near the CPU limit on the si
 
 import numpy as np
 
-from gapsmith.evaluators.grammar import Grammar, Terminal
+from gapsmith.evaluators.grammar import SECONDS, Grammar, Terminal
+from gapsmith.evaluators.problems.quadratic_assignment.compiled import search_tabu
 
 
 def assign(flow, distance):
@@ -130,6 +131,31 @@ def rotations(flow, distance, place):
     return shifts[int(np.argmin(costs))]
 
 
+def brief_tabu(flow, distance, place):
+    """Compiled tabu search over all swaps, of brief work."""
+    return search_tabu(flow, distance, place, 1.0, 10, 0.6, int(SECONDS * 30000000), 1)
+
+
+def iterated_tabu(flow, distance, place):
+    """Compiled tabu search over all swaps, which soon goes on from far around the best."""
+    return search_tabu(flow, distance, place, 1.0, 10, 0.6, int(SECONDS * 80000000), 1)
+
+
+def patient_tabu(flow, distance, place):
+    """Compiled tabu search over all swaps, which goes on for longer before it is restarted near the best."""
+    return search_tabu(flow, distance, place, 1.0, 50, 0.3, int(SECONDS * 80000000), 1)
+
+
+def short_tabu(flow, distance, place):
+    """Compiled tabu search over all swaps, in which facilities may soon return."""
+    return search_tabu(flow, distance, place, 0.4, 5, 0.3, int(SECONDS * 80000000), 1)
+
+
+def long_tabu(flow, distance, place):
+    """Compiled tabu search over all swaps, of long work."""
+    return search_tabu(flow, distance, place, 1.0, 10, 0.6, int(SECONDS * 150000000), 1)
+
+
 IMPROVEMENTS = (keep, best_swaps, tabu, rotations)
 
 GRAMMAR = Grammar(
@@ -139,6 +165,9 @@ GRAMMAR = Grammar(
         "improve": IMPROVEMENTS,
         "polish": IMPROVEMENTS,
     },
+    compiled=dict.fromkeys(
+        ("improve", "polish"), (brief_tabu, iterated_tabu, patient_tabu, short_tabu, long_tabu)
+    ),
     terminals=(
         Terminal("known", "cost", "what each choice costs with the facilities placed so far, an array"),
         Terminal("busy", "flow", "flow between its facility and those not yet placed, an array"),

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapsmith.evaluators.base import Baseline, Datum, GapsmithError, Instance, Problem, ProblemScale, Split
-from gapsmith.evaluators.grammar import Argument, EntryPoint
+from gapsmith.evaluators.grammar import Argument, CompiledFunctions, EntryPoint
+from gapsmith.evaluators.problems.quadratic_assignment import compiled
 from gapsmith.evaluators.problems.quadratic_assignment.exact.solve import (
     LARGEST_COST,
     compute_cost,
@@ -187,6 +188,7 @@ problem = Problem(
     baseline=baseline,
     rules=RULES,
     grammar=GRAMMAR,
+    compiled=CompiledFunctions(compiled.__file__),
     cpu_seconds=cpu_seconds,
     scales=SCALES,
 )
