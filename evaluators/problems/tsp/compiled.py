@@ -87,7 +87,7 @@ def _log(a, b, c, d, tour, place, log, count, used):
 
 @njit
 def _carry(p, a, e, q, c, f, turned, tour, place, log, count, used):
-    """Moves a segment between c and f; returns the length of the log.
+    """Moves a segment between c and f; returns the log's length.
 
     The cities stand as p a…e q…c f, in either direction. It becomes c a…e f, or c e…a f if turned.
     """
