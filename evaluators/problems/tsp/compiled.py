@@ -209,7 +209,7 @@ def join_fragments(distance, near):
     lengths = np.zeros(n * width, np.int64)
     for i in range(n * width):
         lengths[i] = distance[i // width, near[i // width, i % width]]
-    for i in np.argsort(lengths):
+    for i in np.argsort(lengths, kind="mergesort"):
         a, b = i // width, near[i // width, i % width]
         if degree[a] < 2 and degree[b] < 2 and ends[a] != b:
             _link(a, b, ends, degree, links)
