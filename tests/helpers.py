@@ -88,19 +88,19 @@ def patience(lines):
     return trace
 
 
-def load_plain(module):
-    """The functions of a module of compiled functions, not compiled, as where numba is not installed."""
-    source = Path(module.__file__).read_text("utf-8")
+def load_plain(file):
+    """The functions of a file of compiled functions, not compiled, as where numba is not installed."""
+    source = Path(file).read_text("utf-8")
     space = {"__name__": "plain"}
     exec(source.replace("from numba import njit", "njit = lambda function: function"), space)
     return types.SimpleNamespace(**space)
 
 
-def load_compiled(module):
-    """The functions of a module of compiled functions, compiled and kept as a sandbox does."""
+def load_compiled(file):
+    """The functions of a file of compiled functions, compiled and kept as a sandbox does."""
     import numba  # noqa: F401 - what follows expects it
 
-    load_blocks(BLOCKS, module.__file__)
+    load_blocks(BLOCKS, file)
     return sys.modules.pop(BLOCKS)
 
 

@@ -34,7 +34,7 @@ def _schedule(time, opens, closes, before, after, head, tail, found):
     missing = np.zeros(size, np.int64)
     filled, span = 0, 0
     for i in range(size):
-        missing[i] = (not opens[i]) + (before[i] >= 0)
+        missing[i] = int(not opens[i]) + int(before[i] >= 0)
         head[i] = 0
         if missing[i] == 0:
             found[filled] = i

@@ -7,7 +7,7 @@ from helpers import load_compiled, load_plain
 from gapsmith.evaluators.problems.permutation_flow_shop import compiled
 from gapsmith.evaluators.problems.permutation_flow_shop.exact.solve import makespan
 
-PLAIN = load_plain(compiled)
+PLAIN = load_plain(compiled.__file__)
 FIND_PLACE, IMPROVE, HEADS, TAILS = (
     vars(PLAIN)[name] for name in ("_find_place", "_improve", "_fill_heads", "_fill_tails")
 )
@@ -78,7 +78,7 @@ def test_work_is_bounded(monkeypatch):
 
 def test_machine_code_inserts_as_plain_code_does():
     """Types in the warm-up are those of real calls, and numba agrees with Python."""
-    numba = load_compiled(compiled)
+    numba = load_compiled(compiled.__file__)
     p, sequence = draw(3, 12, 5)
     found = numba.insert_jobs(p, NONE, sequence)
     assert found.tolist() == PLAIN.insert_jobs(p, NONE, sequence).tolist()

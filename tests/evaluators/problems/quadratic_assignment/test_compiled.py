@@ -9,7 +9,7 @@ from helpers import load_compiled, load_plain
 from gapsmith.evaluators.problems.quadratic_assignment import compiled
 from gapsmith.evaluators.problems.quadratic_assignment.exact.solve import compute_cost
 
-PLAIN = load_plain(compiled)
+PLAIN = load_plain(compiled.__file__)
 KINDS = ("both", "flow", "distance", "none")
 
 
@@ -50,6 +50,35 @@ def test_changes_are_those_of_the_cost(monkeypatch, kind):
     assert len(turns) >= 15
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_best_swap_that_is_not_tabu_is_chosen(seed):
+    """One is tabu where both facilities would return, unless it makes the cost a new best."""
+    rng = np.random.default_rng(seed)
+    n, turn, limit = 7, 5, -8
+    changes, tabu, place = rng.integers(-10, 10, (n, n)), rng.integers(0, 12, (n, n)), rng.permutation(n)
+    open_ = [
+        (changes[i, j], i, j)
+        for i in range(n)
+        for j in range(i + 1, n)
+        if changes[i, j] < limit or tabu[i, place[j]] <= turn or tabu[j, place[i]] <= turn
+    ]
+    i, j = vars(PLAIN)["_choose"](changes, place, tabu, turn, limit)
+    assert (changes[i, j], i, j) == min(open_)
+    tabu[:] = turn + 1
+    assert vars(PLAIN)["_choose"](changes, place, tabu, turn, -11) == (-1, -1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shake_knows_what_it_changes(kind):
+    """So many facilities move, and the difference of the cost is returned."""
+    flow, distance, place = draw(4, 9, kind)
+    for count in (2, 5, 9, 20):
+        before = place.copy()
+        change = vars(PLAIN)["_shake"](flow, distance, place, count)
+        assert change == price(flow, distance, place) - price(flow, distance, before)
+        assert (place != before).sum() == min(count, 9)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n", [1, 2, 3, 9])
 def test_an_assignment_stays_valid_and_gets_no_worse(n, kind):
@@ -85,7 +114,7 @@ def test_work_is_bounded(monkeypatch, kind):
 
 def test_machine_code_is_that_of_the_types_of_real_calls():
     """Types in the warm-up are those of real calls, and the cost goes down as in plain code."""
-    numba = load_compiled(compiled)
+    numba = load_compiled(compiled.__file__)
     for kind in KINDS:
         flow, distance, place = draw(2, 9, kind)
         found = numba.search_tabu(flow, distance, place, 0.8, 3, 0.6, 40000, 1)

@@ -9,7 +9,7 @@ from helpers import load_compiled, load_plain
 from gapsmith.evaluators.problems.tsp import compiled
 from gapsmith.evaluators.problems.tsp.exact.solve import compute_length
 
-PLAIN = load_plain(compiled)
+PLAIN = load_plain(compiled.__file__)
 SIZES = (1, 2, 3, 5, 8, 9, 25)
 
 
@@ -63,6 +63,22 @@ def test_a_descent_knows_its_gain_and_can_be_undone(seed):
     assert edges[0] == edges[1]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("shift", range(12))
+def test_a_segment_is_carried_in_either_direction(shift, mirrored, turned):
+    """Of p a e q c f it makes p q c a e f, or p q c e a f if it is turned, wherever the tour begins."""
+    n = 12
+    tour = np.roll(np.arange(n), shift)
+    tour = tour[::-1].copy() if mirrored else tour
+    place, log, used = np.argsort(tour), np.zeros((5, 4), np.int64), np.zeros(1, np.int64)
+    vars(PLAIN)["_carry"](0, 1, 3, 4, 6, 7, turned, tour, place, log, 0, used)
+    order = [0, 4, 5, 6, *((3, 2, 1) if turned else (1, 2, 3)), 7, 8, 9, 10, 11]
+    edges = [{frozenset(pair) for pair in zip(each, np.roll(each, 1), strict=True)} for each in (order, tour)]
+    assert edges[0] == edges[1]
+    assert (tour[place] == np.arange(n)).all()
+
+
 @pytest.mark.parametrize("warmth", [0.0, 0.5])
 @pytest.mark.parametrize("n", SIZES)
 def test_a_tour_stays_valid_and_gets_no_longer(n, warmth):
@@ -100,7 +116,7 @@ def test_work_is_bounded(monkeypatch, work):
 
 def test_machine_code_does_as_plain_code():
     """Types in the warm-up are those of real calls, and numba agrees with Python."""
-    numba = load_compiled(compiled)
+    numba = load_compiled(compiled.__file__)
     distance, near, _ = draw(3, 25)
     assert numba.list_near(distance, 6).tolist() == near.tolist()
     tour = numba.join_fragments(distance, near)
