@@ -16,5 +16,6 @@ def _load(folder, name):
 for script in ("common", "null_server", "winners_curse", "racing"):
     _load("search", script)
 _load("", "plots")
+_load("", "large")
 for script in ("faulty_server", "ledger"):
     _load("models", script)
