@@ -112,11 +112,18 @@ def render_system(problem: Problem, train: InstanceSet) -> str:
             compile_seconds=f"{COMPILE_SECONDS:g}",
             compiled=_describe_compiled(problem),
             driver=add_fence(problem.driver.strip(), "python"),
+            classes=_list_classes(problem, train),
             example=_show_example(problem, train),
             data=showing.summarise_instances([problem.shown(each) for each in train.instances]),
             notes=add_fence(limit_untrusted(problem.notes, LONGEST_NOTES)) if problem.notes else "",
         )
     )
+
+
+def _list_classes(problem: Problem, train: InstanceSet) -> list[str]:
+    """Lists the classes of the training instances, the problem's own first."""
+    found = set(map(flatten_untrusted, train.classes))
+    return [name for name in problem.strata if name in found] + sorted(found - set(problem.strata))
 
 
 def _describe_compiled(problem: Problem) -> list[str]:

@@ -316,3 +316,22 @@ def test_compiled_functions_are_told_of_where_they_may_be_used(tmp_path):
     assert "Imports: numpy, scipy and these modules" in text
     assert "`two_opt(tour, d): Improves a tour: int64 [n], changed in place.`" in text
     assert "numba" not in prompt("refine", known).system
+
+
+def test_the_classes_are_those_of_the_instances_at_hand():
+    """Files of one's own are not judged by classes of the generator."""
+    problem = find_problem(WHOLE)
+    train = bench(problem)
+    bounds = {i.digest: b for i, b in zip(train.instances, train.baselines, strict=True)}
+
+    def judged(names):
+        """How programs are judged on instances of these classes."""
+        own = [replace(i, stratum=names[k % len(names)]) for k, i in enumerate(train.instances)]
+        text = render(
+            problem, choice("refine", train, elites(problem, train)), InstanceSet.build(own, bounds, False)
+        )
+        return text.system.partition("# How it is judged")[2].partition("Lower is better")[0]
+
+    assert "pooled over all instances." in judged(["all"])
+    assert "averaged over the classes:\nday; night.\n" in judged(["night", "day"])
+    assert not any(name in judged(["all"]) + judged(["night", "day"]) for name in problem.strata)
