@@ -1,5 +1,6 @@
 """The commands that read an archive: `best`, `explain`, `runs`, `show`, `lineage`, `export`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ from rich.console import RenderableType
 from rich.syntax import Syntax
 from rich.text import Text
 
-from gapsmith.agent.archive import Archive, CandidateRow, RunRow, findings
+from gapsmith.agent.archive import Archive, CallRow, CandidateRow, RunRow, findings
 from gapsmith.agent.archive.costs import summarise_costs
 from gapsmith.agent.cli.options import (
     AllowedPackages,
@@ -42,10 +43,11 @@ from gapsmith.agent.evaluation.rescore import rescore_programs
 from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports import runs as view
-from gapsmith.agent.reports.decisions import encode_decisions, list_decisions, render_decisions
+from gapsmith.agent.reports.decisions import encode_decisions, list_decisions, render_decisions, render_story
 from gapsmith.agent.reports.export.module import export, write_module
 from gapsmith.agent.reports.programs import find_reported_run
-from gapsmith.evaluators.base import SOLVER_SECONDS, UsageError, describe_unknown
+from gapsmith.agent.reports.story import tell_story
+from gapsmith.evaluators.base import SOLVER_SECONDS, GapsmithError, UsageError, describe_unknown
 from gapsmith.evaluators.catalogue import list_problems
 
 
@@ -121,18 +123,44 @@ def register(app: typer.Typer) -> None:
         epilog="Example: gapsmith best single_machine_tardiness. With --front or --set: leaderboards of a run. "
         "With files: gapsmith best single_machine_tardiness --instances mine/*.txt"
     )(best)
-    app.command(epilog="Example: gapsmith explain 3")(explain)
+    app.command(
+        epilog="Example: gapsmith explain 3. Every decision on one candidate: gapsmith explain 3 --slot 17"
+    )(explain)
     app.command(epilog="Example: gapsmith runs")(runs)
-    app.command(epilog="Example: gapsmith show 17")(show)
+    app.command(epilog="Example: gapsmith show 17. What the model was asked: gapsmith show 17 --prompt")(show)
     app.command(epilog="Example: gapsmith lineage 17")(lineage)
     app.command(name="export", epilog="Example: gapsmith export 17 -o my_rule.py")(export_)
 
 
-def show(number: ProgramNumber, archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:
-    """Shows a program's code and where it came from."""
+def show(
+    number: ProgramNumber,
+    prompt: Annotated[
+        bool, typer.Option("--prompt", help="The question that the model was asked for it, as a whole.")
+    ] = False,
+    reply: Annotated[
+        bool, typer.Option("--reply", help="The reply of the model in which it stood, as a whole.")
+    ] = False,
+    archive: ArchiveUrl = "archive.db",
+    as_json: Json = False,
+) -> None:
+    """Shows a program's code and where it came from, or its prompt and reply."""
     with open_archive(archive, reading=True) as store:
         program, births = store.find(number), store.list_births(number)
         finding = findings.find_verification(store, births)
+        call = _find_call(store, births) if prompt or reply else None
+    if prompt or reply:
+        if call is None:
+            raise GapsmithError(
+                f"program {number} is no model's: "
+                "it is a reference rule, or was made from another program by tuning or shortening"
+            )
+        texts = {
+            "prompt": f"{call.system}\n\n{call.prompt}" if prompt else "",
+            "reply": call.reply if reply else "",
+        }
+        asked = {name: text for name, text in texts.items() if text}
+        show_result({"id": number, **asked}, Text("\n\n".join(map(sanitize, asked.values()))), as_json)
+        return
     data = {
         "id": number,
         "problem": program.problem,
@@ -145,6 +173,12 @@ def show(number: ProgramNumber, archive: ArchiveUrl = "archive.db", as_json: Jso
         if finding:
             OUT.print(findings.format_verification(finding))
     show_result(data, _render_source(sanitize(program.source)), as_json)
+
+
+def _find_call(store: Archive, births: Sequence[CandidateRow]) -> CallRow | None:
+    """Finds the call whose reply held the program first."""
+    calls = (store.call(birth.run, birth.slot) for birth in births)
+    return next((call for call in calls if call is not None), None)
 
 
 def _render_source(source: str) -> RenderableType:
@@ -263,18 +297,32 @@ def explain(
     number: Annotated[
         int | None, typer.Argument(metavar="RUN", help="Number of the run (default: the latest).")
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="A line for every candidate and decision.")
+    ] = False,
+    slot: Annotated[
+        int | None, typer.Option("--slot", min=0, help="Only this candidate, with every decision on it.")
+    ] = None,
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """Prints the decision log of a run.
+    """Tells in sentences what a run searched, kept and rejected, and why.
 
-    For each candidate: operator, model, early stopping, validation; at the end the final selection.
+    With --verbose: the decision log, a line for each candidate; at its end the final selection.
     """
     with open_archive(archive, reading=True) as store:
         row = store.run(number)
         found, spent = list_decisions(store, row.id or 0), summarise_costs(store, row.id or 0)
-    number = row.id or 0
-    show_result(encode_decisions(number, found, spent), render_decisions(number, found, spent), as_json)
+    number, story = row.id or 0, tell_story(row, found)
+    if slot is not None:
+        found = [decision for decision in found if decision.slot == slot]
+        if not found:
+            raise UsageError(
+                f"run {number} has no slot {slot}; all are listed by: gapsmith explain {number} --verbose"
+            )
+    log = verbose or slot is not None
+    shown = render_decisions(number, found, spent) if log else render_story(number, story, spent)
+    show_result(encode_decisions(number, found, spent, story), shown, as_json)
 
 
 def runs(archive: ArchiveUrl = "archive.db", as_json: Json = False) -> None:

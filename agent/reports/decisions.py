@@ -4,7 +4,7 @@ From its candidates and events.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from gapsmith.agent.archive.costs import CostSummary
 from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.reports.costs import build_cost_table
-from gapsmith.agent.runs.final.encoding import encode_spending
+from gapsmith.agent.runs.final.encoding import _replace_infinity, encode_spending
 
 LONGEST = 300
 """Characters of a decision that people are shown; `--json` has it whole."""
@@ -51,10 +51,13 @@ def list_decisions(store: Archive, run: int) -> list[Decision]:
     return [Decision(slot if slot >= 0 else None, rows.get(slot), tuple(events[slot])) for slot in slots]
 
 
-def encode_decisions(run: int, found: Iterable[Decision], spent: CostSummary) -> dict[str, Any]:
+def encode_decisions(
+    run: int, found: Iterable[Decision], spent: CostSummary, story: Sequence[tuple[str, list[str]]]
+) -> dict[str, Any]:
     """Encodes the result of `explain`."""
     decided = [_encode_decision(decision) for decision in found]
-    return {"run": run, "decisions": decided, "spending": encode_spending(spent)}
+    chapters = [{"heading": heading, "sentences": lines} for heading, lines in story]
+    return {"run": run, "story": chapters, "decisions": decided, "spending": encode_spending(spent)}
 
 
 def _encode_decision(decision: Decision) -> dict[str, Any]:
@@ -67,6 +70,10 @@ def _encode_decision(decision: Decision) -> dict[str, Any]:
         "id": row.program if row else None,
         "outcome": row.outcome if row else "",
         "message": row.message if row else "",
+        "train_gap_percent": _replace_infinity(row.train_gap) if row else None,
+        "validation_gap_percent": _replace_infinity(row.validation_gap) if row else None,
+        "gate": row.gate if row else "",
+        "cpu_seconds": row.cpu_seconds if row else None,
     }
     return {
         "slot": decision.slot,
@@ -79,6 +86,15 @@ def render_decisions(run: int, found: Iterable[Decision], spent: CostSummary) ->
     """Renders the decisions, and the costs if a model was paid."""
     cost = [build_cost_table(spent)] if spent.whole.tokens_in else []
     return Group(build_decision_table(run, found), *cost)
+
+
+def render_story(run: int, story: Iterable[tuple[str, list[str]]], spent: CostSummary) -> Group:
+    """Renders a run that is told in sentences, and the costs if a model was paid."""
+    lines = []
+    for heading, sentences in story:
+        lines += [Text(heading, style="bold"), *map(Text, sentences), Text("")]
+    cost = [build_cost_table(spent)] if spent.whole.tokens_in else []
+    return Group(*lines, *cost, Text(f"Every decision: gapsmith explain {run} --verbose"))
 
 
 def build_decision_table(run: int, found: Iterable[Decision]) -> Table:

@@ -165,10 +165,34 @@ def test_explain_has_every_decision_in_order(answer, gapsmith):
     assert found["decisions"][0]["events"][0]["kind"] == "gate"
     (last,) = found["decisions"][-1]["events"]
     assert last == {"kind": "halving round 1", "instances": 9, "kept": [3, 5]}
-    code, out, err = gapsmith("explain", 1)
+    code, out, err = gapsmith("explain", 1, "--verbose")
     assert (code, err) == (0, "")
     assert "end" in out
     assert out.index("EDD") < out.index("MDD") < out.index("halving")
+
+
+def test_explain_tells_a_run_in_sentences(answer, gapsmith):
+    """The story is in the JSON, and is what people are shown; one slot has its decisions alone."""
+    story = answer("explain", 1)["story"]
+    headings = [chapter["heading"] for chapter in story]
+    assert (headings[:2], headings[-2:]) == (["What was asked", "The search"], ["Final selection", "Result"])
+    out = " ".join(gapsmith("explain", 1)[1].split())
+    assert all(" ".join(line.split()) in out for chapter in story for line in chapter["sentences"])
+    assert [each["slot"] for each in answer("explain", 1, "--slot", 4)["decisions"]] == [4]
+    assert "has no slot 99" in gapsmith("explain", 1, "--slot", 99)[2]
+
+
+def test_prompt_and_reply_of_a_program_are_shown_whole(answer, gapsmith, kept):
+    """What a model was asked and answered is printed as it was; a rule has neither."""
+    archive = Archive("archive.db")
+    rows = archive.read_candidates(1)
+    slot, call = next(
+        (slot, call) for slot, call in archive.read_calls(1).items() if rows[slot].outcome == "ok"
+    )
+    found = answer("show", rows[slot].program, "--prompt", "--reply")
+    assert (found["prompt"], found["reply"]) == (f"{call.system}\n\n{call.prompt}", call.reply)
+    assert call.reply in gapsmith("show", rows[slot].program, "--reply")[1]
+    assert "is no model's" in gapsmith("show", 1, "--prompt")[2]
 
 
 def test_explain_says_which_run_is_missing(gapsmith):
@@ -182,7 +206,7 @@ def test_messages_of_candidates_cannot_write_to_the_terminal(gapsmith):
     """Escape sequences in what a candidate raised are not printed."""
     archive = Archive("archive.db")
     archive.settle(1, 3, {"program": 4, "message": "\x1b[2Jgone\x07"})
-    _, out, _ = gapsmith("explain", 1)
+    _, out, _ = gapsmith("explain", 1, "--verbose")
     assert "gone" in out
     assert "\x1b" not in out
     assert "\x07" not in out
@@ -199,6 +223,6 @@ def test_whole_numbers_are_printed_in_full(gapsmith, kept):
 def test_rules_pass_no_gate(gapsmith):
     """A reference rule is called one, in `best` and in `explain`."""
     assert "gate: passed" not in "".join(line for line in gapsmith("best")[1].splitlines() if "SPT" in line)
-    said = gapsmith("explain", 1)[1]
+    said = gapsmith("explain", 1, "--verbose")[1]
     assert "validation: the reference" in said
     assert "-inf" not in said

@@ -1,0 +1,256 @@
+"""A run told in sentences: what was searched, what was kept, and why.
+
+From the decisions that `list_decisions` reads; `explain --verbose` shows these themselves.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gapsmith.agent.archive import CandidateRow, RunRow
+from gapsmith.agent.codegen.sanitize import limit_untrusted
+from gapsmith.agent.models.spec import hide_login
+from gapsmith.agent.reports.decisions import Decision
+from gapsmith.agent.runs.final.entropy import KIND as DRAWN
+from gapsmith.evaluators.outcomes import CandidateOutcome
+
+Detail = Mapping[str, Any]
+LONGEST = 200
+"""Characters of a message in a sentence."""
+
+RULE = "rule"
+ASIDE = (CandidateOutcome.TWIN, CandidateOutcome.DUPLICATE)
+
+
+def tell_story(run: RunRow, decisions: Sequence[Decision]) -> list[tuple[str, list[str]]]:
+    """Tells a run as chapters: a heading and its sentences.
+
+    The sentences hold names, messages and numbers of programs; they are plain text.
+    """
+    slots = [decision for decision in decisions if decision.row is not None and decision.slot is not None]
+    end = [event for decision in decisions if decision.slot is None for event in decision.events]
+    numbers = {decision.slot: decision.row.program for decision in slots if decision.row}
+    chapters = [
+        ("What was asked", [_describe_run(run)]),
+        ("The search", _describe_search(slots)),
+        ("Validation of improvements", _describe_gate(slots)),
+        ("Final selection", [line for kind, detail in end if (line := describe_end(kind, detail, numbers))]),
+        ("Result", _describe_result(run)),
+    ]
+    return [(heading, lines) for heading, lines in chapters if lines]
+
+
+def _describe_run(run: RunRow) -> str:
+    scale = run.config.get("scale") or "small"
+    models = hide_login(run.model)
+    asked = f"a program for {run.problem} ({scale} scale) by {models}, seed {run.seed}"
+    return f"Run {run.id}: {asked}: {run.status}, {run.seconds:.0f} s."
+
+
+def _describe_search(slots: Sequence[Decision]) -> list[str]:
+    rows = [decision.row for decision in slots if decision.row]
+    rules = [row for row in rows if row.operator == RULE]
+    asked = [row for row in rows if row.operator != RULE]
+    lines = []
+    if scored := [row for row in rules if row.train_gap is not None]:
+        best = min(scored, key=_get_gap)
+        lines.append(
+            f"{len(rules)} reference rules were measured first; {best.name} has the smallest gap in training: "
+            f"{_get_gap(best):.3f} %."
+        )
+    if asked:
+        lines.append(f"{len(asked)} programs were asked for: {_count_outcomes(asked)}.")
+    return [*lines, *_list_failures(asked), *_list_records(rows)]
+
+
+def _count_outcomes(rows: Sequence[CandidateRow]) -> str:
+    groups = Counter(_name_group(row) for row in rows)
+    return ", ".join(f"{count} {name}" for name, count in groups.most_common())
+
+
+def _name_group(row: CandidateRow) -> str:
+    if row.outcome in (CandidateOutcome.OK, CandidateOutcome.TUNED):
+        return "measured on all training instances"
+    if row.outcome == CandidateOutcome.RACED:
+        return "dropped early, as too far behind"
+    if row.outcome in ASIDE:
+        return "like a known program"
+    return "without a reply yet" if row.outcome == CandidateOutcome.ASKED else "failed"
+
+
+def _list_failures(rows: Sequence[CandidateRow]) -> list[str]:
+    """Lists failures by kind, the most frequent first, each with one message."""
+    failed = [row for row in rows if _name_group(row) == "failed"]
+    first: dict[str, CandidateRow] = {}
+    for row in failed:
+        first.setdefault(row.outcome, row)
+    counts = Counter(row.outcome for row in failed)
+    return [
+        f"  {count} × {kind}, such as slot {first[kind].slot}: {_shorten(first[kind].message)}"
+        for kind, count in counts.most_common()
+    ]
+
+
+def _list_records(rows: Sequence[CandidateRow]) -> list[str]:
+    """Lists each improvement of the best training gap."""
+    lines: list[str] = []
+    best: CandidateRow | None = None
+    for row in rows:
+        if row.train_gap is None or (best is not None and row.train_gap >= _get_gap(best)):
+            continue
+        if best is not None and row.operator != RULE:
+            parents = f" of {' and '.join(map(str, row.parents))}" if row.parents else ""
+            lines.append(
+                f"  slot {row.slot}: program {row.program}, {row.operator}{parents}: "
+                f"{_get_gap(best):.3f} to {row.train_gap:.3f} %"
+            )
+        best = row
+    return [f"The best gap in training improved {len(lines)} times:", *lines] if lines else []
+
+
+def _describe_gate(slots: Sequence[Decision]) -> list[str]:
+    tried = [
+        (decision.row, detail)
+        for decision in slots
+        for kind, detail in decision.events
+        if kind == "gate" and decision.row and decision.row.operator != RULE and "gain" in detail
+    ]
+    if not tried:
+        return []
+    passed = sum(bool(detail.get("passed")) for _, detail in tried)
+    opening = (
+        f"{len(tried)} programs that led in training were compared with the best one on validation "
+        f"instances; {passed} passed."
+    )
+    return [opening, *(f"  program {row.program}: {describe_gate(detail)}" for row, detail in tried)]
+
+
+def describe_gate(detail: Detail) -> str:
+    """Describes the comparison of a program with the best one in validation."""
+    gain = _format_gain(detail)
+    if detail.get("passed"):
+        return f"{gain}; passed"
+    if detail.get("worse in"):
+        return f"{gain}; rejected, as it is significantly worse in {detail['worse in']}"
+    return f"{gain}; not passed" + (", as that may be chance" if (detail.get("gain") or 0.0) > 0 else "")
+
+
+def describe_end(kind: str, detail: Detail, numbers: Mapping[int | None, int | None]) -> str:
+    """Describes an event of the end in a sentence; empty for what needs none.
+
+    Args:
+        kind: kind of the event.
+        detail: its facts.
+        numbers: program numbers by slot.
+    """
+    for beginning, describe in _ENDS.items():
+        if kind.startswith(beginning):
+            return describe(kind, detail, numbers)
+    return ""
+
+
+Numbers = Mapping[int | None, int | None]
+
+
+def _describe_draw(kind: str, detail: Detail, numbers: Numbers) -> str:
+    return "The instances of selection, claim and test were drawn after the last program was made."
+
+
+def _describe_halving(kind: str, detail: Detail, numbers: Numbers) -> str:
+    met, kept = len(detail.get("gaps", ())) + len(detail.get("failed", ())), detail.get("kept", ())
+    names = ", ".join(_name_program(slot, numbers) for slot in kept)
+    left = f"{len(kept)} went on: {names}" if len(kept) > 1 else f"the best is {names}"
+    return f"Round {kind.rpartition(' ')[2]}: {met} programs on {detail.get('instances')} instances; {left}."
+
+
+def _describe_rejection(kind: str, detail: Detail, numbers: Numbers) -> str:
+    name = _name_program(int(kind.rpartition(" ")[2]), numbers)
+    return f"Program {name} was passed over: it is significantly worse in {detail.get('worse in')}."
+
+
+def _describe_examination(kind: str, detail: Detail, numbers: Numbers) -> str:
+    slot = kind.partition("slot ")[2]
+    if not slot or "rung" in detail:
+        return ""
+    name = _name_program(int(slot), numbers) if slot.isdecimal() else slot
+    if detail.get("outcome") == CandidateOutcome.OK:
+        return f"Program {name} passed the examination: renumbered, repeated and new instances."
+    return f"Program {name} failed the examination ({detail.get('outcome')}): {_shorten(detail.get('message', ''))}"
+
+
+def _describe_rule(kind: str, detail: Detail, numbers: Numbers) -> str:
+    found = _format_gain(detail)
+    name = _name_program(detail.get("winner"), numbers)
+    if detail.get("worse in"):
+        why = f"it is significantly worse in {detail['worse in']}, so the rule is kept"
+    else:
+        why = "it wins" if detail.get("kept") == "winner" else "that may be chance, so the rule is kept"
+    where = f"on {detail.get('instances')} instances"
+    return f"Program {name} against the best rule, {detail.get('rule')}, {where}: {found}; {why}."
+
+
+def _describe_short(kind: str, detail: Detail, numbers: Numbers) -> str:
+    before, after = detail.get("before"), detail.get("after")
+    if before == after:
+        return f"No shorter program is as good ({detail.get('tried')} were tried)."
+    return f"It was shortened from {before} to {after} (size of its syntax tree) without a worse cost on any instance."
+
+
+def _describe_claim(kind: str, detail: Detail, numbers: Numbers) -> str:
+    where = f"On {detail.get('instances')} instances by which nothing was chosen"
+    return f"{where}, against {detail.get('rule')}: {_format_gain(detail)}."
+
+
+_ENDS: dict[str, Callable[[str, Detail, Numbers], str]] = {
+    DRAWN: _describe_draw,
+    "halving round": _describe_halving,
+    "passed over slot": _describe_rejection,
+    "examined": _describe_examination,
+    "against the best rule": _describe_rule,
+    "simplified": _describe_short,
+    "claim": _describe_claim,
+}
+
+
+def _describe_result(run: RunRow) -> list[str]:
+    report = run.report or {}
+    best, reference = report.get("best") or {}, report.get("reference") or {}
+    if not best:
+        return [f"There is no report yet; it comes with: gapsmith resume {run.id}"]
+    gaps = [
+        f"{name}: {_format_number(each.get('pooled_gap_percent'))} %"
+        for name, each in ((f"program {best.get('id')}", best), (reference.get("name"), reference))
+        if each
+    ]
+    lines = [f"Pooled gap on the sealed test: {'; '.join(gaps)}."]
+    return [*lines, f"Its code: gapsmith show {best.get('id')}"]
+
+
+def _get_gap(row: CandidateRow) -> float:
+    return float("inf") if row.train_gap is None else row.train_gap
+
+
+def _name_program(slot: int | None, numbers: Numbers) -> str:
+    number = numbers.get(slot)
+    return f"slot {slot}" if number is None else str(number)
+
+
+def _format_gain(detail: Detail) -> str:
+    """Formats a gain in points of the gap with its interval."""
+    gain, low, high = (detail.get(name) for name in ("gain", "low", "high"))
+    if gain is None:
+        return "not compared"
+    sense, sign = ("better", 1) if gain >= 0 else ("worse", -1)
+    shown = f"{sign * gain:.2f} points {sense}"
+    if low is None or high is None:
+        return shown
+    nearest, farthest = sorted((sign * low, sign * high))
+    return f"{shown} (95 % interval {nearest:.2f} to {farthest:.2f})"
+
+
+def _format_number(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, int | float) else "?"
+
+
+def _shorten(text: str) -> str:
+    return " ".join(limit_untrusted(text, LONGEST).split())
