@@ -143,7 +143,7 @@ def show(
     archive: ArchiveUrl = "archive.db",
     as_json: Json = False,
 ) -> None:
-    """Shows a program's code and where it came from, or its prompt and reply."""
+    """Shows a program's code and origin, or its prompt and reply."""
     with open_archive(archive, reading=True) as store:
         program, births = store.find(number), store.list_births(number)
         finding = findings.find_verification(store, births)

@@ -136,7 +136,9 @@ def describe_gate(detail: Detail) -> str:
 
 
 def describe_end(kind: str, detail: Detail, numbers: Mapping[int | None, int | None]) -> str:
-    """Describes an event of the end in a sentence; empty for what needs none.
+    """Describes an event of the end in a sentence.
+
+    Empty for what needs none.
 
     Args:
         kind: kind of the event.
