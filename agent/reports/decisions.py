@@ -89,7 +89,7 @@ def render_decisions(run: int, found: Iterable[Decision], spent: CostSummary) ->
 
 
 def render_story(run: int, story: Iterable[tuple[str, list[str]]], spent: CostSummary) -> Group:
-    """Renders the sentences about a run, and the costs of a paid model."""
+    """Renders the sentences about a run, and its costs if paid."""
     lines = []
     for heading, sentences in story:
         lines += [Text(heading, style="bold"), *map(Text, sentences), Text("")]
