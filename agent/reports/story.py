@@ -1,4 +1,4 @@
-"""A run told in sentences: what was searched, what was kept, and why.
+"""A run in sentences: what was searched and kept, and why.
 
 From the decisions that `list_decisions` reads; `explain --verbose` shows these themselves.
 """
