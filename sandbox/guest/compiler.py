@@ -110,13 +110,15 @@ def _list_compiled(space: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def encode(space: dict[str, Any], limit: int) -> bytes:
-    """Encodes the machine code of a module's functions.
+    """Encodes the machine code of a module's own functions.
 
     Empty where there is none, or more than the limit of bytes.
     """
     if "numba" not in sys.modules:
         return b""
-    code = {name: _encode_function(function) for name, function in _list_compiled(space)}
+    # Trusted functions that it imports are compiled in every child already; those from the cache cannot be encoded.
+    own = {name: each for name, each in _list_compiled(space) if each.py_func.__globals__ is space}
+    code = {name: _encode_function(function) for name, function in own.items()}
     data = pickle.dumps({name: found for name, found in code.items() if found})
     return data if len(data) <= limit else b""
 

@@ -127,6 +127,15 @@ def test_trusted_functions_are_cached_on_disk(box: Sandbox) -> None:
     assert list(folder.rglob("*.nbi"))
 
 
+def test_trusted_functions_from_the_cache_are_used_beside_own_ones(box: Sandbox) -> None:
+    """A sandbox that finds them on disk runs programs that import them, and compile functions that call them."""
+    source = SUM + "from blocks_of_ours import twice\n\ndef solve(a):\n    return [int(add(twice(a)))]\n"
+    with Sandbox(Preload("numba", files=box.preload.files), Level.L0, slot=8) as second:
+        outcome = run(second, source)
+    assert (outcome.ending, outcome.message) == (Ending.OK, "")
+    assert [answer.value for answer in outcome.answers] == [[22]]
+
+
 def test_equal_programs_draw_equal_random_numbers(box: Sandbox) -> None:
     """Numba's own generator starts the same in every process."""
     source = (
