@@ -1,8 +1,9 @@
 """Programs and problems, as JSON and as tables."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from gapsmith.agent.archive import Archive, CandidateRow, RunRow
@@ -10,6 +11,8 @@ from gapsmith.agent.reports.comparisons import format_percent
 from gapsmith.agent.reports.runs import format_outcome
 from gapsmith.agent.runs.final.encoding import _replace_infinity
 from gapsmith.evaluators.base import GapsmithError, Problem, Split
+
+FIGURES = ("train %", "valid. %", "CPU ms")
 
 
 def encode_candidate(row: CandidateRow) -> dict[str, Any]:
@@ -26,6 +29,7 @@ def encode_candidate(row: CandidateRow) -> dict[str, Any]:
         "train_gap_percent": _replace_infinity(row.train_gap),
         "validation_gap_percent": _replace_infinity(row.validation_gap),
         "gate": row.gate,
+        "cpu_seconds": row.cpu_seconds,
     }
 
 
@@ -33,9 +37,15 @@ def build_candidate_table(
     rows: Sequence[CandidateRow], title: str, winners: Collection[int | None] = frozenset()
 ) -> Table:
     """Builds a table of candidates, with the winners of runs marked."""
-    table = Table(title=f"{title} (gaps in training and validation)")
-    for heading in ("id", "from", "parents", "run.slot", "verdict", "train %", "valid. %"):
-        table.add_column(heading, no_wrap=heading == "id", overflow="fold")
+    table = Table(
+        title=f"{title} (gaps in training and validation; CPU per instance)",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for heading in ("id", "from", "parents", "run.slot", "verdict", "train %", "valid. %", "CPU ms"):
+        justify: Literal["right", "left"] = "right" if heading in FIGURES else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading == "id", overflow="fold")
     for row in rows:
         parents = " ".join(map(str, row.parents))
         verdict = "winner" if row.program in winners else format_outcome(row)
@@ -46,7 +56,9 @@ def build_candidate_table(
             f"{row.run}.{'end' if row.slot < 0 else row.slot}",
             verdict,
         ]
-        table.add_row(*map(str, cells), format_percent(row.train_gap), format_percent(row.validation_gap))
+        cpu = "–" if row.cpu_seconds is None else f"{1000 * row.cpu_seconds:.1f}"
+        gaps = (format_percent(row.train_gap), format_percent(row.validation_gap))
+        table.add_row(*map(str, cells), *gaps, cpu)
     return table
 
 

@@ -6,6 +6,7 @@ No work, no output.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from gapsmith.agent.archive import CandidateRow, RunRow
@@ -182,6 +183,17 @@ def encode_run(row: RunRow) -> dict[str, Any]:
     }
 
 
+LONGEST_NAME = 26
+"""Names up to this length stand in one line of a narrow terminal, whatever else is folded."""
+
+
+def format_seconds(seconds: float) -> str:
+    """Formats a duration, such as 45 s, 12 min or 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def _format_dollars(report: Mapping[str, Any] | None) -> str:
     usd = (report or {}).get("usd", 0.0)
     return "–" if usd is None else f"{usd:.2f}"
@@ -189,11 +201,21 @@ def _format_dollars(report: Mapping[str, Any] | None) -> str:
 
 def build_run_table(rows: Sequence[RunRow]) -> Table:
     """Builds a table of runs."""
-    table = Table(title="runs")
-    for heading in ("run", "problem", "model", "seed", "status", "seconds", "$", "winner", "pooled gap %"):
+    table = Table(
+        title="runs (gaps pooled on the sealed test)", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    figures = ("run", "seed", "time", "$", "winner", "gap %")
+    longest = max((len(row.problem) for row in rows), default=0)
+    paid = any(row.report and row.report.get("usd", 0.0) != 0.0 for row in rows)
+    for heading in ("run", "problem", "model", "seed", "status", "time", "$", "winner", "gap %"):
+        if heading == "$" and not paid:
+            continue
         # Names and states are typed into other commands: they are folded, never cut.
         table.add_column(
-            heading, overflow="fold", no_wrap=heading in ("run", "seed", "status", "seconds", "winner")
+            heading,
+            justify="right" if heading in figures else "left",
+            overflow="fold",
+            no_wrap=heading != "model" and (heading != "problem" or longest <= LONGEST_NAME),
         )
     for row in rows:
         best = (row.report or {}).get("best") or {}
@@ -203,8 +225,8 @@ def build_run_table(rows: Sequence[RunRow]) -> Table:
             hide_login(row.model),
             row.seed,
             row.status,
-            f"{row.seconds:.0f}",
-            _format_dollars(row.report),
+            format_seconds(row.seconds),
+            *([_format_dollars(row.report)] if paid else []),
             best.get("id", ""),
         ]
         table.add_row(*map(str, cells), format_percent(best.get("pooled_gap_percent")))
