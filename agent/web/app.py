@@ -1,0 +1,95 @@
+"""The application: addresses, pages, and what goes wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from gapsmith.agent.archive import Archive
+from gapsmith.agent.web.ask import Ask
+from gapsmith.agent.web.guard import Access, Guard
+from gapsmith.agent.web.live import Watcher
+from gapsmith.agent.web.pages.program import show_program
+from gapsmith.agent.web.pages.programs import show_programs
+from gapsmith.agent.web.pages.run import show_run
+from gapsmith.agent.web.pages.runs import show_runs
+from gapsmith.agent.web.view import Page, View
+from gapsmith.evaluators.base import GapsmithError
+from gapsmith.sandbox import SandboxError
+
+Show = Callable[[View, Ask], Page]
+
+PAGES: dict[str, Show] = {
+    "/": show_runs,
+    "/run/{number:int}": show_run,
+    "/run/{number:int}/programs": show_programs,
+    "/program/{number:int}": show_program,
+}
+"""Addresses, each with the page that it shows."""
+
+STATIC = Path(__file__).parent / "static"
+TYPES = {"gapsmith.css": "text/css", "gapsmith.js": "text/javascript", "icon.svg": "image/svg+xml"}
+"""Files that are served as they are, and nothing else."""
+
+
+def build_app(store: Archive, access: Access) -> ASGIApp:
+    """Builds the application.
+
+    Args:
+        store: the archive, opened for reading.
+        access: what a request must bring.
+    """
+    view, watcher = View(store, store.location), Watcher(store.engine)
+    routes = [Route(path, _serve(show, view, watcher)) for path, show in PAGES.items()]
+    routes += [Route("/live", _serve_changes(watcher)), Route("/static/{name}", _serve_file)]
+    handlers: Any = {
+        GapsmithError: _report(view, watcher, 404),
+        SandboxError: _report(view, watcher, 500),
+        HTTPException: _report(view, watcher, 404),
+    }
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), access)
+
+
+def _serve(show: Show, view: View, watcher: Watcher) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        ask = Ask(request.path_params, dict(request.query_params), request.url.path)
+        return await run_in_threadpool(_write, show, view, ask, watcher.seen)
+
+    return answer
+
+
+def _write(show: Show, view: View, ask: Ask, seen: float) -> Response:
+    page = show(view, ask)
+    return HTMLResponse(view.write(page, ask.place, seen), page.status)
+
+
+def _report(view: View, watcher: Watcher, status: int) -> Callable[[Request, Exception], Response]:
+    """Makes the answer to a request that failed."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        words = str(error) if not isinstance(error, HTTPException) else "there is no such page"
+        page = Page("error.html.j2", "Not found" if status == 404 else "Failed", {"words": words})
+        return HTMLResponse(view.write(page, request.url.path, watcher.seen), status)
+
+    return answer
+
+
+def _serve_changes(watcher: Watcher) -> Callable[[Request], Any]:
+    async def answer(_: Request) -> Response:
+        return StreamingResponse(watcher.listen(), media_type="text/event-stream")
+
+    return answer
+
+
+def _serve_file(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in TYPES:
+        raise HTTPException(404)
+    return Response((STATIC / name).read_bytes(), media_type=TYPES[name])

@@ -1,0 +1,1 @@
+"""Questions to the archive that cost little however large it is."""

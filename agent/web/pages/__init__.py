@@ -1,0 +1,1 @@
+"""Pages: functions from archive and request to facts for a template."""

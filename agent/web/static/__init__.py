@@ -1,0 +1,1 @@
+"""Style sheet, script and icon, served as they are."""
