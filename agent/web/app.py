@@ -16,10 +16,18 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.web.ask import Ask
 from gapsmith.agent.web.guard import Access, Guard
 from gapsmith.agent.web.live import Watcher
+from gapsmith.agent.web.pages.compare import show_compare
+from gapsmith.agent.web.pages.decisions import show_decisions
+from gapsmith.agent.web.pages.export import write_module
+from gapsmith.agent.web.pages.front import show_front
+from gapsmith.agent.web.pages.instances import show_instances
+from gapsmith.agent.web.pages.problems import show_baselines, show_formulations, show_problem, show_problems
 from gapsmith.agent.web.pages.program import show_program
 from gapsmith.agent.web.pages.programs import show_programs
+from gapsmith.agent.web.pages.questions import show_questions
 from gapsmith.agent.web.pages.run import show_run
 from gapsmith.agent.web.pages.runs import show_runs
+from gapsmith.agent.web.pages.solution import show_solution
 from gapsmith.agent.web.view import Page, View
 from gapsmith.evaluators.base import GapsmithError
 from gapsmith.sandbox import SandboxError
@@ -30,7 +38,17 @@ PAGES: dict[str, Show] = {
     "/": show_runs,
     "/run/{number:int}": show_run,
     "/run/{number:int}/programs": show_programs,
+    "/run/{number:int}/decisions": show_decisions,
+    "/run/{number:int}/instances": show_instances,
+    "/run/{number:int}/front": show_front,
     "/program/{number:int}": show_program,
+    "/program/{number:int}/instance/{digest}": show_solution,
+    "/compare": show_compare,
+    "/problems": show_problems,
+    "/problem/{name}": show_problem,
+    "/problem/{name}/baselines": show_baselines,
+    "/formulations": show_formulations,
+    "/questions": show_questions,
 }
 """Addresses, each with the page that it shows."""
 
@@ -48,6 +66,7 @@ def build_app(store: Archive, access: Access) -> ASGIApp:
     """
     view, watcher = View(store, store.location), Watcher(store.engine)
     routes = [Route(path, _serve(show, view, watcher)) for path, show in PAGES.items()]
+    routes += [Route("/program/{number:int}/module.py", _serve_module(view))]
     routes += [Route("/live", _serve_changes(watcher)), Route("/static/{name}", _serve_file)]
     handlers: Any = {
         GapsmithError: _report(view, watcher, 404),
@@ -84,6 +103,16 @@ def _report(view: View, watcher: Watcher, status: int) -> Callable[[Request, Exc
 def _serve_changes(watcher: Watcher) -> Callable[[Request], Any]:
     async def answer(_: Request) -> Response:
         return StreamingResponse(watcher.listen(), media_type="text/event-stream")
+
+    return answer
+
+
+def _serve_module(view: View) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        ask = Ask(request.path_params, {}, request.url.path)
+        name, text = await run_in_threadpool(write_module, view, ask)
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(text, media_type="text/x-python", headers=headers)
 
     return answer
 

@@ -65,7 +65,7 @@ class Watcher:
     def __init__(self, engine: Engine, interval: float = INTERVAL) -> None:
         self._engine, self._interval = engine, interval
         self._watching: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._changed, self._ready = asyncio.Event(), asyncio.Event()
         self._open = 0
         self.number = 0
         self.seen = time.time()
@@ -74,10 +74,12 @@ class Watcher:
         """Yields server-sent events: one for each change, and comments between."""
         self._open += 1
         if self._watching is None or self._watching.done():
+            self._ready = asyncio.Event()
             self._watching = asyncio.create_task(self._watch())
         try:
-            yield "retry: 2000\n\n"
+            await self._ready.wait()  # whatever is committed from here on is seen
             number = self.number
+            yield "retry: 2000\n\n"
             while True:
                 if number == self.number:
                     await self._wait()
@@ -104,6 +106,7 @@ class Watcher:
         changes = Changes(self._engine)
         try:
             before = await asyncio.to_thread(changes.read)
+            self._ready.set()
             while True:
                 await asyncio.sleep(self._interval)
                 now = await asyncio.to_thread(changes.read)
@@ -112,4 +115,5 @@ class Watcher:
                     changed, self._changed = self._changed, asyncio.Event()
                     changed.set()
         finally:
+            self._ready.set()
             changes.close()

@@ -120,7 +120,7 @@ def list_results(store: Archive, program: int, problem: str, version: str, limit
     values = {"program": program, "problem": problem, "version": version, "limit": limit}
     with store.engine.connect() as connection:
         found = [_make_result(row) for row in connection.execute(SCORES, values)]
-    return sorted(found, key=lambda each: _sort_naturally(each.instance))
+    return sorted(found, key=lambda each: sort_naturally(each.instance))
 
 
 def _make_result(row: Any) -> Result:
@@ -129,7 +129,8 @@ def _make_result(row: Any) -> Result:
     return Result(digest, instance, outcome, message, cost, seconds, bounds)
 
 
-def _sort_naturally(name: str) -> tuple[tuple[str, int], ...]:
+def sort_naturally(name: str) -> tuple[tuple[str, int], ...]:
+    """Returns a sort key by which `train-2` comes before `train-10`."""
     return tuple((word, 0) if not word.isdecimal() else ("", int(word)) for word in name.split("-"))
 
 

@@ -100,6 +100,9 @@ def _list_changes(view: View, program: Program, births: Sequence[CandidateRow]) 
 def list_lines(view: View, program: Program, problem: Problem | None) -> list[Line]:
     """Lists a program's results with gaps and what they are measured to."""
     results = programs.list_results(view.store, program.id or 0, program.problem, program.version)
+    bounded = {each.instance for each in results if each.baseline}
+    # Elites run again on instances that are marked to be alone; these repeat what is there already.
+    results = [each for each in results if each.baseline or each.instance not in bounded]
     maximise = find_sense(problem, results)
     return [_make_line(each, problem, maximise) for each in results]
 

@@ -14,6 +14,7 @@ from gapsmith.agent.web.charts.svg import Table, make_figure
 from gapsmith.agent.web.facts import runs
 from gapsmith.agent.web.facts.course import Course, Step, list_failures, trace_course
 from gapsmith.agent.web.formats import format_count, format_gap
+from gapsmith.agent.web.pages.questions import describe_samples
 from gapsmith.agent.web.pages.runs import make_line
 from gapsmith.agent.web.view import FRESH, LASTING, Page, View
 
@@ -31,7 +32,8 @@ def show_run(view: View, ask: Ask) -> Page:
     row = view.store.run(ask.path["number"])
     number = row.id or 0
     if row.kind != DISCOVERY:
-        return Page("run/words.html.j2", f"Run {number}", {"ask": ask, **describe_run(view, row)})
+        facts = {"ask": ask, **describe_run(view, row), **describe_samples(view, row, ask)}
+        return Page("run/words.html.j2", f"Run {number}", facts, live=is_live(row))
     course = find_course(view, row)
     axis = ask.choose("x", AXES, "evaluations")
     facts = {
@@ -57,7 +59,7 @@ def show_run(view: View, ask: Ask) -> Page:
 
 def is_live(row: RunRow) -> bool:
     """Tells whether a run may still change."""
-    return row.report is None
+    return row.status in ("running", "searched", "interrupted")
 
 
 def describe_run(view: View, row: RunRow) -> dict[str, Any]:

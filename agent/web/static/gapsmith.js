@@ -65,7 +65,8 @@
       showAge(true);
       if (!document.hidden) refresh();
     });
-    events.addEventListener("open", () => showAge(true));
+    // What was written between the page and the connection, or while it was broken, is in the page that comes now.
+    events.addEventListener("open", () => { showAge(true); refresh(); });
     events.addEventListener("error", () => showAge(false));
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
     clock = setInterval(() => showAge(events.readyState === EventSource.OPEN), 1000);

@@ -1,6 +1,7 @@
 """Headless Chromium, driven over a pipe by its own protocol: no driver and no socket are needed."""
 
 import base64
+import fcntl
 import itertools
 import json
 import os
@@ -42,14 +43,17 @@ class Browser:
         self._folder = tempfile.TemporaryDirectory(prefix="gapsmith-browser-", ignore_cleanup_errors=True)
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
-        command = [CHROMIUM, *OPTIONS, f"--user-data-dir={self._folder.name}", "about:blank"]
+        # The browser reads at 3 and writes at 4, which may be in use here: both ends are moved out of the way first.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (to_read, to_write)]
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{to_read} 4>&{to_write}', "sh", *command],
-            pass_fds=(to_read, to_write),
+            [CHROMIUM, *OPTIONS, f"--user-data-dir={self._folder.name}", "about:blank"],
+            preexec_fn=lambda: [os.dup2(end, k) for k, end in enumerate(ends, 3)],
+            close_fds=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(to_read), os.close(to_write)
+        for end in (to_read, to_write, *ends):
+            os.close(end)
         self._numbers, self._buffer, self._events, self._session = itertools.count(1), b"", [], None
         targets = self.call("Target.getTargets")["targetInfos"]
         page = next(each["targetId"] for each in targets if each["type"] == "page")
