@@ -74,7 +74,7 @@ def test_money_is_drawn_up_to_its_cap():
     """What is left stands below; a run that paid nothing has no chart."""
     assert "Left: $0.7500." in draw_spending(run(usd=2.0), COURSE)
     assert "cap $2" in draw_spending(run(usd=2.0), COURSE)
-    assert "cap" not in draw_spending(run(), COURSE)
+    assert "cap $" not in draw_spending(run(), COURSE)
     assert draw_spending(run(usd=2.0), NOTHING) is None
 
 
