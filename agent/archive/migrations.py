@@ -81,6 +81,12 @@ OTHERS_FROM_3 = (
     "ALTER TABLE baselines DROP CONSTRAINT baselines_pkey",
     "ALTER TABLE baselines ADD PRIMARY KEY (problem, version, digest)",
 )
+FROM_4 = (
+    "CREATE INDEX candidates_of_run ON candidates (run, slot, outcome, operator, charged, gate, train_gap, "
+    "validation_gap, program)",
+    "CREATE INDEX calls_of_run ON calls (run, slot, model, operator, usd, seconds, tokens_in, tokens_cached, "
+    "tokens_out)",
+)
 
 
 def _migrate_from_1(connection: Connection) -> None:
@@ -108,5 +114,16 @@ def _migrate_from_3(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _migrate_from_1, 2: _migrate_from_2, 3: _migrate_from_3}
+def _migrate_from_4(connection: Connection) -> None:
+    """Adds indexes that hold what is summed over a run."""
+    for statement in FROM_4:
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: Mapping[int, Migration] = {
+    1: _migrate_from_1,
+    2: _migrate_from_2,
+    3: _migrate_from_3,
+    4: _migrate_from_4,
+}
 """Migrations by the version from which they lead to the next one."""

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from gapsmith.evaluators.base import FIRST_VERSION
 
-SCHEMA = 4
+SCHEMA = 5
 KNOWN = text("program IS NOT NULL")
 SCORED = text("train_gap IS NOT NULL")
 RANK = tuple(
@@ -19,6 +19,10 @@ RANK = tuple(
 )
 """The best first: gate passed, then validation gap, then training gap. An index has this order, so that no query
 sorts."""
+
+SUMMED_CANDIDATES = ("outcome", "operator", "charged", "gate", "train_gap", "validation_gap", "program")
+SUMMED_CALLS = ("model", "operator", "usd", "seconds", "tokens_in", "tokens_cached", "tokens_out")
+"""What is summed over a whole run: indexes hold these columns, so that no prompt and no behaviour is read."""
 
 
 DISCOVERY = "run"
@@ -122,6 +126,7 @@ class CandidateRow(Candidate, table=True):
     __table_args__ = (
         Index("candidates_of_program", "program", "run", "slot", sqlite_where=KNOWN, postgresql_where=KNOWN),
         Index("candidates_by_rank", "run", *RANK, sqlite_where=SCORED, postgresql_where=SCORED),
+        Index("candidates_of_run", "run", "slot", *SUMMED_CANDIDATES),
     )
 
 
@@ -149,7 +154,10 @@ class CallRow(Call, table=True):
     """A call as stored in the archive."""
 
     __tablename__ = "calls"
-    __table_args__ = (ForeignKeyConstraint(["run", "slot"], ["candidates.run", "candidates.slot"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["run", "slot"], ["candidates.run", "candidates.slot"]),
+        Index("calls_of_run", "run", "slot", *SUMMED_CALLS),
+    )
 
 
 class Evaluation(SQLModel, table=True):

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from gapsmith.agent.archive import DISCOVERY, RunRow
 from gapsmith.agent.archive.costs import summarise_costs
+from gapsmith.agent.reports.formulations import describe_formulation
 from gapsmith.agent.runs.final.encoding import encode_spending
 from gapsmith.agent.web.ask import Ask
 from gapsmith.agent.web.charts.plot import Level, Plot, Point, Series, draw_plot, make_key
@@ -39,6 +40,9 @@ def show_run(view: View, ask: Ask) -> Page:
     facts = {
         **describe_run(view, row),
         "ask": ask,
+        "effort": describe_formulation(row.report["formulation"]).splitlines()
+        if row.report and row.report.get("formulation")
+        else [],
         "axis": axis,
         "axes": AXES,
         "convergence": draw_convergence(

@@ -19,6 +19,7 @@ class Line:
     Attributes:
         best: gap of the winner in the sealed test, or of the best champion so far; percent.
         sealed: whether `best` is of the validation, since the test is not opened yet.
+        effort: of a formulation: the solver's effort as a share of the base's; gaps mean nothing then.
         used: share of the tightest limit that is used, 0 to 1; None without limits.
     """
 
@@ -29,6 +30,7 @@ class Line:
     used: float | None
     best: float | None
     sealed: bool
+    effort: float | None
     winner: int | None
     spark: Markup
 
@@ -80,6 +82,7 @@ def _make_line(view: View, row: RunRow) -> Line:
         find_used_share(spent, limits),
         best.get("pooled_gap_percent") if best else (falling[-1] if falling else None),
         not best,
+        ((row.report or {}).get("formulation") or {}).get("ratio", {}).get("value"),
         best.get("id") or (champions[-1].program if champions else None),
         draw_sparkline(falling),
     )

@@ -96,7 +96,7 @@ def test_a_lifted_archive_goes_on(old):
     assert len(archive.read_events(1)) == 3
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 def test_an_archive_of_a_later_schema_gets_what_it_lacks(old, tmp_path, version):
     """The steps from 2 on add tables and columns, which can be written then."""
     lifted_to(version, old)
