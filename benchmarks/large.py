@@ -33,7 +33,8 @@ $ python benchmarks/large.py PROBLEM DATA --evaluations N --cpu-seconds S
 
 `offline` is trained on generated instances of the scale; its winner then solves all files of the family's `large`
 folder. *mean*, *median*, *worst*: gaps to the best known values, in percent; negative where the program is better. CPU
-seconds are the greatest and the mean of an instance. One seed.
+seconds are the mean and the greatest of an instance. One seed. A file under *trained with* was not trained, but put
+together by hand of the compiled blocks in its name (`--program`).
 
 | problem | files | limit, s | trained with | mean | median | worst | CPU s, mean | most | measured |
 |---|---|---|---|---|---|---|---|---|---|
