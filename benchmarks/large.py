@@ -33,8 +33,8 @@ $ python benchmarks/large.py PROBLEM DATA --evaluations N --cpu-seconds S
 
 `offline` is trained on generated instances of the scale; its winner then solves all files of the family's `large`
 folder. *mean*, *median*, *worst*: gaps to the best known values, in percent; negative where the program is better. CPU
-seconds are the mean and the greatest of an instance. One seed. A file under *trained with* was not trained, but put
-together by hand of the compiled blocks in its name (`--program`).
+seconds are the mean and the greatest of an instance. One seed. What was not trained is a program put together by hand
+of the compiled blocks that are named (`--program`).
 
 | problem | files | limit, s | trained with | mean | median | worst | CPU s, mean | most | measured |
 |---|---|---|---|---|---|---|---|---|---|
@@ -84,7 +84,9 @@ def main() -> None:
         compute_gap(problem, score.cost, known[i.name]) for i, score in zip(instances, scores, strict=True)
     ]
     seconds = [score.cpu_seconds or 0.0 for score in scores]
-    words = f"`{given.program.name}`" if given.program else f"{given.evaluations} evaluations"
+    words = f"{given.evaluations} evaluations"
+    if given.program:
+        words = f"not trained: {given.program.stem.replace('_', ' ')}"
     numbers = [np.mean(gaps), np.median(gaps), np.max(gaps)]
     key = f"| `{problem.name}` | {len(instances)} | {given.cpu_seconds:g} |"
     line = f"{key} {words} | {' | '.join(f'{number:.2f}' for number in numbers)} | {np.mean(seconds):.2f} | "

@@ -82,7 +82,7 @@ def test_a_program_is_scored_on_the_files(folder, tmp_path, monkeypatch, capsys)
     large.main()
     assert capsys.readouterr().out.count(" 20.000 %") == 4
     line = Path(large.TABLE).read_text("utf-8").splitlines()[-1]
-    assert line.startswith("| `tsp` | 4 | 1 | `as_given.py` | 20.00 | 20.00 | 20.00 |")
+    assert line.startswith("| `tsp` | 4 | 1 | not trained: as given | 20.00 | 20.00 | 20.00 |")
 
 
 def test_every_problem_with_large_files_has_the_scale():
