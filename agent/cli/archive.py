@@ -19,6 +19,7 @@ from gapsmith.agent.cli.options import (
     ExecutorName,
     Instances,
     Json,
+    KnownFile,
     Layout,
     ScaleName,
     Seconds,
@@ -34,6 +35,7 @@ from gapsmith.agent.cli.terminal.output import (
 )
 from gapsmith.agent.cli.terminal.progress import say
 from gapsmith.agent.codegen.sanitize import sanitize
+from gapsmith.agent.evaluation.baselines.published import read_published
 from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
 from gapsmith.agent.evaluation.leading import find_winner, rank_programs
@@ -255,6 +257,7 @@ def best(
     where: ExecutorName = LOCAL,
     seconds: Seconds = None,
     cpu_seconds: CpuSeconds = None,
+    published: KnownFile = None,
     weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
@@ -276,7 +279,13 @@ def best(
                 show_progress() as progress,
             ):
                 scorer = Scorer(known, executor, store, seconds or SOLVER_SECONDS, progress, workers=workers)
-                comparison = rescore_programs(read_instances(known, instances), limit, scorer, run_number)
+                comparison = rescore_programs(
+                    read_instances(known, instances),
+                    limit,
+                    scorer,
+                    run_number,
+                    read_published(published) if published else (),
+                )
             show_result(
                 comparisons.encode_comparison(comparison),
                 comparisons.render_comparison(comparison),

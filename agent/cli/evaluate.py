@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group
 from rich.text import Text
 
 from gapsmith.agent.cli.options import (
@@ -16,6 +17,7 @@ from gapsmith.agent.cli.options import (
     InstanceSeed,
     Isolated,
     Json,
+    KnownFile,
     Layout,
     ProblemName,
     ScaleName,
@@ -30,6 +32,7 @@ from gapsmith.agent.cli.terminal.output import (
     show_progress,
     show_result,
 )
+from gapsmith.agent.evaluation.baselines.published import BestKnown, read_published
 from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants, read_entrants, solve
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
 from gapsmith.agent.evaluation.problems import (
@@ -40,6 +43,7 @@ from gapsmith.agent.evaluation.problems import (
     write_skeleton,
 )
 from gapsmith.agent.reports import comparisons, programs
+from gapsmith.agent.reports.certificates import write_certificates
 from gapsmith.agent.reports.export.module import write_module
 from gapsmith.evaluators.base import SOLVER_SECONDS, Instance, Problem, Split, UsageError
 from gapsmith.evaluators.catalogue import list_problems
@@ -104,6 +108,7 @@ def check(
     where: ExecutorName = LOCAL,
     seconds: Seconds = None,
     cpu_seconds: CpuSeconds = None,
+    published: KnownFile = None,
     isolated: Isolated = False,
     weak: AllowWeak = False,
     as_json: Json = False,
@@ -129,6 +134,8 @@ def check(
             progress,
             isolated,
             workers,
+            read_published(published) if published else (),
+            own=bool(instances),
         )
     show_result(comparisons.encode_check(comparison), comparisons.render_comparison(comparison), as_json)
     fail_if_any(comparison)
@@ -152,6 +159,7 @@ def compare(
     where: ExecutorName = LOCAL,
     seconds: Seconds = None,
     cpu_seconds: CpuSeconds = None,
+    published: KnownFile = None,
     isolated: Isolated = False,
     weak: AllowWeak = False,
     as_json: Json = False,
@@ -176,6 +184,8 @@ def compare(
             progress,
             isolated,
             workers,
+            read_published(published) if published else (),
+            own=bool(instances),
         )
     show_result(comparisons.encode_comparison(comparison), comparisons.render_comparison(comparison), as_json)
     fail_if_any(comparison)
@@ -189,15 +199,36 @@ def solve_(
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N instances.")] = None,
     archive: ArchiveUrl = "archive.db",
     workers: Workers = 2,
+    published: KnownFile = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write the best solution of each instance there, verified, with its bounds.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Runs only the exact solver; results are cached in the archive."""
+    """Runs only the exact solver; results are cached in the archive.
+
+    It continues from the bounds in the archive where more seconds are given.
+    """
     known = find_problem(problem, layout)
     chosen = read_instances(known, paths)[:limit]
     with open_archive(archive) as store, show_progress() as progress:
         say_edited(store, known, problem)
         solved = solve(known, chosen, store, seconds or known.solver_seconds, progress, workers)
-    show_result(comparisons.encode_solutions(solved), comparisons.build_solution_table(solved), as_json)
+    baselines = {instance.digest: baseline for instance, baseline in solved}
+    given = read_published(published) if published else ()
+    best = BestKnown.build(chosen, baselines, given, known.maximise)
+    notes = comparisons.describe_better_solutions(solved, best)
+    if certificates is not None:
+        written = write_certificates(known, solved, best, certificates)
+        notes.append(
+            f"{certificates}: {len(written)} certificates, each with a solution whose cost is verified"
+        )
+    table = comparisons.build_solution_table(solved, best)
+    show_result(comparisons.encode_solutions(solved, best), Group(table, *map(Text, notes)), as_json)
 
 
 def problems(

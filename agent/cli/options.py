@@ -128,6 +128,14 @@ Without = Annotated[
     list[str] | None,
     typer.Option(help="Switch off a part, for comparisons: arms, racing, gate, tuning, novelty or frontier."),
 ]
+KnownFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--known",
+        metavar="FILE.csv",
+        help="Published bounds: columns instance, lower, upper, with a header; instances as their files name them.",
+    ),
+]
 CpuSeconds = Annotated[
     float | None, typer.Option(help="CPU limit in seconds for one program on one instance.")
 ]

@@ -12,6 +12,8 @@ from pathlib import Path
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.baselines import ProgressCallback, find_baselines, ignore_progress
+from gapsmith.agent.evaluation.baselines.published import NOTHING_KNOWN, BestKnown, PublishedValue
+from gapsmith.agent.evaluation.baselines.records import Finding, Record, find_records
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.own.files import add_version
 from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem, UsageError, describe_unknown
@@ -72,12 +74,29 @@ class Comparison:
     """Programs side by side on the same instances.
 
     There are no baselines where no program may be run.
+
+    Attributes:
+        best: the best values known before the programs were run.
+        records: verified solutions that are better.
     """
 
     problem: Problem
     instances: tuple[Instance, ...]
     baselines: Mapping[str, Baseline]
     rows: tuple[Scored, ...]
+    best: BestKnown = NOTHING_KNOWN
+    records: tuple[Record, ...] = ()
+
+    @property
+    def contradictions(self) -> list[str]:
+        """Sentences on published bounds that verified solutions refute."""
+        found = [
+            self.best.find_contradiction(instance, score.cost)
+            for row in self.rows
+            for instance, score in zip(self.instances, row.scores, strict=False)
+            if score.cost is not None
+        ]
+        return list(dict.fromkeys(filter(None, found)))
 
     @property
     def scale(self) -> Scale:
@@ -95,6 +114,8 @@ def evaluate(
     progress: ProgressCallback = ignore_progress,
     isolated: bool = False,
     workers: int = 1,
+    published: Sequence[PublishedValue] = (),
+    own: bool = False,
 ) -> Comparison:
     """Runs programs on instances and prices what they return.
 
@@ -108,6 +129,8 @@ def evaluate(
         progress: called as the work goes on.
         isolated: whether every instance gets a process of its own.
         workers: processes of the exact method.
+        published: bounds that the user's file gives.
+        own: whether the instances are the user's, so that solutions better than the best known are kept.
 
     Where no program passes the screen, nothing is solved, and there are no baselines.
     """
@@ -117,6 +140,7 @@ def evaluate(
     baselines = (
         find_baselines(problem, instances, archive, seconds, progress, workers=workers) if runs else {}
     )
+    best = BestKnown.build(instances, baselines, published, problem.maximise) if baselines else NOTHING_KNOWN
     rows = []
     for entrant, found in zip(entrants, screened, strict=True):
         if found.outcome != CandidateOutcome.OK:
@@ -124,7 +148,24 @@ def evaluate(
             continue
         scores = run_all(problem, entrant, instances, executor, progress, isolated)
         rows.append(summarise_scores(entrant, scores, make_scale(problem, instances, baselines)))
-    return Comparison(problem, tuple(instances), baselines, tuple(rows))
+    findings = find_best_costs(instances, rows, problem.maximise) if own or published else {}
+    records = find_records(problem, instances, findings, best, executor, archive)
+    return Comparison(problem, tuple(instances), baselines, tuple(rows), best, records)
+
+
+def find_best_costs(
+    instances: Sequence[Instance], rows: Sequence[Scored], maximise: bool
+) -> dict[str, Finding]:
+    """Finds the best cost of each instance, by digest, with its program."""
+    found: dict[str, Finding] = {}
+    for row in rows:
+        for instance, score in zip(instances, row.scores, strict=False):
+            known = found.get(instance.digest)
+            if score.cost is not None and (
+                known is None or (score.cost > known.cost if maximise else score.cost < known.cost)
+            ):
+                found[instance.digest] = Finding(row.entrant.name, row.entrant.source, score.cost)
+    return found
 
 
 def run_all(

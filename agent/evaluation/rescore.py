@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gapsmith.agent.codegen.screen import Screened, screen
-from gapsmith.agent.evaluation.compare import Comparison, Scored, make_scale
+from gapsmith.agent.evaluation.baselines.published import BestKnown, PublishedValue
+from gapsmith.agent.evaluation.baselines.records import find_records
+from gapsmith.agent.evaluation.compare import Comparison, Scored, find_best_costs, make_scale
 from gapsmith.agent.evaluation.leading import rank_programs
 from gapsmith.agent.evaluation.scores import Known, Scorer, make_row
 from gapsmith.evaluators.base import GapsmithError, Instance
 
 
 def rescore_programs(
-    instances: Sequence[Instance], limit: int, scorer: Scorer, run: int | None = None
+    instances: Sequence[Instance],
+    limit: int,
+    scorer: Scorer,
+    run: int | None = None,
+    published: Sequence[PublishedValue] = (),
 ) -> Comparison:
     """Ranks archived programs and reference rules on instances.
 
@@ -23,6 +29,7 @@ def rescore_programs(
         limit: programs at most, in the order of `rank_candidates`; the rules come on top.
         scorer: runs programs, and keeps their scores.
         run: programs of one run only.
+        published: bounds that the user's file gives.
 
     Raises:
         GapsmithError: when the archive holds no scored program of the problem.
@@ -38,7 +45,10 @@ def rescore_programs(
     scale = make_scale(problem, instances, baselines)
     results = zip(programs, scorer.run(programs, instances, whole=True), strict=True)
     rows = sorted((make_row(program, result, scale) for program, result in results), key=_rank)
-    return Comparison(problem, tuple(instances), baselines, tuple(rows))
+    known = BestKnown.build(instances, baselines, published, problem.maximise)
+    findings = find_best_costs(instances, rows, problem.maximise)
+    records = find_records(problem, instances, findings, known, scorer.executor, scorer.archive)
+    return Comparison(problem, tuple(instances), baselines, tuple(rows), known, records)
 
 
 def _list_rules(scorer: Scorer) -> list[Known]:

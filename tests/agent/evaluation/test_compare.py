@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gapsmith.agent.evaluation.baselines.published import BestKnown
 from gapsmith.agent.evaluation.compare import Entrant, evaluate
 from gapsmith.agent.evaluation.executors.local import LocalExecutor
 from gapsmith.agent.reports.comparisons import (
@@ -60,7 +61,7 @@ def test_bounds_are_written_alike_from_solver_and_archive():
     """Archives hold floats: 590.0 is the integer 590 in JSON, as when it was computed; none is none."""
     (instance,) = load_problem("single_machine_tardiness").generate_instances(Split.TRAIN, 1, 1)
     found = [
-        encode_solutions([(instance, Baseline(lower, upper, None, "none", 0.0))])[0]
+        encode_solutions([(instance, Baseline(lower, upper, None, "none", 0.0))], BestKnown({}, {}))[0]
         for lower, upper in ((590, 590), (590.0, 590.0), (0.5, float("inf")))
     ]
     bounds = [(repr(each["lower"]), repr(each["upper"])) for each in found]
