@@ -325,6 +325,7 @@ def job(
     seed=3,
     seeds=(),
     without=(),
+    whole_budget=True,
     **budget,
 ):
     """A Run on the tiny problem, without a sandbox unless one is given."""
@@ -335,6 +336,7 @@ def job(
         seeds=seeds,
         without=without,
         parallel=16,
+        whole_budget=whole_budget,
     )
     return Run(
         wanted,

@@ -175,6 +175,12 @@ def run(
     cpu_seconds: CpuSeconds = None,
     parallel: Parallel = None,
     batch: Batch = False,
+    whole_budget: Annotated[
+        bool,
+        typer.Option(
+            "--whole-budget", help="Search on when the best program is optimal on all training instances."
+        ),
+    ] = False,
     weak: AllowWeak = False,
     trust: Trust = False,
     log_every: LogEvery = LOG_SECONDS,
@@ -202,6 +208,7 @@ def run(
         "cpu_seconds": cpu_seconds,
         "parallel": parallel,
         "batch": batch or None,
+        "whole_budget": whole_budget or None,
         "minimum_level": int(Level.L0) if weak else None,
     }
     values = read_config(config) if config else {}

@@ -22,7 +22,7 @@ from gapsmith.agent.reports.comparisons import (
 )
 from gapsmith.agent.reports.formulations import describe_formulation
 from gapsmith.agent.runs.final.entropy import Source
-from gapsmith.agent.runs.final.report import Report
+from gapsmith.agent.runs.final.report import EarlyEnd, Report
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.scoring import MIN_INSTANCES, Gain
 
@@ -47,7 +47,35 @@ def _name_winner(report: Report) -> str:
 
 
 def summarise_report(report: Report) -> str:
-    """Sums up a report in a sentence or two."""
+    """Sums up a report in some sentences."""
+    return "\n".join(filter(None, [_summarise_winner(report), describe_early_end(report.early)]))
+
+
+def describe_early_end(early: EarlyEnd | None) -> str:
+    """Says what an early end left unspent, and what next."""
+    if early is None:
+        return ""
+    left = ", ".join(f"{_format_limit(name, value)}" for name, value in early.unspent.items())
+    if early.own:
+        advice = "larger instances of your own"
+    elif early.next_scale:
+        advice = f"larger instances: --scale {early.next_scale}"
+    else:
+        advice = "less time for programs: --cpu-seconds"
+    return (
+        f"Ended early: program {early.program} is proven optimal on all {early.instances} training instances, and no "
+        f"other can be better there. Unspent: {left}. Next, take {advice}; --whole-budget searches on."
+    )
+
+
+def _format_limit(name: str, value: float) -> str:
+    if name == "usd":
+        return format_dollars(value)
+    return f"{value:.0f} {name}"
+
+
+def _summarise_winner(report: Report) -> str:
+    """Sums up the winner in a sentence or two."""
     rule = report.reference.entrant.name
     if report.best.aggregate is None:
         return f"Program {report.best_id} fails on the test: {describe_rejection(report.best)}."

@@ -188,6 +188,18 @@ class Ledger:
         """Whether the limit of calls that the budget implies is reached."""
         return self.most_calls is not None and self.calls >= self.most_calls
 
+    @property
+    def unspent(self) -> dict[str, float]:
+        """What is left of each limit, 0 or more."""
+        used = {
+            "evaluations": self.evaluations,
+            "calls": self.calls,
+            "usd": self.usd,
+            "seconds": self.seconds,
+        }
+        limits = {name: limit for name, limit in vars(self.budget).items() if limit is not None}
+        return {name: max(0, limit - used[name]) for name, limit in limits.items()}
+
     def settle_evaluations(self, reserved: int, used: int) -> None:
         """Replaces a reservation of evaluations by the fact."""
         self._evaluations_open -= reserved

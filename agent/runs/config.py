@@ -32,6 +32,7 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
         "parallel": (int,),
         "batch": (bool,),
         "executor": (str,),
+        "whole_budget": (bool,),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
     "instances": {"learn": (list,), "test": (list,), "layout": (str,), "baseline_seconds": (int, float)},

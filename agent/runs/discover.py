@@ -45,6 +45,7 @@ def discover(
     parallel: int | None = None,
     batch: bool = False,
     executor: str | Executor = LOCAL,
+    whole_budget: bool = False,
     strategies: Sequence[Strategy] = (),
     progress: ProgressCallback = ignore_progress,
     **misspelt: Never,
@@ -76,6 +77,7 @@ def discover(
         parallel: model requests that may be open at once; derived from the budget if None.
         batch: whether hosted models are asked in batches, at half the price.
         executor: where evaluations run: a name as on the command line, or one of your own, which is not closed.
+        whole_budget: whether the search goes on when its best program is proven optimal on all training instances.
         strategies: in place of the portfolio that the budget gives.
         progress: called during work before and after the search: with the task, how much is done, and of how much.
         **misspelt: refused.
@@ -112,6 +114,7 @@ def discover(
         parallel=parallel,
         batch=batch,
         executor=executor if isinstance(executor, str) else LOCAL,
+        whole_budget=whole_budget,
     )
     return Run(
         settings,

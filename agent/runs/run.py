@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
@@ -29,7 +29,7 @@ from gapsmith.agent.runs.budget import Ledger, derive_calls
 from gapsmith.agent.runs.final.encoding import encode_report
 from gapsmith.agent.runs.final.entropy import draw_final_seed, find_source
 from gapsmith.agent.runs.final.halving import estimate_by_leaving_out
-from gapsmith.agent.runs.final.report import Report, make_report
+from gapsmith.agent.runs.final.report import EarlyEnd, Report, make_report
 from gapsmith.agent.runs.final.selection import choose_finalists, finish
 from gapsmith.agent.runs.hints import add_heuristic, add_knowledge
 from gapsmith.agent.runs.loop.batches import BatchStatus
@@ -108,6 +108,7 @@ class Run:
         with ExitStack() as opened:  # what is opened is closed again where something else fails
             self.archive = archive if isinstance(archive, Archive) else _open_archive(archive, opened)
             named = problem or find_problem(settings.problem)
+            self._scales = (named.scale, *named.scales)
             scaled = add_version(set_layout(named, settings.layout)).scale_to(settings.scale)
             self.settings = replace(settings, scale=scaled.scale)
             self.problem = limit_cpu(allow_packages(scaled, settings.allow), settings.cpu_seconds)
@@ -161,7 +162,7 @@ class Run:
     def _end_search(self, status: str) -> None:
         self.archive.finish(self.number, status, self.ledger.seconds)
         if self._begun:
-            self.archive.record_tallies(self.number, _list_tallies(self.loop.state))
+            self.archive.record_tallies(self.number, self.loop.state.list_tallies())
 
     @property
     def _solver_seconds(self) -> float:
@@ -183,7 +184,13 @@ class Run:
             self.archive,
             self._executor,
             self.ledger,
-            SearchState(splits, self._strategies, self.settings.size, self._switches),
+            SearchState(
+                splits,
+                self._strategies,
+                self.settings.size,
+                self._switches,
+                self.settings.whole_budget,
+            ),
             seed=self.settings.seed,
             stop=self._stop,
             over=self._over,
@@ -278,7 +285,27 @@ class Run:
         learnt = self.supply.crossed and not settings.test
         left_out = estimate_by_leaving_out(state.train, contestants) if learnt else None
         return make_report(
-            self.number, settings.model, finale, self.supply.splits, test, by, self.ledger, source, left_out
+            self.number,
+            settings.model,
+            finale,
+            self.supply.splits,
+            test,
+            by,
+            self.ledger,
+            source,
+            left_out,
+            self._describe_early_end(),
+        )
+
+    def _describe_early_end(self) -> EarlyEnd | None:
+        """Describes a search that ended with its training solved; else None."""
+        best, own = self.loop.state.best, bool(self.settings.instances)
+        if best is None or not self.loop.state.is_solved:
+            return None
+        larger = self._scales[self._scales.index(self.problem.scale) + 1 :]
+        scale = "" if own or not larger else larger[0]
+        return EarlyEnd(
+            best.program, len(self.supply.splits.train.instances), self.ledger.unspent, scale, own
         )
 
     # Words
@@ -364,18 +391,3 @@ def _make_switches(without: Sequence[str], problem: Problem) -> Switches:
         raise UsageError(
             describe_unknown("part of the search", error.args[0], list(vars(Switches())))
         ) from None
-
-
-def _list_tallies(state: SearchState) -> list[dict[str, Any]]:
-    return [
-        {
-            "kind": kind,
-            "name": name,
-            "tries": tally.tries,
-            "gains": tally.gains,
-            "reward": tally.reward,
-            "cost": tally.cost,
-        }
-        for kind, bandit in state.tallies.items()
-        for name, tally in bandit.tallies.items()
-    ]

@@ -33,7 +33,12 @@ LISTS = ("models", "instances", "test", "seeds", "without")
 FILES = ("instances", "test")
 
 
-EARLIER_DEFAULTS = {"dealt_by_place": True, "scale": SMALL, "baseline_seconds": SOLVER_SECONDS}
+EARLIER_DEFAULTS = {
+    "dealt_by_place": True,
+    "scale": SMALL,
+    "baseline_seconds": SOLVER_SECONDS,
+    "whole_budget": True,
+}
 """Settings of runs and recordings that do not say them, since there were no others."""
 
 
@@ -66,6 +71,7 @@ class Settings:
         batch: whether hosted models are asked in batches, at half the price; it may take hours.
         parallel: questions that may be open at once; by the budget if not given, see `window`.
         executor: where evaluations run, by name.
+        whole_budget: whether the search goes on when its best program is proven optimal on all training instances.
         dealt_by_place: whether instances are dealt by their place in the files, as runs of earlier versions were.
     """
 
@@ -91,6 +97,7 @@ class Settings:
     parallel: int | None = None
     batch: bool = False
     executor: str = LOCAL
+    whole_budget: bool = False
     dealt_by_place: bool = False
 
     @property

@@ -8,6 +8,7 @@ That is why a run can be resumed from its archive alone, and why the same seed g
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from random import Random
+from typing import Any
 
 from gapsmith.agent.search.acceptance.gate import Gate, Verdict
 from gapsmith.agent.search.acceptance.racing import RaceReference
@@ -61,6 +62,7 @@ class SearchState:
         strategies: trajectories to begin with; as the budget allows if not given.
         budget: evaluations or calls that the run may use, about.
         switches: what is on.
+        whole_budget: whether the search goes on when training is solved.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class SearchState:
         strategies: Sequence[Strategy] = (),
         budget: float = 1000.0,
         switches: Switches | None = None,
+        whole_budget: bool = True,
     ) -> None:
+        self._whole_budget = whole_budget
         self.switches = switches or Switches()
         wanted = tuple(strategies) or make_portfolio(budget, self.switches.frontier)
         self.arms = Arms(wanted if self.switches.arms else wanted[:1])
@@ -251,6 +255,32 @@ class SearchState:
         return self.all_elites.best
 
     @property
+    def is_solved(self) -> bool:
+        """Whether the search ends, since the best program is proven optimal in training.
+
+        No other program could be the best in training, and so none could come to the gate.
+        """
+        if self._whole_budget or self.best is None:
+            return False
+        losses = self.best.losses
+        return bool(losses) and not any(losses) and bool(self.train.scale.proven.all())
+
+    @property
     def tallies(self) -> Mapping[str, Bandit]:
         """The gains of operators, arms and models."""
         return {"operator": self.operators, "arm": self.arms.bandit, "model": self.models}
+
+    def list_tallies(self) -> list[dict[str, Any]]:
+        """Lists the gains as rows for the archive."""
+        return [
+            {
+                "kind": kind,
+                "name": name,
+                "tries": tally.tries,
+                "gains": tally.gains,
+                "reward": tally.reward,
+                "cost": tally.cost,
+            }
+            for kind, bandit in self.tallies.items()
+            for name, tally in bandit.tallies.items()
+        ]

@@ -17,6 +17,7 @@ from gapsmith.agent.cli.terminal.interrupts import Interrupted, stop_on_signal
 from gapsmith.agent.codegen.sanitize import flatten_untrusted
 from gapsmith.agent.models import ManualModel
 from gapsmith.agent.models.spec import hide_login
+from gapsmith.agent.runs.estimate import describe_estimate, estimate_run
 from gapsmith.agent.runs.final.report import Report
 from gapsmith.agent.runs.loop.batches import BatchStatus
 from gapsmith.agent.runs.loop.slot import Progress as Standing
@@ -110,6 +111,8 @@ def run_job(run: Run, progress: ProgressDisplay) -> Report:
     say(describe_plan(run))
     if (limit := run.ledger.most_calls) is not None:
         say(f"at most {limit} model requests, derived from the budget; change it with --calls")
+    if not run.ledger.before:
+        say_estimate(run)
     resume = f"gapsmith resume {run.number} --archive {shlex.quote(hide_login(run.archive.location))}"
     progress.list_batches = lambda: run.waiting
     what = BATCH_GOES_ON if run.settings.batch else CALLS_ARE_KEPT
@@ -136,6 +139,19 @@ def run_job(run: Run, progress: ProgressDisplay) -> Report:
             raise Interrupted(stopping.number or signal.SIGINT, message) from None
         progress.close()
     return report
+
+
+def say_estimate(run: Run) -> None:
+    """Says what a run may need, with warnings of small budgets.
+
+    Formulations are left out: drawing an instance of theirs takes seconds.
+    """
+    if run.problem.expensive:
+        return
+    instance, counts = run.supply.train[0], run.supply.counts
+    found = estimate_run(run.settings, run.problem, instance, counts, run.models, run.ledger.most_calls)
+    for line in (describe_estimate(found), *(f"warning: {each}" for each in found.warnings)):
+        say(line)
 
 
 def describe_plan(run: Run) -> str:

@@ -108,6 +108,10 @@ def drop_implausible(result: ProviderReply | Fault, request: Request) -> Provide
     return replace(result, usage=None) if few_in or few_out else result
 
 
+BYTES_OF_A_TOKEN, USUAL_REPLY = 4, 3000
+"""Bytes of a token of English text, and tokens of a usual reply, its reasoning included."""
+
+
 class CostMeter:
     """Settles the calls to one server: costs and failures. Safe in threads."""
 
@@ -131,6 +135,16 @@ class CostMeter:
         """
         options = self._options
         return self._price.bound_usd(length, options.max_tokens, batch=options.batch) if self._price else None
+
+    def estimate_usd(self, length: int) -> float | None:
+        """Estimates the price of a usual call by its prompt's bytes.
+
+        Four bytes are a token, as in most English text; None where the price is not known.
+        """
+        usage = Usage(
+            tokens_in=length // BYTES_OF_A_TOKEN, tokens_out=min(USUAL_REPLY, self._options.max_tokens)
+        )
+        return self._price.compute_usd(usage, batch=self._options.batch) if self._price else None
 
     def settle(self, result: ProviderReply | Fault, seconds: float, faults: Sequence[Fault] = ()) -> Reply:
         """Returns the reply to record.

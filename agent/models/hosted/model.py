@@ -90,6 +90,13 @@ class HostedModel:
         """
         return self._meter.bound_usd(length)
 
+    def estimate_usd(self, length: int) -> float | None:
+        """Estimates the price of a usual call by its prompt's bytes.
+
+        None for a model without a price.
+        """
+        return self._meter.estimate_usd(length)
+
     def reply(self, request: Request) -> Reply:
         """Returns the reply to one request.
 

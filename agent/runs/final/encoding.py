@@ -67,6 +67,7 @@ def encode_report(report: Report) -> dict[str, Any]:
         "front": [_encode_point(point, report.best_id) for point in report.front],
         "together": [_encode_member(k, member) for k, member in enumerate(report.together, 1)],
         "spending": encode_spending(report.spending) if report.spending else None,
+        "ended_early": vars(report.early) if report.early else None,
         **({"formulation": dict(report.formulation)} if report.formulation else {}),
     }
 

@@ -44,6 +44,25 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class EarlyEnd:
+    """The end of a search whose best program is optimal in training.
+
+    Attributes:
+        program: its number in the archive.
+        instances: training instances, all with a proven optimum that the program has.
+        unspent: what is left of each limit of the budget.
+        next_scale: the scale with larger instances; empty where there is none, or where instances are the user's.
+        own: whether the instances are the user's.
+    """
+
+    program: int
+    instances: int
+    unspent: Mapping[str, float]
+    next_scale: str
+    own: bool
+
+
+@dataclass(frozen=True)
 class Report:
     """The results of a run on the sealed test.
 
@@ -69,6 +88,7 @@ class Report:
         front: programs that none is better than in gap, time and size at once, on the test instances.
         spending: what the calls cost and gave.
         together: programs that complement each other in training, on the test instances.
+        early: of a search that ended before its budget was used, since its best program is optimal in training.
         formulation: of a formulation, its speed and truth; see `formulating`.
     """
 
@@ -91,6 +111,7 @@ class Report:
     spending: CostSummary | None = None
     front: tuple[FrontPoint, ...] = ()
     together: tuple[Member, ...] = ()
+    early: EarlyEnd | None = None
     formulation: Mapping[str, Any] | None = None
 
 
@@ -104,6 +125,7 @@ def make_report(
     ledger: Ledger,
     drawn: Source,
     left_out: float | None = None,
+    early: EarlyEnd | None = None,
 ) -> Report:
     """Scores winner, reference rules and leaderboards on the sealed test.
 
@@ -117,6 +139,7 @@ def make_report(
         ledger: what was spent.
         drawn: where the seed of the last instances is from.
         left_out: see `Report`.
+        early: see `Report`.
     """
     bench, winner = scorer.build_instance_set(test), finale.winner
     best = make_row(winner, scorer.run_alone(winner, test), bench.scale)
@@ -150,6 +173,7 @@ def make_report(
         spending=summarise_costs(scorer.archive, run),
         front=beside.front,
         together=beside.together,
+        early=early,
         formulation=report_formulation(scorer, winner, best, test),
     )
 

@@ -224,6 +224,7 @@ class Loop:
     def _ending(self) -> bool:
         """Whether nothing is asked any more."""
         over = self._used_up or self._scheduler.exhausted or self._calls.has_ended(self._next)
+        over = over or self.state.is_solved
         return over or self._is_closed() or self._barren >= BARREN
 
     @property
@@ -363,6 +364,9 @@ class Loop:
             self._count_reply(judged)
         if gone := self.state.arms.cut(self._ledger.share):
             self._archive.record(self._run, slot.number, "arms", {"given up": gone})
+        if self.state.is_solved and self.state.best:
+            solved = {"program": self.state.best.program, "instances": len(self.splits.train.instances)}
+            self._archive.record(self._run, -1, "solved", solved)
         return self._report_progress(judged)
 
     def _count_reply(self, judged: Judged) -> None:

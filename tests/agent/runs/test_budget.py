@@ -212,3 +212,11 @@ def test_the_wall_holds_for_any_prices_in_any_order(data, limit):
         assert spent <= limit * (1 + 1e-9)
     assert ledger.usd == pytest.approx(spent)
     assert ledger.calls >= len(open_calls)
+
+
+def test_what_is_unspent_is_what_limits_leave():
+    """Of each limit what is left of it, never less than nothing."""
+    ledger = Ledger(Budget(evaluations=10, calls=3, usd=1.0), clock=lambda: 0.0)
+    assert ledger.unspent == {"evaluations": 10, "calls": 3, "usd": 1.0}
+    ledger.evaluations, ledger.calls, ledger.usd = 4, 3, 1.5
+    assert ledger.unspent == {"evaluations": 6, "calls": 0, "usd": 0}

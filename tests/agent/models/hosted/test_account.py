@@ -352,3 +352,10 @@ def test_too_few_tokens_for_the_texts_are_no_usage(question, asked, answered, kn
     found = drop_implausible(heard, question(prompt="x" * asked, system=""))
     assert (found.usage is not None) == known
     assert found.text == heard.text
+
+
+def test_a_usual_call_costs_less_than_the_dearest(serve, connect, way):
+    """The estimate grows with the prompt and stays below the bound; a model without a price has none."""
+    model = connect(serve(), way)
+    few, many = model.estimate_usd(4000), model.estimate_usd(40_000)
+    assert 0 < few < many < model.bound_usd(40_000)
