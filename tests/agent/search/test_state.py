@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from random import Random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from gapsmith.agent.codegen.screen import Screened
@@ -359,3 +360,23 @@ def test_a_switch_that_is_none_is_refused():
     """A slip of the pen does not switch nothing off."""
     with pytest.raises(KeyError, match="novelti"):
         Switches.switch_off(["novelti"])
+
+
+@pytest.mark.parametrize(
+    ("whole_budget", "proven", "losses", "ends"),
+    [
+        (False, (True, True), (0.0, 0.0), True),
+        (False, (True, True), (0.0, 0.5), False),
+        (False, (True, False), (0.0, 0.0), False),
+        (False, (True, True), (), False),
+        (True, (True, True), (0.0, 0.0), False),
+    ],
+)
+def test_a_search_is_solved_where_every_optimum_is_proven_and_reached(whole_budget, proven, losses, ends):
+    """A gap of zero to bounds that are not proven is no end, nor is one that nobody measured."""
+    bench = SimpleNamespace(**vars(BENCH), scale=SimpleNamespace(proven=np.array(proven)))
+    splits = SimpleNamespace(train=bench, validation=bench, crossed=False)
+    state = SearchState(splits, PAIR, 100, whole_budget=whole_budget)
+    assert not state.is_solved
+    state.add_candidate(Choice(RULE), replace(elite(1, 0.0, name="EDD"), losses=losses))
+    assert state.is_solved is ends
