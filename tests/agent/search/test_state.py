@@ -1,6 +1,6 @@
 """What the search remembers: failures, lessons, constants to be tuned, twins, and what is switched off."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from types import SimpleNamespace
 
