@@ -57,14 +57,15 @@ TYPES = {"gapsmith.css": "text/css", "gapsmith.js": "text/javascript", "icon.svg
 """Files that are served as they are, and nothing else."""
 
 
-def build_app(store: Archive, access: Access) -> ASGIApp:
+def build_app(store: Archive, access: Access, watcher: Watcher | None = None) -> ASGIApp:
     """Builds the application.
 
     Args:
         store: the archive, opened for reading.
         access: what a request must bring.
+        watcher: tells open pages of changes; whoever gives one can stop it.
     """
-    view, watcher = View(store, store.location), Watcher(store.engine)
+    view, watcher = View(store, store.location), watcher or Watcher(store.engine)
     routes = [Route(path, _serve(show, view, watcher)) for path, show in PAGES.items()]
     routes += [Route("/program/{number:int}/module.py", _serve_module(view))]
     routes += [Route("/live", _serve_changes(watcher)), Route("/static/{name}", _serve_file)]

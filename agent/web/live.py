@@ -66,7 +66,7 @@ class Watcher:
         self._engine, self._interval = engine, interval
         self._watching: asyncio.Task[None] | None = None
         self._changed, self._ready = asyncio.Event(), asyncio.Event()
-        self._open = 0
+        self._open, self._stopped = 0, False
         self.number = 0
         self.seen = time.time()
 
@@ -80,7 +80,7 @@ class Watcher:
             await self._ready.wait()  # whatever is committed from here on is seen
             number = self.number
             yield "retry: 2000\n\n"
-            while True:
+            while not self._stopped:
                 if number == self.number:
                     await self._wait()
                 if number != self.number:
@@ -94,6 +94,11 @@ class Watcher:
             if not self._open and self._watching is not None:
                 self._watching.cancel()
                 self._watching = None
+
+    def stop(self) -> None:
+        """Ends all open connections, which would hold up the end of the server."""
+        self._stopped = True
+        self._changed.set()
 
     async def _wait(self) -> None:
         changed = self._changed

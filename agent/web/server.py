@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable
 from importlib.util import find_spec
+from types import FrameType
 
 from gapsmith.agent.archive import Archive
 from gapsmith.evaluators.base import GapsmithError, UsageError
@@ -38,11 +39,20 @@ def serve(store: Archive, host: str, port: int, tell: Callable[[str], None]) -> 
 
     from gapsmith.agent.web.app import build_app
     from gapsmith.agent.web.guard import Access
+    from gapsmith.agent.web.live import Watcher
+
+    class Server(uvicorn.Server):
+        """Ends open connections with the server; a signal is the usual end, and no error."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            """Begins the end of the server."""
+            watcher.stop()
+            self.should_exit = True
 
     with _listen(host, port) as listener:
-        access = Access(host, listener.getsockname()[1])
+        access, watcher = Access(host, listener.getsockname()[1]), Watcher(store.engine)
         config = uvicorn.Config(
-            build_app(store, access),
+            build_app(store, access, watcher),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -51,7 +61,7 @@ def serve(store: Archive, host: str, port: int, tell: Callable[[str], None]) -> 
             timeout_graceful_shutdown=GRACE,
         )
         tell(access.url)
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -29,6 +29,22 @@ def test_a_commit_is_a_change(stores):
     changes.close()
 
 
+def test_listeners_end_with_the_server(stores):
+    """A page that stays open does not keep the server alive."""
+    watcher = Watcher(stores[1].engine, 0.01)
+
+    async def listen():
+        events = watcher.listen()
+        await anext(events)
+        rest = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        watcher.stop()
+        await asyncio.wait([rest])
+        return [each async for each in events]
+
+    assert asyncio.run(listen()) == []
+
+
 def test_listeners_hear_of_a_change(stores):
     """Whoever listens gets an event for a commit, and the watch ends with the last listener."""
     writing, reading = stores
