@@ -96,7 +96,7 @@ class Watcher:
                 self._watching = None
 
     def stop(self) -> None:
-        """Ends all open connections, which would hold up the end of the server."""
+        """Ends all open connections, so that the server can end."""
         self._stopped = True
         self._changed.set()
 

@@ -42,7 +42,7 @@ def serve(store: Archive, host: str, port: int, tell: Callable[[str], None]) -> 
     from gapsmith.agent.web.live import Watcher
 
     class Server(uvicorn.Server):
-        """Ends open connections with the server; a signal is the usual end, and no error."""
+        """Ends open connections on a signal, its usual end."""
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             """Begins the end of the server."""
