@@ -90,6 +90,19 @@ COSTS = select_columns(
 )
 
 
+BEST_COSTS = (
+    select_columns(col(Evaluation.digest), col(Evaluation.program), col(Evaluation.cost))
+    .join(Program, col(Program.id) == col(Evaluation.program))
+    .where(
+        col(Program.problem) == bindparam("problem"),
+        col(Program.version) == bindparam("version"),
+        col(Evaluation.digest).in_(bindparam("digests", expanding=True)),
+        col(Evaluation.cost).is_not(None),
+    )
+    .order_by(col(Evaluation.program))
+)
+
+
 BOUNDS = tuple(getattr(BaselineRow, name) for name in ("lower", "upper", "solution", "solver", "seconds"))
 """The columns of a `Baseline`, in its order."""
 

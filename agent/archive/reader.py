@@ -20,6 +20,7 @@ from gapsmith.agent.archive.fingerprints import _clamp_number, _read_decisions, 
 from gapsmith.agent.archive.queries import (
     BASELINES,
     BEHAVIOURS,
+    BEST_COSTS,
     BY_GAP,
     CALL,
     CANDIDATE,
@@ -308,6 +309,21 @@ class Reader:
                     rows = connection.execute(COSTS, {"programs": some, "digests": few})
                     for program, digest, outcome, message, cost, seconds, level in rows:
                         found[program][digest] = Score(outcome, message, cost, seconds, Level(level))
+        return found
+
+    def read_best_costs(
+        self, problem: str, digests: Sequence[str], version: str = FIRST_VERSION, maximise: bool = False
+    ) -> dict[str, tuple[int, float]]:
+        """Returns the first program with the best cost, by digest."""
+        found: dict[str, tuple[int, float]] = {}
+        with self.engine.connect() as connection:
+            for few in _split_chunks(digests):
+                values = {"problem": problem, "version": version, "digests": few}
+                for digest, program, cost in connection.execute(BEST_COSTS, values):
+                    best = found.get(digest)
+                    sign = -1.0 if maximise else 1.0
+                    if best is None or sign * (cost or 0.0) < sign * best[1]:
+                        found[digest] = program, cost or 0.0
         return found
 
     # Baselines

@@ -279,12 +279,13 @@ def best(
                 show_progress() as progress,
             ):
                 scorer = Scorer(known, executor, store, seconds or SOLVER_SECONDS, progress, workers=workers)
+                chosen = read_instances(known, instances)
                 comparison = rescore_programs(
-                    read_instances(known, instances),
+                    chosen,
                     limit,
                     scorer,
                     run_number,
-                    read_published(published) if published else (),
+                    read_published(published, chosen) if published else (),
                 )
             show_result(
                 comparisons.encode_comparison(comparison),

@@ -134,7 +134,7 @@ def check(
             progress,
             isolated,
             workers,
-            read_published(published) if published else (),
+            read_published(published, chosen) if published else (),
             own=bool(instances),
         )
     show_result(comparisons.encode_check(comparison), comparisons.render_comparison(comparison), as_json)
@@ -184,7 +184,7 @@ def compare(
             progress,
             isolated,
             workers,
-            read_published(published) if published else (),
+            read_published(published, chosen) if published else (),
             own=bool(instances),
         )
     show_result(comparisons.encode_comparison(comparison), comparisons.render_comparison(comparison), as_json)
@@ -219,7 +219,7 @@ def solve_(
         say_edited(store, known, problem)
         solved = solve(known, chosen, store, seconds or known.solver_seconds, progress, workers)
     baselines = {instance.digest: baseline for instance, baseline in solved}
-    given = read_published(published) if published else ()
+    given = read_published(published, chosen) if published else ()
     best = BestKnown.build(chosen, baselines, given, known.maximise)
     notes = comparisons.describe_better_solutions(solved, best)
     if certificates is not None:

@@ -16,6 +16,7 @@ from gapsmith.agent.cli.options import (
     CpuSeconds,
     GivenExecutor,
     Json,
+    KnownFile,
     Layout,
     LogEvery,
     Models,
@@ -154,6 +155,7 @@ def run(
     ] = None,
     test: Annotated[list[Path] | None, typer.Option(help="Instance files for the sealed test.")] = None,
     layout: Layout = "",
+    published: KnownFile = None,
     base_url: Annotated[
         str | None, typer.Option(help="Address of a server that speaks the provider's API.")
     ] = None,
@@ -204,6 +206,7 @@ def run(
         "learn": tuple(map(str, instances or ())),
         "test": tuple(map(str, test or ())),
         "layout": layout or None,
+        "known": str(published) if published else None,
         "without": tuple(without or ()),
         "cpu_seconds": cpu_seconds,
         "parallel": parallel,

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from gapsmith.agent.codegen.instance_text import format_number
 from gapsmith.agent.codegen.sanitize import limit_untrusted
+from gapsmith.agent.evaluation.baselines.known_gaps import name_bound
 from gapsmith.agent.evaluation.baselines.published import BestKnown
 from gapsmith.agent.evaluation.compare import Comparison, Scored
 from gapsmith.agent.runs.final.encoding import _replace_infinity, aggregate_fields, encode_failures
@@ -36,18 +37,16 @@ def encode_check(comparison: Comparison) -> dict[str, Any]:
     return {
         "problem": comparison.problem.name,
         "isolation": min(levels).name if levels else None,
-        "gap_to": name_bound(comparison),
+        "gap_to": find_gap_to(comparison),
         "files": [_encode_file(row, comparison) for row in comparison.rows],
         **encode_records(comparison),
     }
 
 
-def name_bound(comparison: Comparison) -> str | None:
-    """Names what gaps are measured against: optimum, or a bound."""
-    if not comparison.baselines:
-        return None
-    proven = all(baseline.proven for baseline in comparison.baselines.values())
-    return "optimum" if proven else "upper bound" if comparison.problem.maximise else "lower bound"
+def find_gap_to(comparison: Comparison) -> str | None:
+    """Names what gaps are measured against; None where nothing ran."""
+    baselines = list(comparison.baselines.values())
+    return name_bound(baselines, comparison.problem.maximise) if baselines else None
 
 
 def encode_best_gap(row: Scored, comparison: Comparison) -> dict[str, Any]:
@@ -131,7 +130,7 @@ def encode_comparison(comparison: Comparison) -> dict[str, Any]:
     return {
         "problem": comparison.problem.name,
         "instances": len(comparison.instances),
-        "gap_to": name_bound(comparison),
+        "gap_to": find_gap_to(comparison),
         "rows": rows,
         **encode_records(comparison),
     }
@@ -171,7 +170,7 @@ def describe_best_known(comparison: Comparison) -> list[str]:
 def _is_best_known_shown(comparison: Comparison) -> bool:
     """Tells whether gaps to best known values are shown."""
     return bool(comparison.best.values) and (
-        bool(comparison.best.published) or name_bound(comparison) != "optimum"
+        bool(comparison.best.published) or find_gap_to(comparison) != "optimum"
     )
 
 
@@ -199,7 +198,7 @@ def _describe_optima(comparison: Comparison) -> str:
     return (
         ", all optima proven"
         if proven == len(comparison.baselines)
-        else f", {proven} optima proven: gap to {name_bound(comparison)}"
+        else f", {proven} optima proven: gap to {find_gap_to(comparison)}"
     )
 
 

@@ -11,8 +11,10 @@ from rich.table import Table
 
 from gapsmith.agent.archive import CandidateRow, RunRow
 from gapsmith.agent.archive.costs import format_dollars
+from gapsmith.agent.evaluation.baselines.known_gaps import KnownGaps
 from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.reports.comparisons import (
+    BEST_KNOWN_FIGURE,
     FIGURES,
     NAMED,
     _format_cells,
@@ -34,10 +36,14 @@ def build_report_table(report: Report) -> Table:
     title = f"run {report.run}: {report.problem}, {report.model}"
     table = Table(title=title, caption=f"{spent}\n{_describe_counts(report)}")
     table.add_column("sealed test" if report.left_out is None else "own instances")
-    for heading in FIGURES:
+    known = report.known if report.known and report.known.is_shown else None
+    for heading in (*FIGURES, *([BEST_KNOWN_FIGURE] if known else [])):
         table.add_column(heading, justify="right")
-    table.add_row(_name_winner(report), *_format_cells(report.best))
-    table.add_row(f"{report.reference.entrant.name} (best rule)", *_format_cells(report.reference))
+    names = _name_winner(report), f"{report.reference.entrant.name} (best rule)"
+    gaps = (known.best, known.reference) if known else (None, None)
+    for name, row, gap in zip(names, (report.best, report.reference), gaps, strict=True):
+        extra = [format_percent(gap)] if known and row.aggregate else []
+        table.add_row(name, *_format_cells(row), *extra)
     return table
 
 
@@ -48,7 +54,19 @@ def _name_winner(report: Report) -> str:
 
 def summarise_report(report: Report) -> str:
     """Sums up a report in some sentences."""
-    return "\n".join(filter(None, [_summarise_winner(report), describe_early_end(report.early)]))
+    known = describe_known_gaps(report.known)
+    return "\n".join(filter(None, [_summarise_winner(report), *known, describe_early_end(report.early)]))
+
+
+def describe_known_gaps(known: KnownGaps | None) -> list[str]:
+    """Says what gaps are to, and which solutions are new."""
+    if known is None or not known.is_shown:
+        return []
+    origin = (
+        f"Gaps are to the {known.gap_to}; to best known: {known.published} published values, {known.solved} "
+        "solutions of the exact solver."
+    )
+    return [origin, *map(str, known.records), *(f"Contradiction: {each}." for each in known.contradictions)]
 
 
 def describe_early_end(early: EarlyEnd | None) -> str:

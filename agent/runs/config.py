@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from gapsmith.agent.evaluation.baselines.published import encode_published, read_published
 from gapsmith.agent.evaluation.executors.registry import check_executor
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.settings import Settings
@@ -35,7 +36,13 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
         "whole_budget": (bool,),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
-    "instances": {"learn": (list,), "test": (list,), "layout": (str,), "baseline_seconds": (int, float)},
+    "instances": {
+        "learn": (list,),
+        "test": (list,),
+        "layout": (str,),
+        "known": (str,),
+        "baseline_seconds": (int, float),
+    },
     "sandbox": {"minimum_level": (int,)},
 }
 DEFAULT_EVALUATIONS = 1000
@@ -76,6 +83,8 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
     if "problem" not in known:
         raise UsageError("no problem is named; expected one, as in: gapsmith run single_machine_tardiness")
     learn = tuple(known.pop("learn", ()))
+    if "known" in known:
+        known["known"] = encode_published(read_published(Path(known["known"])))
     found = replace(
         Settings(problem=known.pop("problem"), models=models, budget=Budget(**limits), instances=learn),
         **_make_tuples(known),

@@ -8,6 +8,7 @@ from typing import Never
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
+from gapsmith.agent.evaluation.baselines.published import encode_published, read_published
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.executors.registry import LOCAL
 from gapsmith.agent.models.base import Model
@@ -34,6 +35,7 @@ def discover(
     instances: Sequence[str | Path] = (),
     test: Sequence[str | Path] = (),
     layout: str = "",
+    known: str | Path | None = None,
     baseline_seconds: float | None = None,
     minimum_level: int = int(Level.L2),
     seeds: Sequence[str] = (),
@@ -66,6 +68,7 @@ def discover(
         instances: files to learn from in place of generated instances; dealt to the three splits.
         test: files for the sealed test in place of generated instances.
         layout: how these files are laid out, where their problem's reader asks.
+        known: CSV file with published bounds: instance, lower, upper.
         baseline_seconds: CPU limit of the exact solver for each instance; that of the scale by default.
         minimum_level: the weakest isolation that is accepted, 0 to 4.
         seeds: sources of programs to start from besides the reference rules.
@@ -103,6 +106,7 @@ def discover(
         instances=_list_paths(instances),
         test=_list_paths(test),
         layout=layout,
+        known=() if known is None else encode_published(read_published(Path(known))),
         baseline_seconds=baseline_seconds,
         minimum_level=minimum_level,
         seeds=tuple(seeds),

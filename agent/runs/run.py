@@ -295,6 +295,7 @@ class Run:
             source,
             left_out,
             self._describe_early_end(),
+            self.supply,
         )
 
     def _describe_early_end(self) -> EarlyEnd | None:
@@ -359,6 +360,7 @@ class Run:
             self._show,
             wanted.dealt_by_place,
             wanted.workers,
+            wanted.known,
         )
 
     def _describe_versions(self, number: int | None) -> str:

@@ -12,7 +12,7 @@ from gapsmith.agent.evaluation.executors.registry import LOCAL
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop.loop import WINDOW
 from gapsmith.agent.runs.ownership import MARK
-from gapsmith.evaluators.base import SMALL, SOLVER_SECONDS, UsageError
+from gapsmith.evaluators.base import SMALL, SOLVER_SECONDS, Number, UsageError
 from gapsmith.sandbox import Level
 
 USUAL_BUDGET = 600
@@ -71,6 +71,7 @@ class Settings:
         batch: whether hosted models are asked in batches, at half the price; it may take hours.
         parallel: questions that may be open at once; by the budget if not given, see `window`.
         executor: where evaluations run, by name.
+        known: published bounds: instance, lower and upper; None is an unknown value. See `read_published`.
         whole_budget: whether the search goes on when its best program is proven optimal on all training instances.
         dealt_by_place: whether instances are dealt by their place in the files, as runs of earlier versions were.
     """
@@ -97,6 +98,7 @@ class Settings:
     parallel: int | None = None
     batch: bool = False
     executor: str = LOCAL
+    known: tuple[tuple[str, Number | None, Number | None], ...] = ()
     whole_budget: bool = False
     dealt_by_place: bool = False
 
@@ -125,7 +127,7 @@ class Settings:
         files = {name: [_make_absolute(path) for path in lists[name]] for name in FILES}
         problem = _make_absolute(self.problem) if self.problem.endswith(".py") else self.problem
         start = [list(pair) for pair in self.start]
-        named = {"problem": problem, "start": start}
+        named = {"problem": problem, "start": start, "known": [list(row) for row in self.known]}
         return {**vars(self), "budget": dict(vars(self.budget)), **lists, **files, **named}
 
     @classmethod
@@ -139,7 +141,8 @@ class Settings:
         plain = {**EARLIER_DEFAULTS, **plain}
         lists = {name: tuple(plain.get(name, ())) for name in LISTS}
         start = tuple((name, source) for name, source in plain.get("start", ()))
-        return cls(**{**plain, **lists, "start": start, "budget": Budget(**plain["budget"])})
+        known = tuple((name, lower, upper) for name, lower, upper in plain.get("known", ()))
+        return cls(**{**plain, **lists, "start": start, "known": known, "budget": Budget(**plain["budget"])})
 
 
 def _make_absolute(path: str) -> str:

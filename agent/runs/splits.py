@@ -8,11 +8,12 @@ from random import Random
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.evaluation.baselines import ProgressCallback, find_baselines, ignore_progress
+from gapsmith.agent.evaluation.baselines.published import BestKnown, PublishedValue, check_named
 from gapsmith.agent.evaluation.problems import read_instances
 from gapsmith.agent.runs.final.selection import Unseen, make_unseen
 from gapsmith.agent.search.dealing import FEWEST_TO_LEARN, FEWEST_TO_SPLIT, deal_instances
 from gapsmith.agent.search.instances import InstanceSet, Splits
-from gapsmith.evaluators.base import GapsmithError, Instance, Problem, Split, UsageError
+from gapsmith.evaluators.base import GapsmithError, Instance, Number, Problem, Split, UsageError
 
 
 class InstanceSupply:
@@ -30,6 +31,7 @@ class InstanceSupply:
         progress: called while instances are solved.
         by_place: whether instances are dealt by their place, as runs of earlier versions were.
         workers: processes of the exact method.
+        known: published bounds, one of which at least must be of the user's instances.
 
     Attributes:
         run: the number of the run, once it has one: it keeps the bounds that it met first.
@@ -52,6 +54,7 @@ class InstanceSupply:
         progress: ProgressCallback = ignore_progress,
         by_place: bool = False,
         workers: int = 1,
+        known: Sequence[tuple[str, Number | None, Number | None]] = (),
     ) -> None:
         self._problem, self._seed = problem, seed
         self._archive, self._seconds, self._progress, self._workers = archive, seconds, progress, workers
@@ -60,7 +63,10 @@ class InstanceSupply:
         self._dealt = _deal_own(self._own, seed, by_place) if learn else {}
         self.crossed = self._given and len(self._own) < FEWEST_TO_SPLIT
         self._exchanged = 0
+        self.published = tuple(PublishedValue(*row) for row in known)
         _check_sealed(self._own, self._test)
+        if self.published:
+            check_named(self.published, [*self._own, *self._test])
 
     @cached_property
     def splits(self) -> Splits:
@@ -69,6 +75,13 @@ class InstanceSupply:
         raced = Random(self._seed).sample(train, len(train))
         training, validation = self._benches(raced, self._part(Split.VALIDATION))
         return Splits(self._problem, training, validation, self.crossed)
+
+    def list_own(self, test: Sequence[Instance]) -> list[Instance]:
+        """Lists the user's instances, as they are run in each part."""
+        if not self._given:
+            return list(test) if self._test else []
+        parts = (self.splits.train.instances, self.splits.validation.instances, test)
+        return [instance for part in parts for instance in part]
 
     @property
     def counts(self) -> Mapping[Split, int]:
@@ -118,6 +131,7 @@ class InstanceSupply:
         found = find_baselines(
             self._problem, whole, self._archive, self._seconds, self._progress, self.run, self._workers
         )
+        BestKnown.build(whole, found, self.published, self._problem.maximise)  # refuses what contradicts them
         return [InstanceSet.build(part, found, self._problem.maximise) for part in parts]
 
 

@@ -4,13 +4,19 @@ import json
 from dataclasses import replace
 
 import pytest
-from helpers import TINY, tiny
+from helpers import TINY, Inline, tiny
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.cli.app import main
 from gapsmith.agent.evaluation.own.files import add_version
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.evaluators.base import Baseline
+from gapsmith.agent.models.offline.model import OfflineModel
+from gapsmith.agent.reports.runs import build_report_table, summarise_report
+from gapsmith.agent.runs.budget import Budget
+from gapsmith.agent.runs.final.encoding import encode_report
+from gapsmith.agent.runs.run import Run
+from gapsmith.agent.runs.settings import Settings
+from gapsmith.evaluators.base import Baseline, GapsmithError, UsageError
 
 INSTANCES = "2\n5 3\n2 4\n3\n# three jobs\n1 1\n1 1\n2 -4\n"
 RULE = "def schedule(p, d):\n    return d.argsort(kind='stable')\n"
@@ -131,3 +137,57 @@ def test_a_looser_result_leaves_bounds_and_solution(tmp_path):
     )
     archive.close()
     assert (kept.lower, kept.upper, kept.solution) == (exact.lower - 1, exact.upper, exact.solution)
+
+
+FIVE = "2\n5 3\n2 4\n3\n1 1\n1 1\n2 -4\n2\n4 1\n3 2\n3\n7 2\n3 9\n4 4\n2\n6 5\n1 1\n"
+
+
+def run_with(tmp_path, *known, **changes):
+    """A run on five instances of the user's, without proofs, with published values."""
+    path = tmp_path / "five.txt"
+    path.write_text(FIVE)
+    settings = Settings(
+        problem=str(TINY), budget=Budget(calls=2), instances=(str(path),), known=known, parallel=16
+    )
+    problem = tiny(baseline=lambda instance, seconds: Baseline(0, 100, None, "a bound", 0.0), **changes)
+    return Run(settings, str(tmp_path / "a.db"), problem=problem, models=[OfflineModel()], executor=Inline())
+
+
+def test_a_run_says_and_keeps_what_is_better(tmp_path):
+    """Beside gaps to bounds stand those to the best known; better solutions are in the report and the archive."""
+    with run_with(tmp_path, ("five-1", None, 90), ("five-2", 0, 1)) as run:
+        report = run.report()
+        known = report.known
+        best = {record.instance: record for record in known.records}
+        (first,) = [each for each in run.supply.list_own([]) if each.name == "five-1"][:1]
+        kept = run.archive.read_baselines(run.problem.name, [first.digest], run.problem.version)[first.digest]
+        assert Settings.decode(run.archive.run(1).config).known == run.settings.known
+    assert (known.gap_to, known.published, known.solved) == ("lower bound", 2, 3)
+    assert (best["five-1"].before, best["five-1"].published, best["five-1"].kept) == (90, True, True)
+    assert "five-2" not in best
+    assert (kept.upper, run.problem.cost(first, kept.solution)) == (best["five-1"].cost,) * 2
+    encoded = json.loads(json.dumps(encode_report(report)))
+    assert encoded["gap_to"] == "lower bound"
+    assert len(encoded["records"]) == len(best)
+    assert encoded["best"]["best_known_gap_percent"] == known.best
+    assert "New best solution of five-1" in summarise_report(report)
+    assert "to best known %" in [column.header for column in build_report_table(report).columns]
+
+
+def test_a_run_refuses_what_cannot_be(tmp_path):
+    """Names that no instance has are refused before the run begins; contradictions before the first question."""
+    with pytest.raises(UsageError, match="the file names 'six'"):
+        run_with(tmp_path, ("six", 1, 2))
+    with (
+        run_with(tmp_path, ("five-1", 101, 200)) as run,
+        pytest.raises(GapsmithError, match="five-1: the published"),
+    ):
+        run.report()
+
+
+def test_a_published_bound_that_a_program_refutes_is_told(tmp_path):
+    """The report names the instance whose published lower bound is above a verified cost."""
+    with run_with(tmp_path, ("five-2", 99, 100)) as run:
+        (sentence,) = run.report().known.contradictions
+    assert "five-2: a verified solution costs" in sentence
+    assert "below the published lower bound 99" in sentence

@@ -30,10 +30,11 @@ class PublishedValue:
     upper: Number | None = None
 
 
-def read_published(path: Path) -> tuple[PublishedValue, ...]:
+def read_published(path: Path, instances: Sequence[Instance] = ()) -> tuple[PublishedValue, ...]:
     """Reads a CSV file with the columns instance, lower and upper.
 
-    Further columns are left aside; an empty cell is an unknown value.
+    Where instances are given, one of them at least must be named. Further columns are left aside; an empty cell is
+    an unknown value.
 
     Raises:
         UsageError: with file and line, where the file cannot be read, a column is missing, a value is no number, a
@@ -41,7 +42,7 @@ def read_published(path: Path) -> tuple[PublishedValue, ...]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read_rows(path, file)
+            found = _read_rows(path, file)
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text; expected a CSV file") from None
     except OSError as error:
@@ -50,6 +51,30 @@ def read_published(path: Path) -> tuple[PublishedValue, ...]:
         ) from None
     except csv.Error as error:
         raise UsageError(f"{path} is not CSV: {error}") from None
+    if instances:
+        check_named(found, instances)
+    return found
+
+
+def check_named(values: Sequence[PublishedValue], instances: Sequence[Instance]) -> None:
+    """Checks that published values name one of the instances.
+
+    Raises UsageError.
+    """
+    if not {value.instance for value in values} & {each.name for each in instances}:
+        example = f"an instance is {instances[0].name!r}" if instances else "the instances are generated"
+        named = values[0].instance if values else "none"
+        raise UsageError(
+            f"no published value is of these instances: the file names {named!r}, {example}; expected the names that "
+            "the instance files give"
+        )
+
+
+def encode_published(
+    values: Sequence[PublishedValue],
+) -> tuple[tuple[str, Number | None, Number | None], ...]:
+    """Encodes published values as plain rows, as settings keep them."""
+    return tuple((value.instance, value.lower, value.upper) for value in values)
 
 
 def _read_rows(path: Path, file: TextIO) -> tuple[PublishedValue, ...]:
@@ -116,16 +141,10 @@ class BestKnown:
         """Matches published values with instances by their names.
 
         Raises:
-            UsageError: where values are given, and none of an instance.
             GapsmithError: where a published value and a result proven here contradict each other.
         """
         names = {value.instance: value for value in published}
         matched = {each.digest: names[each.name] for each in instances if each.name in names}
-        if published and instances and not matched:
-            raise UsageError(
-                f"no published value is of these instances: the file names {published[0].instance!r}, an instance is "
-                f"{instances[0].name!r}; expected the names that the instance files give"
-            )
         values: dict[str, Number] = {}
         for instance in instances:
             kept, value = baselines[instance.digest], matched.get(instance.digest)

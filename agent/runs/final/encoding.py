@@ -49,6 +49,7 @@ def _replace_infinity(value: float | None) -> float | None:
 
 def encode_report(report: Report) -> dict[str, Any]:
     """Encodes the report of `run`."""
+    known = report.known
     return {
         "run": report.run,
         "problem": report.problem,
@@ -57,8 +58,19 @@ def encode_report(report: Report) -> dict[str, Any]:
         "calls": report.calls,
         "usd": report.usd,
         "seconds": report.seconds,
-        "best": {"id": report.best_id, **_list_figures(report.best)},
-        "reference": {"id": None, **_list_figures(report.reference)},
+        "gap_to": known.gap_to if known else None,
+        "best": {
+            "id": report.best_id,
+            **_list_figures(report.best),
+            "best_known_gap_percent": known.best if known else None,
+        },
+        "reference": {
+            "id": None,
+            **_list_figures(report.reference),
+            "best_known_gap_percent": known.reference if known else None,
+        },
+        "records": [vars(record) for record in known.records] if known else [],
+        "contradictions": list(known.contradictions) if known else [],
         "gain": _gain_json(report.gain),
         "counts": vars(report.counts),
         "fingerprint": report.fingerprint,

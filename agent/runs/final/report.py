@@ -9,6 +9,7 @@ from typing import Any
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.archive.costs import CostSummary, summarise_costs
+from gapsmith.agent.evaluation.baselines.known_gaps import KnownGaps, measure_known_gaps
 from gapsmith.agent.evaluation.compare import Scored
 from gapsmith.agent.evaluation.scores import Known, Scorer, make_row
 from gapsmith.agent.runs.budget import Ledger
@@ -17,6 +18,7 @@ from gapsmith.agent.runs.final.formulation import report_formulation
 from gapsmith.agent.runs.final.leaderboards import Boards, Member, make_leaderboards
 from gapsmith.agent.runs.final.pareto import FrontPoint
 from gapsmith.agent.runs.final.selection import Finale
+from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.agent.search.instances import Splits
 from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.scoring import Gain
@@ -89,6 +91,7 @@ class Report:
         spending: what the calls cost and gave.
         together: programs that complement each other in training, on the test instances.
         early: of a search that ended before its budget was used, since its best program is optimal in training.
+        known: how winner and rule stand to the best values known.
         formulation: of a formulation, its speed and truth; see `formulating`.
     """
 
@@ -112,6 +115,7 @@ class Report:
     front: tuple[FrontPoint, ...] = ()
     together: tuple[Member, ...] = ()
     early: EarlyEnd | None = None
+    known: KnownGaps | None = None
     formulation: Mapping[str, Any] | None = None
 
 
@@ -126,6 +130,7 @@ def make_report(
     drawn: Source,
     left_out: float | None = None,
     early: EarlyEnd | None = None,
+    supply: InstanceSupply | None = None,
 ) -> Report:
     """Scores winner, reference rules and leaderboards on the sealed test.
 
@@ -140,6 +145,7 @@ def make_report(
         drawn: where the seed of the last instances is from.
         left_out: see `Report`.
         early: see `Report`.
+        supply: knows the user's instances, and published values of them.
     """
     bench, winner = scorer.build_instance_set(test), finale.winner
     best = make_row(winner, scorer.run_alone(winner, test), bench.scale)
@@ -147,6 +153,8 @@ def make_report(
     results = zip(programs, scorer.run(programs, test, whole=True), strict=True)
     rules = [make_row(program, result, bench.scale) for program, result in results]
     reference = min((rule for rule in rules if rule.aggregate), key=_rank, default=best)
+    own, published = (supply.list_own(test), supply.published) if supply else ([], ())
+    known = measure_known_gaps((best, reference), test, own, published, scorer)
     # Where evaluations are expensive, leaderboards would take as long as the search.
     beside = (
         Boards()
@@ -174,6 +182,7 @@ def make_report(
         front=beside.front,
         together=beside.together,
         early=early,
+        known=known,
         formulation=report_formulation(scorer, winner, best, test),
     )
 

@@ -308,3 +308,18 @@ def test_a_fingerprint_loads_no_program_of_another_run(archive):
     programs = [(words, values) for words, values in asked if "FROM programs" in words]
     assert [values for _, values in programs] == [(1, 2)]
     assert "source" not in programs[0][0]
+
+
+def test_the_best_costs_are_those_of_the_first_best_program(archive):
+    """The least cost, or the largest when maximising; a failure is none, and what nobody solved has no entry."""
+    archive.add_scores(1, [(ONE, ok(5)), (TWO, ok(2))])
+    archive.add_scores(2, [(ONE, ok(3)), (TWO, ok(2))])
+    archive.add_scores(3, [(ONE, ok(3)), (TWO, Score("infeasible", "no", None, 0.1))])
+    problem, digests = archive.find(1).problem, [ONE.digest, TWO.digest, "f" * 32]
+    assert archive.read_best_costs(problem, digests) == {ONE.digest: (2, 3), TWO.digest: (1, 2)}
+    assert archive.read_best_costs(problem, digests, maximise=True) == {
+        ONE.digest: (1, 5),
+        TWO.digest: (1, 2),
+    }
+    assert archive.read_best_costs(problem, digests, "another version") == {}
+    assert archive.read_best_costs("another", digests) == {}

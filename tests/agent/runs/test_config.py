@@ -122,3 +122,23 @@ def test_a_problem_must_be_named():
     """Without a problem there is nothing to do; the message shows how it is done."""
     with pytest.raises(UsageError, match="as in: gapsmith run single_machine_tardiness"):
         make_settings({})
+
+
+def test_published_values_are_read_with_the_file(toml, tmp_path):
+    """Settings hold the values themselves, so that `resume` needs no file; they come back from JSON as they were."""
+    table = tmp_path / "known.csv"
+    table.write_text("instance,lower,upper\nta01,1231,1231\nta02,,1244.5\n")
+    found = make_settings({"problem": "x", **read_config(toml(f"[instances]\nknown = '{table}'\n"))})
+    assert found.known == (("ta01", 1231, 1231), ("ta02", None, 1244.5))
+    assert Settings.decode(found.encode()).known == found.known
+    without = {name: value for name, value in found.encode().items() if name != "known"}
+    assert Settings.decode(without).known == ()
+
+
+def test_published_values_that_cannot_be_read_are_told(toml, tmp_path):
+    """A missing file and a wrong row are errors before anything begins."""
+    assert "no such file" in complaint(toml(f"[instances]\nknown = '{tmp_path}/none.csv'\n"))
+    table = tmp_path / "known.csv"
+    table.write_text("instance,lower,upper\nta01,9,8\n")
+    assert "ta01 has lower 9 above upper 8" in complaint(toml(f"[instances]\nknown = '{table}'\n"))
+    assert "known is 3; expected str" in complaint(toml("[instances]\nknown = 3\n"))

@@ -85,10 +85,11 @@ def test_what_contradicts_a_result_is_refused_by_name(value, maximise, words):
         BestKnown.build([ONE], BOUNDS, [value], maximise)
 
 
-def test_values_of_other_instances_are_told():
+def test_values_of_other_instances_are_told(tmp_path):
     """A file whose names fit no instance is an error that shows a name of each."""
+    path = write(tmp_path, "instance,lower,upper\nla01,1,2\n")
     with pytest.raises(UsageError, match=r"names 'la01', an instance is 'ta01'"):
-        BestKnown.build([ONE], BOUNDS, [PublishedValue("la01", 1, 2)])
+        read_published(path, [ONE])
 
 
 def test_a_verified_cost_below_a_published_bound_is_told():
