@@ -11,7 +11,8 @@ a run of `offline` must give the same archive on a slow machine as on a fast one
 
 import numpy as np
 
-from gapsmith.evaluators.grammar import Grammar, Terminal
+from gapsmith.evaluators.grammar import SECONDS, Grammar, Terminal
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.compiled import search_tardiness
 
 
 def schedule(p, d):
@@ -268,6 +269,21 @@ def kicks(p, d, sequence):
     return kept
 
 
+def brief_search(p, d, sequence):
+    """Compiled iterated local search by exchanges and insertions, of brief work."""
+    return search_tardiness(p, np.ones_like(p), d, sequence, int(SECONDS * 16000000), 1)
+
+
+def search(p, d, sequence):
+    """Compiled iterated local search by exchanges and insertions."""
+    return search_tardiness(p, np.ones_like(p), d, sequence, int(SECONDS * 45000000), 1)
+
+
+def long_search(p, d, sequence):
+    """Compiled iterated local search by exchanges and insertions, of long work."""
+    return search_tardiness(p, np.ones_like(p), d, sequence, int(SECONDS * 85000000), 1)
+
+
 IMPROVEMENTS = (keep, adjacent_swaps, to_the_end, insertion_descent, swap_descent, dynasearch, kicks)
 
 GRAMMAR = Grammar(
@@ -277,6 +293,7 @@ GRAMMAR = Grammar(
         "improve": IMPROVEMENTS,
         "polish": IMPROVEMENTS,
     },
+    compiled=dict.fromkeys(("improve", "polish"), (brief_search, search, long_search)),
     terminals=(
         Terminal("work", "time", "processing times of the unscheduled jobs, an array"),
         Terminal("due", "time", "their due dates, an array"),

@@ -21,13 +21,14 @@ from gapsmith.evaluators.base import (
     Split,
     UsageError,
 )
-from gapsmith.evaluators.grammar import Argument, EntryPoint
+from gapsmith.evaluators.grammar import Argument, CompiledFunctions, EntryPoint
 from gapsmith.evaluators.problems.single_machine_tardiness.exact.solve import (
     LARGEST_TOTAL,
     solve_total_tardiness,
 )
 from gapsmith.evaluators.problems.single_machine_tardiness.grammar import GRAMMAR
 from gapsmith.evaluators.problems.single_machine_tardiness.rules import RULES
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness import compiled
 from gapsmith.evaluators.reading import LayoutError, NumberReader
 from gapsmith.evaluators.solutions import permutation
 
@@ -223,6 +224,7 @@ problem = Problem(
     baseline=baseline,
     rules=RULES,
     grammar=GRAMMAR,
+    compiled=CompiledFunctions(compiled.__file__),
     cpu_seconds=cpu_seconds,
     scales=SCALES,
     relabel=relabel,

@@ -11,7 +11,8 @@ a run of `offline` must give the same archive on a slow machine as on a fast one
 
 import numpy as np
 
-from gapsmith.evaluators.grammar import Grammar, Terminal
+from gapsmith.evaluators.grammar import SECONDS, Grammar, Terminal
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness.compiled import search_tardiness
 
 
 def schedule(p, w, d):
@@ -193,6 +194,21 @@ def window_orders(p, w, d, sequence):
     return np.array(sequence)
 
 
+def brief_search(p, w, d, sequence):
+    """Compiled iterated local search by exchanges and insertions, of brief work."""
+    return search_tardiness(p, w, d, sequence, int(SECONDS * 16000000), 1)
+
+
+def search(p, w, d, sequence):
+    """Compiled iterated local search by exchanges and insertions."""
+    return search_tardiness(p, w, d, sequence, int(SECONDS * 45000000), 1)
+
+
+def long_search(p, w, d, sequence):
+    """Compiled iterated local search by exchanges and insertions, of long work."""
+    return search_tardiness(p, w, d, sequence, int(SECONDS * 85000000), 1)
+
+
 IMPROVEMENTS = (keep, adjacent_swaps, insertion_descent, swap_descent, window_orders)
 
 GRAMMAR = Grammar(
@@ -202,6 +218,7 @@ GRAMMAR = Grammar(
         "improve": IMPROVEMENTS,
         "polish": IMPROVEMENTS,
     },
+    compiled=dict.fromkeys(("improve", "polish"), (brief_search, search, long_search)),
     terminals=(
         Terminal("work", "time", "processing times of the unscheduled jobs, an array"),
         Terminal("weight", "weight", "their weights, above 0, an array"),

@@ -21,7 +21,8 @@ from gapsmith.evaluators.base import (
     Split,
     UsageError,
 )
-from gapsmith.evaluators.grammar import Argument, EntryPoint
+from gapsmith.evaluators.grammar import Argument, CompiledFunctions, EntryPoint
+from gapsmith.evaluators.problems.single_machine_weighted_tardiness import compiled
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.exact.solve import (
     LARGEST_SUM,
     solve_weighted_tardiness,
@@ -250,6 +251,7 @@ problem = Problem(
     baseline=baseline,
     rules=RULES,
     grammar=GRAMMAR,
+    compiled=CompiledFunctions(compiled.__file__),
     cpu_seconds=cpu_seconds,
     scales=SCALES,
     relabel=relabel,
