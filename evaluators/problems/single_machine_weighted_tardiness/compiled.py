@@ -35,9 +35,9 @@ def _update(state, p, w, d, a, b):
 
 @njit
 def _find_insertion(k, state, p, w, d):
-    """Finds the best other place of the job at place k: `(change, place)`.
+    """Finds the best insertion of the job at place k.
 
-    Each place takes O(1) steps: the jobs that are passed are priced on the way.
+    Returns `(change, place)`. Each place takes O(1) steps: the jobs that are passed are priced on the way.
     """
     order, end, _, _ = state
     job, found, least = order[k], k, 0
@@ -62,9 +62,9 @@ def _find_insertion(k, state, p, w, d):
 
 @njit
 def _find_exchange(k, state, p, w, d, least):
-    """Finds the best exchange of the job at place k: `(change, place, steps)`.
+    """Finds the best exchange of the job at place k.
 
-    The jobs between are priced only where the sums leave hope: late ones that get later cost at least their weight
+    Returns `(change, place, steps)`. The jobs between are priced only where the sums leave hope: late ones that get later cost at least their weight
     for each unit of time; those that get earlier save no more than that, and no more than they cost.
     """
     order, end, late, cost = state
@@ -93,7 +93,7 @@ def _find_exchange(k, state, p, w, d, least):
 
 @njit
 def _descend(state, p, w, d, waiting, count, listed, span, steps):
-    """Makes the best move of each place in a queue until none helps.
+    """Makes the best move of each place until none helps.
 
     waiting, count: the queue, a ring; listed: the places in it; span: widened to the places that change. Returns the
     steps that are left.
