@@ -64,8 +64,9 @@ def _find_insertion(k, state, p, w, d):
 def _find_exchange(k, state, p, w, d, least):
     """Finds the best exchange of the job at place k.
 
-    Returns `(change, place, steps)`. The jobs between are priced only where the sums leave hope: late ones that get later cost at least their weight
-    for each unit of time; those that get earlier save no more than that, and no more than they cost.
+    Returns `(change, place, steps)`. The jobs between are priced only where the sums leave hope: late ones that get
+    later cost at least their weight for each unit of time; those that get earlier save no more than that, and no more
+    than they cost.
     """
     order, end, late, cost = state
     found, steps = k, 0
