@@ -3,9 +3,9 @@
 Example: python benchmarks/large.py tsp ../shared/data --evaluations 100 --cpu-seconds 1
 
 DATA is the folder of public instances, a folder for each family; those of its `large` folder are solved, and their
-best known values are in `optima.csv` there. `offline` is trained on generated instances of the scale, none of the
-files. With `--program FILE` a program is taken instead, such as one that `--save FILE` wrote. It renews the line of
-this problem and limit in `docs/results/problems/large.md`.
+best known values are in `optima.csv` there; of 1||sum Tj the file of 500 jobs. `offline` is trained on generated
+instances of the scale, none of the files. With `--program FILE` a program is taken instead, such as one that
+`--save FILE` wrote. It renews the line of this problem and limit in `docs/results/problems/large.md`.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from gapsmith.agent import Archive, Budget, LocalExecutor, discover, find_proble
 from gapsmith.agent.evaluation.compare import Entrant, run_all
 from gapsmith.agent.evaluation.problems import limit_cpu
 from gapsmith.evaluators.base import Instance, Problem, Split
+from gapsmith.evaluators.scoring import Score
 
 TABLE = Path(__file__).parents[1] / "docs" / "results" / "problems" / "large.md"
 HEAD = """\
@@ -32,9 +33,10 @@ $ python benchmarks/large.py PROBLEM DATA --evaluations N --cpu-seconds S
 ```
 
 `offline` is trained on generated instances of the scale; its winner then solves all files of the family's `large`
-folder. *mean*, *median*, *worst*: gaps to the best known values, in percent; negative where the program is better. CPU
-seconds are the mean and the greatest of an instance. One seed. What was not trained is a program put together by hand
-of the compiled blocks that are named (`--program`).
+folder (job shop: abz5 to abz9, too; 1‖ΣTj: the 200 instances of 500 jobs, *mean* being the pooled gap, since optima
+can be 0). *mean*, *median*, *worst*: gaps to the best known values, in percent; negative where the program is better.
+CPU seconds are the mean and the greatest of an instance. One seed. What was not trained is a program put together by
+hand of the compiled blocks that are named (`--program`).
 
 | problem | files | limit, s | trained with | mean | median | worst | CPU s, mean | most | measured |
 |---|---|---|---|---|---|---|---|---|---|
@@ -46,8 +48,15 @@ FAMILIES = {
     "permutation_flow_shop": "flow_shop",
     "quadratic_assignment": "qap",
     "rcpsp": "rcpsp",
+    "single_machine_tardiness": "tardiness",
     "tsp": "tsp",
 }
+MORE = {"job_shop": ("abz5", "abz6", "abz7", "abz8", "abz9")}
+"""Further files, from the family's folder."""
+
+LISTS = {"single_machine_tardiness": "n500"}
+"""Families of one file of instances, `NAME.txt`, whose optima are in `NAME.opt`, one a line."""
+
 COUNT = 8
 """Generated instances of each split at most: those of the scale would need too long to bound."""
 
@@ -69,9 +78,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    folder = given.data / FAMILIES[given.problem] / "large"
     problem = limit_cpu(find_problem(given.problem, scale=given.scale), given.cpu_seconds)
-    instances, known = read_files(problem, folder, given.limit)
+    instances, known = read_family(problem, given.data / FAMILIES[given.problem], given.limit)
     with LocalExecutor(given.workers, preload=problem.guest) as executor:
         source = given.program.read_text("utf-8") if given.program else train(problem, given, executor)
         if given.save:
@@ -87,23 +95,40 @@ def main() -> None:
     words = f"{given.evaluations} evaluations"
     if given.program:
         words = f"not trained: {given.program.stem.replace('_', ' ')}"
-    numbers = [np.mean(gaps), np.median(gaps), np.max(gaps)]
+    mean = compute_pooled(scores, list(known.values())) if given.problem in LISTS else np.mean(gaps)
+    numbers = [mean, np.median(gaps), np.max(gaps)]
     key = f"| `{problem.name}` | {len(instances)} | {given.cpu_seconds:g} |"
-    line = f"{key} {words} | {' | '.join(f'{number:.2f}' for number in numbers)} | {np.mean(seconds):.2f} | "
+    digits = 4 if given.problem in LISTS else 2
+    line = f"{key} {words} | {' | '.join(f'{number:.{digits}f}' for number in numbers)} | {np.mean(seconds):.2f} | "
     line += f"{max(seconds):.2f} | {time.strftime('%Y-%m-%d')} |"
     print(line)
     if given.limit is None:
         write_line(line, key)
 
 
-def read_files(
+def read_family(
     problem: Problem, folder: Path, limit: int | None
 ) -> tuple[list[Instance], Mapping[str, float]]:
-    """Reads the instances of a folder, and the best values known."""
-    with (folder / "optima.csv").open(encoding="utf-8") as lines:
-        side = "lower" if problem.maximise else "upper"
-        known = {row["instance"]: float(row[side]) for row in csv.DictReader(lines)}
-    files = sorted(path for path in folder.iterdir() if path.name != "optima.csv")
+    """Reads the large instances of a family, and their best known values."""
+    if problem.name in LISTS:
+        found = problem.read(folder / f"{LISTS[problem.name]}.txt")
+        optima = (folder / f"{LISTS[problem.name]}.opt").read_text("utf-8").split()
+        chosen = slice(None, None, -(-len(found) // limit) if limit else 1)
+        known = {each.name: float(value) for each, value in zip(found, optima, strict=True)}
+        return found[chosen], dict(list(known.items())[chosen])
+    return read_files(problem, folder / "large", limit, MORE.get(problem.name, ()))
+
+
+def read_files(
+    problem: Problem, folder: Path, limit: int | None, more: Sequence[str] = ()
+) -> tuple[list[Instance], Mapping[str, float]]:
+    """Reads the instances of a folder, and more of its parent, with the best values known."""
+    side = "lower" if problem.maximise else "upper"
+    known, files = {}, [folder.parent / name for name in more]
+    for place in (folder.parent, folder) if more else (folder,):
+        with (place / "optima.csv").open(encoding="utf-8") as lines:
+            known |= {row["instance"]: float(row[side]) for row in csv.DictReader(lines)}
+    files += sorted(path for path in folder.iterdir() if path.name != "optima.csv")
     found = [instance for path in files for instance in problem.read(path) if instance.name in known]
     return found[:: -(-len(found) // limit) if limit else 1], known
 
@@ -125,7 +150,13 @@ def compute_gap(problem: Problem, cost: float | None, known: float) -> float:
     """Computes the gap to the best value known, percent; infinite if it failed."""
     if cost is None:
         return float("inf")
-    return 100.0 * (known - cost if problem.maximise else cost - known) / known
+    return 100.0 * (known - cost if problem.maximise else cost - known) / max(known, 1.0)
+
+
+def compute_pooled(scores: Sequence[Score], known: Sequence[float]) -> float:
+    """Computes the gap of all costs together, percent; infinite if one failed."""
+    costs = [float("inf") if score.cost is None else score.cost for score in scores]
+    return 100.0 * (sum(costs) / sum(known) - 1.0)
 
 
 def write_line(line: str, key: str) -> None:

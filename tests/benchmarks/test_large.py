@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import large
 import pytest
@@ -57,6 +58,34 @@ def test_gaps_are_of_the_known_value():
     assert large.compute_gap(find_problem("tsp"), 38, 40) == pytest.approx(-5)
     assert large.compute_gap(find_problem("independent_set"), 36, 40) == pytest.approx(10)
     assert large.compute_gap(find_problem("tsp"), None, 40) == float("inf")
+
+
+def test_more_files_come_from_the_folder_above(folder):
+    """They are read first, with the values that are known there."""
+    (folder.parent / "outside.tsp").write_text(SQUARE.replace("NAME_HERE", "outside"), "utf-8")
+    (folder.parent / "optima.csv").write_text("instance,lower,upper\noutside,1,40\n", "utf-8")
+    instances, known = large.read_files(find_problem("tsp"), folder, None, ("outside.tsp",))
+    assert [each.name for each in instances][:2] == ["outside", "square0"]
+    assert known["outside"] == 40.0
+
+
+@pytest.mark.parametrize(
+    ("limit", "names"), [(None, ["n500-1", "n500-2", "n500-3"]), (2, ["n500-1", "n500-3"])]
+)
+def test_a_file_of_instances_has_a_list_of_optima(tmp_path, limit, names):
+    """Of the tardiness files each instance has its own optimum, also where only some are taken."""
+    (tmp_path / "n500.txt").write_text("1\n5 2\n1\n6 2\n1\n7 9\n", "utf-8")
+    (tmp_path / "n500.opt").write_text("3\n4\n0\n", "utf-8")
+    instances, known = large.read_family(find_problem("single_machine_tardiness"), tmp_path, limit)
+    assert [each.name for each in instances] == list(known) == names
+    assert [known[name] for name in names] == ([3, 4, 0] if limit is None else [3, 0])
+
+
+def test_the_pooled_gap_is_of_all_costs_together():
+    """An optimum of 0 does not matter, a failure does."""
+    scores = [SimpleNamespace(cost=cost) for cost in (55, 0, 55)]
+    assert large.compute_pooled(scores, [50, 0, 50]) == pytest.approx(10)
+    assert large.compute_pooled([*scores, SimpleNamespace(cost=None)], [50, 0, 50, 1]) == float("inf")
 
 
 def test_a_line_replaces_that_of_the_same_problem_and_limit(tmp_path, monkeypatch):

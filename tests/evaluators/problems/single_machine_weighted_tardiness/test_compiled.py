@@ -5,7 +5,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from gapsmith.evaluators.problems.single_machine_tardiness import grammar as unweighted
 from gapsmith.evaluators.problems.single_machine_weighted_tardiness.compiled import (
+    _descend,
     _find_exchange,
     _find_insertion,
     _update,
@@ -74,3 +76,50 @@ def test_small_instances_are_solved(seed):
     jobs, order = draw(seed, 6)
     best = min(price(jobs, np.array(each)) for each in permutations(range(6)))
     assert price(jobs, search_tardiness(*jobs, order, 50000, 0)) == best
+
+
+def make_state(jobs, order):
+    """A sequence with the ends and the sums of its places."""
+    n = len(order)
+    state = (order.copy(), np.zeros(n, np.int64), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64))
+    _update(state, *jobs, 0, n - 1)
+    return state
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_part_that_changed_is_updated_alone(seed):
+    """Ends and sums after an exchange are those computed anew."""
+    jobs, order = draw(seed, 12)
+    state = make_state(jobs, order)
+    for a, b in ((0, 11), (3, 7), (5, 6)):
+        order[[a, b]] = order[[b, a]]
+        state[0][:] = order
+        _update(state, *jobs, a, b)
+        for found, expected in zip(state, make_state(jobs, order), strict=True):
+            assert found.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_descent_ends_where_no_place_has_a_better_move_nearby(seed):
+    """The sums stay true, the changed places are told, and the steps are counted."""
+    jobs, order = draw(seed, 15)
+    state, n = make_state(jobs, order), len(order)
+    span, listed = np.array([n, -1]), np.ones(n, dtype=bool)
+    left = _descend(state, *jobs, np.arange(n), n, listed, span, 100000)
+    changed = np.flatnonzero(state[0] != order)
+    assert state[3][n] == price(jobs, state[0]) <= price(jobs, order)
+    assert span[0] <= changed.min(initial=n)
+    assert changed.max(initial=-1) <= span[1]
+    assert left < 100000
+    assert not listed.any()
+
+
+@pytest.mark.parametrize("block", ["brief_search", "search", "long_search"])
+def test_blocks_of_total_tardiness_search_with_equal_weights(block, monkeypatch):
+    """What they return is what the search returns where every job weighs one."""
+    (p, _, d), order = draw(1, 12)
+    monkeypatch.setattr(unweighted, "SECONDS", 0.001)
+    found = getattr(unweighted, block)(p, d, order)
+    jobs = p, np.ones_like(p), d
+    assert price(jobs, found) <= price(jobs, order)
+    assert sorted(found.tolist()) == list(range(12))
