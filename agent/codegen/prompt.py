@@ -65,6 +65,7 @@ def render(problem: Problem, choice: Choice, train: InstanceSet) -> Prompt:
         "optimal": bool(parents) and not parents[-1]["losing"],
         "failure": _show_failure(choice.failure) if choice.failure else None,
         "stratum": flatten_untrusted(stratum),
+        "several": len(set(train.classes)) > 1,
         "lessons": _show_lessons(choice.lessons),
         "refutation": add_fence(limit_untrusted(choice.refutation)) if choice.refutation else "",
     }
@@ -138,7 +139,7 @@ def _limit(problem: Problem, train: InstanceSet) -> Row:
     """
     shown = [problem.shown(instance) for instance in train.instances]
     ends = [extreme(shown, key=attrgetter("size")) for extreme in (min, max)]
-    seconds, most = map(problem.cpu_seconds, ends)
+    seconds, most = map(problem.compute_cpu_limit, ends)
     small, large = (flatten_untrusted(showing.format_shapes(each)) for each in ends)
     last = large if most == seconds else f"{most:.3g} s for {large}"
     return {
