@@ -117,7 +117,7 @@ def test_a_warm_start_needs_its_archive_only_once(tmp_path, monkeypatch, capsys)
         return json.loads(said.out)
 
     finish(job("old.db", calls=6))
-    done = gapsmith("run", TINY, "--from", "old.db", "--calls", 1, "--archive", "new.db")
+    done = gapsmith("run", TINY, "--from", "old.db", "--calls", 1, "--whole-budget", "--archive", "new.db")
     (tmp_path / "old.db").unlink()
     rows = Archive("new.db").read_candidates(1)
     assert Counter(row.operator for row in rows.values())["seed"] >= 2

@@ -60,7 +60,18 @@ def ran(request, tmp_path, monkeypatch, capfd):
     faults = [None, echo(500), None, echo(429), None, echo(400), None, echo(500)]
     with LoopbackServer(answers(), faults=faults) as server:
         url = server.openai_url if kind == "openai" else server.anthropic_url
-        asked = ("run", TINY, "--model", f"{kind}:gpt-5", "--base-url", url, "--calls", "8", "--json")
+        asked = (
+            "run",
+            TINY,
+            "--model",
+            f"{kind}:gpt-5",
+            "--base-url",
+            url,
+            "--calls",
+            "8",
+            "--whole-budget",
+            "--json",
+        )
         said = [call(capfd, *asked)]
     best = json.loads(said[0].splitlines()[0])["best"]["id"]
     for words in (

@@ -254,7 +254,7 @@ def test_solve_says_what_is_unknown(answer, files):
 @pytest.fixture
 def done(answer):
     """The answer of a run of 20 calls, in archive.db of the folder."""
-    return answer("run", TINY, "--calls", 20, "--seed", 3)
+    return answer("run", TINY, "--calls", 20, "--seed", 3, "--whole-budget")
 
 
 def test_run_has_its_fields(done):
@@ -322,7 +322,7 @@ def test_a_recording_is_a_model(answer, tmp_path):
 
 def test_a_run_is_recorded_and_replayed(answer, gapsmith, tmp_path):
     """`record` writes a run; `run` with nothing but the recording is that run again, in whatever archive."""
-    done = answer("run", TINY, "--calls", 8, "--seed", 4)
+    done = answer("run", TINY, "--calls", 8, "--seed", 4, "--whole-budget")
     made = answer("record", 1, "-o", "r.jsonl")
     assert made == {
         "run": 1,
@@ -345,7 +345,7 @@ def test_a_run_is_recorded_and_replayed(answer, gapsmith, tmp_path):
 
 def test_a_recording_says_what_its_run_was(answer, gapsmith, tmp_path):
     """What the recording says cannot be said otherwise beside it, and one that says nothing needs a problem."""
-    answer("run", TINY, "--calls", 2)
+    answer("run", TINY, "--calls", 2, "--whole-budget")
     answer("record", "-o", "r.jsonl")
     code, _, err = gapsmith("run", "--model", "replay:r.jsonl", "--evaluations", 3)
     assert (code, "evaluations is given, but the recording says what it was" in err) == (2, True)
@@ -363,7 +363,7 @@ def test_infinite_gaps_are_null(answer, tmp_path):
         + "\nproblem = replace(problem, baseline=lambda i, s: Baseline(0, 0, [], 'none', 0.0))\n"
     )
     (tmp_path / "easy.py").write_text(easy)
-    found = answer("run", "easy.py", "--calls", 2)
+    found = answer("run", "easy.py", "--calls", 2, "--whole-budget")
     assert found["best"]["pooled_gap_percent"] is None
     assert answer("best")[0]["train_gap_percent"] is None
 
