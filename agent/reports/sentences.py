@@ -7,19 +7,27 @@ from typing import Any
 from gapsmith.agent.reports.decisions import _format_detail
 
 Detail = Mapping[str, Any]
+Name = Callable[[int], str]
+"""Names the program of a slot."""
 
 
-def describe_decision(kind: str, detail: Detail) -> str:
+def name_slot(slot: int) -> str:
+    """Names a program by its slot."""
+    return f"slot {slot}"
+
+
+def describe_decision(kind: str, detail: Detail, name: Name = name_slot) -> str:
     """Describes a decision in a sentence.
 
     Args:
         kind: the kind of the event.
         detail: its figures, as the archive keeps them.
+        name: names the program of a slot.
     """
     try:
         for pattern, describe in _KNOWN.items():
             if found := re.fullmatch(pattern, kind):
-                return describe(detail, *found.groups())
+                return describe(detail, name, *found.groups())
     except (KeyError, TypeError, ValueError, IndexError):  # written by another version, or by hand
         pass
     return _format_detail(kind, detail)
@@ -57,25 +65,34 @@ def _format_points(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
-def _describe_halving(detail: Detail, number: str) -> str:
-    gaps = ", ".join(f"slot {slot}: {gap:.3f} %" for slot, gap in detail["gaps"])
-    kept = ", ".join(map(str, detail["kept"]))
-    failed = f" Failed: {len(detail['failed'])}." if detail.get("failed") else ""
+def _describe_halving(detail: Detail, name: Name, number: str) -> str:
+    gaps = ", ".join(f"{name(slot)}: {gap:.3f} %" for slot, gap in detail["gaps"])
+    kept = ", ".join(map(name, detail["kept"]))
+    failed = f" Failed: {', '.join(map(name, detail['failed']))}." if detail.get("failed") else ""
     return (
         f"Halving, round {number}: {len(detail['gaps'])} programs on {detail['instances']} new instances "
-        f"({gaps}). Kept: slots {kept}.{failed}"
+        f"({gaps}). Kept: {kept}.{failed}"
     )
 
 
-def _describe_final_test(detail: Detail) -> str:
+def _describe_rejection(detail: Detail, name: Name, slot: str) -> str:
+    return f"{_begin(name(int(slot)))} was passed over: it is significantly worse in {detail['worse in']}."
+
+
+def _describe_final_test(detail: Detail, name: Name, number: str | None = None) -> str:
     low, high = _format_points(detail["low"]), _format_points(detail["high"])
+    if detail.get("worse in"):
+        why = f"it is significantly worse in {detail['worse in']}, so the rule is kept"
+    else:
+        why = "it wins" if detail["kept"] == "winner" else "that may be chance, so the rule is kept"
+    program = _begin(name(detail["winner"]))
     return (
-        f"Slot {detail['winner']} against {detail['rule']}, the best rule, on {detail['instances']} instances: "
-        f"{_format_points(detail['gain'])} points (interval {low} to {high}). Kept: {detail['kept']}."
+        f"{program} against {detail['rule']}, the best rule, on {detail['instances']} instances: "
+        f"{_format_points(detail['gain'])} points (interval of the test {low} to {high}); {why}."
     )
 
 
-def _describe_claim(detail: Detail) -> str:
+def _describe_claim(detail: Detail, name: Name, number: str | None = None) -> str:
     low, high = _format_points(detail["low"]), _format_points(detail["high"])
     return (
         f"Claim, on {detail['instances']} instances by which nothing was chosen: {_format_points(detail['gain'])} "
@@ -83,38 +100,52 @@ def _describe_claim(detail: Detail) -> str:
     )
 
 
-def _describe_examination(detail: Detail, what: str) -> str:
+def _describe_examination(detail: Detail, name: Name, what: str) -> str:
     word = f": {detail['message']}" if detail.get("message") else ""
-    return f"Verified {what} again (isolated, relabelled, without look-ahead): {detail['outcome']}{word}."
+    slot = what.removeprefix("slot ")
+    named = name(int(slot)) if slot != what and slot.isdecimal() else what
+    return f"Verified {named} again (isolated, relabelled, without look-ahead): {detail['outcome']}{word}."
 
 
-def _describe_shortening(detail: Detail) -> str:
+def _describe_shortening(detail: Detail, name: Name, number: str | None = None) -> str:
+    if detail["before"] == detail["after"]:
+        return f"No shorter form is as good, by {detail['tried']} tries."
     return f"Shortened from {detail['before']} to {detail['after']} in size, by {detail['tried']} tries."
 
 
-def _describe_draw(detail: Detail, slot: str) -> str:
+def _describe_draw(detail: Detail, name: Name, slot: str) -> str:
     seed = detail["seed"]
     return f"The last instances were drawn after slot {slot}, when no program could know them (seed {seed})."
 
 
-def _describe_race(detail: Detail) -> str:
+def _describe_race(detail: Detail, name: Name) -> str:
     behind = f"{detail['points_behind']:.3f} points of gap behind"
     return f"dropped after {detail['met']} instances: expected to end {behind}"
 
 
-def _describe_twin(detail: Detail) -> str:
-    return f"behaves as slot {detail['slot']} does: not evaluated further"
+def _describe_twin(detail: Detail, name: Name) -> str:
+    return f"behaves as {name(detail['slot'])} does: not evaluated further"
+
+
+def _describe_gate(detail: Detail, name: Name) -> str:
+    return describe_gate(detail)
+
+
+def _begin(words: str) -> str:
+    """Begins a sentence with a capital letter."""
+    return words[:1].upper() + words[1:]
 
 
 _KNOWN: Mapping[str, Callable[..., str]] = {
-    "gate": describe_gate,
+    "gate": _describe_gate,
     "raced": _describe_race,
     "twin": _describe_twin,
     r"halving round (\d+)": _describe_halving,
-    "against the best rule": _describe_final_test,
-    "claim": _describe_claim,
+    r"passed over slot (\d+)": _describe_rejection,
+    r"against the best rule(?:, (\d+))?": _describe_final_test,
+    r"claim(?:, (\d+))?": _describe_claim,
     r"examined (.+)": _describe_examination,
-    "simplified": _describe_shortening,
+    r"simplified(?:, (\d+))?": _describe_shortening,
     r"last instances, drawn after slot (\d+)": _describe_draw,
 }
 """Kinds of events, as patterns, and how each is described."""

@@ -4,17 +4,16 @@ From the decisions that `list_decisions` reads; `explain --verbose` shows these 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gapsmith.agent.archive import CandidateRow, RunRow
 from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.reports.decisions import Decision
-from gapsmith.agent.runs.final.entropy import KIND as DRAWN
+from gapsmith.agent.reports.sentences import describe_decision, describe_gate, name_slot
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
-Detail = Mapping[str, Any]
 LONGEST = 200
 """Characters of a message in a sentence."""
 
@@ -30,11 +29,17 @@ def tell_story(run: RunRow, decisions: Sequence[Decision]) -> list[tuple[str, li
     slots = [decision for decision in decisions if decision.row is not None and decision.slot is not None]
     end = [event for decision in decisions if decision.slot is None for event in decision.events]
     numbers = {decision.slot: decision.row.program for decision in slots if decision.row}
+
+    def name(slot: int) -> str:
+        """Names the program of a slot as `show` does."""
+        number = numbers.get(slot)
+        return name_slot(slot) if number is None else f"program {number}"
+
     chapters = [
         ("What was asked", [_describe_run(run)]),
         ("The search", _describe_search(slots)),
         ("Validation of improvements", _describe_gate(slots)),
-        ("Final selection", [line for kind, detail in end if (line := describe_end(kind, detail, numbers))]),
+        ("Final selection", [describe_decision(kind, detail, name) for kind, detail in end]),
         ("Result", _describe_result(run)),
     ]
     return [(heading, lines) for heading, lines in chapters if lines]
@@ -125,95 +130,6 @@ def _describe_gate(slots: Sequence[Decision]) -> list[str]:
     return [opening, *(f"  program {row.program}: {describe_gate(detail)}" for row, detail in tried)]
 
 
-def describe_gate(detail: Detail) -> str:
-    """Describes the comparison of a program with the best one in validation."""
-    gain = _format_gain(detail)
-    if detail.get("passed"):
-        return f"{gain}; passed"
-    if detail.get("worse in"):
-        return f"{gain}; rejected, as it is significantly worse in {detail['worse in']}"
-    return f"{gain}; not passed" + (", as that may be chance" if (detail.get("gain") or 0.0) > 0 else "")
-
-
-def describe_end(kind: str, detail: Detail, numbers: Mapping[int | None, int | None]) -> str:
-    """Describes an event of the end in a sentence.
-
-    Empty for what needs none.
-
-    Args:
-        kind: kind of the event.
-        detail: its facts.
-        numbers: program numbers by slot.
-    """
-    for beginning, describe in _ENDS.items():
-        if kind.startswith(beginning):
-            return describe(kind, detail, numbers)
-    return ""
-
-
-Numbers = Mapping[int | None, int | None]
-
-
-def _describe_draw(kind: str, detail: Detail, numbers: Numbers) -> str:
-    return "The instances of selection, claim and test were drawn after the last program was made."
-
-
-def _describe_halving(kind: str, detail: Detail, numbers: Numbers) -> str:
-    met, kept = len(detail.get("gaps", ())) + len(detail.get("failed", ())), detail.get("kept", ())
-    names = ", ".join(_name_program(slot, numbers) for slot in kept)
-    left = f"{len(kept)} went on: {names}" if len(kept) > 1 else f"the best is {names}"
-    return f"Round {kind.rpartition(' ')[2]}: {met} programs on {detail.get('instances')} instances; {left}."
-
-
-def _describe_rejection(kind: str, detail: Detail, numbers: Numbers) -> str:
-    name = _name_program(int(kind.rpartition(" ")[2]), numbers)
-    return f"Program {name} was passed over: it is significantly worse in {detail.get('worse in')}."
-
-
-def _describe_examination(kind: str, detail: Detail, numbers: Numbers) -> str:
-    slot = kind.partition("slot ")[2]
-    if not slot or "rung" in detail:
-        return ""
-    name = _name_program(int(slot), numbers) if slot.isdecimal() else slot
-    if detail.get("outcome") == CandidateOutcome.OK:
-        return f"Program {name} passed the examination: renumbered, repeated and new instances."
-    return f"Program {name} failed the examination ({detail.get('outcome')}): {_shorten(detail.get('message', ''))}"
-
-
-def _describe_rule(kind: str, detail: Detail, numbers: Numbers) -> str:
-    found = _format_gain(detail)
-    name = _name_program(detail.get("winner"), numbers)
-    if detail.get("worse in"):
-        why = f"it is significantly worse in {detail['worse in']}, so the rule is kept"
-    else:
-        why = "it wins" if detail.get("kept") == "winner" else "that may be chance, so the rule is kept"
-    where = f"on {detail.get('instances')} instances"
-    return f"Program {name} against the best rule, {detail.get('rule')}, {where}: {found}; {why}."
-
-
-def _describe_short(kind: str, detail: Detail, numbers: Numbers) -> str:
-    before, after = detail.get("before"), detail.get("after")
-    if before == after:
-        return f"No shorter program is as good ({detail.get('tried')} were tried)."
-    return f"It was shortened from {before} to {after} (size of its syntax tree) without a worse cost on any instance."
-
-
-def _describe_claim(kind: str, detail: Detail, numbers: Numbers) -> str:
-    where = f"On {detail.get('instances')} instances by which nothing was chosen"
-    return f"{where}, against {detail.get('rule')}: {_format_gain(detail)}."
-
-
-_ENDS: dict[str, Callable[[str, Detail, Numbers], str]] = {
-    DRAWN: _describe_draw,
-    "halving round": _describe_halving,
-    "passed over slot": _describe_rejection,
-    "examined": _describe_examination,
-    "against the best rule": _describe_rule,
-    "simplified": _describe_short,
-    "claim": _describe_claim,
-}
-
-
 def _describe_result(run: RunRow) -> list[str]:
     report = run.report or {}
     best, reference = report.get("best") or {}, report.get("reference") or {}
@@ -230,24 +146,6 @@ def _describe_result(run: RunRow) -> list[str]:
 
 def _get_gap(row: CandidateRow) -> float:
     return float("inf") if row.train_gap is None else row.train_gap
-
-
-def _name_program(slot: int | None, numbers: Numbers) -> str:
-    number = numbers.get(slot)
-    return f"slot {slot}" if number is None else str(number)
-
-
-def _format_gain(detail: Detail) -> str:
-    """Formats a gain in points of the gap with its interval."""
-    gain, low, high = (detail.get(name) for name in ("gain", "low", "high"))
-    if gain is None:
-        return "not compared"
-    sense, sign = ("better", 1) if gain >= 0 else ("worse", -1)
-    shown = f"{sign * gain:.2f} points {sense}"
-    if low is None or high is None:
-        return shown
-    nearest, farthest = sorted((sign * low, sign * high))
-    return f"{shown} (95 % interval {nearest:.2f} to {farthest:.2f})"
 
 
 def _format_number(value: Any) -> str:

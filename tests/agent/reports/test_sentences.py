@@ -52,7 +52,7 @@ def test_a_standard_error_follows_from_the_interval():
         (
             "halving round 2",
             {"instances": 16, "gaps": [[10, 0.05], [26, 0.03]], "failed": [], "kept": [26]},
-            "Halving, round 2: 2 programs on 16 new instances (slot 10: 0.050 %, slot 26: 0.030 %). Kept: slots 26.",
+            "Halving, round 2: 2 programs on 16 new instances (slot 10: 0.050 %, slot 26: 0.030 %). Kept: slot 26.",
         ),
         (
             "against the best rule",
@@ -65,8 +65,29 @@ def test_a_standard_error_follows_from_the_interval():
                 "high": 1.8,
                 "kept": "winner",
             },
-            "Slot 69 against EDD, the best rule, on 60 instances: +1.200 points (interval +0.700 to +1.800).",
+            "Slot 69 against EDD, the best rule, on 60 instances: +1.200 points (interval of the test +0.700 to "
+            "+1.800); it wins.",
         ),
+        (
+            "against the best rule, 2",
+            {
+                "winner": 6,
+                "rule": "EDD",
+                "instances": 9,
+                "gain": 0.2,
+                "low": -0.7,
+                "high": 0.8,
+                "kept": "rule",
+            },
+            "Slot 6 against EDD, the best rule, on 9 instances: +0.200 points (interval of the test −0.700 to +0.800); "
+            "that may be chance, so the rule is kept.",
+        ),
+        (
+            "passed over slot 4",
+            {"worse in": "wide"},
+            "Slot 4 was passed over: it is significantly worse in wide.",
+        ),
+        ("simplified, 2", {"tried": 9, "before": 7, "after": 7}, "No shorter form is as good, by 9 tries."),
         (
             "claim",
             {"instances": 60, "rule": "EDD", "gain": 1.2, "low": 0.8, "high": 1.7},
