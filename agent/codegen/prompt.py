@@ -65,12 +65,20 @@ def render(problem: Problem, choice: Choice, train: InstanceSet) -> Prompt:
         "optimal": bool(parents) and not parents[-1]["losing"],
         "failure": _show_failure(choice.failure) if choice.failure else None,
         "stratum": flatten_untrusted(stratum),
+        "ahead": choice.best_gap
+        if choice.best_gap is not None and _is_behind(elites, choice.best_gap)
+        else None,
         "several": len(set(train.classes)) > 1,
         "lessons": _show_lessons(choice.lessons),
         "refutation": add_fence(limit_untrusted(choice.refutation)) if choice.refutation else "",
     }
     text = _render_template(choice.operator, values)
     return Prompt(render_system(problem, train), text, _hash_operator(choice.operator, problem.words))
+
+
+def _is_behind(elites: Sequence[Elite], gap: float) -> bool:
+    """Tells whether all programs that a prompt shows have a larger gap."""
+    return all(elite.gap > gap for elite in elites)
 
 
 def _render_template(operator: Operator, values: Mapping[str, Any]) -> str:

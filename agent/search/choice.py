@@ -89,6 +89,8 @@ class Choice:
         stratum: the class of instances to get better at; empty for all.
         lessons: results of earlier ideas.
         refutation: on which instance the last program that was wrong is so, in words; empty for none.
+        best_gap: that of the best program so far in training, percent, with which the new one is compared; None
+            where nothing is known of it.
     """
 
     operator: Operator
@@ -98,6 +100,7 @@ class Choice:
     stratum: str = ""
     lessons: tuple[Lesson, ...] = ()
     refutation: str = ""
+    best_gap: float | None = None
 
     @property
     def programs(self) -> list[int]:

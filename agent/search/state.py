@@ -105,13 +105,14 @@ class SearchState:
         arm = self.arms.choose(rng)
         choice = arm.strategy.choose(self._view(arm.population), rng)
         # The control learns from nothing, else it would be none.
-        learns = arm.name != CONTROL
+        learns, best = arm.name != CONTROL, arm.population.best
         return replace(
             choice,
             arm=arm.name,
             stratum=self._find_stratum(choice),
             lessons=self._lessons.known if learns else (),
             refutation=self.refutation if learns else "",
+            best_gap=best.gap if best and learns else None,
         )
 
     @property

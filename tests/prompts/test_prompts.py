@@ -335,3 +335,13 @@ def test_the_classes_are_those_of_the_instances_at_hand():
     assert "pooled over all instances." in judged(["all"])
     assert "averaged over the classes:\nday; night.\n" in judged(["night", "day"])
     assert not any(name in judged(["all"]) + judged(["night", "day"]) for name in problem.strata)
+
+
+def test_what_an_answer_is_raced_against_is_said_where_it_is_not_shown():
+    """The gap of the best program stands below weaker ones, and not below itself."""
+    problem = find_problem(WHOLE)
+    known = elites(problem, bench(problem))[:1]
+    assert "has 0.125 % in training" in prompt("refine", problem, parents=known, best_gap=0.125).text
+    assert (
+        "which is not shown here" not in prompt("refine", problem, parents=known, best_gap=known[0].gap).text
+    )
