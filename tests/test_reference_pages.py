@@ -52,10 +52,12 @@ def test_every_option_of_run_has_a_line() -> None:
     assert missing == []
 
 
-def test_every_key_of_a_configuration_is_shown(tmp_path: Path) -> None:
+def test_every_key_of_a_configuration_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of a configuration has all keys, and is accepted."""
     (example,) = re.findall(r"^```toml\n(.*?)^```", read_page("configuration"), re.M | re.S)
     (path := tmp_path / "example.toml").write_text(example, "utf-8")
+    (tmp_path / "known.csv").write_text("instance,lower,upper\nft10,930,930\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
     found = read_config(path)
     assert set(found) == {key for section in KEYS.values() for key in section}
     assert make_settings(found).budget.usd == found["usd"]

@@ -48,7 +48,16 @@ def measure(problem: str, seed: int, without: str, given: argparse.Namespace) ->
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
         meter, begun = Metered(executor, known), time.monotonic()
         budget = Budget(evaluations=given.evaluations)
-        run = discover(problem, scale=SMALL, budget=budget, archive=archive, executor=meter, seed=seed, **off)
+        run = discover(
+            problem,
+            scale=SMALL,
+            budget=budget,
+            archive=archive,
+            executor=meter,
+            seed=seed,
+            whole_budget=True,
+            **off,
+        )
         for progress in run.search():
             counted("evaluations", progress.evaluations, given.evaluations)
         spent = {"seconds": time.monotonic() - begun, **meter.spent}

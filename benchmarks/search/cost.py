@@ -137,6 +137,7 @@ def measure(given: argparse.Namespace) -> Iterator[dict[str, float]]:
             budget=Budget(calls=given.candidates),
             archive=archive,
             executor=Instantly(outside),
+            whole_budget=True,
         )
         done, at = -len(problem.rules), (0.0, 0.0, 0.0)
         block = min(BLOCK, given.candidates)

@@ -117,6 +117,7 @@ def ours(
             archive=archive,
             executor=executor,
             seed=seed,
+            whole_budget=True,
         )
         for progress in run.search():
             counted("calls", progress.calls, calls)

@@ -57,6 +57,7 @@ def measure(task: Task, seed: int, given: argparse.Namespace) -> Record:
             baseline_seconds=given.seconds,
             cpu_seconds=CPU_SECONDS.get(task.name),
             progress=counted,
+            whole_budget=True,
         )
         for progress in run.search():
             counted("evaluations", progress.evaluations, given.evaluations)

@@ -40,7 +40,13 @@ def record(name: str, seed: int, count: int, executor: Executor) -> Iterator[Rec
     with fresh_archive(Path(os.devnull)) as archive:
         budget = Budget(evaluations=ENOUGH * count)
         run = discover(
-            problem, budget=budget, archive=archive, executor=executor, seed=seed, without=("racing",)
+            problem,
+            budget=budget,
+            archive=archive,
+            executor=executor,
+            seed=seed,
+            without=("racing",),
+            whole_budget=True,
         )
         train, left = run.supply.splits.train, count
         for progress in run.search():

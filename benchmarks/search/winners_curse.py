@@ -50,7 +50,9 @@ def measure(name: str, seed: int, given: argparse.Namespace) -> Record:
     store = given.results.with_name("none.db")
     with fresh_archive(store) as archive, LocalExecutor(given.workers) as executor:
         budget = Budget(evaluations=given.evaluations)
-        run = discover(problem, budget=budget, archive=archive, executor=executor, seed=seed)
+        run = discover(
+            problem, budget=budget, archive=archive, executor=executor, seed=seed, whole_budget=True
+        )
         for progress in run.search():
             counted("evaluations", progress.evaluations, given.evaluations)
         report = run.report()

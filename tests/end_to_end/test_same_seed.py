@@ -70,6 +70,7 @@ def test_discover_is_the_same_run(place, undisturbed):
         executor=Inline(),
         seed=3,
         parallel=16,
+        whole_budget=True,
     )
     assert fingerprint(run) == undisturbed
 

@@ -118,6 +118,7 @@ def test_a_recording_may_be_moved_with_its_files(tmp_path, monkeypatch):
         "executor": Inline(),
         "instances": files,
         "layout": "pairs",
+        "whole_budget": True,
     }
     with closing(Archive(str(tmp_path / "a.db"))) as archive:
         run = discover(str(code), archive=archive, **options)

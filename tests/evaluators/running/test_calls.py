@@ -59,7 +59,7 @@ def test_events_have_a_warm_up_too():
 
 def test_packages_are_chosen_by_name():
     """What was chosen is what programs may import, and the last choice holds."""
-    problem = tiny()
+    problem = tiny(compiled=None)
     assert problem.packages == ()
     both = problem.choose_packages(("scipy", "numba"))
     assert (both.preload, both.packages) == ("numba+scipy", ("numba", "scipy"))

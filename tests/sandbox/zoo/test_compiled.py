@@ -2,7 +2,7 @@
 
 import pytest
 
-from gapsmith.sandbox import Ending, Job, Level, Limits, Sandbox
+from gapsmith.sandbox import Ending, Job, Level, Limits, Sandbox, runs
 
 HEAD = """
 import ctypes
@@ -82,8 +82,9 @@ def test_numba_cannot_write_a_cache(attacker: Sandbox) -> None:
     assert "cache" in str(words)
 
 
-def test_numba_cannot_start_threads(attacker: Sandbox) -> None:
-    """Parallel machine code finds no threads."""
+def test_numba_cannot_start_threads(attacker: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parallel machine code finds no threads: it fails, or waits for them until it is stopped."""
+    monkeypatch.setattr(runs, "COMPILE_SECONDS", 3.0)
     source = (
         "import numpy as np\nfrom numba import prange\n@njit(parallel=True)\ndef f(k):\n    t = np.zeros(99)\n"
         "    for j in prange(99):\n        t[j] = k\n    return t.sum()\ndef attack(k): return f(k)\n"

@@ -36,7 +36,7 @@ def view(tmp_path_factory, instance):
         program, _ = store.add_program(NAME, f"h{slot}", source, 5)
         store.answer(Candidate(run=run, slot=slot, operator="rule", program=program, outcome="ok"))
         store.add_scores(program, [(instance, Score("ok", "", 5.0, 0.01, Level.L2))])
-    store.add_baseline(NAME, instance, find_built_in(NAME).baseline(instance, 10.0), 60.0)
+    store.add_baseline(NAME, instance, find_built_in(NAME).baseline(instance, 0.1), 60.0)
     yield View(store, "archive.db")
     store.close()
 
