@@ -124,7 +124,8 @@ def read_files(
 ) -> tuple[list[Instance], Mapping[str, float]]:
     """Reads the instances of a folder, and more of its parent, with the best values known."""
     side = "lower" if problem.maximise else "upper"
-    known, files = {}, [folder.parent / name for name in more]
+    known: dict[str, float] = {}
+    files = [folder.parent / name for name in more]
     for place in (folder.parent, folder) if more else (folder,):
         with (place / "optima.csv").open(encoding="utf-8") as lines:
             known |= {row["instance"]: float(row[side]) for row in csv.DictReader(lines)}
