@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 from typer.exceptions import TyperException
 
-from gapsmith.agent.cli import archive, doctor, evaluate, formulations, modelling, recording, run, web
+from gapsmith.agent.cli import archive, doctor, evaluate, formulations, modelling, recording, run, watch, web
 from gapsmith.agent.cli.options import expand_file_lists, hint_at_file_list
 from gapsmith.agent.cli.terminal.console import ERRORS, STDOUT, describe_error, prepare_streams
 from gapsmith.agent.cli.terminal.interrupts import SAVED_MESSAGE, ImmediateExit, Interrupted, exit_on_signal
@@ -51,7 +51,7 @@ def _run_without_command(
     """
 
 
-for module in (evaluate, run, modelling, formulations, archive, recording, web, doctor):
+for module in (evaluate, run, modelling, formulations, archive, recording, watch, web, doctor):
     module.register(app)
 
 
