@@ -178,7 +178,7 @@ def show(
 
 
 def _find_call(store: Archive, births: Sequence[CandidateRow]) -> CallRow | None:
-    """Finds the call whose reply held the program first."""
+    """Finds the first call that was answered with the program."""
     calls = (store.call(birth.run, birth.slot) for birth in births)
     return next((call for call in calls if call is not None), None)
 

@@ -18,7 +18,7 @@ def write_certificates(
     """Writes a file for each instance that has a solution.
 
     Args:
-        problem: whose verifier prices the solutions again.
+        problem: its verifier prices the solutions again.
         solved: instances with their bounds and solutions.
         best: the best known values, with those that are published.
         folder: made if it is not there.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from sqlalchemy import Connection, Engine, text
 
 INTERVAL = 0.25
-"""Seconds between two looks at the archive while somebody watches."""
+"""Seconds between two looks at the archive while a page is open."""
 QUIET = 0.5
 """Seconds between two events at least; a run commits many times a second."""
 HEARTBEAT = 15.0

@@ -11,7 +11,7 @@ def solve_exactly(
     """Solves an instance by the exact method, from known bounds.
 
     Args:
-        problem: whose exact method is used.
+        problem: its exact method is used.
         instance: the one to solve.
         seconds: limit of the exact method, in CPU seconds.
         known: bounds of an earlier solve; a solution that does not cost its bound is left aside.

@@ -27,7 +27,7 @@ def find_baselines(
     """Finds exact results by digest, in the archive or by solving.
 
     Args:
-        problem: whose exact method is used.
+        problem: its exact method is used.
         instances: any number, repetitions allowed.
         archive: where results are kept.
         seconds: at most, for each instance.

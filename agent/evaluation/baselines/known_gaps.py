@@ -18,8 +18,8 @@ class KnownGaps:
         gap_to: what the other gaps are to: "optimum", "lower bound" or "upper bound".
         best: pooled gap of the winner to the best known values, in percent; negative where it is better.
         reference: the same of the best rule.
-        published: test instances whose best known value is a published one.
-        solved: test instances whose best known value is a solution of the exact solver.
+        published: number of test instances with a published best known value.
+        solved: number of test instances with a best known value from the exact solver.
         records: verified solutions of the user's instances that are better than the best known.
         contradictions: sentences on published bounds that verified solutions refute.
     """

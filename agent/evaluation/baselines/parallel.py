@@ -32,7 +32,7 @@ def solve_all(
     """Yields digests with exact results, as they are found.
 
     Args:
-        problem: whose exact method is used.
+        problem: its exact method is used.
         instances: by digest.
         known: bounds of earlier solves, by digest, from which the method continues.
         seconds: limit of the exact method for each, in CPU seconds.

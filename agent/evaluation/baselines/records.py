@@ -69,7 +69,7 @@ def find_records(
     Programs are run again for their solutions, which are verified again: costs alone are no certificate.
 
     Args:
-        problem: whose verifier is used.
+        problem: its verifier is used.
         instances: in the order of the result.
         findings: the best cost of each instance, by digest.
         best: what was known before.

@@ -202,7 +202,7 @@ def _draw_point(point: Point, place: tuple[float, float], y: Axis, series: Serie
 
 
 def draw_mark(x: float, y: float, colour: int, size: float, title: str = "") -> Markup:
-    """Draws a mark whose shape belongs to its colour."""
+    """Draws a mark; each colour has its shape."""
     inside = make("title", title) if title else None
     shape, look = MARKS[colour % len(MARKS)], f"mark c{colour}"
     if shape == "circle":
@@ -217,7 +217,7 @@ def draw_mark(x: float, y: float, colour: int, size: float, title: str = "") -> 
 
 
 def _draw_seal(plot: Plot, right: float) -> Markup:
-    """Draws a hatched strip where figures are that nobody has seen yet."""
+    """Draws a hatched strip in place of sealed figures."""
     left, bottom = right + 10, plot.height - BOTTOM
     hatch = (
         make("line", x1=left, x2=left + SEALED_WIDTH - 10, y1=y + 18, y2=y - 18, class_="hatch")

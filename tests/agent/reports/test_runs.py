@@ -17,7 +17,7 @@ def test_a_run_that_used_its_budget_says_nothing():
 
 
 def test_an_early_end_names_program_and_instances():
-    """Who is optimal, on how many instances, and that the whole budget can be had."""
+    """The optimal program, on how many instances, and how to have the whole budget."""
     words = describe_early_end(end())
     assert "program 17 is proven optimal on all 24 training instances" in words
     assert "--whole-budget" in words

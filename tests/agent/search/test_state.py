@@ -373,7 +373,7 @@ def test_a_switch_that_is_none_is_refused():
     ],
 )
 def test_a_search_is_solved_where_every_optimum_is_proven_and_reached(whole_budget, proven, losses, ends):
-    """A gap of zero to bounds that are not proven is no end, nor is one that nobody measured."""
+    """A gap of zero to bounds that are not proven is no end, nor is one that was not measured."""
     bench = SimpleNamespace(**vars(BENCH), scale=SimpleNamespace(proven=np.array(proven)))
     splits = SimpleNamespace(train=bench, validation=bench, crossed=False)
     state = SearchState(splits, PAIR, 100, whole_budget=whole_budget)

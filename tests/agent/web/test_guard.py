@@ -1,4 +1,4 @@
-"""Who may see an archive: those with the token, by the names of this machine, to read."""
+"""Access to an archive: with the token, by the names of this machine, for reading."""
 
 import pytest
 

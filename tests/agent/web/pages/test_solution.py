@@ -77,7 +77,7 @@ def test_a_forbidden_program_is_not_run(view, instance):
 
 
 def test_programs_run_one_at_a_time(view, instance, monkeypatch):
-    """Many open pages do not take the machine: who comes second is told to wait."""
+    """Many open pages do not take the machine: the second request is answered with a wait."""
     monkeypatch.setattr(solution, "PATIENCE", 0.01)
     view.drawing.acquire()
     try:
