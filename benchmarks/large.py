@@ -55,7 +55,7 @@ MORE = {"job_shop": ("abz5", "abz6", "abz7", "abz8", "abz9")}
 """Further files, from the family's folder."""
 
 LISTS = {"single_machine_tardiness": "n500"}
-"""Families of one file of instances, `NAME.txt`, whose optima are in `NAME.opt`, one a line."""
+"""Families with one file of instances, `NAME.txt`, and their optima in `NAME.opt`, one a line."""
 
 COUNT = 8
 """Generated instances of each split at most: those of the scale would need too long to bound."""

@@ -208,7 +208,7 @@ def measure(place: str, programs: int, requests: int, repetitions: int) -> None:
             print(f"{'page':<52}{'first':>8}{'50 %':>8}{'95 %':>8}{'CPU':>8}  ms")
             for page in pages:
                 print_page(ask, home, page, repetitions, process.pid)
-            print(f"a commit is told after {1000 * measure_event(ask, home, place):.0f} ms")
+            print(f"a commit reaches an open page after {1000 * measure_event(ask, home, place):.0f} ms")
             print_memory(ask, home, pages, requests, process.pid)
         finally:
             process.terminate()

@@ -47,7 +47,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class EarlyEnd:
-    """The end of a search whose best program is optimal in training.
+    """The end of a search with a best program that is optimal in training.
 
     Attributes:
         program: its number in the archive.

@@ -164,4 +164,4 @@ BARS: Mapping[str, Callable[[Data, Any], tuple[list[Bar], list[str]]]] = {
     "parallel_machines": list_parallel_bars,
     "rcpsp": list_project_bars,
 }
-"""Problems whose solutions are schedules, and how these are laid out."""
+"""Layout functions of scheduling problems, by name."""

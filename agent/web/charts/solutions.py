@@ -165,4 +165,4 @@ DRAWERS: Mapping[str, Callable[[Data, Any, str], Drawing]] = {
     "independent_set": draw_graph,
     "multidimensional_knapsack": draw_choice,
 }
-"""Other problems whose solutions can be drawn, and how."""
+"""Drawing functions of the other problems, by name."""
