@@ -47,7 +47,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class EarlyEnd:
-    """The end of a search with a best program that is optimal in training.
+    """The end of a search that solved all training instances.
 
     Attributes:
         program: its number in the archive.
