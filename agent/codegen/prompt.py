@@ -21,9 +21,10 @@ from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import NUMBA, Problem, UsageError
 from gapsmith.sandbox import COMPILE_SECONDS
 
-SHOWN = 5
+SHOWN, RANGES = 5, 3
 SOLVED = 2
 LONGEST_SOURCE = 16_000
+LONGEST_ENDING = 140
 LONGEST_NOTES = 6_000
 STEPS_A_SECOND, CALLS_A_SECOND, COMPILED_STEPS_A_SECOND = 1e7, 3e5, 3e8
 """Simple steps of Python and numpy calls on short arrays, as this was measured (docs/explanation/prompts.md)."""
@@ -60,7 +61,10 @@ def render(problem: Problem, choice: Choice, train: InstanceSet) -> Prompt:
         "tags": _show_tags(elites),
         "contrasts": _list_contrasts(elites, train),
         "complementary": bool(behind := _list_behind(elites, train)),
-        "solved": _show_solved(behind or parents[-1]["losing"], train) if parents else [],
+        # What is possible with all events known beforehand tells nothing of a rule that does not know them.
+        "solved": _show_solved(behind or parents[-1]["losing"], train)
+        if parents and not problem.online
+        else [],
         "proven": bool(train.scale.proven.all()),
         "optimal": bool(parents) and not parents[-1]["losing"],
         "failure": _show_failure(choice.failure) if choice.failure else None,
@@ -69,7 +73,7 @@ def render(problem: Problem, choice: Choice, train: InstanceSet) -> Prompt:
         if choice.best_gap is not None and _is_behind(elites, choice.best_gap)
         else None,
         "several": len(set(train.classes)) > 1,
-        "lessons": _show_lessons(choice.lessons),
+        "lessons": _show_lessons(choice.lessons, choice.best_gap),
         "refutation": add_fence(limit_untrusted(choice.refutation)) if choice.refutation else "",
     }
     text = _render_template(choice.operator, values)
@@ -168,7 +172,7 @@ def _show_example(problem: Problem, train: InstanceSet) -> dict[str, Any]:
         "proven": found.proven,
         "cost": showing.format_number(found.lower if problem.maximise else found.upper),
         "solution": showing.format_values(found.solution) if known and not problem.online else "",
-        "picture": showing.describe_solution(instance, found),
+        "picture": "" if known or problem.online else showing.describe_solution(instance, found),
     }
 
 
@@ -188,20 +192,26 @@ def _show_failure(failure: Failure) -> dict[str, str]:
     }
 
 
-def _show_lessons(lessons: Sequence[Lesson]) -> dict[str, str]:
+def _show_lessons(lessons: Sequence[Lesson], best_gap: float | None) -> dict[str, str]:
     """Formats ideas with their evidence, in a fence.
 
-    They are words of models and of programs, and so untrusted.
+    They are words of models and of programs, and so untrusted. Ideas that gained, and did not reach the best gap, say so.
     """
-    gained = [_show_lesson(lesson) for lesson in lessons if lesson.gained]
-    refuted = [_show_lesson(lesson) for lesson in lessons if not lesson.gained]
+    gained = [_show_lesson(each, _is_outdone(each, best_gap)) for each in lessons if each.gained]
+    refuted = [_show_lesson(each) for each in lessons if not each.gained]
     return {"gained": _fence_lines(gained), "refuted": _fence_lines(refuted)}
 
 
+def _is_outdone(lesson: Lesson, best_gap: float | None) -> bool:
+    return best_gap is not None and lesson.after is not None and lesson.after > best_gap
+
+
 @lru_cache(maxsize=64)
-def _show_lesson(lesson: Lesson) -> str:
-    ended = f"{lesson.before:.3f} % → {lesson.after:.3f} %" if lesson.after is not None else lesson.ended
-    return f"slot {lesson.slot}, {lesson.operator}: {flatten_untrusted(lesson.idea)} ({flatten_untrusted(ended, 100)})"
+def _show_lesson(lesson: Lesson, outdone: bool = False) -> str:
+    ended = f"→ {lesson.after:.3f} %" if lesson.after is not None else f"→ {lesson.ended}"
+    notes = [f"parent {lesson.before:.3f} % {flatten_untrusted(ended, LONGEST_ENDING)}", *(["behind the best program"] if outdone else [])]
+    notes += [f"tried {lesson.tries} times"] if lesson.tries > 1 else []
+    return f"slot {lesson.slot}, {lesson.operator}: {flatten_untrusted(lesson.idea)} ({'; '.join(notes)})"
 
 
 def _show_tags(parents: Sequence[Elite]) -> str:
@@ -250,14 +260,23 @@ def _compute_limit_share(parent: Elite, problem: Problem, train: InstanceSet) ->
 
 
 def _list_sizes(points: Any, train: InstanceSet) -> list[Row]:
-    """Lists the gap by size, where there are a few sizes."""
+    """Lists the gap by size; of many sizes, by three ranges."""
     sizes = [instance.size for instance in train.instances]
     known = sorted(set(sizes))
-    if not 1 < len(known) <= SHOWN or not points.any():
+    if len(known) < 2 or not points.any():
         return []
-    shapes = {size: showing.format_shapes(train.instances[sizes.index(size)]) for size in known}
-    sums = {size: sum(p for p, own in zip(points, sizes, strict=True) if own == size) for size in known}
-    return [{"size": flatten_untrusted(shapes[s], 60), "points": f"{sums[s]:.3f}"} for s in known]
+    shapes = {
+        size: flatten_untrusted(showing.format_shapes(train.instances[sizes.index(size)]), 60)
+        for size in known
+    }
+    groups = [part.tolist() for part in np.array_split(known, len(known) if len(known) <= SHOWN else RANGES)]
+    return [
+        {
+            "size": " to ".join(dict.fromkeys((shapes[group[0]], shapes[group[-1]]))),
+            "points": f"{sum(p for p, own in zip(points, sizes, strict=True) if own in group):.3f}",
+        }
+        for group in groups
+    ]
 
 
 def _take_ends(order: list[int]) -> list[int]:

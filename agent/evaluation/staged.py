@@ -132,11 +132,12 @@ class _BenchRun:
 
     def find_drop(self, reference: RaceReference | None) -> StageResult | None:
         """Stops a candidate that will hardly catch up with the reference."""
-        if not (behind := estimate_deficit(self.compute_losses(), reference)):
+        if reference is None or not (behind := estimate_deficit(self.compute_losses(), reference)):
             return None
+        gap = float(reference.losses.sum())
         words = (
-            f"dropped after {self.evaluated} of {len(self.order)} instances: expected to end {behind:.2f} points "
-            "of gap behind the program it was compared with"
+            f"dropped early, after {self.evaluated} of {len(self.order)} instances: some {behind:.2f} points of gap "
+            f"behind the program it was compared with, which has {gap:.3f} %"
         )
         return self.make_result(CandidateOutcome.RACED, words, deficit=behind)
 

@@ -119,8 +119,8 @@ def _describe_draw(detail: Detail, name: Name, slot: str) -> str:
 
 
 def _describe_race(detail: Detail, name: Name) -> str:
-    behind = f"{detail['points_behind']:.3f} points of gap behind"
-    return f"dropped after {detail['met']} instances: expected to end {behind}"
+    behind = f"some {detail['points_behind']:.3f} points of gap behind the program it was compared with"
+    return f"dropped early, after {detail['met']} instances: {behind}"
 
 
 def _describe_twin(detail: Detail, name: Name) -> str:

@@ -1,13 +1,18 @@
 """The next request: an operator, its parents, facts for the prompt."""
 
-from collections import deque
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gapsmith.agent.search.operators import Operator
 from gapsmith.agent.search.selection.population import Elite
 
-GAINED, FAILED = 5, 5
-"""Numbers of ideas in a prompt: those with the largest gains, and the latest without a gain."""
+GAINED, FAILED = 5, 12
+"""Numbers of ideas in a prompt: those that reached the smallest gaps, and the latest without a gain."""
+
+ALIKE = 0.7
+"""Two ideas are one from this share of common words on (Jaccard index)."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Lesson:
         before: the best parent's gap in training, percent.
         after: its own; None where it did not solve all training instances.
         ended: what became of it then, in words; untrusted.
+        tries: how often it was tried in much the same words.
     """
 
     slot: int
@@ -29,6 +35,7 @@ class Lesson:
     before: float
     after: float | None = None
     ended: str = ""
+    tries: int = 1
 
     @property
     def gained(self) -> bool:
@@ -37,28 +44,56 @@ class Lesson:
 
 
 class Lessons:
-    """The ideas with the largest gains, and the latest without a gain."""
+    """The ideas that reached the smallest gaps, and the latest failures.
+
+    A gain over a weak parent says little: ideas are ranked by the gap that they reached. Ideas in much the same
+    words are kept once.
+    """
 
     def __init__(self) -> None:
         self._gained: list[Lesson] = []
-        self._failed: deque[Lesson] = deque(maxlen=FAILED)
+        self._failed: list[Lesson] = []
 
     def add(self, lesson: Lesson) -> None:
         """Keeps a lesson if it is among those for prompts."""
-        if lesson.gained:
-            self._gained = sorted([*self._gained, lesson], key=_gain)[:GAINED]
-        else:
-            self._failed.append(lesson)
+        if not lesson.gained:
+            self._failed = _merge_alike(self._failed, lesson)[-FAILED:]
+            return
+        # The better of two alike stays: by a stable order it comes first.
+        ranked = sorted([*self._gained, lesson], key=_get_gap)
+        self._gained = [each for k, each in enumerate(ranked) if not _find_alike(ranked[:k], each)][:GAINED]
 
     @property
     def known(self) -> tuple[Lesson, ...]:
-        """The largest gain first, then the failures, the latest last."""
+        """The smallest gap first, then the failures, the latest last."""
         return (*self._gained, *self._failed)
 
 
-def _gain(lesson: Lesson) -> float:
-    """Returns the change of the gap; smallest for the largest gain."""
-    return (lesson.before if lesson.after is None else lesson.after) - lesson.before
+def _get_gap(lesson: Lesson) -> float:
+    return float("inf") if lesson.after is None else lesson.after
+
+
+def _merge_alike(lessons: Sequence[Lesson], latest: Lesson) -> list[Lesson]:
+    """Appends a lesson in place of earlier ones in much the same words."""
+    same = _find_alike(lessons, latest)
+    tries = latest.tries + sum(each.tries for each in same)
+    return [*(each for each in lessons if each not in same), replace(latest, tries=tries)]
+
+
+def _find_alike(lessons: Sequence[Lesson], lesson: Lesson) -> list[Lesson]:
+    """Finds the lessons whose ideas share most words with this one."""
+    own = _list_words(lesson.idea)
+    words = [_list_words(each.idea) for each in lessons]
+    return [
+        each
+        for each, other in zip(lessons, words, strict=True)
+        if len(own & other) >= ALIKE * max(1, len(own | other))
+    ]
+
+
+@lru_cache(maxsize=128)
+def _list_words(idea: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", idea.casefold()))
 
 
 @dataclass(frozen=True)

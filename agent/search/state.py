@@ -101,18 +101,27 @@ class SearchState:
             return Choice(TUNE, (elite,), arm=name)
         if self.failures and rng.random() < self._repair_share:
             failure = self.failures.pop(0)
-            return Choice(REPAIR, failure=failure, arm=failure.arm)
+            return self.add_facts(Choice(REPAIR, failure=failure, arm=failure.arm))
         arm = self.arms.choose(rng)
         choice = arm.strategy.choose(self._view(arm.population), rng)
-        # The control learns from nothing, else it would be none.
-        learns, best = arm.name != CONTROL, arm.population.best
+        return self.add_facts(replace(choice, arm=arm.name))
+
+    def add_facts(self, choice: Choice) -> Choice:
+        """Adds what a prompt tells of the search so far.
+
+        Nothing for the control, which learns from nothing: else it would be none.
+        """
+        stratum = self._find_stratum(choice)
+        if choice.arm == CONTROL or not choice.operator.asks_model:
+            return replace(choice, stratum=stratum)
+        arm = self.arms.all.get(choice.arm)
+        best = arm.population.best if arm else None
         return replace(
             choice,
-            arm=arm.name,
-            stratum=self._find_stratum(choice),
-            lessons=self._lessons.known if learns else (),
-            refutation=self.refutation if learns else "",
-            best_gap=best.gap if best and learns else None,
+            stratum=stratum,
+            lessons=self._lessons.known,
+            refutation=self.refutation,
+            best_gap=best.gap if best else None,
         )
 
     @property

@@ -352,7 +352,8 @@ class Candidates:
             return
         before = min(parent.gap for parent in choice.parents)
         after = judged.elite.gap if judged.elite else None
-        ended = "" if judged.elite else f"{judged.outcome}: {judged.message}"
+        raced = judged.outcome == CandidateOutcome.RACED
+        ended = "" if judged.elite else judged.message if raced else f"{judged.outcome}: {judged.message}"
         self._state.add_lesson(Lesson(judged.slot.number, choice.operator.name, idea, before, after, ended))
 
     def _price_slot(self, judged: Judged) -> float:

@@ -46,7 +46,7 @@ def test_a_standard_error_follows_from_the_interval():
         (
             "raced",
             {"met": 4, "points_behind": 1.914982},
-            "dropped after 4 instances: expected to end 1.915 points",
+            "dropped early, after 4 instances: some 1.915 points of gap behind the program it was",
         ),
         ("twin", {"slot": 10}, "behaves as slot 10 does"),
         (

@@ -10,7 +10,7 @@ import pytest
 from gapsmith.agent.codegen.screen import Screened
 from gapsmith.agent.runs.loop.slot import Judged, Origin, Slot
 from gapsmith.agent.search import state as states
-from gapsmith.agent.search.choice import Choice, Failure, Lesson
+from gapsmith.agent.search.choice import Choice, Failure, Lesson, Lessons
 from gapsmith.agent.search.operators import (
     BY_NAME,
     REPAIR,
@@ -154,19 +154,39 @@ def test_at_most_ten_failures_wait():
 # Lessons and stagnation
 
 
-def lesson(slot, after):
+def lesson(slot, after, before=5.0):
     """What a try came to that started from 5 %."""
-    return Lesson(slot, "refine", f"idea {slot}", 5.0, after)
+    return Lesson(slot, "refine", f"idea {slot}", before, after)
 
 
-def test_lessons_are_the_largest_gains_and_the_latest_failures():
-    """However long ago it was, an idea that gained much is told; of those that did not gain, the latest are."""
+def test_lessons_are_the_smallest_gaps_and_the_latest_failures():
+    """An idea that reached a small gap is told, however little it gained; of those that did not gain, the latest are."""
     state = begun(strategies=(Genetic(),))
-    for slot in range(9):
-        state.add_lesson(lesson(slot, 4.0 + slot / 10))
+    state.add_lesson(lesson(50, 8.0, before=90.0))
+    for slot in range(20):
+        state.add_lesson(lesson(slot, 4.0 + slot / 100, before=4.5))
         state.add_lesson(lesson(100 + slot, None if slot % 2 else 5.0))
     told = state.choose(Random(1)).lessons
-    assert [each.slot for each in told] == [0, 1, 2, 3, 4, 104, 105, 106, 107, 108]
+    assert [each.slot for each in told] == [*range(5), *range(108, 120)]
+
+
+def test_an_idea_in_much_the_same_words_is_told_once():
+    """Of gains the smaller gap stays; of failures the latest, with the number of its tries."""
+    words = "Beam search of width {} over partial sequences, pruned by a bound."
+    lessons = Lessons()
+    for slot, after in enumerate((4.0, 3.0, 4.5, None, 6.0, None)):
+        lessons.add(Lesson(slot, "refine", words.format(slot), 5.0, after))
+    lessons.add(Lesson(9, "invent", "Dynamic programming over sets.", 5.0, None))
+    assert [(each.slot, each.tries) for each in lessons.known] == [(1, 1), (5, 3), (9, 1)]
+
+
+def test_a_repair_knows_what_the_run_learnt():
+    """Its prompt has the lessons and the gap of the best program, as any other; the control's has neither."""
+    state = begun()
+    state.add_lesson(lesson(3, 4.0))
+    for arm, told, best in (("genetic", (lesson(3, 4.0),), 7.0), (CONTROL, (), None)):
+        choice = state.add_facts(Choice(REPAIR, failure=failure(7), arm=arm))
+        assert (choice.lessons, choice.best_gap) == (told, best)
 
 
 def test_the_control_learns_from_nothing():
