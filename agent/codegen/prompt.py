@@ -195,7 +195,8 @@ def _show_failure(failure: Failure) -> dict[str, str]:
 def _show_lessons(lessons: Sequence[Lesson], best_gap: float | None) -> dict[str, str]:
     """Formats ideas with their evidence, in a fence.
 
-    They are words of models and of programs, and so untrusted. Ideas that gained, and did not reach the best gap, say so.
+    They are words of models and of programs, and so untrusted.
+    Ideas that gained, and are behind the best program of now, say so.
     """
     gained = [_show_lesson(each, _is_outdone(each, best_gap)) for each in lessons if each.gained]
     refuted = [_show_lesson(each) for each in lessons if not each.gained]
@@ -209,8 +210,11 @@ def _is_outdone(lesson: Lesson, best_gap: float | None) -> bool:
 @lru_cache(maxsize=64)
 def _show_lesson(lesson: Lesson, outdone: bool = False) -> str:
     ended = f"→ {lesson.after:.3f} %" if lesson.after is not None else f"→ {lesson.ended}"
-    notes = [f"parent {lesson.before:.3f} % {flatten_untrusted(ended, LONGEST_ENDING)}", *(["behind the best program"] if outdone else [])]
-    notes += [f"tried {lesson.tries} times"] if lesson.tries > 1 else []
+    notes = [
+        f"parent {lesson.before:.3f} % {flatten_untrusted(ended, LONGEST_ENDING)}",
+        *(["behind the best program"] if outdone else []),
+        *([f"tried {lesson.tries} times"] if lesson.tries > 1 else []),
+    ]
     return f"slot {lesson.slot}, {lesson.operator}: {flatten_untrusted(lesson.idea)} ({'; '.join(notes)})"
 
 

@@ -160,7 +160,7 @@ def lesson(slot, after, before=5.0):
 
 
 def test_lessons_are_the_smallest_gaps_and_the_latest_failures():
-    """An idea that reached a small gap is told, however little it gained; of those that did not gain, the latest are."""
+    """An idea that reached a small gap is told, however little it gained; of failures the latest are."""
     state = begun(strategies=(Genetic(),))
     state.add_lesson(lesson(50, 8.0, before=90.0))
     for slot in range(20):
