@@ -74,7 +74,7 @@ def _get_gap(lesson: Lesson) -> float:
 
 
 def _merge_alike(lessons: Sequence[Lesson], latest: Lesson) -> list[Lesson]:
-    """Appends a lesson in place of earlier ones in much the same words."""
+    """Appends a lesson in place of earlier ones that are alike."""
     same = _find_alike(lessons, latest)
     tries = latest.tries + sum(each.tries for each in same)
     return [*(each for each in lessons if each not in same), replace(latest, tries=tries)]
