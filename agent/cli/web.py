@@ -9,7 +9,7 @@ from rich.text import Text
 from gapsmith.agent.cli.options import ArchiveUrl, Json
 from gapsmith.agent.cli.terminal.output import open_archive, show_result
 from gapsmith.agent.cli.terminal.progress import say
-from gapsmith.agent.web.server import check_installed, serve
+from gapsmith.agent.web.serving.server import check_installed, serve
 
 
 def register(app: typer.Typer) -> None:

@@ -14,8 +14,6 @@ from starlette.types import ASGIApp
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.web.ask import Ask
-from gapsmith.agent.web.guard import Access, Guard
-from gapsmith.agent.web.live import Watcher
 from gapsmith.agent.web.pages.compare import show_compare
 from gapsmith.agent.web.pages.decisions import show_decisions
 from gapsmith.agent.web.pages.export import write_module
@@ -28,6 +26,8 @@ from gapsmith.agent.web.pages.questions import show_questions
 from gapsmith.agent.web.pages.run import show_run
 from gapsmith.agent.web.pages.runs import show_runs
 from gapsmith.agent.web.pages.solution import show_solution
+from gapsmith.agent.web.serving.guard import Access, Guard
+from gapsmith.agent.web.serving.live import Watcher
 from gapsmith.agent.web.view import Page, View
 from gapsmith.evaluators.base import GapsmithError
 from gapsmith.sandbox import SandboxError

@@ -11,7 +11,7 @@ pytest.importorskip("starlette")
 from starlette.testclient import TestClient
 
 from gapsmith.agent.web.app import build_app
-from gapsmith.agent.web.guard import Access
+from gapsmith.agent.web.serving.guard import Access
 
 PAGES = (
     "/",

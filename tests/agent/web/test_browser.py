@@ -11,8 +11,8 @@ import uvicorn
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.web.app import build_app
-from gapsmith.agent.web.guard import Access
-from gapsmith.agent.web.server import _listen
+from gapsmith.agent.web.serving.guard import Access
+from gapsmith.agent.web.serving.server import _listen
 
 pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="no chromium here; Debian has it: apt-get install chromium"

@@ -38,8 +38,8 @@ def serve(store: Archive, host: str, port: int, tell: Callable[[str], None]) -> 
     import uvicorn
 
     from gapsmith.agent.web.app import build_app
-    from gapsmith.agent.web.guard import Access
-    from gapsmith.agent.web.live import Watcher
+    from gapsmith.agent.web.serving.guard import Access
+    from gapsmith.agent.web.serving.live import Watcher
 
     class Server(uvicorn.Server):
         """Ends open connections on a signal, its usual end."""

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gapsmith.agent.archive import Archive
-from gapsmith.agent.web.live import Changes, Watcher
+from gapsmith.agent.web.serving.live import Changes, Watcher
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gapsmith.agent.web import server
+from gapsmith.agent.web.serving import server
 from gapsmith.evaluators.base import GapsmithError, UsageError
 
 
@@ -44,8 +44,12 @@ def test_an_address_of_another_machine_is_refused():
 
 def test_the_command_line_does_not_load_the_server():
     """What the extra installs is imported by functions, or by modules that no command imports: it may be absent."""
-    root = Path(server.__file__).parents[1]
-    for path in (root / "cli" / "web.py", root / "web" / "server.py", root / "web" / "__init__.py"):
+    root = Path(server.__file__).parents[2]
+    for path in (
+        root / "cli" / "web.py",
+        root / "web" / "serving" / "server.py",
+        root / "web" / "__init__.py",
+    ):
         found = {
             node.module
             for node in ast.parse(path.read_text("utf-8")).body
@@ -53,7 +57,7 @@ def test_the_command_line_does_not_load_the_server():
         }
         assert not [name for name in found if name.startswith(server.NEEDED)]
         assert {name for name in found if name.startswith("gapsmith.agent.web")} <= {
-            "gapsmith.agent.web.server"
+            "gapsmith.agent.web.serving.server"
         }
 
 

@@ -7,7 +7,7 @@ pytest.importorskip("starlette")
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from gapsmith.agent.web.guard import Access, Guard
+from gapsmith.agent.web.serving.guard import Access, Guard
 
 HOST = {"host": "127.0.0.1:8642"}
 
