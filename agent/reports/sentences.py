@@ -51,6 +51,28 @@ def describe_gate(detail: Detail, is_rule: bool = False) -> str:
     return f"held back, {reason}: {figures}; {visible}"
 
 
+def describe_verdict(report: Detail) -> str:
+    """Describes how the winner of a report stands to its best rule.
+
+    Args:
+        report: as `run --json` gives it.
+    """
+    best, rule, gain = report.get("best") or {}, report.get("reference") or {}, report.get("gain") or {}
+    name, other, interval = f"Program {best.get('id')}", rule.get("name"), gain.get("ci95")
+    if best.get("pooled_gap_percent") is None:
+        return f"{name} failed on the sealed test; keep {other}."
+    if best.get("name") == other:
+        return f"No program is shown to be better than {other}, the best rule; keep it."
+    points = f"{_format_points(gain.get('pooled_gap_points') or 0.0)} points of pooled gap"
+    if not interval or None in interval:
+        return f"{name} against {other}, the best rule: {points}; no claim, there are too few instances."
+    low, high = map(_format_points, interval)
+    differs = "is better than" if interval[0] > 0 else "is worse than" if interval[1] < 0 else None
+    words = differs or "is not shown to differ from"
+    count = gain.get("instances")
+    return f"{name} {words} {other}, the best rule: {points} (95 % interval {low} to {high}; {count} test instances)."
+
+
 def estimate_gate_error(detail: Detail) -> float | None:
     """Estimates the standard error of a gain from its 80 % interval."""
     low, high = detail.get("low"), detail.get("high")

@@ -34,14 +34,21 @@ class Change:
     text: Markup
 
 
-def format_code(source: str) -> Markup:
-    """Formats Python in colours, with numbered lines."""
+def format_code(source: str, prefix: str = "L") -> Markup:
+    """Formats Python in colours, with numbered lines.
+
+    A line is named by the prefix and its number, which must differ between codes of one page.
+    """
     clean = sanitize(source)
     text = highlight(clean, PythonLexer(stripnl=False), _FORMATTER) if len(clean) <= LONGEST else None
     lines = (Markup(line) for line in text.splitlines()) if text else map(Markup.escape, clean.splitlines())
     numbered = (
         make(
-            "span", make("a", k, href=f"#L{k}", class_="number"), make("code", line), id=f"L{k}", class_="row"
+            "span",
+            make("a", k, href=f"#{prefix}{k}", class_="number"),
+            make("code", line),
+            id=f"{prefix}{k}",
+            class_="row",
         )
         for k, line in enumerate(lines, 1)
     )

@@ -40,7 +40,7 @@ class Series:
     Attributes:
         name: for the key; empty for none.
         points: in the order in which a line joins them.
-        kind: "step", "line" or "dots".
+        kind: "step", "line", "dots", or "band": a step line in the area between the limits of its points.
         colour: 0 to 6; also chooses the shape of points.
         large: whether the points stand out.
     """
@@ -172,16 +172,37 @@ def _draw_series(series: Series, x: Axis, y: Axis) -> Markup:
     path = None
     if series.kind != "dots" and places:
         path = make("path", d=_make_path(places, series.kind), class_=f"line c{series.colour}")
+    if series.kind == "band":
+        return make("g", _draw_area(series, x, y), path)
     dots = (_draw_point(point, place, y, series) for point, place in zip(series.points, places, strict=True))
     return make("g", path, *dots)
 
 
+def _draw_area(series: Series, x: Axis, y: Axis) -> Markup | None:
+    """Draws the area between the limits of points, in steps."""
+    known = [(p.x, p.low, p.high) for p in series.points if p.low is not None and p.high is not None]
+    if not known:
+        return None
+    top = _list_corners([(x.place(at), y.place(high)) for at, _, high in known], "step")
+    bottom = _list_corners([(x.place(at), y.place(low)) for at, low, _ in known], "step")
+    return make("path", d=f"{_join_corners([*top, *reversed(bottom)])} Z", class_=f"band c{series.colour}")
+
+
 def _make_path(places: Sequence[tuple[float, float]], kind: str) -> str:
-    words = [f"M{places[0][0]:.1f} {places[0][1]:.1f}"]
+    return _join_corners(_list_corners(places, kind))
+
+
+def _list_corners(places: Sequence[tuple[float, float]], kind: str) -> list[tuple[float, float]]:
+    """Lists the corners of a line, with those of its steps."""
+    found = [places[0]]
     for (_, before), (across, height) in pairwise(places):
-        words += [f"L{across:.1f} {before:.1f}"] if kind == "step" else []
-        words.append(f"L{across:.1f} {height:.1f}")
-    return " ".join(words)
+        found += [(across, before)] if kind in ("step", "band") else []
+        found.append((across, height))
+    return found
+
+
+def _join_corners(corners: Sequence[tuple[float, float]]) -> str:
+    return "M" + " L".join(f"{across:.1f} {height:.1f}" for across, height in corners)
 
 
 def _draw_point(point: Point, place: tuple[float, float], y: Axis, series: Series) -> Markup:

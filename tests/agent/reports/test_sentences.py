@@ -2,7 +2,12 @@
 
 import pytest
 
-from gapsmith.agent.reports.sentences import describe_decision, describe_gate, estimate_gate_error
+from gapsmith.agent.reports.sentences import (
+    describe_decision,
+    describe_gate,
+    describe_verdict,
+    estimate_gate_error,
+)
 
 
 @pytest.mark.parametrize(
@@ -121,3 +126,22 @@ def test_known_decisions_are_sentences(kind, detail, words):
 def test_unknown_or_damaged_decisions_are_told_as_they_are(kind, detail):
     """A decision of another version, or of an archive that was edited, is no error."""
     assert describe_decision(kind, detail).startswith(kind)
+
+
+def make_report(points, interval, gap=1.0, name="7"):
+    """The part of a report that its verdict is about."""
+    return {
+        "best": {"id": 7, "name": name, "pooled_gap_percent": gap},
+        "reference": {"name": "MDD"},
+        "gain": {"pooled_gap_points": points, "ci95": interval, "instances": 60},
+    }
+
+
+def test_a_verdict_claims_what_its_interval_shows():
+    """Better, worse and not shown to differ by the interval alone; without one there is no claim."""
+    assert "Program 7 is better than MDD" in describe_verdict(make_report(0.4, [0.1, 0.7]))
+    assert "is worse than MDD" in describe_verdict(make_report(-0.4, [-0.7, -0.1]))
+    assert "is not shown to differ from MDD" in describe_verdict(make_report(0.4, [-0.1, 0.9]))
+    assert "no claim" in describe_verdict(make_report(0.4, None))
+    assert "failed on the sealed test" in describe_verdict(make_report(0.0, None, None))
+    assert "No program is shown to be better" in describe_verdict(make_report(0.0, None, name="MDD"))

@@ -1,0 +1,1 @@
+"""Results as files to hand on: one page, figures, tables."""
