@@ -86,6 +86,7 @@ class SearchState:
         self.untuned: list[tuple[Elite, str]] = []
         self._bars: dict[str, tuple[Elite, list[Elite], RaceReference]] = {}
         self._tuned = set[int]()
+        self._results_of_tuning = set[int]()
         self.record = float("inf")
         self._lessons = Lessons()
         self.refutation = ""
@@ -158,14 +159,27 @@ class SearchState:
         return self.train.find_worst_stratum(choice.parents[0].losses)
 
     def find_race_reference(self, arm: str) -> RaceReference | None:
-        """Returns the race reference of an arm; None without a race."""
+        """Returns the race reference of an arm; None without a race.
+
+        It is the best elite that is no result of tuning: a new program with default constants is compared with its
+        like, else structures are dropped for constants that were fitted to these very instances.
+        """
         found = self.arms.all.get(arm)
-        best = found.population.best if found and self.switches.racing else None
+        best = self._find_untuned(found.population) if found and self.switches.racing else None
         elites = self.all_elites.elites  # another list whenever one of them is
         known = self._bars.get(arm)
         if best and (known is None or known[0] is not best or known[1] is not elites):
             known = self._bars[arm] = best, elites, RaceReference.build(best, elites, self.train.classes)
         return known[2] if best and known else None
+
+    def _find_untuned(self, population: Population) -> Elite | None:
+        """Returns the best elite that is no result of tuning.
+
+        From all trajectories where the own one has none; the best at all where there is none.
+        """
+        known = (*population.elites, *self.all_elites.elites)
+        untuned = (elite for elite in known if elite.program not in self._results_of_tuning)
+        return next(untuned, population.best)
 
     # Taking in
 
@@ -191,6 +205,8 @@ class SearchState:
         kept = arm.population.add(elite)
         self.all_elites.add(elite)
         self._since_improvement = 0 if elite.gap < self.record else self._since_improvement + 1
+        if choice.operator is TUNE:
+            self._results_of_tuning.add(elite.program)
         if leads:
             self._note_untuned(elite, choice.arm)
         rank = self.all_elites.rank(elite.program)

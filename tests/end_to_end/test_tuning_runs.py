@@ -81,14 +81,25 @@ def test_tuning_is_charged(place):
 
 
 def test_tuning_has_its_share_and_no_more(place):
-    """Where evaluations are short, tuning gets a quarter of them, and the budget holds."""
+    """Where evaluations are short, it runs a third of what the programs of models ran, and the budget holds."""
     run = tuning_run(place, calls=None, evaluations=40)
     for progress in run:
         assert progress.evaluations <= 40
     run.close()
     found = tunings(run)
     assert found
-    assert MOST * len(found) <= 0.25 * run.ledger.evaluations * 14
+    assert MOST * len(found) <= count_asked(run) * 14 / 3
+
+
+def test_tuning_has_its_share_where_calls_are_counted(place):
+    """It runs no more than the programs of models did, however long it waits."""
+    run = finish(tuning_run(place, calls=16))
+    assert 0 < MOST * len(tunings(run)) <= count_asked(run) * 14
+
+
+def count_asked(run):
+    """The programs that a model wrote and that were run."""
+    return sum(row.charged for row in run.archive.read_candidates(1).values() if row.model)
 
 
 def test_without_tuning_nothing_is_tuned(place):

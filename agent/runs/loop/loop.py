@@ -121,6 +121,7 @@ class Loop:
         self.left_behind = 0
         self._operators = {**BY_NAME, **{operator.name: operator for operator in operators}}
         self._tuning, self._most_tuned = 0, count_instances(splits.train)
+        self._scored = 0  # programs that models wrote
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -292,8 +293,8 @@ class Loop:
             wanted = row is not None and row.operator == TUNE.name
         else:
             share = TUNING_SHARE if self._ledger.budget.evaluations else TUNING_SHARE_OF_CALLS
-            spent = share * self._ledger.evaluations * len(self.splits.train.instances)
-            wanted = bool(self.state.untuned) and self._tuning + self._most_tuned <= spent
+            allowed = share * self._scored * len(self.splits.train.instances)
+            wanted = bool(self.state.untuned) and self._tuning + self._most_tuned <= allowed
         evaluations = bound_evaluations(self.splits.train)
         return wanted and self._ledger.reserve(evaluations=evaluations, calls=0)
 
@@ -360,6 +361,7 @@ class Loop:
         self._barren = 0 if judged.charged else self._barren + 1
         used = -(-judged.origin.tuned // len(self.splits.train.instances)) + judged.charged
         self._ledger.settle_evaluations(slot.reserved, used if slot.reserved else 0)
+        self._scored += judged.charged and slot.choice.operator.asks_model
         if judged.origin.fresh:
             self._count_reply(judged)
         if gone := self.state.arms.cut(self._ledger.share):

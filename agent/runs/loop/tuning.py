@@ -70,5 +70,6 @@ def bound_evaluations(bench: InstanceSet) -> int:
     return -(-count_instances(bench) // len(bench.instances)) + 1
 
 
-TUNING_SHARE, TUNING_SHARE_OF_CALLS = 0.25, 2.0
-"""What tuning may run, by all else that was run: a quarter where evaluations are short, twice where calls are."""
+TUNING_SHARE, TUNING_SHARE_OF_CALLS = 1 / 3, 1.0
+"""What tuning may run, by what the programs of models ran: a third where evaluations are the budget, as much where
+calls are."""

@@ -5,7 +5,9 @@ The most discriminating instances come first.
 Classes alternate, since a candidate that is behind in one may be ahead in another; a larger deficit is needed to drop
 it before all classes were evaluated. Differences are paired: candidate and reference are compared on the same
 instances, in points of the search's gap. How well an instance discriminates is learnt from the elites: its share in
-their squared differences from the reference. Measured on recordings, see docs/results/search/racing.md.
+their squared differences from the reference. A candidate is dropped only if a one-sided confidence bound says that it will
+end behind, whichever noise is larger: that of the elites, or that of its own paired differences. Measured on recordings,
+see docs/results/search/racing.md.
 """
 
 from collections.abc import Sequence
@@ -24,7 +26,8 @@ BLOCKS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 30)
 
 DROP_AT, DOUBT = 1.25, 2.0
 """A candidate is dropped if its expected deficit exceeds DROP_AT standard deviations of the remaining differences,
-times 1 + DOUBT / n after n instances: a trend from few instances is uncertain."""
+times 1 + DOUBT / n after n instances: about the 90 % quantile of Student's t, since few instances estimate a
+deviation badly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +69,11 @@ class RaceReference:
             informed, ROUNDING_TOLERANCE
         )  # the deficit so far, extrapolated to the rest by its discrimination
         doubt = 1.0 + DOUBT / np.maximum(1, np.arange(seen.size))
-        noise = DROP_AT * doubt * np.sqrt(np.maximum(0.0, seen[-1] - seen))
-        table = np.column_stack((lost, lost[-1] - lost, trend, noise)).tolist()
+        rest = np.maximum(0.0, seen[-1] - seen)
+        noise = DROP_AT * doubt * np.sqrt(rest)
+        # Of the predicted sum of the rest: its variance is that of a mean of n and of N - n more (Cochran 1977, 2.3).
+        own = DROP_AT * doubt * np.sqrt(seen.size - 1) * np.sqrt(rest / np.maximum(seen, ROUNDING_TOLERANCE))
+        table = np.column_stack((lost, lost[-1] - lost, trend, noise, own)).tolist()
         return tuple(Threshold(*row) for row in table)
 
 
@@ -78,13 +84,15 @@ class Threshold(NamedTuple):
         lost: losses of the reference so far, in points of the gap.
         left: its losses on the remaining instances: the most that can be gained there.
         trend: factor from the difference so far to the expected final one.
-        limit: the largest deficit that a candidate may still make up, within the noise.
+        limit: the largest deficit that a candidate may still make up, within the noise of the elites.
+        own_limit: the same within its own noise, for a standard deviation of 1 of its differences so far.
     """
 
     lost: float
     left: float
     trend: float
     limit: float
+    own_limit: float
 
 
 @lru_cache(maxsize=64)
@@ -111,7 +119,14 @@ def estimate_deficit(own: NDArray[np.float64], reference: RaceReference | None) 
         return 0.0
     expected = behind * threshold.trend
     hopeless = behind > threshold.left + ROUNDING_TOLERANCE  # even with the optimum everywhere
-    return expected if hopeless or expected > threshold.limit else 0.0
+    limit = max(threshold.limit, threshold.own_limit * _compute_deviation(own, reference))
+    return expected if hopeless or expected > limit else 0.0
+
+
+def _compute_deviation(own: NDArray[np.float64], reference: RaceReference) -> float:
+    """Computes the standard deviation of paired differences; 0 for one."""
+    paired = own - reference.losses[list(reference.order[: len(own)])]
+    return float(paired.std(ddof=1)) if len(own) > 1 else 0.0
 
 
 def _select_nonzero(squares: NDArray[np.float64]) -> NDArray[np.float64]:

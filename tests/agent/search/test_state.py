@@ -347,6 +347,15 @@ def test_the_bar_is_the_best_of_the_arm():
     assert begun("racing").find_race_reference("genetic") is begun().find_race_reference("nobody") is None
 
 
+def test_the_bar_is_no_result_of_tuning():
+    """New programs have constants that nobody fitted: they are raced against their like."""
+    state = begun()
+    state.add_candidate(Choice(BY_NAME["refine"], arm="genetic"), elite(3, 5.0, TUNABLE))
+    state.add_candidate(Choice(TUNE, (state.find(3),), arm="genetic"), elite(4, 2.0, TUNABLE))
+    assert state.best.program == 4
+    assert tuple(state.find_race_reference("genetic").losses) == state.find(3).losses
+
+
 def test_the_bar_meets_the_classes_of_the_training_instances_in_turn():
     """The most telling instance of each class comes before the second of any."""
     bench = SimpleNamespace(find_worst_stratum=lambda _: "", classes="aabb")

@@ -175,6 +175,24 @@ def test_the_clearly_bad_is_dropped_after_the_first_block(splits, seed):
     assert found.deficit > 20
 
 
+def test_a_candidate_with_large_noise_of_its_own_is_not_dropped():
+    """Behind by as much in sum, it is dropped where it is so everywhere, and not where one instance makes it so."""
+    bar = bar_of([10.0] * 12, [10.1] * 12)
+    steady, noisy = np.full(6, 12.0), np.array([7.0, 7.0, 7.0, 7.0, 7.0, 37.0])
+    assert steady.sum() == noisy.sum()
+    assert estimate_deficit(steady, bar) > 0
+    assert estimate_deficit(noisy, bar) == 0
+
+
+@given(st.integers(0, 2**32))
+def test_few_equals_are_dropped(seed):
+    """Of candidates that are as good as the bar, with noise like that of the elites, one look drops one of ten."""
+    rng = np.random.default_rng(seed)
+    bar = bar_of(np.full(12, 50.0), *(rng.normal(50, 5, (4, 12))))
+    own = rng.normal(50, 5, (200, 4))
+    assert np.mean([estimate_deficit(each, bar) > 0 for each in own]) < 0.25
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("points", [0, 4.5])
 def test_the_clearly_better_is_never_dropped(splits, seed, points):
