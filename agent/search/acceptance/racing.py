@@ -5,9 +5,9 @@ The most discriminating instances come first.
 Classes alternate, since a candidate that is behind in one may be ahead in another; a larger deficit is needed to drop
 it before all classes were evaluated. Differences are paired: candidate and reference are compared on the same
 instances, in points of the search's gap. How well an instance discriminates is learnt from the elites: its share in
-their squared differences from the reference. A candidate is dropped only if a one-sided confidence bound says that it will
-end behind, whichever noise is larger: that of the elites, or that of its own paired differences. Measured on recordings,
-see docs/results/search/racing.md.
+their squared differences from the reference. A candidate is dropped only if a one-sided confidence bound says that it
+will end behind, whichever noise is larger: that of the elites, or that of its own paired differences. Measured on
+recordings, see docs/results/search/racing.md.
 """
 
 from collections.abc import Sequence
