@@ -326,6 +326,7 @@ def job(
     seeds=(),
     without=(),
     whole_budget=True,
+    patience=None,
     **budget,
 ):
     """A Run on the tiny problem, without a sandbox unless one is given."""
@@ -337,6 +338,7 @@ def job(
         without=without,
         parallel=16,
         whole_budget=whole_budget,
+        patience=patience,
     )
     return Run(
         wanted,

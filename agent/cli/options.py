@@ -126,7 +126,9 @@ WarmStart = Annotated[
 ]
 Without = Annotated[
     list[str] | None,
-    typer.Option(help="Switch off a part, for comparisons: arms, racing, gate, tuning, novelty or frontier."),
+    typer.Option(
+        help="Switch off a part, for comparisons: arms, racing, gate, tuning, novelty, frontier or plateaus."
+    ),
 ]
 KnownFile = Annotated[
     Path | None,

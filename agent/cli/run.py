@@ -183,6 +183,13 @@ def run(
             "--whole-budget", help="Search on when the best program is optimal on all training instances."
         ),
     ] = False,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Slots without a better program after which a fresh trajectory starts from the best one.",
+        ),
+    ] = None,
     weak: AllowWeak = False,
     trust: Trust = False,
     log_every: LogEvery = LOG_SECONDS,
@@ -212,6 +219,7 @@ def run(
         "parallel": parallel,
         "batch": batch or None,
         "whole_budget": whole_budget or None,
+        "patience": patience,
         "minimum_level": int(Level.L0) if weak else None,
     }
     values = read_config(config) if config else {}

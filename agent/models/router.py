@@ -62,16 +62,17 @@ class Pool:
         naming = [name for name, share in self._shares.items() if operator in share.operators]
         return naming or [name for name, share in self._shares.items() if not share.operators]
 
-    def choose(self, rng: Random, operator: str, learnt: Chooser) -> str:
+    def choose(self, rng: Random, operator: str, learnt: Chooser, avoided: str = "") -> str:
         """Chooses a model for an operator.
 
-        By the weights, if there are any, else by what the search learnt.
+        By the weights, if there are any, else by what the search learnt, and another than `avoided` where there is one.
         """
         names = self.list_models(operator) or list(self._shares)
         weights = [weight for name in names if (weight := self._shares[name].weight) is not None]
         if weights:
             return rng.choices(names, weights)[0]
-        return learnt.choose(rng, dict.fromkeys(names, 1.0))
+        others = [name for name in names if name != avoided] or names
+        return learnt.choose(rng, dict.fromkeys(others, 1.0))
 
     def _check_weights(self) -> None:
         weighty = [name for name, share in self._shares.items() if share.weight is not None]

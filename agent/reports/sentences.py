@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.reports.decisions import _format_detail
+from gapsmith.agent.search.plateaus import describe_fresh_start
 
 Detail = Mapping[str, Any]
 Name = Callable[[int], str]
@@ -145,6 +147,10 @@ def _describe_race(detail: Detail, name: Name) -> str:
     return f"dropped early, after {detail['met']} instances: {behind}"
 
 
+def _describe_plateau(detail: Detail, name: Name) -> str:
+    return describe_fresh_start({**detail, "not by": hide_login(detail["not by"])})
+
+
 def _describe_twin(detail: Detail, name: Name) -> str:
     return f"behaves as {name(detail['slot'])} does: not evaluated further"
 
@@ -161,6 +167,7 @@ def _begin(words: str) -> str:
 _KNOWN: Mapping[str, Callable[..., str]] = {
     "gate": _describe_gate,
     "raced": _describe_race,
+    "plateau": _describe_plateau,
     "twin": _describe_twin,
     r"halving round (\d+)": _describe_halving,
     r"passed over slot (\d+)": _describe_rejection,

@@ -65,7 +65,17 @@ def _describe_search(slots: Sequence[Decision]) -> list[str]:
         )
     if asked:
         lines.append(f"{len(asked)} programs were asked for: {_count_outcomes(asked)}.")
-    return [*lines, *_list_failures(asked), *_list_records(rows)]
+    return [*lines, *_list_failures(asked), *_list_records(rows), *_list_plateaus(slots)]
+
+
+def _list_plateaus(slots: Sequence[Decision]) -> list[str]:
+    """Lists where a fresh trajectory started, and why."""
+    return [
+        f"  slot {decision.slot}: {describe_decision(kind, detail)}"
+        for decision in slots
+        for kind, detail in decision.events
+        if kind == "plateau"
+    ]
 
 
 def _count_outcomes(rows: Sequence[CandidateRow]) -> str:

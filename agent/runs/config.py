@@ -34,6 +34,7 @@ KEYS: Mapping[str, Mapping[str, Kinds]] = {
         "batch": (bool,),
         "executor": (str,),
         "whole_budget": (bool,),
+        "patience": (int,),
     },
     "budget": {"evaluations": (int,), "calls": (int,), "usd": (int, float), "seconds": (int, float)},
     "instances": {
@@ -94,7 +95,7 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
 
 def check_settings(found: Settings) -> Settings:
     """Checks that all settings are possible. Raises UsageError."""
-    for name in ("workers", "parallel"):
+    for name in ("workers", "parallel", "patience"):
         if (value := getattr(found, name)) is not None and value < 1:
             raise UsageError(f"{name} is {value}; expected at least 1")
     check_executor(found.executor)

@@ -48,6 +48,7 @@ def discover(
     batch: bool = False,
     executor: str | Executor = LOCAL,
     whole_budget: bool = False,
+    patience: int | None = None,
     strategies: Sequence[Strategy] = (),
     progress: ProgressCallback = ignore_progress,
     **misspelt: Never,
@@ -81,6 +82,7 @@ def discover(
         batch: whether hosted models are asked in batches, at half the price.
         executor: where evaluations run: a name as on the command line, or one of your own, which is not closed.
         whole_budget: whether the search goes on when its best program is proven optimal on all training instances.
+        patience: slots without a better program after which a fresh trajectory starts; by the budget if None.
         strategies: in place of the portfolio that the budget gives.
         progress: called during work before and after the search: with the task, how much is done, and of how much.
         **misspelt: refused.
@@ -119,6 +121,7 @@ def discover(
         batch=batch,
         executor=executor if isinstance(executor, str) else LOCAL,
         whole_budget=whole_budget,
+        patience=patience,
     )
     return Run(
         settings,

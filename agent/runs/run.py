@@ -190,6 +190,7 @@ class Run:
                 self.settings.size,
                 self._switches,
                 self.settings.whole_budget,
+                self.settings.patience,
             ),
             seed=self.settings.seed,
             stop=self._stop,

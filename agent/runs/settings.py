@@ -73,6 +73,7 @@ class Settings:
         executor: where evaluations run, by name.
         known: published bounds: instance, lower and upper; None is an unknown value. See `read_published`.
         whole_budget: whether the search goes on when its best program is proven optimal on all training instances.
+        patience: slots without a better program after which a fresh trajectory starts; by the budget if not given.
         dealt_by_place: whether instances are dealt by their place in the files, as runs of earlier versions were.
     """
 
@@ -100,6 +101,7 @@ class Settings:
     executor: str = LOCAL
     known: tuple[tuple[str, Number | None, Number | None], ...] = ()
     whole_budget: bool = False
+    patience: int | None = None
     dealt_by_place: bool = False
 
     @property

@@ -15,10 +15,11 @@ from gapsmith.agent.search.acceptance.racing import RaceReference
 from gapsmith.agent.search.choice import Choice, Failure, Lesson, Lessons
 from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, TUNE
+from gapsmith.agent.search.plateaus import REDRAWS, FreshStart, Fruitless, Plateau, derive_patience
 from gapsmith.agent.search.selection.bandit import FLOOR, Bandit
 from gapsmith.agent.search.selection.population import CAPACITY, Elite, Population
-from gapsmith.agent.search.strategies import CONTROL, Strategy, View, make_portfolio
-from gapsmith.agent.search.strategies.arms import Arms
+from gapsmith.agent.search.strategies import CONTROL, Strategy, View, make_fresh, make_portfolio
+from gapsmith.agent.search.strategies.arms import Arm, Arms, is_fresh
 from gapsmith.agent.search.tuning.parameters import find_parameters
 from gapsmith.evaluators.base import Number
 
@@ -27,9 +28,6 @@ MENDING, HOPELESS = 0.7, 0.3
 
 Models whose repairs rarely work get few repair requests.
 """
-
-STAGNANT = 60
-"""Slots without a better program after which tactics are asked for."""
 
 WAITING = 10
 
@@ -44,6 +42,7 @@ class Switches:
     tuning: bool = True
     novelty: bool = True
     frontier: bool = True
+    plateaus: bool = True
 
     @classmethod
     def switch_off(cls, names: Sequence[str]) -> "Switches":
@@ -63,6 +62,7 @@ class SearchState:
         budget: evaluations or calls that the run may use, about.
         switches: what is on.
         whole_budget: whether the search goes on when training is solved.
+        patience: slots without a better program after which a fresh trajectory starts; by the budget if None.
     """
 
     def __init__(
@@ -72,11 +72,14 @@ class SearchState:
         budget: float = 1000.0,
         switches: Switches | None = None,
         whole_budget: bool = True,
+        patience: int | None = None,
     ) -> None:
         self._whole_budget = whole_budget
         self.switches = switches or Switches()
         wanted = tuple(strategies) or make_portfolio(budget, self.switches.frontier)
         self.arms = Arms(wanted if self.switches.arms else wanted[:1])
+        self._fresh = tuple(s for s in strategies if s.name != CONTROL) or make_fresh(self.switches.frontier)
+        self._plateau, self._fruitless = Plateau(patience or derive_patience(budget)), Fruitless()
         self.all_elites = Population()
         self.operators, self.models = Bandit(), Bandit()
         self.gate = Gate(splits.validation, self.switches.gate, splits.crossed)
@@ -90,7 +93,6 @@ class SearchState:
         self.record = float("inf")
         self._lessons = Lessons()
         self.refutation = ""
-        self._since_improvement = 0
         self._repairs_ok, self._repairs = 1.0, 1.0
 
     # Choosing
@@ -100,12 +102,39 @@ class SearchState:
         if may_tune and self.untuned:
             elite, name = self.untuned.pop(0)
             return Choice(TUNE, (elite,), arm=name)
-        if self.failures and rng.random() < self._repair_share:
+        needs_best = self.switches.plateaus and self._plateau.misses_best
+        if self.failures and not needs_best and rng.random() < self._repair_share:
             failure = self.failures.pop(0)
-            return self.add_facts(Choice(REPAIR, failure=failure, arm=failure.arm))
-        arm = self.arms.choose(rng)
-        choice = arm.strategy.choose(self._view(arm.population), rng)
-        return self.add_facts(replace(choice, arm=arm.name))
+            return self._note_question(Choice(REPAIR, failure=failure, arm=failure.arm))
+        arm = self.arms.choose(rng, with_control=not needs_best)
+        choice = self._choose_in(arm, rng)
+        return self._note_question(self._show_best(choice) if needs_best else choice)
+
+    def _choose_in(self, arm: Arm, rng: Random) -> Choice:
+        """Chooses an arm's question, another one for those asked in vain."""
+        for _ in range(REDRAWS):
+            choice = replace(arm.strategy.choose(self._view(arm.population), rng), arm=arm.name)
+            if not (self.switches.plateaus and self._fruitless.contains(choice)):
+                break
+        return choice
+
+    def _show_best(self, choice: Choice) -> Choice:
+        """Puts the best program among the parents, for the last of them."""
+        best = self.all_elites.best
+        if best is None or not choice.parents or best.program in choice.programs:
+            return choice
+        return replace(choice, parents=(best, *choice.parents[:-1]))
+
+    def recall(self, choice: Choice) -> Choice:
+        """Takes in a question of an earlier session."""
+        if not choice.operator.asks_model:
+            return choice
+        self._find_arm(choice.arm).asked += 1
+        return self._note_question(choice)
+
+    def _note_question(self, choice: Choice) -> Choice:
+        self._plateau.note_question(choice, self.best.program if self.best else None)
+        return self.add_facts(choice)
 
     def add_facts(self, choice: Choice) -> Choice:
         """Adds what a prompt tells of the search so far.
@@ -150,8 +179,7 @@ class SearchState:
         return found
 
     def _view(self, own: Population) -> View:
-        stagnant = self._since_improvement >= STAGNANT
-        return View(own, self.all_elites, self.best_rule, self.operators, stagnant)
+        return View(own, self.all_elites, self.best_rule, self.operators, self._plateau.lasts)
 
     def _find_stratum(self, choice: Choice) -> str:
         if not choice.operator.needs_stratum or not choice.parents:
@@ -199,12 +227,12 @@ class SearchState:
         if choice.operator.is_start:
             self.add_seed(elite)
             return 0.0
-        arm = self.arms.all[choice.arm]
+        arm = self._find_arm(choice.arm)
         leads = elite.gap < arm.gap
         parent = min((each.gap for each in choice.parents), default=float("inf"))
         kept = arm.population.add(elite)
         self.all_elites.add(elite)
-        self._since_improvement = 0 if elite.gap < self.record else self._since_improvement + 1
+        self._plateau.note_slot(elite.gap < self.record)
         if choice.operator is TUNE:
             self._results_of_tuning.add(elite.program)
         if leads:
@@ -244,8 +272,11 @@ class SearchState:
             self._repairs_ok, self._repairs = self._repairs_ok + ran, self._repairs + 1
         self.operators.learn(choice.operator.name, reward, cost, reward > 0)
         if choice.operator is not REPAIR:
+            if choice.arm != CONTROL:
+                self._fruitless.note(choice, reward > 0)
             self.arms.bandit.learn(choice.arm, reward, cost, reward > 0)
         if model:
+            self._plateau.models[model] += 1
             self.models.learn(model, reward, cost, reward > 0)
 
     def record_failure(self, failure: Failure | None = None) -> None:
@@ -253,9 +284,35 @@ class SearchState:
 
         It does not wait if it was repaired too often.
         """
-        self._since_improvement += 1
+        self._plateau.note_slot(improved=False)
         if failure is not None and failure.tries < REPAIRS_AT_MOST:
             self.failures = [*self.failures, failure][-WAITING:]
+
+    # Plateaus
+
+    def start_fresh(self) -> FreshStart | None:
+        """Starts a trajectory from the best program where one is due."""
+        on = self.switches.arms and self.switches.plateaus
+        return self._begin_fresh() if on and self._plateau.is_due and self.best else None
+
+    def _begin_fresh(self) -> FreshStart:
+        """Starts a trajectory with the next strategy, for the worst one.
+
+        Depth before width: there are never more trajectories than at the beginning.
+        """
+        strategy, slots = self._fresh[self.arms.fresh % len(self._fresh)], self._plateau.slots
+        avoided = self._plateau.renew()
+        arm, replaced = self.arms.start_fresh(strategy, self.best, avoided)
+        return FreshStart(slots, arm.name, strategy.name, replaced, avoided)
+
+    def _find_arm(self, name: str) -> Arm:
+        """Finds an arm; starts it where an earlier session had done so.
+
+        Where answers come in another order than then, a plateau may not have been met yet.
+        """
+        while name not in self.arms.all and is_fresh(name):
+            self._begin_fresh()
+        return self.arms.all[name]
 
     def validate(self, elite: Elite, costs: tuple[Number, ...]) -> Verdict:
         """Asks the gate; only for the best in training so far."""

@@ -83,7 +83,7 @@ def test_the_report_has_the_fingerprint_of_its_run(place, undisturbed):
     assert run.report().fingerprint == found == Archive(place).compute_fingerprint(run.number)
 
 
-# A run in which everything happens: six trajectories, cuts, tuning, twins, a gate that wears out
+# A run in which everything happens: six trajectories, cuts, plateaus, tuning, twins, a gate that wears out
 
 
 def whole(place, **changes):
@@ -91,7 +91,7 @@ def whole(place, **changes):
     with pytest.MonkeyPatch.context() as patch:
         shorten_tuning(patch)
         patch.setattr(gate, "LOOKS", 1)
-        run = job(place, strategies=make_portfolio(900), evaluations=60, **changes)
+        run = job(place, strategies=make_portfolio(900), evaluations=60, patience=8, **changes)
         return run, crash(run)
 
 
@@ -100,7 +100,7 @@ def everything(tmp_path_factory):
     """Its fingerprint, one evaluation after another."""
     run, _ = whole(str(tmp_path_factory.mktemp("whole") / "a.db"))
     kinds = {event.kind for event in run.archive.read_events(1)}
-    assert {"arms", "raced", "twin", "tuned", "gate", "refresh"} <= kinds
+    assert {"arms", "raced", "twin", "tuned", "gate", "refresh", "plateau"} <= kinds
     return run.archive.compute_fingerprint(1)
 
 

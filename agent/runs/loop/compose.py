@@ -58,11 +58,11 @@ def recall_choice(
     operator = operators[row.operator]
     if operator not in (REPAIR, TUNE):
         found = [state.find(program) for program in row.parents]
-        return state.add_facts(Choice(operator, tuple(elite for elite in found if elite), arm=row.arm))
+        return state.recall(Choice(operator, tuple(elite for elite in found if elite), arm=row.arm))
     program = row.parents[0] if row.parents else 0  # a recording may not know it
     source = archive.find(program).source if row.parents else ""
     if operator is TUNE:
         elite = state.find_tuned(program) or Elite(program, source, 0, float("inf"), ())
         return Choice(operator, (elite,), arm=row.arm)
     lost = Failure(program, source, "did not run to its end", 1)
-    return state.add_facts(Choice(operator, failure=state.take_failure(program) or lost, arm=row.arm))
+    return state.recall(Choice(operator, failure=state.take_failure(program) or lost, arm=row.arm))

@@ -12,6 +12,7 @@ seeds give equal archives. On resume the loop runs again from slot 0; what the a
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
@@ -22,24 +23,20 @@ from gapsmith.agent.models.callers import Callers
 from gapsmith.agent.models.hosted.batch.base import find_batches
 from gapsmith.agent.models.hosted.finish import describe_finish
 from gapsmith.agent.models.router import Pool
+from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import BatchQueue, BatchStatus
 from gapsmith.agent.runs.loop.candidates import Candidates
 from gapsmith.agent.runs.loop.compose import compose_question, make_candidate_row, recall_choice
 from gapsmith.agent.runs.loop.model_calls import ModelCall, ModelCalls
-from gapsmith.agent.runs.loop.replies import STOP_AFTER, WARN_AFTER, Replies
+from gapsmith.agent.runs.loop.replies import STOP_AFTER, Replies
 from gapsmith.agent.runs.loop.scheduler import Chain, Scheduler
 from gapsmith.agent.runs.loop.slot import Judged, Origin, Progress, Slot
-from gapsmith.agent.runs.loop.tuning import (
-    TUNING_SHARE,
-    TUNING_SHARE_OF_CALLS,
-    bound_evaluations,
-    count_instances,
-    tune,
-)
+from gapsmith.agent.runs.loop.tuning import TuningShare, tune
 from gapsmith.agent.search.choice import Choice
 from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.operators import BY_NAME, RULE, SEED, TUNE, Operator
+from gapsmith.agent.search.plateaus import FreshStart, describe_fresh_start
 from gapsmith.agent.search.state import SearchState
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
@@ -120,8 +117,7 @@ class Loop:
         self._replies = Replies()
         self.left_behind = 0
         self._operators = {**BY_NAME, **{operator.name: operator for operator in operators}}
-        self._tuning, self._most_tuned = 0, count_instances(splits.train)
-        self._scored = 0  # programs that models wrote
+        self._tuning = TuningShare(splits.train, bool(ledger.budget.evaluations))
 
     def __iter__(self) -> Iterator[Progress]:
         try:
@@ -292,24 +288,21 @@ class Loop:
         if self._calls.is_recalled(row):
             wanted = row is not None and row.operator == TUNE.name
         else:
-            share = TUNING_SHARE if self._ledger.budget.evaluations else TUNING_SHARE_OF_CALLS
-            allowed = share * self._scored * len(self.splits.train.instances)
-            wanted = bool(self.state.untuned) and self._tuning + self._most_tuned <= allowed
-        evaluations = bound_evaluations(self.splits.train)
-        return wanted and self._ledger.reserve(evaluations=evaluations, calls=0)
+            wanted = bool(self.state.untuned) and self._tuning.has_room
+        return wanted and self._ledger.reserve(evaluations=self._tuning.evaluations, calls=0)
 
     def _open_tuning(self) -> None:
         row, choice = self._row(self._next), self._choose(self._next, may_tune=True)
-        self._tuning += self._most_tuned
+        self._tuning.begin()
         if row is not None and row.program is not None and row.outcome != CandidateOutcome.ASKED:
             source = self._archive.find(row.program).source
             self._open(
                 choice,
-                lambda slot: self._given(slot, source, self._most_tuned),
-                reserved=bound_evaluations(self.splits.train),
+                lambda slot: self._given(slot, source, self._tuning.instances),
+                reserved=self._tuning.evaluations,
             )
         else:
-            self._open(choice, self._tune, reserved=bound_evaluations(self.splits.train))
+            self._open(choice, self._tune, reserved=self._tuning.evaluations)
 
     def _tune(self, slot: Slot) -> Chain[Origin | None]:
         """Tunes the constants of the slot's parent."""
@@ -318,7 +311,7 @@ class Loop:
         tuned = yield from tune(self.splits, slot.choice.parents[0].source, seed)
         event = ("tuned", {"before": tuned.before, "after": tuned.after, "run": tuned.run})
         # The reserved amount: the same whether it was tuned now or in an earlier session.
-        return Origin(tuned.source, tuned=self._most_tuned, events=(event,))
+        return Origin(tuned.source, tuned=self._tuning.instances, events=(event,))
 
     # Asking
 
@@ -349,9 +342,9 @@ class Loop:
         row = self._row(number)
         if row is not None and row.model in self._calls.models:
             return row.model
-        return self._pool.choose(
-            self._calls.make_rng(number, "model"), choice.operator.name, self.state.models
-        )
+        rng, arm = self._calls.make_rng(number, "model"), self.state.arms.all.get(choice.arm)
+        avoided = arm.avoided if arm else ""
+        return self._pool.choose(rng, choice.operator.name, self.state.models, avoided)
 
     # Settling
 
@@ -361,15 +354,18 @@ class Loop:
         self._barren = 0 if judged.charged else self._barren + 1
         used = -(-judged.origin.tuned // len(self.splits.train.instances)) + judged.charged
         self._ledger.settle_evaluations(slot.reserved, used if slot.reserved else 0)
-        self._scored += judged.charged and slot.choice.operator.asks_model
+        self._tuning.count(judged)
         if judged.origin.fresh:
             self._count_reply(judged)
         if gone := self.state.arms.cut(self._ledger.share):
             self._archive.record(self._run, slot.number, "arms", {"given up": gone})
+        fresh = self.state.start_fresh()
+        if fresh:
+            self._archive.record(self._run, slot.number, "plateau", fresh.encode())
         if self.state.is_solved and self.state.best:
             solved = {"program": self.state.best.program, "instances": len(self.splits.train.instances)}
             self._archive.record(self._run, -1, "solved", solved)
-        return self._report_progress(judged)
+        return self._report_progress(judged, fresh)
 
     def _count_reply(self, judged: Judged) -> None:
         """Ends the search where no reply held a program."""
@@ -378,14 +374,11 @@ class Loop:
         if replies.useless and replies.count >= STOP_AFTER and not self._calls.patient:
             self._scheduler.error = self._scheduler.error or ModelError(f"stopped asking: {replies}")
 
-    @property
-    def _warning(self) -> str:
-        """What is to be said of the replies so far, once."""
-        replies = self._replies
-        is_due = replies.useless and replies.count == WARN_AFTER and not self._calls.patient
-        return f"so far {replies}" if is_due else ""
-
-    def _report_progress(self, judged: Judged) -> Progress:
+    def _report_progress(self, judged: Judged, fresh: FreshStart | None) -> Progress:
+        warning = self._replies.warning if judged.origin.fresh and not self._calls.patient else ""
+        news = (
+            describe_fresh_start(replace(fresh, avoided=hide_login(fresh.avoided)).encode()) if fresh else ""
+        )
         best, champion, choice = self.state.best, self.state.champion, judged.slot.choice
         return Progress(
             judged.slot.number,
@@ -398,5 +391,5 @@ class Loop:
             self._ledger.seconds,
             best.gap if best else None,
             champion.program if champion else None,
-            self._warning if judged.origin.fresh else "",
+            warning or news,
         )

@@ -65,6 +65,11 @@ class Replies:
         """Whether there are replies, and none of them held a program that works."""
         return 0 < self.count == self.without_program + self.broken.total()
 
+    @property
+    def warning(self) -> str:
+        """What is to be said of the replies so far, once; else empty."""
+        return f"so far {self}" if self.useless and self.count == WARN_AFTER else ""
+
     def __str__(self) -> str:
         """Says it in one line."""
         part = "none" if self.fruitless else str(self.count - self.without_program)

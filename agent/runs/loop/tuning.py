@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gapsmith.agent.evaluation.staged import Attempt
 from gapsmith.agent.runs.loop.scheduler import Chain, Evaluate
+from gapsmith.agent.runs.loop.slot import Judged
 from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.tuning.cma_es import TRIALS, Tuner
 from gapsmith.agent.search.tuning.docstrings import update_docstrings
@@ -73,3 +74,34 @@ def bound_evaluations(bench: InstanceSet) -> int:
 TUNING_SHARE, TUNING_SHARE_OF_CALLS = 1 / 3, 1.0
 """What tuning may run, by what the programs of models ran: a third where evaluations are the budget, as much where
 calls are."""
+
+
+class TuningShare:
+    """What tuning may run, by what the programs of models ran.
+
+    Args:
+        train: the training instances.
+        of_evaluations: whether evaluations are the budget.
+
+    Attributes:
+        instances: runs of one tuning, at most; as many are reckoned for it.
+        evaluations: the same with the race of its result, in full evaluations.
+    """
+
+    def __init__(self, train: InstanceSet, of_evaluations: bool) -> None:
+        self.instances, self.evaluations = count_instances(train), bound_evaluations(train)
+        self._share = (TUNING_SHARE if of_evaluations else TUNING_SHARE_OF_CALLS) * len(train.instances)
+        self._begun = self._scored = 0
+
+    def begin(self) -> None:
+        """Counts a tuning."""
+        self._begun += self.instances
+
+    def count(self, judged: Judged) -> None:
+        """Counts a program of a model that was run."""
+        self._scored += judged.charged and judged.slot.choice.operator.asks_model
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another tuning is within the share."""
+        return self._begun + self.instances <= self._share * self._scored

@@ -8,7 +8,17 @@ from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.search.strategies.merging import Merging
 from gapsmith.agent.search.strategies.sequential import Sequential
 
-__all__ = ["CONTROL", "Genetic", "Independent", "Merging", "Sequential", "Strategy", "View", "make_portfolio"]
+__all__ = [
+    "CONTROL",
+    "Genetic",
+    "Independent",
+    "Merging",
+    "Sequential",
+    "Strategy",
+    "View",
+    "make_fresh",
+    "make_portfolio",
+]
 
 CONTROL = "independent"
 
@@ -24,6 +34,16 @@ def make_portfolio(budget: float, by_instances: bool = True) -> tuple[Strategy, 
     if by_instances:
         return _make_strategies(BY_INSTANCES_AND_GAP, BEST)[:count]
     return _make_strategies(BY_GAP, BEST_BY_GAP)[:count]
+
+
+def make_fresh(by_instances: bool = True) -> tuple[Strategy, ...]:
+    """Returns the strategies of fresh trajectories, by turns.
+
+    Args:
+        by_instances: as above.
+    """
+    selector, best = (BY_INSTANCES_AND_GAP, BEST) if by_instances else (BY_GAP, BEST_BY_GAP)
+    return Genetic(selector=selector), Merging(selector=selector), Sequential(selector=selector, best=best)
 
 
 def _make_strategies(selector: Selector, best: Selector) -> tuple[Strategy, ...]:

@@ -37,14 +37,13 @@ class View:
 
         Args:
             rng: makes the choice.
-            most_parents: operators that need more are left out.
+            most_parents: operators that need more are left out, and those that need more than there are elites.
             only: names to choose from; empty for all.
         """
         table = (*OPERATORS, TACTIC) if self.stagnant else OPERATORS
+        most = min(most_parents, max(1, len(self.own.elites)))
         fitting = {
-            each.name: each
-            for each in table
-            if each.parents <= most_parents and (not only or each.name in only)
+            each.name: each for each in table if each.parents <= most and (not only or each.name in only)
         }
         return fitting[self.operators.choose(rng, {name: each.weight for name, each in fitting.items()})]
 

@@ -52,6 +52,17 @@ def test_a_strong_model_refines_and_a_cheap_one_fills():
     ]
 
 
+def test_another_model_is_asked_where_there_is_one():
+    """After a plateau another than before; weights, and a pool of one, are kept to."""
+    for words, names in (
+        (("openai:a", "openai:b"), {"openai:b"}),
+        (("openai:a",), {"openai:a"}),
+        (("openai:a,weight=1", "openai:b,weight=1"), {"openai:a", "openai:b"}),
+    ):
+        pool = of(*words)
+        assert {pool.choose(Random(k), "refine", Bandit(), "openai:a") for k in range(40)} == names
+
+
 def test_one_model_is_asked_for_all():
     """A pool of one has no choice to make."""
     assert set(asked(of("offline"), "explore", 9)) == {"offline"}

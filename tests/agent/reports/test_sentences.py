@@ -53,6 +53,11 @@ def test_a_standard_error_follows_from_the_interval():
             {"met": 4, "points_behind": 1.914982},
             "dropped early, after 4 instances: some 1.915 points of gap behind the program it was",
         ),
+        (
+            "plateau",
+            {"slots": 15, "arm": "fresh-1", "strategy": "genetic", "instead of": "merging", "not by": "big"},
+            "no better program in 15 slots: fresh-1 (genetic, without big) starts",
+        ),
         ("twin", {"slot": 10}, "behaves as slot 10 does"),
         (
             "halving round 2",

@@ -42,6 +42,14 @@ def test_the_search_is_counted_and_its_records_listed():
     ]
 
 
+def test_plateaus_are_told():
+    """With the slot after which a fresh trajectory started."""
+    detail = {"slots": 15, "arm": "fresh-1", "strategy": "genetic", "instead of": "", "not by": ""}
+    found = story([decision(9, [("plateau", detail)], operator="refine", outcome="raced")])
+    told = "  slot 9: no better program in 15 slots: fresh-1 (genetic) starts from the best program"
+    assert told in found["The search"]
+
+
 def test_the_gate_counts_programs_not_rules():
     """Rules are measured in validation, too, but pass no gate."""
     found = story(

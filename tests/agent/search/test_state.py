@@ -1,5 +1,6 @@
 """What the search remembers: failures, lessons, constants to be tuned, twins, and what is switched off."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from random import Random
 from types import SimpleNamespace
@@ -9,7 +10,6 @@ import pytest
 
 from gapsmith.agent.codegen.screen import Screened
 from gapsmith.agent.runs.loop.slot import Judged, Origin, Slot
-from gapsmith.agent.search import state as states
 from gapsmith.agent.search.choice import Choice, Failure, Lesson, Lessons
 from gapsmith.agent.search.operators import (
     BY_NAME,
@@ -43,13 +43,14 @@ def elite(program, gap, source="pass", size=9, name="", costs=None):
 PAIR = Genetic(), Independent()
 
 
-def begun(*switched_off, strategies=PAIR):
+def begun(*switched_off, strategies=PAIR, patience=None):
     """A search that knows two rules."""
     state = SearchState(
         SimpleNamespace(train=BENCH, validation=BENCH, crossed=False),
         strategies,
         100,
         Switches.switch_off(switched_off),
+        patience=patience,
     )
     state.add_candidate(Choice(RULE), elite(1, 9.0, name="EDD"))
     state.add_candidate(Choice(RULE), elite(2, 7.0, name="MDD"))
@@ -197,10 +198,9 @@ def test_the_control_learns_from_nothing():
     assert told == {"genetic": (lesson(3, 4.0),), CONTROL: ()}
 
 
-def test_standing_still_brings_a_tactic_and_a_gain_ends_it(monkeypatch):
+def test_standing_still_brings_a_tactic_and_a_gain_ends_it():
     """After so many slots without a better program tactics are asked for, until something is better."""
-    monkeypatch.setattr(states, "STAGNANT", 8)
-    state = begun()
+    state = begun(patience=8)
     state.record = 7.0
 
     def tactics():
@@ -241,6 +241,89 @@ def test_an_operator_says_what_it_needs():
     assert (choice.operator.name, choice.stratum) == ("polish", "the worst class")
     state.update_bandits(choice, "a model", 0.5, 1.0, ran=True)
     assert set(state.operators.tallies) == {"polish"}
+
+
+# Plateaus
+
+
+def stand_still(state, slots):
+    """So many slots without a better program; what starts meanwhile."""
+    started = []
+    for _ in range(slots):
+        state.record_failure()
+        started.append(state.start_fresh())
+    return [each for each in started if each]
+
+
+def test_a_plateau_starts_a_fresh_trajectory_from_the_best():
+    """With the best program alone, another strategy each time, in place of the worst; the control stays."""
+    state = begun(strategies=(), patience=5)
+    state.record = 0.0
+    state.add_candidate(Choice(BY_NAME["refine"], arm="sequential"), elite(3, 5.0))
+    started = stand_still(state, 12)
+    assert [(each.arm, each.strategy, each.replaced) for each in started] == [
+        ("fresh-1", "genetic", "sequential"),
+        ("fresh-2", "merging", "fresh-1"),
+    ]
+    assert state.arms.live == [CONTROL, "fresh-2"]
+    assert [each.program for each in state.arms.all["fresh-2"].population.elites] == [3]
+    assert {choice.arm for choice in chosen(state)} == {CONTROL, "fresh-2"}
+
+
+def test_a_fresh_trajectory_does_without_the_model_that_was_asked_most():
+    """Of those that were asked during the plateau."""
+    state = begun(patience=2)
+    state.record = 0.0
+    for model in ("small", "large", "large"):
+        state.update_bandits(REFINE, model, 0.0, 1.0, True)
+    (started,) = stand_still(state, 2)
+    assert started.avoided == state.arms.all["fresh-1"].avoided == "large"
+
+
+@pytest.mark.parametrize("off", ["plateaus", "arms"])
+def test_without_plateaus_or_arms_nothing_starts(off):
+    """Nor is any question changed."""
+    assert stand_still(begun(off, patience=2), 9) == []
+
+
+@pytest.mark.parametrize("failures", [0, 500])
+def test_of_three_questions_one_at_least_shows_the_best(failures):
+    """Whichever trajectory asks, and however much there is to be repaired; the control's never do."""
+    state = begun(strategies=())
+    for number in range(20):
+        state.add_candidate(Choice(BY_NAME["refine"], arm="sequential"), elite(10 + number, 5.0 + number))
+    state.all_elites.add(elite(99, 1.0))
+    shown = []
+    for seed in range(300):
+        if failures:
+            state.failures = [failure(7)]
+        choice = state.choose(Random(seed))
+        shown.append(99 in choice.programs)
+        assert not (choice.arm == CONTROL and shown[-1])
+        assert len(choice.programs) <= max(1, choice.operator.parents)
+    assert all(any(shown[k : k + 3]) for k in range(298))
+
+
+def test_a_question_that_gained_nothing_three_times_gives_way():
+    """Another parent or operator is drawn; the control asks what it asks."""
+    state, asked = begun(strategies=(Genetic(),)), Counter()
+    for seed in range(40):
+        choice = state.choose(Random(seed))
+        asked[choice.operator.name, tuple(choice.programs)] += 1
+        state.update_bandits(choice, "", 0.0, 1.0, True)
+    assert len(asked) >= 10
+    assert max(asked.values()) <= 8
+
+
+def test_a_question_of_an_earlier_session_finds_its_trajectory():
+    """Where its plateau was met later than now, the fresh trajectory is started for it."""
+    state = begun()
+    recalled = state.recall(Choice(BY_NAME["refine"], (state.best,), arm="fresh-2"))
+    assert recalled.best_gap == 7.0
+    assert state.arms.live[-1] == "fresh-2"
+    assert state.arms.all["fresh-2"].asked == 1
+    with pytest.raises(KeyError):
+        state.recall(Choice(BY_NAME["refine"], arm="nobody"))
 
 
 # Constants

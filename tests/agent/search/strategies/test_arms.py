@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.strategies import CONTROL, make_portfolio
-from gapsmith.agent.search.strategies.arms import CONTROL_LEAST, CONTROL_MOST, CUTS, Arms
+from gapsmith.agent.search.strategies.arms import CONTROL_LEAST, CONTROL_MOST, CUTS, Arms, is_fresh
 
 SEARCHING = [strategy.name for strategy in make_portfolio(900) if strategy.name != CONTROL]
 
@@ -97,3 +97,28 @@ def test_all_start_from_the_same_programs():
     assert [arm.population.best.program for arm in arms.all.values()] == [7] * 6
     arms.all["genetic"].population.add(Elite(8, "", 1, 1.0, (8,)))
     assert (arms.all["genetic"].gap, arms.all["merging"].gap) == (1.0, 3.0)
+
+
+def test_a_fresh_trajectory_takes_the_place_of_the_worst():
+    """Of equally good ones that which was asked most gives way; one that was dropped takes none with it."""
+    arms = six([1.0, 4.0, 4.0, 2.0, 3.0])
+    arms.all[SEARCHING[2]].asked = 9
+    best = Elite(99, "", 1, 0.5, (99,))
+    arm, replaced = arms.start_fresh(arms.all["genetic"].strategy, best, "a model")
+    assert (arm.name, replaced, arm.avoided) == ("fresh-1", SEARCHING[2], "a model")
+    assert arms.live == [name for name in (*list(arms.all)[:6], "fresh-1") if name != SEARCHING[2]]
+    assert arms.start_fresh(arms.all["genetic"].strategy, best, "")[1] == SEARCHING[1]
+
+
+def test_names_of_fresh_trajectories_are_known():
+    """Others are not taken for such."""
+    assert is_fresh("fresh-12")
+    assert not any(map(is_fresh, ("fresh", "fresh-", "fresh-x", "refresh-1", "sequential-2")))
+
+
+def test_the_control_gives_way_where_it_is_asked_to():
+    """Unless nothing else is left."""
+    arms = Arms(make_portfolio(100))
+    assert CONTROL not in {arms.choose(Random(k), with_control=False).name for k in range(50)}
+    arms.live = [CONTROL]
+    assert arms.choose(Random(1), with_control=False).name == CONTROL
