@@ -125,7 +125,7 @@ class Fruitless:
         key = _make_key(choice)
         self._counts[key] = 0 if gained else self._counts.get(key, 0) + 1
 
-    def contains(self, choice: Choice) -> bool:
+    def is_in_vain(self, choice: Choice) -> bool:
         """Tells whether it was asked in vain often enough."""
         return self._counts.get(_make_key(choice), 0) >= FRUITLESS
 

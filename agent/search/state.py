@@ -114,7 +114,7 @@ class SearchState:
         """Chooses an arm's question, another one for those asked in vain."""
         for _ in range(REDRAWS):
             choice = replace(arm.strategy.choose(self._view(arm.population), rng), arm=arm.name)
-            if not (self.switches.plateaus and self._fruitless.contains(choice)):
+            if not (self.switches.plateaus and self._fruitless.is_in_vain(choice)):
                 break
         return choice
 

@@ -54,13 +54,13 @@ def test_a_question_is_in_vain_after_three_answers_without_a_gain():
     """Of the same arm, operator and parents; a gain begins the count anew."""
     fruitless = Fruitless()
     for _ in range(FRUITLESS):
-        assert not fruitless.contains(question())
+        assert not fruitless.is_in_vain(question())
         fruitless.note(question(), gained=False)
-    assert fruitless.contains(question())
+    assert fruitless.is_in_vain(question())
     for other in (question("explore"), question(arm="fresh-1"), question(parent=2)):
-        assert not fruitless.contains(other)
+        assert not fruitless.is_in_vain(other)
     fruitless.note(question(), gained=True)
-    assert not fruitless.contains(question())
+    assert not fruitless.is_in_vain(question())
 
 
 def test_a_fresh_start_is_a_sentence():
