@@ -74,6 +74,7 @@ def describe_early_end(early: EarlyEnd | None) -> str:
     if early is None:
         return ""
     left = ", ".join(f"{_format_limit(name, value)}" for name, value in early.unspent.items())
+    slow = f"; none was faster in the last {early.slots} slots" if early.slots else ""
     if early.own:
         advice = "larger instances of your own"
     elif early.next_scale:
@@ -82,7 +83,7 @@ def describe_early_end(early: EarlyEnd | None) -> str:
         advice = "less time for programs: --cpu-seconds"
     return (
         f"Ended early: program {early.program} is proven optimal on all {early.instances} training instances, and no "
-        f"other can be better there. Unspent: {left}. Next, take {advice}; --whole-budget searches on."
+        f"other can be better there{slow}. Unspent: {left}. Next, take {advice}; --whole-budget searches on."
     )
 
 

@@ -41,14 +41,15 @@ def describe_gate(detail: Detail, is_rule: bool = False) -> str:
     if gain is None or low is None or high is None:
         return "passed without a champion to beat" if detail.get("passed") else "held back"
     if gain == low == high == 0:
-        return "first champion: there was none to beat"
+        return "first champion, or as good as the one before and faster"
     interval = f"80 % interval {_format_points(low)} to {_format_points(high)}"
     figures = f"{_format_points(gain)} points in validation against the champion ({interval})"
     visible = f"a gain from {gain - low:.3f} points on could be seen"
     if is_rule:
         return f"reference rule, {'the one to beat so far' if detail.get('passed') else 'not the best'}: {figures}"
     if detail.get("passed"):
-        return f"became champion: {figures}; the lower end is above 0"
+        reason = "the lower end is above 0" if low > 0 else "no worse, and faster"
+        return f"became champion: {figures}; {reason}"
     reason = "worse" if gain <= 0 else "not significant" if low <= 0 else "below one standard error"
     return f"held back, {reason}: {figures}; {visible}"
 
@@ -151,6 +152,10 @@ def _describe_plateau(detail: Detail, name: Name) -> str:
     return describe_fresh_start({**detail, "not by": hide_login(detail["not by"])})
 
 
+def _describe_speed(detail: Detail, name: Name) -> str:
+    return str(detail["goal"])
+
+
 def _describe_twin(detail: Detail, name: Name) -> str:
     return f"behaves as {name(detail['slot'])} does: not evaluated further"
 
@@ -168,6 +173,7 @@ _KNOWN: Mapping[str, Callable[..., str]] = {
     "gate": _describe_gate,
     "raced": _describe_race,
     "plateau": _describe_plateau,
+    "speed": _describe_speed,
     "twin": _describe_twin,
     r"halving round (\d+)": _describe_halving,
     r"passed over slot (\d+)": _describe_rejection,

@@ -69,12 +69,12 @@ def _describe_search(slots: Sequence[Decision]) -> list[str]:
 
 
 def _list_plateaus(slots: Sequence[Decision]) -> list[str]:
-    """Lists where a fresh trajectory started, and why."""
+    """Lists where a fresh trajectory or another goal began, and why."""
     return [
         f"  slot {decision.slot}: {describe_decision(kind, detail)}"
         for decision in slots
         for kind, detail in decision.events
-        if kind == "plateau"
+        if kind in ("plateau", "speed")
     ]
 
 

@@ -40,8 +40,9 @@ from gapsmith.agent.runs.recording import import_recording
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.agent.search.operators import ASKED
-from gapsmith.agent.search.state import SearchState, Switches
+from gapsmith.agent.search.state import SearchState
 from gapsmith.agent.search.strategies import Strategy
+from gapsmith.agent.search.switches import Switches
 from gapsmith.evaluators.base import GapsmithError, Problem, UsageError, describe_unknown
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.sandbox import Level
@@ -191,6 +192,7 @@ class Run:
                 self._switches,
                 self.settings.whole_budget,
                 self.settings.patience,
+                seeks_speed=not all(model.deterministic for model in self.models),
             ),
             seed=self.settings.seed,
             stop=self._stop,
@@ -306,9 +308,8 @@ class Run:
             return None
         larger = self._scales[self._scales.index(self.problem.scale) + 1 :]
         scale = "" if own or not larger else larger[0]
-        return EarlyEnd(
-            best.program, len(self.supply.splits.train.instances), self.ledger.unspent, scale, own
-        )
+        count, unspent = len(self.supply.splits.train.instances), self.ledger.unspent
+        return EarlyEnd(best.program, count, unspent, scale, own, self.loop.state.speed.slots)
 
     # Words
 

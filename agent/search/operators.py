@@ -43,6 +43,9 @@ OPERATORS = (
 TACTIC = Operator("tactic", 1, 0.30)
 """Only after a long time without a better program."""
 
+ACCELERATE = Operator("accelerate", 1, 0.0, template='{% include "refine.md.j2" %}')
+"""Only where CPU time is the goal, since training is solved; `refine` asks for that where there is no gap."""
+
 REPAIR = Operator("repair", 1, 0.0)
 REPAIRS_AT_MOST = 2
 
@@ -50,7 +53,7 @@ RULE = Operator("rule", 0, 0.0, asks_model=False, is_start=True)
 SEED = Operator("seed", 0, 0.0, asks_model=False, is_start=True)
 TUNE = Operator("tune", 1, 0.0, asks_model=False)
 
-BY_NAME = {operator.name: operator for operator in (*OPERATORS, TACTIC, REPAIR, RULE, SEED, TUNE)}
+BY_NAME = {operator.name: operator for operator in (*OPERATORS, TACTIC, ACCELERATE, REPAIR, RULE, SEED, TUNE)}
 
 ASKED = tuple(operator.name for operator in BY_NAME.values() if operator.asks_model)
 """Names of the operators that a model is asked for."""

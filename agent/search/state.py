@@ -6,7 +6,7 @@ That is why a run can be resumed from its archive alone, and why the same seed g
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -14,12 +14,14 @@ from gapsmith.agent.search.acceptance.gate import Gate, Verdict
 from gapsmith.agent.search.acceptance.racing import RaceReference
 from gapsmith.agent.search.choice import Choice, Failure, Lesson, Lessons
 from gapsmith.agent.search.instances import InstanceSet, Splits
-from gapsmith.agent.search.operators import REPAIR, REPAIRS_AT_MOST, TUNE
+from gapsmith.agent.search.operators import ACCELERATE, REPAIR, REPAIRS_AT_MOST, TUNE
 from gapsmith.agent.search.plateaus import REDRAWS, FreshStart, Fruitless, Plateau, derive_patience
 from gapsmith.agent.search.selection.bandit import FLOOR, Bandit
 from gapsmith.agent.search.selection.population import CAPACITY, Elite, Population
+from gapsmith.agent.search.speed import SpeedGoal
 from gapsmith.agent.search.strategies import CONTROL, Strategy, View, make_fresh, make_portfolio
 from gapsmith.agent.search.strategies.arms import Arm, Arms, is_fresh
+from gapsmith.agent.search.switches import Switches
 from gapsmith.agent.search.tuning.parameters import find_parameters
 from gapsmith.evaluators.base import Number
 
@@ -32,27 +34,6 @@ Models whose repairs rarely work get few repair requests.
 WAITING = 10
 
 
-@dataclass(frozen=True)
-class Switches:
-    """Parts of the search that can be switched off, for comparisons only."""
-
-    arms: bool = True
-    racing: bool = True
-    gate: bool = True
-    tuning: bool = True
-    novelty: bool = True
-    frontier: bool = True
-    plateaus: bool = True
-
-    @classmethod
-    def switch_off(cls, names: Sequence[str]) -> "Switches":
-        """Switches the named parts off. Raises KeyError for an unknown name."""
-        known = [each.name for each in fields(cls)]
-        if unknown := [name for name in names if name not in known]:
-            raise KeyError(unknown[0])
-        return cls(**{name: name not in names for name in known})
-
-
 class SearchState:
     """The state of the search.
 
@@ -63,6 +44,7 @@ class SearchState:
         switches: what is on.
         whole_budget: whether the search goes on when training is solved.
         patience: slots without a better program after which a fresh trajectory starts; by the budget if None.
+        seeks_speed: whether CPU time becomes the goal once training is solved.
     """
 
     def __init__(
@@ -73,6 +55,7 @@ class SearchState:
         switches: Switches | None = None,
         whole_budget: bool = True,
         patience: int | None = None,
+        seeks_speed: bool = False,
     ) -> None:
         self._whole_budget = whole_budget
         self.switches = switches or Switches()
@@ -80,6 +63,7 @@ class SearchState:
         self.arms = Arms(wanted if self.switches.arms else wanted[:1])
         self._fresh = tuple(s for s in strategies if s.name != CONTROL) or make_fresh(self.switches.frontier)
         self._plateau, self._fruitless = Plateau(patience or derive_patience(budget)), Fruitless()
+        self.speed = SpeedGoal(seeks_speed and not whole_budget, self._plateau.patience)
         self.all_elites = Population()
         self.operators, self.models = Bandit(), Bandit()
         self.gate = Gate(splits.validation, self.switches.gate, splits.crossed)
@@ -106,7 +90,9 @@ class SearchState:
         if self.failures and not needs_best and rng.random() < self._repair_share:
             failure = self.failures.pop(0)
             return self._note_question(Choice(REPAIR, failure=failure, arm=failure.arm))
-        arm = self.arms.choose(rng, with_control=not needs_best)
+        arm = self.arms.choose(rng, with_control=not (needs_best or self.speed.begun))
+        if self.speed.begun and self.best:
+            return self._note_question(Choice(ACCELERATE, (self.best,), arm=arm.name))
         choice = self._choose_in(arm, rng)
         return self._note_question(self._show_best(choice) if needs_best else choice)
 
@@ -229,21 +215,30 @@ class SearchState:
             return 0.0
         arm = self._find_arm(choice.arm)
         leads = elite.gap < arm.gap
+        faster = self.speed.begun and self.is_leading(elite)
         parent = min((each.gap for each in choice.parents), default=float("inf"))
         kept = arm.population.add(elite)
         self.all_elites.add(elite)
         self._plateau.note_slot(elite.gap < self.record)
+        self.speed.note_slot(faster)
         if choice.operator is TUNE:
             self._results_of_tuning.add(elite.program)
         if leads:
             self._note_untuned(elite, choice.arm)
         rank = self.all_elites.rank(elite.program)
+        if faster:
+            return 1.0
         if not kept or elite.gap >= parent or rank is None:
             return 0.0
         return (1.0 if leads else 0.5) * (1.0 - rank / CAPACITY)
 
     def _note_untuned(self, elite: Elite, arm: str) -> None:
-        if self.switches.tuning and elite.program not in self._tuned and find_parameters(elite.source):
+        if (
+            self.switches.tuning
+            and not self.speed.begun
+            and elite.program not in self._tuned
+            and find_parameters(elite.source)
+        ):
             waiting = sorted([*self.untuned, (elite, arm)], key=lambda each: each[0].gap)
             self.untuned = waiting[:WAITING]
 
@@ -285,14 +280,31 @@ class SearchState:
         It does not wait if it was repaired too often.
         """
         self._plateau.note_slot(improved=False)
+        self.speed.note_slot(faster=False)
         if failure is not None and failure.tries < REPAIRS_AT_MOST:
             self.failures = [*self.failures, failure][-WAITING:]
+
+    # Speed
+
+    def begin_speed(self) -> bool:
+        """Makes CPU time the goal where training is solved; tells if so."""
+        if self.speed.begun or not self.speed.wanted or not self._is_optimal:
+            return False
+        self.speed.begun, self.untuned = True, []
+        for population in self._populations:
+            population.by_time = True
+        return True
+
+    def is_leading(self, elite: Elite) -> bool:
+        """Tells whether it is the best in training, or the fastest."""
+        ties = self.speed.begun and elite.gap <= self.record
+        return elite.gap < self.record or (ties and self.best is not None and elite.is_faster(self.best))
 
     # Plateaus
 
     def start_fresh(self) -> FreshStart | None:
         """Starts a trajectory from the best program where one is due."""
-        on = self.switches.arms and self.switches.plateaus
+        on = self.switches.arms and self.switches.plateaus and not self.speed.begun
         return self._begin_fresh() if on and self._plateau.is_due and self.best else None
 
     def _begin_fresh(self) -> FreshStart:
@@ -301,7 +313,8 @@ class SearchState:
         Depth before width: there are never more trajectories than at the beginning.
         """
         strategy, slots = self._fresh[self.arms.fresh % len(self._fresh)], self._plateau.slots
-        avoided = self._plateau.renew()
+        asked = self._plateau.renew()
+        avoided = asked if len(self.models.tallies) > 1 else ""  # with a single model there is no other
         arm, replaced = self.arms.start_fresh(strategy, self.best, avoided)
         return FreshStart(slots, arm.name, strategy.name, replaced, avoided)
 
@@ -316,9 +329,11 @@ class SearchState:
 
     def validate(self, elite: Elite, costs: tuple[Number, ...]) -> Verdict:
         """Asks the gate; only for the best in training so far."""
-        self.record = min(self.record, elite.gap)
+        better, self.record = elite.gap < self.record, min(self.record, elite.gap)
         if elite.name:
             return self.gate.compare_rule(elite, costs)
+        if self.speed.begun and not better:
+            return self.gate.query_faster(elite, costs)
         return self.gate.query(elite, costs)
 
     def add_lesson(self, lesson: Lesson) -> None:
@@ -341,9 +356,15 @@ class SearchState:
     def is_solved(self) -> bool:
         """Whether the search ends, since the best program is proven optimal in training.
 
-        No other program could be the best in training, and so none could come to the gate.
+        No other program could be the best in training, and so none could come to the gate; where CPU time is the
+        goal, none was faster for long.
         """
-        if self._whole_budget or self.best is None:
+        return not self._whole_budget and self._is_optimal and self.speed.is_over
+
+    @property
+    def _is_optimal(self) -> bool:
+        """Whether the best program is proven optimal on all training instances."""
+        if self.best is None:
             return False
         losses = self.best.losses
         return bool(losses) and not any(losses) and bool(self.train.scale.proven.all())

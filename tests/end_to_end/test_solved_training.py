@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from helpers import crash, dying, finish, job, tiny
+from helpers import Threaded, crash, dying, finish, job, tiny
 
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.reports.runs import describe_early_end
@@ -46,6 +46,22 @@ def test_a_solved_training_set_is_not_asked_about(tmp_path):
     assert "--cpu-seconds" in words
     assert "--scale medium" in describe_early_end(replace(early, next_scale="medium"))
     assert "larger instances of your own" in describe_early_end(replace(early, own=True))
+
+
+def test_hosted_models_are_asked_for_faster_programs(tmp_path):
+    """Until none was faster for as many slots as the patience says; the decisions and the report tell it."""
+    place, options = str(tmp_path / "a.db"), {"calls": 90, "whole_budget": False, "patience": 5}
+    run = finish(job(place, problem=solved_by_a_rule(), model=Threaded(), **options))
+    rows = [row for row in run.archive.read_candidates(1).values() if row.model]
+    assert {row.operator for row in rows} == {"accelerate"}
+    assert 5 <= len(rows) <= 5 + 2 * 16  # what was open already
+    kinds = [event.kind for event in run.archive.read_events(1)]
+    assert kinds.count("speed") == kinds.count("solved") == 1
+    again = job(place, problem=solved_by_a_rule(), model=Threaded(), number=1, **options)
+    early = again.report().early
+    again.close()
+    assert early.slots == len(rows)
+    assert f"none was faster in the last {len(rows)} slots" in describe_early_end(early)
 
 
 def test_the_whole_budget_is_used_where_it_is_asked_for(tmp_path):

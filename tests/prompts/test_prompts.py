@@ -18,14 +18,22 @@ from gapsmith.agent.codegen.sanitize import LONGEST_MESSAGE
 from gapsmith.agent.evaluation.problems import find_problem
 from gapsmith.agent.search.choice import Choice, Failure, Lesson
 from gapsmith.agent.search.instances import InstanceSet
-from gapsmith.agent.search.operators import BY_NAME, OPERATORS, REPAIR, Operator
+from gapsmith.agent.search.operators import ACCELERATE, BY_NAME, OPERATORS, REPAIR, Operator
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.evaluators.base import Baseline, CompiledFunctions, Split
 from gapsmith.evaluators.catalogue import list_problems
 
 GOLDEN = Path(__file__).parent / "golden"
 DIGESTS = GOLDEN / "digests.json"
-PARENTS = {"explore": 1, "refine": 1, "merge": 2, "invent": 2, "simplify": 1, "specialise": 1, "tactic": 1}
+PARENTS = {
+    "explore": 1,
+    "refine": 1,
+    "merge": 2,
+    "invent": 2,
+    "simplify": 1,
+    "specialise": 1,
+    "tactic": 1,
+}
 KINDS = (*PARENTS, "repair", "system")
 WHOLE = "single_machine_tardiness"
 """The problem of which every operator's prompt is kept in full; of the others, these are:"""
@@ -392,3 +400,13 @@ def test_losses_are_told_by_ranges_where_there_are_many_sizes():
     assert len(points) == 3
     assert "p [20], d [20] to p [" in line
     assert sum(points) == pytest.approx(parent.gap, abs=0.002)
+
+
+def test_speed_is_asked_for_where_there_is_no_gap():
+    """The operator of the CPU goal has the words of refine, which say it once."""
+    problem = find_problem(WHOLE)
+    train = bench(problem)
+    best = replace(elites(problem, train)[0], costs=tuple(train.scale.bound.tolist()), gap=0.0)
+    text = render(problem, Choice(ACCELERATE, (best,)), train).text
+    assert "Make the program below faster, by a tenth at least" in text
+    assert text.count("optimal on all training instances") == 1

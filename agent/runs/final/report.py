@@ -55,6 +55,7 @@ class EarlyEnd:
         unspent: what is left of each limit of the budget.
         next_scale: the scale with larger instances; empty where there is none, or where instances are the user's.
         own: whether the instances are the user's.
+        slots: without a faster program before the end; 0 where CPU time was no goal.
     """
 
     program: int
@@ -62,6 +63,7 @@ class EarlyEnd:
     unspent: Mapping[str, float]
     next_scale: str
     own: bool
+    slots: int = 0
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from gapsmith.agent.search.acceptance.novelty import (
 )
 from gapsmith.agent.search.choice import Lesson
 from gapsmith.agent.search.instances import InstanceSet, Splits
-from gapsmith.agent.search.operators import RULE
+from gapsmith.agent.search.operators import ACCELERATE, RULE
 from gapsmith.agent.search.selection.population import Elite
 from gapsmith.agent.search.state import SearchState
 from gapsmith.evaluators.base import Instance, Number
@@ -144,7 +144,7 @@ class Candidates:
         if stage is None or stage.costs is None:
             raise RuntimeError(f"slot {program.slot.number} is weighed without having been measured")
         elite = self._make_elite(program, stage, stage.costs)
-        if program.slot.choice.operator is not RULE and elite.gap >= self._state.record:
+        if program.slot.choice.operator is not RULE and not self._state.is_leading(elite):
             return program.judge(CandidateOutcome.OK, stage=stage, elite=elite)
         bench = self._state.gate.bench
         (validated,) = yield Evaluate((self._make_validation(program, bench),))
@@ -219,7 +219,7 @@ class Candidates:
     def _find_twin(self, program: _Program, stage: StageResult) -> int | None:
         """Finds an earlier program with the same behaviour; None if new."""
         first = self._first(program, stage.decisions)
-        if first is None or not self._state.switches.novelty:
+        if first is None or not self._state.switches.novelty or self._state.speed.begun:
             return None
         number, duplicate = first
         program.events.append(("twin", {"slot": number}))
@@ -351,9 +351,8 @@ class Candidates:
         if not idea or not choice.parents:
             return
         before = min(parent.gap for parent in choice.parents)
-        after = judged.elite.gap if judged.elite else None
-        raced = judged.outcome == CandidateOutcome.RACED
-        ended = "" if judged.elite else judged.message if raced else f"{judged.outcome}: {judged.message}"
+        after = judged.elite.gap if judged.elite and choice.operator is not ACCELERATE else None
+        ended = _describe_end(judged)
         self._state.add_lesson(Lesson(judged.slot.number, choice.operator.name, idea, before, after, ended))
 
     def _price_slot(self, judged: Judged) -> float:
@@ -368,6 +367,14 @@ class Candidates:
             self._usual_usd = 0.9 * self._usual_usd + 0.1 * usd if self._usual_usd else usd
             cost += usd / self._usual_usd
         return max(cost, 0.01)
+
+
+def _describe_end(judged: Judged) -> str:
+    """Describes for a lesson how a candidate ended."""
+    if judged.elite:
+        return f"{judged.elite.gap:.3f} % in {1000 * judged.elite.cpu_seconds:.1f} ms of CPU"
+    raced = judged.outcome == CandidateOutcome.RACED
+    return judged.message if raced else f"{judged.outcome}: {judged.message}"
 
 
 def _list_scores(bench: InstanceSet, stage: StageResult | None) -> list[tuple[Instance, Score]]:

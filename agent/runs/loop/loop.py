@@ -12,7 +12,6 @@ seeds give equal archives. On resume the loop runs again from slot 0; what the a
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
@@ -23,7 +22,6 @@ from gapsmith.agent.models.callers import Callers
 from gapsmith.agent.models.hosted.batch.base import find_batches
 from gapsmith.agent.models.hosted.finish import describe_finish
 from gapsmith.agent.models.router import Pool
-from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.loop.batches import BatchQueue, BatchStatus
 from gapsmith.agent.runs.loop.candidates import Candidates
@@ -33,10 +31,10 @@ from gapsmith.agent.runs.loop.replies import STOP_AFTER, Replies
 from gapsmith.agent.runs.loop.scheduler import Chain, Scheduler
 from gapsmith.agent.runs.loop.slot import Judged, Origin, Progress, Slot
 from gapsmith.agent.runs.loop.tuning import TuningShare, tune
+from gapsmith.agent.runs.loop.turns import take_turns
 from gapsmith.agent.search.choice import Choice
 from gapsmith.agent.search.instances import InstanceSet, Splits
 from gapsmith.agent.search.operators import BY_NAME, RULE, SEED, TUNE, Operator
-from gapsmith.agent.search.plateaus import FreshStart, describe_fresh_start
 from gapsmith.agent.search.state import SearchState
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
@@ -221,7 +219,7 @@ class Loop:
     def _ending(self) -> bool:
         """Whether nothing is asked any more."""
         over = self._used_up or self._scheduler.exhausted or self._calls.has_ended(self._next)
-        over = over or self.state.is_solved
+        over = over or (self.state.is_solved and not self._calls.has_choices)
         return over or self._is_closed() or self._barren >= BARREN
 
     @property
@@ -357,15 +355,8 @@ class Loop:
         self._tuning.count(judged)
         if judged.origin.fresh:
             self._count_reply(judged)
-        if gone := self.state.arms.cut(self._ledger.share):
-            self._archive.record(self._run, slot.number, "arms", {"given up": gone})
-        fresh = self.state.start_fresh()
-        if fresh:
-            self._archive.record(self._run, slot.number, "plateau", fresh.encode())
-        if self.state.is_solved and self.state.best:
-            solved = {"program": self.state.best.program, "instances": len(self.splits.train.instances)}
-            self._archive.record(self._run, -1, "solved", solved)
-        return self._report_progress(judged, fresh)
+        news = take_turns(self.state, self._archive, self._run, slot.number, self._ledger.share)
+        return self._report_progress(judged, news)
 
     def _count_reply(self, judged: Judged) -> None:
         """Ends the search where no reply held a program."""
@@ -374,11 +365,8 @@ class Loop:
         if replies.useless and replies.count >= STOP_AFTER and not self._calls.patient:
             self._scheduler.error = self._scheduler.error or ModelError(f"stopped asking: {replies}")
 
-    def _report_progress(self, judged: Judged, fresh: FreshStart | None) -> Progress:
+    def _report_progress(self, judged: Judged, news: str) -> Progress:
         warning = self._replies.warning if judged.origin.fresh and not self._calls.patient else ""
-        news = (
-            describe_fresh_start(replace(fresh, avoided=hide_login(fresh.avoided)).encode()) if fresh else ""
-        )
         best, champion, choice = self.state.best, self.state.champion, judged.slot.choice
         return Progress(
             judged.slot.number,

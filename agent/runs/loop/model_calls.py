@@ -76,12 +76,14 @@ class ModelCalls:
         """Whether useless replies are no reason to stop: they cost nothing, or a person gives them."""
         return self.deterministic or any(isinstance(model, ManualModel) for model in self.models.values())
 
+    @property
+    def has_choices(self) -> bool:
+        """Whether a recording tells what was asked, and when it ended."""
+        return any(model.has_choices for model in self.models.values() if isinstance(model, ReplayModel))
+
     def is_recalled(self, row: CandidateRow | None) -> bool:
         """Tells whether a choice is repeated from a recording or earlier session."""
-        has_choices = any(
-            model.has_choices for model in self.models.values() if isinstance(model, ReplayModel)
-        )
-        return has_choices or (row is not None and not self.deterministic)
+        return self.has_choices or (row is not None and not self.deterministic)
 
     def has_ended(self, slot: int) -> bool:
         """Tells whether a replayed run had ended before that slot."""

@@ -92,6 +92,14 @@ class Gate:
         better = self.costs is None or found.gain > 0
         return self._take(rule, costs, Verdict(better, found.gain, found.low, found.high, found.error))
 
+    def query_faster(self, challenger: Elite, costs: tuple[Number, ...]) -> Verdict:
+        """Judges a faster challenger, which passes if it is no worse."""
+        self.looks += 1
+        found = self._judge(costs)
+        return self._take(
+            challenger, costs, Verdict(found.gain >= 0, found.gain, found.low, found.high, found.error)
+        )
+
     def _judge(self, costs: tuple[Number, ...]) -> Verdict:
         compare = cross_validate if self.crossed else judge
         return compare(self.bench.scale, costs, self.costs)

@@ -15,6 +15,7 @@ from gapsmith.agent.reports.sentences import (
     [
         ({"passed": True, "gain": 0.0, "low": 0.0, "high": 0.0}, "first champion"),
         ({"passed": True, "gain": 0.7, "low": 0.5, "high": 0.9}, "became champion: +0.700 points"),
+        ({"passed": True, "gain": 0.0, "low": -0.1, "high": 0.1}, "became champion: +0.000 points"),
         ({"passed": False, "gain": -0.7, "low": -0.9, "high": -0.5}, "held back, worse: −0.700 points"),
         ({"passed": False, "gain": 0.04, "low": -0.01, "high": 0.09}, "held back, not significant: +0.040"),
         ({"passed": False, "gain": 0.04, "low": 0.01, "high": 0.09}, "held back, below one standard error"),
@@ -58,6 +59,7 @@ def test_a_standard_error_follows_from_the_interval():
             {"slots": 15, "arm": "fresh-1", "strategy": "genetic", "instead of": "merging", "not by": "big"},
             "no better program in 15 slots: fresh-1 (genetic, without big) starts",
         ),
+        ("speed", {"goal": "the goal is CPU time now"}, "the goal is CPU time now"),
         ("twin", {"slot": 10}, "behaves as slot 10 does"),
         (
             "halving round 2",

@@ -23,10 +23,11 @@ from gapsmith.agent.search.operators import (
 )
 from gapsmith.agent.search.selection import BY_GAP
 from gapsmith.agent.search.selection.population import Elite
-from gapsmith.agent.search.state import WAITING, SearchState, Switches
+from gapsmith.agent.search.state import WAITING, SearchState
 from gapsmith.agent.search.strategies.arms import CONTROL
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
+from gapsmith.agent.search.switches import Switches
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 BENCH = SimpleNamespace(find_worst_stratum=lambda losses: "the worst class", classes=("all",) * 99)
