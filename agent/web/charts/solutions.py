@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gapsmith.agent.web.charts.schedules import BARS, Bar, Data, Drawing, draw_gantt
+from gapsmith.agent.reports.export.bars import BARS, Bar, Data
+from gapsmith.agent.web.charts.schedules import Drawing, draw_gantt
 from gapsmith.agent.web.charts.svg import Table, draw, make
 
 SIZE, EDGE = 460.0, 24.0

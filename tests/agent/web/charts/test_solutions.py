@@ -5,7 +5,7 @@ from xml.dom.minidom import parseString
 import numpy as np
 import pytest
 
-from gapsmith.agent.web.charts.schedules import BARS
+from gapsmith.agent.reports.export.bars import BARS
 from gapsmith.agent.web.charts.solutions import DRAWERS, draw_solution, find_horizon, place_points
 from gapsmith.agent.web.facts.instances import find_built_in
 from gapsmith.evaluators.base import Split
