@@ -3,25 +3,28 @@
 Numpy and the standard library, its provenance, and a self-test.
 """
 
+import ast
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gapsmith.agent.archive import Archive, CandidateRow, Program
+from gapsmith.agent.archive import Archive, CandidateRow, Program, RunRow
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.sanitize import escape_invisible, sanitize
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.problems import allow_packages, find_problem
 from gapsmith.agent.reports.export.annotations import add_annotations
+from gapsmith.agent.reports.export.bars import BARS
 from gapsmith.agent.reports.export.compiled import NOTE, is_compiled, replace_imports
 from gapsmith.agent.reports.export.formulation import write_formulation_module
-from gapsmith.agent.reports.export.template import MODULE, SANDBOXED_MODULE
+from gapsmith.agent.reports.export.scope import describe_scope
+from gapsmith.agent.reports.export.template import ACCEPT, MODULE, SANDBOXED_MODULE
 from gapsmith.agent.runs.settings import Settings
 from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.evaluators.base import FIRST_VERSION, GapsmithError, Instance, Number, Problem
@@ -136,9 +139,10 @@ def build_module(
     tests: Sequence[Test],
 ) -> str:
     """Builds the text of the module."""
-    bundle = Bundle()
-    bundle.add(problem.read)
-    bundle.add(problem.cost)
+    bundle, bars = Bundle(), BARS.get(problem.name)
+    parts: list[Callable[..., Any]] = [problem.read, problem.cost, GapsmithError, *([bars] if bars else [])]
+    for part in parts:
+        bundle.add(part)
     entry = problem.entry
     return MODULE.format(
         docstring=_build_docstring(problem, program, births, archive),
@@ -147,8 +151,24 @@ def build_module(
         entry=entry.name,
         read=problem.read.__name__,
         cost=problem.cost.__name__,
+        bars=bars.__name__ if bars else None,
+        has_times=bars is not None,
+        layouts=list(problem.layouts),
+        layout=str(archive.run(births[0].run).config.get("layout") or ""),
+        title=ascii(f"{problem.title}: a program discovered by gapsmith."),
+        accept=_write_conversion(program.source, entry.name, tests),
         tests=_format_tests(tests),
     )
+
+
+def _write_conversion(source: str, entry: str, tests: Sequence[Test]) -> str:
+    """Writes what lets the entry point take lists, where it can."""
+    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    if not tests or entry in names:
+        return ""
+    data = tests[0][0].data
+    kinds = {name: value.dtype.str if isinstance(value, np.ndarray) else "" for name, value in data.items()}
+    return ACCEPT.format(entry=entry, kinds=kinds)
 
 
 def _write_program(problem: Problem, program: Program) -> str:
@@ -241,7 +261,8 @@ class _SelfTest:
 
 _USE = """\
 Use it as a function, or as a program: `python THIS_FILE INSTANCE_FILE…` prints a JSON line for each
-instance; `python THIS_FILE --self-test` shows that it repeats the costs of the archive."""
+instance; `--csv` prints a schedule with its times, where the problem has one; `--self-test` shows that it repeats costs
+of the archive, `--help` the rest."""
 _USE_SANDBOXED = """\
 `{name}` calls the program through gapsmith's sandbox, which must be installed; it raises RuntimeError where the
 program fails or takes too long."""
@@ -267,6 +288,9 @@ def _build_docstring(
         f"model {run.model}, seed {run.seed}, slot {first.slot}, operator {first.operator}.",
         "Measured gaps to proven optima or bounds, in percent:",
         *(f"- {line}" for line in _describe_gaps(program, first, run.report)),
+        *_describe_cpu(program, first, run.report),
+        "",
+        *_describe_limits(problem, run),
         "",
         *compiled,
         use,
@@ -286,6 +310,21 @@ def _describe_gaps(program: Program, row: CandidateRow, report: dict[str, Any] |
         pooled = f"{best['pooled_gap_percent']:.3f} pooled{_describe_test(best)}"
         found.append(f"sealed test: {pooled}, {mean:.3f} mean; {share:.1f} % optimal")
     return found or ["none: the program did not solve its training instances"]
+
+
+def _describe_cpu(program: Program, row: CandidateRow, report: dict[str, Any] | None) -> list[str]:
+    """Describes the CPU time of an instance: of the sealed test, else in training."""
+    best = (report or {}).get("best") or {}
+    tested = best.get("cpu_seconds") if best.get("id") == program.id else None
+    seconds, where = (tested, "sealed test") if tested is not None else (row.cpu_seconds, "training")
+    return [] if seconds is None else [f"CPU time per instance: {1000 * seconds:.1f} ms ({where})."]
+
+
+def _describe_limits(problem: Problem, run: RunRow) -> list[str]:
+    """Describes what it was trained on, and where it was not tried."""
+    scope = describe_scope(problem, Settings.decode(run.config))
+    head, *lines = scope.trained
+    return [f"Trained on {head}", *(f"- {line}" for line in lines), scope.untried]
 
 
 def _describe_test(best: Mapping[str, Any]) -> str:

@@ -6,17 +6,22 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy
 import pytest
 from helpers import TINY, Inline, Scripted, finish, job, reply_with, tiny
 
 from gapsmith.agent import Archive
+from gapsmith.agent.archive import CandidateRow, Program, RunRow
 from gapsmith.agent.codegen.bundle import Bundle
 from gapsmith.agent.codegen.screen import screen
 from gapsmith.agent.evaluation.compare import read_entrants
 from gapsmith.agent.evaluation.problems import find_problem
-from gapsmith.agent.reports.export.module import export
+from gapsmith.agent.reports.export.bars import BARS
+from gapsmith.agent.reports.export.module import build_module, export
+from gapsmith.agent.runs.budget import Budget
+from gapsmith.agent.runs.settings import Settings
 from gapsmith.evaluators.base import GapsmithError
 from gapsmith.evaluators.catalogue import list_problems
 
@@ -158,6 +163,76 @@ def test_an_export_prints_the_archive_s_costs(archive, tmp_path):
         assert alone(module, "--self-test") == ["3 of 3 archived costs repeated"]
 
 
+def run_module(path, *words):
+    """Runs a module; returns code, stdout and stderr."""
+    done = subprocess.run(
+        [sys.executable, str(path), *map(str, words)], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def module(tmp_path_factory):
+    """A module of single-machine scheduling, as `export` writes it."""
+    problem = find_problem("single_machine_tardiness")
+    source = "import numpy as np\n\ndef schedule(p, d):\n    return np.argsort(d, kind='stable')\n"
+    run = RunRow(id=1, problem=problem.name, model="offline", seed=1, started=0.0, config=STORED)
+    program = Program(id=1, problem=problem.name, hash="0", source=source, size=1)
+    birth = CandidateRow(run=1, slot=4, operator="new", outcome="ok", train_gap=1.0, cpu_seconds=0.002)
+    instance = problem.generate_instances("train")[0]
+    tests = [(instance, problem.cost(instance, numpy.argsort(instance.data["d"], kind="stable").tolist()))]
+    path = tmp_path_factory.mktemp("module") / "my_rule.py"
+    path.write_text(build_module(problem, program, [birth], SimpleNamespace(run=lambda _: run), tests))
+    return path
+
+
+STORED = Settings(problem="single_machine_tardiness", budget=Budget(evaluations=1)).encode()
+
+
+def test_the_head_says_how_good_and_where_it_was_not_tried(module):
+    """CPU time, training instances with ranges, and the limits, before any code."""
+    head = ast.get_docstring(ast.parse(module.read_text()))
+    for words in (
+        "CPU time per instance: 2.0 ms (training)",
+        "Trained on 20 instances",
+        "Not tried:",
+        "p [50]",
+    ):
+        assert words in head
+
+
+def test_a_schedule_is_printed_with_its_times(module, tmp_path):
+    """`--csv` gives a line for each operation: jobs follow each other without a gap."""
+    (tmp_path / "i.txt").write_text("3\n3 4\n2 3\n1 9\n")
+    code, out, err = run_module(module, tmp_path / "i.txt", "--csv")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "instance,where,operation,start,end",
+        *("i,machine,1,0,2", "i,machine,0,2,5", "i,machine,2,5,6"),
+    ]
+
+
+def test_wrong_files_are_a_line(module, tmp_path):
+    """Neither a missing file nor one of another kind gives a traceback; help is printed."""
+    (tmp_path / "bad.txt").write_text("three\n")
+    for words in (["gone.txt"], [tmp_path / "bad.txt"], [tmp_path / "bad.txt", "--layout", "rows"], []):
+        code, out, err = run_module(module, *words)
+        assert code in (1, 2)
+        assert (out, len(err.splitlines())) == ("", 1)
+    assert "--layout" in run_module(module, "--help")[1]
+
+
+def test_lists_are_taken_and_nothing_is_refused(module):
+    """The function takes lists by place or by name, and says so where there is no job."""
+    space = {"__name__": "my_rule"}
+    exec(compile(module.read_text(), "module", "exec"), space)
+    assert list(space["schedule"]([3, 2, 1], [4, 2, 3])) == [1, 2, 0]
+    assert list(space["schedule"]([3, 2, 1], d=[4, 2, 3])) == [1, 2, 0]
+    assert list(space["schedule"](numpy.array([3, 2]), numpy.array([4, 2]))) == [1, 0]
+    with pytest.raises(ValueError, match="nothing to solve: p, d hold no numbers"):
+        space["schedule"]([], [])
+
+
 def test_an_export_is_a_function_with_types(archive, tmp_path):
     """The module can be imported; its entry point has the types of the problem, and all functions are typed."""
     text = export(number_of(archive, "class"), archive, Inline()).text
@@ -290,4 +365,6 @@ def test_every_problem_s_reader_and_pricer_stand_alone(name):
     problem, bundle = find_problem(name), Bundle()
     bundle.add(problem.read)
     bundle.add(problem.cost)
+    if name in BARS:
+        bundle.add(BARS[name])
     compile(bundle.source, "module", "exec")
