@@ -1,4 +1,4 @@
-"""Schedules as bars: what is done where, and when, from instance and solution."""
+"""Schedules as bars: what is done where, and when."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

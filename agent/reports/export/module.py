@@ -313,7 +313,7 @@ def _describe_gaps(program: Program, row: CandidateRow, report: dict[str, Any] |
 
 
 def _describe_cpu(program: Program, row: CandidateRow, report: dict[str, Any] | None) -> list[str]:
-    """Describes the CPU time of an instance: of the sealed test, else in training."""
+    """Describes the CPU time of an instance."""
     best = (report or {}).get("best") or {}
     tested = best.get("cpu_seconds") if best.get("id") == program.id else None
     seconds, where = (tested, "sealed test") if tested is not None else (row.cpu_seconds, "training")
