@@ -6,6 +6,7 @@ Only this package writes it.
 from gapsmith.agent.archive.queries import SlotCost, StoredVersion
 from gapsmith.agent.archive.safety.leases import Lease
 from gapsmith.agent.archive.tables import (
+    ADDED,
     DISCOVERY,
     ArmRow,
     BatchRow,
@@ -22,6 +23,7 @@ from gapsmith.agent.archive.tables import (
 from gapsmith.agent.archive.writer import Archive
 
 __all__ = [
+    "ADDED",
     "DISCOVERY",
     "Archive",
     "ArmRow",

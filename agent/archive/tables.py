@@ -27,6 +27,8 @@ SUMMED_CALLS = ("model", "operator", "usd", "seconds", "tokens_in", "tokens_cach
 
 DISCOVERY = "run"
 """The kind of a discovery run; runs of other commands have the command in their settings."""
+ADDED = "add"
+"""The kind of runs that hold programs of a person, which no search made."""
 
 
 def find_run_kind(config: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The commands `check`, `compare`, `solve` and `problems`."""
+"""The commands `check`, `compare`, `add`, `solve` and `problems`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +35,7 @@ from gapsmith.agent.cli.terminal.output import (
 from gapsmith.agent.evaluation.baselines.published import BestKnown, read_published
 from gapsmith.agent.evaluation.compare import Comparison, evaluate, find_entrants, read_entrants, solve
 from gapsmith.agent.evaluation.executors.registry import LOCAL, open_executor
+from gapsmith.agent.evaluation.own.programs import add_programs
 from gapsmith.agent.evaluation.problems import (
     allow_packages,
     find_problem,
@@ -42,9 +43,13 @@ from gapsmith.agent.evaluation.problems import (
     read_instances,
     write_skeleton,
 )
+from gapsmith.agent.evaluation.scores import Scorer
 from gapsmith.agent.reports import comparisons, programs
 from gapsmith.agent.reports.certificates import write_certificates
 from gapsmith.agent.reports.export.module import write_module
+from gapsmith.agent.runs.budget import Budget
+from gapsmith.agent.runs.settings import Settings
+from gapsmith.agent.runs.splits import InstanceSupply
 from gapsmith.evaluators.base import SOLVER_SECONDS, Instance, Problem, Split, UsageError
 from gapsmith.evaluators.catalogue import list_problems
 from gapsmith.evaluators.integrity.conformance import find_broken_promises, measure_exact_method
@@ -191,6 +196,59 @@ def compare(
     fail_if_any(comparison)
 
 
+def add(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Python files that define the entry point.")
+    ],
+    problem: Annotated[str, typer.Option(help="A name from `gapsmith problems`, or a path.py.")],
+    instances: Instances = None,
+    layout: Layout = "",
+    scale: ScaleName = "",
+    allow: AllowedPackages = "",
+    seed: InstanceSeed = 0,
+    archive: ArchiveUrl = "archive.db",
+    workers: Workers = 2,
+    where: ExecutorName = LOCAL,
+    seconds: Seconds = None,
+    cpu_seconds: CpuSeconds = None,
+    weak: AllowWeak = False,
+    as_json: Json = False,
+) -> None:
+    """Adds your own heuristics to an archive; exits with 1 if any fails.
+
+    They are scored on training and validation instances, generated or dealt from --instances, and kept with their
+    origin: `best`, `show`, `compare`, `export`, `web` and `run --from` see them.
+    """
+    entrants = read_entrants(files)
+    known = limit_cpu(allow_packages(find_problem(problem, layout, scale), allow), cpu_seconds)
+    settings = Settings(
+        problem=problem,
+        scale=scale,
+        allow=allow,
+        budget=Budget(evaluations=len(entrants)),
+        seed=seed,
+        instances=tuple(map(str, instances or ())),
+        layout=layout,
+        cpu_seconds=cpu_seconds,
+    )
+    limit = seconds or known.solver_seconds
+    with (
+        open_archive(archive) as store,
+        open_executor(where, workers, choose_minimum_level(weak), known.guest) as executor,
+        show_progress() as progress,
+    ):
+        say_edited(store, known, problem)
+        supply = InstanceSupply(known, settings.instances, (), seed, store, limit, progress, workers=workers)
+        scorer = Scorer(known, executor, store, limit, progress, workers=workers)
+        rows = add_programs(entrants, supply.splits, scorer, settings.encode())
+    failed = [row for row in rows if row.outcome != CandidateOutcome.OK]
+    table = programs.build_candidate_table(rows, f"run {rows[0].run}: added programs")
+    notes = [Text(f"{row.name.removeprefix('added from ')}: {row.outcome}: {row.message}") for row in failed]
+    show_result([programs.encode_candidate(row) for row in rows], Group(table, *notes), as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
 def solve_(
     problem: ProblemName,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Instance files.")],
@@ -269,6 +327,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog="Example: gapsmith compare single_machine_tardiness MDD AugMDDC 17 --instances n100.txt"
     )(compare)
+    app.command(epilog="Example: gapsmith add my_rule.py --problem single_machine_tardiness")(add)
     app.command(name="solve", epilog="Example: gapsmith solve single_machine_tardiness n100.txt --limit 5")(
         solve_
     )

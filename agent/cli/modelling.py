@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from gapsmith.agent.archive import DISCOVERY, Archive, RunRow
+from gapsmith.agent.archive import ADDED, DISCOVERY, Archive, RunRow
 from gapsmith.agent.cli.options import AllowWeak, ArchiveUrl, Batch, ExecutorName, Json, ProblemName
 from gapsmith.agent.cli.terminal.console import ERRORS, OUT, write_out
 from gapsmith.agent.cli.terminal.interrupts import Interrupted, stop_on_signal
@@ -249,6 +249,10 @@ def resume_job(store: Archive, row: RunRow, as_json: bool) -> bool:
     """Resumes a run of these commands; returns False for a discovery run."""
     if row.kind == DISCOVERY:
         return False
+    if row.kind == ADDED:
+        raise UsageError(
+            f"run {row.id} holds programs that were added, and is complete; expected another run"
+        )
     _carry_out(ModellingJob.decode(row.config), store, row.id, as_json)
     return True
 

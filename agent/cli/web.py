@@ -47,7 +47,7 @@ def show_web(
 
 def report(
     numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="RUN…", help="Numbers of runs (default: the latest).")
+        list[int] | None, typer.Argument(metavar="RUN", help="Numbers of runs (default: the latest).")
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The page to write.")] = Path("report.html"),
     archive: ArchiveUrl = "archive.db",

@@ -50,7 +50,7 @@ def build_candidate_table(
         parents = " ".join(map(str, row.parents))
         verdict = "winner" if row.program in winners else format_outcome(row)
         cells = [
-            row.program,
+            "–" if row.program is None else row.program,
             row.name or row.operator,
             parents,
             f"{row.run}.{'end' if row.slot < 0 else row.slot}",

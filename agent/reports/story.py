@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from gapsmith.agent.archive import CandidateRow, RunRow
+from gapsmith.agent.archive import ADDED, CandidateRow, RunRow
 from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.reports.decisions import Decision
@@ -47,6 +47,8 @@ def tell_story(run: RunRow, decisions: Sequence[Decision]) -> list[tuple[str, li
 
 def _describe_run(run: RunRow) -> str:
     scale = run.config.get("scale") or "small"
+    if run.kind == ADDED:
+        return f"Run {run.id} holds programs for {run.problem} ({scale} scale) that were added from files."
     models = hide_login(run.model)
     asked = f"a program for {run.problem} ({scale} scale) by {models}, seed {run.seed}"
     return f"Run {run.id}: {asked}: {run.status}, {run.seconds:.0f} s."
@@ -143,6 +145,8 @@ def _describe_gate(slots: Sequence[Decision]) -> list[str]:
 def _describe_result(run: RunRow) -> list[str]:
     report = run.report or {}
     best, reference = report.get("best") or {}, report.get("reference") or {}
+    if run.kind == ADDED:
+        return []
     if not best:
         return [f"There is no report yet; it comes with: gapsmith resume {run.id}"]
     gaps = [

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from gapsmith.agent.archive import DISCOVERY, find_run_kind
+from gapsmith.agent.archive import ADDED, DISCOVERY, find_run_kind
 from gapsmith.agent.evaluation.executors.registry import LOCAL
 from gapsmith.agent.runs.budget import Budget
 from gapsmith.agent.runs.loop.loop import WINDOW
@@ -136,8 +136,9 @@ class Settings:
     def decode(cls, plain: dict[str, Any]) -> "Settings":
         """Decodes settings from JSON."""
         plain = {name: value for name, value in plain.items() if name != MARK}
-        if (kind := find_run_kind(plain)) != DISCOVERY:
+        if (kind := find_run_kind(plain)) not in (DISCOVERY, ADDED):
             raise UsageError(f"this is a run of `gapsmith {kind}`; expected a search for heuristics")
+        plain.pop("verb", None)
         if "model" in plain:  # runs of the archive's first schema had one model
             plain["models"] = (plain.pop("model"),)
         plain = {**EARLIER_DEFAULTS, **plain}

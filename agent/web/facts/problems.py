@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from gapsmith.agent.archive import DISCOVERY, Archive, RunRow
+from gapsmith.agent.archive import ADDED, DISCOVERY, Archive, RunRow
 from gapsmith.evaluators.base import Baseline
 
 PAGE = 100
@@ -117,7 +117,7 @@ def list_question_runs(store: Archive, limit: int = 100) -> list[RunRow]:
     """Lists runs of commands that begin with words, the latest first."""
     config: Any = RunRow.__table__.c.config  # type: ignore[attr-defined]
     verb = config["verb"].as_string()
-    return _list_runs(store, verb.is_not(None) & (verb != DISCOVERY), limit)
+    return _list_runs(store, verb.is_not(None) & verb.not_in((DISCOVERY, ADDED)), limit)
 
 
 def _list_runs(store: Archive, condition: Any, limit: int) -> list[RunRow]:

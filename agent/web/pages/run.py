@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gapsmith.agent.archive import DISCOVERY, RunRow
+from gapsmith.agent.archive import ADDED, DISCOVERY, RunRow
 from gapsmith.agent.archive.costs import summarise_costs
 from gapsmith.agent.reports.formulations import describe_formulation
 from gapsmith.agent.runs.final.encoding import encode_spending
@@ -32,7 +32,7 @@ def show_run(view: View, ask: Ask) -> Page:
     """Shows how a run went, and what it cost."""
     row = view.store.run(ask.path["number"])
     number = row.id or 0
-    if row.kind != DISCOVERY:
+    if row.kind not in (DISCOVERY, ADDED):
         facts = {"ask": ask, **describe_run(view, row), **describe_samples(view, row, ask)}
         return Page("run/words.html.j2", f"Run {number}", facts, live=is_live(row))
     course = find_course(view, row)
@@ -73,7 +73,7 @@ def describe_run(view: View, row: RunRow) -> dict[str, Any]:
         "line": make_line(view, row),
         "report": row.report or {},
         "scale": runs.find_scale(row),
-        "discovery": row.kind == DISCOVERY,
+        "discovery": row.kind in (DISCOVERY, ADDED),
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from gapsmith.agent.archive import DISCOVERY, RunRow
+from gapsmith.agent.archive import ADDED, DISCOVERY, RunRow
 from gapsmith.agent.web.ask import Ask
 from gapsmith.agent.web.charts.spark import draw_sparkline
 from gapsmith.agent.web.facts import runs
@@ -69,7 +69,7 @@ def make_line(view: View, row: RunRow) -> Line:
 
 def _make_line(view: View, row: RunRow) -> Line:
     spent = runs.sum_spent(view.store, row)
-    champions = runs.list_champions(view.store, row.id or 0) if row.kind == DISCOVERY else []
+    champions = runs.list_champions(view.store, row.id or 0) if row.kind in (DISCOVERY, ADDED) else []
     gaps = runs.select_champion_gaps(champions)
     falling = [min(gaps[: k + 1]) for k in range(len(gaps))]
     best = (row.report or {}).get("best") or {}
