@@ -214,7 +214,7 @@ def add(
     weak: AllowWeak = False,
     as_json: Json = False,
 ) -> None:
-    """Adds your own heuristics to an archive; exits with 1 if any fails.
+    """Scores and keeps your own heuristics; exits with 1 if any fails.
 
     They are scored on training and validation instances, generated or dealt from --instances, and kept with their
     origin: `best`, `show`, `compare`, `export`, `web` and `run --from` see them.

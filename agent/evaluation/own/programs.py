@@ -17,7 +17,7 @@ from gapsmith.evaluators.running.assess import Assessment
 def add_programs(
     entrants: Sequence[Entrant], splits: Splits, scorer: Scorer, config: Mapping[str, Any]
 ) -> list[CandidateRow]:
-    """Scores programs and keeps them as candidates of a run of their own.
+    """Scores programs and keeps them as candidates of a run.
 
     Args:
         entrants: the programs; their names say where they are from.
