@@ -34,7 +34,7 @@ import importlib.util, json, sys
 import numpy as np
 assert importlib.util.find_spec("gapsmith") is None, "gapsmith is installed here"
 spec = importlib.util.spec_from_file_location("rule", sys.argv[1])
-rule = importlib.util.module_from_spec(spec)
+rule = sys.modules["rule"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(rule)
 _, price, instance, _, _ = rule._load_helpers()
 for line in open(sys.argv[2]):
