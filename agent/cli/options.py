@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gapsmith.agent.cli.terminal.progress import open_journal
 from gapsmith.agent.evaluation.executors.registry import EXECUTORS, check_executor
 from gapsmith.evaluators.base import Split, UsageError
 
@@ -112,6 +113,24 @@ LogEvery = Annotated[
         metavar="SECONDS",
         callback=_check_pause,
         help="Without a terminal: seconds between two lines of progress on stderr.",
+    ),
+]
+
+
+def _start_log(context: typer.Context, path: Path | None) -> Path | None:
+    """Starts the log, which ends with the command."""
+    if path is not None and not context.resilient_parsing:
+        context.call_on_close(open_journal(path))
+    return path
+
+
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--log",
+        metavar="FILE",
+        callback=_start_log,
+        help="Write progress to this file, too, with times; at a megabyte it is renamed, and three are kept.",
     ),
 ]
 Models = Annotated[

@@ -19,6 +19,7 @@ from gapsmith.agent.cli.options import (
     KnownFile,
     Layout,
     LogEvery,
+    LogFile,
     Models,
     Parallel,
     ScaleName,
@@ -193,6 +194,7 @@ def run(
     weak: AllowWeak = False,
     trust: Trust = False,
     log_every: LogEvery = LOG_SECONDS,
+    log: LogFile = None,
     as_json: Json = False,
 ) -> None:
     """Starts a discovery run and prints the report of its winner."""
@@ -252,6 +254,7 @@ def resume(
     weak: AllowWeak = False,
     archive: ArchiveUrl = "archive.db",
     log_every: LogEvery = LOG_SECONDS,
+    log: LogFile = None,
     as_json: Json = False,
 ) -> None:
     """Resumes an interrupted run. Completed model calls and evaluations are reused.

@@ -1,11 +1,14 @@
 """Progress on stderr while a job runs; stdout is for the result."""
 
+import logging
 import shlex
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -22,13 +25,19 @@ from gapsmith.agent.runs.final.report import Report
 from gapsmith.agent.runs.loop.batches import BatchStatus
 from gapsmith.agent.runs.loop.slot import Progress as Standing
 from gapsmith.agent.runs.run import Run, RunStopped
-from gapsmith.evaluators.base import Split
+from gapsmith.evaluators.base import Split, UsageError
 
 ListBatches = Callable[[], Sequence[BatchStatus]]
 LOG_SECONDS = 30.0
 """Seconds between two lines of progress without a terminal."""
 FIRST_SECONDS = 2.0
 """Seconds after which the first line is written."""
+
+LOG_BYTES, LOG_FILES = 1_000_000, 3
+JOURNAL = logging.getLogger("gapsmith.progress")
+"""Takes every line of progress; without --log it has no handler."""
+JOURNAL.setLevel(logging.INFO)
+JOURNAL.propagate = False
 
 CALLS_ARE_KEPT = "waiting for open requests, which are saved"
 BATCH_GOES_ON = "batches continue at the provider, and resume collects them; other open requests are saved"
@@ -53,8 +62,9 @@ class ProgressDisplay:
         self.list_batches: ListBatches = list
         self._counted = ""
         self._ended = threading.Event()
-        self._log = threading.Thread(target=self._write_lines, args=(every,), daemon=True)
-        if not console.is_terminal:
+        write = JOURNAL.info if console.is_terminal else say
+        self._log = threading.Thread(target=self._write_lines, args=(every, write), daemon=True)
+        if not console.is_terminal or _is_logging():
             self._log.start()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -92,11 +102,11 @@ class ProgressDisplay:
         if self._log.is_alive():
             self._log.join()
 
-    def _write_lines(self, every: float) -> None:
+    def _write_lines(self, every: float, write: Callable[[str], None]) -> None:
         pause = min(FIRST_SECONDS, every)
         while not self._ended.wait(pause):
             if line := self._counted or self.standing:
-                say(" · ".join(filter(None, (line, describe_batches(self.list_batches())))))
+                write(" · ".join(filter(None, (line, describe_batches(self.list_batches())))))
                 pause = every
 
 
@@ -180,8 +190,35 @@ def describe_open_batches(waiting: Sequence[BatchStatus]) -> str:
 
 
 def say(line: str) -> None:
-    """Prints a line on stderr, above the bar if there is one."""
-    ERRORS.print(Text(flatten_untrusted(line, 1000)), soft_wrap=True)
+    """Prints a line on stderr, above any bar, and logs it."""
+    text = flatten_untrusted(line, 1000)
+    ERRORS.print(Text(text), soft_wrap=True)
+    JOURNAL.info("%s", text)
+
+
+def _is_logging() -> bool:
+    return any(isinstance(handler, RotatingFileHandler) for handler in JOURNAL.handlers)
+
+
+def open_journal(path: Path) -> Callable[[], None]:
+    """Logs progress to a file, too; returns what ends that.
+
+    A file of `LOG_BYTES` is renamed, and `LOG_FILES` of these are kept. Raises UsageError where it cannot be written.
+    """
+    try:
+        handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or "failed").lower()
+        raise UsageError(f"--log {path}: {reason}; expected a file that can be written") from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    JOURNAL.addHandler(handler)
+
+    def end() -> None:
+        """Ends the log."""
+        JOURNAL.removeHandler(handler)
+        handler.close()
+
+    return end
 
 
 def _chain_standings(first: Standing | None, rest: Iterator[Standing]) -> Iterator[Standing]:

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from gapsmith.agent.archive import Archive
 from gapsmith.agent.archive.costs import CostSummary, summarise_costs
 from gapsmith.agent.evaluation.baselines.known_gaps import KnownGaps, measure_known_gaps
 from gapsmith.agent.evaluation.compare import Scored
 from gapsmith.agent.evaluation.scores import Known, Scorer, make_row
+from gapsmith.agent.models.spec import hide_login
 from gapsmith.agent.runs.budget import Ledger
 from gapsmith.agent.runs.final.entropy import Source
 from gapsmith.agent.runs.final.formulation import report_formulation
@@ -119,6 +122,35 @@ class Report:
     early: EarlyEnd | None = None
     known: KnownGaps | None = None
     formulation: Mapping[str, Any] | None = None
+
+    def _repr_html_(self) -> str:
+        """Formats winner and best rule for a notebook; text is escaped."""
+        head = Markup("<p>Run {}: {}, {}; {} evaluations</p>").format(
+            self.run, self.problem, hide_login(self.model), self.evaluations
+        )
+        rows = [_format_row(f"program {self.best_id}", self.best)]
+        rows.append(_format_row(f"{self.reference.entrant.name} (best rule)", self.reference))
+        headings = ("sealed test", "pooled gap %", "95 % interval", "optimal %", "CPU ms")
+        titles = Markup("").join(Markup("<th>{}</th>").format(each) for each in headings)
+        table = Markup("<table><tr>{}</tr>{}</table>").format(titles, Markup("").join(rows))
+        return str(head + table + Markup("<p>{}</p>").format(_format_gain(self.gain)))
+
+
+def _format_row(name: str, row: Scored) -> Markup:
+    """Formats a program as a row of an HTML table."""
+    found = row.aggregate
+    cells = [name, row.outcome, "–", "–", "–"]
+    if found is not None:
+        limits = f"{found.ci95[0]:.3f} to {found.ci95[1]:.3f}" if found.ci95 else "–"
+        pooled = "–" if found.pooled_gap_percent is None else f"{found.pooled_gap_percent:.3f}"
+        cells = [name, pooled, limits, f"{100 * found.optimal_share:.1f}", f"{1000 * found.cpu_seconds:.2f}"]
+    inside = Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells)
+    return Markup("<tr>{}</tr>").format(inside)
+
+
+def _format_gain(gain: Gain) -> str:
+    limits = f"95 % interval {gain.ci95[0]:.3f} to {gain.ci95[1]:.3f}" if gain.ci95 else "no claim"
+    return f"Gain: {gain.points:.3f} points of pooled gap ({limits}; {gain.instances} instances)"
 
 
 def make_report(

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers import TINY, Counting, Inline, tiny
+from helpers import TINY, Counting, Inline, job, tiny
 
 from gapsmith.agent import Archive, Budget, Run, Settings, discover, resume
 from gapsmith.agent.cli.terminal.progress import describe_plan
@@ -267,3 +267,17 @@ def test_the_first_line_says_what_will_happen(place, tmp_path):
         assert "14 training, 8 validation, 7 test (generated); at most 4 calls" in describe_plan(run)
     with begun(place, instances=[learn], layout="pairs") as run:
         assert "8 training, 8 validation, 8 test (files)" in describe_plan(run)
+
+
+def test_a_run_and_its_report_show_themselves_in_a_notebook(place):
+    """Before the report there is a line, then a table of winner and best rule; names are escaped, scripts absent."""
+    run = job(str(place), problem=tiny(name="<script>"), executor=Inline(), calls=2)
+    assert "no report yet" in run._repr_html_()
+    report = run.report()
+    page = run._repr_html_()
+    assert page == report._repr_html_()
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+    assert f"program {report.best_id}" in page
+    assert f"{report.reference.entrant.name} (best rule)" in page
+    assert "points of pooled gap" in page

@@ -2,11 +2,14 @@
 
 import io
 import queue
+import re
+from logging.handlers import RotatingFileHandler
 
 import pytest
 
 from gapsmith.agent.cli.terminal import progress as display
 from gapsmith.agent.cli.terminal.console import PlainConsole
+from gapsmith.evaluators.base import UsageError
 
 
 def test_progress_without_a_terminal_is_lines(monkeypatch):
@@ -45,3 +48,30 @@ def test_a_terminal_has_a_bar_and_no_lines():
 def test_the_time_left_is_that_of_the_search(seconds, share, words):
     """Nothing is promised before anything is known, and the end of the search is not the end."""
     assert display._describe_time_left(seconds, share) == words  # noqa: SLF001 - the whole line needs a run
+
+
+def test_a_log_has_every_line_with_its_time(tmp_path, capsys):
+    """Lines go to stderr and to the file; after its end, to stderr alone."""
+    path = tmp_path / "run.log"
+    end = display.open_journal(path)
+    display.say("one line")
+    end()
+    display.say("another line")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d one line\n", path.read_text())
+    assert not any(isinstance(each, RotatingFileHandler) for each in display.JOURNAL.handlers)
+
+
+def test_a_log_is_rotated(tmp_path, monkeypatch):
+    """A file that is full is renamed, and no more than the set number is kept."""
+    monkeypatch.setattr(display, "LOG_BYTES", 60)
+    end = display.open_journal(tmp_path / "run.log")
+    for k in range(20):
+        display.say(f"line {k} of a long run")
+    end()
+    assert len(list(tmp_path.iterdir())) == display.LOG_FILES + 1
+
+
+def test_a_log_that_cannot_be_written_is_a_mistake_that_is_named(tmp_path):
+    """A folder that does not exist is told before anything runs."""
+    with pytest.raises(UsageError, match="expected a file that can be written"):
+        display.open_journal(tmp_path / "no" / "run.log")
