@@ -12,8 +12,6 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-from markupsafe import Markup
-
 from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
 from gapsmith.agent.evaluation.executors.base import Executor
@@ -269,11 +267,7 @@ class Run:
         return self._report
 
     def _repr_html_(self) -> str:
-        """Formats itself for a notebook: its report, or what it has done."""
-        if self._report is not None:
-            return self._report._repr_html_()
-        text = f"Run {self.number}: {self.problem.name}; {self.ledger.evaluations} evaluations, no report yet"
-        return str(Markup("<p>{}</p>").format(text))
+        return self._report._repr_html_() if self._report else f"<p>Run {self.number}: no report yet</p>"
 
     def _show(self, task: str, done: int, whole: int) -> None:
         """Shows progress. Raises RunStopped where a stop ends what is being done."""
