@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from sqlmodel import SQLModel, create_engine
 
 from gapsmith.agent.archive.migrations import MIGRATIONS, Migration
+from gapsmith.agent.archive.safety.cells import remember_engine
 from gapsmith.agent.archive.safety.guarding import BUSY_SECONDS
 from gapsmith.agent.archive.tables import SCHEMA
 from gapsmith.evaluators.base import GapsmithError, UsageError
@@ -40,6 +41,12 @@ def open_engine(
         migrations: migrations from older schemas.
         reading: open for reading only: the archive is neither created nor migrated; its folder may be read-only.
     """
+    engine = _open(location, migrations, reading)
+    remember_engine(engine, _hide_password(location))
+    return engine
+
+
+def _open(location: str, migrations: Mapping[int, Migration], reading: bool) -> Engine:
     try:
         url = _parse_location(location)
         if reading and url.get_backend_name() == "sqlite":

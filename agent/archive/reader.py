@@ -40,6 +40,7 @@ from gapsmith.agent.archive.queries import (
     SlotCost,
     StoredVersion,
 )
+from gapsmith.agent.archive.safety.cells import check_detail
 from gapsmith.agent.archive.safety.leases import is_over
 from gapsmith.agent.archive.tables import (
     ArmRow,
@@ -180,7 +181,10 @@ class Reader:
 
     def read_events(self, run: int) -> list[Event]:
         """Reads all decisions of a run, by slot."""
-        return self._all(select(Event).where(Event.run == run).order_by(col(Event.slot), col(Event.id)))
+        events = self._all(select(Event).where(Event.run == run).order_by(col(Event.slot), col(Event.id)))
+        for event in events:
+            check_detail(self.location, run, event.slot, event.kind, event.detail)
+        return events
 
     def read_tallies(self, run: int) -> list[ArmRow]:
         """Reads the bandit statistics of a run, by kind and name."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from gapsmith.agent.archive.safety.cells import check_columns
 from gapsmith.evaluators.base import FIRST_VERSION
 
 SCHEMA = 5
@@ -329,3 +330,6 @@ class CounterexampleRow(SQLModel, table=True):
     optimum: float
     found: float
     program: int | None = Field(default=None, foreign_key="programs.id")
+
+
+check_columns(SQLModel.metadata.tables.values())

@@ -373,7 +373,13 @@ class Run:
         called = self.settings.problem
         if number is None:
             return describe_unused_results(self.archive, self.problem, called)
-        return check_version(self.archive, self.archive.run(number), self.problem, called)
+        row = self.archive.run(number)
+        if row.problem != self.problem.name:
+            raise UsageError(
+                f"run {number} is of the problem {row.problem!r}, but its settings name {self.problem.name!r}; "
+                "expected the same: restore a copy of the archive"
+            )
+        return check_version(self.archive, row, self.problem, called)
 
     def _start_run(self) -> int:
         """Starts a new run in the archive; returns its number."""

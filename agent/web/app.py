@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive.safety.cells import DamagedCell
 from gapsmith.agent.web.ask import Ask
 from gapsmith.agent.web.pages.compare import show_compare
 from gapsmith.agent.web.pages.decisions import show_decisions
@@ -70,6 +71,7 @@ def build_app(store: Archive, access: Access, watcher: Watcher | None = None) ->
     routes += [Route("/program/{number:int}/module.py", _serve_module(view))]
     routes += [Route("/live", _serve_changes(watcher)), Route("/static/{name}", _serve_file)]
     handlers: Any = {
+        DamagedCell: _report(view, watcher, 500),
         GapsmithError: _report(view, watcher, 404),
         SandboxError: _report(view, watcher, 500),
         HTTPException: _report(view, watcher, 404),

@@ -306,9 +306,13 @@ def _describe_gaps(program: Program, row: CandidateRow, report: dict[str, Any] |
         found.append(f"validation: {row.validation_gap:.3f} (pooled)")
     best = (report or {}).get("best") or {}
     if best.get("id") == program.id and best.get("pooled_gap_percent") is not None:
-        mean, share = best["mean_gap_percent"], 100 * best["optimal_share"]
-        pooled = f"{best['pooled_gap_percent']:.3f} pooled{_describe_test(best)}"
-        found.append(f"sealed test: {pooled}, {mean:.3f} mean; {share:.1f} % optimal")
+        words = [f"{best['pooled_gap_percent']:.3f} pooled{_describe_test(best)}"]
+        words += [f"{mean:.3f} mean"] if (mean := best.get("mean_gap_percent")) is not None else []
+        optimal = best.get("optimal_share")
+        found.append(
+            f"sealed test: {', '.join(words)}"
+            + ("" if optimal is None else f"; {100 * optimal:.1f} % optimal")
+        )
     return found or ["none: the program did not solve its training instances"]
 
 
@@ -329,7 +333,8 @@ def _describe_limits(problem: Problem, run: RunRow) -> list[str]:
 
 def _describe_test(best: Mapping[str, Any]) -> str:
     """Formats interval, number of instances and failures, in parentheses."""
-    interval = [f"95 % interval {best['ci95'][0]:.3f} to {best['ci95'][1]:.3f}"] if best["ci95"] else []
+    limits = best.get("ci95") or (None, None)
+    interval = [] if None in limits else [f"95 % interval {limits[0]:.3f} to {limits[1]:.3f}"]
     failures = len(best.get("failures") or ())
     failed = [f"failed on {failures} more"] if failures else []
     solved = [f"{best['solved']} instances"] if "solved" in best else []  # reports before did not say

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, text
+from sqlalchemy import text
 
-from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive import Archive, CandidateRow, Event
+from gapsmith.agent.archive.safety.cells import check_detail, types_of
 
 PAGE = 100
 
@@ -14,15 +15,21 @@ GATE = text(
     "SELECT e.slot, e.detail, c.program, c.operator, c.name, c.model, c.validation_gap FROM events e "
     "LEFT JOIN candidates c ON c.run = e.run AND c.slot = e.slot "
     "WHERE e.run = :run AND e.kind = 'gate' ORDER BY e.slot LIMIT :limit OFFSET :skip"
-).columns(detail=JSON)
+).columns(
+    **types_of(Event, "slot", "detail"),
+    **types_of(CandidateRow, "program", "operator", "name", "model", "validation_gap", optional=True),
+)
 KINDS = text(
     "SELECT kind, count(*) FROM events WHERE run = :run AND slot >= 0 GROUP BY kind ORDER BY 2 DESC LIMIT 50"
-)
+).columns(**types_of(Event, "kind"))
 LATEST = text(
     "SELECT e.slot, e.kind, e.detail, c.program, c.operator, c.name FROM events e "
     "LEFT JOIN candidates c ON c.run = e.run AND c.slot = e.slot "
     "WHERE e.run = :run AND e.slot >= 0 ORDER BY e.slot DESC, e.id DESC LIMIT :limit OFFSET :skip"
-).columns(detail=JSON)
+).columns(
+    **types_of(Event, "slot", "kind", "detail"),
+    **types_of(CandidateRow, "program", "operator", "name", optional=True),
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,10 @@ def list_gate_decisions(store: Archive, run: int, page: int) -> list[GateDecisio
     """Lists a page of the gate's decisions, in order."""
     values = {"run": run, "limit": PAGE, "skip": PAGE * (page - 1)}
     with store.engine.connect() as connection:
-        return [GateDecision(*row) for row in connection.execute(GATE, values)]
+        found = [GateDecision(*row) for row in connection.execute(GATE, values)]
+    for each in found:
+        check_detail(store.location, run, each.slot, "gate", each.detail)
+    return found
 
 
 def count_kinds(store: Archive, run: int) -> dict[str, int]:
@@ -67,4 +77,7 @@ def list_latest(store: Archive, run: int, page: int) -> list[SlotDecision]:
     """Lists a page of all decisions about slots, the latest first."""
     values = {"run": run, "limit": PAGE, "skip": PAGE * (page - 1)}
     with store.engine.connect() as connection:
-        return [SlotDecision(*row) for row in connection.execute(LATEST, values)]
+        found = [SlotDecision(*row) for row in connection.execute(LATEST, values)]
+    for each in found:
+        check_detail(store.location, run, each.slot, each.kind, each.detail)
+    return found

@@ -1,28 +1,31 @@
 """Problems of an archive: their runs, exact results and formulations."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from gapsmith.agent.archive import ADDED, DISCOVERY, Archive, RunRow
+from gapsmith.agent.archive import ADDED, DISCOVERY, Archive, BaselineRow, RunRow
+from gapsmith.agent.archive.safety.cells import types_of
 from gapsmith.evaluators.base import Baseline
 
 PAGE = 100
 
-RUNS = text("SELECT problem, count(*), max(id) FROM runs GROUP BY problem ORDER BY problem")
+RUNS = text("SELECT problem, count(*), max(id) FROM runs GROUP BY problem ORDER BY problem").columns(
+    **types_of(RunRow, "problem")
+)
 SOLVED = text(
     "SELECT problem, count(*), sum(CASE WHEN lower = upper THEN 1 ELSE 0 END), sum(seconds) FROM baselines "
     "GROUP BY problem ORDER BY problem"
-)
+).columns(**types_of(BaselineRow, "problem"))
 SOLVED_OF = text(
     "SELECT count(*), sum(CASE WHEN lower = upper THEN 1 ELSE 0 END), sum(seconds) FROM baselines "
     "WHERE problem = :problem"
 )
+COLUMNS = ("version", "instance", "digest", "lower", "upper", "solver", "seconds", "allowed")
 BASELINES = (
-    "SELECT version, instance, digest, lower, upper, solver, seconds, allowed FROM baselines "
+    f"SELECT {', '.join(COLUMNS)} FROM baselines "
     "WHERE problem = :problem {condition} ORDER BY {order} LIMIT :limit OFFSET :skip"
 )
 ORDERS = {
@@ -34,7 +37,7 @@ CHOICES = {"all": "", "proven": "AND lower = upper", "open": "AND lower < upper"
 SOLUTION = text(
     "SELECT instance, lower, upper, solution, solver, seconds FROM baselines "
     "WHERE problem = :problem AND version = :version AND digest = :digest"
-)
+).columns(**types_of(BaselineRow, "instance", "lower", "upper", "solution", "solver", "seconds"))
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,9 @@ def count_baselines(store: Archive, problem: str) -> tuple[int, int, float]:
 
 def list_baselines(store: Archive, problem: str, order: str, choice: str, page: int) -> list[Solved]:
     """Lists a page of exact results."""
-    query = text(BASELINES.format(condition=CHOICES[choice], order=ORDERS[order]))
+    query = text(BASELINES.format(condition=CHOICES[choice], order=ORDERS[order])).columns(
+        **types_of(BaselineRow, *COLUMNS)
+    )
     values = {"problem": problem, "limit": PAGE, "skip": PAGE * (page - 1)}
     with store.engine.connect() as connection:
         return [Solved(*row) for row in connection.execute(query, values)]
@@ -102,8 +107,7 @@ def find_baseline(store: Archive, problem: str, version: str, digest: str) -> tu
     if row is None:
         return None
     instance, lower, upper, solution, solver, seconds = row
-    plain = json.loads(solution) if isinstance(solution, str) else solution
-    return instance, Baseline(lower, upper, plain, solver, seconds)
+    return instance, Baseline(lower, upper, solution, solver, seconds)
 
 
 def list_formulation_runs(store: Archive, limit: int = 100) -> list[RunRow]:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, bindparam, text
+from sqlalchemy import bindparam, text
 
-from gapsmith.agent.archive import Archive, CandidateRow
+from gapsmith.agent.archive import Archive, BaselineRow, CandidateRow, Evaluation, Event, Program
+from gapsmith.agent.archive.safety.cells import check_detail, types_of
 from gapsmith.evaluators.base import Baseline
 
 PAGE = 50
@@ -19,21 +20,30 @@ ORDERS = {
 """Orders of the programs of a run; the first one is that of an index."""
 MOST_ANCESTORS = 60
 
+COLUMNS = (
+    "slot", "program", "operator", "name", "parents", "outcome", "message", "train_gap", "validation_gap", "gate",
+    "arm", "model", "cpu_seconds",
+)  # fmt: skip
 LIST = (
-    "SELECT slot, program, operator, name, parents, outcome, message, train_gap, validation_gap, gate, arm, model, "
-    "cpu_seconds FROM candidates WHERE run = :run AND {condition} ORDER BY {order} LIMIT :limit OFFSET :skip"
+    f"SELECT {', '.join(COLUMNS)} FROM candidates "
+    "WHERE run = :run AND {condition} ORDER BY {order} LIMIT :limit OFFSET :skip"
 )
 NUMBER = "SELECT count(*) FROM candidates WHERE run = :run AND {condition}"
 SLOT_EVENTS = text("SELECT kind, detail FROM events WHERE run = :run AND slot = :slot ORDER BY id").columns(
-    detail=JSON
+    **types_of(Event, "kind", "detail")
 )
-SIZES = text("SELECT id, size FROM programs WHERE id IN :programs").bindparams(
-    bindparam("programs", expanding=True)
+SIZES = (
+    text("SELECT id, size FROM programs WHERE id IN :programs")
+    .bindparams(bindparam("programs", expanding=True))
+    .columns(**types_of(Program, "id", "size"))
 )
 SCORES = text(
     "SELECT e.digest, e.instance, e.outcome, e.message, e.cost, e.cpu_seconds, b.lower, b.upper, b.solver, b.seconds "
     "FROM evaluations e LEFT JOIN baselines b ON b.problem = :problem AND b.version = :version "
     "AND b.digest = e.digest WHERE e.program = :program ORDER BY e.digest LIMIT :limit"
+).columns(
+    **types_of(Evaluation, "digest", "instance", "outcome", "message", "cost", "cpu_seconds"),
+    **types_of(BaselineRow, "lower", "upper", "solver", "seconds", optional=True),
 )
 
 
@@ -89,7 +99,7 @@ def list_programs(
     words = {"condition": " AND ".join(conditions), "order": ORDERS[order]}
     values = {"run": run, "outcome": outcome, "operator": operator, "limit": PAGE, "skip": PAGE * (page - 1)}
     with store.engine.connect() as connection:
-        query = text(LIST.format(**words)).columns(parents=JSON)
+        query = text(LIST.format(**words)).columns(**types_of(CandidateRow, *COLUMNS))
         rows = [Listed(*row) for row in connection.execute(query, _take(values, LIST.format(**words)))]
         counting = text(NUMBER.format(**words))
         count = connection.execute(counting, _take(values, NUMBER.format(**words))).scalar() or 0
@@ -102,7 +112,9 @@ def _take(values: Mapping[str, Any], query: str) -> dict[str, Any]:
 
 def list_operators(store: Archive, run: int) -> list[str]:
     """Lists the operators of a run by name."""
-    query = text("SELECT DISTINCT operator FROM candidates WHERE run = :run ORDER BY operator")
+    query = text("SELECT DISTINCT operator FROM candidates WHERE run = :run ORDER BY operator").columns(
+        **types_of(CandidateRow, "operator")
+    )
     with store.engine.connect() as connection:
         return [name for (name,) in connection.execute(query, {"run": run})]
 
@@ -110,9 +122,10 @@ def list_operators(store: Archive, run: int) -> list[str]:
 def list_slot_events(store: Archive, run: int, slot: int) -> list[tuple[str, Mapping[str, Any]]]:
     """Lists what was decided about a slot."""
     with store.engine.connect() as connection:
-        return [
-            (kind, detail) for kind, detail in connection.execute(SLOT_EVENTS, {"run": run, "slot": slot})
-        ]
+        found = [tuple(row) for row in connection.execute(SLOT_EVENTS, {"run": run, "slot": slot})]
+    for kind, detail in found:
+        check_detail(store.location, run, slot, kind, detail)
+    return found
 
 
 def list_results(store: Archive, program: int, problem: str, version: str, limit: int = 1000) -> list[Result]:

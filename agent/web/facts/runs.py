@@ -1,14 +1,14 @@
 """Runs: a page of them, and what one has done so far."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, case, func, or_, select, text
+from sqlalchemy import case, func, or_, select, text
 from sqlmodel import col
 
-from gapsmith.agent.archive import Archive, RunRow
+from gapsmith.agent.archive import Archive, CandidateRow, Event, RunRow
+from gapsmith.agent.archive.safety.cells import check_detail, types_of
 from gapsmith.agent.models.spec import hide_login
 
 PAGE = 50
@@ -17,16 +17,16 @@ PAGE = 50
 ORDERS = ("run", "problem", "model", "status", "seconds", "cost", "gap")
 
 RECENT = text("SELECT slot, kind, detail FROM events WHERE run = :run AND slot < 0 ORDER BY id").columns(
-    detail=JSON
+    **types_of(Event, "slot", "kind", "detail")
 )
 COUNTS = text(
     "SELECT outcome, count(*), coalesce(sum(charged), 0) FROM candidates WHERE run = :run GROUP BY outcome"
-)
+).columns(**types_of(CandidateRow, "outcome"))
 SPENT = text("SELECT count(*), sum(usd), sum(seconds) FROM calls WHERE run = :run")
 CHAMPIONS = text(
     "SELECT slot, program, train_gap, validation_gap FROM candidates WHERE run = :run AND train_gap IS NOT NULL "
     "AND (gate <> 'passed') = :no ORDER BY slot LIMIT 400"
-)
+).columns(**types_of(CandidateRow, "slot", "program", "train_gap", "validation_gap"))
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,10 @@ def list_champions(store: Archive, run: int) -> list[Champion]:
 def list_final_events(store: Archive, run: int) -> list[tuple[str, Mapping[str, Any]]]:
     """Lists the events at the end of a run, in order."""
     with store.engine.connect() as connection:
-        rows = connection.execute(RECENT, {"run": run})
-        return [
-            (kind, detail if isinstance(detail, dict) else json.loads(detail)) for _, kind, detail in rows
-        ]
+        rows = connection.execute(RECENT, {"run": run}).all()
+    for slot, kind, detail in rows:
+        check_detail(store.location, run, slot, kind, detail)
+    return [(kind, detail) for _, kind, detail in rows]
 
 
 def list_limits(run: RunRow) -> list[tuple[str, float]]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, text
+from sqlalchemy import text
 
-from gapsmith.agent.archive import Archive
+from gapsmith.agent.archive import Archive, CallRow, CandidateRow, Event
+from gapsmith.agent.archive.safety.cells import types_of
 
 PAGE = 100
 REPAIRS = 100_000
@@ -17,9 +18,14 @@ SAMPLES = text(
     "SELECT c.slot, c.operator, c.program, c.outcome, c.message, e.detail FROM candidates c "
     "LEFT JOIN events e ON e.run = c.run AND e.slot = c.slot AND e.kind = 'verdict' "
     "WHERE c.run = :run ORDER BY c.slot % 100000, c.slot LIMIT :limit OFFSET :skip"
-).columns(detail=JSON)
+).columns(
+    **types_of(CandidateRow, "slot", "operator", "program", "outcome", "message"),
+    **types_of(Event, "detail", optional=True),
+)
 COUNT = text("SELECT count(*) FROM candidates WHERE run = :run")
-QUESTION = text("SELECT prompt FROM calls WHERE run = :run ORDER BY slot LIMIT 1")
+QUESTION = text("SELECT prompt FROM calls WHERE run = :run ORDER BY slot LIMIT 1").columns(
+    **types_of(CallRow, "prompt")
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
 """Every page of a small real archive: it is there, it is escaped, and its links lead somewhere."""
 
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 from html.parser import HTMLParser
 
 import pytest
@@ -10,6 +13,7 @@ pytest.importorskip("starlette")
 
 from starlette.testclient import TestClient
 
+from gapsmith.agent.archive import Archive
 from gapsmith.agent.web.app import build_app
 from gapsmith.agent.web.serving.guard import Access
 
@@ -98,6 +102,30 @@ def test_hostile_text_is_shown(client, hostile):
     """Code, prompt, reply, message and names of the hostile program stand on its page, escaped."""
     text = client.get(f"/program/{hostile}").text
     assert text.count("&lt;script&gt;") >= 5
+
+
+@pytest.mark.parametrize(
+    ("page", "change"),
+    [
+        ("/run/1", "UPDATE candidates SET train_gap = 'x' WHERE run = 1 AND slot = 0"),
+        ("/run/1/decisions", "UPDATE events SET detail = '{\"gain\": []}' WHERE kind = 'gate'"),
+        ("/program/1", "UPDATE evaluations SET cpu_seconds = 'x'"),
+        ("/questions", "UPDATE runs SET config = '{\"verb\": 3}'"),
+    ],
+)
+def test_a_damaged_cell_is_an_error_page(archive_place, tmp_path, page, change):
+    """The page says which cell is damaged and what to do; the server goes on."""
+    place = tmp_path / "wrong.db"
+    shutil.copy(archive_place, place)
+    with closing(sqlite3.connect(place)) as database:
+        database.execute(change)
+        database.commit()
+    with closing(Archive(str(place), True)) as store:
+        client = TestClient(build_app(store, Access(token="secret")), base_url="http://127.0.0.1")
+        client.get("/?token=secret")
+        answer = client.get(page)
+    assert answer.status_code == 500
+    assert "restore a copy" in answer.text
 
 
 def test_links_lead_to_pages(client):

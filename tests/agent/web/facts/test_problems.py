@@ -6,6 +6,10 @@ from gapsmith.agent.archive import Archive
 from gapsmith.agent.web.facts import problems
 from gapsmith.evaluators.base import Baseline, Instance
 
+RATIO = {"value": 0.5, "ci95": None, "instances": 2}
+FORMULATION = {
+    "ratio": RATIO, "units": 1.5, "base_units": 3.0, "placebo": RATIO, "wall_ratio": None, "verified": None,
+}  # fmt: skip
 BOUNDS = ((5.0, 5.0, 1.0), (4.0, 6.0, 3.0), (1.0, 9.0, 2.0))
 
 
@@ -16,7 +20,7 @@ def store(place):
     store.start("tsp", "offline", 0, {}, "1")
     second = store.start("tardiness_interval", "offline", 0, {}, "1")
     store.start("modelling", "manual:x", 0, {"verb": "model", "about": {"file": "q.txt"}}, "1")
-    store.finish(second, "done", 1.0, {"formulation": {"units": 1.5}, "best": {}})
+    store.finish(second, "done", 1.0, {"formulation": FORMULATION, "best": {}})
     for k, (lower, upper, seconds) in enumerate(BOUNDS):
         found = Baseline(lower, upper, [k, 0], "exact", seconds)
         store.add_baseline("tsp", Instance(f"train-0-{k}", {"k": k}), found, 60.0)
