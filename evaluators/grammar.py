@@ -9,6 +9,38 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What reading a source may raise: ValueError for null bytes and lone surrogates, the last two for deep nesting."""
+
+TRIES = 5
+
+
+def parse_python(source: str) -> ast.Module:
+    """Parses a source; raises one of UNREADABLE."""
+    tree: ast.Module = _parse(source, "exec")
+    return tree
+
+
+def parse_expression(text: str) -> ast.expr:
+    """Parses an expression; raises one of UNREADABLE."""
+    tree: ast.Expression = _parse(text, "eval")
+    return tree.body
+
+
+def _parse(source: str, mode: str) -> Any:
+    """Parses a source, again where CPython's parser stumbles.
+
+    CPython 3.11 counts the depth of all threads' trees together, so that one thread may see the other's and raise
+    SystemError for a source that is fine. What fails every time is nested too deep.
+    """
+    for _ in range(TRIES):
+        try:
+            return ast.parse(source, mode=mode)
+        except SystemError:
+            continue
+    raise RecursionError("it is nested too deep")
+
+
 BLOCKS = "gapsmith_blocks"
 """The module from which programs import the compiled functions of a problem."""
 
@@ -140,7 +172,7 @@ class CompiledFunctions:
     def _statements(self) -> dict[str, ast.stmt]:
         """The top-level statements by the names that they bind."""
         found: dict[str, ast.stmt] = {}
-        for statement in ast.parse(self._text).body:
+        for statement in parse_python(self._text).body:
             for name in _list_bound(statement):
                 found.setdefault(name, statement)
         return found

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from gapsmith.evaluators.grammar import parse_python
+
 OURS = "gapsmith."
 
 
@@ -75,7 +77,7 @@ class Bundle:
 def _map_bindings(module: str) -> dict[str, ast.stmt]:
     """Maps the names that a module binds to its top-level statements."""
     found: dict[str, ast.stmt] = {}
-    for statement in ast.parse(_read_source(module)).body:
+    for statement in parse_python(_read_source(module)).body:
         for name in _bound(statement):
             found.setdefault(name, statement)
     return found

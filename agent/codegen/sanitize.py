@@ -9,6 +9,8 @@ direction of a line, hide letters, end the fence that it stands in, or fill a sc
 import ast
 import re
 
+from gapsmith.evaluators.grammar import UNREADABLE, parse_python
+
 LONGEST_MESSAGE = 1500
 LONGEST_LINE = 160
 
@@ -48,8 +50,8 @@ def escape_invisible(source: str) -> str | None:
     if clean == source:
         return source
     try:
-        same = ast.dump(ast.parse(clean)) == ast.dump(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        same = ast.dump(parse_python(clean)) == ast.dump(parse_python(source))
+    except UNREADABLE:
         return None
     return clean if same else None
 

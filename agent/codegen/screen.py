@@ -15,7 +15,7 @@ from typing import Any
 from gapsmith.agent.codegen.forbidden import find_forbidden
 from gapsmith.agent.codegen.forbidden_places import Kinds
 from gapsmith.agent.codegen.replies.cleanup import parse_source
-from gapsmith.evaluators.grammar import EntryPoint
+from gapsmith.evaluators.grammar import EntryPoint, parse_python
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 ALLOWED_IMPORTS = frozenset(
@@ -149,7 +149,7 @@ def _measure_length(value: object) -> int:
 def _describe_syntax_error(source: str) -> str:
     """Says where and why the parser stops."""
     try:
-        ast.parse(source)
+        parse_python(source)
     except SyntaxError as error:
         line = (error.text or "").strip()
         return f"line {error.lineno}: {error.msg}" + (f": {line[:80]}" if line else "")

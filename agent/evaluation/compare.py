@@ -17,6 +17,7 @@ from gapsmith.agent.evaluation.baselines.records import Finding, Record, find_re
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.own.files import add_version
 from gapsmith.evaluators.base import Baseline, GapsmithError, Instance, Problem, UsageError, describe_unknown
+from gapsmith.evaluators.grammar import UNREADABLE, parse_python
 from gapsmith.evaluators.outcomes import CandidateOutcome
 from gapsmith.evaluators.running.assess import Runner, assess_all
 from gapsmith.evaluators.scoring import Aggregate, Failure, Scale, Score
@@ -220,8 +221,8 @@ def extract_exported(source: str) -> str:
         return f"from __future__ import annotations\n\nimport numpy as np\n\n{program.strip()}\n"
     if SANDBOXED_IMPORT not in source:
         return source
-    with suppress(SyntaxError, ValueError):
-        for node in ast.parse(source).body:
+    with suppress(*UNREADABLE):
+        for node in parse_python(source).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == SANDBOXED_SOURCE:
                 return str(ast.literal_eval(node.value))
     return source

@@ -118,7 +118,8 @@ def _make_module(name: str, source: str, **given: Any) -> types.ModuleType:
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
     try:
         code = compile(source, file, "exec")
-    except (SyntaxError, ValueError, RecursionError) as error:  # ValueError: null bytes, lone surrogates.
+    except (SyntaxError, ValueError, RecursionError, SystemError) as error:
+        # ValueError: null bytes, lone surrogates; SystemError: what CPython itself stumbles over
         raise Refused("syntax_error", _describe_syntax_error(error)) from None
     module = types.ModuleType(name)
     module.__dict__.update(given)

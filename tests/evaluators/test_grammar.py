@@ -1,10 +1,15 @@
 """Compiled functions of a problem: what is offered, what is shown, and what an exported program needs."""
 
+import ast
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from gapsmith.evaluators.grammar import CompiledFunctions, Grammar
+from gapsmith.agent.codegen.screen import screen
+from gapsmith.agent.models.offline.program import parse
+from gapsmith.evaluators.catalogue import load_problem
+from gapsmith.evaluators.grammar import UNREADABLE, CompiledFunctions, Grammar, parse_python
 
 FILE = '''
 """Trusted functions."""
@@ -104,3 +109,42 @@ def test_compiled_blocks_take_part_on_demand() -> None:
     assert grammar.header == "import numpy as np"
     assert chosen.write_header(10.0) == f"{chosen.header}\nSECONDS = 10"
     assert grammar.write_header(10.0) == grammar.header
+
+
+PARSED = "def schedule(p, d):\n    return [0]\n"
+
+
+def fail(monkeypatch, times):
+    """Lets CPython's parser raise SystemError so many times."""
+    left, real = [times], ast.parse
+
+    def stumble(*arguments, **words):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise SystemError("AST constructor recursion depth mismatch (before=63, after=65)")
+        return real(*arguments, **words)
+
+    monkeypatch.setattr(ast, "parse", stumble)
+
+
+def test_a_stumble_of_the_parser_changes_nothing(monkeypatch):
+    """A SystemError that another thread causes is no fact about the source."""
+    expected = ast.dump(ast.parse(PARSED))
+    fail(monkeypatch, 2)
+    assert ast.dump(parse_python(PARSED)) == expected
+
+
+@pytest.mark.parametrize("source", ["(" * 400, "x" + "+x" * 200_000, "\0", "\ud800", "def"])
+def test_failures_are_a_few(source):
+    """Depth, null bytes, surrogates and wrong syntax raise what callers expect."""
+    with suppress(*UNREADABLE):
+        parse_python(source)
+
+
+def test_what_always_fails_is_an_outcome(monkeypatch):
+    """Screening gives it a name, and `offline` takes it for no program."""
+    fail(monkeypatch, 10**9)
+    found = screen(PARSED, load_problem("single_machine_tardiness").entry)
+    assert found.outcome == "syntax_error"
+    assert found.message == "the code cannot be parsed: it is nested too deep"
+    assert parse("x = 'never seen before'\n") is None

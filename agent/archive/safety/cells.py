@@ -198,7 +198,7 @@ def check_columns(tables: Iterable[Table]) -> None:
             column.type = Cell(column.type, place, optional)
 
 
-def types_of(table: type[Any], *names: str, optional: bool = False) -> dict[str, Cell]:
+def find_types(table: type[Any], *names: str, optional: bool = False) -> dict[str, Cell]:
     """Returns the types of columns by name, for a query in SQL.
 
     Args:

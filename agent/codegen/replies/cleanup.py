@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from gapsmith.agent.codegen.replies.markdown import dedent_text, unescape_html
+from gapsmith.evaluators.grammar import UNREADABLE, parse_python
 
 MOST_CUTS = 12
 LONGEST_NUMBER = 9
@@ -42,8 +43,8 @@ def parse_source(source: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():  # of a candidate's escapes and comparisons
             warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return parse_python(source)
+    except UNREADABLE:
         return None
 
 
@@ -175,7 +176,7 @@ def _stop(text: str, lines: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(text)
+            parse_python(text)
     except SyntaxError as error:
         place = (error.lineno or 0) - 1
         # An indented line is of a program that was cut off: what is left of it would be another program.

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from gapsmith.agent.codegen.replies.cleanup import parse_source
 from gapsmith.agent.codegen.replies.repair import Mended, remove_trials
-from gapsmith.evaluators.grammar import EntryPoint
+from gapsmith.evaluators.grammar import UNREADABLE, EntryPoint
 
 _IMPORTS = {
     "np": "import numpy as np",
@@ -146,7 +146,7 @@ def _find_unbound(source: str) -> frozenset[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = symtable.symtable(source, "candidate", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (*UNREADABLE, SystemError):
         return frozenset()
     scopes = list(_walk_scopes(module))
     outer = [

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 from gapsmith.agent.codegen.replies.cleanup import parse_source
-from gapsmith.evaluators.grammar import EntryPoint
+from gapsmith.evaluators.grammar import UNREADABLE, EntryPoint
 
-UNWRITABLE = (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError)
+UNWRITABLE = (*UNREADABLE, tokenize.TokenError)
 """Errors of writing a tree or reading its tokens, where it is nested too deeply or has too long a number."""
 Mended = tuple[str, str]
 """A source, and a description of the repair."""

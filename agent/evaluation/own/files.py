@@ -21,6 +21,7 @@ from types import ModuleType
 from gapsmith.agent.evaluation.own.guarding import guard_problem
 from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageError
 from gapsmith.evaluators.catalogue import find_origin
+from gapsmith.evaluators.grammar import parse_python
 
 DIGITS = 16
 _SCALED = ("sizes", "generate", "baseline")
@@ -101,7 +102,7 @@ def _read_source(file: Path) -> str:
 
 def _find_imports(source: str) -> set[str]:
     """Finds the first parts of the names of all imported modules."""
-    nodes = list(ast.walk(ast.parse(source)))
+    nodes = list(ast.walk(parse_python(source)))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     parts = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
     return {name.partition(".")[0] for name in plain | parts} - {""}

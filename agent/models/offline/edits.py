@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple, TypeGuard
 
-from gapsmith.agent.models.offline.program import UNREADABLE, Piece, Program
+from gapsmith.agent.models.offline.program import Piece, Program
 from gapsmith.agent.search.tuning.docstrings import update_docstrings
+from gapsmith.evaluators.grammar import UNREADABLE, parse_expression
 
 LONGEST = 8000  # characters: beyond it no statement is doubled
 GREATEST = 10**6
@@ -115,7 +116,7 @@ def blend_arguments(rng: Random, function: ast.stmt) -> str:
         return ""
     node, others = rng.choice(found)
     share = float(f"{rng.choice((-1, 1)) * math.exp(rng.uniform(-3, 1)):.2g}")
-    mixed = ast.parse(f"{node.id} + {share} * {rng.choice(others)}", mode="eval").body
+    mixed = parse_expression(f"{node.id} + {share} * {rng.choice(others)}")
     _Replacing(node, mixed).visit(function)
     return f"{node.id} became {_shorten(mixed)}"
 

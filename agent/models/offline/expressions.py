@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from gapsmith.evaluators.grammar import parse_expression
+
 LEAST_DIVISOR = 1e-9
 GREATEST = 1e12
 
@@ -95,7 +97,7 @@ def read(expression: ast.expr) -> Node:
 
 def read_text(text: str) -> Node:
     """Parses an expression given as text. Raises SyntaxError."""
-    return read(ast.parse(text, mode="eval").body)
+    return read(parse_expression(text))
 
 
 def _read_binary(head: str, left: Node, right: Node) -> Node:
@@ -245,7 +247,7 @@ def write_text(node: Node, signs: Signs) -> str:
 
     Protected where nothing is known of a sign.
     """
-    return ast.unparse(ast.parse(_write(node, signs), mode="eval"))
+    return ast.unparse(parse_expression(_write(node, signs)))
 
 
 def _write(node: Node, signs: Signs) -> str:

@@ -12,7 +12,7 @@ from random import Random
 
 from gapsmith.agent.models.base import ModelError, Reply, Request
 from gapsmith.evaluators.base import Problem
-from gapsmith.evaluators.grammar import Library
+from gapsmith.evaluators.grammar import UNREADABLE, Library, parse_python
 
 Subset = frozenset[str]
 Proposal = Callable[[Sequence[str], Random, Sequence[Subset]], Subset]
@@ -43,8 +43,8 @@ def reply(request: Request, problem: Problem, library: Library) -> Reply:
 def find_patterns(source: str, names: Sequence[str]) -> Subset:
     """Lists the patterns of the library that a program calls."""
     try:
-        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    except (SyntaxError, ValueError, RecursionError):
+        calls = [node for node in ast.walk(parse_python(source)) if isinstance(node, ast.Call)]
+    except UNREADABLE:
         return frozenset()
     return frozenset(c.func.id for c in calls if isinstance(c.func, ast.Name) and c.func.id in names)
 

@@ -17,7 +17,7 @@ from gapsmith.agent.models.offline.expressions import Node, read, write_text
 from gapsmith.agent.models.offline.vocabulary import Vocabulary
 from gapsmith.agent.search.tuning.docstrings import update_docstrings
 from gapsmith.evaluators.base import Problem
-from gapsmith.evaluators.grammar import extract_source
+from gapsmith.evaluators.grammar import UNREADABLE, extract_source, parse_python
 
 Found = TypeVar("Found", bound=ast.AST)
 
@@ -28,7 +28,6 @@ LEAST_SETTING = 3
 """Smaller whole numbers are ends, steps and powers: no settings, and nothing that a setting may become."""
 
 # What reading and printing raise for code that is broken, hostile, or beyond what `ast` can print.
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 class Piece(NamedTuple):
@@ -42,7 +41,7 @@ class Piece(NamedTuple):
 
     def parse_tree(self) -> ast.stmt:
         """Parses the statement anew, so that it may be changed."""
-        return ast.parse(self.text).body[0]
+        return parse_python(self.text).body[0]
 
 
 class Program(NamedTuple):
@@ -81,7 +80,7 @@ def parse(source: str) -> Program | None:
     """Splits a module into pieces; None where it is not Python."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        body = ast.parse(source).body
+        body = parse_python(source).body
     except UNREADABLE:
         return None
     return Program(tuple(_split_pieces(source.split("\n"), body))) if body else None
@@ -112,7 +111,7 @@ class Block:
     def __init__(self, source: str) -> None:
         self.source = source
         self._lines = source.split("\n")
-        self._tree = ast.parse(source).body[0]
+        self._tree = parse_python(source).body[0]
         self._nodes = tuple(ast.walk(self._tree))
 
     @cached_property

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from gapsmith.agent.codegen.screen import write_canonical
 from gapsmith.evaluators.base import GapsmithError
-from gapsmith.evaluators.grammar import EntryPoint
+from gapsmith.evaluators.grammar import UNREADABLE, EntryPoint, parse_expression, parse_python
 
 
 def add_annotations(source: str, entry: EntryPoint) -> str:
@@ -19,7 +19,7 @@ def add_annotations(source: str, entry: EntryPoint) -> str:
     Raises:
         GapsmithError: where no form says the same as the program.
     """
-    tree = ast.parse(source)
+    tree = parse_python(source)
     removed = _list_duplicates(tree.body)
     kept = _write_canonical_body(tree, removed)
     writers: tuple[Callable[[], str], ...] = (
@@ -30,9 +30,9 @@ def add_annotations(source: str, entry: EntryPoint) -> str:
     for write in writers:
         try:
             text = write()
-            if _write_canonical_body(ast.parse(text), []) == kept:
+            if _write_canonical_body(parse_python(text), []) == kept:
                 return text
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except UNREADABLE:
             continue
     raise GapsmithError("the program cannot be written as a module; export it with --sandboxed")
 
@@ -52,7 +52,7 @@ def split_lines(source: str) -> list[str]:
 
 
 def _annotate_functions(source: str, entry: EntryPoint) -> str:
-    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.walk(parse_python(source)) if isinstance(node, ast.FunctionDef)]
     lines = split_lines(source)
     for node in sorted(
         functions, key=lambda node: -node.lineno
@@ -60,14 +60,14 @@ def _annotate_functions(source: str, entry: EntryPoint) -> str:
         _annotate(node, entry)
         lines = _replace_head(lines, node)
     text = "\n".join(lines)
-    ast.parse(text)  # a head that was written anew must fit where it stands
+    parse_python(text)  # a head that was written anew must fit where it stands
     return text
 
 
 def _remove_lines(source: str) -> str:
     """Removes the lines of statements that the exported module has itself."""
     lines = split_lines(source)
-    for statement in reversed(_list_duplicates(ast.parse(source).body)):
+    for statement in reversed(_list_duplicates(parse_python(source).body)):
         del lines[statement.lineno - 1 : statement.end_lineno]
     return "\n".join(lines)
 
@@ -119,7 +119,7 @@ def _is_entry(node: ast.FunctionDef, entry: EntryPoint) -> bool:
 
 
 def _parse_expression(text: str) -> ast.expr:
-    return ast.parse(text, mode="eval").body
+    return parse_expression(text)
 
 
 def _replace_head(lines: list[str], node: ast.FunctionDef) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from gapsmith.agent.reports.export.annotations import is_overlapping, split_lines
 from gapsmith.evaluators.base import BLOCKS, NUMBA, GapsmithError, Problem
+from gapsmith.evaluators.grammar import parse_python
 
 SHIM = '''\
 def _compile(*functions: Any, **options: Any) -> Any:
@@ -23,7 +24,7 @@ NOTE = "It is compiled where numba is installed (pip install numba); without it,
 
 def is_compiled(source: str) -> bool:
     """Tells whether a program imports numba or compiled functions."""
-    return any(_find_home(node) for node in ast.parse(source).body)
+    return any(_find_home(node) for node in parse_python(source).body)
 
 
 def replace_imports(source: str, problem: Problem) -> str:
@@ -32,7 +33,7 @@ def replace_imports(source: str, problem: Problem) -> str:
     Raises GapsmithError where a function of the problem has the name of one of the program's, or an import shares a
     line with another statement.
     """
-    tree, lines = ast.parse(source), split_lines(source)
+    tree, lines = parse_python(source), split_lines(source)
     _check_imports(tree)
     head = [SHIM]
     for node in reversed(tree.body):
@@ -90,7 +91,7 @@ def _list_imported(tree: ast.Module) -> list[str]:
 def _extract_blocks(names: Sequence[str], tree: ast.Module, problem: Problem) -> str:
     assert problem.compiled is not None
     source = problem.compiled.extract_source(names)
-    ours = {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    ours = {node.name for node in parse_python(source).body if isinstance(node, ast.FunctionDef)}
     theirs = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     if ours & theirs:
         raise GapsmithError(
@@ -103,7 +104,7 @@ def _extract_blocks(names: Sequence[str], tree: ast.Module, problem: Problem) ->
 def _split_imports(source: str) -> tuple[list[str], str]:
     """Splits off the imports at the top, which the rest needs."""
     lines, place = split_lines(source), 0
-    for node in ast.parse(source).body:
+    for node in parse_python(source).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if not isinstance(node, ast.Import | ast.ImportFrom) and not docstring:
             break

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gapsmith.evaluators.grammar import UNREADABLE, parse_python
+
 MOST = 40
 MOST_READ = 2_000_000
 """Characters that are parsed for one program's proposals: of a long one with many statements the largest are tried."""
@@ -49,12 +51,12 @@ def yield_simpler(source: str, entry: str, limit: int = MOST) -> list[str]:
     """
     try:
         return _yield_shorter(source, entry, limit)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return []  # what cannot be written anew stays as it is
 
 
 def _yield_shorter(source: str, entry: str, limit: int) -> list[str]:
-    lines, tree = _split_lines(source), ast.parse(source)
+    lines, tree = _split_lines(source), parse_python(source)
     edits = list(_yield_edits(lines, tree))
     if len(edits) > (count := MOST_READ // len(source)):
         edits = sorted(edits, key=lambda edit: edit.first - edit.last)[:count]
@@ -74,8 +76,8 @@ def _split_lines(source: str) -> list[str]:
 def _count_nodes(source: str, entry: str) -> int:
     """Counts syntax nodes; 0 for an invalid program."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse_python(source)
+    except UNREADABLE:
         return 0
     if not any(isinstance(node, ast.FunctionDef) and node.name == entry for node in tree.body):
         return 0
@@ -214,7 +216,7 @@ def _replace_text(lines: list[str], node: ast.expr, text: str) -> _Edit:
 def _remove_dead_code(source: str, entry: str) -> str:
     """Removes unused and unreachable code until nothing changes."""
     for _ in range(1 + MOST_READ // (4 * len(source))):
-        tree = ast.parse(source)
+        tree = parse_python(source)
         text = _apply_edits(_split_lines(source), list(_find_dead_code(tree, entry)))
         if not 0 < _count_nodes(text, entry) < _count_nodes(source, entry):
             break

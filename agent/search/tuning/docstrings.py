@@ -4,6 +4,8 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from gapsmith.evaluators.grammar import UNREADABLE, parse_python
+
 Number = int | float
 Change = tuple[Number, "_Constant"]
 
@@ -23,7 +25,6 @@ _WORDS: Mapping[Number, str] = {
 _OWNERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _GREATEST = 10**15
 """Greater numbers are in no docstring, and Python does not write very long ones in decimals."""
-_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 class _Constant(ast.Constant):
@@ -43,8 +44,8 @@ def update_docstrings(old: str, new: str) -> str:
         new: the program after it.
     """
     try:
-        before, tree = list(_constants(ast.parse(old))), ast.parse(new)
-    except _UNREADABLE:
+        before, tree = list(_constants(parse_python(old))), parse_python(new)
+    except UNREADABLE:
         return new
     after = list(_constants(tree))
     pairs = zip(before, after, strict=False)

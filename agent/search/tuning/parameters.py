@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from gapsmith.evaluators.grammar import UNREADABLE, parse_python
+
 Number: TypeAlias = int | float
 
 BLOCK = "PARAMS"
@@ -106,9 +108,9 @@ def _format_value(place: _Place, value: float) -> str:
 @lru_cache(maxsize=16)  # a tuner asks for the same program many times
 def _find_places(source: str) -> list[_Place]:
     try:
-        tree = ast.parse(source)
+        tree = parse_python(source)
     # What a parser raises for code that is broken or nested too deep.
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return []
     starts = _find_line_starts(source.encode())
     block = _block(tree)

@@ -7,25 +7,27 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow
-from gapsmith.agent.archive.safety.cells import types_of
+from gapsmith.agent.archive.safety.cells import find_types
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 SLOTS = text(
     "SELECT slot, program, train_gap, validation_gap, gate, charged, operator FROM candidates "
     "WHERE run = :run AND slot >= 0 ORDER BY slot"
 ).columns(
-    **types_of(CandidateRow, "slot", "program", "train_gap", "validation_gap", "gate", "charged", "operator")
+    **find_types(
+        CandidateRow, "slot", "program", "train_gap", "validation_gap", "gate", "charged", "operator"
+    )
 )
 PRICES = text("SELECT slot, usd, seconds FROM calls WHERE run = :run ORDER BY slot").columns(
-    **types_of(CallRow, "slot", "usd", "seconds")
+    **find_types(CallRow, "slot", "usd", "seconds")
 )
 FAILURES = text(
     "SELECT outcome, count(*), max(slot) FROM candidates WHERE run = :run GROUP BY outcome ORDER BY 2 DESC"
-).columns(**types_of(CandidateRow, "outcome"))
+).columns(**find_types(CandidateRow, "outcome"))
 MESSAGES = text(
     "SELECT slot, program, operator, model, message FROM candidates WHERE run = :run AND outcome = :outcome "
     "ORDER BY slot DESC LIMIT :limit"
-).columns(**types_of(CandidateRow, "slot", "program", "operator", "model", "message"))
+).columns(**find_types(CandidateRow, "slot", "program", "operator", "model", "message"))
 
 
 @dataclass(frozen=True)

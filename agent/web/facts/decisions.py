@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from gapsmith.agent.archive import Archive, CandidateRow, Event
-from gapsmith.agent.archive.safety.cells import check_detail, types_of
+from gapsmith.agent.archive.safety.cells import check_detail, find_types
 
 PAGE = 100
 
@@ -16,19 +16,19 @@ GATE = text(
     "LEFT JOIN candidates c ON c.run = e.run AND c.slot = e.slot "
     "WHERE e.run = :run AND e.kind = 'gate' ORDER BY e.slot LIMIT :limit OFFSET :skip"
 ).columns(
-    **types_of(Event, "slot", "detail"),
-    **types_of(CandidateRow, "program", "operator", "name", "model", "validation_gap", optional=True),
+    **find_types(Event, "slot", "detail"),
+    **find_types(CandidateRow, "program", "operator", "name", "model", "validation_gap", optional=True),
 )
 KINDS = text(
     "SELECT kind, count(*) FROM events WHERE run = :run AND slot >= 0 GROUP BY kind ORDER BY 2 DESC LIMIT 50"
-).columns(**types_of(Event, "kind"))
+).columns(**find_types(Event, "kind"))
 LATEST = text(
     "SELECT e.slot, e.kind, e.detail, c.program, c.operator, c.name FROM events e "
     "LEFT JOIN candidates c ON c.run = e.run AND c.slot = e.slot "
     "WHERE e.run = :run AND e.slot >= 0 ORDER BY e.slot DESC, e.id DESC LIMIT :limit OFFSET :skip"
 ).columns(
-    **types_of(Event, "slot", "kind", "detail"),
-    **types_of(CandidateRow, "program", "operator", "name", optional=True),
+    **find_types(Event, "slot", "kind", "detail"),
+    **find_types(CandidateRow, "program", "operator", "name", optional=True),
 )
 
 

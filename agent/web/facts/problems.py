@@ -7,18 +7,18 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from gapsmith.agent.archive import ADDED, DISCOVERY, Archive, BaselineRow, RunRow
-from gapsmith.agent.archive.safety.cells import types_of
+from gapsmith.agent.archive.safety.cells import find_types
 from gapsmith.evaluators.base import Baseline
 
 PAGE = 100
 
 RUNS = text("SELECT problem, count(*), max(id) FROM runs GROUP BY problem ORDER BY problem").columns(
-    **types_of(RunRow, "problem")
+    **find_types(RunRow, "problem")
 )
 SOLVED = text(
     "SELECT problem, count(*), sum(CASE WHEN lower = upper THEN 1 ELSE 0 END), sum(seconds) FROM baselines "
     "GROUP BY problem ORDER BY problem"
-).columns(**types_of(BaselineRow, "problem"))
+).columns(**find_types(BaselineRow, "problem"))
 SOLVED_OF = text(
     "SELECT count(*), sum(CASE WHEN lower = upper THEN 1 ELSE 0 END), sum(seconds) FROM baselines "
     "WHERE problem = :problem"
@@ -37,7 +37,7 @@ CHOICES = {"all": "", "proven": "AND lower = upper", "open": "AND lower < upper"
 SOLUTION = text(
     "SELECT instance, lower, upper, solution, solver, seconds FROM baselines "
     "WHERE problem = :problem AND version = :version AND digest = :digest"
-).columns(**types_of(BaselineRow, "instance", "lower", "upper", "solution", "solver", "seconds"))
+).columns(**find_types(BaselineRow, "instance", "lower", "upper", "solution", "solver", "seconds"))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def count_baselines(store: Archive, problem: str) -> tuple[int, int, float]:
 def list_baselines(store: Archive, problem: str, order: str, choice: str, page: int) -> list[Solved]:
     """Lists a page of exact results."""
     query = text(BASELINES.format(condition=CHOICES[choice], order=ORDERS[order])).columns(
-        **types_of(BaselineRow, *COLUMNS)
+        **find_types(BaselineRow, *COLUMNS)
     )
     values = {"problem": problem, "limit": PAGE, "skip": PAGE * (page - 1)}
     with store.engine.connect() as connection:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, text
 
 from gapsmith.agent.archive import Archive, BaselineRow, CandidateRow, Evaluation, Event, Program
-from gapsmith.agent.archive.safety.cells import check_detail, types_of
+from gapsmith.agent.archive.safety.cells import check_detail, find_types
 from gapsmith.evaluators.base import Baseline
 
 PAGE = 50
@@ -30,20 +30,20 @@ LIST = (
 )
 NUMBER = "SELECT count(*) FROM candidates WHERE run = :run AND {condition}"
 SLOT_EVENTS = text("SELECT kind, detail FROM events WHERE run = :run AND slot = :slot ORDER BY id").columns(
-    **types_of(Event, "kind", "detail")
+    **find_types(Event, "kind", "detail")
 )
 SIZES = (
     text("SELECT id, size FROM programs WHERE id IN :programs")
     .bindparams(bindparam("programs", expanding=True))
-    .columns(**types_of(Program, "id", "size"))
+    .columns(**find_types(Program, "id", "size"))
 )
 SCORES = text(
     "SELECT e.digest, e.instance, e.outcome, e.message, e.cost, e.cpu_seconds, b.lower, b.upper, b.solver, b.seconds "
     "FROM evaluations e LEFT JOIN baselines b ON b.problem = :problem AND b.version = :version "
     "AND b.digest = e.digest WHERE e.program = :program ORDER BY e.digest LIMIT :limit"
 ).columns(
-    **types_of(Evaluation, "digest", "instance", "outcome", "message", "cost", "cpu_seconds"),
-    **types_of(BaselineRow, "lower", "upper", "solver", "seconds", optional=True),
+    **find_types(Evaluation, "digest", "instance", "outcome", "message", "cost", "cpu_seconds"),
+    **find_types(BaselineRow, "lower", "upper", "solver", "seconds", optional=True),
 )
 
 
@@ -99,7 +99,7 @@ def list_programs(
     words = {"condition": " AND ".join(conditions), "order": ORDERS[order]}
     values = {"run": run, "outcome": outcome, "operator": operator, "limit": PAGE, "skip": PAGE * (page - 1)}
     with store.engine.connect() as connection:
-        query = text(LIST.format(**words)).columns(**types_of(CandidateRow, *COLUMNS))
+        query = text(LIST.format(**words)).columns(**find_types(CandidateRow, *COLUMNS))
         rows = [Listed(*row) for row in connection.execute(query, _take(values, LIST.format(**words)))]
         counting = text(NUMBER.format(**words))
         count = connection.execute(counting, _take(values, NUMBER.format(**words))).scalar() or 0
@@ -113,7 +113,7 @@ def _take(values: Mapping[str, Any], query: str) -> dict[str, Any]:
 def list_operators(store: Archive, run: int) -> list[str]:
     """Lists the operators of a run by name."""
     query = text("SELECT DISTINCT operator FROM candidates WHERE run = :run ORDER BY operator").columns(
-        **types_of(CandidateRow, "operator")
+        **find_types(CandidateRow, "operator")
     )
     with store.engine.connect() as connection:
         return [name for (name,) in connection.execute(query, {"run": run})]

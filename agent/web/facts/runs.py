@@ -8,7 +8,7 @@ from sqlalchemy import case, func, or_, select, text
 from sqlmodel import col
 
 from gapsmith.agent.archive import Archive, CandidateRow, Event, RunRow
-from gapsmith.agent.archive.safety.cells import check_detail, types_of
+from gapsmith.agent.archive.safety.cells import check_detail, find_types
 from gapsmith.agent.models.spec import hide_login
 
 PAGE = 50
@@ -17,16 +17,16 @@ PAGE = 50
 ORDERS = ("run", "problem", "model", "status", "seconds", "cost", "gap")
 
 RECENT = text("SELECT slot, kind, detail FROM events WHERE run = :run AND slot < 0 ORDER BY id").columns(
-    **types_of(Event, "slot", "kind", "detail")
+    **find_types(Event, "slot", "kind", "detail")
 )
 COUNTS = text(
     "SELECT outcome, count(*), coalesce(sum(charged), 0) FROM candidates WHERE run = :run GROUP BY outcome"
-).columns(**types_of(CandidateRow, "outcome"))
+).columns(**find_types(CandidateRow, "outcome"))
 SPENT = text("SELECT count(*), sum(usd), sum(seconds) FROM calls WHERE run = :run")
 CHAMPIONS = text(
     "SELECT slot, program, train_gap, validation_gap FROM candidates WHERE run = :run AND train_gap IS NOT NULL "
     "AND (gate <> 'passed') = :no ORDER BY slot LIMIT 400"
-).columns(**types_of(CandidateRow, "slot", "program", "train_gap", "validation_gap"))
+).columns(**find_types(CandidateRow, "slot", "program", "train_gap", "validation_gap"))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from gapsmith.agent.archive import Archive, CallRow, CandidateRow, Event
-from gapsmith.agent.archive.safety.cells import types_of
+from gapsmith.agent.archive.safety.cells import find_types
 
 PAGE = 100
 REPAIRS = 100_000
@@ -19,12 +19,12 @@ SAMPLES = text(
     "LEFT JOIN events e ON e.run = c.run AND e.slot = c.slot AND e.kind = 'verdict' "
     "WHERE c.run = :run ORDER BY c.slot % 100000, c.slot LIMIT :limit OFFSET :skip"
 ).columns(
-    **types_of(CandidateRow, "slot", "operator", "program", "outcome", "message"),
-    **types_of(Event, "detail", optional=True),
+    **find_types(CandidateRow, "slot", "operator", "program", "outcome", "message"),
+    **find_types(Event, "detail", optional=True),
 )
 COUNT = text("SELECT count(*) FROM candidates WHERE run = :run")
 QUESTION = text("SELECT prompt FROM calls WHERE run = :run ORDER BY slot LIMIT 1").columns(
-    **types_of(CallRow, "prompt")
+    **find_types(CallRow, "prompt")
 )
 
 

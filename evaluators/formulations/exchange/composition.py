@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 
 from gapsmith.evaluators.formulations.contract import HEADER, Pattern
+from gapsmith.evaluators.grammar import parse_python
 
 
 def compose_program(patterns: Sequence[Pattern]) -> str:
@@ -29,6 +30,6 @@ def list_functions(source: str) -> dict[str, str]:
     source = textwrap.dedent(source)
     return {
         node.name: ast.get_source_segment(source, node) or ""
-        for node in ast.parse(source).body
+        for node in parse_python(source).body
         if isinstance(node, ast.FunctionDef)
     }

@@ -20,6 +20,7 @@ from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.formulations.contract import Pattern
 from gapsmith.evaluators.formulations.exchange.composition import compose_program, list_functions
 from gapsmith.evaluators.formulations.verify.ladder import REFUTED, Ladder, draw_hidden
+from gapsmith.evaluators.grammar import parse_python
 from gapsmith.evaluators.running.assess import Runner
 
 MORE = 600
@@ -68,7 +69,7 @@ def make_mutants(pattern: Pattern) -> tuple[Mutant, ...]:
     functions = list_functions(pattern.source)
     found: dict[str, Mutant] = {}
     for name, text in functions.items():
-        tree = ast.parse(text)
+        tree = parse_python(text)
         right = ast.unparse(tree)
         for place, node in enumerate(ast.walk(tree)):
             for kind, changed in _list_mistakes(node):

@@ -130,6 +130,5 @@ def test_readers_end_in_named_errors(kept, cells, tmp_path_factory, capsys, data
     said = capsys.readouterr().err.splitlines()
     assert left.value.code in (0, 1, 2)
     assert not left.value.code or (len(said) == 1 and said[0].startswith("gapsmith: ")), said
-    with closing(Archive(str(place), True)) as store:
-        with suppress(GapsmithError):
-            export(4, store, Inline())
+    with closing(Archive(str(place), True)) as store, suppress(GapsmithError):
+        export(4, store, Inline())
