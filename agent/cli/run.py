@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from gapsmith.agent.archive import DISCOVERY, RunRow
 from gapsmith.agent.cli import modelling
@@ -45,6 +46,7 @@ from gapsmith.agent.models.base import ModelUnknown
 from gapsmith.agent.models.spec import read_spec
 from gapsmith.agent.reports import runs as view
 from gapsmith.agent.reports.costs import build_cost_table
+from gapsmith.agent.reports.story import describe_result
 from gapsmith.agent.runs.config import make_settings, read_config
 from gapsmith.agent.runs.final import encoding
 from gapsmith.agent.runs.loop.replies import Replies
@@ -259,6 +261,8 @@ def resume(
 ) -> None:
     """Resumes an interrupted run. Completed model calls and evaluations are reused.
 
+    The report of a finished run is printed as it was.
+
     Models and addresses are those of the run by default. For a run of another user or machine, give them again.
     """
     with open_archive(archive, made=False) as store:
@@ -271,8 +275,17 @@ def resume(
             row = store.run(row.id)
         if modelling.resume_job(store, row, as_json):
             return
+        if row.status == "done" and row.report:
+            _show_finished(row, Replies.gather(store, row.id or 0), as_json)
+            return
         _check_openable(row, archive)
     discover_and_show(Settings.decode(row.config), archive, row.id, as_json, log_every)
+
+
+def _show_finished(row: RunRow, replies: Replies, as_json: bool) -> None:
+    """Prints the report of a finished run as it was."""
+    lines = [f"Run {row.id} is finished; its report stays as it is.", *describe_result(row)]
+    show_result({**(row.report or {}), "replies": replies.encode()}, Text("\n".join(lines)), as_json)
 
 
 def _check_openable(row: RunRow, archive: str) -> None:

@@ -40,7 +40,7 @@ def tell_story(run: RunRow, decisions: Sequence[Decision]) -> list[tuple[str, li
         ("The search", _describe_search(slots)),
         ("Validation of improvements", _describe_gate(slots)),
         ("Final selection", [describe_decision(kind, detail, name) for kind, detail in end]),
-        ("Result", _describe_result(run)),
+        ("Result", describe_result(run)),
     ]
     return [(heading, lines) for heading, lines in chapters if lines]
 
@@ -142,7 +142,8 @@ def _describe_gate(slots: Sequence[Decision]) -> list[str]:
     return [opening, *(f"  program {row.program}: {describe_gate(detail)}" for row, detail in tried)]
 
 
-def _describe_result(run: RunRow) -> list[str]:
+def describe_result(run: RunRow) -> list[str]:
+    """Describes the report of a run, or how to get one."""
     report = run.report or {}
     best, reference = report.get("best") or {}, report.get("reference") or {}
     if run.kind == ADDED:

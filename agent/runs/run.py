@@ -10,9 +10,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from gapsmith.agent.archive import Archive, Lease
+from gapsmith.agent.archive import Archive, Lease, RunRow
 from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.executors.registry import open_executor
@@ -123,7 +123,9 @@ class Run:
             self.supply = self._supply()
             self._executor = executor or self._own_executor(opened)
             self.edited = self._describe_versions(number)
-            before = 0.0 if number is None else self.archive.run(number).seconds
+            row = None if number is None else self.archive.run(number)
+            before = 0.0 if row is None else row.seconds
+            self._finished = self._find_finished(row)
             self.number = self.supply.run = self._start_run() if number is None else number
             self.ledger = Ledger(settings.budget, before, most_calls=self._derive_calls())
             self._resources = opened.pop_all()
@@ -262,12 +264,20 @@ class Run:
             self._leaves = not self.stopped  # what was found before a stop is reported all the same
             with Lease(self.archive, self.number, self.stop):
                 self._report = self._make_report()
-                status = "done" if self._searched else "stopped"
-                self.archive.finish(self.number, status, self._report.seconds, encode_report(self._report))
+                self._keep_report(self._report)
         return self._report
 
     def _repr_html_(self) -> str:
         return self._report._repr_html_() if self._report else f"<p>Run {self.number}: no report yet</p>"
+
+    def _keep_report(self, found: Report) -> None:
+        """Records the report; that of a run which was finished before stays."""
+        kept, slots = self._finished
+        if kept is not None and self.archive.count_slots(self.number) == slots:
+            self.archive.finish(self.number, "done", self.ledger.before, kept)
+        else:
+            status = "done" if self._searched else "stopped"
+            self.archive.finish(self.number, status, found.seconds, encode_report(found))
 
     def _show(self, task: str, done: int, whole: int) -> None:
         """Shows progress. Raises RunStopped where a stop ends what is being done."""
@@ -367,6 +377,12 @@ class Run:
             wanted.workers,
             wanted.known,
         )
+
+    def _find_finished(self, row: RunRow | None) -> tuple[dict[str, Any] | None, int]:
+        """Returns report and number of slots of a finished run."""
+        if row is None or row.status != "done":
+            return None, 0
+        return row.report, self.archive.count_slots(row.id or 0)
 
     def _describe_versions(self, number: int | None) -> str:
         """Describes results of other versions. Raises UsageError if incompatible."""

@@ -46,7 +46,7 @@ OPTIONAL_DATA = ("runs.report", "baselines.solution", "run_bounds.solution", "co
 
 
 class DamagedCell(GapsmithError):
-    """Raised where a cell of the archive holds what gapsmith does not write.
+    """A cell of the archive holds what gapsmith does not write.
 
     Args:
         location: the archive.
@@ -65,7 +65,7 @@ class DamagedCell(GapsmithError):
 
 
 class Cell(TypeDecorator[Any]):
-    """The type of a column, with a check of each value that is read.
+    """The type of a column, which checks each value.
 
     Args:
         stored: the column's own type.
@@ -91,7 +91,7 @@ class Cell(TypeDecorator[Any]):
         return Cell(self.stored, self.place, self.optional)
 
     def make_optional(self) -> "Cell":
-        """Returns the type of the column where a join may leave it empty."""
+        """Returns the type of a column that a join may leave empty."""
         return Cell(self.stored, self.place, True)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
@@ -116,7 +116,7 @@ class Cell(TypeDecorator[Any]):
 
 
 def _choose_check(place: str, stored: TypeEngine[Any]) -> Callable[[Any], str]:
-    """Returns the function that says what a column expects, if a value is wrong."""
+    """Makes the function that describes what a wrong value should be."""
     _, _, name = place.partition(".")
     least, most = LIMITS.get(name, (0, math.inf))
     kind = (stored.impl_instance if isinstance(stored, TypeDecorator) else stored).python_type
@@ -168,7 +168,7 @@ def _locate(dialect: Dialect, place: str, value: object, expected: str) -> Damag
 
 
 def _find_row(engine: Engine, table: str, column: str, value: object) -> str:
-    """Names the first row with that value; empty if there is none any more."""
+    """Names the first row with that value; empty without one."""
     if engine.dialect.name != "sqlite":
         return ""
     keys = [key.name for key in KEYS[table]]

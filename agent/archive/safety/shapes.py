@@ -1,6 +1,6 @@
-"""The shapes of plain data in the archive: what readers of a JSON column rely on.
+"""The shapes of plain data in the archive.
 
-Further keys are allowed, so that archives of other versions can be read.
+Readers of a JSON column rely on them. Further keys are allowed, so that archives of other versions can be read.
 """
 
 from collections.abc import Mapping

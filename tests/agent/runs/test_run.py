@@ -8,6 +8,7 @@ import pytest
 from helpers import TINY, Counting, Inline, job, tiny
 
 from gapsmith.agent import Archive, Budget, Run, Settings, discover, resume
+from gapsmith.agent.cli import app as cli
 from gapsmith.agent.cli.terminal.progress import describe_plan
 from gapsmith.agent.evaluation.executors import local
 from gapsmith.agent.runs.run import RunStopped
@@ -72,6 +73,30 @@ def test_a_report_finishes_the_run(place):
         assert run.report() is report
     assert report.calls == 4
     assert row_of(place).status == "done"
+
+
+def test_a_finished_run_stays_as_it_was_reported(place, capsys, monkeypatch):
+    """`resume` prints the report of an older version as it was, asks nothing and decides nothing again."""
+    with begun(place) as run:
+        run.report()
+    store = Archive(str(place))
+    older = {**store.run(1).report, "best": {"id": 2, "pooled_gap_percent": 1.25}, "fingerprint": "older"}
+    store.finish(1, "done", 7.0, older)
+    events = [event.kind for event in store.read_events(1)]
+    monkeypatch.setattr(cli.run, "discover_and_show", None)  # would search
+    with pytest.raises(SystemExit) as left:
+        cli.main(["resume", "1", "--archive", str(place), "--json"])
+    assert not left.value.code
+    assert older.items() <= json.loads(capsys.readouterr().out).items()
+    with pytest.raises(SystemExit):
+        cli.main(["resume", "1", "--archive", str(place)])
+    assert "program 2: 1.25 %" in capsys.readouterr().out
+    with resume(archive=place, executor=Inline()) as run:
+        run.report()
+    row = store.run(1)
+    assert (row.status, row.seconds, row.report) == ("done", 7.0, older)
+    assert [event.kind for event in store.read_events(1)] == events
+    store.close()
 
 
 def test_a_run_that_was_left_can_be_reported_and_resumed(place):

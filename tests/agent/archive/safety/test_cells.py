@@ -8,12 +8,13 @@ import pytest
 from helpers import Inline, finish, job
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from gapsmith.agent.archive import Archive
-from gapsmith.agent.archive.safety.cells import DamagedCell
+from gapsmith.agent.archive import Archive, Event
+from gapsmith.agent.archive.safety.cells import DamagedCell, find_types
 from gapsmith.agent.cli.app import main
 from gapsmith.agent.reports.export.module import export
-from gapsmith.evaluators.base import GapsmithError
+from gapsmith.evaluators.base import GapsmithError, UsageError
 
 WRONG = (
     "x", "", None, b"\x00\xff", -1, -0.5, 2**62, float("inf"), "[", "[]", "{}", "null", '{"best": []}', '{"seed": "x"}',
@@ -106,6 +107,99 @@ def test_an_event_of_another_shape_is_named(kept, tmp_path):
         pytest.raises(DamagedCell, match=r"kind 'last instances.*seed"),
     ):
         store.read_events(1)
+
+
+READERS = {
+    "runs": lambda store: store.list_runs(),
+    "programs": lambda store: store.find(1),
+    "candidates": lambda store: store.read_candidates(1),
+    "calls": lambda store: store.read_calls(1),
+    "events": lambda store: store.read_events(1),
+    "arms": lambda store: store.read_tallies(1),
+}
+"""Reads all rows of a table, or the first one."""
+
+ODD = [
+    ("runs", "seed", -1, "a whole number from 0 on"),
+    ("runs", "seed", 1.5, "a whole number from 0 on"),
+    ("runs", "seconds", -0.5, "a number from 0 on"),
+    ("runs", "seconds", float("inf"), "a number from 0 on"),
+    ("runs", "started", 10**18, "a number from 0 to 2.53402e+11"),
+    ("runs", "started", "", "a number from 0 to 2.53402e+11"),
+    ("runs", "problem", b"tsp", "text"),
+    ("runs", "config", "{", "JSON"),
+    ("runs", "config", None, "JSON of another shape"),
+    ("runs", "config", "[]", "JSON of another shape"),
+    ("runs", "report", "[" * 100_000, "JSON"),
+    ("runs", "report", '{"best": 3}', "JSON of another shape (best: "),
+    ("programs", "source", b"\x00", "text"),
+    ("programs", "source", None, "text"),
+    ("programs", "size", -4, "a whole number from 0 on"),
+    ("candidates", "parents", "3", "JSON of another shape"),
+    ("candidates", "parents", '["x"]', "JSON of another shape (0: "),
+    ("candidates", "evaluated", -1, "a whole number from 0 on"),
+    ("candidates", "evaluated", "x", "a whole number from 0 on"),
+    ("candidates", "charged", 0.5, "a whole number from 0 on"),
+    ("candidates", "train_gap", "x", "a number"),
+    ("candidates", "cpu_seconds", -1, "a number from 0 on"),
+    ("calls", "usd", -304_000, "a number from 0 on"),
+    ("calls", "tokens_in", -1, "a whole number from 0 on"),
+    ("calls", "tokens_out", 1e300, "a whole number from 0 on"),
+    ("calls", "detail", '{"finish": []}', "JSON of another shape (finish: "),
+    ("calls", "reply", b"\xff", "text"),
+    ("events", "kind", b"gate", "text"),
+    ("events", "detail", '"x"', "JSON of another shape"),
+    ("arms", "tries", -1, "a whole number from 0 on"),
+    ("arms", "reward", "x", "a number"),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "value", "expected"), ODD)
+def test_every_table_is_checked(kept, tmp_path, table, column, value, expected):
+    """Whichever table is read: the error names it with the column, and says what belongs there."""
+    place = tmp_path / "wrong.db"
+    shutil.copy(kept, place)
+    write(place, table, column, value)
+    with closing(Archive(str(place), True)) as store, pytest.raises(DamagedCell) as caught:
+        READERS[table](store)
+    words = str(caught.value)
+    assert words.startswith(f"archive {place}: {table} row ")
+    assert f", {column}: found " in words
+    assert f", expected {expected}" in words
+    assert len(words) < 600
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("train_gap", None), ("train_gap", 3), ("cpu_seconds", None), ("message", "")]
+)
+def test_what_gapsmith_writes_is_read(kept, tmp_path, column, value):
+    """Empty gaps and times are no damage, nor are whole numbers where numbers belong."""
+    place = tmp_path / "right.db"
+    shutil.copy(kept, place)
+    write(place, "candidates", column, value)
+    with closing(Archive(str(place), True)) as store:
+        assert getattr(store.read_candidates(1)[0], column) == value
+
+
+def test_types_for_queries_in_sql(kept):
+    """A query in SQL reads with the columns' types; a join may leave them empty."""
+    query = text("SELECT NULL AS slot, 'x' AS detail")
+    with closing(Archive(str(kept), True)) as store, store.engine.connect() as connection:
+        with pytest.raises(DamagedCell, match="events, slot: found nothing"):
+            connection.execute(query.columns(**find_types(Event, "slot"))).all()
+        rows = connection.execute(query.columns(**find_types(Event, "slot", optional=True))).all()
+        assert rows == [(None, "x")]
+        with pytest.raises(DamagedCell, match="events, detail: found 'x', expected JSON;"):
+            connection.execute(query.columns(**find_types(Event, "detail"))).all()
+
+
+def test_a_run_of_another_problem_does_not_go_on(kept, tmp_path):
+    """Where a run and its settings name two problems, nothing is searched."""
+    place = tmp_path / "wrong.db"
+    shutil.copy(kept, place)
+    write(place, "runs", "problem", "tsp")
+    with pytest.raises(UsageError, match=r"run 1 is of the problem 'tsp'.*'tiny_tardiness'"):
+        job(str(place), executor=Inline(), number=1, calls=3)
 
 
 @settings(
