@@ -40,7 +40,7 @@ from gapsmith.agent.archive.queries import (
     SlotCost,
     StoredVersion,
 )
-from gapsmith.agent.archive.safety.cells import check_detail
+from gapsmith.agent.archive.safety.cells import check_events
 from gapsmith.agent.archive.safety.leases import is_over
 from gapsmith.agent.archive.tables import (
     ArmRow,
@@ -182,9 +182,7 @@ class Reader:
     def read_events(self, run: int) -> list[Event]:
         """Reads all decisions of a run, by slot."""
         events = self._all(select(Event).where(Event.run == run).order_by(col(Event.slot), col(Event.id)))
-        for event in events:
-            check_detail(self.location, run, event.slot, event.kind, event.detail)
-        return events
+        return check_events(self.location, events)
 
     def read_tallies(self, run: int) -> list[ArmRow]:
         """Reads the bandit statistics of a run, by kind and name."""
@@ -264,7 +262,7 @@ class Reader:
             version: version of the problem; that of its latest run by default.
         """
         with Session(self.engine) as session:
-            runs = self._select_ranked_runs(problem, run, version)
+            runs = self._select_runs(problem, run, version)
             share = limit // max(1, len(runs)) + 1
             ranked = merge(*(_read_ranked(session, number, share) for number in runs), key=_rank)
             return list(islice(_deduplicate(ranked), limit))
@@ -278,9 +276,7 @@ class Reader:
             rows = session.scalars(BY_GAP, {"run": run}, execution_options={"yield_per": limit})
             return list(islice(_deduplicate(rows), limit))
 
-    def _select_ranked_runs(
-        self, problem: str | None, run: int | None, version: str | None
-    ) -> Sequence[int | None]:
+    def _select_runs(self, problem: str | None, run: int | None, version: str | None) -> Sequence[int | None]:
         if run is None:
             return self.list_comparable_runs(problem, version)
         rows = self._all(select(RunRow).where(RunRow.id == run))

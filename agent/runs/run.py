@@ -10,9 +10,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from gapsmith.agent.archive import Archive, Lease, RunRow
+from gapsmith.agent.archive import Archive, Lease
 from gapsmith.agent.evaluation.baselines import ProgressCallback, ignore_progress
 from gapsmith.agent.evaluation.executors.base import Executor
 from gapsmith.agent.evaluation.executors.registry import open_executor
@@ -26,7 +26,7 @@ from gapsmith.agent.models.hosted.batch.base import check_batches
 from gapsmith.agent.models.hosted.prices import check_prices
 from gapsmith.agent.models.router import Pool
 from gapsmith.agent.runs.budget import Ledger, derive_calls
-from gapsmith.agent.runs.final.encoding import encode_report
+from gapsmith.agent.runs.final.encoding import Finished
 from gapsmith.agent.runs.final.entropy import draw_final_seed, find_source
 from gapsmith.agent.runs.final.halving import estimate_by_leaving_out
 from gapsmith.agent.runs.final.report import EarlyEnd, Report, make_report
@@ -123,11 +123,9 @@ class Run:
             self.supply = self._supply()
             self._executor = executor or self._own_executor(opened)
             self.edited = self._describe_versions(number)
-            row = None if number is None else self.archive.run(number)
-            before = 0.0 if row is None else row.seconds
-            self._finished = self._find_finished(row)
+            self._finished = Finished.find(self.archive, number)
             self.number = self.supply.run = self._start_run() if number is None else number
-            self.ledger = Ledger(settings.budget, before, most_calls=self._derive_calls())
+            self.ledger = Ledger(settings.budget, self._finished.seconds, most_calls=self._derive_calls())
             self._resources = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -264,20 +262,11 @@ class Run:
             self._leaves = not self.stopped  # what was found before a stop is reported all the same
             with Lease(self.archive, self.number, self.stop):
                 self._report = self._make_report()
-                self._keep_report(self._report)
+                self._finished.keep(self.archive, self._report, "done" if self._searched else "stopped")
         return self._report
 
     def _repr_html_(self) -> str:
         return self._report._repr_html_() if self._report else f"<p>Run {self.number}: no report yet</p>"
-
-    def _keep_report(self, found: Report) -> None:
-        """Records the report; that of a run which was finished before stays."""
-        kept, slots = self._finished
-        if kept is not None and self.archive.count_slots(self.number) == slots:
-            self.archive.finish(self.number, "done", self.ledger.before, kept)
-        else:
-            status = "done" if self._searched else "stopped"
-            self.archive.finish(self.number, status, found.seconds, encode_report(found))
 
     def _show(self, task: str, done: int, whole: int) -> None:
         """Shows progress. Raises RunStopped where a stop ends what is being done."""
@@ -378,24 +367,12 @@ class Run:
             wanted.known,
         )
 
-    def _find_finished(self, row: RunRow | None) -> tuple[dict[str, Any] | None, int]:
-        """Returns report and number of slots of a finished run."""
-        if row is None or row.status != "done":
-            return None, 0
-        return row.report, self.archive.count_slots(row.id or 0)
-
     def _describe_versions(self, number: int | None) -> str:
         """Describes results of other versions. Raises UsageError if incompatible."""
         called = self.settings.problem
         if number is None:
             return describe_unused_results(self.archive, self.problem, called)
-        row = self.archive.run(number)
-        if row.problem != self.problem.name:
-            raise UsageError(
-                f"run {number} is of the problem {row.problem!r}, but its settings name {self.problem.name!r}; "
-                "expected the same: restore a copy of the archive"
-            )
-        return check_version(self.archive, row, self.problem, called)
+        return check_version(self.archive, self.archive.run(number), self.problem, called)
 
     def _start_run(self) -> int:
         """Starts a new run in the archive; returns its number."""

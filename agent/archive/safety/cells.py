@@ -6,7 +6,7 @@ gapsmith would not have written there. So a file that was changed by hand, or da
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy import Column, Dialect, Engine, Table
@@ -43,6 +43,18 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 
 OPTIONAL_DATA = ("runs.report", "baselines.solution", "run_bounds.solution", "counterexamples.data")
 """JSON columns that may be empty."""
+
+
+class StoredEvent(Protocol):
+    """A row of the table of events."""
+
+    run: int
+    slot: int
+    kind: str
+    detail: dict[str, Any]
+
+
+Checked = TypeVar("Checked", bound=StoredEvent)
 
 
 class DamagedCell(GapsmithError):
@@ -215,3 +227,10 @@ def check_detail(location: str, run: int, slot: int, kind: str, detail: object) 
     if misfit := find_misfit(kind.split(" ")[0].rstrip(","), detail):
         place = f"events row run {run}, slot {slot}, kind {kind!r:.60}, detail"
         raise DamagedCell(location, place, detail, f"JSON of another shape ({misfit})")
+
+
+def check_events(location: str, events: list[Checked]) -> list[Checked]:
+    """Checks the data of events, and returns them. Raises DamagedCell."""
+    for event in events:
+        check_detail(location, event.run, event.slot, event.kind, event.detail)
+    return events

@@ -56,6 +56,11 @@ def check_version(archive: Archive, row: RunRow, problem: Problem, called: str) 
     Raises:
         UsageError: where the problem is not the one that the run is about.
     """
+    if row.problem != problem.name:
+        raise UsageError(
+            f"run {row.id} is of the problem {row.problem!r}, but its settings name {problem.name!r}; "
+            "expected the same: restore a copy of the archive"
+        )
     if row.version == problem.version:
         return ""
     if row.version == FIRST_VERSION:

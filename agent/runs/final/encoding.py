@@ -1,9 +1,11 @@
 """Encodes a report as JSON, for the archive and `--json`."""
 
 import math
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from gapsmith.agent.archive import Archive
 from gapsmith.agent.archive.costs import CostLine, CostSummary
 from gapsmith.agent.evaluation.compare import Scored
 from gapsmith.agent.models.spec import hide_login
@@ -82,6 +84,36 @@ def encode_report(report: Report) -> dict[str, Any]:
         "ended_early": vars(report.early) if report.early else None,
         **({"formulation": dict(report.formulation)} if report.formulation else {}),
     }
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run as it was when it was opened again.
+
+    Attributes:
+        report: that of a finished run; None of any other.
+        slots: number of its slots.
+        seconds: that it had worked.
+    """
+
+    report: Mapping[str, Any] | None = None
+    slots: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def find(cls, archive: Archive, run: int | None) -> "Finished":
+        """Finds what is kept of a run; of a new one nothing."""
+        if run is None:
+            return cls()
+        row = archive.run(run)
+        return cls(row.report if row.status == "done" else None, archive.count_slots(run), row.seconds)
+
+    def keep(self, archive: Archive, found: Report, status: str) -> None:
+        """Records a report; that of a finished run stays."""
+        if self.report is not None and archive.count_slots(found.run) == self.slots:
+            archive.finish(found.run, "done", self.seconds, self.report)
+        else:
+            archive.finish(found.run, status, found.seconds, encode_report(found))
 
 
 def _gain_json(gain: Gain | None) -> dict[str, Any]:
