@@ -41,6 +41,7 @@ class CandidateOutcome(StrEnum):
     LABEL_DEPENDENT = "label_dependent"
     FORESIGHT = "foresight"
     UNSTEADY = "unsteady"
+    OUT_OF_BOUNDS = "out_of_bounds"
     # Endings of the sandbox that are no fact about the program
     ZYGOTE_DIED = "zygote_died"
     HARNESS_FAILURE = "harness_failure"

@@ -8,7 +8,7 @@ are run again with a process for every instance, and on relabelled instances.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,10 +16,15 @@ from gapsmith.evaluators.base import Instance, Number, Problem
 from gapsmith.evaluators.integrity.online import UNSTEADY, check_foresight
 from gapsmith.evaluators.outcomes import CandidateOutcome, IntegrityResult
 from gapsmith.evaluators.running.assess import Runner, assess, assess_all
+from gapsmith.evaluators.running.calls import make_warm_up
 from gapsmith.evaluators.scoring import Score
+from gapsmith.sandbox import Ending, Job, Outcome
 
 CPU_LIMIT_FACTOR = 2.0
 """Factor on the CPU limits: speed is not audited, and each instance has a process that must warm up."""
+
+CHECKED_INSTANCES, CHECKED_FACTOR = 2, 5.0
+"""Instances on which compiled functions check their indices, and the factor on their CPU limits."""
 
 INSTANCES_WITH_OTHER_FUTURES = 2
 """The number of on-line instances on which other futures are tried."""
@@ -48,7 +53,9 @@ def examine(
     """
     patient = replace(problem, cpu_share=CPU_LIMIT_FACTOR * problem.cpu_share)
     for examination in (
-        (_check_foresight, _check_relabelled) if problem.online else (_check_isolated, _check_relabelled)
+        (_check_foresight, _check_relabelled, _check_bounds)
+        if problem.online
+        else (_check_isolated, _check_relabelled, _check_bounds)
     ):
         if found := examination(patient, source, instances, costs, runner):
             return found
@@ -140,6 +147,37 @@ def _check_foresight(
                 UNSTEADY, f"{instance.name}: cost {cost:g}, and then {_describe_end(score)}"
             )
     return None
+
+
+def _check_bounds(
+    problem: Problem, source: str, instances: Sequence[Instance], costs: Sequence[Number], runner: Runner
+) -> IntegrityResult | None:
+    """Runs a compiled program once more, with its indices checked.
+
+    Without checks, numba reads and writes whatever memory is beside an array. What is slower with them, or ends for
+    another reason, is no finding.
+    """
+    if not instances or make_warm_up(problem, source, instances[0]) is None:
+        return None
+    patient = replace(problem, cpu_share=CHECKED_FACTOR * problem.cpu_share)
+    result = assess(patient, source, instances[:CHECKED_INSTANCES], _CheckingRunner(runner), tries=1)
+    if result.outcome == Ending.CANDIDATE_EXCEPTION and "IndexError" in result.message:
+        return IntegrityResult(
+            CandidateOutcome.OUT_OF_BOUNDS,
+            f"{result.message}: a compiled function reads or writes beside an array (checked with NUMBA_BOUNDSCHECK=1)",
+        )
+    return None
+
+
+@dataclass(frozen=True)
+class _CheckingRunner:
+    """A sandbox whose compiled functions check their indices."""
+
+    runner: Runner
+
+    def run(self, job: Job) -> Outcome:
+        """Runs a job with checks."""
+        return self.runner.run(replace(job, checked=True))
 
 
 def _describe_end(score: Score) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gapsmith.evaluators.base import Split
@@ -12,7 +13,7 @@ from gapsmith.evaluators.outcomes import IntegrityResult
 from gapsmith.evaluators.problems.online_bin_packing.problem import problem as online_bin_packing
 from gapsmith.evaluators.problems.single_machine_tardiness.problem import problem
 from gapsmith.evaluators.running.assess import assess
-from gapsmith.sandbox import Level, Sandbox, open_sandbox
+from gapsmith.sandbox import Answer, Ending, Job, Level, Outcome, Sandbox, open_sandbox
 
 INSTANCES = problem.generate_instances(Split.TRAIN, 3, 20)
 
@@ -55,6 +56,52 @@ def found(source: str, sandbox: Sandbox) -> IntegrityResult:
 def test_rules_are_honest(name: str, sandbox: Sandbox) -> None:
     """Every reference rule passes, ties by job number and all."""
     assert found(problem.find_rule(name).source("schedule"), sandbox) == IntegrityResult("ok")
+
+
+COMPILED = """
+import numpy as np
+from numba import njit
+@njit
+def pick(p, k): return p[k]
+def schedule(p, d):
+    pick(p, len(p))
+    return np.argsort(d, kind="stable")
+"""
+
+
+class Compiling:
+    """Answers by due date; compiled functions that check their indices fail as told."""
+
+    def __init__(self, ending: Ending, message: str) -> None:
+        self.ending, self.message, self.checked = ending, message, 0
+
+    def run(self, job: Job) -> Outcome:
+        """Runs a job."""
+        if job.checked:
+            self.checked += 1
+            assert len(job.calls) == 2
+            return Outcome(ending=self.ending, message=self.message, level=Level.L4)
+        count = [np.frombuffer(call["d"].data, call["d"].dtype) for call in job.calls]
+        answers = tuple(Answer(np.argsort(d, kind="stable").tolist(), 0.001) for d in count)
+        return Outcome(ending=Ending.OK, answers=answers, level=Level.L4)
+
+
+@pytest.mark.parametrize(
+    ("source", "ending", "message", "outcome", "checked"),
+    [
+        (COMPILED, Ending.CANDIDATE_EXCEPTION, "IndexError: index is out of bounds", "out_of_bounds", 1),
+        (COMPILED, Ending.CANDIDATE_EXCEPTION, "ValueError: something else", "ok", 1),
+        (COMPILED, Ending.TIMEOUT_CPU, "more than 5 s", "ok", 1),
+        (COMPILED.replace("numba", "other"), Ending.CANDIDATE_EXCEPTION, "IndexError", "ok", 0),
+    ],
+)
+def test_compiled_functions_are_run_with_their_indices_checked(source, ending, message, outcome, checked):
+    """A read beside an array is found by a run with checks; that this run is slower is no finding."""
+    compiling = replace(problem.choose_packages(("numba",)), relabel=None)
+    runner = Compiling(ending, message)
+    scores = assess(compiling, source, INSTANCES, runner).scores
+    result = examine(compiling, source, INSTANCES, [score.cost or 0 for score in scores], runner)
+    assert (result.outcome, runner.checked) == (outcome, checked)
 
 
 def test_state_is_found(sandbox: Sandbox) -> None:
