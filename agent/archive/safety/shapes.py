@@ -13,6 +13,8 @@ from typing_extensions import TypedDict
 
 Text = Annotated[str, StringConstraints(strict=True)]
 Number = Annotated[float, Strict(), AllowInfNan(False)]
+Extended = Annotated[float, Strict(), AllowInfNan(True)]
+"""A number that may be infinite: a gap to an optimum of 0."""
 Count = Annotated[int, Strict(), Limits(ge=0, lt=2**63)]
 Slot = Annotated[int, Strict(), Limits(ge=-1, lt=2**63)]
 Interval = tuple[Number | None, Number | None] | None
@@ -204,9 +206,9 @@ class Gate(TypedDict, total=False):
     """A decision of the gate."""
 
     passed: bool
-    gain: Number | None
-    low: Number | None
-    high: Number | None
+    gain: Extended | None
+    low: Extended | None
+    high: Extended | None
 
 
 class Verification(TypedDict, total=False):

@@ -135,7 +135,7 @@ def test_odd_programs_are_exported(archive, name):
         ({"ci95": [0.5, 1.5]}, "1.000 pooled (95 % interval 0.500 to 1.500)"),
         ({"ci95": None, "solved": 4}, "1.000 pooled (4 instances)"),
         (
-            {"ci95": [0.5, 1.5], "solved": 99, "failures": [{}]},
+            {"ci95": [0.5, 1.5], "solved": 99, "failures": [{"instance": "n20-1", "outcome": "timeout_cpu"}]},
             "1.000 pooled (95 % interval 0.500 to 1.500; 99 instances; failed on 1 more)",
         ),
     ],
