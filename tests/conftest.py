@@ -13,6 +13,10 @@ from hypothesis import HealthCheck, settings
 _STATE = tempfile.TemporaryDirectory(prefix="gapsmith-state-")
 os.environ["XDG_STATE_HOME"] = _STATE.name
 
+# Commands that tests start import what is compiled already.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A loaded machine is no failure.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -35,6 +39,12 @@ _load("small", _HERE / "evaluators" / "formulations" / "small.py")
 _load("oracles", _HERE / "oracles.py")
 helpers = _load("helpers", _HERE / "helpers.py")
 _load("words", _HERE / "agent" / "modelling" / "words.py")
+
+
+def pytest_collection_finish():
+    """What collecting has made lives to the end: no collection of garbage walks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)
