@@ -245,7 +245,7 @@ def test_a_program_that_is_killed_from_outside_is_run_again(monkeypatch, number)
     monkeypatch.setattr(host, "Zygote", Assassin)
     Assassin.victims, Assassin.number = 2, number
     with Sandbox("numpy", Level.L2, slot=5) as box:
-        outcome = box.run(double(3, cpu_seconds=2.0))
+        outcome = box.run(double(3, cpu_seconds=0.3))
     assert outcome.answers[0].value == 6
     assert Assassin.victims == 0
 

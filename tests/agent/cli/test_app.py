@@ -253,8 +253,8 @@ def test_solve_says_what_is_unknown(answer, files):
 
 @pytest.fixture
 def done(answer):
-    """The answer of a run of 20 calls, in archive.db of the folder."""
-    return answer("run", TINY, "--calls", 20, "--seed", 3, "--whole-budget")
+    """The answer of a run of 10 calls, in archive.db of the folder."""
+    return answer("run", TINY, "--calls", 10, "--seed", 3, "--whole-budget")
 
 
 def test_run_has_its_fields(done):
@@ -274,7 +274,7 @@ def test_run_has_its_fields(done):
         1,
         "tiny_tardiness",
         "offline",
-        20,
+        10,
     )
     for row in (done["best"], done["reference"]):
         assert set(row) >= {"id", "name", "split", "ci95"} | AGGREGATES
@@ -308,7 +308,7 @@ def test_resume_ends_as_the_run_did(answer, done):
     """Resuming a finished run asks for nothing and says the same."""
     again = answer("resume", 1)
     assert again["fingerprint"] == done["fingerprint"]
-    assert (again["calls"], again["best"]["id"]) == (20, done["best"]["id"])
+    assert (again["calls"], again["best"]["id"]) == (10, done["best"]["id"])
 
 
 def test_a_recording_is_a_model(answer, tmp_path):

@@ -28,7 +28,7 @@ def shell(line, place, **environment):
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("words", ["problems", "problems --json", "--help", "--version"])
+@pytest.mark.parametrize("words", ["problems --json", "--help"])
 def test_a_full_disk_is_one_line(tmp_path, words):
     """A result that cannot be written is exit code 1 and one line, whatever prints it."""
     code, said, _ = shell(f"gapsmith {words} > /dev/full", tmp_path)
@@ -36,10 +36,9 @@ def test_a_full_disk_is_one_line(tmp_path, words):
     assert "No space left on device" in said
 
 
-@pytest.mark.parametrize("words", ["problems", "problems --json"])
-def test_a_pipe_that_nothing_reads_is_silent(tmp_path, words):
+def test_a_pipe_that_nothing_reads_is_silent(tmp_path):
     """`gapsmith … | head` ends without a word."""
-    _, said, _ = shell(f"gapsmith {words} | true", tmp_path)
+    _, said, _ = shell("gapsmith problems | true", tmp_path)
     assert said == ""
 
 
@@ -58,10 +57,9 @@ def test_a_lost_stderr_loses_no_result(tmp_path):
         assert json.loads(out)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_letters_that_stdout_lacks_are_replaced(tmp_path, encoding):
+def test_letters_that_stdout_lacks_are_replaced(tmp_path):
     """Where stdout is not UTF-8 a result is readable all the same."""
-    code, _, out = shell("gapsmith problems", tmp_path, PYTHONIOENCODING=encoding)
+    code, _, out = shell("gapsmith problems", tmp_path, PYTHONIOENCODING="ascii")
     assert code == 0
     assert "1?" in out
 
@@ -97,9 +95,7 @@ def until(run, words):
     raise AssertionError("".join(said))
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_second_signal_leaves_at_once(tmp_path, silent_server, number, code):
     """The first signal waits for what is under way, the second does not; both say how to go on."""
     run, connection = asking(silent_server, tmp_path)
@@ -111,18 +107,17 @@ def test_a_second_signal_leaves_at_once(tmp_path, silent_server, number, code):
         assert run.wait(60) == code
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_a_run_in_order(tmp_path, silent_server, number, code):
+def test_a_signal_stops_a_run_in_order(tmp_path, silent_server):
     """What is under way is kept, the archive says stopped, and the exit code is that of the signal."""
     run, connection = asking(silent_server, tmp_path)
     with connection, run.stderr:
-        run.send_signal(number)
+        run.send_signal(signal.SIGTERM)
         until(run, "stopping")
         body = json.dumps({"choices": [{"message": {"content": "no code"}, "finish_reason": "stop"}]})
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         connection.sendall((head + body).encode())
         assert "run 1 stopped; continue with: gapsmith resume 1" in until(run, "gapsmith: ")
-        assert run.wait(60) == code
+        assert run.wait(60) == 143
     archive = Archive(str(tmp_path / "archive.db"))
     assert archive.run(1).status == "stopped"
     assert len(archive.read_calls(1)) == 1
