@@ -74,19 +74,35 @@ class Plateau:
     patience: int
     slots: int = 0
     models: Counter[str] = field(default_factory=Counter)
-    _renewed: int = 0
+    _since: int = 0
+    _open: int = 0
+    _old: int = 0
     _without_best: int = 0
 
     def note_slot(self, improved: bool) -> None:
-        """Notes a slot's end."""
+        """Notes a slot's end.
+
+        Answers to what was asked before the last fresh trajectory say nothing about that.
+        """
         self.slots = 0 if improved else self.slots + 1
         if improved:
-            self._renewed = 0
+            self._since = 0
             self.models.clear()
+        elif self._old:
+            self._old -= 1
+        else:
+            self._since += 1
 
     def note_question(self, choice: Choice, best: int | None) -> None:
         """Notes a question, and whether it shows the best program."""
+        self._open += 1
         self._without_best = 0 if best in choice.programs else self._without_best + 1
+
+    def note_answer(self, model: str) -> None:
+        """Notes the end of a question, and the model that was asked."""
+        self._open = max(0, self._open - 1)
+        if model:
+            self.models[model] += 1
 
     @property
     def lasts(self) -> bool:
@@ -96,7 +112,7 @@ class Plateau:
     @property
     def is_due(self) -> bool:
         """Whether a fresh trajectory should start."""
-        return self.slots - self._renewed >= self.patience
+        return self._since >= self.patience
 
     @property
     def misses_best(self) -> bool:
@@ -106,7 +122,7 @@ class Plateau:
     def renew(self) -> str:
         """Counts anew; returns the model that was asked most."""
         asked = self.models.most_common(1)
-        self._renewed = self.slots
+        self._since, self._old = 0, self._open
         self.models.clear()
         return asked[0][0] if asked else ""
 

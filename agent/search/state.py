@@ -23,7 +23,7 @@ from gapsmith.agent.search.strategies import CONTROL, Strategy, View, make_fresh
 from gapsmith.agent.search.strategies.arms import Arm, Arms, is_fresh
 from gapsmith.agent.search.switches import Switches
 from gapsmith.agent.search.tuning.parameters import find_parameters
-from gapsmith.evaluators.base import Number
+from gapsmith.evaluators.base import GapsmithError, Number
 
 MENDING, HOPELESS = 0.7, 0.3
 """The share of choices that are repairs if all of them succeed, and the share that must succeed.
@@ -31,7 +31,10 @@ MENDING, HOPELESS = 0.7, 0.3
 Models whose repairs rarely work get few repair requests.
 """
 
+MOST_FRESH = 10_000
+"""Fresh trajectories of a run; a forged archive or recording may name any number."""
 WAITING = 10
+"""Failures, and programs to tune, that are kept in mind."""
 
 
 class SearchState:
@@ -270,18 +273,18 @@ class SearchState:
             if choice.arm != CONTROL:
                 self._fruitless.note(choice, reward > 0)
             self.arms.bandit.learn(choice.arm, reward, cost, reward > 0)
+        self._plateau.note_answer(model)
         if model:
-            self._plateau.models[model] += 1
             self.models.learn(model, reward, cost, reward > 0)
 
     def record_failure(self, failure: Failure | None = None) -> None:
         """Records a slot without an elite; a failure waits for repair.
 
-        It does not wait if it was repaired too often.
+        It does not wait if it was repaired too often, or if no trajectory asked for it: rules and seeds stay.
         """
         self._plateau.note_slot(improved=False)
         self.speed.note_slot(faster=False)
-        if failure is not None and failure.tries < REPAIRS_AT_MOST:
+        if failure is not None and failure.arm and failure.tries < REPAIRS_AT_MOST:
             self.failures = [*self.failures, failure][-WAITING:]
 
     # Speed
@@ -322,10 +325,16 @@ class SearchState:
         """Finds an arm; starts it where an earlier session had done so.
 
         Where answers come in another order than then, a plateau may not have been met yet.
+
+        Raises:
+            GapsmithError: the run has no such trajectory.
         """
-        while name not in self.arms.all and is_fresh(name):
+        while name not in self.arms.all and is_fresh(name) and self.arms.fresh < MOST_FRESH:
             self._begin_fresh()
-        return self.arms.all[name]
+        if (arm := self.arms.all.get(name)) is None:
+            known = ", ".join(self.arms.all)
+            raise GapsmithError(f"a question of the trajectory {name!r}; expected one of this run's: {known}")
+        return arm
 
     def validate(self, elite: Elite, costs: tuple[Number, ...]) -> Verdict:
         """Asks the gate; only for the best in training so far."""

@@ -24,6 +24,7 @@ from gapsmith.agent.models.offline.model import OfflineModel
 from gapsmith.agent.runs.recording import record_run
 from gapsmith.agent.search.strategies import make_portfolio
 from gapsmith.evaluators.base import GapsmithError, UsageError
+from gapsmith.evaluators.problems.single_machine_tardiness.problem import problem as full
 
 
 def record(run, path):
@@ -160,7 +161,8 @@ def threaded(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, Shuffled(4) as executor:
         shorten_tuning(patch)
         models = [Slow("one", together=3), Slow("two")]
-        yield finish(job(place, models=models, executor=executor, strategies=make_portfolio(300), calls=24))
+        settings = {"strategies": make_portfolio(300), "problem": tiny(grammar=full.grammar), "calls": 24}
+        yield finish(job(place, models=models, executor=executor, **settings))
 
 
 def test_a_threaded_run_is_replayed_to_the_same_candidates(threaded, elsewhere, tmp_path):

@@ -39,6 +39,21 @@ def test_a_plateau_begins_anew_after_each_fresh_trajectory():
     assert [slot for slot, lasts in enumerate(lasting) if lasts] == [2, 3, 4, 5, 6]
 
 
+def test_what_was_asked_before_a_fresh_trajectory_does_not_end_it():
+    """A batch of questions that were open already is answered in vain: the fresh one has its own patience."""
+    plateau = Plateau(3)
+    for _ in range(13):
+        plateau.note_question(question(), best=1)
+    for answered in range(1, 17):
+        if answered > 13:
+            plateau.note_question(question(arm="fresh-1"), best=1)
+        plateau.note_slot(improved=False)
+        plateau.note_answer("a")
+        assert plateau.is_due is (answered in (3, 16))
+        if answered == 3:
+            plateau.renew()
+
+
 def test_the_model_that_was_asked_most_is_counted_since_the_last_start():
     """A better program, or a fresh trajectory, begins the count anew."""
     plateau = Plateau(3)

@@ -138,6 +138,13 @@ def test_who_cannot_mend_is_asked_for_it_no_more():
     assert 0 < repairs_of(ran=False) < 0.15
 
 
+def test_a_rule_that_fails_is_not_mended():
+    """No trajectory asked for it, and none could take in what came of it."""
+    state = begun()
+    state.record_failure(judged(5, Choice(RULE), "timeout_cpu").find_failure())
+    assert state.failures == []
+
+
 @pytest.mark.parametrize("outcome", ["ok", "duplicate", "twin", "raced", "no_code", "zygote_died"])
 def test_what_is_no_failure_is_not_mended(outcome):
     """Neither what ran, nor what repeats, nor what the sandbox broke is to be mended."""
