@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from gapsmith.agent.evaluation.own.guarding import guard_problem
 from gapsmith.evaluators.base import FIRST_VERSION, Problem, UsageError
@@ -125,10 +126,15 @@ def _execute_module(path: Path, version: str) -> ModuleType:
     source = _read_source(path)
     module = ModuleType(f"gapsmith_problem_{path.stem}_{version}")
     module.__file__ = str(path)
+    vars(module)["print"] = _print_to_stderr  # stdout holds the results of commands
     sys.modules[module.__name__] = module
     with _allow_imports(path.parent, _find_imports(source)):
         exec(compile(source, str(path), "exec"), vars(module))
     return module
+
+
+def _print_to_stderr(*values: object, file: Any = None, **options: Any) -> None:
+    print(*values, file=file or sys.stderr, **options)
 
 
 @contextmanager

@@ -29,3 +29,11 @@ def test_scales_of_the_original_are_no_scales_of_a_changed_copy(tmp_path, change
     path = tmp_path / "mine.py"
     path.write_text(COPY.replace("{}", changes, 1))
     assert find_problem(str(path), scale="").scale == scale
+
+
+def test_what_a_problem_prints_is_no_result(tmp_path, capsys):
+    """Results on stdout stay readable for programs, whatever the author's functions print."""
+    path = tmp_path / "loud.py"
+    path.write_text(COPY.format("title='loud'") + "print('hello')\n")
+    find_problem(str(path))
+    assert capsys.readouterr() == ("", "hello\n")
