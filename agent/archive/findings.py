@@ -6,7 +6,10 @@ The level of proof and the check that gave it.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gapsmith.agent.archive import Archive, CandidateRow
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from gapsmith.agent.archive import Archive, CandidateRow, Evaluation
 
 KIND = "verified"
 
@@ -23,6 +26,18 @@ def find_verification(store: Archive, births: Sequence[CandidateRow]) -> Mapping
             if (event.slot, event.kind) == (birth.slot, KIND) or event.kind == ends:
                 found = event.detail if event.detail.get("truth") or found is None else found
     return found if found and "rung" in found else None
+
+
+def find_compile_seconds(store: Archive, program: int) -> float:
+    """Returns the CPU seconds of compiling a program; 0 if never."""
+    longest = func.coalesce(func.max(col(Evaluation.compile_seconds)), 0.0)
+    with store.engine.connect() as connection:
+        return connection.execute(select(longest).where(col(Evaluation.program) == program)).scalar_one()
+
+
+def format_compilation(seconds: float) -> str:
+    """Formats the time of compilation; empty for none."""
+    return f"compiled in {seconds:.2f} s of CPU time, which no instance is charged" if seconds else ""
 
 
 def format_verification(finding: Mapping[str, Any] | None) -> str:

@@ -88,6 +88,8 @@ FROM_4 = (
     "tokens_out)",
 )
 
+FROM_5 = ("ALTER TABLE evaluations ADD COLUMN compile_seconds FLOAT NOT NULL DEFAULT 0",)
+
 
 def _migrate_from_1(connection: Connection) -> None:
     """Adds costs per slot, kinds of arms and unique events.
@@ -120,10 +122,17 @@ def _migrate_from_4(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _migrate_from_5(connection: Connection) -> None:
+    """Adds the time for which programs were compiled."""
+    for statement in FROM_5:
+        connection.exec_driver_sql(statement)
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     1: _migrate_from_1,
     2: _migrate_from_2,
     3: _migrate_from_3,
     4: _migrate_from_4,
+    5: _migrate_from_5,
 }
 """Migrations by the version from which they lead to the next one."""

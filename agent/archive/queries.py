@@ -84,6 +84,7 @@ COSTS = select_columns(
     col(Evaluation.cost),
     col(Evaluation.cpu_seconds),
     col(Evaluation.isolation),
+    col(Evaluation.compile_seconds),
 ).where(
     col(Evaluation.program).in_(bindparam("programs", expanding=True)),
     col(Evaluation.digest).in_(bindparam("digests", expanding=True)),

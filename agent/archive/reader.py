@@ -307,8 +307,9 @@ class Reader:
             for some in _split_chunks(list(found)):
                 for few in _split_chunks(digests):
                     rows = connection.execute(COSTS, {"programs": some, "digests": few})
-                    for program, digest, outcome, message, cost, seconds, level in rows:
-                        found[program][digest] = Score(outcome, message, cost, seconds, Level(level))
+                    for program, digest, outcome, message, cost, seconds, level, compiling in rows:
+                        score = Score(outcome, message, cost, seconds, Level(level), compiling)
+                        found[program][digest] = score
         return found
 
     def read_best_costs(

@@ -34,6 +34,7 @@ def _build_evaluation(program: int, instance: Instance, score: Score) -> dict[st
         "cost": score.cost,
         "cpu_seconds": score.cpu_seconds,
         "isolation": int(score.level),
+        "compile_seconds": score.compile_seconds,
     }
 
 

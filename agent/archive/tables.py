@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 from gapsmith.agent.archive.safety.cells import check_columns
 from gapsmith.evaluators.base import FIRST_VERSION
 
-SCHEMA = 5
+SCHEMA = 6
 KNOWN = text("program IS NOT NULL")
 SCORED = text("train_gap IS NOT NULL")
 RANK = tuple(
@@ -164,7 +164,11 @@ class CallRow(Call, table=True):
 
 
 class Evaluation(SQLModel, table=True):
-    """One program on one instance: measured in the sandbox and verified."""
+    """One program on one instance: measured in the sandbox and verified.
+
+    Attributes:
+        compile_seconds: CPU seconds for which the program was compiled; no part of `cpu_seconds`.
+    """
 
     __tablename__ = "evaluations"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -177,6 +181,7 @@ class Evaluation(SQLModel, table=True):
     cost: float | None = None
     cpu_seconds: float = 0.0
     isolation: int = 0
+    compile_seconds: float = 0.0
 
 
 class BaselineRow(SQLModel, table=True):

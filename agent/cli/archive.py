@@ -149,6 +149,7 @@ def show(
     with open_archive(archive, reading=True) as store:
         program, births = store.find(number), store.list_births(number)
         finding = findings.find_verification(store, births)
+        compiling = findings.find_compile_seconds(store, number)
         call = _find_call(store, births) if prompt or reply else None
     if prompt or reply:
         if call is None:
@@ -169,11 +170,14 @@ def show(
         "source": program.source,
         "births": [programs.encode_candidate(b) for b in births],
         "verified": finding,
+        "compile_seconds": compiling,
     }
     if not as_json:
         OUT.print(programs.build_candidate_table(births, f"program {number}"))
         if finding:
             OUT.print(findings.format_verification(finding))
+        if compiling:
+            OUT.print(findings.format_compilation(compiling))
     show_result(data, _render_source(sanitize(program.source)), as_json)
 
 

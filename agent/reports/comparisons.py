@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from gapsmith.agent.archive.findings import format_compilation
 from gapsmith.agent.codegen.instance_text import format_number
 from gapsmith.agent.codegen.sanitize import limit_untrusted
 from gapsmith.agent.evaluation.baselines.known_gaps import name_bound
@@ -138,8 +139,17 @@ def encode_comparison(comparison: Comparison) -> dict[str, Any]:
 
 def render_comparison(comparison: Comparison) -> Group:
     """Renders programs in a table, with notes below it."""
-    notes = explain_figures(comparison.rows, len(comparison.instances))
+    notes = [
+        *explain_figures(comparison.rows, len(comparison.instances)),
+        *_describe_compilation(comparison.rows),
+    ]
     return Group(build_comparison_table(comparison), *map(Text, [*notes, *describe_best_known(comparison)]))
+
+
+def _describe_compilation(rows: Sequence[Scored]) -> list[str]:
+    """Says how long programs were compiled."""
+    longest = {row.entrant.name: max((s.compile_seconds for s in row.scores), default=0.0) for row in rows}
+    return [f"{name}: {format_compilation(seconds)}." for name, seconds in longest.items() if seconds]
 
 
 def describe_best_known(comparison: Comparison) -> list[str]:

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import create_engine
 
 from gapsmith.agent import Archive
+from gapsmith.agent.archive.findings import find_compile_seconds, format_compilation
 from gapsmith.agent.archive.migrations import MIGRATIONS
+from gapsmith.evaluators.base import Instance
 from gapsmith.evaluators.scoring import Score
 from gapsmith.sandbox import Level
 
@@ -61,6 +63,18 @@ def test_a_lifted_archive_has_the_shape_of_a_new_one(old, tmp_path):
     Archive(old).close()
     Archive(str(tmp_path / "new.db")).close()
     assert shape(old) == shape(str(tmp_path / "new.db"))
+
+
+def test_programs_of_before_were_compiled_for_no_known_time(old):
+    """The time of compilation of older scores is 0; that of new ones is kept, and the longest is shown."""
+    with closing(Archive(old)) as archive:
+        archive.add_scores(1, [(Instance("new", {"k": 1}), Score("ok", "", 1.0, 0.1, Level.L4, 2.5))])
+        digest = Instance("new", {"k": 1}).digest
+        assert archive.read_scores(1, ["d1"])["d1"].compile_seconds == 0.0
+        assert archive.read_scores(1, [digest])[digest].compile_seconds == 2.5
+        assert [find_compile_seconds(archive, program) for program in (1, 2, 99)] == [2.5, 0.0, 0.0]
+    assert format_compilation(0.0) == ""
+    assert format_compilation(2.5).startswith("compiled in 2.50 s")
 
 
 def test_nothing_is_lost_on_the_way_up(old):
