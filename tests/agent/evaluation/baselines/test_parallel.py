@@ -35,7 +35,7 @@ def flow_shops(*sizes):
 
 def test_processes_find_what_one_finds_in_the_same_order(children, tmp_path):
     """The children share the work; the order is that of the instances; all is kept, and no child is left."""
-    problem, instances = find_problem("permutation_flow_shop"), flow_shops((9, 4), (2, 3), (8, 5), (1, 2))
+    problem, instances = find_problem("permutation_flow_shop"), flow_shops((7, 3), (2, 3), (6, 4), (1, 2))
     archive, steps = Archive(str(tmp_path / "a.db")), []
     found = find_baselines(
         problem, instances, archive, progress=lambda _, done, whole: steps.append((done, whole)), workers=2
