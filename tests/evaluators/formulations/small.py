@@ -14,6 +14,7 @@ from gapsmith.evaluators.formulations.verify import ladder
 MICRO = 15
 # Classes are shown on few instances: what is true of them is known.
 ladder.ENUMERATED, ladder.NEGATED = 4, 3
+ladder.FIXED, ladder.QUICK_FIXED, ladder.LARGER = 8, 5, 2
 
 
 @lru_cache
