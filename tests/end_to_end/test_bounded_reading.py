@@ -175,7 +175,9 @@ def test_shortening_parses_no_more_than_its_bound(statement, monkeypatch):
     inner = "".join(f"    {statement.strip()}\n" for _ in range(4000 // len(statement)))
     source, read = f"def schedule(p, d):\n{inner}    return d\n", []
     parse = ast.parse
-    monkeypatch.setattr("ast.parse", lambda text, *more: (read.append(len(text)), parse(text, *more))[1])
+    monkeypatch.setattr(
+        "ast.parse", lambda text, *more, **options: (read.append(len(text)), parse(text, *more, **options))[1]
+    )
     monkeypatch.setattr(simplifying, "MOST_READ", 100_000)
     simplifying.yield_simpler(source, "schedule")
     assert sum(read) < 400_000

@@ -10,7 +10,7 @@ def test_a_short_run_has_the_fingerprint_of_every_python(tmp_path):
     run = finish(job(str(tmp_path / "a.db"), calls=8))
     found = run.archive.compute_fingerprint(1)
     run.archive.close()
-    assert found == "4c544b1555fbe0c7"
+    assert found == "1a2bd3df9d479d46"
 
 
 def test_resume_leaves_a_finished_run_alone(tmp_path):

@@ -59,9 +59,10 @@ def test_hosted_models_are_asked_for_faster_programs(tmp_path):
     assert kinds.count("speed") == kinds.count("solved") == 1
     again = job(place, problem=solved_by_a_rule(), model=Threaded(), number=1, **options)
     early = again.report().early
+    count = sum(bool(row.model) for row in again.archive.read_candidates(1).values())
     again.close()
-    assert early.slots == len(rows)
-    assert f"none was faster in the last {len(rows)} slots" in describe_early_end(early)
+    assert early.slots == count
+    assert f"none was faster in the last {count} slots" in describe_early_end(early)
 
 
 def test_the_whole_budget_is_used_where_it_is_asked_for(tmp_path):

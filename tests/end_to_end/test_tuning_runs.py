@@ -1,7 +1,18 @@
 """Tuning in a whole run: constants are improved outside the model, within the budget, and nothing of it is lost."""
 
 import pytest
-from helpers import Counting, Scripted, Shuffled, finish, job, numbered, photographed, shorten_tuning, tiny
+from helpers import (
+    Counting,
+    Scripted,
+    Shuffled,
+    finish,
+    job,
+    numbered,
+    photographed,
+    reply_with,
+    shorten_tuning,
+    tiny,
+)
 
 from gapsmith.agent.runs.loop.compose import recall_choice
 from gapsmith.agent.search.operators import BY_NAME
@@ -55,7 +66,10 @@ def tunings(run):
 
 def test_a_bad_default_is_tuned(place):
     """The tuned program is a candidate of its own: its parent's child and arm, better, and among the elites."""
-    run = finish(tuning_run(place))
+    plain = [
+        reply_with(f"return np.argsort({key})") for key in ("p", "-p", "-d", "p * d", "p - d", "p * p", "d")
+    ]
+    run = finish(tuning_run(place, model=Scripted([TRIES, *plain], 1)))  # no other program has constants
     parent = run.archive.find_candidate(1, 1)
     tuned = next(row for row in tunings(run) if row.parents == [parent.program])
     assert (tuned.arm, tuned.model) == (parent.arm, "")

@@ -28,6 +28,7 @@ from gapsmith.agent.search.strategies.arms import CONTROL
 from gapsmith.agent.search.strategies.genetic import Genetic
 from gapsmith.agent.search.strategies.independent import Independent
 from gapsmith.agent.search.switches import Switches
+from gapsmith.evaluators.base import GapsmithError
 from gapsmith.evaluators.outcomes import CandidateOutcome
 
 BENCH = SimpleNamespace(find_worst_stratum=lambda losses: "the worst class", classes=("all",) * 99)
@@ -330,7 +331,7 @@ def test_a_question_of_an_earlier_session_finds_its_trajectory():
     assert recalled.best_gap == 7.0
     assert state.arms.live[-1] == "fresh-2"
     assert state.arms.all["fresh-2"].asked == 1
-    with pytest.raises(KeyError):
+    with pytest.raises(GapsmithError, match="trajectory 'nobody'; expected one of"):
         state.recall(Choice(BY_NAME["refine"], arm="nobody"))
 
 
