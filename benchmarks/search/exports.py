@@ -119,7 +119,7 @@ def run_alone(python: Path, folder: Path, instances: Sequence[Instance]) -> list
     """Runs the module on all instances where gapsmith is not installed."""
     lines = [json.dumps([each.name, encode(each)]) for each in instances]
     (folder / "instances.json").write_text("\n".join(lines), encoding="utf-8")
-    command = [python, "-I", "-c", RUN, folder / "rule.py", folder / "instances.json"]
+    command: list[str | Path] = [python, "-I", "-c", RUN, folder / "rule.py", folder / "instances.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
