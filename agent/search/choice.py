@@ -81,7 +81,7 @@ def _merge_alike(lessons: Sequence[Lesson], latest: Lesson) -> list[Lesson]:
 
 
 def _find_alike(lessons: Sequence[Lesson], lesson: Lesson) -> list[Lesson]:
-    """Finds the lessons whose ideas share most words with this one."""
+    """Finds the lessons with most words in common with this one."""
     own = _list_words(lesson.idea)
     words = [_list_words(each.idea) for each in lessons]
     return [

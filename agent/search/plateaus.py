@@ -30,7 +30,7 @@ class FreshStart:
         slots: without a better program before it.
         arm: its name.
         strategy: that chooses its questions.
-        replaced: the arm in whose place it is.
+        replaced: the arm that it replaces.
         avoided: the model that was asked most during the plateau, which it does not ask; empty where none was.
     """
 
