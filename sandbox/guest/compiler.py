@@ -58,15 +58,23 @@ def load() -> None:
 def load_blocks(name: str, path: str) -> None:
     """Imports a trusted module, which compiles its functions.
 
-    Their machine code is cached beside the file, or where numba finds a place.
+    Their machine code is cached beside the file, or where numba finds a place. Where what is cached cannot be used,
+    as after the file was imported under another name, they are compiled anew.
     """
+    try:
+        _execute_blocks(name, path, cached=True)
+    except Exception:  # noqa: BLE001 - numba raises whatever unpickling the cache raises
+        _execute_blocks(name, path, cached=False)
+
+
+def _execute_blocks(name: str, path: str, cached: bool) -> None:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    for _, function in _list_compiled(vars(module)):
+    for _, function in _list_compiled(vars(module)) if cached else ():
         with contextlib.suppress(RuntimeError):  # no place for a cache: they are compiled anew each time
             function.enable_caching()
     if (warm_up := getattr(module, "warm_up", None)) is not None:

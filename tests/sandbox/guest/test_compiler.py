@@ -1,11 +1,14 @@
 """Programs that compile: once for all of their processes, in one of its own, and for no other program."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gapsmith.sandbox import Array, Ending, Job, Level, Limits, Outcome, Preload, Sandbox, runs
 from gapsmith.sandbox import host as host_module
+from gapsmith.sandbox.guest.compiler import load_blocks
 
 WHOLE = Array("<i8", (4,), b"".join(k.to_bytes(8, "little") for k in (3, 1, 2, 5)))
 TINY = Array("<i8", (1,), (7).to_bytes(8, "little"))
@@ -134,6 +137,18 @@ def test_trusted_functions_from_the_cache_are_used_beside_own_ones(box: Sandbox)
         outcome = run(second, source)
     assert (outcome.ending, outcome.message) == (Ending.OK, "")
     assert [answer.value for answer in outcome.answers] == [[22]]
+
+
+def test_machine_code_kept_under_another_name_is_compiled_anew(tmp_path, monkeypatch) -> None:
+    """Code that was cached when the file was another module names that module; it is no failure."""
+    path = tmp_path / "blocks.py"
+    path.write_text(BLOCKS)
+    code = f"import numba\nfrom {load_blocks.__module__} import load_blocks\nload_blocks('one_name', {str(path)!r})"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert list(tmp_path.rglob("*.nbi"))
+    monkeypatch.setitem(sys.modules, "another_name", None)
+    load_blocks("another_name", str(path))
+    assert sys.modules["another_name"].twice(3) == 6
 
 
 def test_equal_programs_draw_equal_random_numbers(box: Sandbox) -> None:
