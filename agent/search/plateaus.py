@@ -128,7 +128,7 @@ class Plateau:
 
 
 class Fruitless:
-    """Questions whose latest answers gained nothing.
+    """Counts of questions without a gain.
 
     A question is an arm's operator with certain parents.
     """

@@ -1,4 +1,4 @@
-"""CPU time as the goal of a search whose training is solved."""
+"""CPU time as the objective, once all training instances are solved."""
 
 from dataclasses import dataclass
 

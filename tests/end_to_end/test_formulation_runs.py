@@ -46,7 +46,7 @@ def executor():
 def finished(place, executor, model="offline", **budget):
     """A run with its report."""
     run = discover(
-        search("tardiness_interval", 6, micro=8),
+        search("tardiness_interval", 6, micro=20),
         model=model,
         budget=Budget(**budget),
         archive=Archive(place),

@@ -18,7 +18,7 @@ from gapsmith.sandbox.endings import Stopped
 
 TOKEN = b"\x00tokens\xff"
 FUZZ = settings(
-    max_examples=2_000,
+    max_examples=5_000,
     deadline=None,
     database=None,
     derandomize=True,

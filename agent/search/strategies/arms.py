@@ -94,7 +94,7 @@ class Arms:
         Of equally good ones that which was asked most gives way; never the control.
 
         Returns:
-            The new trajectory, and the name of the one in whose place it is; empty where there was none.
+            The new trajectory, and the name of the replaced one; empty if none was.
         """
         self.fresh += 1
         arm = self.all[f"{FRESH}{self.fresh}"] = Arm(strategy, fresh=self.fresh, avoided=avoided)

@@ -249,8 +249,10 @@ def test_synthesise_writes_a_set(answer, gapsmith, recorded, tmp_path):
     model = recorded({0: f"Once: {numbers}", 1: answering(int(optimum.upper))}, "told.jsonl")
     code, out, err = gapsmith(*words, "--model", model)
     assert (code, json.loads(out)["answer"]) == (0, optimum.upper)
-    found = answer(*words, "--model", model, "-o", "pairs.jsonl")
-    assert len((tmp_path / "pairs.jsonl").read_text().splitlines()) == 1
+    code, out, _ = gapsmith(*words, "--model", model, "-o", "pairs.jsonl")
+    assert (code, len((tmp_path / "pairs.jsonl").read_text().splitlines())) == (0, 1)
+    assert "1 pairs kept of 1" in out
+    found = answer(*words, "--model", model)
     assert found.keys() == SPENT | {"problem", "wanted", "kept", "tried", "rejected", "pairs"}
 
 

@@ -185,7 +185,7 @@ def test_what_reaches_beyond_computing_is_refused(payload, place):
     assert screened.message.startswith("line ")
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=300)
 @given(
     st.sampled_from(PAYLOADS),
     st.sampled_from(PLACES),

@@ -94,7 +94,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, read):
             read(tmp_path / name)
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(JSON, st.dictionaries(st.sampled_from(["id", "question", "answers", "answer", "story", "set"]), JSON))
 def test_whatever_a_line_holds_is_a_question_or_trouble(tmp_path_factory, value, changes):
     """A reader of strangers' files raises nothing but GapsmithError."""

@@ -9,12 +9,8 @@ from gapsmith.evaluators.formulations.contract import HEADER
 from gapsmith.evaluators.formulations.problem import make_formulation_problem
 from gapsmith.evaluators.formulations.solve.benchmark import Judge
 from gapsmith.evaluators.formulations.solve.pool import SolverPool
-from gapsmith.evaluators.formulations.verify import ladder
 
-MICRO = 15
-# Classes are shown on few instances: what is true of them is known.
-ladder.ENUMERATED, ladder.NEGATED = 4, 3
-ladder.FIXED, ladder.QUICK_FIXED, ladder.LARGER = 8, 5, 2
+MICRO = 40
 
 
 @lru_cache

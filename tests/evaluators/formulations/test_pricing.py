@@ -107,7 +107,7 @@ class Solved:
 
 
 @given(st.one_of(JSON, st.tuples(st.tuples(st.just(packed("a")), JSON).map(list), JSON).map(list)))
-@settings(max_examples=80)
+@settings(max_examples=200)
 def test_whatever_comes_back_is_priced_or_infeasible(problem, instance, answer):
     """An answer of any shape has a price or none, in both kinds of searches; a decoder is asked, or is not."""
     for whole in (False, True):

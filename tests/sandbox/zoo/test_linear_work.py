@@ -18,7 +18,7 @@ FRAGMENTS += [b"\\ud800", b'{"":', b"\x00", b"\n", b"[[", b"\x1b[", "\u202e".enc
 
 pieces = st.lists(st.sampled_from(FRAGMENTS), max_size=4).map(b"".join)
 shapes = st.tuples(st.sampled_from([b"", b"[" * 65, b"[" * 65 + b'"', b"{" * 65]) | pieces, pieces, pieces)
-FUZZ = settings(max_examples=60, deadline=None, database=None, derandomize=True)
+FUZZ = settings(max_examples=100, deadline=None, database=None, derandomize=True)
 
 
 def json_of(data):

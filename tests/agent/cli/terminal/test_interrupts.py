@@ -28,7 +28,7 @@ def shell(line, place, **environment):
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("words", ["problems --json", "--help"])
+@pytest.mark.parametrize("words", ["problems", "problems --json", "--help", "--version"])
 def test_a_full_disk_is_one_line(tmp_path, words):
     """A result that cannot be written is exit code 1 and one line, whatever prints it."""
     code, said, _ = shell(f"gapsmith {words} > /dev/full", tmp_path)
@@ -36,9 +36,10 @@ def test_a_full_disk_is_one_line(tmp_path, words):
     assert "No space left on device" in said
 
 
-def test_a_pipe_that_nothing_reads_is_silent(tmp_path):
+@pytest.mark.parametrize("words", ["problems", "problems --json"])
+def test_a_pipe_that_nothing_reads_is_silent(tmp_path, words):
     """`gapsmith … | head` ends without a word."""
-    _, said, _ = shell("gapsmith problems | true", tmp_path)
+    _, said, _ = shell(f"gapsmith {words} | true", tmp_path)
     assert said == ""
 
 
@@ -57,9 +58,10 @@ def test_a_lost_stderr_loses_no_result(tmp_path):
         assert json.loads(out)
 
 
-def test_letters_that_stdout_lacks_are_replaced(tmp_path):
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_letters_that_stdout_lacks_are_replaced(tmp_path, encoding):
     """Where stdout is not UTF-8 a result is readable all the same."""
-    code, _, out = shell("gapsmith problems", tmp_path, PYTHONIOENCODING="ascii")
+    code, _, out = shell("gapsmith problems", tmp_path, PYTHONIOENCODING=encoding)
     assert code == 0
     assert "1?" in out
 
@@ -95,7 +97,9 @@ def until(run, words):
     raise AssertionError("".join(said))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_second_signal_leaves_at_once(tmp_path, silent_server, number, code):
     """The first signal waits for what is under way, the second does not; both say how to go on."""
     run, connection = asking(silent_server, tmp_path)
@@ -107,17 +111,18 @@ def test_a_second_signal_leaves_at_once(tmp_path, silent_server, number, code):
         assert run.wait(60) == code
 
 
-def test_a_signal_stops_a_run_in_order(tmp_path, silent_server):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_a_run_in_order(tmp_path, silent_server, number, code):
     """What is under way is kept, the archive says stopped, and the exit code is that of the signal."""
     run, connection = asking(silent_server, tmp_path)
     with connection, run.stderr:
-        run.send_signal(signal.SIGTERM)
+        run.send_signal(number)
         until(run, "stopping")
         body = json.dumps({"choices": [{"message": {"content": "no code"}, "finish_reason": "stop"}]})
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         connection.sendall((head + body).encode())
         assert "run 1 stopped; continue with: gapsmith resume 1" in until(run, "gapsmith: ")
-        assert run.wait(60) == 143
+        assert run.wait(60) == code
     archive = Archive(str(tmp_path / "archive.db"))
     assert archive.run(1).status == "stopped"
     assert len(archive.read_calls(1)) == 1

@@ -52,7 +52,7 @@ def value(code: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("words", [WORDS, MIXED])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(seed=SEEDS)
 def test_random_expressions_add_equal_kinds(words, seed):
     """Times are added to times and compared with times, never with weights or ratios."""
@@ -61,7 +61,7 @@ def test_random_expressions_add_equal_kinds(words, seed):
     assert count_nodes(node) <= LARGEST
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SEEDS)
 def test_mutants_join_no_new_kinds(seed):
     """A classical rule that adds unlike things may stay as it is; no mutation makes it worse."""
@@ -74,7 +74,7 @@ def test_mutants_join_no_new_kinds(seed):
         node = changed
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(SEEDS)
 def test_expressions_are_finite_arrays(seed):
     """No division by zero, no overflow, no warning, and one number for each thing to choose from."""
@@ -87,7 +87,7 @@ def test_expressions_are_finite_arrays(seed):
     assert np.isfinite(found).all()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SEEDS)
 def test_printing_and_reading_are_inverse(seed):
     """An expression that was printed is read as itself, protection included."""
@@ -95,7 +95,7 @@ def test_printing_and_reading_are_inverse(seed):
     assert write_text(read_text(code), WORDS.signs) == code
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SEEDS)
 def test_simplification_shortens_once_and_for_all(seed):
     """The laws of algebra never lengthen, and leave nothing for a second time."""
@@ -105,7 +105,7 @@ def test_simplification_shortens_once_and_for_all(seed):
     assert simplify(plain) == plain
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SEEDS)
 def test_simplification_keeps_the_value(seed):
     """The laws of algebra change no value; quotients of what may be zero and comparisons of equals excepted."""

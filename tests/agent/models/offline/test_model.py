@@ -150,7 +150,7 @@ def test_programs_of_the_grammar_run_and_return_permutations(size):
         assert sorted(run(source, p, d)) == list(range(size)), source
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.sampled_from(OPERATORS), SEEDS, PROGRAMS, PROGRAMS)
 def test_replies_are_programs_of_numpy_alone(operator, seed, first, second):
     """Whatever the operator, seed and parents, code parses, has the entry point and imports numpy alone."""
@@ -159,7 +159,7 @@ def test_replies_are_programs_of_numpy_alone(operator, seed, first, second):
     assert imports(source) == {"numpy"}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(OPERATORS), SEEDS, PROGRAMS, PROGRAMS)
 def test_every_reply_differs_from_its_parents(operator, seed, first, second):
     """No evaluation is spent on a program that was given."""
@@ -174,7 +174,7 @@ def test_hundreds_of_replies_are_programs():
     assert len(set(POOL)) > 400
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(OPERATORS), SEEDS, st.lists(st.sampled_from([*SOURCES, FOREIGN, "nonsense("]), max_size=2)
 )
@@ -183,7 +183,7 @@ def test_equal_requests_get_equal_replies(operator, seed, parents):
     assert ask(operator, seed, *parents) == ask(operator, seed, *parents, model=MODEL)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     st.sampled_from(OPERATORS),
     SEEDS,
@@ -263,7 +263,7 @@ def test_a_parent_is_enough_without_grammar_and_rules():
 @pytest.mark.parametrize(("problem", "limit"), [(PROBLEM, 9_000), (PLAIN, 14_000)])
 def test_chains_of_refinements_stay_small(problem, limit):
     """After 200 refinements of refinements a program is still of a size that can be read."""
-    for start in range(2):
+    for start in range(3):
         source = program("explore", start, problem=problem)
         for seed in range(200):
             source = program("refine", seed, source, problem=problem)
@@ -299,7 +299,7 @@ def test_a_reply_ends_with_two_lines_of_description():
     assert [line.split(":")[0] for line in lines] == ["Mechanism", "Change (refine)"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SEEDS, PROGRAMS, PROGRAMS)
 def test_recombination_takes_every_function_from_a_parent_or_crosses_priorities(seed, first, second):
     """Outside the priorities, a child of two programs has nothing that neither had."""
@@ -332,7 +332,7 @@ def blocks(source: str) -> list[str]:
 @pytest.mark.parametrize("operator", ["invent", "tactic"])
 def test_another_mechanism_has_other_blocks_than_all_parents(operator):
     """Where the grammar has a block that no parent uses, a new mechanism uses none of theirs."""
-    for seed in range(20):
+    for seed in range(60):
         parents = [program("explore", 1000 + 2 * seed), program("explore", 1001 + 2 * seed)]
         used = zip(*map(blocks, parents), strict=True)
         child = blocks(program(operator, seed, *parents))

@@ -66,7 +66,7 @@ def model_with(rows, costs, maximise):
 
 @example(rows=[(("linear", [0] * 6, -1), [])], costs=[0] * 6, maximise=False, solver="highs")
 @example(rows=[(("linear", [0] * 6, -1), [])], costs=[0] * 6, maximise=False, solver="scip")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     rows=st.lists(st.tuples(ROWS, UNDER), max_size=6),
     costs=st.lists(st.integers(-4, 4), min_size=6, max_size=6),

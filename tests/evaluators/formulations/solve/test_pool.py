@@ -215,7 +215,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=80)
+@settings(max_examples=300)
 @given(st.sampled_from(["solve", "enumerate", "refute"]), JSON)
 def test_forged_replies_are_found_out(what, reply):
     """A reply of any shape is either refused, or has the parts and types of an honest one."""

@@ -163,7 +163,7 @@ def test_two_right_dominances_can_be_wrong_together(problem, sandbox):
 @pytest.fixture(scope="module")
 def whole():
     """Whole models of 1‖ΣTj."""
-    return search("tardiness_positional", whole=True)
+    return search("tardiness_positional", whole=True, micro=40)
 
 
 def test_whole_models_of_the_library_are_right(whole, sandbox):
@@ -178,7 +178,7 @@ def test_whole_models_of_the_library_are_right(whole, sandbox):
 def test_lies_are_found(sandbox, lie):
     """A whole model with a wrong optimum, or with a decoder that lies, is not accepted."""
     assert (
-        search(lie.formulation, 10, whole=True, micro=50).verify(lie.source, sandbox, (), True).outcome
+        search(lie.formulation, 10, whole=True, micro=100).verify(lie.source, sandbox, (), True).outcome
         != "ok"
     )
 

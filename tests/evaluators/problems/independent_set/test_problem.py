@@ -294,7 +294,7 @@ def test_a_graph_too_large_for_a_matrix_is_refused_at_its_header(tmp_path):
         problem.read(path)
 
 
-@settings(max_examples=60)
+@settings(max_examples=80)
 @given(random_graphs(), st.integers(0, 999))
 def test_a_set_has_a_price_exactly_when_no_edge_is_inside(adjacent, seed):
     """Any list of distinct vertices is either free of edges and worth its size, or refused with a pair named."""

@@ -86,7 +86,7 @@ def drawn(case: tuple[int, int, int]) -> tuple[Any, Any]:
     return a, rng.integers(0, 1 + a.sum(axis=1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(SYSTEMS)
 def test_the_baseline_is_exact_on_small_systems(case: tuple[int, int, int]) -> None:
     """It equals full enumeration, and proves it."""

@@ -137,7 +137,7 @@ ITEMS = st.integers(5, 12).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ITEMS)
 def test_the_baseline_is_exact_on_small_instances(case: tuple[list[int], int]) -> None:
     """Bounds never pass the optimum, the packing never falls below it, and no simple bound beats it either."""

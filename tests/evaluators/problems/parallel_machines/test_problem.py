@@ -78,7 +78,7 @@ def optimum(p: list[int], m: int) -> int:
 JOBS = st.lists(st.integers(1, 30), min_size=1, max_size=7)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(JOBS, st.integers(1, 3))
 def test_the_baseline_is_exact_on_small_instances(p: list[int], m: int) -> None:
     """It equals full enumeration, and the simple bound never passes the optimum."""
@@ -96,7 +96,7 @@ def test_the_model_is_exact_on_small_instances(p: list[int], m: int) -> None:
     assert lower == optimum(p, m) == max(sum(p[job] for job in jobs) for jobs in machines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=9))
 def test_two_machines_are_balanced_exactly(p: list[int]) -> None:
     """The split by subset sums is the best of all, holds each job once, and has the fuller part first."""

@@ -69,7 +69,7 @@ def test_what_asks_for_nothing_is_none(headers):
     assert read_retry_after(headers, NOW) is None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_no_header_breaks_it(first, second):
     """Whatever a server writes, the wait is a number above 0 or none."""

@@ -46,7 +46,7 @@ def loads_of(machines, p):
     return [sum(p[job] for job in jobs) for jobs in machines]
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(JOBS, MACHINES)
 def test_bound_and_schedule_enclose_the_optimum(p, m):
     """The bound by counting never passes the optimum, and LPT never falls below it nor above Graham's ratio."""

@@ -18,7 +18,7 @@ def listed(matrix):
     return {tuple(each) for each in list_automorphisms(matrix).tolist()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(MATRICES)
 def test_all_symmetries_are_found_and_no_others(matrix):
     """They are the permutations of rows and columns alike that leave the matrix as it is."""

@@ -59,7 +59,7 @@ def test_somewhat_larger_random_instances(size):
 
 
 @given(JOBS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_any_small_instance(jobs):
     """Zero lengths, negative due dates and ties included, the optimum and a sequence of that cost are found."""
     p, d = split(jobs)
@@ -70,7 +70,7 @@ def test_any_small_instance(jobs):
 
 
 @given(MORE_JOBS, st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_order_of_jobs_does_not_matter(jobs, shuffler):
     """The numbering of the jobs has no influence on the optimum."""
     shuffled = jobs.copy()
@@ -79,7 +79,7 @@ def test_order_of_jobs_does_not_matter(jobs, shuffler):
 
 
 @given(MORE_JOBS, st.integers(0, 29), st.integers(1, 40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_later_due_date_costs_nothing(jobs, which, later):
     """A due date put off by x lowers the optimum by something from 0 to x."""
     p, d = split(jobs)
@@ -89,7 +89,7 @@ def test_a_later_due_date_costs_nothing(jobs, which, later):
 
 
 @given(MORE_JOBS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_single_move_improves_an_optimum(jobs):
     """A descent that starts from the proven sequence stays there, and no bound or heuristic crosses its total."""
     p, d = split(jobs)

@@ -64,7 +64,7 @@ def test_needs_no_good_start(monkeypatch: pytest.MonkeyPatch) -> None:
         assert solved.total == subset_dynamic_programme(p, d, w).total
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(JOBS)
 def test_equals_brute_force_on_odd_jobs(jobs: list[tuple[int, int, int]]) -> None:
     """Jobs without length or weight, due before time began, and no jobs at all are solved too."""
